@@ -1,0 +1,75 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay"
+)
+
+// backfillPage is how many events are asked for at once.
+const backfillPage = 100
+
+// Backfill implements relay.Matrix.
+func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) ([]relay.Event, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := b.gate.wait(ctx); err != nil {
+		return nil, "", err
+	}
+	query := map[string]string{"dir": "b", "from": from, "to": to, "limit": strconv.Itoa(backfillPage)}
+	var page struct {
+		Chunk []json.RawMessage `json:"chunk"`
+		End   string            `json:"end"`
+	}
+	_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{
+		Method: http.MethodGet, URL: b.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", roomID, "messages"}, query), ResponseJSON: &page,
+	})
+	if err != nil {
+		return nil, "", b.failed(err)
+	}
+	events := make([]relay.Event, len(page.Chunk))
+	for i, raw := range page.Chunk {
+		events[i] = b.receiveEvent(ctx, raw, roomID, false)
+	}
+	if page.End == from {
+		page.End = "" // no progress: the end
+	}
+	return events, page.End, nil
+}
+
+// Decrypt implements relay.Matrix.
+func (b *Bot) Decrypt(ctx context.Context, evt *event.Event, wait time.Duration) (*event.Event, error) {
+	decrypted, err := b.decrypt(ctx, evt)
+	if err == nil || wait <= 0 {
+		return decrypted, noKey(err)
+	}
+	parsed := *evt
+	if parseErr := parsed.Content.ParseRaw(event.EventEncrypted); parseErr != nil {
+		return nil, noKey(parseErr)
+	}
+	content := parsed.Content.AsEncrypted()
+	if !b.crypto.WaitForSession(ctx, evt.RoomID, content.SenderKey, content.SessionID, wait) {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, noKey(err)
+	}
+	decrypted, err = b.decrypt(ctx, evt)
+	return decrypted, noKey(err)
+}
+
+func noKey(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", relay.ErrNoKey, err)
+}

@@ -1,0 +1,94 @@
+// Package bot is the Matrix side: one ordinary account that syncs, its encryption, its rooms and its commands.
+//
+// sync.go asks the homeserver and hands what came to the core, which stores it; receive.go parses it event by event, so
+// that one malformed event harms nobody else. send.go is the only way out: it decides whether a room is encrypted.
+// inbox.go answers invites and changes of rooms, commands.go what people type.
+package bot
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto/cryptohelper"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay"
+)
+
+// Config is what an administrator decides about the Matrix account.
+type Config struct {
+	UserID        id.UserID
+	HomeserverURL string // "": by .well-known
+	Password      string
+	AccessToken   string // instead of a password
+	CommandPrefix string
+	Version       string // shown to people
+}
+
+// Bot is the Matrix side. Make it with New, log in with Login, run it with Run.
+type Bot struct {
+	cfg   Config
+	db    *db.Database
+	relay *relay.Relay
+	log   zerolog.Logger
+
+	client *mautrix.Client
+	syncer *mautrix.DefaultSyncer
+	crypto *cryptohelper.CryptoHelper
+
+	rooms    roomStates
+	gate     gate
+	receipts receipts
+	resync   resync
+	inbox    inbox
+	commands *commands
+
+	started  time.Time
+	lastSync atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
+}
+
+var _ relay.Matrix = (*Bot)(nil)
+
+// New builds the Matrix side of a core and attaches it.
+func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
+	b := &Bot{cfg: cfg, db: database, relay: core, log: log, started: time.Now()}
+	b.receipts.init()
+	b.inbox.init()
+	b.resync.init()
+	core.Attach(b)
+	return b
+}
+
+// UserID implements relay.Matrix.
+func (b *Bot) UserID() id.UserID { return b.cfg.UserID }
+
+// LastSync returns when an answer of /sync was last accepted, the zero time if none was.
+func (b *Bot) LastSync() time.Time {
+	if ms := b.lastSync.Load(); ms != 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+// Run syncs and answers until ctx ends. It returns early with an error that only an administrator can repair, like a lost
+// log-in.
+func (b *Bot) Run(ctx context.Context) error {
+	ctx = b.log.WithContext(ctx)
+	b.commands = newCommands(b)
+	b.introduce(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() { b.sendReceipts(ctx) })
+	wg.Go(func() { b.answerInbox(ctx) })
+	return b.syncForever(ctx)
+}
+
+// InboxFilled implements relay.Matrix.
+func (b *Bot) InboxFilled() { b.inbox.wake() }

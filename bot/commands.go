@@ -1,0 +1,307 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+	mxcommands "maunium.net/go/mautrix/commands"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// commandAge is how old a command may be to be obeyed: the person who waited longer has done something else meanwhile.
+const commandAge = 2 * time.Minute
+
+// powerToLink is the power level in a room that linking it takes.
+const powerToLink = 50
+
+type commandEvent = mxcommands.Event[*Bot]
+
+// commands is what people can type.
+type commands struct {
+	processor *mxcommands.Processor[*Bot]
+	list      []command
+}
+
+// command is one command.
+type command struct {
+	name, usage, does string
+	run               func(b *Bot, ce *commandEvent) (string, error) // returns what to answer, "" for nothing
+}
+
+func commandList() []command {
+	return []command{
+		{"help", "help", "shows this", (*Bot).cmdHelp},
+		{"rooms", "rooms", "lists the chats on Wazo, in our direct chat", (*Bot).cmdRooms},
+		{"link", "link <uuid | number | name>", "links this room with a chat on Wazo", (*Bot).cmdLink},
+		{"create", `create <name>[, <name>…] [as "Title"]`, "makes a chat with people on Wazo and links this room with it", (*Bot).cmdCreate},
+		{"unlink", "unlink", "ends the link of this room", (*Bot).cmdUnlink},
+		{"status", "status", "shows how this room is linked and what waits", (*Bot).cmdStatus},
+		{"ping", "ping", "answers", (*Bot).cmdPing},
+		{"version", "version", "shows which relay this is", (*Bot).cmdVersion},
+	}
+}
+
+func newCommands(b *Bot) *commands {
+	c := &commands{processor: mxcommands.NewProcessor[*Bot](b.client), list: commandList()}
+	// NewProcessor registers a handler for unknown commands that does not know our prefix.
+	c.processor.CommandContainer = mxcommands.NewCommandContainer[*Bot]()
+	c.processor.Meta = b
+	c.processor.PreValidator = mxcommands.FuncPreValidator[*Bot](b.takePrefix)
+	for _, cmd := range c.list {
+		c.processor.Register(&mxcommands.Handler[*Bot]{Name: cmd.name, Func: func(ce *commandEvent) { b.obey(ce, cmd.run) }})
+	}
+	c.processor.Register(&mxcommands.Handler[*Bot]{
+		Name: mxcommands.UnknownCommandName, Func: func(ce *commandEvent) { b.obey(ce, (*Bot).cmdUnknown) },
+	})
+	return c
+}
+
+// takePrefix takes the prefix off; the prefix alone asks for help.
+func (b *Bot) takePrefix(ce *commandEvent) bool {
+	if !strings.EqualFold(ce.Command, b.cfg.CommandPrefix) {
+		return false
+	}
+	ce.Command = "help"
+	if len(ce.Args) > 0 {
+		ce.Command = strings.ToLower(ce.ShiftArg())
+	}
+	return true
+}
+
+// command obeys what a person typed, if they may say anything and it is fresh.
+func (b *Bot) command(ctx context.Context, evt *event.Event, age time.Duration) {
+	if !b.relay.Rights().IsAllowed(evt.Sender) && !b.mayUnlink(ctx, evt) {
+		b.Notice(ctx, evt.RoomID, words.NotAllowed, evt.ID)
+		return
+	} else if age > commandAge {
+		b.Notice(ctx, evt.RoomID, words.Away, evt.ID)
+		return
+	}
+	evt.Type.Class = event.MessageEventType
+	if err := evt.Content.ParseRaw(evt.Type); err != nil {
+		b.log.Err(err).Stringer("event_id", evt.ID).Msg("Failed to parse a command")
+		return
+	}
+	b.commands.processor.Process(ctx, evt)
+}
+
+// mayUnlink reports whether a command is an unlink by a moderator, who may always do that.
+func (b *Bot) mayUnlink(ctx context.Context, evt *event.Event) bool {
+	body, _ := evt.Content.Raw["body"].(string)
+	fields := strings.Fields(body)
+	if len(fields) != 2 || !strings.EqualFold(fields[1], "unlink") {
+		return false
+	}
+	levels, err := b.powerLevels(ctx, evt.RoomID)
+	return err == nil && levels.GetUserLevel(evt.Sender) >= powerToLink
+}
+
+// obey runs a command and answers.
+func (b *Bot) obey(ce *commandEvent, run func(*Bot, *commandEvent) (string, error)) {
+	answer, err := run(b, ce)
+	var refused *relay.UserError
+	switch {
+	case errors.As(err, &refused):
+		answer = refused.Words
+	case err != nil:
+		b.log.Err(err).Str("command", ce.Command).Stringer("room_id", ce.RoomID).Msg("Failed to obey a command")
+		answer = words.CommandFailed(relay.WhyFailed(err))
+	}
+	if answer != "" {
+		b.Notice(ce.Ctx, ce.RoomID, answer, ce.ID)
+	}
+}
+
+func (b *Bot) cmdHelp(*commandEvent) (string, error) {
+	lines := make([]words.Command, len(b.commands.list))
+	for i, cmd := range b.commands.list {
+		lines[i] = words.Command{Usage: cmd.usage, Does: cmd.does}
+	}
+	return words.Help(b.cfg.CommandPrefix, lines), nil
+}
+
+func (b *Bot) cmdUnknown(ce *commandEvent) (string, error) {
+	nearest, best := "", 1+len(ce.Command)/2
+	for _, cmd := range b.commands.list {
+		if distance := levenshtein.ComputeDistance(ce.Command, cmd.name); distance < best {
+			nearest, best = cmd.name, distance
+		}
+	}
+	return words.UnknownCommand(b.cfg.CommandPrefix, ce.Command, nearest), nil
+}
+
+func (b *Bot) cmdPing(ce *commandEvent) (string, error) {
+	return words.Pong(time.Duration(ce.Unsigned.Age) * time.Millisecond), nil
+}
+
+func (b *Bot) cmdVersion(*commandEvent) (string, error) {
+	return "`" + b.cfg.Version + "`", nil
+}
+
+// cmdRooms answers in a direct chat: the list says more than this room should know.
+func (b *Bot) cmdRooms(ce *commandEvent) (string, error) {
+	if !b.relay.Rights().IsAdmin(ce.Sender) {
+		return words.NoAdmin, nil
+	}
+	rooms, err := b.relay.Rooms(ce.Ctx, ce.Sender)
+	if err != nil {
+		return "", err
+	}
+	list := words.Rooms(b.cfg.CommandPrefix, rooms)
+	direct, err := b.isDirect(ce.Ctx, ce.RoomID, ce.Sender)
+	if err != nil {
+		return "", err
+	} else if direct {
+		return list, nil
+	}
+	chat, err := b.directChat(ce.Ctx, ce.Sender)
+	if err != nil {
+		return "", err
+	}
+	b.Notice(ce.Ctx, chat, list, "")
+	return words.SentToDirectChat, nil
+}
+
+// publicFlag is also what keyboards make of two hyphens.
+var publicFlag = regexp.MustCompile(`(?:^|\s)(?:--|–|—)public(?:$|\s)`)
+
+func (b *Bot) cmdLink(ce *commandEvent) (string, error) {
+	what := strings.TrimSpace(publicFlag.ReplaceAllString(ce.RawArgs, " "))
+	public := publicFlag.MatchString(ce.RawArgs)
+	if what == "" && public {
+		return b.acceptOpen(ce)
+	} else if what == "" {
+		return words.LinkUsage(b.cfg.CommandPrefix), nil
+	}
+	if err := b.mayLink(ce, public); err != nil {
+		return "", err
+	}
+	room, err := b.relay.FindRoom(ce.Ctx, strings.Trim(what, "`\"“”"), ce.Sender)
+	if err != nil {
+		return "", err
+	}
+	return b.link(ce, room, public)
+}
+
+// acceptOpen confirms that strangers may read a linked room.
+func (b *Bot) acceptOpen(ce *commandEvent) (string, error) {
+	if !b.relay.Rights().IsAdmin(ce.Sender) {
+		return words.NoAdmin, nil
+	}
+	linked, err := b.relay.AcceptOpen(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return "", err
+	} else if !linked {
+		return words.LinkUsage(b.cfg.CommandPrefix), nil
+	}
+	return words.OpenAccepted, nil
+}
+
+// mayLink checks the rights on the Matrix side: of the person, of the bot, and of strangers.
+func (b *Bot) mayLink(ce *commandEvent, public bool) error {
+	if !b.relay.Rights().IsAdmin(ce.Sender) {
+		return &relay.UserError{Words: words.NoAdmin}
+	}
+	levels, err := b.powerLevels(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return err
+	}
+	if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
+		return &relay.UserError{Words: words.PowerTooLow(powerToLink, has)}
+	}
+	if levels.GetUserLevel(b.cfg.UserID) < levels.GetEventLevel(event.EventMessage) {
+		return &relay.UserError{Words: words.BotPowerTooLow}
+	}
+	why, err := b.whyOpen(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return err
+	} else if why != "" && !public {
+		return &relay.UserError{Words: words.RoomIsOpen(b.cfg.CommandPrefix, why)}
+	}
+	return nil
+}
+
+func (b *Bot) link(ce *commandEvent, room wazoapi.Room, public bool) (string, error) {
+	portal, err := b.relay.Link(ce.Ctx, relay.LinkRequest{Room: ce.RoomID, By: ce.Sender, Public: public}, room)
+	if err != nil {
+		return "", err
+	}
+	return words.Linking(portal.Title), nil
+}
+
+// createArgs are the people and the title of a create command.
+var createArgs = regexp.MustCompile(`(?s)^(.*?)(?:\s+as\s+["“”„«](.*)["“”»])?\s*$`)
+
+func (b *Bot) cmdCreate(ce *commandEvent) (string, error) {
+	public := publicFlag.MatchString(ce.RawArgs)
+	match := createArgs.FindStringSubmatch(strings.TrimSpace(publicFlag.ReplaceAllString(ce.RawArgs, " ")))
+	var names []string
+	for name := range strings.SplitSeq(match[1], ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return words.CreateUsage(b.cfg.CommandPrefix), nil
+	}
+	if err := b.mayLink(ce, public); err != nil {
+		return "", err
+	}
+	if portal, err := b.relay.Portal(ce.Ctx, ce.RoomID); err != nil {
+		return "", err
+	} else if portal != nil {
+		return words.AlreadyLinkedHere(portal.Title, b.cfg.CommandPrefix), nil
+	}
+	room, err := b.relay.CreateRoom(ce.Ctx, names, match[2])
+	if err != nil {
+		return "", err
+	}
+	return b.link(ce, room, public)
+}
+
+// cmdUnlink ends the link of this room, or of the room that an administrator names.
+func (b *Bot) cmdUnlink(ce *commandEvent) (string, error) {
+	room := ce.RoomID
+	if len(ce.Args) > 0 {
+		room = id.RoomID(ce.Args[0])
+	}
+	admin := b.relay.Rights().IsAdmin(ce.Sender)
+	if !admin && room != ce.RoomID {
+		return words.NoAdmin, nil
+	} else if !admin {
+		levels, err := b.powerLevels(ce.Ctx, room)
+		if err != nil {
+			return "", err
+		} else if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
+			return words.PowerTooLow(powerToLink, has), nil
+		}
+	}
+	if err := b.relay.Unlink(ce.Ctx, room); err != nil {
+		return "", err
+	} else if room != ce.RoomID {
+		return words.UnlinkedRoom(room.String()), nil
+	}
+	return "", nil // the room is told by the notice that ends the link
+}
+
+func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
+	status, err := b.relay.Status(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return "", err
+	}
+	status.Version = b.cfg.Version
+	status.Uptime = time.Since(b.started).Round(time.Second).String()
+	status.LastSync = time.Since(b.LastSync())
+	status.EncryptedRoom, err = b.isEncrypted(ce.Ctx, ce.RoomID)
+	status.CannotTellRoom = err != nil
+	return status.Render(b.cfg.CommandPrefix), nil
+}

@@ -1,0 +1,193 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto/cryptohelper"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
+)
+
+// Errors of Login that an administrator can do something about.
+var (
+	ErrOtherUser     = errors.New("the database belongs to another Matrix account")
+	ErrNoHomeserver  = errors.New("the homeserver was not found")
+	ErrBadPassword   = errors.New("the homeserver refuses the password")
+	ErrBadToken      = errors.New("the homeserver refuses the access token")
+	ErrTokenMismatch = errors.New("the access token belongs to another account or device")
+	ErrDeviceLost    = errors.New("the encryption keys in the database do not fit this device")
+)
+
+// requestTimeout is how long any request but a long poll or an upload may take.
+const requestTimeout = time.Minute
+
+// Login finds the homeserver and logs in, preferably with the token of an earlier start: transaction ids are scoped to it
+// (matrix.md, "Log-in and sync"). It returns one of the errors above, wrapped, or what the homeserver said.
+func (b *Bot) Login(ctx context.Context) error {
+	if err := b.checkOwner(ctx); err != nil {
+		return err
+	}
+	url, err := b.findHomeserver(ctx)
+	if err != nil {
+		return err
+	}
+	if b.client, err = mautrix.NewClient(url, b.cfg.UserID, ""); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoHomeserver, err)
+	}
+	b.client.UserAgent = "wazo-matrix-relay/" + b.cfg.Version
+	b.client.Client = &http.Client{Transport: transport()}
+	b.client.IgnoreRateLimit = true // the exact wait is in the body, see gate
+	// mautrix logs contents at debug level: nobody wants those in a log by accident.
+	b.client.Log = b.log.Level(max(b.log.GetLevel()+1, zerolog.InfoLevel))
+	b.syncer = mautrix.NewDefaultSyncer()
+	b.client.Syncer = b.syncer
+	if err = b.authenticate(ctx); err != nil {
+		return err
+	}
+	return b.initCrypto(ctx)
+}
+
+// checkOwner refuses a database that was filled for another account.
+func (b *Bot) checkOwner(ctx context.Context) error {
+	owner, err := b.db.Setting.Get(ctx, db.SettingMatrixUser)
+	if err != nil {
+		return err
+	} else if owner == "" {
+		return b.db.Setting.Set(ctx, db.SettingMatrixUser, b.cfg.UserID.String())
+	} else if owner != b.cfg.UserID.String() {
+		return fmt.Errorf("%w: %s", ErrOtherUser, owner)
+	}
+	return nil
+}
+
+func (b *Bot) findHomeserver(ctx context.Context) (string, error) {
+	if b.cfg.HomeserverURL != "" {
+		return b.cfg.HomeserverURL, nil
+	}
+	server := b.cfg.UserID.Homeserver()
+	wellKnown, err := mautrix.DiscoverClientAPI(ctx, server)
+	if err != nil {
+		return "", fmt.Errorf("%w: no .well-known of %s: %w", ErrNoHomeserver, server, err)
+	} else if wellKnown == nil || wellKnown.Homeserver.BaseURL == "" {
+		return "https://" + server, nil
+	}
+	return wellKnown.Homeserver.BaseURL, nil
+}
+
+func transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	return t
+}
+
+// authenticate gets an access token that works: the one kept, the one configured, or a new one for the same device.
+func (b *Bot) authenticate(ctx context.Context) error {
+	if b.cfg.AccessToken != "" {
+		err := b.useToken(ctx, b.cfg.AccessToken)
+		if errors.Is(err, mautrix.MUnknownToken) {
+			return fmt.Errorf("%w: %w", ErrBadToken, err)
+		}
+		return err
+	}
+	token, err := b.db.Setting.GetSecret(ctx, db.SettingMatrixToken)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		err = b.useToken(ctx, token)
+		if !errors.Is(err, mautrix.MUnknownToken) && !errors.Is(err, ErrTokenMismatch) {
+			return err
+		}
+		b.log.Info().Msg("The kept access token is not valid any more, logging in again")
+	}
+	return b.loginWithPassword(ctx)
+}
+
+// useToken asks the homeserver whose token it is.
+func (b *Bot) useToken(ctx context.Context, token string) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	b.client.AccessToken = token
+	whoami, err := b.client.Whoami(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to check the access token: %w", err)
+	} else if whoami.UserID != b.cfg.UserID {
+		return fmt.Errorf("%w: it is of %s", ErrTokenMismatch, whoami.UserID)
+	}
+	b.client.DeviceID = whoami.DeviceID
+	return b.db.Setting.Set(ctx, db.SettingDevice, whoami.DeviceID.String())
+}
+
+func (b *Bot) loginWithPassword(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	device, err := b.db.Setting.Get(ctx, db.SettingDevice)
+	if err != nil {
+		return err
+	}
+	b.client.AccessToken = ""
+	resp, err := b.client.Login(ctx, &mautrix.ReqLogin{
+		Type:                     mautrix.AuthTypePassword,
+		Identifier:               mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: b.cfg.UserID.String()},
+		Password:                 b.cfg.Password,
+		DeviceID:                 id.DeviceID(device),
+		InitialDeviceDisplayName: words.BotName,
+		StoreCredentials:         true,
+	})
+	if errors.Is(err, mautrix.MForbidden) {
+		return fmt.Errorf("%w: %w", ErrBadPassword, err)
+	} else if err != nil {
+		return fmt.Errorf("failed to log in: %w", err)
+	} else if resp.UserID != b.cfg.UserID {
+		return fmt.Errorf("%w: the homeserver says %s", ErrTokenMismatch, resp.UserID)
+	}
+	return b.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		if err := b.db.Setting.Set(ctx, db.SettingDevice, resp.DeviceID.String()); err != nil {
+			return err
+		}
+		return b.db.Setting.SetSecret(ctx, db.SettingMatrixToken, resp.AccessToken)
+	})
+}
+
+// initCrypto loads the encryption keys of the device, or makes and publishes them at the first start.
+func (b *Bot) initCrypto(ctx context.Context) (err error) {
+	b.crypto, err = cryptohelper.NewCryptoHelper(b.client, b.db.PickleKey(), b.db.Database)
+	if err != nil {
+		return fmt.Errorf("failed to set up encryption: %w", err)
+	}
+	if err = b.crypto.Init(ctx); err != nil {
+		if httpErr := (mautrix.HTTPError{}); errors.As(err, &httpErr) {
+			return fmt.Errorf("failed to set up encryption: %w", err)
+		}
+		return fmt.Errorf("%w: %w", ErrDeviceLost, err)
+	}
+	b.client.Crypto = b.crypto
+	return nil
+}
+
+// introduce gives the account a display name if it has none, best effort.
+func (b *Bot) introduce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	resp, err := b.client.GetOwnDisplayName(ctx)
+	if err != nil && !errors.Is(err, mautrix.MNotFound) {
+		b.log.Warn().Err(err).Msg("Failed to read the bot's display name")
+		return
+	}
+	if resp != nil && resp.DisplayName != "" && resp.DisplayName != b.cfg.UserID.Localpart() {
+		return
+	}
+	if err = b.client.SetDisplayName(ctx, words.BotName); err != nil {
+		b.log.Warn().Err(err).Msg("Failed to set the bot's display name")
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wazo-matrix-relay/wazoapi"
+)
+
+// checkTimeout is how long one check may take.
+const checkTimeout = 30 * time.Second
+
+// check tries everything without relaying and prints a line for each thing. What depends on something that failed is not
+// tried. It returns errReported if anything failed.
+func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
+	c := checker{w: stdout}
+	fmt.Fprintf(stdout, "ok: configuration\n")
+	p, err := build(ctx, cfg, log.Level(zerolog.Disabled))
+	if !c.result("database", cfg.databasePath, err) {
+		return errReported
+	}
+	defer p.close(log)
+	c.try(ctx, "homeserver and log-in", cfg.MatrixUserID, func(ctx context.Context) error { return matrixHint(p.matrix.Login(ctx)) })
+	if c.try(ctx, "Wazo log-in", cfg.WazoUsername, func(ctx context.Context) error { return wazoHint(p.core.Identify(ctx)) }) {
+		c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, p.account) })
+		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, p.account) })
+	}
+	if c.failed {
+		return errReported
+	}
+	return nil
+}
+
+type checker struct {
+	w      io.Writer
+	failed bool
+}
+
+func (c *checker) try(ctx context.Context, what, detail string, fn func(context.Context) error) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return c.result(what, detail, fn(ctx))
+}
+
+func (c *checker) result(what, detail string, err error) bool {
+	if detail != "" {
+		what += " (" + detail + ")"
+	}
+	if err == nil {
+		fmt.Fprintf(c.w, "ok: %s\n", what)
+		return true
+	}
+	c.failed = true
+	fmt.Fprintf(c.w, "failed: %s\n", what)
+	printErrors(c.w, err)
+	return false
+}
+
+// checkScopes asks whether the account has the accesses that the relay needs.
+func checkScopes(ctx context.Context, account *wazoapi.Account) error {
+	granted, err := account.CheckScopes(ctx, wazoapi.RelayScopes()...)
+	if err != nil {
+		return wazoHint(err)
+	}
+	var missing []string
+	for scope, ok := range granted {
+		if !ok {
+			missing = append(missing, scope)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return hint(fmt.Errorf("missing: %s", strings.Join(missing, ", ")), "give the account a policy with these accesses; Wazo's default user policy has them")
+}
+
+// checkStream opens a websocket and waits until it is told that events flow.
+func checkStream(ctx context.Context, account *wazoapi.Account) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	_ = account.Listen(ctx, streamCheck{cancel}) // ends with ctx, whose cause says how it went
+	if err := context.Cause(ctx); !errors.Is(err, errConnected) {
+		return wazoHint(err)
+	}
+	return nil
+}
+
+var errConnected = errors.New("connected")
+
+// streamCheck ends listening with the first thing that happens.
+type streamCheck struct{ end context.CancelCauseFunc }
+
+var _ wazoapi.Handler = streamCheck{}
+
+// Connected implements wazoapi.Handler.
+func (s streamCheck) Connected(context.Context) { s.end(errConnected) }
+
+// Disconnected implements wazoapi.Handler.
+func (s streamCheck) Disconnected(_ context.Context, err error) { s.end(err) }
+
+// MessageCreated implements wazoapi.Handler.
+func (s streamCheck) MessageCreated(context.Context, wazoapi.Message) error { return nil }
+
+// RoomCreated implements wazoapi.Handler.
+func (s streamCheck) RoomCreated(context.Context, wazoapi.Room) error { return nil }

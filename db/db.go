@@ -1,0 +1,113 @@
+// Package db is the relay's memory: SQLite through dbutil, one file per table, upgrades as numbered SQL files.
+//
+// Every method takes part in the transaction that its context carries (see Database.DoTxn).
+// Times of ours are in milliseconds, times of chatd in microseconds; Wazo's clock and ours are never compared.
+package db
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/dbutil"
+	_ "go.mau.fi/util/dbutil/litestream" // registers sqlite3-fk-wal-fullsync
+)
+
+// The attempted mark of a queue row must survive a power cut, hence synchronous=FULL.
+const dialect = "sqlite3-fk-wal-fullsync"
+
+// ErrUnsupportedURL is returned by Open for a database that is not SQLite.
+var ErrUnsupportedURL = errors.New("only SQLite files are supported as database")
+
+//go:embed upgrades/*.sql
+var upgradeFiles embed.FS
+
+// Database is the open database with one accessor per table.
+type Database struct {
+	*dbutil.Database
+	box *Box
+
+	Setting     *Settings
+	Account     *Accounts
+	Portal      *Portals
+	Queue       *Queue
+	Message     *Messages
+	Gap         *Gaps
+	Inbox       *Inbox
+	Listing     *Listings
+	DirectChat  *DirectChats
+	Explanation *Explanations
+}
+
+// FilePath returns the file behind a DATABASE_URL: a path, or a URL with the scheme sqlite or file.
+// It returns ErrUnsupportedURL for anything else.
+func FilePath(databaseURL string) (string, error) {
+	scheme, rest, found := strings.Cut(databaseURL, ":")
+	switch {
+	case databaseURL == "":
+		return "", ErrUnsupportedURL
+	case !found:
+		return databaseURL, nil
+	case scheme == "sqlite" || scheme == "file":
+		path, _, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "?")
+		return path, nil
+	case strings.ContainsAny(scheme, "/."):
+		return databaseURL, nil
+	default:
+		return "", fmt.Errorf("%w (got %q)", ErrUnsupportedURL, scheme+":")
+	}
+}
+
+// Open opens the SQLite file at path, making it if need be, and upgrades its schema.
+// It returns ErrWrongKey if the database was written with another secret.
+func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
+	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate", dialect)
+	if err != nil {
+		return nil, fmt.Errorf("failed to open database: %w", err)
+	}
+	raw.Owner = "wazo-matrix-relay"
+	raw.Log = dbutil.ZeroLogger(log)
+	raw.UpgradeTable = dbutil.BuildUpgradeTable().WithFSPath(upgradeFiles, "upgrades").Finish()
+	db := &Database{Database: raw, box: NewBox(secret)}
+	db.Setting = &Settings{db: raw, box: db.box}
+	db.Account = newAccounts(raw, db.box)
+	db.Portal = newPortals(raw)
+	db.Queue = newQueue(raw)
+	db.Message = newMessages(raw)
+	db.Gap = newGaps(raw)
+	db.Inbox = newInbox(raw)
+	db.Listing = &Listings{db: raw}
+	db.DirectChat = &DirectChats{db: raw}
+	db.Explanation = &Explanations{db: raw}
+	if err = raw.Upgrade(ctx); err != nil {
+		_ = raw.Close()
+		return nil, fmt.Errorf("failed to upgrade database: %w", err)
+	}
+	if err = db.checkKey(ctx); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// PickleKey returns the key that protects the end-to-end encryption keys in this database.
+func (db *Database) PickleKey() []byte {
+	return db.box.derive("pickle")
+}
+
+const keyCheck = "key_check"
+
+// checkKey compares the secret with the one the database was first opened with.
+func (db *Database) checkKey(ctx context.Context) error {
+	value, err := db.Setting.GetSecret(ctx, keyCheck)
+	if err != nil {
+		return err
+	} else if value == "" {
+		return db.Setting.SetSecret(ctx, keyCheck, keyCheck)
+	}
+	return nil
+}

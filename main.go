@@ -1,0 +1,173 @@
+// Command wazo-matrix-relay relays messages between Matrix rooms and chats of Wazo Platform.
+//
+// It is configured by environment variables, see .env.example. Without arguments it relays until SIGINT or SIGTERM.
+//
+//	wazo-matrix-relay --check      tries everything without relaying, a line for each, and exits with 0 or 1
+//	wazo-matrix-relay --version    prints versions
+//	wazo-matrix-relay healthcheck  asks a running relay whether it is well, for a container's HEALTHCHECK
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/bot"
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/wazoapi"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		if !errors.Is(err, errReported) {
+			printErrors(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+}
+
+// errReported is a failure that was printed already.
+var errReported = errors.New("failed")
+
+// run is the program. It prints to stdout, logs to stderr and returns what keeps it from working.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	command := ""
+	if len(args) > 0 {
+		command = args[0]
+	}
+	switch {
+	case len(args) > 1:
+		return hint(fmt.Errorf("too many arguments"), "everything is configured by environment variables")
+	case command == "--version":
+		printVersion(stdout)
+		return nil
+	case command != "" && command != "--check" && command != "healthcheck":
+		return hint(fmt.Errorf("unknown argument %q", command), "--check, --version or healthcheck; everything else is configured by environment variables")
+	case command == "healthcheck":
+		return healthcheck(ctx, environ)
+	}
+	cfg, err := loadConfig(environ)
+	if err != nil {
+		return err
+	}
+	log := newLogger(cfg, stderr)
+	if command == "--check" {
+		return check(ctx, cfg, log, stdout)
+	}
+	return serve(ctx, cfg, log)
+}
+
+func newLogger(cfg *config, w io.Writer) zerolog.Logger {
+	if cfg.LogFormat == "console" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
+	}
+	zerolog.TimeFieldFormat = zerolog.TimeFormatUnixMs
+	return zerolog.New(w).Level(cfg.level).With().Timestamp().Logger()
+}
+
+// parts are what the program is made of.
+type parts struct {
+	database *db.Database
+	account  *wazoapi.Account
+	core     *relay.Relay
+	matrix   *bot.Bot
+}
+
+// build opens the database and puts the parts together; nothing is asked of a server yet.
+func build(ctx context.Context, cfg *config, log zerolog.Logger) (*parts, error) {
+	database, err := cfg.openDatabase(ctx, log)
+	if err != nil {
+		return nil, databaseHint(err)
+	}
+	p := &parts{database: database}
+	if err = p.assemble(ctx, cfg, log); err != nil {
+		p.close(log)
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *parts) assemble(ctx context.Context, cfg *config, log zerolog.Logger) error {
+	row, err := p.database.Account.Relay(ctx, cfg.WazoUsername)
+	if err != nil {
+		return databaseHint(err)
+	}
+	api, err := wazoapi.New(wazoapi.Config{URL: cfg.WazoURL, CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("component", "wazo").Logger())
+	if err != nil {
+		return hint(err, "check WAZO_URL and WAZO_CA_FILE")
+	}
+	p.account = api.Account(wazoapi.Credentials{Username: cfg.WazoUsername, Password: cfg.WazoPassword}, &relay.TokenStore{DB: p.database, Account: row})
+	p.core = relay.New(relay.Config{
+		Rights: cfg.rights, CommandPrefix: cfg.CommandPrefix, Alias: cfg.alias, Content: cfg.content,
+	}, p.database, row, p.account, log.With().Str("component", "relay").Logger())
+	p.matrix = bot.New(bot.Config{
+		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
+		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken,
+		CommandPrefix: cfg.CommandPrefix, Version: version(),
+	}, p.database, p.core, log.With().Str("component", "matrix").Logger())
+	return nil
+}
+
+func (p *parts) close(log zerolog.Logger) {
+	if err := p.database.Close(); err != nil {
+		log.Err(err).Msg("Failed to close the database")
+	}
+}
+
+// serve relays until ctx ends.
+func serve(ctx context.Context, cfg *config, log zerolog.Logger) error {
+	p, err := build(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer p.close(log) // last of all
+	if err = p.matrix.Login(ctx); err != nil {
+		return matrixHint(err)
+	}
+	if err = p.core.Identify(ctx); err != nil {
+		return wazoHint(err)
+	}
+	admin, err := listenAdmin(cfg, p)
+	if err != nil {
+		return err
+	}
+	defer admin.close(log)
+	log.Info().Str("version", version()).Str("matrix_user", cfg.MatrixUserID).Str("wazo", cfg.WazoURL).Msg("Relay started")
+	defer log.Info().Msg("Relay stopped")
+	return p.runBoth(ctx)
+}
+
+// runBoth runs both sides until ctx ends or one of them cannot go on. Matrix stops first, so that nothing new is accepted
+// while the core finishes what is in hand.
+func (p *parts) runBoth(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	var coreErr error
+	wg.Go(func() {
+		defer cancel()
+		coreErr = p.core.Run(ctx)
+	})
+	matrixErr := p.matrix.Run(ctx)
+	cancel()
+	wg.Wait()
+	if coreErr != nil {
+		return databaseHint(coreErr)
+	}
+	return matrixHint(matrixErr)
+}

@@ -1,0 +1,263 @@
+package relay
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+)
+
+// InboxItem is something that the bot has to answer: an invite, a command, a change of a room.
+type InboxItem struct {
+	Kind  db.InboxKind
+	Event *event.Event
+}
+
+// AcceptSync stores what an answer of /sync brought and the token that covers it, in one transaction.
+// When it returns nil nothing of the answer can be lost any more. It reports whether the bot's inbox got something.
+func (r *Relay) AcceptSync(ctx context.Context, sync Sync) (inbox bool, err error) {
+	var kick []db.QueueKey
+	err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		a := matrixAccept{Relay: r, since: sync.Since, now: time.Now().UnixMilli()}
+		for _, item := range sync.Inbox {
+			if err := a.toInbox(ctx, item.Kind, item.Event); err != nil {
+				return err
+			}
+		}
+		for _, room := range sync.Rooms {
+			if err := a.room(ctx, room); err != nil {
+				return fmt.Errorf("failed to accept events of %s: %w", room.Room, err)
+			}
+		}
+		kick, inbox = a.kick, a.inbox
+		return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, key := range kick {
+		r.workers.kick(key)
+	}
+	return inbox, nil
+}
+
+// matrixAccept is the acceptance of one answer.
+type matrixAccept struct {
+	*Relay
+	since string
+	now   int64
+	kick  []db.QueueKey
+	inbox bool
+}
+
+// room accepts what is said in one room.
+func (a *matrixAccept) room(ctx context.Context, room RoomSync) error {
+	portal, err := a.db.Portal.ByMatrixRoom(ctx, room.Room)
+	if err != nil {
+		return err
+	}
+	events, limited := room.Events, room.Limited
+	if joined := a.lastOwnJoin(events); joined >= 0 {
+		// What was said before the bot came in is not for it.
+		events, limited = events[joined:], false
+	}
+	for _, evt := range events {
+		if err = a.roomBusiness(ctx, evt); err != nil {
+			return err
+		}
+	}
+	if portal == nil {
+		return nil
+	}
+	position, err := a.db.Queue.LastPosition(ctx, portal.ID)
+	if err != nil {
+		return err
+	}
+	if limited && a.since != "" && room.PrevBatch != "" {
+		if position, err = a.db.Gap.Insert(ctx, portal.ID, room.PrevBatch, a.since, position); err != nil {
+			return err
+		}
+	}
+	for _, evt := range events {
+		position++
+		if err = a.timelineEvent(ctx, portal, evt, position); err != nil {
+			return err
+		}
+	}
+	a.kick = append(a.kick, db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo})
+	return nil
+}
+
+// lastOwnJoin returns the index of the event by which the bot joined, -1 if it was in the room all the time.
+func (a *matrixAccept) lastOwnJoin(events []Event) int {
+	for i := len(events) - 1; i >= 0; i-- {
+		if isOwnJoin(events[i], a.matrix.UserID()) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isOwnJoin(evt Event, own id.UserID) bool {
+	if evt.Broken != nil || evt.Type.Type != event.StateMember.Type || evt.StateKey == nil || *evt.StateKey != own.String() {
+		return false
+	}
+	previous := ""
+	if evt.Unsigned.PrevContent != nil {
+		previous, _ = evt.Unsigned.PrevContent.Raw["membership"].(string)
+	}
+	membership, _ := evt.Content.Raw["membership"].(string)
+	return membership == string(event.MembershipJoin) && previous != string(event.MembershipJoin)
+}
+
+// roomBusiness puts into the inbox what the bot has to answer in any room, linked or not.
+func (a *matrixAccept) roomBusiness(ctx context.Context, evt Event) error {
+	switch {
+	case evt.Broken != nil:
+		return nil
+	case isOwnJoin(evt, a.matrix.UserID()):
+		return a.toInbox(ctx, db.InboxJoined, evt.Event)
+	case a.since == "":
+		return nil // the first answer ever holds old history: nobody waits for an answer to that
+	case evt.StateKey != nil:
+		switch evt.Type.Type {
+		case event.StateJoinRules.Type, event.StateHistoryVisibility.Type:
+			return a.toInbox(ctx, db.InboxAccess, evt.Event)
+		}
+	case evt.Sender == a.matrix.UserID() || evt.Tag != nil:
+		return nil
+	case a.isCommand(evt.Event):
+		return a.toInbox(ctx, db.InboxCommand, evt.Event)
+	}
+	return nil
+}
+
+func (a *matrixAccept) toInbox(ctx context.Context, kind db.InboxKind, evt *event.Event) error {
+	payload, err := json.Marshal(evt)
+	if err != nil {
+		return fmt.Errorf("failed to store event %s: %w", evt.ID, err)
+	}
+	a.inbox = true
+	return a.db.Inbox.Insert(ctx, &db.InboxRow{Kind: kind, Room: evt.RoomID, EventID: evt.ID, Payload: string(payload), AcceptedAt: a.now})
+}
+
+// timelineEvent accepts one event of a portal's room at a queue position.
+func (r *Relay) timelineEvent(ctx context.Context, portal *db.Portal, evt Event, position int64) error {
+	switch {
+	case evt.Broken != nil:
+		r.log.Warn().Err(evt.Broken).Stringer("room_id", portal.MatrixRoom).Msg("Parked an event that cannot be parsed")
+		row := matrixRow(portal, brokenID(evt), "", string(evt.Raw), position)
+		row.State, row.Error = db.StateParked, evt.Broken.Error()
+		_, err := r.db.Queue.Insert(ctx, row)
+		return err
+	case evt.Sender == r.matrix.UserID():
+		return r.ownEvent(ctx, portal, evt, position)
+	case evt.Tag != nil || evt.StateKey != nil || r.cfg.Rights.IsIgnored(evt.Sender) || !isRelayed(evt.Event) || r.isCommand(evt.Event):
+		return nil
+	}
+	if known, err := r.db.Message.KnowsEvent(ctx, portal.ID, evt.ID); err != nil || known {
+		return err
+	}
+	payload, err := json.Marshal(evt.Event)
+	if err != nil {
+		return fmt.Errorf("failed to store event %s: %w", evt.ID, err)
+	}
+	row := matrixRow(portal, evt.ID.String(), evt.Sender.String(), string(payload), position)
+	if evt.Type.Type == event.EventEncrypted.Type {
+		row.State = db.StateWaiting
+	}
+	_, err = r.db.Queue.Insert(ctx, row)
+	return err
+}
+
+func matrixRow(portal *db.Portal, source, author, payload string, position int64) *db.Row {
+	return &db.Row{
+		PortalID: portal.ID, Direction: db.ToWazo, Kind: db.KindMessage, Source: source, Author: author,
+		Position: position, Payload: payload, State: db.StateNew, AcceptedAt: time.Now().UnixMilli(),
+	}
+}
+
+// brokenID names an event without a usable id by what it says.
+func brokenID(evt Event) string {
+	if evt.Event != nil && evt.ID != "" {
+		return evt.ID.String()
+	}
+	sum := sha256.Sum256(evt.Raw)
+	return "broken:" + hex.EncodeToString(sum[:16])
+}
+
+// ownEvent accepts the echo of what the bot sent: the boundary of a link, or the answer to an unknown outcome.
+func (r *Relay) ownEvent(ctx context.Context, portal *db.Portal, evt Event, position int64) error {
+	if evt.Tag == nil {
+		return nil
+	}
+	switch evt.Tag.Kind {
+	case TagLinked:
+		if evt.Tag.Portal != portal.ID || portal.Announced {
+			return nil
+		}
+		portal.Announced = true
+		if err := r.db.Queue.DeleteUpTo(ctx, portal.ID, db.ToWazo, position); err != nil {
+			return err
+		} else if err = r.db.Gap.DeleteUpTo(ctx, portal.ID, position); err != nil {
+			return err
+		} else if err = r.db.Portal.SetAnnounced(ctx, portal.ID); err != nil {
+			return err
+		}
+		return r.echoed(ctx, portal, linkedSource, 0, evt.ID)
+	case TagMessage:
+		return r.echoed(ctx, portal, string(evt.Tag.UUID), evt.Tag.Part, evt.ID)
+	}
+	return nil
+}
+
+// echoed records a delivery that is seen before, or without, the answer to its request.
+func (r *Relay) echoed(ctx context.Context, portal *db.Portal, source string, part int, eventID id.EventID) error {
+	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToMatrix, source)
+	if err != nil || row == nil || row.State != db.StateAttempted {
+		return err
+	}
+	return r.recordToMatrix(ctx, row, part, eventID)
+}
+
+// isRelayed reports whether an event of this type says something to people.
+func isRelayed(evt *event.Event) bool {
+	switch evt.Type.Type {
+	case event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type:
+		return evt.Redacts == "" && evt.Unsigned.RedactedBecause == nil && len(evt.Content.Raw) > 0
+	default:
+		// Types of the future carry a text for those who don't know them.
+		body, _ := evt.Content.Raw["body"].(string)
+		return body != ""
+	}
+}
+
+// isCommand reports whether an event is addressed to the bot.
+func (r *Relay) isCommand(evt *event.Event) bool {
+	if evt.Type.Type != event.EventMessage.Type {
+		return false
+	}
+	msgType, _ := evt.Content.Raw["msgtype"].(string)
+	body, _ := evt.Content.Raw["body"].(string)
+	if msgType != string(event.MsgText) {
+		return false
+	} else if relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any); relation["rel_type"] == string(event.RelReplace) {
+		return false
+	}
+	return r.hasPrefix(body)
+}
+
+// hasPrefix reports whether a text begins with the command prefix as a word of its own.
+func (r *Relay) hasPrefix(text string) bool {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	fields := strings.Fields(first)
+	return len(fields) > 0 && strings.EqualFold(fields[0], r.cfg.CommandPrefix)
+}

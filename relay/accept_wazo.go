@@ -1,0 +1,173 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// acceptWazo stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
+// stands in no portal, what other tenants say and what the relay account itself wrote.
+// It returns how many were new. An error means that nothing is stored.
+func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi.Message) (added int, err error) {
+	unlinks, err := r.findUnlinks(ctx, messages)
+	if err != nil {
+		return 0, err
+	}
+	a := wazoAccept{Relay: r, acc: acc, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
+	err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		for _, m := range messages {
+			if err := a.message(ctx, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("failed to accept messages of Wazo: %w", err)
+	}
+	for _, portal := range a.portals {
+		if portal != nil {
+			r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
+		}
+	}
+	for _, ended := range a.ended {
+		r.sayUnlinked(ctx, ended.portal, words.UnlinkedFromWazo(ended.portal.Title, r.senderName(ctx, ended.message)))
+	}
+	return a.added, nil
+}
+
+// wazoAccept is the acceptance of some messages.
+type wazoAccept struct {
+	*Relay
+	acc     *account
+	unlinks map[wazoapi.UUID]bool       // messages by which members end the link
+	portals map[wazoapi.UUID]*db.Portal // by Wazo room, nil: none
+	added   int
+	ended   []endedLink
+}
+
+// endedLink is a portal that a Wazo member's message ended.
+type endedLink struct {
+	portal  *db.Portal
+	message wazoapi.Message
+}
+
+func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error) {
+	if m.UserUUID == a.account.uuid() || string(m.TenantUUID) != a.acc.row.TenantUUID {
+		return nil
+	}
+	portal, looked := a.portals[m.Room]
+	if !looked {
+		if portal, err = a.db.Portal.ByWazoRoom(ctx, string(m.Room)); err != nil {
+			return err
+		}
+		a.portals[m.Room] = portal
+	}
+	if portal == nil {
+		return nil
+	}
+	isNew, err := a.acceptInPortal(ctx, portal, m)
+	if err != nil || !isNew {
+		return err
+	}
+	a.added++
+	if a.unlinks[m.UUID] && portal.Boundary != 0 {
+		a.portals[m.Room] = nil
+		a.ended = append(a.ended, endedLink{portal, m})
+		return a.db.Portal.Delete(ctx, portal.ID)
+	}
+	return nil
+}
+
+// findUnlinks returns the messages that ask to end a link and come from members of the room. Members may always do that.
+func (r *Relay) findUnlinks(ctx context.Context, messages []wazoapi.Message) (map[wazoapi.UUID]bool, error) {
+	var unlinks map[wazoapi.UUID]bool
+	for _, m := range messages {
+		fields := strings.Fields(m.Content)
+		if len(fields) != 2 || !strings.EqualFold(fields[0], r.cfg.CommandPrefix) || !strings.EqualFold(fields[1], "unlink") {
+			continue
+		}
+		room, ok, err := r.account.room(ctx, m.Room)
+		if err != nil {
+			return nil, err
+		} else if ok && room.Has(m.UserUUID) {
+			if unlinks == nil {
+				unlinks = make(map[wazoapi.UUID]bool)
+			}
+			unlinks[m.UUID] = true
+		}
+	}
+	return unlinks, nil
+}
+
+// acceptInPortal stores one message of a portal's room. It reports whether it was new.
+func (r *Relay) acceptInPortal(ctx context.Context, portal *db.Portal, m wazoapi.Message) (bool, error) {
+	createdAt := m.CreatedAt.UnixMicro()
+	if portal.Boundary != 0 && createdAt <= portal.Boundary {
+		return false, nil
+	}
+	if known, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known {
+		return false, err
+	}
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return false, fmt.Errorf("failed to store message %s: %w", m.UUID, err)
+	}
+	return r.db.Queue.Insert(ctx, &db.Row{
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, Source: string(m.UUID), Author: string(m.UserUUID),
+		Position: createdAt, Payload: string(payload), State: db.StateNew, AcceptedAt: time.Now().UnixMilli(),
+	})
+}
+
+// stranger notes that somebody wrote to an account in a room without portal, so that they are told once what to do.
+func (r *Relay) stranger(ctx context.Context, acc *account, m wazoapi.Message) error {
+	if m.UserUUID == acc.uuid() || string(m.TenantUUID) != acc.row.TenantUUID {
+		return nil
+	}
+	if portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room)); err != nil || portal != nil {
+		return err
+	}
+	if _, err := r.db.Explanation.Want(ctx, string(m.Room)); err != nil {
+		return err
+	}
+	r.workers.kick(explanations)
+	return nil
+}
+
+// explanations is the queue of what is owed to rooms without portal.
+var explanations = db.QueueKey{Direction: db.ToWazo}
+
+// explain gives the explanations that are owed.
+func (r *Relay) explain(ctx context.Context) error {
+	rooms, err := r.db.Explanation.Pending(ctx)
+	if err != nil {
+		return err
+	}
+	for _, uuid := range rooms {
+		room, member, err := r.account.room(ctx, wazoapi.UUID(uuid))
+		if err != nil {
+			return err
+		}
+		portal, err := r.db.Portal.ByWazoRoom(ctx, uuid)
+		if err != nil {
+			return err
+		}
+		// Claimed before it is posted: twice would be worse than never.
+		if claimed, err := r.db.Explanation.Claim(ctx, uuid); err != nil {
+			return err
+		} else if !claimed || !member || portal != nil || room.HasIdentities() {
+			continue
+		}
+		if _, err = r.account.api.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: words.Explanation}); err != nil {
+			r.log.Err(err).Stringer("wazo_room", room.UUID).Msg("Failed to explain that a room has no portal")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// account is a Wazo account that the relay holds a token for, with what is known of its event stream.
+type account struct {
+	row *db.Account
+	api *wazoapi.Account
+
+	connected  atomic.Bool
+	probe      atomic.Int64  // ns, how long the last look for news took
+	generation atomic.Uint64 // counts the connections: what was verified under an earlier one is not any more
+
+	mu       sync.Mutex
+	verified map[int64]uint64              // portal → generation under which its catch-up was completed
+	settled  map[int64]bool                // portal → the last catch-up found nothing new
+	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
+}
+
+func newAccount(row *db.Account, api *wazoapi.Account) *account {
+	return &account{row: row, api: api, verified: make(map[int64]uint64), settled: make(map[int64]bool)}
+}
+
+// uuid returns the author of the account's messages.
+func (a *account) uuid() wazoapi.UUID { return wazoapi.UUID(a.row.UserUUID) }
+
+func (a *account) probeTook() time.Duration { return time.Duration(a.probe.Load()) }
+
+func (a *account) setProbeTook(d time.Duration) { a.probe.Store(int64(d)) }
+
+// isVerified reports whether everything that was said in a portal's Wazo room while nobody listened is accepted.
+func (a *account) isVerified(portalID int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	generation, ok := a.verified[portalID]
+	return ok && generation == a.generation.Load()
+}
+
+// setVerified notes a completed catch-up that was begun under a generation. settled: it found nothing new.
+func (a *account) setVerified(portalID int64, generation uint64, settled bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.verified[portalID] = generation
+	a.settled[portalID] = settled
+}
+
+func (a *account) isSettled(portalID int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.settled[portalID]
+}
+
+// listRooms asks Wazo for the account's rooms.
+func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
+	rooms, err := a.api.Rooms(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to list rooms: %w", err)
+	}
+	byUUID := make(map[wazoapi.UUID]wazoapi.Room, len(rooms))
+	for _, room := range rooms {
+		byUUID[room.UUID] = room
+	}
+	a.mu.Lock()
+	a.rooms = byUUID
+	a.mu.Unlock()
+	return rooms, nil
+}
+
+// room returns one of the account's rooms, asking Wazo only if it is not known. ok is false if the account is no member.
+func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Room, ok bool, err error) {
+	a.mu.Lock()
+	room, ok = a.rooms[uuid]
+	a.mu.Unlock()
+	if ok {
+		return room, true, nil
+	}
+	if _, err = a.listRooms(ctx); err != nil {
+		return wazoapi.Room{}, false, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	room, ok = a.rooms[uuid]
+	return room, ok, nil
+}
+
+// addRoom remembers a room that was just made.
+func (a *account) addRoom(room wazoapi.Room) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.rooms != nil {
+		a.rooms[room.UUID] = room
+	}
+}
+
+// TokenStore keeps an account's token in the database, sealed.
+type TokenStore struct {
+	DB      *db.Database
+	Account *db.Account
+}
+
+var _ wazoapi.TokenStore = (*TokenStore)(nil)
+
+// LoadToken implements wazoapi.TokenStore.
+func (s *TokenStore) LoadToken(ctx context.Context) (token wazoapi.Token, err error) {
+	stored, err := s.DB.Account.Token(ctx, s.Account.ID)
+	if err != nil || stored == "" {
+		return wazoapi.Token{}, err
+	}
+	return token, json.Unmarshal([]byte(stored), &token)
+}
+
+// SaveToken implements wazoapi.TokenStore. It also notes whose token it is.
+func (s *TokenStore) SaveToken(ctx context.Context, token wazoapi.Token) error {
+	data, err := json.Marshal(token)
+	if err != nil {
+		return err
+	}
+	return s.DB.DoTxn(ctx, nil, func(ctx context.Context) error {
+		return s.DB.Account.SetToken(ctx, s.Account.ID, string(data))
+	})
+}

@@ -1,0 +1,174 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// historyPage is how many messages are read at once: catching up on hours takes bounded memory.
+const historyPage = 200
+
+// retryCatchUp is how soon a look for news is repeated after it failed, and how often Wazo is asked while no events flow.
+const retryCatchUp = 15 * time.Second
+
+// listen receives the events of the relay account until ctx ends.
+func (r *Relay) listen(ctx context.Context) {
+	if err := r.account.api.Listen(ctx, &listener{r: r, acc: r.account}); err != nil && ctx.Err() == nil {
+		r.log.Err(err).Msg("Stopped listening to Wazo")
+	}
+}
+
+// listener is what an account hears.
+type listener struct {
+	r   *Relay
+	acc *account
+}
+
+var _ wazoapi.Handler = (*listener)(nil)
+
+// Connected implements wazoapi.Handler. What was verified before says nothing about the time without connection.
+func (l *listener) Connected(context.Context) {
+	l.acc.generation.Add(1)
+	l.acc.connected.Store(true)
+	l.r.log.Info().Msg("Connected to Wazo")
+	l.r.workers.wake()
+	l.r.workers.kick(newsOnWazo)
+}
+
+// Disconnected implements wazoapi.Handler.
+func (l *listener) Disconnected(_ context.Context, err error) {
+	l.acc.connected.Store(false)
+	l.r.log.Warn().Err(err).Msg("Lost the connection to Wazo")
+}
+
+// MessageCreated implements wazoapi.Handler.
+func (l *listener) MessageCreated(ctx context.Context, m wazoapi.Message) error {
+	if _, err := l.r.acceptWazo(ctx, l.acc, []wazoapi.Message{m}); err != nil {
+		return err
+	}
+	return l.r.stranger(ctx, l.acc, m)
+}
+
+// RoomCreated implements wazoapi.Handler.
+func (l *listener) RoomCreated(_ context.Context, room wazoapi.Room) error {
+	if room.Has(l.acc.uuid()) {
+		l.acc.addRoom(room)
+	}
+	return nil
+}
+
+// newsOnWazo is the queue whose worker looks for news on Wazo.
+var newsOnWazo = db.QueueKey{Direction: db.ToMatrix}
+
+// keepCaughtUp looks for news again and again: at most 1 % of the time is spent on that.
+func (r *Relay) keepCaughtUp(ctx context.Context) {
+	timer := time.NewTimer(r.cfg.Probe)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		r.workers.kick(newsOnWazo)
+		r.retryPaused(ctx)
+		pause := max(r.cfg.Probe, 100*r.account.probeTook())
+		if !r.account.connected.Load() {
+			pause = min(pause, retryCatchUp)
+		}
+		timer.Reset(pause)
+	}
+}
+
+// catchUpAll looks for news in all portals of an account: one cheap question, then a history read for each room with news.
+func (r *Relay) catchUpAll(ctx context.Context, acc *account) error {
+	generation := acc.generation.Load()
+	portals, err := r.db.Portal.All(ctx)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	latest, err := acc.api.LatestMessages(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to look for news: %w", err)
+	}
+	acc.setProbeTook(time.Since(start))
+	newest := make(map[string]int64, len(latest))
+	for _, m := range latest {
+		newest[string(m.Room)] = m.CreatedAt.UnixMicro()
+	}
+	var failed []error
+	for _, portal := range portals {
+		if portal.ReaderID != acc.row.ID || portal.Boundary == 0 {
+			continue
+		}
+		// A message may be committed after a later one was read, so that a room is quiet only after a look without news.
+		if newest[portal.WazoRoom] <= portal.ReadUntil && acc.isSettled(portal.ID) {
+			acc.setVerified(portal.ID, generation, true)
+			r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
+			continue
+		}
+		if err = r.catchUp(ctx, acc, portal.ID, nil); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
+// look sees each message before it is accepted; it may be nil.
+func (r *Relay) catchUp(ctx context.Context, acc *account, portalID int64, look func(wazoapi.Message)) error {
+	r.catchUps.Lock(portalID)
+	defer r.catchUps.Unlock(portalID)
+	generation := acc.generation.Load()
+	portal, err := r.db.Portal.ByID(ctx, portalID)
+	if err != nil || portal == nil || portal.Boundary == 0 {
+		return err
+	}
+	readUntil, added := portal.ReadUntil, 0
+	err = r.readHistory(ctx, acc, wazoapi.UUID(portal.WazoRoom), max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary), func(page []wazoapi.Message) error {
+		for _, m := range page {
+			readUntil = max(readUntil, m.CreatedAt.UnixMicro())
+			if look != nil {
+				look(m)
+			}
+		}
+		n, err := r.acceptWazo(ctx, acc, page)
+		added += n
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err = r.db.Portal.MoveCursor(ctx, portal.ID, readUntil); err != nil {
+		return fmt.Errorf("failed to move the cursor: %w", err)
+	}
+	acc.setVerified(portal.ID, generation, added == 0 && readUntil == portal.ReadUntil)
+	r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
+	return nil
+}
+
+// readHistory reads a room's messages from a time of chatd (µs) on, oldest first, page by page.
+// Rows are only ever added, so that an offset can show a message twice and never leaves one out but for those that are
+// committed meanwhile with an older time; these are what the overlap is for.
+func (r *Relay) readHistory(ctx context.Context, acc *account, room wazoapi.UUID, from int64, each func([]wazoapi.Message) error) error {
+	query := wazoapi.MessageQuery{From: time.UnixMicro(from), Direction: wazoapi.Ascending, Limit: historyPage}
+	for {
+		page, err := acc.api.Messages(ctx, room, query)
+		if err != nil {
+			return fmt.Errorf("failed to read history: %w", err)
+		}
+		if err = each(page.Items); err != nil {
+			return err
+		}
+		if len(page.Items) < historyPage {
+			return nil
+		}
+		query.Offset += len(page.Items)
+	}
+}

@@ -1,0 +1,170 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// Class is what an error means for what comes next.
+type Class int
+
+// The classes of errors (design: "When it fails").
+const (
+	ClassService Class = iota // wait and go on in order
+	ClassMessage              // this message only: park it
+	ClassPortal               // this portal: pause it until it is repaired
+)
+
+// Failure is what an error means.
+type Failure struct {
+	Class   Class
+	Unknown bool          // the request may have been carried out
+	Wait    time.Duration // how long the server asks to wait; 0: growing pauses
+	Pause   Pause         // of ClassPortal: why
+	Words   string        // for people
+}
+
+// Pause is why a portal does not relay, as it is stored. Words tells people.
+type Pause string
+
+// Why portals pause.
+const (
+	PausePermission Pause = "permission" // the Wazo account may not
+	PauseLogin      Pause = "login"      // the Wazo account cannot log in
+	PauseNoRoom     Pause = "no_room"    // the Wazo room is gone
+	PauseConflict   Pause = "conflict"   // Wazo refuses messages in this room
+	PauseForbidden  Pause = "forbidden"  // the bot may not speak in the Matrix room
+	PauseRemoved    Pause = "removed"    // the bot is not in the Matrix room
+	PauseOpened     Pause = "opened"     // strangers can read the Matrix room and no admin accepted that
+)
+
+// Words says why, and what to do.
+func (p Pause) Words() string {
+	switch p {
+	case PausePermission:
+		return words.WhyNoPermission
+	case PauseLogin:
+		return words.WhyLogin
+	case PauseNoRoom:
+		return words.WhyNoRoomOnWazo
+	case PauseConflict:
+		return words.WhyConflict
+	case PauseForbidden:
+		return words.WhyForbidden
+	case PauseRemoved:
+		return words.WhyRemoved
+	case PauseOpened:
+		return words.WhyOpened
+	default:
+		return string(p)
+	}
+}
+
+// pauseBecause is the failure of a portal.
+func pauseBecause(p Pause) Failure { return Failure{Class: ClassPortal, Pause: p, Words: p.Words()} }
+
+// classify puts every error of either side into one of the three classes.
+// What it does not know is a trouble of the service with unknown outcome: that loses and doubles nothing.
+func classify(err error) Failure {
+	var wazo *wazoapi.Error
+	var transport *wazoapi.TransportError
+	var matrix *MatrixError
+	var message *messageError
+	var panicked *panicError
+	switch {
+	case errors.As(err, &message):
+		return Failure{Class: ClassMessage, Words: message.words}
+	case errors.As(err, &panicked):
+		return Failure{Class: ClassMessage, Words: words.WhyBroken}
+	case errors.As(err, &wazo):
+		return classifyWazo(wazo)
+	case errors.As(err, &transport):
+		return Failure{Class: ClassService, Unknown: transport.Sent, Words: words.WhyService}
+	case errors.As(err, &matrix):
+		return classifyMatrix(matrix)
+	default:
+		return Failure{Class: ClassService, Unknown: true, Words: words.WhyService}
+	}
+}
+
+// WhyFailed says why something that a person asked for failed.
+func WhyFailed(err error) string { return classify(err).Words }
+
+// classifyWazo follows api.md 1.1, 2.1, 3.7 and 13.
+func classifyWazo(err *wazoapi.Error) Failure {
+	switch {
+	case err.Status >= 500:
+		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Words: words.WhyService}
+	case err.Status == http.StatusTooManyRequests:
+		return Failure{Class: ClassService, Wait: err.RetryAfter, Words: words.WhyTooManyLogins}
+	case err.Status == http.StatusUnauthorized && err.Reason == "missing_permission_or_invalid_tenant", err.ID == "unauthorized-tenant":
+		return pauseBecause(PausePermission)
+	case err.Status == http.StatusUnauthorized:
+		return pauseBecause(PauseLogin)
+	case err.Status == http.StatusNotFound && err.ID != "":
+		return pauseBecause(PauseNoRoom)
+	case err.Status == http.StatusNotFound:
+		// Not chatd's answer: something in front of it is being repaired.
+		return Failure{Class: ClassService, Words: words.WhyService}
+	case err.Status == http.StatusConflict:
+		return pauseBecause(PauseConflict)
+	case err.Status == http.StatusRequestEntityTooLarge:
+		return Failure{Class: ClassMessage, Words: words.WhyTooLarge}
+	case err.Status >= 400:
+		return Failure{Class: ClassMessage, Words: words.WhyRefused}
+	default:
+		return Failure{Class: ClassService, Unknown: true, Words: words.WhyService}
+	}
+}
+
+// classifyMatrix follows the client-server API and matrix.md "Errors": 413 comes with changing errcodes, so the status counts.
+func classifyMatrix(err *MatrixError) Failure {
+	switch {
+	case err.Status == 0:
+		return Failure{Class: ClassService, Unknown: !err.NotSent, Words: words.WhyService}
+	case err.Status >= 500:
+		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Words: words.WhyService}
+	case err.Status == http.StatusTooManyRequests:
+		return Failure{Class: ClassService, Wait: err.RetryAfter, Words: words.WhyService}
+	case err.Status == http.StatusUnauthorized, err.Code == "" && err.Status != http.StatusRequestEntityTooLarge:
+		// The sync loop deals with a lost log-in; without errcode it is not the homeserver's answer but a proxy's.
+		return Failure{Class: ClassService, Words: words.WhyService}
+	case err.Status == http.StatusForbidden:
+		return pauseBecause(PauseForbidden)
+	case err.Status == http.StatusNotFound:
+		return pauseBecause(PauseRemoved)
+	case err.Status == http.StatusRequestEntityTooLarge:
+		return Failure{Class: ClassMessage, Words: words.WhyTooLarge}
+	case err.Status >= 400:
+		return Failure{Class: ClassMessage, Words: words.WhyRefused}
+	default:
+		return Failure{Class: ClassService, Unknown: true, Words: words.WhyService}
+	}
+}
+
+// messageError is a message that cannot be relayed, for a reason that its sender is told.
+type messageError struct {
+	words string
+	cause error
+}
+
+// Error implements error.
+func (e *messageError) Error() string {
+	if e.cause != nil {
+		return e.cause.Error()
+	}
+	return e.words
+}
+
+// Unwrap returns the cause.
+func (e *messageError) Unwrap() error { return e.cause }
+
+// isShutdown reports whether an error only says that the relay stops.
+func isShutdown(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, context.Canceled)
+}

@@ -1,0 +1,91 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
+)
+
+// fillGaps reads what /sync left out of a portal's timeline, before its queue goes on.
+// A stretch that cannot be read is given up, and the room is told once.
+func (r *Relay) fillGaps(ctx context.Context, portal *db.Portal) error {
+	r.gapFills.Lock(portal.ID)
+	defer r.gapFills.Unlock(portal.ID)
+	for {
+		gap, err := r.db.Gap.First(ctx, portal.ID)
+		if err != nil || gap == nil {
+			return err
+		}
+		err = r.fillGap(ctx, portal, gap)
+		if err != nil && classify(err).Class != ClassService {
+			r.log.Err(err).Int64("portal_id", portal.ID).Msg("Gave up a gap that cannot be read")
+			r.matrix.Notice(ctx, portal.MatrixRoom, words.GapLost, "")
+			err = r.db.Gap.Delete(ctx, gap.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// errGapSuperseded says that the gap was closed while it was read: the link turned out to begin after it.
+var errGapSuperseded = errors.New("the gap is older than the link")
+
+// fillGap reads one gap backwards, page by page. Each page is accepted in one transaction with how far the gap is read.
+func (r *Relay) fillGap(ctx context.Context, portal *db.Portal, gap *db.Gap) error {
+	for {
+		events, next, err := r.matrix.Backfill(ctx, portal.MatrixRoom, gap.From, gap.To)
+		if err != nil {
+			return fmt.Errorf("failed to read a gap: %w", err)
+		}
+		err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error { return r.acceptPage(ctx, portal.ID, gap, events, next) })
+		if errors.Is(err, errGapSuperseded) {
+			return r.db.Gap.Delete(ctx, gap.ID)
+		} else if err != nil {
+			return fmt.Errorf("failed to accept events of a gap: %w", err)
+		}
+		if next == "" {
+			return nil
+		}
+	}
+}
+
+// acceptPage accepts a page of a gap, newest event first.
+func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, events []Event, next string) error {
+	portal, err := r.db.Portal.ByID(ctx, portalID)
+	if err != nil {
+		return err
+	} else if portal == nil {
+		return errGapSuperseded
+	}
+	accept := matrixAccept{Relay: r, since: gap.To, now: time.Now().UnixMilli()}
+	for _, evt := range events {
+		if isOwnJoin(evt, r.matrix.UserID()) {
+			next = ""
+			break // what was said before the bot came in is not for it
+		}
+		wasAnnounced := portal.Announced
+		if err = r.timelineEvent(ctx, portal, evt, gap.Last); err != nil {
+			return err
+		} else if err = accept.roomBusiness(ctx, evt); err != nil {
+			return err
+		}
+		gap.Last--
+		if portal.Announced && !wasAnnounced {
+			next = "" // the link begins here, what is older does not concern it
+			break
+		}
+	}
+	if accept.inbox {
+		r.matrix.InboxFilled()
+	}
+	if next == "" {
+		return r.db.Gap.Delete(ctx, gap.ID)
+	}
+	gap.From = next
+	return r.db.Gap.Move(ctx, gap)
+}

@@ -1,0 +1,126 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/wazoapi"
+)
+
+// Matrix is what the core needs of the Matrix side.
+type Matrix interface {
+	// UserID returns the bot's own user id.
+	UserID() id.UserID
+	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
+	// Errors of the homeserver and the network are of type *MatrixError.
+	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
+	// Notice says something to people as m.notice; replyTo may be empty. It is best effort: failures are logged.
+	Notice(ctx context.Context, room id.RoomID, markdown string, replyTo id.EventID)
+	// Direct says something to one person in the bot's direct chat with them, best effort.
+	Direct(ctx context.Context, user id.UserID, markdown string)
+	// MarkRead moves the bot's read receipt, some time soon.
+	MarkRead(room id.RoomID, eventID id.EventID)
+	// MemberName returns a person's display name in a room, "" if there is none.
+	MemberName(ctx context.Context, room id.RoomID, user id.UserID) string
+	// RoomName returns a room's name, "" if there is none.
+	RoomName(ctx context.Context, room id.RoomID) string
+	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
+	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
+	// Decrypt decrypts an event that was stored encrypted, waiting up to a while for its key.
+	// It returns ErrNoKey if the key does not come.
+	Decrypt(ctx context.Context, evt *event.Event, wait time.Duration) (*event.Event, error)
+	// InboxFilled tells the bot, within the transaction, that its inbox will hold something.
+	InboxFilled()
+	// Resync returns when an answer of /sync that was asked for after the call is accepted.
+	Resync(ctx context.Context) error
+}
+
+// ErrNoKey is returned by Matrix.Decrypt if the key of an event is not there.
+var ErrNoKey = errors.New("the key of this event is not there")
+
+// MatrixError is an error of the homeserver or of the way to it.
+type MatrixError struct {
+	Status     int           // HTTP status; 0: no answer
+	Code       string        // errcode, like M_FORBIDDEN
+	RetryAfter time.Duration // how long a 429 asks to wait
+	NotSent    bool          // certain: the homeserver has not seen the request
+	Err        error
+}
+
+// Error implements error.
+func (e *MatrixError) Error() string { return fmt.Sprintf("homeserver: %v", e.Err) }
+
+// Unwrap returns the cause.
+func (e *MatrixError) Unwrap() error { return e.Err }
+
+// TagKey is our own key in the content of every event that the bot sends, beside the ciphertext in encrypted rooms.
+// An event that carries it is never relayed, whoever sent it, and the bot finds its own events by it.
+const TagKey = "io.wazo.relay"
+
+// Tag is the value of TagKey.
+type Tag struct {
+	Kind   string       `json:"kind"`             // message, linked or notice
+	UUID   wazoapi.UUID `json:"uuid,omitempty"`   // of the Wazo message that the event shows
+	Part   int          `json:"part,omitempty"`   // of that message
+	Portal int64        `json:"portal,omitempty"` // that was linked
+}
+
+// Kinds of tags.
+const (
+	TagMessage = "message"
+	TagLinked  = "linked"
+	TagNotice  = "notice"
+)
+
+// TagOf returns the tag in an event's clear content, nil if there is none.
+func TagOf(content json.RawMessage) *Tag {
+	var tagged struct {
+		Tag *Tag `json:"io.wazo.relay"`
+	}
+	if err := json.Unmarshal(content, &tagged); err != nil {
+		// A tag that cannot be read is still a tag: the event comes from some relay.
+		var keys map[string]json.RawMessage
+		if json.Unmarshal(content, &keys) == nil && keys[TagKey] != nil {
+			return &Tag{}
+		}
+		return nil
+	}
+	return tagged.Tag
+}
+
+// Outgoing is an event to be sent.
+type Outgoing struct {
+	Type    event.Type
+	Content json.RawMessage
+	Tag     Tag
+}
+
+// Event is a timeline event as the bot received it.
+type Event struct {
+	*event.Event                 // decrypted if its key was there, otherwise still m.room.encrypted
+	Tag          *Tag            // our own key, read from the clear content
+	Broken       error           // why the event could not be parsed; then only ID and Raw mean something
+	Raw          json.RawMessage // of a broken event
+}
+
+// RoomSync is what one answer of /sync says about a joined room.
+type RoomSync struct {
+	Room      id.RoomID
+	Events    []Event // of the timeline, in order
+	Limited   bool    // something is missing before Events
+	PrevBatch string  // where it can be read
+}
+
+// Sync is one answer of /sync, as far as it concerns the relay.
+type Sync struct {
+	Since     string // "" for the first one ever
+	NextBatch string
+	Rooms     []RoomSync
+	Inbox     []InboxItem // what the bot has to answer besides
+}

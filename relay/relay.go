@@ -1,0 +1,159 @@
+// Package relay is the core: it ties Matrix rooms to Wazo rooms and carries messages across.
+//
+// A message goes through four steps, each a function of its own: accept (store durably, in order, once), convert,
+// deliver, record. Accepting is in accept_matrix.go and accept_wazo.go, catching up on what was missed in gap.go
+// (Matrix) and catchup.go (Wazo); worker.go runs one worker for each queue that has something to deliver,
+// to_wazo.go and to_matrix.go are what these do, and failure.go decides what an error means.
+package relay
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/exsync"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// Config is what an administrator decides, and times that tests shorten.
+type Config struct {
+	Rights        Rights
+	CommandPrefix string
+	Alias         *convert.AliasFormat
+	Content       *convert.ContentFormat
+
+	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
+	Probe         time.Duration // between two looks for news on Wazo; default 3 min
+	OutageNotice  time.Duration // how long a service is away before people are told; default 1 min
+	KeyWait       time.Duration // how long a queue waits for a missing key; default 10 s
+	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
+}
+
+// overlap is how far before the verified cursor history is read again: created_at is set before the commit (api.md 13.3).
+const overlap = time.Minute
+
+// mappingLife is how long it is known which event shows which message.
+const mappingLife = 180 * 24 * time.Hour
+
+func (c *Config) setDefaults() {
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&c.Settle, 15*time.Second)
+	set(&c.Probe, 3*time.Minute)
+	set(&c.OutageNotice, time.Minute)
+	set(&c.KeyWait, 10*time.Second)
+	set(&c.ShutdownGrace, 10*time.Second)
+}
+
+// Relay is the core. Make it with New, give it the Matrix side with Attach, run it with Run.
+type Relay struct {
+	cfg     Config
+	db      *db.Database
+	log     zerolog.Logger
+	matrix  Matrix
+	account *account // the relay account
+	names   *wazoapi.Directory
+
+	workers  *workers
+	catchUps *exsync.KeyedMutex[int64] // by portal: history is read by one at a time
+	gapFills *exsync.KeyedMutex[int64] // by portal
+	linking  sync.Mutex                // links and unlinks one at a time
+	retries  *exsync.Set[db.QueueKey]  // paused queues that try one delivery all the same
+	outages  outages
+}
+
+// New builds the core on an open database and the relay account.
+func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Account, log zerolog.Logger) *Relay {
+	cfg.setDefaults()
+	r := &Relay{
+		cfg:      cfg,
+		db:       database,
+		log:      log,
+		account:  newAccount(row, api),
+		names:    wazoapi.NewDirectory(api, time.Hour),
+		catchUps: exsync.NewKeyedMutex[int64](),
+		gapFills: exsync.NewKeyedMutex[int64](),
+		retries:  exsync.NewSet[db.QueueKey](),
+	}
+	r.workers = newWorkers(r.step, r.failed)
+	return r
+}
+
+// Attach gives the core its Matrix side. It must be called before Run.
+func (r *Relay) Attach(matrix Matrix) { r.matrix = matrix }
+
+// Rights returns who may do what.
+func (r *Relay) Rights() *Rights { return &r.cfg.Rights }
+
+// Run relays until ctx ends, then finishes what is in hand.
+func (r *Relay) Run(ctx context.Context) error {
+	ctx = r.log.WithContext(ctx)
+	// Work in hand outlives ctx by the grace period.
+	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelWork()
+	r.workers.start(ctx, work)
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { r.listen(ctx) })
+	wg.Go(func() { r.keepCaughtUp(ctx) })
+	wg.Go(func() { r.forget(ctx) })
+	<-ctx.Done()
+	stopped := make(chan struct{})
+	go func() {
+		wg.Wait()
+		r.workers.wait()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(r.cfg.ShutdownGrace):
+		cancelWork()
+		<-stopped
+	}
+	return nil
+}
+
+// resume starts the workers of everything that waited when the relay last stopped.
+func (r *Relay) resume(ctx context.Context) error {
+	busy, err := r.db.Queue.Busy(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the queues: %w", err)
+	}
+	for _, key := range busy {
+		r.workers.kick(key)
+	}
+	gaps, err := r.db.Gap.All(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the gaps: %w", err)
+	}
+	for _, gap := range gaps {
+		r.workers.kick(db.QueueKey{PortalID: gap.PortalID, Direction: db.ToWazo})
+	}
+	return nil
+}
+
+// forget removes mappings that are too old to be needed, once a day.
+func (r *Relay) forget(ctx context.Context) {
+	ticker := time.NewTicker(24 * time.Hour)
+	defer ticker.Stop()
+	for {
+		if err := r.db.Message.Forget(ctx, time.Now().Add(-mappingLife).UnixMilli()); err != nil && ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to forget old mappings")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// linkedSource is the source of the row that carries a portal's "Linked" notice.
+const linkedSource = "linked"
+
+// matrixRequest is what is sent to Matrix for a queue row, part by part. It is stored before the first part is sent and
+// never changes afterwards.
+type matrixRequest struct {
+	Parts []json.RawMessage `json:"parts"` // contents of m.room.message
+}
+
+// deliverToMatrix delivers the next part of one row.
+func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
+	request := &matrixRequest{}
+	if row.Request != "" {
+		err = json.Unmarshal([]byte(row.Request), request)
+	} else {
+		request, err = r.toMatrix(ctx, row)
+	}
+	if err != nil {
+		return err
+	}
+	if row.Part >= len(request.Parts) {
+		return r.db.DoTxn(ctx, nil, func(ctx context.Context) error { return r.recordNothing(ctx, row) })
+	}
+	if row.State == db.StateAttempted {
+		if arrived, err := r.arrivedOnMatrix(ctx, portal, row); err != nil || arrived {
+			return err
+		}
+	}
+	if err = r.attempt(ctx, row, request); err != nil {
+		return err
+	}
+	out := Outgoing{Type: event.EventMessage, Content: request.Parts[row.Part], Tag: r.tag(portal, row)}
+	eventID, err := r.matrix.Send(ctx, portal.MatrixRoom, out, transactionID(row))
+	if err != nil {
+		return r.notDelivered(ctx, row, err)
+	}
+	err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error { return r.recordToMatrix(ctx, row, row.Part, eventID) })
+	if err != nil {
+		return fmt.Errorf("failed to record the delivery of %s: %w", row.Source, err)
+	}
+	return nil
+}
+
+// transactionID is the same for each attempt to send a part (see matrix.md, "Transaction ids").
+func transactionID(row *db.Row) string {
+	return fmt.Sprintf("wazo-%d-%s-%d", row.PortalID, row.Source, row.Part)
+}
+
+func (r *Relay) tag(portal *db.Portal, row *db.Row) Tag {
+	if row.Kind == db.KindLinked {
+		return Tag{Kind: TagLinked, Portal: portal.ID}
+	}
+	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(row.Source), Part: row.Part}
+}
+
+// toMatrix converts a row.
+func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (*matrixRequest, error) {
+	if row.Kind == db.KindLinked {
+		content := convert.ToMatrix(row.Payload)
+		content.MsgType = event.MsgNotice
+		data, err := json.Marshal(content)
+		return &matrixRequest{Parts: []json.RawMessage{data}}, err
+	}
+	var message wazoapi.Message
+	if err := json.Unmarshal([]byte(row.Payload), &message); err != nil {
+		return nil, &messageError{words.WhyUnreadable, err}
+	}
+	request := &matrixRequest{}
+	name := r.senderName(ctx, message)
+	for _, part := range convert.Split(message.Content) {
+		content := convert.ToMatrix(part)
+		convert.AddProfile(content, string(message.UserUUID), name)
+		data, err := json.Marshal(content)
+		if err != nil {
+			return nil, &messageError{words.WhyUnreadable, err}
+		}
+		request.Parts = append(request.Parts, data)
+	}
+	return request, nil
+}
+
+// senderName is how a Wazo author is called: as in the directory, else by alias, else by a short form of the uuid.
+func (r *Relay) senderName(ctx context.Context, message wazoapi.Message) string {
+	names, err := r.names.Names(ctx, message.UserUUID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
+	}
+	if name := convert.CleanName(names[message.UserUUID], convert.MaxProfileBytes); name != "" {
+		return name
+	}
+	if name := convert.CleanName(message.Alias, convert.MaxProfileBytes); name != "" {
+		return name
+	}
+	return convert.ShortUUID(string(message.UserUUID))
+}
+
+// parkedName names the author of a row that could perhaps not even be parsed.
+func (r *Relay) parkedName(ctx context.Context, row *db.Row) string {
+	var message wazoapi.Message
+	if json.Unmarshal([]byte(row.Payload), &message) != nil {
+		message.UserUUID = wazoapi.UUID(row.Author)
+	}
+	return r.senderName(ctx, message)
+}
+
+// arrivedOnMatrix finds out whether an attempt with unknown outcome arrived: its echo comes with /sync, or with the gap that
+// /sync leaves, and is recorded there.
+func (r *Relay) arrivedOnMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (bool, error) {
+	if err := r.settle(ctx, row); err != nil {
+		return false, err
+	} else if err = r.matrix.Resync(ctx); err != nil {
+		return false, fmt.Errorf("failed to wait for the next sync: %w", err)
+	} else if err = r.fillGaps(ctx, portal); err != nil {
+		return false, err
+	}
+	current, err := r.db.Queue.ByID(ctx, row.ID)
+	arrived := current == nil || current.Part != row.Part
+	zerolog.Ctx(ctx).Info().Str("source", row.Source).Bool("found", arrived).AnErr("error", err).Msg("Looked for an event with unknown outcome")
+	return arrived, err
+}
+
+// recordToMatrix stores, within a transaction, that a part is delivered as an event. The row leaves with its last part.
+// A part that is recorded already is left alone.
+func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, eventID id.EventID) error {
+	current, err := r.db.Queue.ByID(ctx, row.ID)
+	if err != nil || current == nil || current.Part != part {
+		return err
+	}
+	if current.Kind == db.KindLinked {
+		return r.db.Queue.Delete(ctx, row.ID)
+	}
+	err = r.db.Message.Insert(ctx, &db.Message{
+		PortalID: current.PortalID, WazoUUID: current.Source, Part: part, EventID: eventID, Author: current.Author, RelayedAt: time.Now().UnixMilli(),
+	})
+	if err != nil {
+		return err
+	}
+	var request matrixRequest
+	if err = json.Unmarshal([]byte(current.Request), &request); err != nil {
+		return fmt.Errorf("failed to read the request of %s: %w", current.Source, err)
+	}
+	if part+1 < len(request.Parts) {
+		return r.db.Queue.SetPart(ctx, row.ID, part+1)
+	}
+	return r.db.Queue.Delete(ctx, row.ID)
+}
+
+// recordNothing stores that there was nothing to show of a message, so that history does not bring it again.
+func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
+	err := r.db.Message.Insert(ctx, &db.Message{PortalID: row.PortalID, WazoUUID: row.Source, Author: row.Author, RelayedAt: time.Now().UnixMilli()})
+	if err != nil {
+		return err
+	}
+	return r.db.Queue.Delete(ctx, row.ID)
+}

@@ -1,0 +1,253 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards:
+// if the outcome is unknown, this is what is looked for.
+type wazoRequest struct {
+	Account int64  `json:"account"` // that posts
+	Alias   string `json:"alias"`
+	Content string `json:"content"`
+	After   int64  `json:"after"` // µs, chatd's clock: the message cannot be older than this
+}
+
+// deliverToWazo delivers one row to chatd.
+func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
+	if row.State == db.StateWaiting {
+		return r.awaitKey(ctx, portal, row)
+	}
+	var request *wazoRequest
+	if row.Request != "" {
+		request = &wazoRequest{}
+		if err = json.Unmarshal([]byte(row.Request), request); err != nil {
+			return fmt.Errorf("failed to read the request of %s: %w", row.Source, err)
+		}
+	} else if request, err = r.toWazo(ctx, portal, row); errors.Is(err, convert.ErrEmpty) {
+		return r.db.Queue.Delete(ctx, row.ID) // nothing that could be shown
+	} else if err != nil {
+		return err
+	}
+	if row.State == db.StateAttempted {
+		found, err := r.findOnWazo(ctx, portal, row, request)
+		if err != nil {
+			return err
+		} else if found != nil {
+			return r.recordToWazo(ctx, portal, row, *found)
+		}
+	}
+	if err = r.attempt(ctx, row, request); err != nil {
+		return err
+	}
+	message, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
+	if err != nil {
+		return r.notDelivered(ctx, row, err)
+	}
+	return r.recordToWazo(ctx, portal, row, message)
+}
+
+// attempt stores a request before it is sent: from now on it may have been carried out.
+func (r *Relay) attempt(ctx context.Context, row *db.Row, request any) error {
+	data, err := json.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
+	}
+	return r.db.Queue.MarkAttempted(ctx, row.ID, string(data), time.Now().UnixMilli())
+}
+
+// notDelivered takes the attempted mark back if it is certain that the request was not carried out. It returns err.
+func (r *Relay) notDelivered(ctx context.Context, row *db.Row, err error) error {
+	if isShutdown(ctx, err) || classify(err).Unknown {
+		return err
+	}
+	if stateErr := r.db.Queue.SetState(ctx, row.ID, db.StateNew, classify(err).Words); stateErr != nil {
+		return errors.Join(err, stateErr)
+	}
+	return err
+}
+
+// toWazo converts a row.
+func (r *Relay) toWazo(ctx context.Context, portal *db.Portal, row *db.Row) (*wazoRequest, error) {
+	request := &wazoRequest{Account: r.account.row.ID, After: max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary)}
+	if row.Kind == db.KindIntroduction {
+		newest, err := r.newestOnWazo(ctx, portal)
+		request.Content, request.After = row.Payload, newest
+		return request, err
+	}
+	var evt event.Event
+	if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
+		return nil, &messageError{words.WhyUnreadable, err}
+	}
+	return request, r.convertToWazo(ctx, portal, &evt, request)
+}
+
+// convertToWazo fills in what people on Wazo will read.
+func (r *Relay) convertToWazo(ctx context.Context, portal *db.Portal, evt *event.Event, request *wazoRequest) error {
+	sender := convert.Sender{Name: r.matrix.MemberName(ctx, portal.MatrixRoom, evt.Sender), UserID: evt.Sender}
+	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
+	content, err := messageContent(evt)
+	if err != nil {
+		return &messageError{words.WhyUnreadable, err}
+	}
+	text, err := convert.ToWazo(content, convert.WazoOptions{
+		SenderName: name,
+		Sticker:    evt.Type.Type == event.EventSticker.Type,
+		Names:      func(user id.UserID) string { return r.matrix.MemberName(ctx, portal.MatrixRoom, user) },
+	})
+	if errors.Is(err, convert.ErrTooLarge) {
+		return &messageError{words.WhyTooLarge, err}
+	} else if err != nil {
+		return err
+	}
+	request.Alias = r.cfg.Alias.Alias(sender)
+	request.Content = wazoapi.Clean(r.cfg.Content.Render(convert.ContentData{Content: text, Name: name, UserID: evt.Sender.String()}))
+	if convert.CheckSize(request.Content) != nil {
+		return &messageError{words.WhyTooLarge, convert.ErrTooLarge}
+	}
+	return nil
+}
+
+// messageContent parses the content of an event that says something to people.
+func messageContent(evt *event.Event) (*event.MessageEventContent, error) {
+	var content event.MessageEventContent
+	if err := json.Unmarshal(evt.Content.VeryRaw, &content); err != nil {
+		// A body is enough to be faithful to.
+		var plain struct {
+			Body string `json:"body"`
+		}
+		if json.Unmarshal(evt.Content.VeryRaw, &plain) != nil || plain.Body == "" {
+			return nil, fmt.Errorf("failed to parse content: %w", err)
+		}
+		return &event.MessageEventContent{MsgType: event.MsgText, Body: plain.Body}, nil
+	}
+	return &content, nil
+}
+
+// newestOnWazo returns the time of the newest message in a room that was not read yet, 0 if there is none.
+func (r *Relay) newestOnWazo(ctx context.Context, portal *db.Portal) (int64, error) {
+	page, err := r.account.api.Messages(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: 1})
+	if err != nil || len(page.Items) == 0 {
+		return 0, err
+	}
+	return page.Items[0].CreatedAt.UnixMicro(), nil
+}
+
+// findOnWazo looks for the message of a request with unknown outcome, after the time within which chatd may still store it.
+// It returns nil if the message is not there.
+func (r *Relay) findOnWazo(ctx context.Context, portal *db.Portal, row *db.Row, request *wazoRequest) (found *wazoapi.Message, err error) {
+	if err = r.settle(ctx, row); err != nil {
+		return nil, err
+	}
+	err = r.readHistory(ctx, r.account, wazoapi.UUID(portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
+		for _, m := range page {
+			if found != nil || m.UserUUID != r.account.uuid() || m.Content != request.Content || m.Alias != request.Alias || m.CreatedAt.UnixMicro() <= request.After {
+				continue
+			}
+			// Identical texts are told apart by count: each that is mapped belongs to another row.
+			known, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID))
+			if err != nil {
+				return err
+			} else if !known {
+				found = &m
+			}
+		}
+		return nil
+	})
+	zerolog.Ctx(ctx).Info().Str("source", row.Source).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
+	return found, err
+}
+
+// settle waits until the outcome of a row's attempt cannot change any more.
+func (r *Relay) settle(ctx context.Context, row *db.Row) error {
+	wait := min(r.cfg.Settle, r.cfg.Settle-time.Since(time.UnixMilli(row.AttemptedAt)))
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.workers.stopping():
+		return errIdle
+	case <-timer.C:
+		return nil
+	}
+}
+
+// recordToWazo stores that a row is delivered as a message, and removes it from the queue.
+func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row, message wazoapi.Message) error {
+	err := r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		if current, err := r.db.Queue.ByID(ctx, row.ID); err != nil || current == nil {
+			return err // the link ended meanwhile
+		}
+		if row.Kind == db.KindIntroduction {
+			return r.recordIntroduction(ctx, portal, row, message)
+		}
+		err := r.db.Message.Insert(ctx, &db.Message{
+			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.Source), Author: row.Author, RelayedAt: time.Now().UnixMilli(),
+		})
+		if err != nil {
+			return err
+		}
+		return r.db.Queue.Delete(ctx, row.ID)
+	})
+	if err != nil {
+		return fmt.Errorf("failed to record the delivery of %s: %w", row.Source, err)
+	}
+	if row.Kind == db.KindIntroduction {
+		r.workers.kick(newsOnWazo)
+		r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
+		return nil
+	}
+	r.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.Source))
+	return nil
+}
+
+// awaitKey tries to decrypt a row that was stored encrypted; its queue waits for it, for a while.
+func (r *Relay) awaitKey(ctx context.Context, portal *db.Portal, row *db.Row) error {
+	var evt event.Event
+	if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
+		return &messageError{words.WhyUnreadable, err}
+	}
+	wait := min(r.cfg.KeyWait, r.cfg.KeyWait-time.Since(time.UnixMilli(row.AcceptedAt)))
+	decrypted, err := r.matrix.Decrypt(ctx, &evt, max(wait, 0))
+	if isShutdown(ctx, err) {
+		return err
+	} else if err != nil {
+		return &messageError{words.WhyUndecryptable, err}
+	}
+	return r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		switch {
+		case r.isCommand(decrypted):
+			accept := matrixAccept{Relay: r, since: "late", now: row.AcceptedAt}
+			if err = accept.toInbox(ctx, db.InboxCommand, decrypted); err != nil {
+				return err
+			}
+			r.matrix.InboxFilled()
+			return r.db.Queue.Delete(ctx, row.ID)
+		case !isRelayed(decrypted) || TagOf(decrypted.Content.VeryRaw) != nil:
+			return r.db.Queue.Delete(ctx, row.ID)
+		}
+		payload, err := json.Marshal(decrypted)
+		if err != nil {
+			return err
+		}
+		return r.db.Queue.SetPayload(ctx, row.ID, string(payload))
+	})
+}
