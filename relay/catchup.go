@@ -13,7 +13,7 @@ import (
 // historyPage is how many messages are read at once: catching up on hours takes bounded memory.
 const historyPage = 200
 
-// retryCatchUp is how soon a look for news is repeated after it failed, and how often Wazo is asked while no events flow.
+// retryCatchUp is how often Wazo is asked for news while no events flow.
 const retryCatchUp = 15 * time.Second
 
 // listen receives the events of the relay account until ctx ends.
@@ -65,23 +65,24 @@ func (l *listener) RoomCreated(_ context.Context, room wazoapi.Room) error {
 // newsOnWazo is the queue whose worker looks for news on Wazo.
 var newsOnWazo = db.QueueKey{Direction: db.ToMatrix}
 
-// keepCaughtUp looks for news again and again: at most 1 % of the time is spent on that.
+// keepCaughtUp looks for news again and again: at most 1 % of the time is spent on that. While no events flow it is the
+// only way to hear anything, and is done more often.
 func (r *Relay) keepCaughtUp(ctx context.Context) {
-	timer := time.NewTimer(r.cfg.Probe)
-	defer timer.Stop()
+	ticker := time.NewTicker(min(retryCatchUp, r.cfg.Probe))
+	defer ticker.Stop()
+	last := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-ticker.C:
 		}
+		if pause := max(r.cfg.Probe, 100*r.account.probeTook()); r.account.connected.Load() && time.Since(last) < pause {
+			continue
+		}
+		last = time.Now()
 		r.workers.kick(newsOnWazo)
 		r.retryPaused(ctx)
-		pause := max(r.cfg.Probe, 100*r.account.probeTook())
-		if !r.account.connected.Load() {
-			pause = min(pause, retryCatchUp)
-		}
-		timer.Reset(pause)
 	}
 }
 

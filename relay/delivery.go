@@ -55,6 +55,14 @@ func (r *Relay) nextRow(ctx context.Context, portal *db.Portal, direction db.Dir
 		if err := r.fillGaps(ctx, portal); err != nil {
 			return nil, err
 		}
+		// The notice that opens the link may have been found in a gap.
+		current, err := r.db.Portal.ByID(ctx, portal.ID)
+		if err != nil {
+			return nil, err
+		} else if current == nil {
+			return nil, errIdle
+		}
+		*portal = *current
 	}
 	row, err := r.db.Queue.Next(ctx, portal.ID, direction)
 	switch {

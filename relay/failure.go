@@ -84,7 +84,7 @@ func classify(err error) Failure {
 	case errors.As(err, &wazo):
 		return classifyWazo(wazo)
 	case errors.As(err, &transport):
-		return Failure{Class: ClassService, Unknown: transport.Sent, Words: words.WhyService}
+		return Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Words: words.WhyService}
 	case errors.As(err, &matrix):
 		return classifyMatrix(matrix)
 	default:
@@ -97,28 +97,26 @@ func WhyFailed(err error) string { return classify(err).Words }
 
 // classifyWazo follows api.md 1.1, 2.1, 3.7 and 13.
 func classifyWazo(err *wazoapi.Error) Failure {
+	service := Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Wait: err.RetryAfter, Words: words.WhyService}
 	switch {
-	case err.Status >= 500:
-		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Words: words.WhyService}
-	case err.Status == http.StatusTooManyRequests:
-		return Failure{Class: ClassService, Wait: err.RetryAfter, Words: words.WhyTooManyLogins}
-	case err.Status == http.StatusUnauthorized && err.Reason == "missing_permission_or_invalid_tenant", err.ID == "unauthorized-tenant":
-		return pauseBecause(PausePermission)
-	case err.Status == http.StatusUnauthorized:
+	case err.LoginFailed():
 		return pauseBecause(PauseLogin)
+	case err.SessionLimit():
+		service.Words = words.WhyTooManyLogins
+		return service
+	case err.MissingPermission(), err.ID == "unauthorized-tenant":
+		return pauseBecause(PausePermission)
 	case err.Status == http.StatusNotFound && err.ID != "":
 		return pauseBecause(PauseNoRoom)
-	case err.Status == http.StatusNotFound:
-		// Not chatd's answer: something in front of it is being repaired.
-		return Failure{Class: ClassService, Words: words.WhyService}
 	case err.Status == http.StatusConflict:
 		return pauseBecause(PauseConflict)
 	case err.Status == http.StatusRequestEntityTooLarge:
 		return Failure{Class: ClassMessage, Words: words.WhyTooLarge}
-	case err.Status >= 400:
+	case err.Status == http.StatusBadRequest, err.Status == http.StatusUnprocessableEntity:
 		return Failure{Class: ClassMessage, Words: words.WhyRefused}
 	default:
-		return Failure{Class: ClassService, Unknown: true, Words: words.WhyService}
+		// Also a 404 that is not chatd's: something in front of it is being repaired.
+		return service
 	}
 }
 

@@ -42,25 +42,29 @@ func (r *Relay) fillGap(ctx context.Context, portal *db.Portal, gap *db.Gap) err
 		if err != nil {
 			return fmt.Errorf("failed to read a gap: %w", err)
 		}
-		err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error { return r.acceptPage(ctx, portal.ID, gap, events, next) })
+		done := false
+		err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+			done, err = r.acceptPage(ctx, portal.ID, gap, events, next)
+			return err
+		})
 		if errors.Is(err, errGapSuperseded) {
 			return r.db.Gap.Delete(ctx, gap.ID)
 		} else if err != nil {
 			return fmt.Errorf("failed to accept events of a gap: %w", err)
 		}
-		if next == "" {
+		if done {
 			return nil
 		}
 	}
 }
 
-// acceptPage accepts a page of a gap, newest event first.
-func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, events []Event, next string) error {
+// acceptPage accepts a page of a gap, newest event first. It reports whether the gap is closed.
+func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, events []Event, next string) (done bool, err error) {
 	portal, err := r.db.Portal.ByID(ctx, portalID)
 	if err != nil {
-		return err
+		return false, err
 	} else if portal == nil {
-		return errGapSuperseded
+		return false, errGapSuperseded
 	}
 	accept := matrixAccept{Relay: r, since: gap.To, now: time.Now().UnixMilli()}
 	for _, evt := range events {
@@ -70,9 +74,9 @@ func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, eve
 		}
 		wasAnnounced := portal.Announced
 		if err = r.timelineEvent(ctx, portal, evt, gap.Last); err != nil {
-			return err
+			return false, err
 		} else if err = accept.roomBusiness(ctx, evt); err != nil {
-			return err
+			return false, err
 		}
 		gap.Last--
 		if portal.Announced && !wasAnnounced {
@@ -84,8 +88,8 @@ func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, eve
 		r.matrix.InboxFilled()
 	}
 	if next == "" {
-		return r.db.Gap.Delete(ctx, gap.ID)
+		return true, r.db.Gap.Delete(ctx, gap.ID)
 	}
 	gap.From = next
-	return r.db.Gap.Move(ctx, gap)
+	return false, r.db.Gap.Move(ctx, gap)
 }

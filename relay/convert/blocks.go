@@ -1,0 +1,252 @@
+package convert
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+	"maunium.net/go/mautrix/format"
+	"maunium.net/go/mautrix/id"
+)
+
+// htmlConverter turns Matrix HTML into Markdown.
+//
+// It walks the tree itself instead of using mautrix's format.HTMLParser, because
+// that joins strings as it goes up: what is literal text and what is Markdown
+// can't be told apart when it comes to escaping, blanks at the ends of each
+// element are gone, a line break in the source glues words together, and there
+// is no hook for tables.
+type htmlConverter struct {
+	phraser *phraser
+	names   func(id.UserID) string
+	// dropProfile leaves out the fallback of the sender's own profile.
+	dropProfile bool
+}
+
+type blockKind uint8
+
+const (
+	paragraphBlock blockKind = iota
+	tightListBlock           // a list that may follow a line of text directly
+	otherBlock               // anything else that must start a line of its own
+)
+
+// block is a finished piece of Markdown.
+type block struct {
+	kind blockKind
+	text string
+}
+
+// convert returns source as blocks of Markdown, and false if it is nested too
+// deeply to be taken seriously.
+func (h *htmlConverter) convert(source string) ([]block, bool) {
+	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
+	nodes, err := html.ParseFragment(strings.NewReader(source), body)
+	if err != nil {
+		// x/net/html gives up beyond 512 levels.
+		return nil, false
+	}
+	for _, n := range nodes {
+		body.AppendChild(n)
+	}
+	if depthOf(body, maxDepth+1) > maxDepth {
+		return nil, false
+	}
+	return h.blocks(body), true
+}
+
+// blocks converts the children of n.
+func (h *htmlConverter) blocks(n *html.Node) []block {
+	var out []block
+	in := h.inline()
+	flush := func() {
+		out = append(out, h.paragraphs(in)...)
+		in = h.inline()
+	}
+	for child := n.FirstChild; child != nil; child = child.NextSibling {
+		switch {
+		case child.Type == html.ElementNode && isHidden(child):
+		case isBlock(child):
+			flush()
+			out = append(out, h.block(child)...)
+		case child.Type == html.ElementNode && child.Data != "a" && holdsBlocks(child):
+			// The style of the element is given up for the blocks in it.
+			flush()
+			out = append(out, h.blocks(child)...)
+		default:
+			in.node(child, style{})
+		}
+	}
+	flush()
+	return out
+}
+
+func (h *htmlConverter) inline() *inline {
+	return &inline{names: h.names, dropProfile: h.dropProfile}
+}
+
+func (h *htmlConverter) paragraphs(in *inline) []block {
+	var out []block
+	for _, runs := range paragraphs(in.runs) {
+		out = append(out, block{paragraphBlock, h.phraser.phrase("", runs)})
+	}
+	return out
+}
+
+func (h *htmlConverter) block(n *html.Node) []block {
+	switch n.Data {
+	case "h1", "h2", "h3", "h4", "h5", "h6":
+		return h.heading(n)
+	case "hr":
+		return []block{{otherBlock, "---"}}
+	case "blockquote":
+		return h.quote(n)
+	case "pre":
+		return h.codeBlock(n)
+	case "ol", "ul":
+		return h.list(n)
+	case "table":
+		return h.table(n)
+	case "summary":
+		in := h.inline()
+		in.children(n, style{marks: bold})
+		return h.paragraphs(in)
+	default:
+		return h.blocks(n)
+	}
+}
+
+func (h *htmlConverter) heading(n *html.Node) []block {
+	prefix := strings.Repeat("#", int(n.Data[1]-'0')) + " "
+	line := h.line(n, func(runs []run) string { return h.phraser.phrase(prefix, runs) })
+	if line == "" {
+		return nil
+	}
+	return []block{{otherBlock, line}}
+}
+
+// line returns what write makes of all that is in n, on one line, or "" if that
+// is nothing.
+func (h *htmlConverter) line(n *html.Node, write func([]run) string) string {
+	in := h.inline()
+	in.children(n, style{})
+	paras := paragraphs(oneLine(in.runs))
+	if len(paras) == 0 {
+		return ""
+	}
+	return write(paras[0])
+}
+
+func (h *htmlConverter) quote(n *html.Node) []block {
+	text := joinBlocks(h.blocks(n))
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight("> "+line, " ")
+	}
+	return []block{{otherBlock, strings.Join(lines, "\n")}}
+}
+
+func (h *htmlConverter) codeBlock(n *html.Node) []block {
+	code := textContent(n)
+	if strings.TrimSpace(code) == "" {
+		return nil
+	}
+	language := ""
+	if first := n.FirstChild; first != nil && first.Data == "code" {
+		language = codeLanguage(first)
+	}
+	return []block{{otherBlock, format.DefaultMonospaceBlockConverter(code, language, format.Context{})}}
+}
+
+// codeLanguage is the language of a code element, if it is a sensible word.
+func codeLanguage(n *html.Node) string {
+	class, _ := attribute(n, "class")
+	for name := range strings.FieldsSeq(class) {
+		language, found := strings.CutPrefix(name, "language-")
+		if found && strings.Trim(language, languageLetters) == "" {
+			return TruncateBytes(language, maxInfo)
+		}
+	}
+	return ""
+}
+
+const languageLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-#_."
+
+func (h *htmlConverter) list(n *html.Node) []block {
+	kind := tightListBlock
+	marker := func(int) string { return "- " }
+	if n.Data == "ol" {
+		start := listStart(n)
+		if start != 1 {
+			kind = otherBlock // CommonMark: only "1." can follow text directly
+		}
+		marker = func(i int) string { return strconv.Itoa(start+i) + ". " }
+	}
+	var items []string
+	for child := n.FirstChild; child != nil; child = child.NextSibling {
+		if child.Type != html.ElementNode || isHidden(child) {
+			continue
+		}
+		blocks := h.item(child)
+		if len(blocks) == 0 {
+			continue
+		}
+		prefix := marker(len(items))
+		indent := "\n" + strings.Repeat(" ", len(prefix))
+		text := strings.ReplaceAll(joinItem(blocks), "\n", indent)
+		items = append(items, prefix+strings.ReplaceAll(text, indent+"\n", "\n\n"))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return []block{{kind, strings.Join(items, "\n")}}
+}
+
+// item converts a child of a list: mostly li, but lists directly in lists exist.
+func (h *htmlConverter) item(n *html.Node) []block {
+	if n.Data == "li" {
+		return h.blocks(n)
+	}
+	return h.block(n)
+}
+
+// listStart is the number of the first item, within what Markdown can say.
+func listStart(n *html.Node) int {
+	const largest = 999_000_000 // nine digits, with room to count
+	value, found := attribute(n, "start")
+	start, err := strconv.Atoi(value)
+	if !found || err != nil || start < 0 || start > largest {
+		return 1
+	}
+	return start
+}
+
+// joinBlocks puts empty lines between blocks.
+func joinBlocks(blocks []block) string {
+	texts := make([]string, len(blocks))
+	for i, b := range blocks {
+		texts[i] = b.text
+	}
+	return strings.Join(texts, "\n\n")
+}
+
+// joinItem is joinBlocks for a list item, where a list follows its text without
+// an empty line.
+func joinItem(blocks []block) string {
+	var out strings.Builder
+	for i, b := range blocks {
+		switch {
+		case i == 0:
+		case b.kind == tightListBlock && blocks[i-1].kind == paragraphBlock:
+			out.WriteByte('\n')
+		default:
+			out.WriteString("\n\n")
+		}
+		out.WriteString(b.text)
+	}
+	return out.String()
+}

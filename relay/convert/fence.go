@@ -1,0 +1,69 @@
+package convert
+
+import "strings"
+
+const (
+	// maxFence is the longest row of backticks or tildes that is carried over to
+	// the next part as a fence; longer ones are art.
+	maxFence = 32
+	// maxInfo is how much of a fence's language is carried over, in bytes.
+	maxInfo = 32
+	// maxIndent is how far a fence may be indented, in a list.
+	maxIndent = 12
+)
+
+// fence is a code fence of Markdown. The zero value is none.
+type fence struct {
+	indent string // blanks before the marker
+	marker string // at least three backticks or tildes
+	info   string // the language, may be empty
+}
+
+func (f fence) isOpen() bool { return f.marker != "" }
+
+// opening is the line that reopens the fence at the start of a part.
+func (f fence) opening() string {
+	if !f.isOpen() {
+		return ""
+	}
+	return f.marker + f.info + "\n"
+}
+
+// closing is what closes the fence at the end of a part.
+func (f fence) closing() string {
+	if !f.isOpen() {
+		return ""
+	}
+	return "\n" + f.indent + f.marker
+}
+
+// fenceAtEnd returns the fence that is open at the end of text.
+func fenceAtEnd(text string) fence {
+	var open fence
+	for line := range strings.SplitSeq(text, "\n") {
+		found, ok := parseFence(line)
+		switch {
+		case !ok:
+		case !open.isOpen():
+			open = found
+		case found.info == "" && strings.HasPrefix(found.marker, open.marker):
+			open = fence{}
+		}
+	}
+	return open
+}
+
+// parseFence reads a line that may open or close a fence.
+func parseFence(line string) (fence, bool) {
+	trimmed := strings.TrimLeft(line, " ")
+	indent := line[:len(line)-len(trimmed)]
+	if trimmed == "" || len(indent) > maxIndent || trimmed[0] != '`' && trimmed[0] != '~' {
+		return fence{}, false
+	}
+	info := strings.TrimLeft(trimmed, trimmed[:1])
+	marker := trimmed[:len(trimmed)-len(info)]
+	if len(marker) < 3 || len(marker) > maxFence || marker[0] == '`' && strings.ContainsRune(info, '`') {
+		return fence{}, false
+	}
+	return fence{indent, marker, TruncateBytes(strings.TrimSpace(info), maxInfo)}, true
+}

@@ -1,0 +1,99 @@
+package convert
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+)
+
+// media is the line that stands for a file, with its caption below it:
+// "📷 picture: cat.jpg (1.2 MB)". Files themselves can't be posted on Wazo
+// (api.md 0).
+func (w wazoWriter) media(c original, emoji, kind string) wazoText {
+	line := emoji + " " + kind
+	if name := CleanName(c.GetFileName(), MaxProfileBytes); name != "" {
+		line = w.phraser.literal(line+": ", name)
+	}
+	if details := fileDetails(c.Info); details != "" {
+		line += " (" + details + ")"
+	}
+	if c.GetCaption() == "" {
+		return wazoText{markdown: line}
+	}
+	caption, ok := w.text(c)
+	if !ok {
+		return wazoText{markdown: line}
+	}
+	if caption.block {
+		line += "\n"
+	}
+	return wazoText{markdown: line + "\n" + caption.markdown}
+}
+
+// location is the line that stands for a place: "📍 location: Office (geo:…)".
+func (w wazoWriter) location(c original) wazoText {
+	const line = "📍 location"
+	geo := ""
+	if strings.HasPrefix(c.GeoURI, "geo:") {
+		geo = CleanName(c.GeoURI, MaxProfileBytes)
+	}
+	description := CleanName(c.Body, MaxProfileBytes)
+	switch {
+	case description == "" && geo == "":
+		return wazoText{markdown: line}
+	case description == "":
+		return wazoText{markdown: w.phraser.literal(line+": ", geo)}
+	case geo == "" || strings.Contains(description, geo):
+		return wazoText{markdown: w.phraser.literal(line+": ", description)}
+	default:
+		return wazoText{markdown: w.phraser.literal(line+": ", description+" ("+geo+")")}
+	}
+}
+
+// fileDetails is how long and how large a file says it is, or "".
+func fileDetails(info *event.FileInfo) string {
+	if info == nil {
+		return ""
+	}
+	var details []string
+	if info.Duration > 0 {
+		details = append(details, readableDuration(info.Duration))
+	}
+	if info.Size > 0 {
+		details = append(details, readableSize(info.Size))
+	}
+	return strings.Join(details, ", ")
+}
+
+// readableDuration writes milliseconds as 1:05 or 1:00:05.
+func readableDuration(milliseconds int) string {
+	const day = 24 * time.Hour
+	if milliseconds > int(day.Milliseconds()) {
+		return "more than a day"
+	}
+	seconds := (milliseconds + 999) / 1000
+	if hours := seconds / 3600; hours > 0 {
+		return fmt.Sprintf("%d:%02d:%02d", hours, seconds/60%60, seconds%60)
+	}
+	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+}
+
+// readableSize writes a number of bytes with a decimal unit, as 1.2 MB.
+func readableSize(bytes int) string {
+	if bytes == 1 {
+		return "1 byte"
+	}
+	if bytes < 1000 {
+		return fmt.Sprintf("%d bytes", bytes)
+	}
+	const units = "kMGTPE"
+	size, unit := float64(bytes)/1000, 0
+	// 999.95 would be rounded to 1000.0.
+	for size >= 999.95 && unit < len(units)-1 {
+		size /= 1000
+		unit++
+	}
+	return fmt.Sprintf("%.1f %cB", size, units[unit])
+}

@@ -1,0 +1,63 @@
+package convert
+
+import (
+	"strings"
+	"unicode"
+)
+
+// MaxProfileBytes is the longest id and name of a per-message profile, in bytes
+// (MSC4144).
+const MaxProfileBytes = 255
+
+// CleanName makes a name that a stranger chose fit to be shown as a sender: one
+// line, without control, bidi and other invisible characters (the joiners that
+// emoji and some scripts need stay), without invalid UTF-8, with white space
+// folded, and at most maxBytes bytes, cut as by [TruncateBytes]. A name of
+// which nothing would be seen becomes "".
+func CleanName(name string, maxBytes int) string {
+	name = strings.Map(nameRune, strings.ToValidUTF8(name, ""))
+	name = trimName(strings.Join(strings.Fields(name), " "))
+	// The cut may end in a space or joiner, or leave only accents.
+	name = trimName(TruncateBytes(name, maxBytes))
+	if !readable(name) {
+		return ""
+	}
+	return name
+}
+
+// nameRune maps white space to a blank and drops what has no place in a name.
+func nameRune(r rune) rune {
+	switch {
+	case unicode.IsSpace(r), unicode.In(r, unicode.Z):
+		return ' '
+	case r == zeroWidthJoiner, r == zeroWidthNonJoiner, isTag(r):
+		return r
+	case unicode.In(r, unicode.Cc, unicode.Cf):
+		return -1
+	default:
+		return r
+	}
+}
+
+// trimName removes blanks and dangling joiners from both ends.
+func trimName(name string) string {
+	return strings.TrimFunc(name, func(r rune) bool {
+		return r == ' ' || r == zeroWidthJoiner || r == zeroWidthNonJoiner
+	})
+}
+
+// ShortUUID is the readable name of a Wazo user for whom no name was found:
+// "Wazo user" and the first eight digits of the uuid.
+func ShortUUID(uuid string) string {
+	const digits = 8
+	short := strings.Map(func(r rune) rune {
+		if isWordASCII(r) {
+			return r
+		}
+		return -1
+	}, uuid)
+	if short == "" {
+		return "Wazo user"
+	}
+	return "Wazo user " + strings.ToLower(TruncateBytes(short, digits))
+}

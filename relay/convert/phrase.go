@@ -1,0 +1,96 @@
+package convert
+
+import (
+	"strings"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/renderer/html"
+)
+
+// maxChecked is the longest paragraph, in bytes, for which the most readable
+// Markdown is searched.
+const maxChecked = 64 << 10
+
+// phraser writes paragraphs as Markdown with as few escapes as possible. Instead
+// of guessing which characters mean something where they stand, it writes the
+// paragraph, reads it back as a Markdown client would, HTML included, and takes
+// the first version of which exactly the intended text is seen.
+type phraser struct {
+	markdown goldmark.Markdown
+}
+
+func newPhraser() *phraser {
+	return &phraser{goldmark.New(
+		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify),
+		goldmark.WithRendererOptions(html.WithHardWraps()),
+	)}
+}
+
+// phrase writes runs after prefix, which is Markdown and not seen ("## " of a
+// heading, for example).
+func (p *phraser) phrase(prefix string, runs []run) string {
+	return p.best(runs, false, func(d dialect) (string, string) {
+		text := d.write(prefix, runs)
+		return text, text
+	})
+}
+
+// cell writes runs as they stand between the bars of a table.
+func (p *phraser) cell(runs []run) string {
+	return p.best(runs, true, func(d dialect) (string, string) {
+		text := d.write("", runs)
+		return text, tableRow([]string{text}) + "\n| --- |"
+	})
+}
+
+// best returns the first text of write, from the most readable dialect to the
+// safest, of which runs are seen. write also returns what to read back: the
+// text where it will stand.
+func (p *phraser) best(runs []run, cell bool, write func(dialect) (text, context string)) string {
+	want := squeeze(textOf(runs))
+	for _, d := range []dialect{
+		{escapeNothing, "_", cell}, {escapeNothing, "*", cell},
+		{escapeSyntax, "_", cell}, {escapeSyntax, "*", cell},
+		{escapeAll, "_", cell}, {escapeAll, "*", cell},
+		{escapeSyntax, "", cell},
+	} {
+		if len(want) > maxChecked {
+			break
+		}
+		if text, context := write(d); squeeze(p.seen(context)) == want {
+			return text
+		}
+	}
+	text, _ := write(dialect{escapeAll, "", cell})
+	return text
+}
+
+// literal writes plain text, escaped where needed, after a label that is
+// Markdown and seen.
+func (p *phraser) literal(label, text string) string {
+	runs := []run{{kind: codeRun, text: label, markdown: label}}
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			runs = append(runs, run{kind: breakRun, text: "\n"})
+		}
+		if line != "" {
+			runs = append(runs, run{kind: textRun, text: line})
+		}
+	}
+	return p.phrase("", runs)
+}
+
+// seen is the text that a person sees of Markdown. Raw HTML is not. It is "", so
+// not what anybody wanted to say, if the Markdown can't be read back.
+func (p *phraser) seen(markdown string) string {
+	if nestsTooDeeply(markdown) {
+		return ""
+	}
+	var out strings.Builder
+	if err := p.markdown.Convert([]byte(markdown), &out); err != nil {
+		// A strings.Builder takes everything, so this does not happen.
+		return ""
+	}
+	return visibleText(out.String())
+}

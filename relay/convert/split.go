@@ -1,0 +1,107 @@
+package convert
+
+import (
+	"strings"
+
+	"maunium.net/go/mautrix/event"
+)
+
+const (
+	// maxPart is what is tried first, in bytes: as much plain English as fits
+	// twice, as body and as formatted body, into an encrypted event beside the
+	// largest profile.
+	maxPart = 17_000
+	// minPart is what always fits as a body: six bytes of JSON and then eight of
+	// base64 for each byte.
+	minPart = 5_000
+)
+
+// Split cuts a Wazo message's content into parts, each of which [ToMatrix] and
+// [AddProfile] make an event below [MaxEventBytes], even encrypted and with the
+// longest profile. It cuts between paragraphs if it can, else between lines,
+// words or characters, and closes and reopens code fences. A part whose
+// formatting alone would not fit even at 5,000 bytes is still not cut further;
+// it goes out unformatted. There is always at least one part.
+func Split(content string) []string {
+	content = cleanText(content)
+	s := splitter{newHTMLRenderer(), maxPart}
+	if len(content) <= minPart || len(content) <= MaxEventBytes && s.fits(content) {
+		return []string{content}
+	}
+	var parts []string
+	var open fence
+	for rest := content; rest != ""; {
+		var part string
+		part, rest, open = s.next(rest, open)
+		if strings.TrimSpace(part) != "" {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return []string{""}
+	}
+	return parts
+}
+
+type splitter struct {
+	renderer *htmlRenderer
+	// size is what to try next. Content is mostly of one kind, so that what the
+	// last part took is a good guess.
+	size int
+}
+
+// next takes the next part off text, which begins inside the given fence if
+// there is one, and returns it with the rest and the fence open at its end.
+func (s *splitter) next(text string, open fence) (part, rest string, carry fence) {
+	for ; ; s.size = max(s.size*2/3, minPart) {
+		part, rest = cutAt(text, s.size, open.isOpen())
+		part = open.opening() + part
+		if rest != "" {
+			carry = fenceAtEnd(part)
+			part += carry.closing()
+		}
+		if s.size == minPart || s.fits(part) {
+			s.size = min(s.size*3/2, maxPart)
+			return part, rest, carry
+		}
+	}
+}
+
+// fits reports whether part can be sent as one event with all its formatting.
+func (s *splitter) fits(part string) bool {
+	c, stripped := s.renderer.message(part)
+	// What has kept its formatting has been measured with it.
+	return !stripped && (c.FormattedBody != "" || EventSize(withLargestProfile(c)) <= MaxEventBytes)
+}
+
+// withLargestProfile returns a copy of c with a profile than which none takes
+// more space. "&" grows most: to 6 bytes in JSON and to 10 as HTML in JSON.
+func withLargestProfile(c *event.MessageEventContent) *event.MessageEventContent {
+	full := *c
+	largest := strings.Repeat("&", MaxProfileBytes)
+	full.BeeperPerMessageProfile = &event.BeeperPerMessageProfile{ID: largest, Displayname: largest}
+	full.AddPerMessageProfileFallback()
+	return &full
+}
+
+// cutAt cuts text into a part of at most size bytes and the rest, at the best
+// place in the last half (for words: the last quarter) of these bytes. White
+// space at the cut is dropped, but inside code only one line break.
+func cutAt(text string, size int, code bool) (part, rest string) {
+	if len(text) <= size {
+		return text, ""
+	}
+	window := text[:size]
+	if at := strings.LastIndex(window, "\n\n"); at >= size/2 && !code {
+		return strings.TrimRight(text[:at], "\n"), strings.TrimLeft(text[at:], "\n")
+	}
+	if at := strings.LastIndexByte(window, '\n'); at >= size/2 {
+		return text[:at], text[at+1:]
+	}
+	if at := strings.LastIndexByte(window, ' '); at >= size*3/4 {
+		// Blanks left in front could make an indented code block of the rest.
+		return text[:at], strings.TrimLeft(text[at:], " ")
+	}
+	part = TruncateBytes(text, size)
+	return part, text[len(part):]
+}

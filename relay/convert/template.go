@@ -1,0 +1,35 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+// parseTemplate parses tmpl and tries it with each sample, so that a mistake is
+// found when the administrator makes it. Errors name the fields that exist.
+func parseTemplate(tmpl, fields string, samples ...any) (*template.Template, error) {
+	t, err := template.New("format").Parse(tmpl)
+	if err != nil {
+		return nil, fmt.Errorf("template %q can't be read; fields are written like {{%s}}: %w",
+			tmpl, strings.Fields(fields)[0], err)
+	}
+	for _, sample := range samples {
+		if _, err := execute(t, sample); err != nil {
+			return nil, fmt.Errorf("template %q can't be used; the fields are %s: %w", tmpl, fields, err)
+		}
+	}
+	return t, nil
+}
+
+func execute(t *template.Template, data any) (string, error) {
+	var out strings.Builder
+	if err := t.Execute(&out, data); err != nil {
+		if inner := errors.Unwrap(err); inner != nil {
+			return "", inner
+		}
+		return "", err
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,315 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+const (
+	botUser   = id.UserID("@bot:a.example")
+	adminUser = id.UserID("@admin:a.example")
+	roomID    = id.RoomID("!room:a.example")
+)
+
+// fakeMatrix is a homeserver with one bot on it: what is sent comes back with the next sync, which the test drives or,
+// by default, a goroutine does.
+type fakeMatrix struct {
+	t    *testing.T
+	core *Relay
+
+	mu      sync.Mutex
+	rooms   map[id.RoomID][]Event // whole timelines
+	synced  map[id.RoomID]int     // how much of them the core got
+	byTxn   map[string]id.EventID
+	notices []string
+	direct  []string
+	read    []id.EventID
+	names   map[id.UserID]string
+	changed chan struct{}
+	batch   int
+	limit   int // of a timeline in one answer, 0: none
+	pages   map[string]int
+
+	// beforeSend may refuse a send, afterSend may lose its answer.
+	beforeSend, afterSend func(content string) error
+	forgetsTransactions   bool
+	backfillError         error
+	decryptable           map[id.EventID]string
+
+	accepting sync.Mutex
+	paused    bool // no sync reaches the core
+}
+
+func newFakeMatrix(t *testing.T) *fakeMatrix {
+	return &fakeMatrix{
+		t: t, rooms: make(map[id.RoomID][]Event), synced: make(map[id.RoomID]int), byTxn: make(map[string]id.EventID),
+		names: map[id.UserID]string{adminUser: "Ada"}, changed: make(chan struct{}), pages: make(map[string]int),
+		decryptable: make(map[id.EventID]string),
+	}
+}
+
+var _ Matrix = (*fakeMatrix)(nil)
+
+func (f *fakeMatrix) signal() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// add puts an event at the end of a timeline.
+func (f *fakeMatrix) add(room id.RoomID, sender id.UserID, evtType event.Type, content any) id.EventID {
+	data, err := json.Marshal(content)
+	if err != nil {
+		f.t.Error(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	evt := &event.Event{ID: id.EventID(fmt.Sprintf("$%s-%d", room, len(f.rooms[room]))), Sender: sender, RoomID: room, Type: evtType}
+	if err = json.Unmarshal(data, &evt.Content); err != nil {
+		f.t.Error(err)
+	}
+	f.rooms[room] = append(f.rooms[room], Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw)})
+	f.signal()
+	return evt.ID
+}
+
+// say lets a person say something in the room.
+func (f *fakeMatrix) say(sender id.UserID, text string) id.EventID {
+	return f.add(roomID, sender, event.EventMessage, map[string]any{"msgtype": "m.text", "body": text})
+}
+
+// syncForever hands what is new to the core.
+func (f *fakeMatrix) syncForever(ctx context.Context) {
+	for ctx.Err() == nil {
+		f.mu.Lock()
+		changed, paused := f.changed, f.paused
+		f.mu.Unlock()
+		if !paused {
+			if err := f.syncOnce(ctx); err != nil && ctx.Err() == nil {
+				f.t.Errorf("sync: %v", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+}
+
+func (f *fakeMatrix) syncOnce(ctx context.Context) error {
+	f.accepting.Lock()
+	defer f.accepting.Unlock()
+	f.mu.Lock()
+	sync := Sync{Since: fmt.Sprintf("s%d", f.batch), NextBatch: fmt.Sprintf("s%d", f.batch+1)}
+	took := make(map[id.RoomID]int)
+	for room, events := range f.rooms {
+		begin, end := f.synced[room], len(events)
+		if begin == end {
+			continue
+		}
+		roomSync := RoomSync{Room: room, Events: slices.Clone(events[begin:end])}
+		if f.limit > 0 && end-begin > f.limit {
+			roomSync.Events = roomSync.Events[end-begin-f.limit:]
+			roomSync.Limited, roomSync.PrevBatch = true, fmt.Sprintf("p%d", end-f.limit)
+			f.pages[sync.Since] = begin
+		}
+		sync.Rooms = append(sync.Rooms, roomSync)
+		took[room] = end
+	}
+	f.mu.Unlock()
+	if len(sync.Rooms) == 0 {
+		return nil
+	}
+	if _, err := f.core.AcceptSync(ctx, sync); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for room, end := range took {
+		f.synced[room] = end
+	}
+	f.batch++
+	f.signal()
+	return nil
+}
+
+func (f *fakeMatrix) setPaused(paused bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.paused = paused
+	f.signal()
+}
+
+func (f *fakeMatrix) UserID() id.UserID { return botUser }
+
+func (f *fakeMatrix) Send(_ context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error) {
+	f.mu.Lock()
+	before, after := f.beforeSend, f.afterSend
+	known := f.byTxn[txnID]
+	f.mu.Unlock()
+	if known != "" && !f.forgetsTransactions {
+		return known, nil
+	}
+	body := bodyOf(out.Content)
+	if before != nil {
+		if err := before(body); err != nil {
+			return "", err
+		}
+	}
+	var content map[string]any
+	if err := json.Unmarshal(out.Content, &content); err != nil {
+		return "", err
+	}
+	content[TagKey] = out.Tag
+	eventID := f.add(room, botUser, out.Type, content)
+	f.mu.Lock()
+	f.byTxn[txnID] = eventID
+	f.mu.Unlock()
+	if after != nil {
+		if err := after(body); err != nil {
+			return "", err
+		}
+	}
+	return eventID, nil
+}
+
+func (f *fakeMatrix) Notice(_ context.Context, _ id.RoomID, markdown string, _ id.EventID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notices = append(f.notices, markdown)
+	f.signal()
+}
+
+func (f *fakeMatrix) Direct(_ context.Context, _ id.UserID, markdown string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.direct = append(f.direct, markdown)
+	f.signal()
+}
+
+func (f *fakeMatrix) MarkRead(_ id.RoomID, eventID id.EventID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.read = append(f.read, eventID)
+	f.signal()
+}
+
+func (f *fakeMatrix) MemberName(_ context.Context, _ id.RoomID, user id.UserID) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.names[user]
+}
+
+func (f *fakeMatrix) RoomName(context.Context, id.RoomID) string { return "Test room" }
+
+func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string) ([]Event, string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.backfillError != nil {
+		return nil, "", f.backfillError
+	}
+	var end int
+	if _, err := fmt.Sscanf(from, "p%d", &end); err != nil {
+		return nil, "", err
+	}
+	begin := f.pages[to]
+	start := max(begin, end-7) // small pages
+	events := slices.Clone(f.rooms[room][start:end])
+	slices.Reverse(events)
+	if start == begin {
+		return events, "", nil
+	}
+	return events, fmt.Sprintf("p%d", start), nil
+}
+
+func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event, _ time.Duration) (*event.Event, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text, ok := f.decryptable[evt.ID]
+	if !ok {
+		return nil, ErrNoKey
+	}
+	decrypted := *evt
+	decrypted.Type = event.EventMessage
+	decrypted.Content = event.Content{}
+	data, _ := json.Marshal(map[string]string{"msgtype": "m.text", "body": text})
+	return &decrypted, json.Unmarshal(data, &decrypted.Content)
+}
+
+func (f *fakeMatrix) InboxFilled() {}
+
+func (f *fakeMatrix) Resync(ctx context.Context) error { return f.syncOnce(ctx) }
+
+// shown returns the texts of Wazo people in the room, in order.
+func (f *fakeMatrix) shown() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var texts []string
+	for _, evt := range f.rooms[roomID] {
+		if evt.Tag != nil && evt.Tag.Kind == TagMessage {
+			texts = append(texts, bodyOf(evt.Content.VeryRaw))
+		}
+	}
+	return texts
+}
+
+func bodyOf(content json.RawMessage) string {
+	var parsed struct {
+		Body string `json:"body"`
+	}
+	_ = json.Unmarshal(content, &parsed)
+	return parsed.Body
+}
+
+// await waits until something about the fake holds.
+func (f *fakeMatrix) await(what string, holds func() bool) {
+	f.t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		f.mu.Lock()
+		changed := f.changed
+		f.mu.Unlock()
+		if holds() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			f.t.Fatalf("timed out waiting for %s; notices: %q", what, f.allNotices())
+		}
+	}
+}
+
+func (f *fakeMatrix) allNotices() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.notices)
+}
+
+func (f *fakeMatrix) awaitNotice(part string) {
+	f.t.Helper()
+	f.await("a notice with "+part, func() bool {
+		return slices.ContainsFunc(f.allNotices(), func(n string) bool { return strings.Contains(n, part) })
+	})
+}
+
+// awaitLinked waits until the core has accepted the echo of its "Linked" notice.
+func (f *fakeMatrix) awaitLinked() {
+	f.t.Helper()
+	f.await("the link", func() bool {
+		portal, err := f.core.Portal(context.Background(), roomID)
+		return err == nil && portal != nil && portal.Announced
+	})
+}
+
+// errLost is an answer that got lost after the homeserver acted, or before: nobody knows.
+var errLost = &MatrixError{Err: errors.New("connection reset")}

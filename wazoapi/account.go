@@ -1,0 +1,277 @@
+package wazoapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Credentials are a Wazo log-in name (or confirmed e-mail address) and its
+// password.
+type Credentials struct {
+	Username, Password string
+}
+
+// Token is an access token of wazo-auth with what it says about its account.
+type Token struct {
+	Token       string
+	ExpiresAt   time.Time // UTC, on this machine's clock
+	UserUUID    UUID      // the author of what is posted with this token
+	TenantUUID  UUID
+	SessionUUID UUID
+	Purpose     string // user, external_api or internal
+	Admin       bool   // a tenant admin; its event stream shows the whole tenant (api.md 5.6)
+	// Login is the log-in name that the token was obtained with. A kept token
+	// of another log-in name is not used. "" (unknown) is accepted.
+	Login string
+}
+
+// TokenStore keeps the token of one account over restarts. Implementations
+// encrypt it.
+type TokenStore interface {
+	// LoadToken returns the kept token, the zero Token if there is none.
+	LoadToken(ctx context.Context) (Token, error)
+	// SaveToken replaces the kept token; the zero Token removes it.
+	SaveToken(ctx context.Context, token Token) error
+}
+
+// Account is one Wazo account. It is safe for concurrent use.
+type Account struct {
+	c     *Client
+	cred  Credentials
+	store TokenStore
+
+	obtaining singleflight.Group // serves all who wait for a token
+
+	mu      sync.Mutex // never held during a request
+	token   Token      // the token in use, zero if there is none
+	renewAt time.Time  // when it is replaced, if possible
+	since   time.Time  // when it came into use
+	loaded  bool       // the store has been read
+	gate    loginGate
+}
+
+// Account returns the account with the given credentials; it makes no request.
+// A nil store keeps the token in memory only.
+func (c *Client) Account(cred Credentials, store TokenStore) *Account {
+	return &Account{c: c, cred: cred, store: store}
+}
+
+// Token returns a valid access token: the one in use, the one of the store if
+// wazo-auth still knows it, or a new one. All concurrent callers share one
+// log-in. After a failed log-in the same error is returned, without a request,
+// for a time that grows with each failure: a wrong password is for a human to
+// repair, and each attempt may cost one of 100 sessions (api.md 2.1, 13.1). A
+// token that should be renewed, but cannot be, is returned as long as it is
+// valid.
+func (a *Account) Token(ctx context.Context) (Token, error) {
+	if token, ok := a.current(); ok {
+		return token, nil
+	}
+	// The log-in goes on without a caller that gives up: others wait for it,
+	// and a session that nobody takes is lost. Its requests have time limits.
+	detached := context.WithoutCancel(ctx)
+	result := a.obtaining.DoChan("", func() (any, error) { return a.obtain(detached) })
+	select {
+	case <-ctx.Done():
+		return Token{}, ctx.Err()
+	case r := <-result:
+		if r.Err != nil {
+			return Token{}, r.Err
+		}
+		return r.Val.(Token), nil
+	}
+}
+
+// current returns the token in use if it need not be renewed.
+func (a *Account) current() (Token, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.token, a.token.Token != "" && a.c.now().Before(a.renewAt)
+}
+
+// obtain gets a token from the store or by logging in. Only one runs at a time.
+func (a *Account) obtain(ctx context.Context) (Token, error) {
+	if token, ok := a.current(); ok {
+		return token, nil // obtained while this caller was on its way
+	}
+	if token, ok, err := a.load(ctx); err != nil || ok {
+		return token, err
+	}
+	token, err := a.logIn(ctx)
+	if err != nil {
+		return a.usableDespite(err)
+	}
+	a.save(ctx, token)
+	return token, nil
+}
+
+// load takes the token of the store into use. It reads the store once, but
+// again after an error of the store or of wazo-auth.
+func (a *Account) load(ctx context.Context) (Token, bool, error) {
+	a.mu.Lock()
+	loaded := a.loaded || a.store == nil
+	a.mu.Unlock()
+	if loaded {
+		return Token{}, false, nil
+	}
+	token, err := a.store.LoadToken(ctx)
+	if err != nil {
+		return Token{}, false, fmt.Errorf("failed to load the Wazo token: %w", err)
+	}
+	usable := token.Token != "" && a.ofThisLogin(token) && token.ExpiresAt.Sub(a.c.now()) > renewalMargin(a.c.cfg.TokenLife)
+	if usable {
+		if usable, err = a.c.tokenAlive(ctx, token.Token); err != nil {
+			return Token{}, false, err
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.loaded = true
+	if usable {
+		a.use(token)
+	}
+	return token, usable, nil
+}
+
+func (a *Account) ofThisLogin(token Token) bool {
+	return token.Login == "" || token.Login == a.cred.Username
+}
+
+// logIn makes a new session and takes its token into use, if the gate allows.
+func (a *Account) logIn(ctx context.Context) (Token, error) {
+	a.mu.Lock()
+	held := a.gate.held(a.c.now())
+	a.mu.Unlock()
+	if held != nil {
+		return Token{}, held
+	}
+	token, err := a.c.login(ctx, a.cred)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.gate.failed(a.c.now(), err)
+		return Token{}, err
+	}
+	a.gate.succeeded()
+	a.use(token)
+	return token, nil
+}
+
+// use takes a token into use; a.mu is held.
+func (a *Account) use(token Token) {
+	a.token = token
+	a.since = a.c.now()
+	// The server may have given the token a shorter life than was asked for.
+	life := min(a.c.cfg.TokenLife, token.ExpiresAt.Sub(a.since))
+	a.renewAt = token.ExpiresAt.Add(-renewalMargin(life))
+}
+
+// renewalMargin is how long before its end a token with this life is renewed:
+// long enough to live through an outage of wazo-auth.
+func renewalMargin(life time.Duration) time.Duration { return life / 6 }
+
+// usableDespite returns the token in use if it is still valid although it
+// couldn't be renewed.
+func (a *Account) usableDespite(err error) (Token, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.token.Token == "" || !a.c.now().Before(a.token.ExpiresAt) {
+		return Token{}, err
+	}
+	a.c.log.Warn().Err(err).Time("expires_at", a.token.ExpiresAt).Msg("Failed to renew Wazo token")
+	return a.token, nil
+}
+
+// save keeps the token. A store that fails costs one session at the next
+// start, which is no reason not to go on.
+func (a *Account) save(ctx context.Context, token Token) {
+	if a.store == nil {
+		return
+	}
+	if err := a.store.SaveToken(ctx, token); err != nil {
+		a.c.log.Err(err).Msg("Failed to save Wazo token")
+	}
+}
+
+// replace gives up a token that a service rejected, unless that happened
+// already, and returns another.
+func (a *Account) replace(ctx context.Context, old Token, rejection error) (Token, error) {
+	a.mu.Lock()
+	if a.token.Token == old.Token {
+		a.gate.rejected(a.c.now(), a.since, rejection)
+		a.token = Token{}
+	}
+	a.mu.Unlock()
+	return a.Token(ctx)
+}
+
+// renewEarly makes the next call of Token renew the token of a session that is
+// about to end.
+func (a *Account) renewEarly(session UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.token.Token != "" && a.token.SessionUUID == session {
+		a.renewAt = time.Time{}
+	}
+}
+
+// Logout revokes the token and removes it from the store. The account stays
+// usable: its next use logs in again, so whoever uses it should be stopped
+// first.
+func (a *Account) Logout(ctx context.Context) error {
+	token, err := a.forget(ctx)
+	if err != nil {
+		return err
+	}
+	if token.Token != "" {
+		if err = a.c.deleteToken(ctx, token.Token); err != nil {
+			return err
+		}
+	}
+	if a.store == nil {
+		return nil
+	}
+	if err = a.store.SaveToken(ctx, Token{}); err != nil {
+		return fmt.Errorf("failed to remove the Wazo token: %w", err)
+	}
+	return nil
+}
+
+// forget takes the token out of use and returns it, or the one of the store.
+func (a *Account) forget(ctx context.Context) (Token, error) {
+	a.mu.Lock()
+	token := a.token
+	a.token = Token{}
+	a.loaded = true
+	a.mu.Unlock()
+	if token.Token != "" || a.store == nil {
+		return token, nil
+	}
+	token, err := a.store.LoadToken(ctx)
+	if err != nil {
+		return Token{}, fmt.Errorf("failed to load the Wazo token: %w", err)
+	}
+	return token, nil
+}
+
+// CheckScopes asks wazo-auth which of the accesses the account has
+// (api.md 2.3).
+func (a *Account) CheckScopes(ctx context.Context, scopes ...string) (map[string]bool, error) {
+	token, err := a.Token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.c.checkScopes(ctx, token.Token, scopes)
+	if !isStatus(err, http.StatusNotFound) {
+		return answer, err
+	}
+	if token, err = a.replace(ctx, token, err); err != nil {
+		return nil, err
+	}
+	return a.c.checkScopes(ctx, token.Token, scopes)
+}

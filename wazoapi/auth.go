@@ -1,0 +1,117 @@
+package wazoapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// tokenAnswer is what POST /token returns, as far as it is used (api.md 2.1).
+// issued_at and expires_at are left out: they are in the server's local time,
+// without its offset.
+type tokenAnswer struct {
+	Data struct {
+		Token       string   `json:"token"`
+		AuthID      UUID     `json:"auth_id"`
+		SessionUUID UUID     `json:"session_uuid"`
+		IssuedAt    wazoTime `json:"utc_issued_at"`
+		ExpiresAt   wazoTime `json:"utc_expires_at"`
+		Metadata    struct {
+			UUID       UUID   `json:"uuid"`
+			TenantUUID UUID   `json:"tenant_uuid"`
+			Purpose    string `json:"purpose"`
+			Admin      bool   `json:"admin"`
+		} `json:"metadata"`
+	} `json:"data"`
+}
+
+// login makes a new session. Wazo-Session-Type is never sent: a mobile session
+// would end the user's real ones (api.md 2.4).
+func (c *Client) login(ctx context.Context, cred Credentials) (Token, error) {
+	before := c.now()
+	r := request{
+		method: http.MethodPost, service: serviceAuth, path: "/token",
+		body:    map[string]int64{"expiration": max(1, int64(c.cfg.TokenLife/time.Second))},
+		timeout: c.cfg.Timeout,
+		login:   &cred,
+	}
+	var answer tokenAnswer
+	if err := c.fetch(ctx, r, &answer); err != nil {
+		return Token{}, err
+	}
+	data := answer.Data
+	if data.Token == "" || data.Metadata.UUID == "" || data.ExpiresAt.IsZero() {
+		return Token{}, &TransportError{Op: r.op(), Sent: true, Err: errors.New("unreadable answer: it lacks the token, its account or its end")}
+	}
+	return Token{
+		Token:       data.Token,
+		ExpiresAt:   localExpiry(before, data.IssuedAt.Time, data.ExpiresAt.Time),
+		UserUUID:    data.Metadata.UUID,
+		TenantUUID:  data.Metadata.TenantUUID,
+		SessionUUID: data.SessionUUID,
+		Purpose:     data.Metadata.Purpose,
+		Admin:       data.Metadata.Admin,
+		Login:       cred.Username,
+	}, nil
+}
+
+// localExpiry puts the end of a token on this machine's clock. If the clocks
+// differ by hours, the server's own time would make each token look expired,
+// and each call would log in.
+func localExpiry(now, issued, expires time.Time) time.Time {
+	if issued.IsZero() {
+		return expires
+	}
+	return now.Add(expires.Sub(issued)).UTC()
+}
+
+// tokenAlive asks wazo-auth whether it knows the token.
+func (c *Client) tokenAlive(ctx context.Context, token string) (bool, error) {
+	err := c.checkToken(ctx, token, "")
+	if answer, ok := errors.AsType[*Error](err); ok && answer.Status == http.StatusNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// checkToken returns nil if wazo-auth knows the token and it has the access
+// scope ("" for any), an *Error with status 404 for an unknown token and with
+// 403 for a missing access (api.md 2.3).
+func (c *Client) checkToken(ctx context.Context, token, scope string) error {
+	r := request{
+		method: http.MethodHead, service: serviceAuth, path: "/token/{token}", subject: token,
+		timeout: c.cfg.Timeout,
+	}
+	if scope != "" {
+		r.query = url.Values{"scope": {scope}}
+	}
+	err := c.fetch(ctx, r, nil)
+	if answer, ok := errors.AsType[*Error](err); ok && answer.Status == http.StatusForbidden {
+		answer.Message = fmt.Sprintf("the account lacks the access %q", scope) // a HEAD has no body to say so
+	}
+	return err
+}
+
+// deleteToken ends a session. Unknown tokens are no error for wazo-auth.
+func (c *Client) deleteToken(ctx context.Context, token string) error {
+	return c.fetch(ctx, request{
+		method: http.MethodDelete, service: serviceAuth, path: "/token/{token}", subject: token,
+		timeout: c.cfg.Timeout,
+	}, nil)
+}
+
+// checkScopes asks for many accesses at once.
+func (c *Client) checkScopes(ctx context.Context, token string, scopes []string) (map[string]bool, error) {
+	var answer struct {
+		Scopes map[string]bool `json:"scopes"`
+	}
+	err := c.fetch(ctx, request{
+		method: http.MethodPost, service: serviceAuth, path: "/token/{token}/scopes/check", subject: token,
+		body:    map[string][]string{"scopes": scopes},
+		timeout: c.cfg.Timeout,
+	}, &answer)
+	return answer.Scopes, err
+}

@@ -1,0 +1,49 @@
+package wazoapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// call makes a request as the account. If the token turns out to be invalid it
+// is renewed, and the request is repeated, once: a 401 means that nothing was
+// done.
+func (a *Account) call(ctx context.Context, r request, out any) error {
+	token, err := a.Token(ctx)
+	if err != nil {
+		return err
+	}
+	r.token = token.Token
+	err = a.c.fetch(ctx, r, out)
+	rejection, ok := errors.AsType[*Error](err)
+	if !ok || rejection.Status != http.StatusUnauthorized {
+		return err
+	}
+	if invalid, checkErr := a.isInvalid(ctx, token, rejection); checkErr != nil {
+		return checkErr
+	} else if !invalid {
+		return err
+	}
+	token, err = a.replace(ctx, token, rejection)
+	if err != nil {
+		return err
+	}
+	r.token = token.Token
+	return a.c.fetch(ctx, r, out)
+}
+
+// isInvalid reports whether a 401 came of an invalid token rather than of a
+// missing permission (api.md 3.7). Where the answer doesn't say, wazo-auth is
+// asked: logging in again for each missing permission would use up the
+// account's sessions.
+func (a *Account) isInvalid(ctx context.Context, token Token, rejection *Error) (bool, error) {
+	switch rejection.Reason {
+	case ReasonTokenInvalid:
+		return true, nil
+	case ReasonMissingPermission:
+		return false, nil
+	}
+	alive, err := a.c.tokenAlive(ctx, token.Token)
+	return !alive, err
+}

@@ -1,0 +1,126 @@
+package wazoapi
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Client is one Wazo server. It is safe for concurrent use.
+type Client struct {
+	base *url.URL
+	http *http.Client
+	cfg  Config
+	log  zerolog.Logger
+
+	now       func() time.Time
+	maxAnswer int64 // what is read of a success, in bytes
+}
+
+// New returns a client for the server of cfg; it makes no request. It fails if
+// the URL is not usable or the CA file cannot be read or has no certificate.
+func New(cfg Config, log zerolog.Logger) (*Client, error) {
+	base, err := parseBaseURL(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := loadRoots(cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		base: base,
+		http: &http.Client{
+			Transport: newTransport(roots),
+			// nginx redirects http to https and paths without their slash
+			// (api.md 1.1); a POST would lose its body on the way, and a token
+			// must not follow to another host.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		cfg: cfg.withDefaults(),
+		log: log,
+		now: time.Now,
+
+		maxAnswer: maxAnswer,
+	}, nil
+}
+
+// CloseIdleConnections closes the connections that are kept for reuse.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+func newTransport(roots *x509.CertPool) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialer.DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		MaxIdleConns:        64,
+		MaxIdleConnsPerHost: 32, // one server, many rooms and accounts
+		// Shorter than nginx's keep-alive (75 s), so that a POST is not written
+		// on a connection that the server is just closing: such an outcome
+		// would be unknown.
+		IdleConnTimeout: 30 * time.Second,
+	}
+}
+
+// parseBaseURL checks that tokens and passwords are only sent encrypted, or to
+// this machine.
+func parseBaseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		// The error of url.Parse repeats the URL, which may hold a password.
+		return nil, errors.New("the Wazo URL is not a URL")
+	}
+	switch {
+	case u.Hostname() == "":
+		return nil, errors.New("the Wazo URL has no host: it must look like https://HOST")
+	case u.User != nil:
+		return nil, errors.New("the Wazo URL must not contain a user name or a password")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("the Wazo URL must not have a path or a query: it must look like https://HOST")
+	case u.Scheme == "https":
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http":
+		return nil, fmt.Errorf("the Wazo URL must use https, because %s is not this machine", u.Hostname())
+	default:
+		return nil, fmt.Errorf("the Wazo URL has the scheme %q: it must look like https://HOST", u.Scheme)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// loadRoots returns the system's roots and those of caFile; nil, which means
+// the system's roots, if there is no such file to read.
+func loadRoots(caFile string) (*x509.CertPool, error) {
+	if caFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read the CA file: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // a system without roots: the file is enough
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("the CA file %s contains no PEM certificate", caFile)
+	}
+	return roots, nil
+}

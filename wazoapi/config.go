@@ -1,0 +1,57 @@
+package wazoapi
+
+import "time"
+
+// Config says where a Wazo server is and how long it may take.
+type Config struct {
+	// URL is https://HOST, optionally with a port. http is allowed for
+	// loopback hosts only, because passwords and tokens go over it.
+	URL string
+	// CAFile is a PEM file with the certificate authority of a server with a
+	// self-signed certificate (Wazo's default, api.md 1.1). It is trusted
+	// beside the system's roots. "" means the system's roots only.
+	CAFile string
+	// UserAgent is shown in Wazo's session lists.
+	UserAgent string
+	// Timeout limits each request but those that post; default 30 s.
+	Timeout time.Duration
+	// PostTimeout limits posting a message or creating a room, which take
+	// seconds in long rooms (api.md 13.4); default 90 s.
+	PostTimeout time.Duration
+	// TokenLife is the life asked for when logging in, in whole seconds;
+	// default 12 h. A token is renewed when a sixth of its life is left.
+	TokenLife time.Duration
+	// Stream tunes Account.Listen; its zero value has sensible defaults.
+	Stream StreamConfig
+}
+
+// StreamConfig holds the timings of the event stream.
+type StreamConfig struct {
+	PingInterval   time.Duration // between two application pings, and token checks; default 30 s
+	PongTimeout    time.Duration // how long a silent server is believed to be alive; default 20 s
+	ConnectTimeout time.Duration // for the upgrade, and again for the acknowledged start; default 30 s
+	BackoffMin     time.Duration // longest pause before the first reconnection; default 1 s
+	BackoffMax     time.Duration // longest pause of all; a connection that lives longer resets the growth; default 60 s
+	QueueLength    int           // events that may wait for the handler; default 4096
+}
+
+func (cfg Config) withDefaults() Config {
+	setDefault(&cfg.UserAgent, "wazo-matrix-relay")
+	setDefault(&cfg.Timeout, 30*time.Second)
+	setDefault(&cfg.PostTimeout, 90*time.Second)
+	setDefault(&cfg.TokenLife, 12*time.Hour)
+	setDefault(&cfg.Stream.PingInterval, 30*time.Second)
+	setDefault(&cfg.Stream.PongTimeout, 20*time.Second)
+	setDefault(&cfg.Stream.ConnectTimeout, 30*time.Second)
+	setDefault(&cfg.Stream.BackoffMin, time.Second)
+	setDefault(&cfg.Stream.BackoffMax, time.Minute)
+	setDefault(&cfg.Stream.QueueLength, 4096)
+	return cfg
+}
+
+func setDefault[T comparable](value *T, def T) {
+	var zero T
+	if *value == zero {
+		*value = def
+	}
+}

@@ -1,0 +1,195 @@
+package wazoapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// ErrNoDirectory is returned if the tenant has no directory of its own people
+// in the profile "default".
+var ErrNoDirectory = errors.New("the tenant has no Wazo directory")
+
+const (
+	maxBatch    = 50     // uuids in a call; more than 100 make the URL too long (api.md 14)
+	maxFound    = 100    // contacts of a search
+	maxKept     = 10_000 // names and unknown uuids in memory
+	failurePace = 10 * time.Second
+)
+
+// Directory gives the names of the people of a tenant, read from wazo-dird and
+// kept for a while. It is safe for concurrent use.
+type Directory struct {
+	a       *Account
+	names   *nameCache
+	turn    chan struct{} // holds one element while somebody asks dird
+	sources sources       // guarded by turn
+	failed  struct {      // the last failure, guarded by turn
+		err   error
+		until time.Time
+	}
+}
+
+// sources are the directories of Wazo's own people.
+type sources struct {
+	uuids []UUID
+	until time.Time
+}
+
+// NewDirectory returns a directory that asks as account a and believes an
+// answer for ttl (an unknown uuid for a tenth of that).
+func NewDirectory(a *Account, ttl time.Duration) *Directory {
+	return &Directory{
+		a:     a,
+		names: newNameCache(ttl, maxKept, a.c.now),
+		turn:  make(chan struct{}, 1),
+	}
+}
+
+// Names returns the names of users; see [Contact.Name]. A uuid that is absent
+// from the result is unknown to the directory if the error is nil. If dird or
+// confd is down, the error says so and the result has what is still known,
+// however old. dird may need 10 s to notice that confd is down (api.md 14);
+// for a while after a failure the same error is returned at once.
+func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, error) {
+	if len(d.names.missing(uuids)) == 0 {
+		return d.names.known(uuids), nil
+	}
+	err := d.inTurn(ctx, func() error {
+		// Another caller may have asked for the same people meanwhile.
+		missing := d.names.missing(uuids)
+		for len(missing) > 0 {
+			batch := missing[:min(maxBatch, len(missing))]
+			missing = missing[len(batch):]
+			if err := d.ask(ctx, batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return d.names.known(uuids), err
+}
+
+// Search returns the people whose full name, e-mail address, extension or
+// number contains term, at most 100 of each directory. Case and accents don't
+// matter, % and _ are wildcards, and an empty term finds everybody
+// (api.md 14).
+func (d *Directory) Search(ctx context.Context, term string) ([]Contact, error) {
+	var found []Contact
+	err := d.inTurn(ctx, func() (err error) {
+		found, err = d.contacts(ctx, url.Values{"search": {term}, "limit": {strconv.Itoa(maxFound)}})
+		return err
+	})
+	return found, err
+}
+
+// inTurn runs ask when no other call is under way. After a failure it returns
+// that for a while: otherwise all who wait would time out one after the other.
+func (d *Directory) inTurn(ctx context.Context, ask func() error) error {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if d.a.c.now().Before(d.failed.until) {
+		return d.failed.err
+	}
+	err := ask()
+	if err != nil && ctx.Err() == nil && concernsAll(err) {
+		d.failed.err, d.failed.until = err, d.a.c.now().Add(failurePace)
+	}
+	return err
+}
+
+// concernsAll reports whether an error has its cause outside of the request, so
+// that others would fail too.
+func concernsAll(err error) bool {
+	answer, ok := errors.AsType[*Error](err)
+	return !ok || answer.Status >= http.StatusInternalServerError || answer.MissingPermission() || answer.LoginFailed()
+}
+
+// ask reads the names of up to maxBatch users into the cache.
+func (d *Directory) ask(ctx context.Context, batch []UUID) error {
+	found, err := d.contacts(ctx, url.Values{"uuid": {joinUUIDs(batch)}})
+	if err != nil {
+		return err
+	}
+	names := make(map[UUID]string, len(found))
+	for _, contact := range found {
+		names[contact.UUID] = contact.Name()
+	}
+	d.names.store(batch, names)
+	return nil
+}
+
+// contacts asks all sources. A source that has been replaced is looked up anew.
+func (d *Directory) contacts(ctx context.Context, query url.Values) ([]Contact, error) {
+	fresh := !d.a.c.now().Before(d.sources.until)
+	found, err := d.askSources(ctx, query)
+	if isStatus(err, http.StatusNotFound) && !fresh {
+		d.sources = sources{}
+		return d.askSources(ctx, query)
+	}
+	return found, err
+}
+
+func (d *Directory) askSources(ctx context.Context, query url.Values) ([]Contact, error) {
+	if err := d.findSources(ctx); err != nil {
+		return nil, err
+	}
+	var found []Contact
+	for _, source := range d.sources.uuids {
+		path, err := source.inPath()
+		if err != nil {
+			return nil, err
+		}
+		var answer struct {
+			Items []Contact `json:"items"`
+		}
+		err = d.a.call(ctx, request{
+			method: http.MethodGet, service: serviceDird, path: "/backends/wazo/sources/" + path + "/contacts",
+			query: query, timeout: d.a.c.cfg.Timeout,
+		}, &answer)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, answer.Items...)
+	}
+	return found, nil
+}
+
+// findSources finds the sources by their backend, because their names contain
+// the tenant's (api.md 7.1).
+func (d *Directory) findSources(ctx context.Context) error {
+	if d.a.c.now().Before(d.sources.until) {
+		return nil
+	}
+	var answer struct {
+		Items []struct {
+			UUID    UUID   `json:"uuid"`
+			Backend string `json:"backend"`
+		} `json:"items"`
+	}
+	err := d.a.call(ctx, request{
+		method: http.MethodGet, service: serviceDird, path: "/directories/default/sources",
+		query: url.Values{"backend": {"wazo"}}, timeout: d.a.c.cfg.Timeout,
+	}, &answer)
+	if err != nil {
+		return err
+	}
+	found := sources{until: d.a.c.now().Add(d.names.ttl)}
+	for _, item := range answer.Items {
+		if item.Backend == "wazo" {
+			found.uuids = append(found.uuids, item.UUID)
+		}
+	}
+	if len(found.uuids) == 0 {
+		return ErrNoDirectory
+	}
+	d.sources = found
+	return nil
+}

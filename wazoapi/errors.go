@@ -1,0 +1,108 @@
+package wazoapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// ErrTooLarge is the cause of the TransportError of an answer that is too
+// large to be read; asking for fewer items helps.
+var ErrTooLarge = errors.New("the answer is too large")
+
+// Error is an answer of a Wazo service, or of the nginx before it, that is not
+// a success. It never contains a token.
+type Error struct {
+	Status     int            // HTTP status
+	ID         string         // error_id, "" if the service gave none
+	Reason     string         // details.reason of a 401 (api.md 3.7)
+	Message    string         // for humans; readable also for HTML and empty bodies
+	Method     string         // of the request
+	Path       string         // of the request, without query and without tokens
+	RetryAfter time.Duration  // what the server asked for, 0 if nothing
+	Details    map[string]any // details of the body, cleaned of tokens; may be nil
+}
+
+// Values of Error.Reason.
+const (
+	ReasonTokenInvalid      = "not_found_or_expired"
+	ReasonMissingPermission = "missing_permission_or_invalid_tenant"
+)
+
+// Error describes the answer in one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: %d", e.Method, e.Path, e.Status)
+	for _, part := range []string{e.ID, e.Reason, e.Message} {
+		if part != "" {
+			b.WriteString(": ")
+			b.WriteString(part)
+		}
+	}
+	return b.String()
+}
+
+// LoginFailed reports whether wazo-auth refused the log-in name and password,
+// which only a human can repair (api.md 2.1).
+func (e *Error) LoginFailed() bool {
+	return e.Status == http.StatusUnauthorized && e.isLogin()
+}
+
+// SessionLimit reports whether the account has too many sessions to log in
+// (api.md 2.1); they end by themselves.
+func (e *Error) SessionLimit() bool {
+	return e.Status == http.StatusTooManyRequests && e.isLogin()
+}
+
+func (e *Error) isLogin() bool {
+	return e.Method == http.MethodPost && e.Path == string(serviceAuth)+"/token"
+}
+
+// MissingPermission reports whether the account may not do what was asked: an
+// administrator has taken an access out of its policy. chatd says so by a 401
+// with a reason, wazo-auth by 403. A 401 of an old server, without a reason,
+// is only returned for a token that wazo-auth knows: it means the same.
+func (e *Error) MissingPermission() bool {
+	switch e.Status {
+	case http.StatusForbidden:
+		return true
+	case http.StatusUnauthorized:
+		return e.Reason == ReasonMissingPermission || e.Reason == "" && !e.isLogin()
+	default:
+		return false
+	}
+}
+
+// TransportError means that a request got no usable answer.
+type TransportError struct {
+	Op   string // method and path, without query and without tokens
+	Sent bool   // false only if it is certain that no byte of the request reached the server
+	Err  error
+}
+
+// Error describes the failure in one line.
+func (e *TransportError) Error() string {
+	if e.Sent {
+		return fmt.Sprintf("%s: no usable answer: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("%s: not sent: %v", e.Op, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *TransportError) Unwrap() error { return e.Err }
+
+// OutcomeUnknown reports whether a request that failed with err may have been
+// carried out nevertheless: chatd may store what it answers with 5xx or not at
+// all (api.md 13.1). It is false for errors of the log-in and of the token
+// check, which come before the request.
+func OutcomeUnknown(err error) bool {
+	if failure, ok := errors.AsType[*TransportError](err); ok {
+		return failure.Sent && !strings.Contains(failure.Op, " "+string(serviceAuth)+"/")
+	}
+	answer, ok := errors.AsType[*Error](err)
+	return ok && answer.Status >= http.StatusInternalServerError &&
+		!strings.HasPrefix(answer.Path, string(serviceAuth)+"/") &&
+		answer.ID != "authentication-server-unreachable"
+}

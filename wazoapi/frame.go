@@ -1,0 +1,96 @@
+package wazoapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Names of the events that are subscribed to (api.md 4.2, 2.4).
+const (
+	eventMessageCreated = "chatd_user_room_message_created"
+	eventRoomCreated    = "chatd_user_room_created"
+	eventExpireSoon     = "auth_session_expire_soon"
+)
+
+// frame is what wazo-websocketd sends in protocol version 2 (api.md 5.3).
+type frame struct {
+	Op   string          `json:"op"`
+	Data json.RawMessage `json:"data"`
+}
+
+// envelope is the data of an event frame (api.md 4.1).
+type envelope struct {
+	Name string          `json:"name"`
+	Data json.RawMessage `json:"data"`
+}
+
+// command is what the client sends. Values in Data must be strings.
+type command struct {
+	Op   string            `json:"op"`
+	Data map[string]string `json:"data,omitempty"`
+}
+
+// event is the content of a frame, as far as this package uses it: at most one
+// field is set.
+type event struct {
+	started bool
+	message *Message
+	room    *Room
+	expires UUID // a session that ends soon
+}
+
+// parseFrame reads a frame. Frames and events of other kinds give the zero
+// event; an error means that the frame, or an event that is needed, has a form
+// that this program doesn't understand. Errors don't quote contents.
+func parseFrame(data []byte) (event, error) {
+	var f frame
+	if err := json.Unmarshal(data, &f); err != nil {
+		return event{}, errors.New("unreadable frame: not a JSON object with op and data")
+	}
+	switch f.Op {
+	case "start":
+		return event{started: true}, nil
+	case "event":
+		return parseEvent(f.Data)
+	default: // init, subscribe, token, pong and what may come
+		return event{}, nil
+	}
+}
+
+func parseEvent(data json.RawMessage) (event, error) {
+	var env envelope
+	if err := json.Unmarshal(data, &env); err != nil {
+		return event{}, errors.New("unreadable event: not a JSON object with name and data")
+	}
+	var ev event
+	var err error
+	switch env.Name {
+	case eventMessageCreated:
+		ev.message = new(Message)
+		err = json.Unmarshal(env.Data, ev.message)
+	case eventRoomCreated:
+		ev.room, err = parseRoom(env.Data)
+	case eventExpireSoon:
+		var session struct {
+			UUID UUID `json:"uuid"`
+		}
+		err = json.Unmarshal(env.Data, &session)
+		ev.expires = session.UUID
+	}
+	if err != nil {
+		return event{}, fmt.Errorf("unreadable event %s: %w", env.Name, err)
+	}
+	return ev, nil
+}
+
+func parseRoom(data json.RawMessage) (*Room, error) {
+	room := new(Room)
+	if err := json.Unmarshal(data, room); err != nil {
+		return nil, err
+	}
+	if room.UUID == "" {
+		return nil, errors.New("room without uuid")
+	}
+	return room, nil
+}

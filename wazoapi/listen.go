@@ -1,0 +1,154 @@
+package wazoapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Handler receives what [Account.Listen] hears. All its methods are called
+// from one goroutine, in order, with the context of Listen. While one runs,
+// events wait in a queue of limited length; if that overflows, the connection
+// is given up and replaced, so that nothing is lost for a caller that catches
+// up after Connected. No method should run for long.
+type Handler interface {
+	// Connected is called when the start was acknowledged: events flow now,
+	// what was missed must be read from the history.
+	Connected(ctx context.Context)
+	// Disconnected is called once for each lost connection and for each failed
+	// attempt to connect, but not when ctx ends. err is a *CloseError, an
+	// *Error, a *TransportError or what the handler or the token store
+	// returned.
+	Disconnected(ctx context.Context, err error)
+	// MessageCreated is called for each message event, also for those that the
+	// account wrote itself. An admin account gets one per member of the room
+	// (api.md 5.6). An error closes the connection.
+	MessageCreated(ctx context.Context, m Message) error
+	// RoomCreated is called for each new room. An error closes the connection.
+	RoomCreated(ctx context.Context, r Room) error
+}
+
+// Listen receives the account's events until ctx ends, then it returns
+// ctx.Err(). It keeps one connection to wazo-websocketd (protocol version 2),
+// renews its token, notices when the server is gone and reconnects with
+// growing, random pauses.
+func (a *Account) Listen(ctx context.Context, h Handler) error {
+	pause := backoff{min: a.c.cfg.Stream.BackoffMin, max: a.c.cfg.Stream.BackoffMax}
+	suspect := false
+	for {
+		lived, err := a.listenOnce(ctx, h, suspect)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		a.c.log.Warn().Err(err).Dur("lived", lived).Msg("Lost the event stream of Wazo")
+		h.Disconnected(ctx, err)
+		// A suspicion stays until a token has been good enough for a start.
+		suspect = isAuthClose(err) || suspect && lived == 0
+		if err = sleep(ctx, pause.after(lived, err)); err != nil {
+			return err
+		}
+	}
+}
+
+// listenOnce connects and listens until the connection is lost. It returns how
+// long events flowed and why they ended. If the token is suspect, wazo-auth is
+// asked about it first.
+func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (time.Duration, error) {
+	token, err := a.Token(ctx)
+	if err == nil && suspect {
+		token, err = a.verified(ctx, token)
+	}
+	if err != nil {
+		return 0, err
+	}
+	s, err := a.dial(ctx, token, h)
+	if err != nil {
+		return 0, err
+	}
+	err = s.run(ctx)
+	return s.lived(), err
+}
+
+// verified returns the token, or a new one if wazo-auth doesn't know it any
+// more. Close codes alone don't tell: 4002 and 4003 also come when wazo-auth
+// was away for a moment, or when the access is missing (api.md 5.2), which is
+// returned as an *Error with status 403.
+func (a *Account) verified(ctx context.Context, token Token) (Token, error) {
+	err := a.c.checkToken(ctx, token.Token, "websocketd")
+	if isStatus(err, 404) {
+		return a.replace(ctx, token, err)
+	}
+	return token, err
+}
+
+// Close codes of wazo-websocketd (api.md 5.2). 1001 (shut down), 1009 (frame
+// too big) and 1011 (bus lost) need nothing but a new connection.
+const (
+	closeNoToken       = 4001
+	closeAuthFailed    = 4002
+	closeAuthExpired   = 4003
+	closeProtocolError = 4004
+)
+
+// CloseError is the close frame that ended a connection (api.md 5.2).
+type CloseError struct {
+	Code   int
+	Reason string
+}
+
+// Error describes the close frame in one line.
+func (e *CloseError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("the server closed the event stream with code %d", e.Code)
+	}
+	return fmt.Sprintf("the server closed the event stream with code %d: %s", e.Code, e.Reason)
+}
+
+// isAuthClose reports whether the token of the connection may be invalid.
+func isAuthClose(err error) bool {
+	closed, ok := errors.AsType[*CloseError](err)
+	return ok && (closed.Code == closeNoToken || closed.Code == closeAuthFailed || closed.Code == closeAuthExpired)
+}
+
+// isHopeless reports whether an early reconnection is pointless, because
+// somebody has to change something: an access, a password or this program.
+func isHopeless(err error) bool {
+	if closed, ok := errors.AsType[*CloseError](err); ok {
+		return closed.Code == closeProtocolError
+	}
+	answer, ok := errors.AsType[*Error](err)
+	return ok && (answer.MissingPermission() || answer.LoginFailed())
+}
+
+// backoff computes growing pauses, each random between half and the whole of
+// its step, so that many relays don't return in step after an outage.
+type backoff struct {
+	min, max time.Duration
+	step     time.Duration // of the last pause, 0 at the beginning
+}
+
+// after returns the pause after a connection that lived for a while and ended
+// with err.
+func (b *backoff) after(lived time.Duration, err error) time.Duration {
+	if lived >= b.max {
+		b.step = 0
+	}
+	b.step = min(max(b.min, 2*b.step), b.max)
+	if isHopeless(err) {
+		b.step = b.max
+	}
+	return b.step/2 + rand.N(b.step/2+1)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,98 @@
+package wazoapi
+
+import (
+	"sync"
+	"time"
+)
+
+// unknownShare is how much shorter an unknown uuid is believed than a name:
+// the person may just have been created.
+const unknownShare = 10
+
+// nameCache keeps names, and that uuids are unknown, for a while. Entries that
+// are too old stay until they are replaced or room is needed: they are better
+// than nothing while the directory is down.
+type nameCache struct {
+	ttl  time.Duration
+	size int
+	now  func() time.Time
+
+	mu      sync.Mutex
+	entries map[UUID]nameEntry
+}
+
+type nameEntry struct {
+	name    string
+	known   bool
+	expires time.Time
+}
+
+func newNameCache(ttl time.Duration, size int, now func() time.Time) *nameCache {
+	return &nameCache{ttl: ttl, size: size, now: now, entries: make(map[UUID]nameEntry)}
+}
+
+// missing returns the uuids that have no entry, or one that is too old; each
+// of them once. What isn't a uuid needs no question: it is unknown.
+func (c *nameCache) missing(uuids []UUID) []UUID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	var missing []UUID
+	seen := make(map[UUID]bool, len(uuids))
+	for _, u := range uuids {
+		if entry, ok := c.entries[u]; (!ok || !now.Before(entry.expires)) && !seen[u] && u.Valid() {
+			seen[u] = true
+			missing = append(missing, u)
+		}
+	}
+	return missing
+}
+
+// known returns the names of those of uuids that have one, however old.
+func (c *nameCache) known(uuids []UUID) map[UUID]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := make(map[UUID]string, len(uuids))
+	for _, u := range uuids {
+		if entry, ok := c.entries[u]; ok && entry.known {
+			names[u] = entry.name
+		}
+	}
+	return names
+}
+
+// store keeps the answer about asked: those absent from names are unknown.
+func (c *nameCache) store(asked []UUID, names map[UUID]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.makeRoom(len(asked))
+	now := c.now()
+	for _, u := range asked {
+		name, known := names[u]
+		ttl := c.ttl
+		if !known {
+			ttl /= unknownShare
+		}
+		c.entries[u] = nameEntry{name: name, known: known, expires: now.Add(ttl)}
+	}
+}
+
+// makeRoom removes the entries that are too old, and if that isn't enough any
+// others, until n more fit.
+func (c *nameCache) makeRoom(n int) {
+	if len(c.entries)+n <= c.size {
+		return
+	}
+	now := c.now()
+	for u, entry := range c.entries {
+		if !now.Before(entry.expires) {
+			delete(c.entries, u)
+		}
+	}
+	for u := range c.entries {
+		if len(c.entries)+n <= c.size {
+			return
+		}
+		delete(c.entries, u)
+	}
+}

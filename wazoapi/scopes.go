@@ -1,0 +1,19 @@
+package wazoapi
+
+// RelayScopes returns the accesses that an account of the relay needs, in the
+// form that [Account.CheckScopes] takes. All are in Wazo's default policy
+// (api.md 2.5), which administrators may replace.
+func RelayScopes() []string {
+	return []string{
+		"chatd.users.me.rooms.read",
+		"chatd.users.me.rooms.create",
+		"chatd.users.me.rooms.messages.read",
+		"chatd.users.me.rooms.ROOM.messages.read",
+		"chatd.users.me.rooms.ROOM.messages.create",
+		"websocketd",
+		"events.chatd.users.me.rooms.created",
+		"events.chatd.users.me.rooms.ROOM.messages.created",
+		"dird.directories.default.sources.read",
+		"dird.backends.wazo.sources.SOURCE.contacts.read",
+	}
+}

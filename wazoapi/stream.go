@@ -1,0 +1,296 @@
+package wazoapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/sync/errgroup"
+)
+
+// maxFrame is the longest frame that is read, in bytes: a message of almost
+// 1 MiB (api.md 1.1) may become three times as long as escaped JSON.
+const maxFrame = 8 << 20
+
+// closeGrace is how long a close frame is waited for after a failed write.
+const closeGrace = time.Second
+
+var (
+	errSilent      = errors.New("the server doesn't answer pings")
+	errNoStart     = errors.New("the server didn't acknowledge the start")
+	errSlowHandler = errors.New("the event queue is full: the handler is too slow")
+)
+
+// stream is one connection to wazo-websocketd. Three goroutines share it: one
+// reads frames, one keeps the connection and its token alive, one calls the
+// handler.
+type stream struct {
+	a       *Account
+	conn    *websocket.Conn
+	h       Handler
+	cfg     StreamConfig
+	token   string // of the connection; used by keep only, after run has begun
+	hide    atomic.Pointer[secrets]
+	events  chan event
+	started chan struct{}             // closed when the start is acknowledged
+	alive   chan struct{}             // has an element if a frame came since the last ping
+	expires chan UUID                 // sessions that end soon
+	since   atomic.Pointer[time.Time] // when events began to flow, nil before
+
+	readDone chan struct{} // closed when read has ended, readErr is set then
+	readErr  error
+}
+
+// dial opens a connection. The token is sent as a header, which stays out of
+// proxies' logs (api.md 5.1).
+func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.c.cfg.Stream.ConnectTimeout)
+	defer cancel()
+	var connected atomic.Bool
+	r := request{method: http.MethodGet, service: serviceWebsocketd, query: map[string][]string{"version": {"2"}}, token: token.Token}
+	conn, resp, err := websocket.Dial(traceConnection(ctx, &connected), r.url(a.c.base), &websocket.DialOptions{
+		HTTPClient: a.c.http,
+		HTTPHeader: http.Header{"X-Auth-Token": {token.Token}, "User-Agent": {a.c.cfg.UserAgent}},
+	})
+	if err != nil {
+		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
+			return nil, newError(r, resp.StatusCode, resp.Header, nil)
+		}
+		return nil, r.transportError(err, connected.Load())
+	}
+	conn.SetReadLimit(maxFrame)
+	s := &stream{
+		a: a, conn: conn, h: h, cfg: a.c.cfg.Stream, token: token.Token,
+		events:  make(chan event, a.c.cfg.Stream.QueueLength),
+		started: make(chan struct{}),
+		alive:   make(chan struct{}, 1),
+		expires: make(chan UUID, 1),
+
+		readDone: make(chan struct{}),
+	}
+	s.hide.Store(&secrets{token.Token})
+	return s, nil
+}
+
+// run subscribes, starts and serves the connection until it is lost; it
+// returns the reason. What was read is still given to the handler.
+func (s *stream) run(ctx context.Context) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.read(groupCtx) })
+	group.Go(func() error { return s.keep(groupCtx) })
+	// The handler gets the outer context: a lost connection must not abort
+	// what it is doing.
+	group.Go(func() error { return s.dispatch(ctx) })
+	return group.Wait()
+}
+
+// lived returns how long events have been flowing.
+func (s *stream) lived() time.Duration {
+	since := s.since.Load()
+	if since == nil {
+		return 0
+	}
+	return s.a.c.now().Sub(*since)
+}
+
+// read takes frames from the connection. It never waits for the handler, so
+// that the server's pings are answered.
+func (s *stream) read(ctx context.Context) (err error) {
+	defer func() {
+		// At once, not when the handler has caught up with what was read.
+		s.conn.CloseNow()
+		s.readErr = err
+		close(s.readDone)
+		close(s.events)
+	}()
+	for {
+		_, data, err := s.conn.Read(ctx)
+		if err != nil {
+			return s.wrap(err)
+		}
+		signal(s.alive, struct{}{})
+		ev, err := parseFrame(data)
+		if err != nil {
+			return err
+		}
+		if err = s.accept(ev); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *stream) accept(ev event) error {
+	if ev.expires != "" {
+		signal(s.expires, ev.expires)
+		return nil
+	}
+	if ev.started {
+		if s.since.Load() != nil {
+			return nil
+		}
+		now := s.a.c.now()
+		s.since.Store(&now)
+		close(s.started)
+	}
+	if ev == (event{}) {
+		return nil
+	}
+	select {
+	case s.events <- ev:
+		return nil
+	default:
+		return errSlowHandler
+	}
+}
+
+// dispatch gives the events to the handler, one after the other.
+func (s *stream) dispatch(ctx context.Context) error {
+	for ev := range s.events {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := s.handle(ctx, ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) handle(ctx context.Context, ev event) error {
+	switch {
+	case ev.started:
+		s.h.Connected(ctx)
+	case ev.message != nil:
+		return s.h.MessageCreated(ctx, *ev.message)
+	case ev.room != nil:
+		return s.h.RoomCreated(ctx, *ev.room)
+	}
+	return nil
+}
+
+// keep opens the stream and then keeps it alive: pings, and a new token before
+// the old one ends.
+func (s *stream) keep(ctx context.Context) error {
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	ticker := time.NewTicker(s.cfg.PingInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case session := <-s.expires:
+			s.a.renewEarly(session)
+		case <-ticker.C:
+			if err := s.ping(ctx); err != nil {
+				return err
+			}
+		}
+		if err := s.refresh(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// start subscribes before it starts, because events before the start are
+// dropped (api.md 5.3), and waits for the acknowledgement.
+func (s *stream) start(ctx context.Context) error {
+	for _, name := range []string{eventMessageCreated, eventRoomCreated, eventExpireSoon} {
+		if err := s.send(ctx, command{Op: "subscribe", Data: map[string]string{"event_name": name}}); err != nil {
+			return err
+		}
+	}
+	if err := s.send(ctx, command{Op: "start"}); err != nil {
+		return err
+	}
+	return s.await(ctx, s.started, s.cfg.ConnectTimeout, errNoStart)
+}
+
+// ping asks for a sign of life: any frame will do, since the pong may have to
+// wait behind many events.
+func (s *stream) ping(ctx context.Context) error {
+	select {
+	case <-s.alive:
+	default:
+	}
+	if err := s.send(ctx, command{Op: "ping", Data: map[string]string{"payload": "alive"}}); err != nil {
+		return err
+	}
+	return s.await(ctx, s.alive, s.cfg.PongTimeout, errSilent)
+}
+
+// refresh gives the connection the account's token if that is another by now.
+// If none can be had, the connection goes on with its own: the server closes
+// it when that has ended.
+func (s *stream) refresh(ctx context.Context) error {
+	token, err := s.a.Token(ctx)
+	if err != nil || token.Token == s.token {
+		return ctx.Err()
+	}
+	s.token = token.Token
+	s.hide.Store(&secrets{token.Token})
+	return s.send(ctx, command{Op: "token", Data: map[string]string{"token": token.Token}})
+}
+
+func (s *stream) send(ctx context.Context, c command) error {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
+	defer cancel()
+	if err = s.conn.Write(ctx, websocket.MessageText, data); err != nil {
+		return s.whyWriteFailed(err)
+	}
+	return nil
+}
+
+// whyWriteFailed prefers the close frame that the reader may be about to find:
+// it is why nothing can be written any more, and its code matters.
+func (s *stream) whyWriteFailed(err error) error {
+	timer := time.NewTimer(closeGrace)
+	defer timer.Stop()
+	select {
+	case <-s.readDone:
+		if closed, ok := errors.AsType[*CloseError](s.readErr); ok {
+			return closed
+		}
+	case <-timer.C:
+	}
+	return s.wrap(err)
+}
+
+func (s *stream) await(ctx context.Context, sign <-chan struct{}, limit time.Duration, missing error) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-sign:
+		return nil
+	case <-timer.C:
+		return s.wrap(missing)
+	}
+}
+
+// wrap gives an error of the connection its type, without secrets.
+func (s *stream) wrap(err error) error {
+	hide := *s.hide.Load()
+	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
+		return &CloseError{Code: int(closed.Code), Reason: oneLine(hide.clean(closed.Reason))}
+	}
+	return &TransportError{Op: "event stream", Sent: true, Err: hide.cleanError(err)}
+}
+
+// signal puts v into a channel of length 1, unless something is in it.
+func signal[T any](c chan T, v T) {
+	select {
+	case c <- v:
+	default:
+	}
+}
