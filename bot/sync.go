@@ -97,7 +97,7 @@ func (b *Bot) ask(ctx context.Context, since string, afterFailure bool) (*syncAn
 		Method: http.MethodGet, URL: b.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, query), ResponseJSON: &answer,
 	})
 	if err != nil {
-		if context.Cause(ctx) == errResync {
+		if errors.Is(context.Cause(ctx), errResync) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("failed to ask for news: %w", err)

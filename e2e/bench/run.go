@@ -1,0 +1,58 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Probe delivers one message with that text and returns how long it took from
+// the sender's call until the other side had it.
+type Probe func(ctx context.Context, text string) (time.Duration, error)
+
+// Plan says how much to measure.
+type Plan struct {
+	N       int           // messages per kind that count
+	Warmup  int           // messages per kind before, which don't: sessions, caches, connections
+	Timeout time.Duration // for one message
+}
+
+// Run measures both probes in turns, and in turns of who goes first, so that
+// whatever else happens on the machine hits both alike.
+func (p Plan) Run(ctx context.Context, direction, room string, relay, bare Probe) (Result, error) {
+	result := Result{Direction: direction, Room: room}
+	for i := range p.Warmup + p.N {
+		pair := []turn{{"relay", relay, &result.Relay}, {"plain", bare, &result.Bare}}
+		if i%2 == 1 {
+			pair[0], pair[1] = pair[1], pair[0]
+		}
+		for _, turn := range pair {
+			took, err := turn.measure(ctx, p.Timeout, fmt.Sprintf("%s %s %s message %05d", direction, room, turn.name, i))
+			if err != nil {
+				return result, err
+			}
+			if i >= p.Warmup {
+				*turn.samples = append(*turn.samples, took)
+			}
+		}
+	}
+	return result, nil
+}
+
+// turn is one kind of delivery. The names have one length, so that all messages
+// have one size.
+type turn struct {
+	name    string
+	probe   Probe
+	samples *Samples
+}
+
+func (t turn) measure(ctx context.Context, timeout time.Duration, text string) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	took, err := t.probe(ctx, text)
+	if err != nil {
+		return 0, fmt.Errorf("%q was not delivered: %w", text, err)
+	}
+	return took, nil
+}

@@ -1,0 +1,102 @@
+// Command bench measures what the relay adds to a message's way, in both
+// directions, in a plain and in an encrypted room, and prints a line for each:
+//
+//	bench: direction=… n=… p50=… p99=… bare_p50=… overhead_ms=… room=…
+//
+// All times are milliseconds. "bare" is the same message sent by a plain Matrix
+// client and seen by another one, on the same homeserver, in turns with the
+// relayed ones. The exit code is 1 if an overhead exceeds -max-overhead, or if
+// anything fails.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"wazo-matrix-relay/e2e/bench"
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+)
+
+// messageTimeout is how long one message may take before the run is given up.
+const messageTimeout = 30 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := 0
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		code = 1
+	}
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	n := flags.Int("n", 200, "messages per direction and kind of room")
+	warmup := flags.Int("warmup", 10, "messages before that are not counted")
+	limit := flags.Duration("max-overhead", 5*time.Millisecond, "overhead of the median above which the run fails")
+	if err = flags.Parse(args); err != nil {
+		return err
+	}
+	dir, remove, err := harness.TempDir()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+
+	if _, err = fmt.Fprintln(stderr, "starting (the first time Dendrite is built, which takes minutes) …"); err != nil {
+		return err
+	}
+	scene, err := stage.Open(ctx, stage.Config{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, scene.Close()) }()
+	plan := bench.Plan{N: *n, Warmup: *warmup, Timeout: messageTimeout}
+	results, err := measureAll(ctx, scene, plan, stdout)
+	if err != nil {
+		return scene.Explain(err)
+	}
+	return judgeAll(results, *limit)
+}
+
+// measureAll prints every result as soon as it is there.
+func measureAll(ctx context.Context, scene *stage.Stage, plan bench.Plan, stdout io.Writer) ([]bench.Result, error) {
+	var results []bench.Result
+	for _, kind := range []harness.Encryption{harness.Plain, harness.Encrypted} {
+		rooms, err := openRooms(ctx, scene, kind)
+		if err != nil {
+			return nil, err
+		}
+		for _, direction := range rooms.directions() {
+			result, err := plan.Run(ctx, direction.name, rooms.name, direction.relay, direction.bare)
+			if err != nil {
+				return nil, err
+			}
+			if _, err = fmt.Fprintln(stdout, result); err != nil {
+				return nil, err
+			}
+			results = append(results, result)
+		}
+	}
+	return results, nil
+}
+
+// judgeAll says which results were too slow.
+func judgeAll(results []bench.Result, limit time.Duration) error {
+	var tooSlow []error
+	for _, result := range results {
+		tooSlow = append(tooSlow, result.Judge(limit))
+	}
+	return errors.Join(tooSlow...)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"wazo-matrix-relay/e2e/bench"
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/wazoapi/wazotest"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// rooms are what one kind of room is measured in: a portal, and a room of the
+// same size in which a plain client stands where the bot is in the portal.
+type rooms struct {
+	name   string
+	scene  *stage.Stage
+	portal stage.Portal
+	bare   id.RoomID
+	plain  *harness.Client
+	// relayed is the content of the newest relayed event, which the plain
+	// client sends again: same profile, same keys, same size.
+	relayed     map[string]any
+	relayedText string
+}
+
+type direction struct {
+	name        string
+	relay, bare bench.Probe
+}
+
+func openRooms(ctx context.Context, scene *stage.Stage, kind harness.Encryption) (*rooms, error) {
+	r := &rooms{name: "plain", scene: scene}
+	if kind == harness.Encrypted {
+		r.name = "encrypted"
+	}
+	wazoRoom := scene.Wazo.CreateRoom("Bench "+r.name, scene.Cast.Alice, peer(scene, kind), scene.Cast.Relay)
+	var err error
+	if r.portal, err = scene.Link(ctx, scene.Robin, harness.RoomOptions{Encrypted: bool(kind)}, wazoRoom.UUID); err != nil {
+		return nil, err
+	}
+	if r.plain, err = scene.Person(ctx, "bare-"+r.name, kind); err != nil {
+		return nil, err
+	}
+	return r, r.openBare(ctx, bool(kind))
+}
+
+// peer is another one for each kind of room: on Wazo a room is its set of
+// participants (api.md 0).
+func peer(scene *stage.Stage, kind harness.Encryption) wazotest.User {
+	if kind == harness.Encrypted {
+		return scene.Cast.Chloe
+	}
+	return scene.Cast.Bob
+}
+
+func (r *rooms) openBare(ctx context.Context, encrypted bool) (err error) {
+	r.bare, err = r.scene.Robin.CreateRoom(ctx, harness.RoomOptions{
+		Encrypted: encrypted, Invite: []id.UserID{r.plain.UserID()},
+	})
+	if err != nil {
+		return err
+	}
+	if err = r.plain.Join(ctx, r.bare); err != nil {
+		return err
+	}
+	_, err = r.scene.Robin.WaitEvent(ctx, r.bare, harness.Membership(r.plain.UserID(), event.MembershipJoin))
+	return err
+}
+
+func (r *rooms) directions() []direction {
+	return []direction{
+		{name: "wazo-to-matrix", relay: r.wazoToMatrix, bare: r.plainToMatrix},
+		{name: "matrix-to-wazo", relay: r.matrixToWazo, bare: r.matrixToPlain},
+	}
+}
+
+// wazoToMatrix takes from Alice's post on Wazo to Robin's /sync.
+func (r *rooms) wazoToMatrix(ctx context.Context, text string) (time.Duration, error) {
+	arrived := harness.All(r.scene.FromWazo(), harness.Says(text))
+	entry, took, err := r.scene.ToMatrix(ctx, r.portal, arrived, r.scene.Cast.Alice, text)
+	if err != nil {
+		return 0, err
+	}
+	r.relayed, r.relayedText = entry.Content.Raw, text
+	return took, nil
+}
+
+// plainToMatrix takes from the plain client's send to Robin's /sync.
+func (r *rooms) plainToMatrix(ctx context.Context, text string) (time.Duration, error) {
+	content, err := r.likeRelayed(text)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	if _, err = r.plain.SendContent(ctx, r.bare, event.EventMessage, content); err != nil {
+		return 0, err
+	}
+	entry, err := r.scene.Robin.WaitEvent(ctx, r.bare, harness.Says(text))
+	return entry.Seen.Sub(start), err
+}
+
+// likeRelayed is the newest relayed content with another text in it.
+func (r *rooms) likeRelayed(text string) (map[string]any, error) {
+	if r.relayed == nil {
+		return nil, fmt.Errorf("nothing was relayed yet that could be sent again")
+	}
+	raw, err := json.Marshal(r.relayed)
+	if err != nil {
+		return nil, err
+	}
+	var content map[string]any
+	return content, json.Unmarshal([]byte(strings.ReplaceAll(string(raw), r.relayedText, text)), &content)
+}
+
+// matrixToWazo takes from Robin's send to the message being stored on Wazo.
+func (r *rooms) matrixToWazo(ctx context.Context, text string) (time.Duration, error) {
+	arrived := func(message wazotest.Message) bool {
+		return r.scene.FromRelay(message) && strings.Contains(message.Content, text)
+	}
+	_, took, err := r.scene.ToWazo(ctx, r.portal, arrived, func(ctx context.Context) error {
+		_, err := r.scene.Robin.Send(ctx, r.portal.Matrix, text)
+		return err
+	})
+	return took, err
+}
+
+// matrixToPlain takes from Robin's send to the plain client's /sync.
+func (r *rooms) matrixToPlain(ctx context.Context, text string) (time.Duration, error) {
+	start := time.Now()
+	if _, err := r.scene.Robin.Send(ctx, r.bare, text); err != nil {
+		return 0, err
+	}
+	entry, err := r.plain.WaitEvent(ctx, r.bare, harness.Says(text))
+	return entry.Seen.Sub(start), err
+}

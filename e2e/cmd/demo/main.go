@@ -1,0 +1,78 @@
+// Command demo shows the relay at work, on this machine alone: it starts a
+// homeserver, an in-memory Wazo with a few people and the relay, links a room,
+// plays a short conversation with both rooms side by side, and then stays for
+// lines typed by hand until Ctrl-C or the end of the input.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	code := 0
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		code = 1
+	}
+	stop()
+	os.Exit(code)
+}
+
+type options struct {
+	once      bool
+	encrypted bool
+}
+
+func parse(args []string, out io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.BoolVar(&o.once, "once", false, "play the conversation and exit")
+	flags.BoolVar(&o.encrypted, "encrypted", false, "play in an encrypted Matrix room")
+	return o, flags.Parse(args)
+}
+
+// run plays the demo. When it returns, nothing that it started is left.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) (err error) {
+	options, err := parse(args, stdout)
+	if err != nil {
+		return err
+	}
+	dir, remove, err := harness.TempDir()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+
+	screen := newScreen(stdout, terminalWidth(os.Stdout))
+	screen.note("Starting a homeserver (built from source the first time, which takes minutes), Wazo and the relay …")
+	scene, err := stage.Open(ctx, stage.Config{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, scene.Close()) }()
+
+	return scene.Explain(perform(ctx, scene, screen, options, stdin))
+}
+
+func perform(ctx context.Context, scene *stage.Stage, screen *screen, options options, stdin io.Reader) error {
+	talk, err := openConversation(ctx, scene, screen, options.encrypted)
+	if err != nil {
+		return err
+	}
+	if err = talk.play(ctx); err != nil || options.once {
+		return err
+	}
+	return talk.stay(ctx, stdin)
+}

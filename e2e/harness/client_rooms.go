@@ -1,0 +1,82 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// RoomOptions describe a new room. The zero value is a private, plain one.
+type RoomOptions struct {
+	Name      string
+	Encrypted bool
+	Public    bool // anyone may join
+	Invite    []id.UserID
+}
+
+// CreateRoom creates a room and returns when the client has seen it.
+func (c *Client) CreateRoom(ctx context.Context, options RoomOptions) (id.RoomID, error) {
+	req := &mautrix.ReqCreateRoom{Name: options.Name, Invite: options.Invite, Preset: "private_chat"}
+	if options.Public {
+		req.Preset = "public_chat"
+	}
+	if options.Encrypted {
+		req.InitialState = append(req.InitialState, &event.Event{
+			Type:    event.StateEncryption,
+			Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}},
+		})
+	}
+	resp, err := c.mx.CreateRoom(ctx, req)
+	if err != nil {
+		return "", fmt.Errorf("%s failed to create a room: %w", c.UserID(), err)
+	}
+	return resp.RoomID, c.prepare(ctx, resp.RoomID)
+}
+
+// Invite invites user. It doesn't wait for an answer: see WaitEvent and
+// Membership.
+func (c *Client) Invite(ctx context.Context, room id.RoomID, user id.UserID) error {
+	_, err := c.mx.InviteUser(ctx, room, &mautrix.ReqInviteUser{UserID: user})
+	return err
+}
+
+// Kick removes user from the room.
+func (c *Client) Kick(ctx context.Context, room id.RoomID, user id.UserID, reason string) error {
+	_, err := c.mx.KickUser(ctx, room, &mautrix.ReqKickUser{UserID: user, Reason: reason})
+	return err
+}
+
+// Join joins a room, invited or public, and returns when the client has seen it.
+// It doesn't wait for an invitation: see WaitEvent and Membership.
+func (c *Client) Join(ctx context.Context, room id.RoomID) error {
+	if _, err := c.mx.JoinRoomByID(ctx, room); err != nil {
+		return fmt.Errorf("%s failed to join %s: %w", c.UserID(), room, err)
+	}
+	return c.seen.waitSettled(ctx, room)
+}
+
+// Leave leaves the room.
+func (c *Client) Leave(ctx context.Context, room id.RoomID) error {
+	_, err := c.mx.LeaveRoom(ctx, room)
+	return err
+}
+
+// SetPowerLevel changes one user's power level and nothing else.
+func (c *Client) SetPowerLevel(ctx context.Context, room id.RoomID, user id.UserID, level int) error {
+	var levels event.PowerLevelsEventContent
+	if err := c.mx.StateEvent(ctx, room, event.StatePowerLevels, "", &levels); err != nil {
+		return fmt.Errorf("failed to read the power levels of %s: %w", room, err)
+	}
+	levels.SetUserLevel(user, level)
+	_, err := c.mx.SendStateEvent(ctx, room, event.StatePowerLevels, "", &levels)
+	return err
+}
+
+// SetState sends a state event, for example new join rules.
+func (c *Client) SetState(ctx context.Context, room id.RoomID, kind event.Type, key string, content any) error {
+	_, err := c.mx.SendStateEvent(ctx, room, kind, key, content)
+	return err
+}

@@ -1,0 +1,99 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPeopleSurviveRestartOfHomeserver(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(*testing.T)
+	}{
+		{name: "after an orderly stop", end: func(t *testing.T) { require.NoError(t, homeserver.Stop()) }},
+		{name: "after a crash", end: func(*testing.T) { homeserver.Kill() }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := NewWorld(t, homeserver)
+			alice, bob := w.Person("alice", Encrypted), w.Person("bob", Encrypted)
+			room := meet(t, w, alice, bob, RoomOptions{Encrypted: true})
+			_, err := alice.Send(w.Ctx, room, "before")
+			require.NoError(t, err)
+			_, err = bob.WaitEvent(w.Ctx, room, Says("before"))
+			require.NoError(t, err)
+			url := homeserver.URL()
+
+			test.end(t)
+			_, err = alice.Send(w.Ctx, room, "into the void")
+			require.Error(t, err, "the homeserver is down")
+			require.NoError(t, homeserver.Restart(w.Ctx))
+			require.Equal(t, url, homeserver.URL())
+
+			_, err = alice.Send(w.Ctx, room, "after")
+			require.NoError(t, err)
+			_, err = bob.WaitEvent(w.Ctx, room, Says("after"))
+			require.NoError(t, err)
+			seen, err := bob.WaitMany(w.Ctx, room, 2, isMessage)
+			require.NoError(t, err)
+			require.Equal(t, []string{"before", "after"}, bodies(seen))
+		})
+	}
+}
+
+func TestPersonComesBackWithItsDevice(t *testing.T) {
+	w := NewWorld(t, homeserver)
+	cfg := w.Account("carol")
+	cfg.CryptoStore = t.TempDir() + "/keys.db"
+	first, err := NewClient(w.Ctx, cfg)
+	require.NoError(t, err)
+	device := first.Matrix().DeviceID
+	require.NoError(t, first.Close())
+
+	again, err := NewClient(w.Ctx, cfg)
+	require.NoError(t, err)
+	require.Equal(t, device, again.Matrix().DeviceID)
+	require.NoError(t, again.Close())
+}
+
+func TestUselessLogIn(t *testing.T) {
+	w := NewWorld(t, homeserver)
+	cfg := w.Account("mallory")
+	cfg.Password = "wrong"
+	_, err := NewClient(w.Ctx, cfg)
+	require.ErrorContains(t, err, "failed to log")
+}
+
+func BenchmarkDendriteStart(b *testing.B) {
+	for b.Loop() {
+		dendrite, err := StartDendrite(b.Context(), b.TempDir())
+		require.NoError(b, err)
+		dendrite.Kill()
+	}
+}
+
+// BenchmarkLogIn measures until the first sync is processed.
+func BenchmarkLogIn(b *testing.B) {
+	for _, kind := range []struct {
+		name       string
+		encryption Encryption
+	}{{"plain", Plain}, {"encrypted", Encrypted}} {
+		b.Run(kind.name, func(b *testing.B) {
+			w := NewWorld(b, homeserver)
+			for b.Loop() {
+				w.Person("bench", kind.encryption)
+			}
+		})
+	}
+}
+
+func BenchmarkRegister(b *testing.B) {
+	n := 0
+	for b.Loop() {
+		n++
+		_, err := homeserver.Register(context.Background(), fmt.Sprintf("bench-%s-%d", randomHex(), n), "password")
+		require.NoError(b, err)
+	}
+}

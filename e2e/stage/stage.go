@@ -1,0 +1,182 @@
+// Package stage sets the whole scene that the demo, the benchmark and the
+// whole-program tests play on: a homeserver, an in-memory Wazo with a few
+// people, the relay between them and a Matrix person who may command it.
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// wazoPassword is everybody's on the in-memory Wazo, which lives as long as one
+// run and listens on loopback only.
+const wazoPassword = "stage-wazo"
+
+// Config says what is special about a stage; the zero value is useful but for
+// Dir.
+type Config struct {
+	// Homeserver is used if given, and left running by Close. Otherwise the
+	// stage has one of its own.
+	Homeserver *harness.Dendrite
+	// Dir keeps all files. Its owner removes it after Close.
+	Dir string
+	// Suffix makes account names unique on a shared homeserver.
+	Suffix string
+	// Env is added to the relay's configuration.
+	Env map[string]string
+	// RelayBinary is the relay to run; empty builds the one of this repository.
+	RelayBinary string
+	// WazoOptions are passed to the in-memory Wazo.
+	WazoOptions []wazotest.Option
+}
+
+// Cast are the people on Wazo.
+type Cast struct {
+	Alice, Bob, Chloe wazotest.User
+	// Relay is the relay's own account.
+	Relay wazotest.User
+}
+
+// Stage is a scene that is ready: the relay is healthy and knows nobody yet.
+type Stage struct {
+	Homeserver *harness.Dendrite
+	Wazo       *wazotest.Server
+	Cast       Cast
+	Relay      *harness.Relay
+	Bot        harness.ClientConfig // the relay's Matrix account
+	// Robin is the Matrix person in ADMINS. Its client can encrypt.
+	Robin *harness.Client
+
+	cfg     Config
+	clients int
+	closers []func() error
+}
+
+// Open sets the scene. If it cannot, it ends what it has started.
+func Open(ctx context.Context, cfg Config) (*Stage, error) {
+	s := &Stage{cfg: cfg}
+	for _, step := range []func(context.Context) error{s.openHomeserver, s.openWazo, s.openPeople, s.openRelay} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Close ends everything that the stage has started, in the opposite order.
+func (s *Stage) Close() error {
+	var errs []error
+	for len(s.closers) > 0 {
+		last := len(s.closers) - 1
+		errs = append(errs, s.closers[last]())
+		s.closers = s.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// Explain adds the end of the relay's log to an error: when Close has been
+// called and the files are gone, it is too late.
+func (s *Stage) Explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w\n%s", err, harness.LogTail(s.Relay.LogFile()))
+}
+
+func (s *Stage) openHomeserver(ctx context.Context) (err error) {
+	if s.cfg.Homeserver != nil {
+		s.Homeserver = s.cfg.Homeserver
+		return nil
+	}
+	s.Homeserver, err = harness.StartDendrite(ctx, s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.Homeserver.Stop)
+	return nil
+}
+
+func (s *Stage) openWazo(context.Context) error {
+	s.Wazo = wazotest.New(s.cfg.WazoOptions...)
+	if err := s.Wazo.Start("127.0.0.1:0"); err != nil {
+		return fmt.Errorf("failed to start the in-memory Wazo: %w", err)
+	}
+	s.closers = append(s.closers, func() error { s.Wazo.Stop(); return nil })
+	tenant := s.Wazo.AddTenant("stage")
+	hire := func(username, first, last, exten string) wazotest.User {
+		return s.Wazo.AddUser(wazotest.User{
+			Username: username, Password: wazoPassword, Firstname: first, Lastname: last, Exten: exten, Tenant: tenant,
+		})
+	}
+	s.Cast = Cast{
+		Alice: hire("alice", "Alice", "Martin", "1001"),
+		Bob:   hire("bob", "Bob", "Stone", "1002"),
+		Chloe: hire("chloe", "Chloé", "Roy", "1003"),
+		Relay: hire("relay", "Matrix", "Relay", "1099"),
+	}
+	return nil
+}
+
+func (s *Stage) openPeople(ctx context.Context) (err error) {
+	if s.Bot, err = s.register(ctx, "bot"); err != nil {
+		return err
+	}
+	s.Robin, err = s.Person(ctx, "robin", harness.Encrypted)
+	return err
+}
+
+// Person registers a Matrix person and logs it in until Close.
+func (s *Stage) Person(ctx context.Context, name string, encryption harness.Encryption) (*harness.Client, error) {
+	cfg, err := s.register(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	s.clients++
+	if encryption == harness.Encrypted {
+		cfg.CryptoStore = filepath.Join(s.cfg.Dir, fmt.Sprintf("keys-%s-%d.db", name, s.clients))
+	}
+	client, err := harness.NewClient(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, client.Close)
+	return client, nil
+}
+
+func (s *Stage) register(ctx context.Context, name string) (harness.ClientConfig, error) {
+	return s.Homeserver.NewAccount(ctx, strings.TrimSuffix(name+"-"+s.cfg.Suffix, "-"))
+}
+
+func (s *Stage) openRelay(ctx context.Context) (err error) {
+	env := map[string]string{
+		"MATRIX_USER_ID":        s.Bot.User,
+		"MATRIX_HOMESERVER_URL": s.Homeserver.URL(),
+		"MATRIX_PASSWORD":       s.Bot.Password,
+		"WAZO_URL":              s.Wazo.URL(),
+		"WAZO_USERNAME":         s.Cast.Relay.Username,
+		"WAZO_PASSWORD":         s.Cast.Relay.Password,
+		"ADMINS":                s.Robin.UserID().String(),
+	}
+	if s.Wazo.CAPEM() != nil {
+		if env["WAZO_CA_FILE"], err = s.Wazo.CAFile(s.cfg.Dir); err != nil {
+			return err
+		}
+	}
+	for name, value := range s.cfg.Env {
+		env[name] = value
+	}
+	s.Relay, err = harness.StartRelay(ctx, harness.RelayConfig{
+		Binary: s.cfg.RelayBinary, Dir: filepath.Join(s.cfg.Dir, "relay"), Env: env,
+	})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.Relay.End)
+	return nil
+}
