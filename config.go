@@ -182,5 +182,5 @@ func (c *config) openDatabase(ctx context.Context, log zerolog.Logger) (*db.Data
 			return nil, err
 		}
 	}
-	return db.Open(ctx, c.databasePath, secret, log.With().Str("component", "db").Logger())
+	return db.Open(ctx, c.databasePath, secret, log.With().Str("part", "db").Logger())
 }

@@ -107,19 +107,19 @@ func (p *parts) assemble(ctx context.Context, cfg *config, log zerolog.Logger) e
 	if err != nil {
 		return databaseHint(err)
 	}
-	api, err := wazoapi.New(wazoapi.Config{URL: cfg.WazoURL, CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("component", "wazo").Logger())
+	api, err := wazoapi.New(wazoapi.Config{URL: cfg.WazoURL, CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return hint(err, "check WAZO_URL and WAZO_CA_FILE")
 	}
 	p.account = api.Account(wazoapi.Credentials{Username: cfg.WazoUsername, Password: cfg.WazoPassword}, &relay.TokenStore{DB: p.database, Account: row})
 	p.core = relay.New(relay.Config{
 		Rights: cfg.rights, CommandPrefix: cfg.CommandPrefix, Alias: cfg.alias, Content: cfg.content,
-	}, p.database, row, p.account, log.With().Str("component", "relay").Logger())
+	}, p.database, row, p.account, log.With().Str("part", "relay").Logger())
 	p.matrix = bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken,
 		CommandPrefix: cfg.CommandPrefix, Version: version(),
-	}, p.database, p.core, log.With().Str("component", "matrix").Logger())
+	}, p.database, p.core, log.With().Str("part", "matrix").Logger())
 	return nil
 }
 

@@ -20,7 +20,7 @@ const backfillPage = 100
 
 // Backfill implements relay.Matrix.
 func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) ([]relay.Event, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	if err := b.gate.wait(ctx); err != nil {
 		return nil, "", err

@@ -78,7 +78,7 @@ func (b *Bot) LastSync() time.Time {
 // Run syncs and answers until ctx ends. It returns early with an error that only an administrator can repair, like a lost
 // log-in.
 func (b *Bot) Run(ctx context.Context) error {
-	ctx = b.log.WithContext(ctx)
+	ctx = b.client.Log.WithContext(ctx)
 	b.commands = newCommands(b)
 	b.introduce(ctx)
 	var wg sync.WaitGroup

@@ -47,7 +47,10 @@ func (b *Bot) Login(ctx context.Context) error {
 	b.client.Client = &http.Client{Transport: transport()}
 	b.client.IgnoreRateLimit = true // the exact wait is in the body, see gate
 	// mautrix logs contents at debug level: nobody wants those in a log by accident.
-	b.client.Log = b.log.Level(max(b.log.GetLevel()+1, zerolog.InfoLevel))
+	b.client.Log = b.log
+	if b.log.GetLevel() > zerolog.TraceLevel {
+		b.client.Log = b.log.Level(max(b.log.GetLevel(), zerolog.InfoLevel))
+	}
 	b.syncer = mautrix.NewDefaultSyncer()
 	b.client.Syncer = b.syncer
 	if err = b.authenticate(ctx); err != nil {
@@ -115,7 +118,7 @@ func (b *Bot) authenticate(ctx context.Context) error {
 
 // useToken asks the homeserver whose token it is.
 func (b *Bot) useToken(ctx context.Context, token string) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	b.client.AccessToken = token
 	whoami, err := b.client.Whoami(ctx)
@@ -129,7 +132,7 @@ func (b *Bot) useToken(ctx context.Context, token string) error {
 }
 
 func (b *Bot) loginWithPassword(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	device, err := b.db.Setting.Get(ctx, db.SettingDevice)
 	if err != nil {
@@ -177,7 +180,7 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 
 // introduce gives the account a display name if it has none, best effort.
 func (b *Bot) introduce(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	resp, err := b.client.GetOwnDisplayName(ctx)
 	if err != nil && !errors.Is(err, mautrix.MNotFound) {

@@ -54,7 +54,7 @@ func (b *Bot) sendReceipts(ctx context.Context) {
 }
 
 func (b *Bot) sendReceipt(ctx context.Context, roomID id.RoomID, eventID id.EventID) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	if b.gate.wait(ctx) != nil {
 		return

@@ -35,7 +35,7 @@ func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 
 // state reads a piece of a room's state from the homeserver; what is not there stays zero.
 func (b *Bot) state(ctx context.Context, roomID id.RoomID, evtType event.Type, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	if err := b.gate.wait(ctx); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (b *Bot) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 
 // powerLevels reads a room's power levels from the homeserver.
 func (b *Bot) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	levels := &event.PowerLevelsEventContent{}
 	if err := b.state(ctx, roomID, event.StatePowerLevels, levels); err != nil {
@@ -110,7 +110,7 @@ func (b *Bot) directChat(ctx context.Context, user id.UserID) (id.RoomID, error)
 			return known, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	if err = b.gate.wait(ctx); err != nil {
 		return "", err

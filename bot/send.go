@@ -23,7 +23,7 @@ import (
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
 // and our own key on every event.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (id.EventID, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := b.request(ctx)
 	defer cancel()
 	if err := b.gate.wait(ctx); err != nil {
 		return "", err
@@ -48,6 +48,11 @@ func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, tx
 		return "", b.failed(err)
 	}
 	return resp.EventID, nil
+}
+
+// request returns the context of a request: limited in time, and with the client's quieter log.
+func (b *Bot) request(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(b.client.Log.WithContext(ctx), requestTimeout)
 }
 
 // withTag puts our own key beside the content, or the ciphertext.

@@ -97,7 +97,7 @@ func (r *Relay) judge(ctx context.Context, portal *db.Portal, row *db.Row, err e
 		return nil
 	case errors.Is(err, errIdle):
 		return errIdle
-	case isShutdown(ctx, err):
+	case r.workers.stopping():
 		return errIdle
 	}
 	failure := classify(err)

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -161,8 +160,3 @@ func (e *messageError) Error() string {
 
 // Unwrap returns the cause.
 func (e *messageError) Unwrap() error { return e.cause }
-
-// isShutdown reports whether an error only says that the relay stops.
-func isShutdown(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, context.Canceled)
-}

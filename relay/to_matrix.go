@@ -97,9 +97,14 @@ func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (*matrixRequest, erro
 	return request, nil
 }
 
+// nameTimeout is how long a message waits for its sender's name: a message without the right name is better than none.
+const nameTimeout = 5 * time.Second
+
 // senderName is how a Wazo author is called: as in the directory, else by alias, else by a short form of the uuid.
 func (r *Relay) senderName(ctx context.Context, message wazoapi.Message) string {
-	names, err := r.names.Names(ctx, message.UserUUID)
+	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+	defer cancel()
+	names, err := r.names.Names(lookup, message.UserUUID)
 	if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
 	}
@@ -126,7 +131,10 @@ func (r *Relay) parkedName(ctx context.Context, row *db.Row) string {
 func (r *Relay) arrivedOnMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (bool, error) {
 	if err := r.settle(ctx, row); err != nil {
 		return false, err
-	} else if err = r.matrix.Resync(ctx); err != nil {
+	}
+	ctx, cancel := r.workers.untilStop(ctx)
+	defer cancel()
+	if err := r.matrix.Resync(ctx); err != nil {
 		return false, fmt.Errorf("failed to wait for the next sync: %w", err)
 	} else if err = r.fillGaps(ctx, portal); err != nil {
 		return false, err

@@ -72,7 +72,7 @@ func (r *Relay) attempt(ctx context.Context, row *db.Row, request any) error {
 
 // notDelivered takes the attempted mark back if it is certain that the request was not carried out. It returns err.
 func (r *Relay) notDelivered(ctx context.Context, row *db.Row, err error) error {
-	if isShutdown(ctx, err) || classify(err).Unknown {
+	if classify(err).Unknown {
 		return err
 	}
 	if stateErr := r.db.Queue.SetState(ctx, row.ID, db.StateNew, classify(err).Words); stateErr != nil {
@@ -178,13 +178,13 @@ func (r *Relay) settle(ctx context.Context, row *db.Row) error {
 	if wait <= 0 {
 		return nil
 	}
+	ctx, cancel := r.workers.untilStop(ctx)
+	defer cancel()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-r.workers.stopping():
-		return errIdle
 	case <-timer.C:
 		return nil
 	}
@@ -227,8 +227,8 @@ func (r *Relay) awaitKey(ctx context.Context, portal *db.Portal, row *db.Row) er
 	}
 	wait := min(r.cfg.KeyWait, r.cfg.KeyWait-time.Since(time.UnixMilli(row.AcceptedAt)))
 	decrypted, err := r.matrix.Decrypt(ctx, &evt, max(wait, 0))
-	if isShutdown(ctx, err) {
-		return err
+	if ctx.Err() != nil {
+		return ctx.Err()
 	} else if err != nil {
 		return &messageError{words.WhyUndecryptable, err}
 	}

@@ -86,8 +86,18 @@ func (w *workers) do(fn func(ctx context.Context)) {
 	w.wg.Go(func() { fn(w.work) })
 }
 
-// stopping returns a channel that is closed when no new step may begin: long waits within a step end then.
-func (w *workers) stopping() <-chan struct{} { return w.ctx.Done() }
+// stopping reports whether an error may only say that the relay stops.
+func (w *workers) stopping() bool { return w.ctx.Err() != nil }
+
+// untilStop returns a step's context for a long wait, which ends when no new step may begin.
+func (w *workers) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(w.ctx, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
 
 // wait returns when no worker runs.
 func (w *workers) wait() { w.wg.Wait() }

@@ -15,6 +15,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -126,7 +127,7 @@ func (w *world) wazoRoom() wazoapi.Room {
 func (w *world) relayed() []string {
 	var texts []string
 	for _, m := range w.wazo.Messages(w.room.UUID) {
-		if m.UserUUID == w.relay.UUID && !strings.Contains(m.Content, "From now on") {
+		if m.UserUUID == w.relay.UUID && !strings.Contains(m.Content, "From now on") && m.Content != words.Explanation {
 			texts = append(texts, m.Content)
 		}
 	}
