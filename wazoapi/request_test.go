@@ -57,7 +57,7 @@ func TestTransportErrors(t *testing.T) {
 	}
 	answering := func(answer string) func(t *testing.T) string {
 		return func(t *testing.T) string {
-			return rawServer(t, func(conn net.Conn) { readRequest(conn); io.WriteString(conn, answer) })
+			return rawServer(t, func(conn net.Conn) { readRequest(conn); _, _ = io.WriteString(conn, answer) })
 		}
 	}
 	for _, tt := range []struct {
@@ -71,7 +71,7 @@ func TestTransportErrors(t *testing.T) {
 		{
 			name: "a failed TLS handshake was not sent", scheme: "https",
 			addr: func(t *testing.T) string {
-				return rawServer(t, func(conn net.Conn) { conn.Read(make([]byte, 4096)); io.WriteString(conn, "not TLS") })
+				return rawServer(t, func(conn net.Conn) { _, _ = conn.Read(make([]byte, 4096)); _, _ = io.WriteString(conn, "not TLS") })
 			},
 		},
 		{name: "a connection that is closed without an answer was sent", scheme: "http", addr: answering(""), wantSent: true},
@@ -123,7 +123,7 @@ func TestTransportErrors(t *testing.T) {
 }
 
 func TestAnswersThatEchoTheTokenInTheProtocol(t *testing.T) {
-	addr := rawServer(t, func(conn net.Conn) { readRequest(conn); io.WriteString(conn, secretToken+"\r\n\r\n") })
+	addr := rawServer(t, func(conn net.Conn) { readRequest(conn); _, _ = io.WriteString(conn, secretToken+"\r\n\r\n") })
 	c, err := New(Config{URL: "http://" + addr}, zerolog.Nop())
 	require.NoError(t, err)
 	err = c.fetch(t.Context(), request{method: "GET", service: serviceChatd, path: "/x", token: secretToken, timeout: 5 * time.Second}, nil)

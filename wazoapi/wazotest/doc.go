@@ -1,0 +1,30 @@
+// Package wazotest is a faithful in-memory Wazo Platform for tests and the
+// demo: wazo-auth, wazo-chatd, wazo-dird, wazo-confd (two routes of it) and
+// wazo-websocketd behind their nginx, at version 26.08.
+//
+// It speaks real HTTP and WebSocket under the public prefixes (api.md 1.1) and
+// answers like the recordings of the real services do; contract_test.go
+// replays those recordings against it. It shares no code with package wazoapi:
+// a mistake made once must not cancel itself out.
+//
+//	wazo := wazotest.New()
+//	if err := wazo.Start("127.0.0.1:0"); err != nil { … }
+//	defer wazo.Stop()
+//	acme := wazo.AddTenant("acme")
+//	alice := wazo.AddUser(wazotest.User{Username: "alice", Password: "secret", Tenant: acme})
+//	bob := wazo.AddUser(wazotest.User{Username: "bob", Password: "secret", Tenant: acme})
+//	room := wazo.CreateRoom("Project X", alice, bob)
+//	wazo.Post(room.UUID, bob, "hello", "")
+//	message, err := wazo.WaitMessage(ctx, room.UUID, func(m wazotest.Message) bool { … })
+//
+// State outlives [Server.Stop]: starting again on the same address is "Wazo was
+// restarted". [Server.Faults] makes it misbehave in the ways that were seen, or
+// must be expected, on real servers. Every wait goes through a [Clock], so
+// a test with a [ManualClock] never sleeps.
+//
+// What it does not do: webhookd, the reactions plugin, connectors and external
+// identities (no connector is enabled in a stock install), administration over
+// HTTP, LDAP and SAML, versions older than 26.08, nginx's rate limit for
+// unauthenticated resources. Another service is one more file that appends its
+// routes to Server.services and, if it wants events, listens on the bus.
+package wazotest

@@ -1,0 +1,62 @@
+package wazotest
+
+import (
+	"io"
+	"log"
+	"time"
+)
+
+// Option changes a server at its creation.
+type Option func(*Server)
+
+// WithClock replaces the system's clock.
+func WithClock(clock Clock) Option {
+	return func(s *Server) { s.clock = clock }
+}
+
+// WithLatency delays every answer by d, as a slow network would.
+func WithLatency(d time.Duration) Option {
+	return func(s *Server) { s.latency = d }
+}
+
+// WithTLS serves https with a self-signed certificate, as Wazo does when
+// freshly installed; see [Server.CAPEM].
+func WithTLS() Option {
+	return func(s *Server) { s.certificate = selfSigned() }
+}
+
+// WithUUID sets the uuid of the Wazo server.
+func WithUUID(uuid string) Option {
+	return func(s *Server) { s.wazoUUID = uuid }
+}
+
+// WithTokenChecks replaces [DynamicTokenChecks]: after returns how long
+// websocketd waits before it checks a token again that lives for another
+// remaining.
+func WithTokenChecks(after func(remaining time.Duration) time.Duration) Option {
+	return func(s *Server) { s.checkAfter = after }
+}
+
+// WithPingInterval changes how often websocketd pings, 20 s by default, which
+// is also how long it then waits for the pong. Zero switches pings off.
+func WithPingInterval(d time.Duration) Option {
+	return func(s *Server) { s.pingEvery, s.pongWithin = d, d }
+}
+
+// DynamicTokenChecks is websocketd's default strategy (api.md 5.5). Below 15 s
+// a recorded connection was checked at the very expiry.
+func DynamicTokenChecks(remaining time.Duration) time.Duration {
+	switch {
+	case remaining > 16*time.Hour:
+		return 12 * time.Hour
+	case remaining > 80*time.Second:
+		return remaining * 3 / 4
+	case remaining > 0:
+		return min(remaining, time.Minute)
+	default:
+		return 15 * time.Second
+	}
+}
+
+// silentLog keeps net/http from writing about connections that faults cut.
+func silentLog() *log.Logger { return log.New(io.Discard, "", 0) }

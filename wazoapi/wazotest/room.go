@@ -1,0 +1,172 @@
+package wazotest
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// Room is a room of chatd.
+type Room struct {
+	UUID       string
+	TenantUUID string
+	Name       *string  // nil is null
+	Members    []string // uuids of the participants, in the order of chatd
+}
+
+// room is a room with its messages.
+type room struct {
+	uuid      string
+	tenant    string
+	name      *string
+	users     []roomUser
+	committed []*Message // in the order of the commits
+	sorted    []*Message // by created_at; messages of the same instant by commit
+	changed   chan struct{}
+}
+
+type roomUser struct{ uuid, tenant, wazo string }
+
+// view is the room as chatd shows it (api.md 3.1).
+func (r *room) view() object {
+	users := make([]object, len(r.users))
+	for i, u := range r.users {
+		users[i] = object{{"uuid", u.uuid}, {"tenant_uuid", u.tenant}, {"wazo_uuid", u.wazo}, {"identity", nil}}
+	}
+	return object{{"uuid", r.uuid}, {"tenant_uuid", r.tenant}, {"name", r.name}, {"users", users}}
+}
+
+func (r *room) export() Room {
+	return Room{UUID: r.uuid, TenantUUID: r.tenant, Name: r.name, Members: r.members()}
+}
+
+func (r *room) members() []string {
+	members := make([]string, len(r.users))
+	for i, u := range r.users {
+		members[i] = u.uuid
+	}
+	return members
+}
+
+func (r *room) has(user string) bool {
+	return slices.ContainsFunc(r.users, func(u roomUser) bool { return u.uuid == user })
+}
+
+// setOf names a set of participants in a tenant.
+func setOf(tenant string, users []roomUser) string {
+	uuids := make([]string, len(users))
+	for i, u := range users {
+		uuids[i] = u.uuid
+	}
+	slices.Sort(uuids)
+	return tenant + " " + strings.Join(uuids, " ")
+}
+
+// createRoom returns the tenant's room of these participants; if there is none
+// yet, it is stored and announced to each of them (api.md 3.3). published is
+// false when the announcement failed.
+func (s *Server) createRoom(tenant string, name *string, users []roomUser) (r *room, published bool) {
+	s.mu.Lock()
+	if existing := s.roomsOfSet[setOf(tenant, users)]; existing != nil {
+		s.mu.Unlock()
+		return existing, true
+	}
+	r = s.addRoom(tenant, name, users)
+	s.mu.Unlock()
+	return r, s.announceRoom(r)
+}
+
+// addRoom stores a room. The caller holds s.mu.
+func (s *Server) addRoom(tenant string, name *string, users []roomUser) *room {
+	r := &room{uuid: newUUID(), tenant: tenant, name: name, users: users, changed: make(chan struct{})}
+	s.rooms[r.uuid] = r
+	s.roomOrder = append(s.roomOrder, r)
+	s.roomsOfSet[setOf(tenant, users)] = r
+	close(s.roomsChanged)
+	s.roomsChanged = make(chan struct{})
+	return r
+}
+
+// announceRoom sends chatd_user_room_created to each member (api.md 4.2) and
+// tells whether there was a bus to send it on.
+func (s *Server) announceRoom(r *room) bool {
+	if s.faults.busLost() {
+		return false
+	}
+	for _, u := range r.users {
+		s.publishTo(u.uuid, r.tenant, "", "chatd_user_room_created", "events.chatd.users."+u.uuid+".rooms.created", r.view())
+	}
+	return true
+}
+
+// participants makes room users of accounts as POST users/me/rooms does: the
+// creator last.
+func (s *Server) participants(members []User) (tenant string, users []roomUser) {
+	if len(members) < 2 {
+		panic("wazotest: a room has at least two members")
+	}
+	creator := members[0]
+	for _, u := range append(slices.Clone(members[1:]), creator) {
+		users = append(users, roomUser{u.UUID, creator.Tenant.UUID, s.wazoUUID})
+	}
+	return creator.Tenant.UUID, users
+}
+
+// CreateRoom does what POST users/me/rooms by the first member does: the same
+// participants get their existing room, others a new one, with its events. An
+// empty name is null.
+func (s *Server) CreateRoom(name string, members ...User) Room {
+	tenant, users := s.participants(members)
+	r, _ := s.createRoom(tenant, optional(name), users)
+	return r.export()
+}
+
+// CreateDuplicateRoom makes a second room of the same participants, as two
+// creations at the same moment do (api.md 13.5).
+func (s *Server) CreateDuplicateRoom(name string, members ...User) Room {
+	tenant, users := s.participants(members)
+	s.mu.Lock()
+	r := s.addRoom(tenant, optional(name), users)
+	s.mu.Unlock()
+	s.announceRoom(r)
+	return r.export()
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Rooms returns all rooms in the order of their creation.
+func (s *Server) Rooms() []Room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rooms := make([]Room, len(s.roomOrder))
+	for i, r := range s.roomOrder {
+		rooms[i] = r.export()
+	}
+	return rooms
+}
+
+// WaitRoom returns the first room, present or future, that match accepts, or
+// the context's error.
+func (s *Server) WaitRoom(ctx context.Context, match func(Room) bool) (Room, error) {
+	for next := 0; ; {
+		s.mu.Lock()
+		fresh, changed := s.roomOrder[next:], s.roomsChanged
+		s.mu.Unlock()
+		for _, r := range fresh {
+			if match(r.export()) {
+				return r.export(), nil
+			}
+		}
+		next += len(fresh)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Room{}, ctx.Err()
+		}
+	}
+}
