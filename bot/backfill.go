@@ -3,11 +3,13 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -20,21 +22,21 @@ const backfillPage = 100
 
 // Backfill implements relay.Matrix.
 func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) ([]relay.Event, string, error) {
-	ctx, cancel := b.request(ctx)
-	defer cancel()
-	if err := b.gate.wait(ctx); err != nil {
-		return nil, "", err
-	}
 	query := map[string]string{"dir": "b", "from": from, "to": to, "limit": strconv.Itoa(backfillPage)}
 	var page struct {
 		Chunk []json.RawMessage `json:"chunk"`
 		End   string            `json:"end"`
 	}
-	_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{
-		Method: http.MethodGet, URL: b.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", roomID, "messages"}, query), ResponseJSON: &page,
+	err := b.gate.pass(ctx, func() error {
+		ctx, cancel := b.request(ctx)
+		defer cancel()
+		_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{
+			Method: http.MethodGet, URL: b.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", roomID, "messages"}, query), ResponseJSON: &page,
+		})
+		return translated(err)
 	})
 	if err != nil {
-		return nil, "", b.failed(err)
+		return nil, "", err
 	}
 	events := make([]relay.Event, len(page.Chunk))
 	for i, raw := range page.Chunk {
@@ -67,9 +69,11 @@ func (b *Bot) Decrypt(ctx context.Context, evt *event.Event, wait time.Duration)
 	return decrypted, noKey(err)
 }
 
+// noKey tells an event that cannot be decrypted from a database that cannot be read.
 func noKey(err error) error {
-	if err == nil {
-		return nil
+	var database sqlite3.Error
+	if err == nil || errors.As(err, &database) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	return fmt.Errorf("%w: %w", relay.ErrNoKey, err)
 }

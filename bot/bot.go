@@ -45,7 +45,9 @@ type Bot struct {
 	gate     gate
 	receipts receipts
 	resync   resync
-	inbox    inbox
+	inbox    tray
+	notices  tray
+	refusals refusals
 	commands *commands
 
 	started  time.Time
@@ -59,6 +61,7 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 	b := &Bot{cfg: cfg, db: database, relay: core, log: log, started: time.Now()}
 	b.receipts.init()
 	b.inbox.init()
+	b.notices.init()
 	b.resync.init()
 	core.Attach(b)
 	return b
@@ -87,8 +90,6 @@ func (b *Bot) Run(ctx context.Context) error {
 	defer cancel()
 	wg.Go(func() { b.sendReceipts(ctx) })
 	wg.Go(func() { b.answerInbox(ctx) })
+	wg.Go(func() { b.sayNotices(ctx) })
 	return b.syncForever(ctx)
 }
-
-// InboxFilled implements relay.Matrix.
-func (b *Bot) InboxFilled() { b.inbox.wake() }

@@ -3,8 +3,11 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agnivade/levenshtein"
@@ -78,20 +81,44 @@ func (b *Bot) takePrefix(ce *commandEvent) bool {
 }
 
 // command obeys what a person typed, if they may say anything and it is fresh.
-func (b *Bot) command(ctx context.Context, evt *event.Event, age time.Duration) {
+func (b *Bot) command(ctx context.Context, evt *event.Event, age time.Duration) error {
 	if !b.relay.Rights().IsAllowed(evt.Sender) && !b.mayUnlink(ctx, evt) {
-		b.Notice(ctx, evt.RoomID, words.NotAllowed, evt.ID)
-		return
+		if !b.refusals.first(evt.Sender, time.Now()) {
+			return nil
+		}
+		return b.relay.Say(ctx, evt.RoomID, words.NotAllowed, evt.ID)
 	} else if age > commandAge {
-		b.Notice(ctx, evt.RoomID, words.Away, evt.ID)
-		return
+		return b.relay.Say(ctx, evt.RoomID, words.Away, evt.ID)
 	}
 	evt.Type.Class = event.MessageEventType
 	if err := evt.Content.ParseRaw(evt.Type); err != nil {
-		b.log.Err(err).Stringer("event_id", evt.ID).Msg("Failed to parse a command")
-		return
+		return fmt.Errorf("failed to parse a command: %w", err)
 	}
 	b.commands.processor.Process(ctx, evt)
+	return nil
+}
+
+// refusals remembers who was told that they may not command the bot: once an hour is enough.
+type refusals struct {
+	mu   sync.Mutex
+	told map[id.UserID]time.Time
+}
+
+const refusalTime = time.Hour
+
+// first reports whether a person is to be told.
+func (r *refusals) first(user id.UserID, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.told, func(_ id.UserID, when time.Time) bool { return now.Sub(when) >= refusalTime })
+	if _, ok := r.told[user]; ok {
+		return false
+	}
+	if r.told == nil {
+		r.told = make(map[id.UserID]time.Time)
+	}
+	r.told[user] = now
+	return true
 }
 
 // mayUnlink reports whether a command is an unlink by a moderator, who may always do that.
@@ -116,8 +143,11 @@ func (b *Bot) obey(ce *commandEvent, run func(*Bot, *commandEvent) (string, erro
 		b.log.Err(err).Str("command", ce.Command).Stringer("room_id", ce.RoomID).Msg("Failed to obey a command")
 		answer = words.CommandFailed(relay.WhyFailed(err))
 	}
-	if answer != "" {
-		b.Notice(ce.Ctx, ce.RoomID, answer, ce.ID)
+	if answer == "" {
+		return
+	}
+	if err = b.relay.Say(ce.Ctx, ce.RoomID, answer, ce.ID); err != nil {
+		b.log.Err(err).Stringer("room_id", ce.RoomID).Msg("Failed to answer a command")
 	}
 }
 
@@ -163,12 +193,7 @@ func (b *Bot) cmdRooms(ce *commandEvent) (string, error) {
 	} else if direct {
 		return list, nil
 	}
-	chat, err := b.directChat(ce.Ctx, ce.Sender)
-	if err != nil {
-		return "", err
-	}
-	b.Notice(ce.Ctx, chat, list, "")
-	return words.SentToDirectChat, nil
+	return words.SentToDirectChat, b.relay.SayTo(ce.Ctx, ce.Sender, list)
 }
 
 // publicFlag is also what keyboards make of two hyphens.
@@ -218,7 +243,13 @@ func (b *Bot) mayLink(ce *commandEvent, public bool) error {
 	if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
 		return &relay.UserError{Words: words.PowerTooLow(powerToLink, has)}
 	}
-	if levels.GetUserLevel(b.cfg.UserID) < levels.GetEventLevel(event.EventMessage) {
+	speaking := levels.GetEventLevel(event.EventMessage)
+	if encrypted, err := b.isEncrypted(ce.Ctx, ce.RoomID); err != nil {
+		return err
+	} else if encrypted {
+		speaking = levels.GetEventLevel(event.EventEncrypted)
+	}
+	if levels.GetUserLevel(b.cfg.UserID) < speaking {
 		return &relay.UserError{Words: words.BotPowerTooLow}
 	}
 	why, err := b.whyOpen(ce.Ctx, ce.RoomID)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/cryptohelper"
@@ -154,7 +155,7 @@ func (b *Bot) loginWithPassword(ctx context.Context) error {
 	} else if resp.UserID != b.cfg.UserID {
 		return fmt.Errorf("%w: the homeserver says %s", ErrTokenMismatch, resp.UserID)
 	}
-	return b.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+	return b.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := b.db.Setting.Set(ctx, db.SettingDevice, resp.DeviceID.String()); err != nil {
 			return err
 		}
@@ -169,7 +170,9 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 		return fmt.Errorf("failed to set up encryption: %w", err)
 	}
 	if err = b.crypto.Init(ctx); err != nil {
-		if httpErr := (mautrix.HTTPError{}); errors.As(err, &httpErr) {
+		var httpErr mautrix.HTTPError
+		var database sqlite3.Error
+		if errors.As(err, &httpErr) || errors.As(err, &database) || ctx.Err() != nil {
 			return fmt.Errorf("failed to set up encryption: %w", err)
 		}
 		return fmt.Errorf("%w: %w", ErrDeviceLost, err)

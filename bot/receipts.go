@@ -54,12 +54,12 @@ func (b *Bot) sendReceipts(ctx context.Context) {
 }
 
 func (b *Bot) sendReceipt(ctx context.Context, roomID id.RoomID, eventID id.EventID) {
-	ctx, cancel := b.request(ctx)
-	defer cancel()
-	if b.gate.wait(ctx) != nil {
-		return
-	}
-	if err := b.client.SendReceipt(ctx, roomID, eventID, event.ReceiptTypeRead, nil); err != nil && ctx.Err() == nil {
-		b.log.Warn().Err(b.failed(err)).Stringer("room_id", roomID).Msg("Failed to send a read receipt")
+	err := b.gate.pass(ctx, func() error {
+		ctx, cancel := b.request(ctx)
+		defer cancel()
+		return translated(b.client.SendReceipt(ctx, roomID, eventID, event.ReceiptTypeRead, nil))
+	})
+	if err != nil && ctx.Err() == nil {
+		b.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to send a read receipt")
 	}
 }

@@ -95,12 +95,17 @@ func (b *Bot) guard(what string, fn func()) {
 }
 
 func (b *Bot) receiveRoom(ctx context.Context, roomID id.RoomID, room joinedRoom) relay.RoomSync {
+	sync := relay.RoomSync{Room: roomID, Limited: room.Timeline.Limited, PrevBatch: room.Timeline.PrevBatch}
 	for _, raw := range room.State.Events {
-		if evt, err := parseEvent(raw, roomID); err == nil {
-			b.receiveState(ctx, evt)
+		evt, err := parseEvent(raw, roomID)
+		if err != nil {
+			continue
+		}
+		b.receiveState(ctx, evt)
+		if relay.ChangesAccess(evt) {
+			sync.Access = evt
 		}
 	}
-	sync := relay.RoomSync{Room: roomID, Limited: room.Timeline.Limited, PrevBatch: room.Timeline.PrevBatch}
 	for _, raw := range room.Timeline.Events {
 		sync.Events = append(sync.Events, b.receiveEvent(ctx, raw, roomID, true))
 	}

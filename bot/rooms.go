@@ -35,18 +35,15 @@ func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 
 // state reads a piece of a room's state from the homeserver; what is not there stays zero.
 func (b *Bot) state(ctx context.Context, roomID id.RoomID, evtType event.Type, into any) error {
-	ctx, cancel := b.request(ctx)
-	defer cancel()
-	if err := b.gate.wait(ctx); err != nil {
-		return err
-	}
-	err := b.client.StateEvent(ctx, roomID, evtType, "", into)
+	err := b.gate.pass(ctx, func() error {
+		ctx, cancel := b.request(ctx)
+		defer cancel()
+		return translated(b.client.StateEvent(ctx, roomID, evtType, "", into))
+	})
 	if errors.Is(err, mautrix.MNotFound) {
 		return nil
-	} else if err != nil {
-		return b.failed(err)
 	}
-	return nil
+	return err
 }
 
 // whyOpen says in words why strangers can read a room, "" if they can't. Guest access does not matter by itself: guests come
@@ -70,18 +67,20 @@ func (b *Bot) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 
 // powerLevels reads a room's power levels from the homeserver.
 func (b *Bot) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {
-	ctx, cancel := b.request(ctx)
-	defer cancel()
 	levels := &event.PowerLevelsEventContent{}
 	if err := b.state(ctx, roomID, event.StatePowerLevels, levels); err != nil {
 		return nil, err
 	}
 	// Since room version 12 the creators stand above all levels.
-	create, err := b.client.FullStateEvent(ctx, roomID, event.StateCreate, "")
+	err := b.gate.pass(ctx, func() (err error) {
+		ctx, cancel := b.request(ctx)
+		defer cancel()
+		levels.CreateEvent, err = b.client.FullStateEvent(ctx, roomID, event.StateCreate, "")
+		return translated(err)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("failed to read who made the room: %w", b.failed(err))
+		return nil, fmt.Errorf("failed to read who made the room: %w", err)
 	}
-	levels.CreateEvent = create
 	return levels, nil
 }
 
@@ -110,30 +109,25 @@ func (b *Bot) directChat(ctx context.Context, user id.UserID) (id.RoomID, error)
 			return known, err
 		}
 	}
-	ctx, cancel := b.request(ctx)
-	defer cancel()
-	if err = b.gate.wait(ctx); err != nil {
-		return "", err
-	}
-	resp, err := b.client.CreateRoom(ctx, &mautrix.ReqCreateRoom{
+	request := &mautrix.ReqCreateRoom{
 		Preset: "trusted_private_chat", IsDirect: true, Invite: []id.UserID{user},
 		InitialState: []*event.Event{{
 			Type:    event.StateEncryption,
 			Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}},
 		}},
+	}
+	var room id.RoomID
+	err = b.gate.pass(ctx, func() error {
+		ctx, cancel := b.request(ctx)
+		defer cancel()
+		resp, err := b.client.CreateRoom(ctx, request)
+		if err == nil {
+			room = resp.RoomID
+		}
+		return translated(err)
 	})
 	if err != nil {
-		return "", fmt.Errorf("failed to make a direct chat: %w", b.failed(err))
+		return "", fmt.Errorf("failed to make a direct chat: %w", err)
 	}
-	return resp.RoomID, b.db.DirectChat.Put(ctx, user, resp.RoomID)
-}
-
-// Direct implements relay.Matrix.
-func (b *Bot) Direct(ctx context.Context, user id.UserID, markdown string) {
-	roomID, err := b.directChat(ctx, user)
-	if err != nil {
-		b.log.Err(err).Stringer("user_id", user).Msg("Failed to reach a person in a direct chat")
-		return
-	}
-	b.Notice(ctx, roomID, markdown, "")
+	return room, b.db.DirectChat.Put(ctx, user, room)
 }

@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay"
 )
 
 const (
@@ -42,7 +43,7 @@ func (b *Bot) syncForever(ctx context.Context) error {
 			pending, err = b.ask(ctx, since, failures > 0)
 		}
 		if err == nil && pending != nil {
-			if err = b.accept(ctx, pending, since); err == nil {
+			if err = b.accept(ctx, pending, since, failures); err == nil {
 				since, pending, failures = pending.NextBatch, nil, 0
 				continue
 			}
@@ -56,6 +57,7 @@ func (b *Bot) syncForever(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", ErrLoggedOut, err)
 		}
 		failures++
+		b.rooms.forgetPlain()
 		b.log.Err(err).Int("failures", failures).Msg("Failed to sync")
 		b.syncPause(ctx, err, failures)
 	}
@@ -123,19 +125,43 @@ var syncFilter = func() string {
 	return string(filter)
 }()
 
+// poisonTries is how often an answer is tried as a whole before the event at fault is looked for.
+const poisonTries = 3
+
 // accept hands an answer to the core.
-func (b *Bot) accept(ctx context.Context, answer *syncAnswer, since string) error {
+func (b *Bot) accept(ctx context.Context, answer *syncAnswer, since string, failures int) error {
 	asked := b.resync.current()
-	filled, err := b.relay.AcceptSync(ctx, b.receive(ctx, answer, since))
-	if err != nil {
+	received := b.receive(ctx, answer, since)
+	if failures >= poisonTries {
+		b.isolatePoison(ctx, &received)
+	}
+	if err := b.relay.AcceptSync(ctx, received); err != nil {
 		return fmt.Errorf("failed to accept an answer of /sync: %w", err)
 	}
 	b.lastSync.Store(time.Now().UnixMilli())
 	b.resync.accepted(asked)
-	if filled {
-		b.inbox.wake()
+	if failures > 0 {
+		b.relay.MatrixBack()
 	}
 	return nil
+}
+
+// isolatePoison tries the events of an answer that cannot be accepted one by one, and marks those at fault as broken, so that
+// they are parked and the others go on. The token stays where it is meanwhile.
+func (b *Bot) isolatePoison(ctx context.Context, received *relay.Sync) {
+	if b.relay.AcceptSync(ctx, relay.Sync{Since: received.Since, NextBatch: received.Since}) != nil {
+		return // not even nothing can be accepted: the database is at fault
+	}
+	for _, room := range received.Rooms {
+		for i, evt := range room.Events {
+			alone := relay.Sync{Since: received.Since, NextBatch: received.Since, Rooms: []relay.RoomSync{{Room: room.Room, Events: []relay.Event{evt}}}}
+			if err := b.relay.AcceptSync(ctx, alone); err != nil {
+				b.log.Err(err).Stringer("room_id", room.Room).Stringer("event_id", evt.ID).Msg("Found an event that cannot be accepted")
+				raw, _ := json.Marshal(evt.Event) // what there is of it
+				room.Events[i] = relay.Event{Event: evt.Event, Broken: err, Raw: raw}
+			}
+		}
+	}
 }
 
 var errResync = errors.New("a fresh sync is wanted")

@@ -34,10 +34,12 @@ type Database struct {
 	Setting     *Settings
 	Account     *Accounts
 	Portal      *Portals
+	Pause       *Pauses
 	Queue       *Queue
 	Message     *Messages
 	Gap         *Gaps
 	Inbox       *Inbox
+	Notice      *Notices
 	Listing     *Listings
 	DirectChat  *DirectChats
 	Explanation *Explanations
@@ -76,10 +78,12 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 	db.Setting = &Settings{db: raw, box: db.box}
 	db.Account = newAccounts(raw, db.box)
 	db.Portal = newPortals(raw)
+	db.Pause = newPauses(raw)
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)
+	db.Notice = newNotices(raw)
 	db.Listing = &Listings{db: raw}
 	db.DirectChat = &DirectChats{db: raw}
 	db.Explanation = &Explanations{db: raw}

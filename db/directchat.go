@@ -11,6 +11,7 @@ import (
 
 const (
 	getDirectChatQuery = `SELECT room FROM direct_chat WHERE matrix_user = $1`
+	hasDirectChatQuery = `SELECT EXISTS (SELECT 1 FROM direct_chat WHERE room = $1)`
 	putDirectChatQuery = `INSERT INTO direct_chat (matrix_user, room) VALUES ($1, $2) ON CONFLICT (matrix_user) DO UPDATE SET room = excluded.room`
 )
 
@@ -26,6 +27,12 @@ func (t *DirectChats) Get(ctx context.Context, user id.UserID) (room id.RoomID, 
 		return "", nil
 	}
 	return room, err
+}
+
+// Has reports whether a room is one of the bot's direct chats.
+func (t *DirectChats) Has(ctx context.Context, room id.RoomID) (has bool, err error) {
+	err = t.db.QueryRow(ctx, hasDirectChatQuery, room).Scan(&has)
+	return has, err
 }
 
 // Put stores the direct chat with a person.

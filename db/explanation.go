@@ -19,26 +19,17 @@ type Explanations struct {
 
 // Want notes that a room's people wrote to us. It reports false if the room is known already.
 func (t *Explanations) Want(ctx context.Context, wazoRoom string) (bool, error) {
-	return t.changed(ctx, wantExplanationQuery, wazoRoom)
+	return changed(t.db.Exec(ctx, wantExplanationQuery, wazoRoom))
 }
 
 // Claim notes, before it is posted, that the explanation is given: twice would be worse than never.
 // It reports false if it was given already.
 func (t *Explanations) Claim(ctx context.Context, wazoRoom string) (bool, error) {
-	return t.changed(ctx, claimExplanationQuery, wazoRoom)
+	return changed(t.db.Exec(ctx, claimExplanationQuery, wazoRoom))
 }
 
 // Pending returns the rooms whose explanation is still owed.
 func (t *Explanations) Pending(ctx context.Context) ([]string, error) {
 	rows, err := t.db.Query(ctx, pendingExplanationQuery)
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[string], err).AsList()
-}
-
-func (t *Explanations) changed(ctx context.Context, query string, args ...any) (bool, error) {
-	res, err := t.db.Exec(ctx, query, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
 }

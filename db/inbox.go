@@ -14,6 +14,7 @@ type InboxKind string
 const (
 	InboxInvite  InboxKind = "invite"
 	InboxCommand InboxKind = "command"
+	InboxUnread  InboxKind = "unread"  // encrypted, in a room without portal: perhaps a command
 	InboxJoined  InboxKind = "joined"  // the bot has joined a room
 	InboxRemoved InboxKind = "removed" // the bot was removed from a room
 	InboxAccess  InboxKind = "access"  // who may enter or read the room was changed
@@ -32,7 +33,7 @@ type InboxRow struct {
 const (
 	inboxColumns     = `id, kind, room, event_id, payload, accepted_at`
 	insertInboxQuery = `INSERT INTO inbox (kind, room, event_id, payload, accepted_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (event_id) DO NOTHING`
-	allInboxQuery    = `SELECT ` + inboxColumns + ` FROM inbox WHERE id > $1 ORDER BY id`
+	allInboxQuery    = `SELECT ` + inboxColumns + ` FROM inbox ORDER BY id`
 	deleteInboxQuery = `DELETE FROM inbox WHERE id = $1`
 )
 
@@ -55,9 +56,9 @@ func (t *Inbox) Insert(ctx context.Context, r *InboxRow) error {
 	return t.Exec(ctx, insertInboxQuery, r.Kind, r.Room, r.EventID, r.Payload, r.AcceptedAt)
 }
 
-// After returns the rows after a row id, in the order they were accepted.
-func (t *Inbox) After(ctx context.Context, rowID int64) ([]*InboxRow, error) {
-	return t.QueryMany(ctx, allInboxQuery, rowID)
+// All returns every row, in the order they were accepted.
+func (t *Inbox) All(ctx context.Context) ([]*InboxRow, error) {
+	return t.QueryMany(ctx, allInboxQuery)
 }
 
 // Delete removes an answered row.

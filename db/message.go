@@ -15,17 +15,16 @@ type Message struct {
 	Part      int
 	EventID   id.EventID // empty: shown nowhere
 	Author    string
+	CreatedAt int64 // µs, chatd's clock
 	RelayedAt int64 // ms, our clock
 }
 
 const (
-	messageColumns      = `portal_id, wazo_uuid, part, event_id, author, relayed_at`
-	insertMessageQuery  = `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
-	knownUUIDQuery      = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND wazo_uuid = $2)`
-	knownEventQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
-	messageByEventQuery = `SELECT ` + messageColumns + ` FROM message WHERE portal_id = $1 AND event_id = $2`
-	messageByUUIDQuery  = `SELECT ` + messageColumns + ` FROM message WHERE portal_id = $1 AND wazo_uuid = $2 ORDER BY part`
-	forgetMessagesSQL   = `DELETE FROM message WHERE relayed_at < $1`
+	messageColumns     = `portal_id, wazo_uuid, part, event_id, author, created_at, relayed_at`
+	insertMessageQuery = `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+	knownUUIDQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND wazo_uuid = $2)`
+	knownEventQuery    = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
+	forgetMessagesSQL  = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
 )
 
 // Messages is the table of what was delivered.
@@ -40,14 +39,14 @@ func newMessages(db *dbutil.Database) *Messages {
 // Scan implements dbutil.DataStruct.
 func (m *Message) Scan(row dbutil.Scannable) (*Message, error) {
 	var eventID sql.NullString
-	err := row.Scan(&m.PortalID, &m.WazoUUID, &m.Part, &eventID, &m.Author, &m.RelayedAt)
+	err := row.Scan(&m.PortalID, &m.WazoUUID, &m.Part, &eventID, &m.Author, &m.CreatedAt, &m.RelayedAt)
 	m.EventID = id.EventID(eventID.String)
 	return dbutil.ValueOrErr(m, err)
 }
 
 // Insert stores a mapping; one that is known already stays.
 func (t *Messages) Insert(ctx context.Context, m *Message) error {
-	return t.Exec(ctx, insertMessageQuery, m.PortalID, m.WazoUUID, m.Part, dbutil.StrPtr(m.EventID), m.Author, m.RelayedAt)
+	return t.Exec(ctx, insertMessageQuery, m.PortalID, m.WazoUUID, m.Part, dbutil.StrPtr(m.EventID), m.Author, m.CreatedAt, m.RelayedAt)
 }
 
 // KnowsUUID reports whether a Wazo message was relayed, in either direction.
@@ -62,17 +61,8 @@ func (t *Messages) KnowsEvent(ctx context.Context, portalID int64, eventID id.Ev
 	return known, err
 }
 
-// ByEvent returns the mapping of a Matrix event, nil if there is none.
-func (t *Messages) ByEvent(ctx context.Context, portalID int64, eventID id.EventID) (*Message, error) {
-	return t.QueryOne(ctx, messageByEventQuery, portalID, eventID)
-}
-
-// ByUUID returns the mappings of a Wazo message, one for each part.
-func (t *Messages) ByUUID(ctx context.Context, portalID int64, wazoUUID string) ([]*Message, error) {
-	return t.QueryMany(ctx, messageByUUIDQuery, portalID, wazoUUID)
-}
-
-// Forget removes mappings that are older than a time of ours (ms).
-func (t *Messages) Forget(ctx context.Context, before int64) error {
-	return t.Exec(ctx, forgetMessagesSQL, before)
+// Forget removes mappings that are older than a time of ours (ms), but for those that the next look at the history may meet
+// again: it begins overlap (µs) before the verified cursor.
+func (t *Messages) Forget(ctx context.Context, before, overlap int64) error {
+	return t.Exec(ctx, forgetMessagesSQL, before, overlap)
 }

@@ -20,12 +20,11 @@ type Portal struct {
 	Boundary   int64 // µs, chatd's clock; 0: the introduction is not posted yet
 	Announced  bool  // the "Linked" notice was seen in the Matrix room
 	ReadUntil  int64 // µs, chatd's clock: the verified cursor
-	Paused     string
 	LastError  string
 }
 
 const (
-	portalColumns       = `id, matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, boundary, announced, read_until, paused, last_error`
+	portalColumns       = `id, matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, boundary, announced, read_until, last_error`
 	allPortalsQuery     = `SELECT ` + portalColumns + ` FROM portal ORDER BY id`
 	portalByIDQuery     = `SELECT ` + portalColumns + ` FROM portal WHERE id = $1`
 	portalByMatrixQuery = `SELECT ` + portalColumns + ` FROM portal WHERE matrix_room = $1`
@@ -35,7 +34,6 @@ const (
 	setBoundaryQuery    = `UPDATE portal SET boundary = $2, read_until = $2 WHERE id = $1`
 	setAnnouncedQuery   = `UPDATE portal SET announced = true WHERE id = $1`
 	moveCursorQuery     = `UPDATE portal SET read_until = $2 WHERE id = $1 AND read_until < $2`
-	setPausedQuery      = `UPDATE portal SET paused = $2 WHERE id = $1`
 	setPublicQuery      = `UPDATE portal SET public = $2 WHERE id = $1`
 	setPortalErrorQuery = `UPDATE portal SET last_error = $2 WHERE id = $1`
 )
@@ -52,7 +50,7 @@ func newPortals(db *dbutil.Database) *Portals {
 // Scan implements dbutil.DataStruct.
 func (p *Portal) Scan(row dbutil.Scannable) (*Portal, error) {
 	return dbutil.ValueOrErr(p, row.Scan(&p.ID, &p.MatrixRoom, &p.WazoRoom, &p.Title, &p.ReaderID, &p.LinkedBy, &p.LinkedAt,
-		&p.Public, &p.Boundary, &p.Announced, &p.ReadUntil, &p.Paused, &p.LastError))
+		&p.Public, &p.Boundary, &p.Announced, &p.ReadUntil, &p.LastError))
 }
 
 // All returns every portal.
@@ -98,11 +96,6 @@ func (t *Portals) SetAnnounced(ctx context.Context, portalID int64) error {
 // MoveCursor moves the verified cursor forward, never back.
 func (t *Portals) MoveCursor(ctx context.Context, portalID, readUntil int64) error {
 	return t.Exec(ctx, moveCursorQuery, portalID, readUntil)
-}
-
-// SetPaused stores why a portal does not relay; "" lets it go on.
-func (t *Portals) SetPaused(ctx context.Context, portalID int64, reason string) error {
-	return t.Exec(ctx, setPausedQuery, portalID, reason)
 }
 
 // SetPublic stores that an admin accepted strangers in the Matrix room.

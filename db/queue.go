@@ -51,7 +51,8 @@ type Row struct {
 	Request     string
 	Part        int
 	Attempts    int
-	AttemptedAt int64 // ms, our clock
+	AttemptedAt int64 // ms, our clock: when the last attempt was begun, or its outcome found unknown
+	FirstTried  int64 // ms, our clock
 	AcceptedAt  int64 // ms, our clock
 	Error       string
 }
@@ -60,17 +61,16 @@ type Row struct {
 const gapSpan = int64(1) << 32
 
 const (
-	rowColumns       = `id, portal_id, direction, kind, source, author, position, payload, state, request, part, attempts, attempted_at, accepted_at, error`
+	rowColumns       = `id, portal_id, direction, kind, source, author, position, payload, state, request, part, attempts, attempted_at, first_tried, accepted_at, error`
 	insertRowQuery   = `INSERT INTO queue (portal_id, direction, kind, source, author, position, payload, state, accepted_at, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (portal_id, direction, source) DO NOTHING`
 	nextRowQuery     = `SELECT ` + rowColumns + ` FROM queue WHERE portal_id = $1 AND direction = $2 AND state <> 'parked' ORDER BY position, id LIMIT 1`
 	rowByIDQuery     = `SELECT ` + rowColumns + ` FROM queue WHERE id = $1`
 	rowBySourceQuery = `SELECT ` + rowColumns + ` FROM queue WHERE portal_id = $1 AND direction = $2 AND source = $3`
-	parkedRowsQuery  = `SELECT ` + rowColumns + ` FROM queue WHERE portal_id = $1 AND state = 'parked' ORDER BY direction, position, id`
-	hasRowQuery      = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = $2 AND source = $3)`
-	attemptRowQuery  = `UPDATE queue SET state = 'attempted', request = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1`
+	attemptRowQuery  = `UPDATE queue SET state = 'attempted', request = $2, attempts = attempts + 1, attempted_at = $3, first_tried = CASE first_tried WHEN 0 THEN $3 ELSE first_tried END WHERE id = $1`
+	unknownRowQuery  = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
 	setRowStateQuery = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
 	setPayloadQuery  = `UPDATE queue SET payload = $2, state = 'new', error = '' WHERE id = $1`
-	setPartQuery     = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1`
+	setPartQuery     = `UPDATE queue SET part = $2, state = 'new', attempts = 0, first_tried = 0, error = '' WHERE id = $1`
 	deleteRowQuery   = `DELETE FROM queue WHERE id = $1`
 	deleteUpToQuery  = `DELETE FROM queue WHERE portal_id = $1 AND direction = $2 AND kind = 'message' AND position <= $3`
 	lastPositionSQL  = `SELECT MAX(0, COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo'), 0), COALESCE((SELECT MAX(last) FROM gap WHERE portal_id = $1), 0))`
@@ -90,17 +90,16 @@ func newQueue(db *dbutil.Database) *Queue {
 // Scan implements dbutil.DataStruct.
 func (r *Row) Scan(row dbutil.Scannable) (*Row, error) {
 	return dbutil.ValueOrErr(r, row.Scan(&r.ID, &r.PortalID, &r.Direction, &r.Kind, &r.Source, &r.Author, &r.Position, &r.Payload,
-		&r.State, &r.Request, &r.Part, &r.Attempts, &r.AttemptedAt, &r.AcceptedAt, &r.Error))
+		&r.State, &r.Request, &r.Part, &r.Attempts, &r.AttemptedAt, &r.FirstTried, &r.AcceptedAt, &r.Error))
 }
 
 // Insert adds a row. It reports false if the same source waits in this queue already.
 func (t *Queue) Insert(ctx context.Context, r *Row) (bool, error) {
-	res, err := t.GetDB().Exec(ctx, insertRowQuery, r.PortalID, r.Direction, r.Kind, r.Source, r.Author, r.Position, r.Payload, r.State, r.AcceptedAt, r.Error)
+	added, err := changed(t.GetDB().Exec(ctx, insertRowQuery, r.PortalID, r.Direction, r.Kind, r.Source, r.Author, r.Position, r.Payload, r.State, r.AcceptedAt, r.Error))
 	if err != nil {
 		return false, fmt.Errorf("failed to queue %s: %w", r.Source, err)
 	}
-	added, err := res.RowsAffected()
-	return added > 0, err
+	return added, nil
 }
 
 // Next returns the row that is to be delivered next, nil if none waits. Parked rows are passed over.
@@ -118,20 +117,15 @@ func (t *Queue) BySource(ctx context.Context, portalID int64, direction Directio
 	return t.QueryOne(ctx, rowBySourceQuery, portalID, direction, source)
 }
 
-// Parked returns a portal's parked rows.
-func (t *Queue) Parked(ctx context.Context, portalID int64) ([]*Row, error) {
-	return t.QueryMany(ctx, parkedRowsQuery, portalID)
-}
-
-// Has reports whether an event or message waits.
-func (t *Queue) Has(ctx context.Context, portalID int64, direction Direction, source string) (has bool, err error) {
-	err = t.GetDB().QueryRow(ctx, hasRowQuery, portalID, direction, source).Scan(&has)
-	return has, err
-}
-
 // MarkAttempted stores, before it is sent, the request that may be carried out from now on.
-func (t *Queue) MarkAttempted(ctx context.Context, rowID int64, request string, attemptedAt int64) error {
-	return t.Exec(ctx, attemptRowQuery, rowID, request, attemptedAt)
+// It reports false if the row is gone: the link was ended meanwhile.
+func (t *Queue) MarkAttempted(ctx context.Context, rowID int64, request string, now int64) (bool, error) {
+	return changed(t.GetDB().Exec(ctx, attemptRowQuery, rowID, request, now))
+}
+
+// MarkUnknown notes when the outcome of an attempt was found to be unknown.
+func (t *Queue) MarkUnknown(ctx context.Context, rowID, now int64) error {
+	return t.Exec(ctx, unknownRowQuery, rowID, now)
 }
 
 // SetState stores a row's state and why it has it.
@@ -168,7 +162,6 @@ func (t *Queue) LastPosition(ctx context.Context, portalID int64) (position int6
 // Counts are numbers of rows in one queue.
 type Counts struct {
 	Pending int // new, attempted and waiting
-	Waiting int // of these, for a key
 	Parked  int
 }
 
@@ -191,9 +184,6 @@ func (t *Queue) Counts(ctx context.Context, portalID int64) (map[Direction]Count
 		switch state {
 		case StateParked:
 			c.Parked += n
-		case StateWaiting:
-			c.Waiting += n
-			c.Pending += n
 		default:
 			c.Pending += n
 		}

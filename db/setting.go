@@ -12,16 +12,14 @@ import (
 // Names of settings.
 const (
 	SettingNextBatch   = "matrix_next_batch"   // the /sync token up to which everything is accepted
-	SettingFilter      = "matrix_filter"       // id of the sync filter on the homeserver
 	SettingMatrixUser  = "matrix_user"         // the account this database belongs to
 	SettingDevice      = "matrix_device"       // its device
 	SettingMatrixToken = "matrix_access_token" // secret
 )
 
 const (
-	getSettingQuery    = `SELECT value FROM setting WHERE name = $1`
-	putSettingQuery    = `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
-	deleteSettingQuery = `DELETE FROM setting WHERE name = $1`
+	getSettingQuery = `SELECT value FROM setting WHERE name = $1`
+	putSettingQuery = `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )
 
 // Settings is the table of what the relay remembers about itself.
@@ -53,12 +51,6 @@ func (s *Settings) GetSecret(ctx context.Context, name string) (string, error) {
 // SetSecret stores a value sealed.
 func (s *Settings) SetSecret(ctx context.Context, name, value string) error {
 	return s.set(ctx, name, s.box.Seal(value))
-}
-
-// Delete forgets a value.
-func (s *Settings) Delete(ctx context.Context, name string) error {
-	_, err := s.db.Exec(ctx, deleteSettingQuery, name)
-	return err
 }
 
 func (s *Settings) get(ctx context.Context, name string) (value []byte, err error) {

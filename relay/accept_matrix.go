@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
 )
 
 // InboxItem is something that the bot has to answer: an invite, a command, a change of a room.
@@ -22,45 +23,37 @@ type InboxItem struct {
 }
 
 // AcceptSync stores what an answer of /sync brought and the token that covers it, in one transaction.
-// When it returns nil nothing of the answer can be lost any more. It reports whether the bot's inbox got something.
-func (r *Relay) AcceptSync(ctx context.Context, sync Sync) (inbox bool, err error) {
-	var kick []db.QueueKey
-	err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
-		a := matrixAccept{Relay: r, since: sync.Since, now: time.Now().UnixMilli()}
-		for _, item := range sync.Inbox {
-			if err := a.toInbox(ctx, item.Kind, item.Event); err != nil {
-				return err
+// When it returns nil nothing of the answer can be lost any more.
+func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
+	return guard(ctx, func() error {
+		return r.db.DoTxn(ctx, func(ctx context.Context) error {
+			a := matrixAccept{Relay: r, since: sync.Since, now: time.Now().UnixMilli()}
+			for _, item := range sync.Inbox {
+				if err := r.toInbox(ctx, item.Kind, item.Event, a.now); err != nil {
+					return err
+				}
 			}
-		}
-		for _, room := range sync.Rooms {
-			if err := a.room(ctx, room); err != nil {
-				return fmt.Errorf("failed to accept events of %s: %w", room.Room, err)
+			for _, room := range sync.Rooms {
+				if err := a.room(ctx, room); err != nil {
+					return fmt.Errorf("failed to accept events of %s: %w", room.Room, err)
+				}
 			}
-		}
-		kick, inbox = a.kick, a.inbox
-		return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
+			return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
+		})
 	})
-	if err != nil {
-		return false, err
-	}
-	for _, key := range kick {
-		r.workers.kick(key)
-	}
-	return inbox, nil
 }
 
 // matrixAccept is the acceptance of one answer.
 type matrixAccept struct {
 	*Relay
-	since string
-	now   int64
-	kick  []db.QueueKey
-	inbox bool
+	since  string
+	now    int64
+	portal *db.Portal // of the room that is being accepted, nil: none
 }
 
 // room accepts what is said in one room.
-func (a *matrixAccept) room(ctx context.Context, room RoomSync) error {
-	portal, err := a.db.Portal.ByMatrixRoom(ctx, room.Room)
+func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
+	a.portal, err = a.db.Portal.ByMatrixRoom(ctx, room.Room)
 	if err != nil {
 		return err
 	}
@@ -74,8 +67,14 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) error {
 			return err
 		}
 	}
+	portal := a.portal
 	if portal == nil {
 		return nil
+	}
+	if room.Access != nil {
+		if err = a.toInbox(ctx, db.InboxAccess, room.Access, a.now); err != nil {
+			return err
+		}
 	}
 	position, err := a.db.Queue.LastPosition(ctx, portal.ID)
 	if err != nil {
@@ -92,7 +91,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) error {
 			return err
 		}
 	}
-	a.kick = append(a.kick, db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo})
+	db.AfterCommit(ctx, func() { a.workers.kick(task{jobToWazo, portal.ID}) })
 	return nil
 }
 
@@ -121,32 +120,37 @@ func isOwnJoin(evt Event, own id.UserID) bool {
 // roomBusiness puts into the inbox what the bot has to answer in any room, linked or not.
 func (a *matrixAccept) roomBusiness(ctx context.Context, evt Event) error {
 	switch {
-	case evt.Broken != nil:
-		return nil
-	case isOwnJoin(evt, a.matrix.UserID()):
-		return a.toInbox(ctx, db.InboxJoined, evt.Event)
-	case a.since == "":
+	case evt.Broken != nil, a.since == "":
 		return nil // the first answer ever holds old history: nobody waits for an answer to that
+	case isOwnJoin(evt, a.matrix.UserID()):
+		return a.toInbox(ctx, db.InboxJoined, evt.Event, a.now)
 	case evt.StateKey != nil:
-		switch evt.Type.Type {
-		case event.StateJoinRules.Type, event.StateHistoryVisibility.Type:
-			return a.toInbox(ctx, db.InboxAccess, evt.Event)
+		if ChangesAccess(evt.Event) {
+			return a.toInbox(ctx, db.InboxAccess, evt.Event, a.now)
 		}
-	case evt.Sender == a.matrix.UserID() || evt.Tag != nil:
+	case evt.Sender == a.matrix.UserID() || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender):
 		return nil
-	case a.isCommand(evt.Event):
-		return a.toInbox(ctx, db.InboxCommand, evt.Event)
+	case a.IsCommand(evt.Event):
+		return a.toInbox(ctx, db.InboxCommand, evt.Event, a.now)
+	case a.portal == nil && evt.Type.Type == event.EventEncrypted.Type:
+		return a.toInbox(ctx, db.InboxUnread, evt.Event, a.now)
 	}
 	return nil
 }
 
-func (a *matrixAccept) toInbox(ctx context.Context, kind db.InboxKind, evt *event.Event) error {
+// ChangesAccess reports whether a state event changes who may enter or read a room.
+func ChangesAccess(evt *event.Event) bool {
+	return evt.Type.Type == event.StateJoinRules.Type || evt.Type.Type == event.StateHistoryVisibility.Type
+}
+
+// toInbox stores something that the bot has to answer.
+func (r *Relay) toInbox(ctx context.Context, kind db.InboxKind, evt *event.Event, acceptedAt int64) error {
 	payload, err := json.Marshal(evt)
 	if err != nil {
 		return fmt.Errorf("failed to store event %s: %w", evt.ID, err)
 	}
-	a.inbox = true
-	return a.db.Inbox.Insert(ctx, &db.InboxRow{Kind: kind, Room: evt.RoomID, EventID: evt.ID, Payload: string(payload), AcceptedAt: a.now})
+	db.AfterCommit(ctx, r.matrix.InboxFilled)
+	return r.db.Inbox.Insert(ctx, &db.InboxRow{Kind: kind, Room: evt.RoomID, EventID: evt.ID, Payload: string(payload), AcceptedAt: acceptedAt})
 }
 
 // timelineEvent accepts one event of a portal's room at a queue position.
@@ -156,11 +160,13 @@ func (r *Relay) timelineEvent(ctx context.Context, portal *db.Portal, evt Event,
 		r.log.Warn().Err(evt.Broken).Stringer("room_id", portal.MatrixRoom).Msg("Parked an event that cannot be parsed")
 		row := matrixRow(portal, brokenID(evt), "", string(evt.Raw), position)
 		row.State, row.Error = db.StateParked, evt.Broken.Error()
-		_, err := r.db.Queue.Insert(ctx, row)
-		return err
+		if isNew, err := r.db.Queue.Insert(ctx, row); err != nil || !isNew {
+			return err
+		}
+		return r.Say(ctx, portal.MatrixRoom, words.NotDelivered(words.WhyUnreadable), evt.ID)
 	case evt.Sender == r.matrix.UserID():
 		return r.ownEvent(ctx, portal, evt, position)
-	case evt.Tag != nil || evt.StateKey != nil || r.cfg.Rights.IsIgnored(evt.Sender) || !isRelayed(evt.Event) || r.isCommand(evt.Event):
+	case evt.Tag != nil || evt.StateKey != nil || r.cfg.Rights.IsIgnored(evt.Sender) || !isRelayed(evt.Event) || r.IsCommand(evt.Event):
 		return nil
 	}
 	if known, err := r.db.Message.KnowsEvent(ctx, portal.ID, evt.ID); err != nil || known {
@@ -240,8 +246,8 @@ func isRelayed(evt *event.Event) bool {
 	}
 }
 
-// isCommand reports whether an event is addressed to the bot.
-func (r *Relay) isCommand(evt *event.Event) bool {
+// IsCommand reports whether an event is addressed to the bot.
+func (r *Relay) IsCommand(evt *event.Event) bool {
 	if evt.Type.Type != event.EventMessage.Type {
 		return false
 	}

@@ -21,7 +21,7 @@ func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi
 		return 0, err
 	}
 	a := wazoAccept{Relay: r, acc: acc, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
-	err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		for _, m := range messages {
 			if err := a.message(ctx, m); err != nil {
 				return err
@@ -34,11 +34,11 @@ func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi
 	}
 	for _, portal := range a.portals {
 		if portal != nil {
-			r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
+			r.workers.kick(task{jobToMatrix, portal.ID})
 		}
 	}
-	for _, ended := range a.ended {
-		r.sayUnlinked(ctx, ended.portal, words.UnlinkedFromWazo(ended.portal.Title, r.senderName(ctx, ended.message)))
+	for _, portal := range a.ended {
+		r.sayGoodbye(portal)
 	}
 	return a.added, nil
 }
@@ -47,16 +47,10 @@ func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi
 type wazoAccept struct {
 	*Relay
 	acc     *account
-	unlinks map[wazoapi.UUID]bool       // messages by which members end the link
+	unlinks map[wazoapi.UUID]string     // messages by which members end the link → the members' names
 	portals map[wazoapi.UUID]*db.Portal // by Wazo room, nil: none
 	added   int
-	ended   []endedLink
-}
-
-// endedLink is a portal that a Wazo member's message ended.
-type endedLink struct {
-	portal  *db.Portal
-	message wazoapi.Message
+	ended   []*db.Portal
 }
 
 func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error) {
@@ -78,17 +72,18 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 		return err
 	}
 	a.added++
-	if a.unlinks[m.UUID] && portal.Boundary != 0 {
+	if name, asked := a.unlinks[m.UUID]; asked && portal.Boundary != 0 {
 		a.portals[m.Room] = nil
-		a.ended = append(a.ended, endedLink{portal, m})
-		return a.db.Portal.Delete(ctx, portal.ID)
+		a.ended = append(a.ended, portal)
+		return a.deletePortal(ctx, portal, words.UnlinkedFromWazo(portal.Title, name))
 	}
 	return nil
 }
 
-// findUnlinks returns the messages that ask to end a link and come from members of the room. Members may always do that.
-func (r *Relay) findUnlinks(ctx context.Context, messages []wazoapi.Message) (map[wazoapi.UUID]bool, error) {
-	var unlinks map[wazoapi.UUID]bool
+// findUnlinks returns the messages that ask to end a link and come from members of the room, with the members' names.
+// Members may always do that.
+func (r *Relay) findUnlinks(ctx context.Context, messages []wazoapi.Message) (map[wazoapi.UUID]string, error) {
+	var unlinks map[wazoapi.UUID]string
 	for _, m := range messages {
 		fields := strings.Fields(m.Content)
 		if len(fields) != 2 || !strings.EqualFold(fields[0], r.cfg.CommandPrefix) || !strings.EqualFold(fields[1], "unlink") {
@@ -99,9 +94,9 @@ func (r *Relay) findUnlinks(ctx context.Context, messages []wazoapi.Message) (ma
 			return nil, err
 		} else if ok && room.Has(m.UserUUID) {
 			if unlinks == nil {
-				unlinks = make(map[wazoapi.UUID]bool)
+				unlinks = make(map[wazoapi.UUID]string)
 			}
-			unlinks[m.UUID] = true
+			unlinks[m.UUID] = r.senderName(ctx, m)
 		}
 	}
 	return unlinks, nil
@@ -137,12 +132,9 @@ func (r *Relay) stranger(ctx context.Context, acc *account, m wazoapi.Message) e
 	if _, err := r.db.Explanation.Want(ctx, string(m.Room)); err != nil {
 		return err
 	}
-	r.workers.kick(explanations)
+	r.workers.kick(task{job: jobExplain})
 	return nil
 }
-
-// explanations is the queue of what is owed to rooms without portal.
-var explanations = db.QueueKey{Direction: db.ToWazo}
 
 // explain gives the explanations that are owed.
 func (r *Relay) explain(ctx context.Context) error {

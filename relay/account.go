@@ -119,13 +119,11 @@ func (s *TokenStore) LoadToken(ctx context.Context) (token wazoapi.Token, err er
 	return token, json.Unmarshal([]byte(stored), &token)
 }
 
-// SaveToken implements wazoapi.TokenStore. It also notes whose token it is.
+// SaveToken implements wazoapi.TokenStore.
 func (s *TokenStore) SaveToken(ctx context.Context, token wazoapi.Token) error {
 	data, err := json.Marshal(token)
 	if err != nil {
 		return err
 	}
-	return s.DB.DoTxn(ctx, nil, func(ctx context.Context) error {
-		return s.DB.Account.SetToken(ctx, s.Account.ID, string(data))
-	})
+	return s.DB.Account.SetToken(ctx, s.Account.ID, string(data))
 }

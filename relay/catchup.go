@@ -37,7 +37,7 @@ func (l *listener) Connected(context.Context) {
 	l.acc.connected.Store(true)
 	l.r.log.Info().Msg("Connected to Wazo")
 	l.r.workers.wake()
-	l.r.workers.kick(newsOnWazo)
+	l.r.workers.kick(task{job: jobProbe})
 }
 
 // Disconnected implements wazoapi.Handler.
@@ -62,9 +62,6 @@ func (l *listener) RoomCreated(_ context.Context, room wazoapi.Room) error {
 	return nil
 }
 
-// newsOnWazo is the queue whose worker looks for news on Wazo.
-var newsOnWazo = db.QueueKey{Direction: db.ToMatrix}
-
 // keepCaughtUp looks for news again and again: at most 1 % of the time is spent on that. While no events flow it is the
 // only way to hear anything, and is done more often.
 func (r *Relay) keepCaughtUp(ctx context.Context) {
@@ -81,13 +78,13 @@ func (r *Relay) keepCaughtUp(ctx context.Context) {
 			continue
 		}
 		last = time.Now()
-		r.workers.kick(newsOnWazo)
+		r.workers.kick(task{job: jobProbe})
 		r.retryPaused(ctx)
 	}
 }
 
-// catchUpAll looks for news in all portals of an account: one cheap question, then a history read for each room with news.
-func (r *Relay) catchUpAll(ctx context.Context, acc *account) error {
+// probe looks for news in all portals of an account by one cheap question, and has the history read of those with news.
+func (r *Relay) probe(ctx context.Context, acc *account) error {
 	generation := acc.generation.Load()
 	portals, err := r.db.Portal.All(ctx)
 	if err != nil {
@@ -103,7 +100,6 @@ func (r *Relay) catchUpAll(ctx context.Context, acc *account) error {
 	for _, m := range latest {
 		newest[string(m.Room)] = m.CreatedAt.UnixMicro()
 	}
-	var failed []error
 	for _, portal := range portals {
 		if portal.ReaderID != acc.row.ID || portal.Boundary == 0 {
 			continue
@@ -111,33 +107,45 @@ func (r *Relay) catchUpAll(ctx context.Context, acc *account) error {
 		// A message may be committed after a later one was read, so that a room is quiet only after a look without news.
 		if newest[portal.WazoRoom] <= portal.ReadUntil && acc.isSettled(portal.ID) {
 			acc.setVerified(portal.ID, generation, true)
-			r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
+			r.workers.kick(task{jobToMatrix, portal.ID})
 			continue
 		}
-		if err = r.catchUp(ctx, acc, portal.ID, nil); err != nil {
-			failed = append(failed, err)
-		}
+		r.workers.kick(task{jobCatchUp, portal.ID})
 	}
-	return errors.Join(failed...)
+	return nil
 }
 
-// catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
-// look sees each message before it is accepted; it may be nil.
-func (r *Relay) catchUp(ctx context.Context, acc *account, portalID int64, look func(wazoapi.Message)) error {
-	r.catchUps.Lock(portalID)
-	defer r.catchUps.Unlock(portalID)
-	generation := acc.generation.Load()
+// catchUpPortal reads a portal's history. What keeps it from that, if it is not the service, pauses the portal: nothing can
+// be shown on Matrix before it is known that nothing is missing.
+func (r *Relay) catchUpPortal(ctx context.Context, acc *account, portalID int64) error {
 	portal, err := r.db.Portal.ByID(ctx, portalID)
 	if err != nil || portal == nil || portal.Boundary == 0 {
 		return err
 	}
+	select {
+	case r.reading <- struct{}{}:
+		defer func() { <-r.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err = r.catchUp(ctx, acc, portal); err == nil {
+		return r.unpause(ctx, portal, because(portal, PauseNoRoom, reading), because(portal, PausePermission, reading), because(portal, PauseLogin, reading))
+	} else if failure := classify(err); failure.Class == ClassPortal {
+		return r.pause(ctx, portal, failure.Pause, reading)
+	}
+	return err
+}
+
+// reading is what a portal whose history cannot be read is paused for.
+const reading = db.ToMatrix
+
+// catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
+func (r *Relay) catchUp(ctx context.Context, acc *account, portal *db.Portal) error {
+	generation := acc.generation.Load()
 	readUntil, added := portal.ReadUntil, 0
-	err = r.readHistory(ctx, acc, wazoapi.UUID(portal.WazoRoom), max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary), func(page []wazoapi.Message) error {
+	err := r.readHistory(ctx, acc, wazoapi.UUID(portal.WazoRoom), max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary), func(page []wazoapi.Message) error {
 		for _, m := range page {
 			readUntil = max(readUntil, m.CreatedAt.UnixMicro())
-			if look != nil {
-				look(m)
-			}
 		}
 		n, err := r.acceptWazo(ctx, acc, page)
 		added += n
@@ -150,7 +158,7 @@ func (r *Relay) catchUp(ctx context.Context, acc *account, portalID int64, look 
 		return fmt.Errorf("failed to move the cursor: %w", err)
 	}
 	acc.setVerified(portal.ID, generation, added == 0 && readUntil == portal.ReadUntil)
-	r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
+	r.workers.kick(task{jobToMatrix, portal.ID})
 	return nil
 }
 
@@ -161,13 +169,16 @@ func (r *Relay) readHistory(ctx context.Context, acc *account, room wazoapi.UUID
 	query := wazoapi.MessageQuery{From: time.UnixMicro(from), Direction: wazoapi.Ascending, Limit: historyPage}
 	for {
 		page, err := acc.api.Messages(ctx, room, query)
-		if err != nil {
+		if errors.Is(err, wazoapi.ErrTooLarge) && query.Limit > 1 {
+			query.Limit /= 2
+			continue
+		} else if err != nil {
 			return fmt.Errorf("failed to read history: %w", err)
 		}
 		if err = each(page.Items); err != nil {
 			return err
 		}
-		if len(page.Items) < historyPage {
+		if len(page.Items) < query.Limit {
 			return nil
 		}
 		query.Offset += len(page.Items)

@@ -28,42 +28,6 @@ type Failure struct {
 	Words   string        // for people
 }
 
-// Pause is why a portal does not relay, as it is stored. Words tells people.
-type Pause string
-
-// Why portals pause.
-const (
-	PausePermission Pause = "permission" // the Wazo account may not
-	PauseLogin      Pause = "login"      // the Wazo account cannot log in
-	PauseNoRoom     Pause = "no_room"    // the Wazo room is gone
-	PauseConflict   Pause = "conflict"   // Wazo refuses messages in this room
-	PauseForbidden  Pause = "forbidden"  // the bot may not speak in the Matrix room
-	PauseRemoved    Pause = "removed"    // the bot is not in the Matrix room
-	PauseOpened     Pause = "opened"     // strangers can read the Matrix room and no admin accepted that
-)
-
-// Words says why, and what to do.
-func (p Pause) Words() string {
-	switch p {
-	case PausePermission:
-		return words.WhyNoPermission
-	case PauseLogin:
-		return words.WhyLogin
-	case PauseNoRoom:
-		return words.WhyNoRoomOnWazo
-	case PauseConflict:
-		return words.WhyConflict
-	case PauseForbidden:
-		return words.WhyForbidden
-	case PauseRemoved:
-		return words.WhyRemoved
-	case PauseOpened:
-		return words.WhyOpened
-	default:
-		return string(p)
-	}
-}
-
 // pauseBecause is the failure of a portal.
 func pauseBecause(p Pause) Failure { return Failure{Class: ClassPortal, Pause: p, Words: p.Words()} }
 

@@ -47,6 +47,7 @@ type fakeMatrix struct {
 	decryptable           map[id.EventID]string
 
 	accepting sync.Mutex
+	saying    sync.Mutex
 	paused    bool // no sync reaches the core
 }
 
@@ -129,7 +130,7 @@ func (f *fakeMatrix) syncOnce(ctx context.Context) error {
 	if len(sync.Rooms) == 0 {
 		return nil
 	}
-	if _, err := f.core.AcceptSync(ctx, sync); err != nil {
+	if err := f.core.AcceptSync(ctx, sync); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -182,17 +183,26 @@ func (f *fakeMatrix) Send(_ context.Context, room id.RoomID, out Outgoing, txnID
 	return eventID, nil
 }
 
-func (f *fakeMatrix) Notice(_ context.Context, _ id.RoomID, markdown string, _ id.EventID) {
+// NoticesFilled takes what is to be said, as the bot does.
+func (f *fakeMatrix) NoticesFilled() {
+	f.saying.Lock()
+	defer f.saying.Unlock()
+	notices, err := f.core.db.Notice.All(context.Background())
+	if err != nil {
+		return // the database is closed: the next start says it
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.notices = append(f.notices, markdown)
-	f.signal()
-}
-
-func (f *fakeMatrix) Direct(_ context.Context, _ id.UserID, markdown string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.direct = append(f.direct, markdown)
+	for _, notice := range notices {
+		if err = f.core.db.Notice.Delete(context.Background(), notice.ID); err != nil {
+			f.t.Error(err)
+		}
+		if notice.Room == "" {
+			f.direct = append(f.direct, notice.Markdown)
+		} else {
+			f.notices = append(f.notices, notice.Markdown)
+		}
+	}
 	f.signal()
 }
 

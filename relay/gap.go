@@ -12,24 +12,41 @@ import (
 
 // fillGaps reads what /sync left out of a portal's timeline, before its queue goes on.
 // A stretch that cannot be read is given up, and the room is told once.
-func (r *Relay) fillGaps(ctx context.Context, portal *db.Portal) error {
-	r.gapFills.Lock(portal.ID)
-	defer r.gapFills.Unlock(portal.ID)
+func (r *Relay) fillGaps(ctx context.Context, portalID int64) error {
+	r.gapFills.Lock(portalID)
+	defer r.gapFills.Unlock(portalID)
 	for {
-		gap, err := r.db.Gap.First(ctx, portal.ID)
+		gap, err := r.db.Gap.First(ctx, portalID)
 		if err != nil || gap == nil {
+			return err
+		}
+		portal, err := r.db.Portal.ByID(ctx, portalID)
+		if err != nil || portal == nil {
 			return err
 		}
 		err = r.fillGap(ctx, portal, gap)
 		if err != nil && classify(err).Class != ClassService {
-			r.log.Err(err).Int64("portal_id", portal.ID).Msg("Gave up a gap that cannot be read")
-			r.matrix.Notice(ctx, portal.MatrixRoom, words.GapLost, "")
-			err = r.db.Gap.Delete(ctx, gap.ID)
+			r.log.Err(err).Int64("portal_id", portalID).Msg("Gave up a gap that cannot be read")
+			err = r.giveUpGap(ctx, portal, gap)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// giveUpGap closes a gap unread. If the beginning of the link lay in it, the link begins anew.
+func (r *Relay) giveUpGap(ctx context.Context, portal *db.Portal, gap *db.Gap) error {
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := r.db.Gap.Delete(ctx, gap.ID); err != nil {
+			return err
+		}
+		if !portal.Announced && portal.Boundary != 0 {
+			db.AfterCommit(ctx, func() { r.workers.kick(task{jobToMatrix, portal.ID}) })
+			return r.queueLinked(ctx, portal)
+		}
+		return r.Say(ctx, portal.MatrixRoom, words.GapLost, "")
+	})
 }
 
 // errGapSuperseded says that the gap was closed while it was read: the link turned out to begin after it.
@@ -43,7 +60,7 @@ func (r *Relay) fillGap(ctx context.Context, portal *db.Portal, gap *db.Gap) err
 			return fmt.Errorf("failed to read a gap: %w", err)
 		}
 		done := false
-		err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 			done, err = r.acceptPage(ctx, portal.ID, gap, events, next)
 			return err
 		})
@@ -66,7 +83,7 @@ func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, eve
 	} else if portal == nil {
 		return false, errGapSuperseded
 	}
-	accept := matrixAccept{Relay: r, since: gap.To, now: time.Now().UnixMilli()}
+	accept := matrixAccept{Relay: r, since: gap.To, now: time.Now().UnixMilli(), portal: portal}
 	for _, evt := range events {
 		if isOwnJoin(evt, r.matrix.UserID()) {
 			next = ""
@@ -83,9 +100,6 @@ func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, eve
 			next = "" // the link begins here, what is older does not concern it
 			break
 		}
-	}
-	if accept.inbox {
-		r.matrix.InboxFilled()
 	}
 	if next == "" {
 		return true, r.db.Gap.Delete(ctx, gap.ID)

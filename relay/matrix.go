@@ -20,10 +20,6 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
-	// Notice says something to people as m.notice; replyTo may be empty. It is best effort: failures are logged.
-	Notice(ctx context.Context, room id.RoomID, markdown string, replyTo id.EventID)
-	// Direct says something to one person in the bot's direct chat with them, best effort.
-	Direct(ctx context.Context, user id.UserID, markdown string)
 	// MarkRead moves the bot's read receipt, some time soon.
 	MarkRead(room id.RoomID, eventID id.EventID)
 	// MemberName returns a person's display name in a room, "" if there is none.
@@ -33,10 +29,12 @@ type Matrix interface {
 	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
 	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
 	// Decrypt decrypts an event that was stored encrypted, waiting up to a while for its key.
-	// It returns ErrNoKey if the key does not come.
+	// It returns ErrNoKey if it cannot be decrypted, other errors if that cannot be told now.
 	Decrypt(ctx context.Context, evt *event.Event, wait time.Duration) (*event.Event, error)
-	// InboxFilled tells the bot, within the transaction, that its inbox will hold something.
+	// InboxFilled tells the bot that its inbox holds something.
 	InboxFilled()
+	// NoticesFilled tells the bot that it has something to say.
+	NoticesFilled()
 	// Resync returns when an answer of /sync that was asked for after the call is accepted.
 	Resync(ctx context.Context) error
 }
@@ -112,9 +110,10 @@ type Event struct {
 // RoomSync is what one answer of /sync says about a joined room.
 type RoomSync struct {
 	Room      id.RoomID
-	Events    []Event // of the timeline, in order
-	Limited   bool    // something is missing before Events
-	PrevBatch string  // where it can be read
+	Events    []Event      // of the timeline, in order
+	Access    *event.Event // of the state before Events: who may enter or read the room was changed; nil if it was not
+	Limited   bool         // something is missing before Events
+	PrevBatch string       // where it can be read
 }
 
 // Sync is one answer of /sync, as far as it concerns the relay.

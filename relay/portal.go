@@ -49,8 +49,14 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 		LinkedBy: request.By, LinkedAt: time.Now().UnixMilli(), Public: request.Public,
 	}
 	introduction := words.Introduction(convert.CleanName(r.matrix.RoomName(ctx, request.Room), convert.MaxProfileBytes))
-	err := r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := r.db.Portal.Insert(ctx, portal); err != nil {
+			return err
+		}
+		// Who writes there after the link ends knows of it.
+		if _, err := r.db.Explanation.Want(ctx, portal.WazoRoom); err != nil {
+			return err
+		} else if _, err = r.db.Explanation.Claim(ctx, portal.WazoRoom); err != nil {
 			return err
 		}
 		_, err := r.db.Queue.Insert(ctx, &db.Row{
@@ -62,7 +68,7 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	if err != nil {
 		return nil, fmt.Errorf("failed to store a portal: %w", err)
 	}
-	r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo})
+	r.workers.kick(task{jobToWazo, portal.ID})
 	return portal, nil
 }
 
@@ -90,22 +96,31 @@ func (r *Relay) recordIntroduction(ctx context.Context, portal *db.Portal, row *
 	} else if err = r.db.Queue.DeleteUpTo(ctx, portal.ID, db.ToMatrix, boundary); err != nil {
 		return err
 	}
-	_, err := r.db.Queue.Insert(ctx, &db.Row{
-		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, Source: linkedSource, Author: r.account.row.UserUUID,
-		Position: boundary, Payload: words.Linked(portal.Title), State: db.StateNew, AcceptedAt: time.Now().UnixMilli(),
-	})
-	if err != nil {
+	portal.Boundary = boundary
+	if err := r.queueLinked(ctx, portal); err != nil {
 		return err
 	}
 	return r.db.Queue.Delete(ctx, row.ID)
 }
 
+// queueLinked queues the notice that marks where a link begins on Matrix.
+func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
+	_, err := r.db.Queue.Insert(ctx, &db.Row{
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, Source: linkedSource, Author: r.account.row.UserUUID,
+		Position: portal.Boundary, Payload: words.Linked(portal.Title), State: db.StateNew, AcceptedAt: time.Now().UnixMilli(),
+	})
+	return err
+}
+
 // giveUpLink ends a link that could not be begun.
 func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) error {
-	if err := r.db.Portal.Delete(ctx, portal.ID); err != nil {
+	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
+		return r.deletePortal(ctx, portal, words.LinkFailed(portal.Title, why))
+	})
+	if err != nil {
 		return err
 	}
-	r.matrix.Notice(ctx, portal.MatrixRoom, words.LinkFailed(portal.Title, why), "")
+	r.sayGoodbye(portal)
 	return errIdle
 }
 
@@ -119,20 +134,28 @@ func (r *Relay) Unlink(ctx context.Context, room id.RoomID) error {
 	} else if portal == nil {
 		return refuse(words.NotLinked(r.cfg.CommandPrefix))
 	}
-	if err = r.db.Portal.Delete(ctx, portal.ID); err != nil {
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error { return r.deletePortal(ctx, portal, words.Unlinked(portal.Title)) })
+	if err != nil {
 		return fmt.Errorf("failed to delete a portal: %w", err)
 	}
-	r.sayUnlinked(ctx, portal, words.Unlinked(portal.Title))
+	r.sayGoodbye(portal)
 	return nil
 }
 
-// sayUnlinked tells both sides that a link is over. On Wazo it is best effort.
-func (r *Relay) sayUnlinked(ctx context.Context, portal *db.Portal, notice string) {
+// deletePortal ends a link, within a transaction, and tells the Matrix room.
+func (r *Relay) deletePortal(ctx context.Context, portal *db.Portal, notice string) error {
+	if err := r.db.Portal.Delete(ctx, portal.ID); err != nil {
+		return err
+	}
+	return r.Say(ctx, portal.MatrixRoom, notice, "")
+}
+
+// sayGoodbye tells the people on Wazo that a link is over, unless they were never told of it. It is best effort.
+func (r *Relay) sayGoodbye(portal *db.Portal) {
+	if portal.Boundary == 0 {
+		return
+	}
 	r.workers.do(func(ctx context.Context) {
-		r.matrix.Notice(ctx, portal.MatrixRoom, notice, "")
-		if portal.Boundary == 0 {
-			return // Wazo was not told of the link either
-		}
 		if _, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: words.GoodbyeOnWazo}); err != nil {
 			r.log.Err(err).Str("wazo_room", portal.WazoRoom).Msg("Failed to say on Wazo that a link is over")
 		}
@@ -142,63 +165,4 @@ func (r *Relay) sayUnlinked(ctx context.Context, portal *db.Portal, notice strin
 // Portal returns the portal of a Matrix room, nil if there is none.
 func (r *Relay) Portal(ctx context.Context, room id.RoomID) (*db.Portal, error) {
 	return r.db.Portal.ByMatrixRoom(ctx, room)
-}
-
-// Removed notes that the bot is not in a portal's Matrix room any more.
-func (r *Relay) Removed(ctx context.Context, room id.RoomID) error {
-	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
-	if err != nil || portal == nil || portal.Paused == string(PauseRemoved) {
-		return err
-	}
-	if err = r.db.Portal.SetPaused(ctx, portal.ID, string(PauseRemoved)); err != nil {
-		return err
-	}
-	r.matrix.Direct(ctx, portal.LinkedBy, words.RemovedFromRoom(room.String(), portal.Title, r.cfg.CommandPrefix))
-	return nil
-}
-
-// Rejoined notes that the bot is in a portal's Matrix room again. It reports whether the room has a portal.
-func (r *Relay) Rejoined(ctx context.Context, room id.RoomID) (bool, error) {
-	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
-	if err != nil || portal == nil {
-		return false, err
-	}
-	if portal.Paused == string(PauseRemoved) || portal.Paused == string(PauseForbidden) {
-		err = r.Resume(ctx, portal)
-	}
-	return true, err
-}
-
-// Opened notes that strangers can now read a portal's Matrix room, for a reason in words; "" says that they can't any more.
-func (r *Relay) Opened(ctx context.Context, room id.RoomID, why string) error {
-	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
-	if err != nil || portal == nil {
-		return err
-	}
-	switch {
-	case why == "" && portal.Paused == string(PauseOpened):
-		return r.Resume(ctx, portal)
-	case why == "" || portal.Public || portal.Paused == string(PauseOpened):
-		return nil
-	}
-	if err = r.db.Portal.SetPaused(ctx, portal.ID, string(PauseOpened)); err != nil {
-		return err
-	}
-	r.matrix.Notice(ctx, room, words.RoomWasOpened(r.cfg.CommandPrefix, why), "")
-	return nil
-}
-
-// AcceptOpen notes that an admin accepts that strangers read a portal's Matrix room. It reports false if there is no portal.
-func (r *Relay) AcceptOpen(ctx context.Context, room id.RoomID) (bool, error) {
-	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
-	if err != nil || portal == nil {
-		return false, err
-	}
-	if err = r.db.Portal.SetPublic(ctx, portal.ID, true); err != nil {
-		return true, err
-	}
-	if portal.Paused == string(PauseOpened) {
-		return true, r.Resume(ctx, portal)
-	}
-	return true, nil
 }

@@ -2,8 +2,8 @@
 //
 // A message goes through four steps, each a function of its own: accept (store durably, in order, once), convert,
 // deliver, record. Accepting is in accept_matrix.go and accept_wazo.go, catching up on what was missed in gap.go
-// (Matrix) and catchup.go (Wazo); worker.go runs one worker for each queue that has something to deliver,
-// to_wazo.go and to_matrix.go are what these do, and failure.go decides what an error means.
+// (Matrix) and catchup.go (Wazo); worker.go runs one worker for each task, to_wazo.go and
+// to_matrix.go are what the workers of queues do, failure.go decides what an error means, and pause.go stops portals.
 package relay
 
 import (
@@ -37,6 +37,9 @@ type Config struct {
 // overlap is how far before the verified cursor history is read again: created_at is set before the commit (api.md 13.3).
 const overlap = time.Minute
 
+// parallelReads is how many histories are read at once.
+const parallelReads = 4
+
 // mappingLife is how long it is known which event shows which message.
 const mappingLife = 180 * 24 * time.Hour
 
@@ -63,11 +66,12 @@ type Relay struct {
 	names   *wazoapi.Directory
 
 	workers  *workers
-	catchUps *exsync.KeyedMutex[int64] // by portal: history is read by one at a time
 	gapFills *exsync.KeyedMutex[int64] // by portal
 	linking  sync.Mutex                // links and unlinks one at a time
-	retries  *exsync.Set[db.QueueKey]  // paused queues that try one delivery all the same
+	retries  *exsync.Set[task]         // paused queues that try one delivery all the same
 	outages  outages
+	passed   passes
+	reading  chan struct{} // limits how many histories are read at once
 }
 
 // New builds the core on an open database and the relay account.
@@ -79,9 +83,9 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		log:      log,
 		account:  newAccount(row, api),
 		names:    wazoapi.NewDirectory(api, time.Hour),
-		catchUps: exsync.NewKeyedMutex[int64](),
 		gapFills: exsync.NewKeyedMutex[int64](),
-		retries:  exsync.NewSet[db.QueueKey](),
+		retries:  exsync.NewSet[task](),
+		reading:  make(chan struct{}, parallelReads),
 	}
 	r.workers = newWorkers(r.step, r.failed)
 	return r
@@ -97,17 +101,20 @@ func (r *Relay) Rights() *Rights { return &r.cfg.Rights }
 func (r *Relay) Run(ctx context.Context) error {
 	ctx = r.log.WithContext(ctx)
 	// Work in hand outlives ctx by the grace period.
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
 	r.workers.start(ctx, work)
-	if err := r.resume(ctx); err != nil {
-		return err
-	}
 	var wg sync.WaitGroup
 	wg.Go(func() { r.listen(ctx) })
 	wg.Go(func() { r.keepCaughtUp(ctx) })
 	wg.Go(func() { r.forget(ctx) })
-	<-ctx.Done()
+	err := r.resume(ctx)
+	if err == nil {
+		<-ctx.Done()
+	}
+	stop()
 	stopped := make(chan struct{})
 	go func() {
 		wg.Wait()
@@ -120,7 +127,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		cancelWork()
 		<-stopped
 	}
-	return nil
+	return err
 }
 
 // resume starts the workers of everything that waited when the relay last stopped.
@@ -130,24 +137,28 @@ func (r *Relay) resume(ctx context.Context) error {
 		return fmt.Errorf("failed to read the queues: %w", err)
 	}
 	for _, key := range busy {
-		r.workers.kick(key)
+		r.workers.kick(queueTask(key))
 	}
 	gaps, err := r.db.Gap.All(ctx)
 	if err != nil {
 		return fmt.Errorf("failed to read the gaps: %w", err)
 	}
 	for _, gap := range gaps {
-		r.workers.kick(db.QueueKey{PortalID: gap.PortalID, Direction: db.ToWazo})
+		r.workers.kick(task{jobToWazo, gap.PortalID})
 	}
+	r.workers.kick(task{job: jobExplain})
 	return nil
 }
+
+// MatrixBack notes that the homeserver answers again.
+func (r *Relay) MatrixBack() { r.workers.wake() }
 
 // forget removes mappings that are too old to be needed, once a day.
 func (r *Relay) forget(ctx context.Context) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
 	for {
-		if err := r.db.Message.Forget(ctx, time.Now().Add(-mappingLife).UnixMilli()); err != nil && ctx.Err() == nil {
+		if err := r.db.Message.Forget(ctx, time.Now().Add(-mappingLife).UnixMilli(), overlap.Microseconds()); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget old mappings")
 		}
 		select {

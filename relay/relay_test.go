@@ -116,7 +116,7 @@ func TestUnknownOutcomeOnWazo(t *testing.T) {
 		{"not stored and answered 502 in HTML", func(f *wazotest.Faults) *wazotest.Fault {
 			return f.RefusePost(wazotest.HTMLError(502), wazotest.Times(1))
 		}},
-		{"published and never stored", func(f *wazotest.Faults) *wazotest.Fault {
+		{"not stored and answered 500 without a body, twice", func(f *wazotest.Faults) *wazotest.Fault {
 			return f.RefusePost(wazotest.EmptyError(500), wazotest.Times(2))
 		}},
 	} {
@@ -582,7 +582,7 @@ func TestAcceptIsOneTransaction(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(w.ctx)
 	cancel()
-	_, err = w.core.AcceptSync(ctx, Sync{Since: before, NextBatch: "later"})
+	err = w.core.AcceptSync(ctx, Sync{Since: before, NextBatch: "later"})
 	require.Error(t, err)
 	after, err := w.db.Setting.Get(w.ctx, db.SettingNextBatch)
 	require.NoError(t, err)

@@ -30,10 +30,11 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	status.WazoVerified = r.account.isVerified(portal.ID)
 	status.ToWazo, status.ToMatrix = counts[db.ToWazo].Pending, counts[db.ToMatrix].Pending
 	status.Parked = counts[db.ToWazo].Parked + counts[db.ToMatrix].Parked
-	if portal.Paused != "" {
-		status.Paused = Pause(portal.Paused).Words()
+	pauses, err := r.db.Pause.Of(ctx, portal.ID)
+	for _, pause := range pauses {
+		status.Paused = append(status.Paused, Pause(pause.Reason).Words())
 	}
-	return status, nil
+	return status, err
 }
 
 // Connected reports whether events of Wazo flow.

@@ -37,10 +37,10 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 		return err
 	}
 	if row.Part >= len(request.Parts) {
-		return r.db.DoTxn(ctx, nil, func(ctx context.Context) error { return r.recordNothing(ctx, row) })
+		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.recordNothing(ctx, row) })
 	}
 	if row.State == db.StateAttempted {
-		if arrived, err := r.arrivedOnMatrix(ctx, portal, row); err != nil || arrived {
+		if arrived, err := r.arrivedOnMatrix(ctx, row); err != nil || arrived {
 			return err
 		}
 	}
@@ -52,7 +52,7 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 	if err != nil {
 		return r.notDelivered(ctx, row, err)
 	}
-	err = r.db.DoTxn(ctx, nil, func(ctx context.Context) error { return r.recordToMatrix(ctx, row, row.Part, eventID) })
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error { return r.recordToMatrix(ctx, row, row.Part, eventID) })
 	if err != nil {
 		return fmt.Errorf("failed to record the delivery of %s: %w", row.Source, err)
 	}
@@ -128,7 +128,7 @@ func (r *Relay) parkedName(ctx context.Context, row *db.Row) string {
 
 // arrivedOnMatrix finds out whether an attempt with unknown outcome arrived: its echo comes with /sync, or with the gap that
 // /sync leaves, and is recorded there.
-func (r *Relay) arrivedOnMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (bool, error) {
+func (r *Relay) arrivedOnMatrix(ctx context.Context, row *db.Row) (bool, error) {
 	if err := r.settle(ctx, row); err != nil {
 		return false, err
 	}
@@ -136,7 +136,7 @@ func (r *Relay) arrivedOnMatrix(ctx context.Context, portal *db.Portal, row *db.
 	defer cancel()
 	if err := r.matrix.Resync(ctx); err != nil {
 		return false, fmt.Errorf("failed to wait for the next sync: %w", err)
-	} else if err = r.fillGaps(ctx, portal); err != nil {
+	} else if err = r.fillGaps(ctx, row.PortalID); err != nil {
 		return false, err
 	}
 	current, err := r.db.Queue.ByID(ctx, row.ID)
@@ -156,7 +156,7 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 		return r.db.Queue.Delete(ctx, row.ID)
 	}
 	err = r.db.Message.Insert(ctx, &db.Message{
-		PortalID: current.PortalID, WazoUUID: current.Source, Part: part, EventID: eventID, Author: current.Author, RelayedAt: time.Now().UnixMilli(),
+		PortalID: current.PortalID, WazoUUID: current.Source, Part: part, EventID: eventID, Author: current.Author, CreatedAt: current.Position, RelayedAt: time.Now().UnixMilli(),
 	})
 	if err != nil {
 		return err
@@ -173,7 +173,7 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 
 // recordNothing stores that there was nothing to show of a message, so that history does not bring it again.
 func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
-	err := r.db.Message.Insert(ctx, &db.Message{PortalID: row.PortalID, WazoUUID: row.Source, Author: row.Author, RelayedAt: time.Now().UnixMilli()})
+	err := r.db.Message.Insert(ctx, &db.Message{PortalID: row.PortalID, WazoUUID: row.Source, Author: row.Author, CreatedAt: row.Position, RelayedAt: time.Now().UnixMilli()})
 	if err != nil {
 		return err
 	}

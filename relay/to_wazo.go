@@ -30,7 +30,7 @@ type wazoRequest struct {
 // deliverToWazo delivers one row to chatd.
 func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
 	if row.State == db.StateWaiting {
-		return r.awaitKey(ctx, portal, row)
+		return r.awaitKey(ctx, row)
 	}
 	var request *wazoRequest
 	if row.Request != "" {
@@ -59,26 +59,6 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 		return r.notDelivered(ctx, row, err)
 	}
 	return r.recordToWazo(ctx, portal, row, message)
-}
-
-// attempt stores a request before it is sent: from now on it may have been carried out.
-func (r *Relay) attempt(ctx context.Context, row *db.Row, request any) error {
-	data, err := json.Marshal(request)
-	if err != nil {
-		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
-	}
-	return r.db.Queue.MarkAttempted(ctx, row.ID, string(data), time.Now().UnixMilli())
-}
-
-// notDelivered takes the attempted mark back if it is certain that the request was not carried out. It returns err.
-func (r *Relay) notDelivered(ctx context.Context, row *db.Row, err error) error {
-	if classify(err).Unknown {
-		return err
-	}
-	if stateErr := r.db.Queue.SetState(ctx, row.ID, db.StateNew, classify(err).Words); stateErr != nil {
-		return errors.Join(err, stateErr)
-	}
-	return err
 }
 
 // toWazo converts a row.
@@ -172,74 +152,59 @@ func (r *Relay) findOnWazo(ctx context.Context, portal *db.Portal, row *db.Row, 
 	return found, err
 }
 
-// settle waits until the outcome of a row's attempt cannot change any more.
-func (r *Relay) settle(ctx context.Context, row *db.Row) error {
-	wait := min(r.cfg.Settle, r.cfg.Settle-time.Since(time.UnixMilli(row.AttemptedAt)))
-	if wait <= 0 {
-		return nil
-	}
-	ctx, cancel := r.workers.untilStop(ctx)
-	defer cancel()
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // recordToWazo stores that a row is delivered as a message, and removes it from the queue.
 func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row, message wazoapi.Message) error {
-	err := r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
-		if current, err := r.db.Queue.ByID(ctx, row.ID); err != nil || current == nil {
+	gone := false
+	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
+		current, err := r.db.Queue.ByID(ctx, row.ID)
+		if gone = current == nil; err != nil || gone {
 			return err // the link ended meanwhile
-		}
-		if row.Kind == db.KindIntroduction {
+		} else if row.Kind == db.KindIntroduction {
 			return r.recordIntroduction(ctx, portal, row, message)
 		}
-		err := r.db.Message.Insert(ctx, &db.Message{
-			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.Source), Author: row.Author, RelayedAt: time.Now().UnixMilli(),
+		err = r.db.Message.Insert(ctx, &db.Message{
+			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.Source), Author: row.Author,
+			CreatedAt: message.CreatedAt.UnixMicro(), RelayedAt: time.Now().UnixMilli(),
 		})
 		if err != nil {
 			return err
 		}
 		return r.db.Queue.Delete(ctx, row.ID)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("failed to record the delivery of %s: %w", row.Source, err)
+	case row.Kind == db.KindMessage:
+		r.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.Source))
+	case gone: // unlinked while people on Wazo were being told of the link
+		portal.Boundary = message.CreatedAt.UnixMicro()
+		r.sayGoodbye(portal)
+	default:
+		r.workers.kick(task{jobCatchUp, portal.ID})
+		r.workers.kick(task{jobToMatrix, portal.ID})
 	}
-	if row.Kind == db.KindIntroduction {
-		r.workers.kick(newsOnWazo)
-		r.workers.kick(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix})
-		return nil
-	}
-	r.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.Source))
 	return nil
 }
 
 // awaitKey tries to decrypt a row that was stored encrypted; its queue waits for it, for a while.
-func (r *Relay) awaitKey(ctx context.Context, portal *db.Portal, row *db.Row) error {
+func (r *Relay) awaitKey(ctx context.Context, row *db.Row) error {
 	var evt event.Event
 	if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
 		return &messageError{words.WhyUnreadable, err}
 	}
 	wait := min(r.cfg.KeyWait, r.cfg.KeyWait-time.Since(time.UnixMilli(row.AcceptedAt)))
 	decrypted, err := r.matrix.Decrypt(ctx, &evt, max(wait, 0))
-	if ctx.Err() != nil {
-		return ctx.Err()
-	} else if err != nil {
+	if errors.Is(err, ErrNoKey) {
 		return &messageError{words.WhyUndecryptable, err}
+	} else if err != nil {
+		return err
 	}
-	return r.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
 		switch {
-		case r.isCommand(decrypted):
-			accept := matrixAccept{Relay: r, since: "late", now: row.AcceptedAt}
-			if err = accept.toInbox(ctx, db.InboxCommand, decrypted); err != nil {
+		case r.IsCommand(decrypted):
+			if err = r.toInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {
 				return err
 			}
-			r.matrix.InboxFilled()
 			return r.db.Queue.Delete(ctx, row.ID)
 		case !isRelayed(decrypted) || TagOf(decrypted.Content.VeryRaw) != nil:
 			return r.db.Queue.Delete(ctx, row.ID)

@@ -13,19 +13,39 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// stepFunc does the next thing in a queue. It returns errIdle when nothing is to be done now.
-type stepFunc func(ctx context.Context, key db.QueueKey) error
+// job is what a worker works on.
+type job string
 
-// errIdle says that a queue has nothing to deliver now; whoever changes that kicks it.
+// The jobs. The first two are the queues of a portal.
+const (
+	jobToWazo   job = job(db.ToWazo)
+	jobToMatrix job = job(db.ToMatrix)
+	jobCatchUp  job = "catch_up" // read a portal's history on Wazo
+	jobProbe    job = "probe"    // ask Wazo which rooms have news
+	jobExplain  job = "explain"  // tell people in rooms without portal what to do
+)
+
+// task is one thing that a worker exists for: a job, of a portal or (0) of all.
+type task struct {
+	job      job
+	portalID int64
+}
+
+func queueTask(key db.QueueKey) task { return task{job(key.Direction), key.PortalID} }
+
+// stepFunc does the next thing in a task. It returns errIdle when nothing is to be done now.
+type stepFunc func(ctx context.Context, t task) error
+
+// errIdle says that a task has nothing to do now; whoever changes that kicks it.
 var errIdle = errors.New("nothing to do")
 
-// workers runs one worker for each queue that has something to do, and none for the others.
+// workers runs one worker for each task that has something to do, and none for the others.
 type workers struct {
 	step  stepFunc
-	delay func(ctx context.Context, key db.QueueKey, err error, failures int) time.Duration // 0: at once
+	delay func(ctx context.Context, t task, err error, failures int) time.Duration // the pause after a failure
 
 	mu      sync.Mutex
-	running map[db.QueueKey]*worker
+	running map[task]*worker
 	ctx     context.Context // ends when no new step may begin
 	work    context.Context // of the steps
 	wg      sync.WaitGroup
@@ -37,8 +57,8 @@ type worker struct {
 	woken chan struct{} // ends a pause early
 }
 
-func newWorkers(step stepFunc, delay func(context.Context, db.QueueKey, error, int) time.Duration) *workers {
-	return &workers{step: step, delay: delay, running: make(map[db.QueueKey]*worker)}
+func newWorkers(step stepFunc, delay func(context.Context, task, error, int) time.Duration) *workers {
+	return &workers{step: step, delay: delay, running: make(map[task]*worker)}
 }
 
 // start lets workers run: until ctx ends they begin new steps, with work as the context of these.
@@ -48,20 +68,20 @@ func (w *workers) start(ctx, work context.Context) {
 	w.ctx, w.work = ctx, work
 }
 
-// kick makes sure that a worker looks at a queue from now on.
-func (w *workers) kick(key db.QueueKey) {
+// kick makes sure that a worker looks at a task from now on.
+func (w *workers) kick(t task) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ctx == nil || w.ctx.Err() != nil {
 		return
 	}
-	if running := w.running[key]; running != nil {
+	if running := w.running[t]; running != nil {
 		running.again = true
 		return
 	}
 	running := &worker{woken: make(chan struct{}, 1)}
-	w.running[key] = running
-	w.wg.Go(func() { w.run(key, running) })
+	w.running[t] = running
+	w.wg.Go(func() { w.run(t, running) })
 }
 
 // wake ends the pauses of all workers: a service is back.
@@ -76,7 +96,7 @@ func (w *workers) wake() {
 	}
 }
 
-// do runs something besides the queues; stopping waits for it.
+// do runs something besides the tasks; stopping waits for it.
 func (w *workers) do(fn func(ctx context.Context)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -99,49 +119,52 @@ func (w *workers) untilStop(ctx context.Context) (context.Context, context.Cance
 	}
 }
 
-// wait returns when no worker runs.
-func (w *workers) wait() { w.wg.Wait() }
+// wait returns when no worker runs. Call it when ctx has ended.
+func (w *workers) wait() {
+	w.mu.Lock()   // a kick that came before the end of ctx has started its worker now
+	w.mu.Unlock() //nolint:staticcheck // see above
+	w.wg.Wait()
+}
 
-func (w *workers) run(key db.QueueKey, self *worker) {
-	log := zerolog.Ctx(w.ctx).With().Int64("portal_id", key.PortalID).Str("direction", string(key.Direction)).Logger()
+func (w *workers) run(t task, self *worker) {
+	log := zerolog.Ctx(w.ctx).With().Str("job", string(t.job)).Int64("portal_id", t.portalID).Logger()
 	ctx := log.WithContext(w.work)
 	failures := 0
 	for {
 		if w.ctx.Err() != nil {
-			w.leave(key, self, true)
+			w.leave(t, self, true)
 			return
 		}
-		err := guard(ctx, func() error { return w.step(ctx, key) })
+		err := guard(ctx, func() error { return w.step(ctx, t) })
 		switch {
 		case err == nil:
 			failures = 0
 		case errors.Is(err, errIdle):
-			if w.leave(key, self, false) {
+			if w.leave(t, self, false) {
 				return
 			}
 		default:
 			failures++
-			w.pause(w.delay(ctx, key, err, failures), self)
+			pause := lastPause
+			_ = guard(ctx, func() error { pause = w.delay(ctx, t, err, failures); return nil }) // a panic is logged there
+			w.pause(pause, self)
 		}
 	}
 }
 
 // leave ends a worker unless something came meanwhile. It reports whether the worker is gone.
-func (w *workers) leave(key db.QueueKey, self *worker, force bool) bool {
+func (w *workers) leave(t task, self *worker, force bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if self.again && !force {
 		self.again = false
 		return false
 	}
-	delete(w.running, key)
+	delete(w.running, t)
 	return true
 }
 
 func (w *workers) pause(d time.Duration, self *worker) {
-	if d <= 0 {
-		return
-	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -161,7 +184,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 func guard(ctx context.Context, fn func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			zerolog.Ctx(ctx).Error().Bytes(zerolog.ErrorStackFieldName, debug.Stack()).Any("panic", value).Msg("Panic in a queue worker")
+			zerolog.Ctx(ctx).Error().Bytes(zerolog.ErrorStackFieldName, debug.Stack()).Any("panic", value).Msg("Panic")
 			err = &panicError{value}
 		}
 	}()

@@ -29,8 +29,15 @@ CREATE TABLE portal (
 	boundary     BIGINT  NOT NULL DEFAULT 0,  -- µs, chatd's clock: created_at of our introduction; 0: not posted yet
 	announced    BOOLEAN NOT NULL DEFAULT false, -- our "Linked" notice was seen in the room: what follows is relayed
 	read_until   BIGINT  NOT NULL DEFAULT 0,  -- µs, chatd's clock: the verified cursor, moved by catch-up only
-	paused       TEXT    NOT NULL DEFAULT '', -- why it does not relay now; empty: it does
 	last_error   TEXT    NOT NULL DEFAULT ''  -- for people, shown by the status command
+);
+
+-- Why a portal does not relay, in one direction or both. It relays again when the last reason is gone.
+CREATE TABLE pause (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	reason    TEXT    NOT NULL,   -- see relay.Pause
+	direction TEXT    NOT NULL,   -- to_wazo or to_matrix; empty: both
+	PRIMARY KEY (portal_id, reason, direction)
 );
 
 -- What waits to be delivered, one queue per portal and direction.
@@ -47,7 +54,8 @@ CREATE TABLE queue (
 	request      TEXT    NOT NULL DEFAULT '', -- what is sent, JSON; never changes after the first attempt
 	part         INTEGER NOT NULL DEFAULT 0,  -- the part of the request that is delivered next
 	attempts     INTEGER NOT NULL DEFAULT 0,
-	attempted_at BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock
+	attempted_at BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock: when the last attempt was begun, or its outcome found unknown
+	first_tried  BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock: when the first attempt was begun
 	accepted_at  BIGINT  NOT NULL,            -- ms, our clock
 	error        TEXT    NOT NULL DEFAULT '', -- why it is parked or waits, for people
 	UNIQUE (portal_id, direction, source)
@@ -61,6 +69,7 @@ CREATE TABLE message (
 	part       INTEGER NOT NULL,   -- a Wazo message may become several events
 	event_id   TEXT,               -- NULL: seen, and shown nowhere (dropped by a person, or nothing to show)
 	author     TEXT    NOT NULL,   -- Matrix user id or Wazo user uuid
+	created_at BIGINT  NOT NULL,   -- µs, chatd's clock
 	relayed_at BIGINT  NOT NULL,   -- ms, our clock
 	PRIMARY KEY (portal_id, wazo_uuid, part),
 	UNIQUE (portal_id, event_id)
@@ -80,11 +89,21 @@ CREATE TABLE gap (
 -- What the bot itself has to answer: invites and commands, stored with the sync token that covers them.
 CREATE TABLE inbox (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT,
-	kind        TEXT   NOT NULL,          -- invite, command, membership
+	kind        TEXT   NOT NULL,          -- see db.InboxKind
 	room        TEXT   NOT NULL,
 	event_id    TEXT   NOT NULL UNIQUE,
 	payload     TEXT   NOT NULL,          -- the event, JSON
 	accepted_at BIGINT NOT NULL           -- ms, our clock
+);
+
+-- What the bot has yet to say to people, stored with the change that it tells of.
+CREATE TABLE notice (
+	id          INTEGER PRIMARY KEY AUTOINCREMENT,
+	room        TEXT   NOT NULL,            -- Matrix room; empty: the direct chat with matrix_user
+	matrix_user TEXT   NOT NULL DEFAULT '',
+	markdown    TEXT   NOT NULL,
+	reply_to    TEXT   NOT NULL DEFAULT '', -- event id
+	created_at  BIGINT NOT NULL             -- ms, our clock
 );
 
 -- The list of Wazo rooms last shown to a person: what a number in "link 2" means.

@@ -279,6 +279,11 @@ const (
 	WhyService       = "the server can't be reached."
 )
 
+// LastError is what the status shows of a failure.
+func LastError(when time.Time, why string) string {
+	return when.UTC().Format("2006-01-02 15:04 UTC: ") + why
+}
+
 // ServiceWazo names the service in an outage.
 const ServiceWazo = "Wazo"
 
@@ -292,7 +297,8 @@ type Status struct {
 	WazoConnected, WazoVerified   bool
 	ToWazo, ToMatrix              int // waiting to be delivered
 	Parked                        int
-	Paused, LastError, LinkedBy   string
+	Paused                        []string
+	LastError, LinkedBy           string
 	LastSync                      time.Duration // since the last answer of /sync
 	WazoUser                      string
 	EncryptedRoom, CannotTellRoom bool
@@ -317,8 +323,8 @@ func (s Status) Render(prefix string) string {
 		line("history", "%s", choose(s.WazoVerified, "complete", "being read"))
 		line("queue", "%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix)
 		line("parked", "%d", s.Parked)
-		if s.Paused != "" {
-			line("paused", "%s", s.Paused)
+		for _, why := range s.Paused {
+			line("paused", "%s", why)
 		}
 		if s.LastError != "" {
 			line("last error", "%s", Escape(s.LastError))

@@ -1,0 +1,79 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/format"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay"
+)
+
+// noticeLife is how old a notice may get before it says nothing to anybody any more.
+const noticeLife = 24 * time.Hour
+
+// NoticesFilled implements relay.Matrix.
+func (b *Bot) NoticesFilled() { b.notices.wake() }
+
+// sayNotices says what is stored to be said, until ctx ends. Each room has its order; rooms do not wait for each other.
+func (b *Bot) sayNotices(ctx context.Context) {
+	b.notices.serve(ctx, func(ctx context.Context) (map[id.RoomID][]func(context.Context), error) {
+		notices, err := b.db.Notice.All(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("failed to read notices: %w", err)
+		}
+		work := make(map[id.RoomID][]func(context.Context))
+		for _, notice := range notices {
+			key := notice.Room
+			if key == "" {
+				key = id.RoomID(notice.User) // its direct chat may have to be made first
+			}
+			work[key] = append(work[key], func(ctx context.Context) { b.sayPatiently(ctx, notice) })
+		}
+		return work, nil
+	})
+}
+
+// sayPatiently says a notice, again after a failure that may pass, and removes it.
+func (b *Bot) sayPatiently(ctx context.Context, notice *db.Notice) {
+	b.patiently(ctx, "say a notice", notice.Room, func(ctx context.Context) error {
+		if time.Since(time.UnixMilli(notice.CreatedAt)) > noticeLife {
+			return nil
+		}
+		return b.say(ctx, notice)
+	}, func(ctx context.Context) error { return b.db.Notice.Delete(ctx, notice.ID) })
+}
+
+func (b *Bot) say(ctx context.Context, notice *db.Notice) (err error) {
+	room := notice.Room
+	if room == "" {
+		if room, err = b.directChat(ctx, notice.User); err != nil {
+			return err
+		}
+	}
+	content := format.RenderMarkdown(notice.Markdown, true, false)
+	content.Body = notice.Markdown
+	content.MsgType = event.MsgNotice
+	content.Mentions = &event.Mentions{}
+	if notice.ReplyTo != "" {
+		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(notice.ReplyTo)
+	}
+	data, err := json.Marshal(&content)
+	if err != nil {
+		return fmt.Errorf("failed to encode a notice: %w", err)
+	}
+	out := relay.Outgoing{Type: event.EventMessage, Content: data, Tag: relay.Tag{Kind: relay.TagNotice}}
+	_, err = b.Send(ctx, room, out, fmt.Sprintf("notice-%d-%d", notice.CreatedAt, notice.ID))
+	var failure *relay.MatrixError
+	if errors.As(err, &failure) && failure.Status == 413 {
+		b.log.Err(err).Msg("A notice is too large")
+		return nil
+	}
+	return err
+}

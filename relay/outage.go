@@ -1,0 +1,68 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// outages remembers since when deliveries to Wazo fail, by portal, and whether people were told.
+type outages struct {
+	mu    sync.Mutex
+	since map[int64]time.Time
+	told  map[int64]bool
+}
+
+// begin notes a failure. It reports whether people are to be told now: once, when it has lasted.
+func (o *outages) begin(portalID int64, now time.Time, after time.Duration) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.since == nil {
+		o.since, o.told = make(map[int64]time.Time), make(map[int64]bool)
+	}
+	since, ok := o.since[portalID]
+	if !ok {
+		o.since[portalID] = now
+		return false
+	}
+	if o.told[portalID] || now.Sub(since) < after {
+		return false
+	}
+	o.told[portalID] = true
+	return true
+}
+
+// end notes that Wazo answers. It reports whether people were told of the outage that it ends.
+func (o *outages) end(portalID int64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	told := o.told[portalID]
+	delete(o.since, portalID)
+	delete(o.told, portalID)
+	return told
+}
+
+// isWazo reports whether an error comes from Wazo or from the way to it.
+func isWazo(err error) bool {
+	var answer *wazoapi.Error
+	var transport *wazoapi.TransportError
+	return errors.As(err, &answer) || errors.As(err, &transport)
+}
+
+// tellOutage tells a portal's people, once, that Wazo has been away for long.
+func (r *Relay) tellOutage(ctx context.Context, portalID int64) {
+	if !r.outages.begin(portalID, time.Now(), r.cfg.OutageNotice) {
+		return
+	}
+	portal, err := r.db.Portal.ByID(ctx, portalID)
+	if err == nil && portal != nil {
+		err = r.Say(ctx, portal.MatrixRoom, words.Outage(words.ServiceWazo), "")
+	}
+	if err != nil {
+		r.log.Err(err).Int64("portal_id", portalID).Msg("Failed to tell of an outage")
+	}
+}

@@ -1,0 +1,189 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
+)
+
+// Pause is a reason why a portal does not relay, as it is stored.
+type Pause string
+
+// Why portals pause.
+const (
+	PausePermission Pause = "permission" // the Wazo account may not
+	PauseLogin      Pause = "login"      // the Wazo account cannot log in
+	PauseNoRoom     Pause = "no_room"    // the Wazo room is gone
+	PauseConflict   Pause = "conflict"   // Wazo refuses messages in this room
+	PauseForbidden  Pause = "forbidden"  // the bot may not speak in the Matrix room
+	PauseRemoved    Pause = "removed"    // the bot is not in the Matrix room
+	PauseOpened     Pause = "opened"     // strangers can read the Matrix room and no admin accepted that
+)
+
+// Words says why, and what to do.
+func (p Pause) Words() string {
+	switch p {
+	case PausePermission:
+		return words.WhyNoPermission
+	case PauseLogin:
+		return words.WhyLogin
+	case PauseNoRoom:
+		return words.WhyNoRoomOnWazo
+	case PauseConflict:
+		return words.WhyConflict
+	case PauseForbidden:
+		return words.WhyForbidden
+	case PauseRemoved:
+		return words.WhyRemoved
+	case PauseOpened:
+		return words.WhyOpened
+	default:
+		return string(p)
+	}
+}
+
+// isRetried reports whether a try tells that the reason is gone. The others end by what the bot sees in the room.
+func (p Pause) isRetried() bool { return p != PauseRemoved && p != PauseOpened }
+
+// because is a reason why a portal does not relay in a direction ("": both).
+func because(portal *db.Portal, reason Pause, direction db.Direction) *db.Pause {
+	return &db.Pause{PortalID: portal.ID, Reason: string(reason), Direction: direction}
+}
+
+// pause stops a portal in a direction ("": both) until the reason is gone, with one notice.
+func (r *Relay) pause(ctx context.Context, portal *db.Portal, reason Pause, direction db.Direction) error {
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		isNew, err := r.db.Pause.Insert(ctx, because(portal, reason, direction))
+		if err != nil || !isNew {
+			return err
+		}
+		return r.Say(ctx, portal.MatrixRoom, words.Paused(reason.Words()), "")
+	})
+}
+
+// unpause takes reasons away. When the last one is gone the portal goes on, with one notice.
+func (r *Relay) unpause(ctx context.Context, portal *db.Portal, reasons ...*db.Pause) error {
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		ended := false
+		for _, reason := range reasons {
+			gone, err := r.db.Pause.Delete(ctx, reason)
+			if err != nil {
+				return err
+			}
+			ended = ended || gone
+		}
+		left, err := r.db.Pause.Of(ctx, portal.ID)
+		if err != nil || !ended {
+			return err
+		}
+		db.AfterCommit(ctx, func() { r.kickPortal(portal.ID) })
+		if len(left) > 0 {
+			return nil
+		}
+		return r.Say(ctx, portal.MatrixRoom, words.GoesOn, "")
+	})
+}
+
+// holding returns what stops a direction of a portal.
+func (r *Relay) holding(ctx context.Context, portalID int64, direction db.Direction) (held []*db.Pause, err error) {
+	pauses, err := r.db.Pause.Of(ctx, portalID)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read why a portal is paused: %w", err)
+	}
+	for _, pause := range pauses {
+		if pause.Holds(direction) {
+			held = append(held, pause)
+		}
+	}
+	return held, nil
+}
+
+// mayTry reports whether a direction may try one delivery: it is not paused, or it was told to find out whether what
+// paused it is repaired. The permission to try is used up.
+func (r *Relay) mayTry(t task, held []*db.Pause) bool {
+	told := r.retries.Pop(t)
+	for _, pause := range held {
+		if !told || !Pause(pause.Reason).isRetried() {
+			return false
+		}
+	}
+	return true
+}
+
+// retryPaused lets paused portals try one delivery: what was repaired goes on by itself.
+func (r *Relay) retryPaused(ctx context.Context) {
+	pauses, err := r.db.Pause.All(ctx)
+	if err != nil {
+		r.log.Err(err).Msg("Failed to look for paused portals")
+		return
+	}
+	for _, pause := range pauses {
+		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
+			if t := queueTask(db.QueueKey{PortalID: pause.PortalID, Direction: direction}); pause.Holds(direction) && Pause(pause.Reason).isRetried() {
+				r.retries.Add(t)
+				r.workers.kick(t)
+			}
+		}
+	}
+}
+
+// Removed notes that the bot is not in a portal's Matrix room any more, and tells who linked it.
+func (r *Relay) Removed(ctx context.Context, room id.RoomID) error {
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
+		if err != nil || portal == nil {
+			return err
+		}
+		isNew, err := r.db.Pause.Insert(ctx, because(portal, PauseRemoved, ""))
+		if err != nil || !isNew {
+			return err
+		}
+		return r.SayTo(ctx, portal.LinkedBy, words.RemovedFromRoom(room.String(), portal.Title, r.cfg.CommandPrefix))
+	})
+}
+
+// Rejoined notes that the bot is in a portal's Matrix room again. It reports whether the room has a portal.
+func (r *Relay) Rejoined(ctx context.Context, room id.RoomID) (bool, error) {
+	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
+	if err != nil || portal == nil {
+		return false, err
+	}
+	return true, r.unpause(ctx, portal, because(portal, PauseRemoved, ""), because(portal, PauseForbidden, db.ToMatrix))
+}
+
+// Opened notes that strangers can now read a portal's Matrix room, for a reason in words; "" says that they can't any more.
+func (r *Relay) Opened(ctx context.Context, room id.RoomID, why string) error {
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
+		if err != nil || portal == nil {
+			return err
+		} else if why == "" {
+			return r.unpause(ctx, portal, because(portal, PauseOpened, ""))
+		} else if portal.Public {
+			return nil
+		}
+		isNew, err := r.db.Pause.Insert(ctx, because(portal, PauseOpened, ""))
+		if err != nil || !isNew {
+			return err
+		}
+		return r.Say(ctx, room, words.RoomWasOpened(r.cfg.CommandPrefix, why), "")
+	})
+}
+
+// AcceptOpen notes that an admin accepts that strangers read a portal's Matrix room. It reports false if there is no portal.
+func (r *Relay) AcceptOpen(ctx context.Context, room id.RoomID) (bool, error) {
+	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
+	if err != nil || portal == nil {
+		return false, err
+	}
+	return true, r.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := r.db.Portal.SetPublic(ctx, portal.ID, true); err != nil {
+			return err
+		}
+		return r.unpause(ctx, portal, because(portal, PauseOpened, ""))
+	})
+}

@@ -1,0 +1,31 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+)
+
+// Say says something to the people of a Matrix room as a notice; replyTo may be empty. It is stored, in the transaction
+// that ctx carries together with the change that it tells of, and said when the homeserver takes it.
+func (r *Relay) Say(ctx context.Context, room id.RoomID, markdown string, replyTo id.EventID) error {
+	return r.storeNotice(ctx, &db.Notice{Room: room, Markdown: markdown, ReplyTo: replyTo})
+}
+
+// SayTo says something to one person, in the bot's direct chat with them.
+func (r *Relay) SayTo(ctx context.Context, user id.UserID, markdown string) error {
+	return r.storeNotice(ctx, &db.Notice{User: user, Markdown: markdown})
+}
+
+func (r *Relay) storeNotice(ctx context.Context, notice *db.Notice) error {
+	notice.CreatedAt = time.Now().UnixMilli()
+	if err := r.db.Notice.Insert(ctx, notice); err != nil {
+		return fmt.Errorf("failed to store a notice: %w", err)
+	}
+	db.AfterCommit(ctx, r.matrix.NoticesFilled)
+	return nil
+}
