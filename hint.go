@@ -97,6 +97,8 @@ func databaseHint(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, db.ErrInUse):
+		return hint(err, "one relay runs on one database: stop the other one, or give this one another DATABASE_URL")
 	case errors.Is(err, db.ErrWrongKey):
 		return hint(err, "set SECRET_KEY (or the key file beside the database) to what it was when the database was made")
 	case errors.Is(err, db.ErrKeyFileLost):

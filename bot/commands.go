@@ -48,6 +48,8 @@ func commandList() []command {
 		{"create", `create <name>[, <name>…] [as "Title"]`, "makes a chat with people on Wazo and links this room with it", (*Bot).cmdCreate},
 		{"unlink", "unlink", "ends the link of this room", (*Bot).cmdUnlink},
 		{"status", "status", "shows how this room is linked and what waits", (*Bot).cmdStatus},
+		{"retry", "retry", "tries again what was refused and what waits", (*Bot).cmdRetry},
+		{"drop", "drop", "gives up what was refused", (*Bot).cmdDrop},
 		{"ping", "ping", "answers", (*Bot).cmdPing},
 		{"version", "version", "shows which relay this is", (*Bot).cmdVersion},
 	}
@@ -299,22 +301,30 @@ func (b *Bot) cmdCreate(ce *commandEvent) (string, error) {
 	return b.link(ce, room, public)
 }
 
+// mayModerate refuses who is neither an administrator of the relay nor a moderator of the room.
+func (b *Bot) mayModerate(ce *commandEvent, room id.RoomID) error {
+	if b.relay.Rights().IsAdmin(ce.Sender) {
+		return nil
+	}
+	levels, err := b.powerLevels(ce.Ctx, room)
+	if err != nil {
+		return err
+	} else if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
+		return &relay.UserError{Words: words.PowerTooLow(powerToLink, has)}
+	}
+	return nil
+}
+
 // cmdUnlink ends the link of this room, or of the room that an administrator names.
 func (b *Bot) cmdUnlink(ce *commandEvent) (string, error) {
 	room := ce.RoomID
 	if len(ce.Args) > 0 {
 		room = id.RoomID(ce.Args[0])
 	}
-	admin := b.relay.Rights().IsAdmin(ce.Sender)
-	if !admin && room != ce.RoomID {
+	if room != ce.RoomID && !b.relay.Rights().IsAdmin(ce.Sender) {
 		return words.NoAdmin, nil
-	} else if !admin {
-		levels, err := b.powerLevels(ce.Ctx, room)
-		if err != nil {
-			return "", err
-		} else if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
-			return words.PowerTooLow(powerToLink, has), nil
-		}
+	} else if err := b.mayModerate(ce, room); err != nil {
+		return "", err
 	}
 	if err := b.relay.Unlink(ce.Ctx, room); err != nil {
 		return "", err
@@ -322,6 +332,20 @@ func (b *Bot) cmdUnlink(ce *commandEvent) (string, error) {
 		return words.UnlinkedRoom(room.String()), nil
 	}
 	return "", nil // the room is told by the notice that ends the link
+}
+
+func (b *Bot) cmdRetry(ce *commandEvent) (string, error) {
+	parked, err := b.relay.Retry(ce.Ctx, ce.RoomID)
+	return words.Retried(parked), err
+}
+
+// cmdDrop gives up other people's messages, which takes the right to moderate the room.
+func (b *Bot) cmdDrop(ce *commandEvent) (string, error) {
+	if err := b.mayModerate(ce, ce.RoomID); err != nil {
+		return "", err
+	}
+	parked, err := b.relay.Drop(ce.Ctx, ce.RoomID)
+	return words.Dropped(parked), err
 }
 
 func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {

@@ -80,7 +80,7 @@ func (b *Bot) syncPause(ctx context.Context, err error, failures int) {
 // ask asks for the next answer. It returns nil and no error if a resync ended the poll.
 func (b *Bot) ask(ctx context.Context, since string, afterFailure bool) (*syncAnswer, error) {
 	timeout, grace := longPoll, pollGrace
-	if afterFailure || since == "" || b.resync.wanted() {
+	if afterFailure || since == "" || b.lastSync.Load() == 0 || b.resync.wanted() {
 		timeout = 0
 	}
 	if since == "" {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -29,7 +30,8 @@ var upgradeFiles embed.FS
 // Database is the open database with one accessor per table.
 type Database struct {
 	*dbutil.Database
-	box *Box
+	box  *Box
+	lock *os.File
 
 	Setting     *Settings
 	Account     *Accounts
@@ -37,6 +39,7 @@ type Database struct {
 	Pause       *Pauses
 	Queue       *Queue
 	Message     *Messages
+	Orphan      *Orphans
 	Gap         *Gaps
 	Inbox       *Inbox
 	Notice      *Notices
@@ -65,8 +68,36 @@ func FilePath(databaseURL string) (string, error) {
 }
 
 // Open opens the SQLite file at path, making it if need be, and upgrades its schema.
-// It returns ErrWrongKey if the database was written with another secret.
+// It returns ErrInUse if another process has it open, ErrWrongKey if it was written with another secret.
 func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
+	lock, err := lock(path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(path, secret, log)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	db.lock = lock
+	if err = db.Upgrade(ctx); err != nil {
+		err = fmt.Errorf("failed to upgrade database: %w", err)
+	} else {
+		err = db.checkKey(ctx)
+	}
+	if err != nil {
+		_ = db.Close() // the first error says more
+		return nil, err
+	}
+	return db, nil
+}
+
+// Close closes the database and frees it for others.
+func (db *Database) Close() error {
+	return errors.Join(db.Database.Close(), db.lock.Close())
+}
+
+// open puts the database together without using it.
+func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate", dialect)
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
@@ -81,20 +112,13 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 	db.Pause = newPauses(raw)
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)
+	db.Orphan = newOrphans(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)
 	db.Notice = newNotices(raw)
 	db.Listing = &Listings{db: raw}
 	db.DirectChat = &DirectChats{db: raw}
 	db.Explanation = &Explanations{db: raw}
-	if err = raw.Upgrade(ctx); err != nil {
-		_ = raw.Close()
-		return nil, fmt.Errorf("failed to upgrade database: %w", err)
-	}
-	if err = db.checkKey(ctx); err != nil {
-		_ = raw.Close()
-		return nil, err
-	}
 	return db, nil
 }
 

@@ -66,7 +66,7 @@ const (
 	nextRowQuery     = `SELECT ` + rowColumns + ` FROM queue WHERE portal_id = $1 AND direction = $2 AND state <> 'parked' ORDER BY position, id LIMIT 1`
 	rowByIDQuery     = `SELECT ` + rowColumns + ` FROM queue WHERE id = $1`
 	rowBySourceQuery = `SELECT ` + rowColumns + ` FROM queue WHERE portal_id = $1 AND direction = $2 AND source = $3`
-	attemptRowQuery  = `UPDATE queue SET state = 'attempted', request = $2, attempts = attempts + 1, attempted_at = $3, first_tried = CASE first_tried WHEN 0 THEN $3 ELSE first_tried END WHERE id = $1`
+	attemptRowQuery  = `UPDATE queue SET state = 'attempted', request = $2, attempts = attempts + 1, attempted_at = $3, first_tried = CASE first_tried WHEN 0 THEN $3 ELSE first_tried END WHERE id = $1 AND payload = $4`
 	unknownRowQuery  = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
 	setRowStateQuery = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
 	setPayloadQuery  = `UPDATE queue SET payload = $2, state = 'new', error = '' WHERE id = $1`
@@ -74,6 +74,8 @@ const (
 	deleteRowQuery   = `DELETE FROM queue WHERE id = $1`
 	deleteUpToQuery  = `DELETE FROM queue WHERE portal_id = $1 AND direction = $2 AND kind = 'message' AND position <= $3`
 	lastPositionSQL  = `SELECT MAX(0, COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo'), 0), COALESCE((SELECT MAX(last) FROM gap WHERE portal_id = $1), 0))`
+	parkedRowsQuery  = `SELECT ` + rowColumns + ` FROM queue WHERE portal_id = $1 AND state = 'parked' ORDER BY direction, position, id`
+	retryParkedQuery = `UPDATE queue SET state = CASE request WHEN '' THEN 'new' ELSE 'attempted' END, attempts = 0, first_tried = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
 	countRowsQuery   = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
 	busyQueuesQuery  = `SELECT DISTINCT portal_id, direction FROM queue WHERE state <> 'parked'`
 )
@@ -118,9 +120,9 @@ func (t *Queue) BySource(ctx context.Context, portalID int64, direction Directio
 }
 
 // MarkAttempted stores, before it is sent, the request that may be carried out from now on.
-// It reports false if the row is gone: the link was ended meanwhile.
-func (t *Queue) MarkAttempted(ctx context.Context, rowID int64, request string, now int64) (bool, error) {
-	return changed(t.GetDB().Exec(ctx, attemptRowQuery, rowID, request, now))
+// It reports false if the row is gone or was changed since it was read: the link was ended, the message edited or redacted.
+func (t *Queue) MarkAttempted(ctx context.Context, row *Row, request string, now int64) (bool, error) {
+	return changed(t.GetDB().Exec(ctx, attemptRowQuery, row.ID, request, now, row.Payload))
 }
 
 // MarkUnknown notes when the outcome of an attempt was found to be unknown.
@@ -157,6 +159,16 @@ func (t *Queue) DeleteUpTo(ctx context.Context, portalID int64, direction Direct
 func (t *Queue) LastPosition(ctx context.Context, portalID int64) (position int64, err error) {
 	err = t.GetDB().QueryRow(ctx, lastPositionSQL, portalID).Scan(&position)
 	return position, err
+}
+
+// Parked returns a portal's parked rows.
+func (t *Queue) Parked(ctx context.Context, portalID int64) ([]*Row, error) {
+	return t.QueryMany(ctx, parkedRowsQuery, portalID)
+}
+
+// RetryParked lets a portal's parked rows be tried again. Those that were ever attempted are looked for first.
+func (t *Queue) RetryParked(ctx context.Context, portalID, now int64) error {
+	return t.Exec(ctx, retryParkedQuery, portalID, now)
 }
 
 // Counts are numbers of rows in one queue.

@@ -38,6 +38,11 @@ func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
 					return fmt.Errorf("failed to accept events of %s: %w", room.Room, err)
 				}
 			}
+			db.AfterCommit(ctx, func() {
+				if r.look.noteSynced() {
+					r.workers.kick(task{job: jobProbe})
+				}
+			})
 			return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
 		})
 	})
@@ -166,10 +171,15 @@ func (r *Relay) timelineEvent(ctx context.Context, portal *db.Portal, evt Event,
 		return r.Say(ctx, portal.MatrixRoom, words.NotDelivered(words.WhyUnreadable), evt.ID)
 	case evt.Sender == r.matrix.UserID():
 		return r.ownEvent(ctx, portal, evt, position)
+	case evt.Type.Type == event.EventRedaction.Type:
+		return r.redactWaiting(ctx, portal, evt.Event)
 	case evt.Tag != nil || evt.StateKey != nil || r.cfg.Rights.IsIgnored(evt.Sender) || !isRelayed(evt.Event) || r.IsCommand(evt.Event):
 		return nil
 	}
 	if known, err := r.db.Message.KnowsEvent(ctx, portal.ID, evt.ID); err != nil || known {
+		return err
+	}
+	if edited, err := r.editWaiting(ctx, portal, evt.Event); err != nil || edited {
 		return err
 	}
 	payload, err := json.Marshal(evt.Event)
@@ -225,13 +235,20 @@ func (r *Relay) ownEvent(ctx context.Context, portal *db.Portal, evt Event, posi
 	return nil
 }
 
-// echoed records a delivery that is seen before, or without, the answer to its request.
+// echoed records a delivery that is seen before, or without, the answer to its request: or without any trace of it here, if
+// the database is an older one that was brought back.
 func (r *Relay) echoed(ctx context.Context, portal *db.Portal, source string, part int, eventID id.EventID) error {
 	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToMatrix, source)
-	if err != nil || row == nil || row.State != db.StateAttempted {
+	if err != nil {
 		return err
+	} else if row != nil {
+		return r.recordToMatrix(ctx, row, part, eventID)
+	} else if source == linkedSource {
+		return nil
 	}
-	return r.recordToMatrix(ctx, row, part, eventID)
+	return r.db.Message.Insert(ctx, &db.Message{
+		PortalID: portal.ID, WazoUUID: source, Part: part, EventID: eventID, Author: r.matrix.UserID().String(), RelayedAt: time.Now().UnixMilli(),
+	})
 }
 
 // isRelayed reports whether an event of this type says something to people.

@@ -14,13 +14,13 @@ import (
 
 // acceptWazo stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
 // stands in no portal, what other tenants say and what the relay account itself wrote.
-// It returns how many were new. An error means that nothing is stored.
-func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi.Message) (added int, err error) {
+// With look, what the relay account wrote and nothing here knows of is kept as orphans. It returns how many were new. An error means that nothing is stored.
+func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi.Message, look bool) (added int, err error) {
 	unlinks, err := r.findUnlinks(ctx, messages)
 	if err != nil {
 		return 0, err
 	}
-	a := wazoAccept{Relay: r, acc: acc, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
+	a := wazoAccept{Relay: r, acc: acc, look: look, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		for _, m := range messages {
 			if err := a.message(ctx, m); err != nil {
@@ -47,6 +47,7 @@ func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi
 type wazoAccept struct {
 	*Relay
 	acc     *account
+	look    bool                        // what the relay account wrote is to be known too
 	unlinks map[wazoapi.UUID]string     // messages by which members end the link → the members' names
 	portals map[wazoapi.UUID]*db.Portal // by Wazo room, nil: none
 	added   int
@@ -54,7 +55,8 @@ type wazoAccept struct {
 }
 
 func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error) {
-	if m.UserUUID == a.account.uuid() || string(m.TenantUUID) != a.acc.row.TenantUUID {
+	own := m.UserUUID == a.account.uuid()
+	if own && !a.look || string(m.TenantUUID) != a.acc.row.TenantUUID {
 		return nil
 	}
 	portal, looked := a.portals[m.Room]
@@ -66,6 +68,8 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 	}
 	if portal == nil {
 		return nil
+	} else if own {
+		return a.orphan(ctx, portal, m)
 	}
 	isNew, err := a.acceptInPortal(ctx, portal, m)
 	if err != nil || !isNew {
@@ -78,6 +82,19 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 		return a.deletePortal(ctx, portal, words.UnlinkedFromWazo(portal.Title, name))
 	}
 	return nil
+}
+
+// orphan keeps a message of the relay account that nothing here knows of.
+func (a *wazoAccept) orphan(ctx context.Context, portal *db.Portal, m wazoapi.Message) error {
+	if portal.Boundary == 0 || m.CreatedAt.UnixMicro() <= portal.Boundary {
+		return nil
+	}
+	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known {
+		return err
+	}
+	return a.db.Orphan.Insert(ctx, &db.Orphan{
+		PortalID: portal.ID, WazoUUID: string(m.UUID), Alias: m.Alias, Content: m.Content, CreatedAt: m.CreatedAt.UnixMicro(),
+	})
 }
 
 // findUnlinks returns the messages that ask to end a link and come from members of the room, with the members' names.
@@ -108,7 +125,7 @@ func (r *Relay) acceptInPortal(ctx context.Context, portal *db.Portal, m wazoapi
 	if portal.Boundary != 0 && createdAt <= portal.Boundary {
 		return false, nil
 	}
-	if known, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known {
+	if known, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known && !broken("dedupe") {
 		return false, err
 	}
 	payload, err := json.Marshal(m)

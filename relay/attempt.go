@@ -11,20 +11,23 @@ import (
 )
 
 // attempt stores a request before it is sent: from now on it may have been carried out.
-// It returns errIdle if the link was ended meanwhile.
+// It returns errChanged if the row is not any more what was converted.
 func (r *Relay) attempt(ctx context.Context, row *db.Row, request any) error {
 	data, err := json.Marshal(request)
 	if err != nil {
 		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
 	}
-	marked, err := r.db.Queue.MarkAttempted(ctx, row.ID, string(data), time.Now().UnixMilli())
+	marked, err := r.db.Queue.MarkAttempted(ctx, row, string(data), time.Now().UnixMilli())
 	if err != nil {
 		return err
 	} else if !marked {
-		return errIdle
+		return errChanged
 	}
 	return nil
 }
+
+// errChanged says that the link was ended, or the message edited or redacted, while it was being converted.
+var errChanged = errors.New("the row has changed")
 
 // notDelivered stores what is known of an attempt that failed, and returns err. Only if it is certain that this attempt and
 // all before it were not carried out may the next one go without a look.

@@ -49,7 +49,9 @@ func (r *Relay) stepQueue(ctx context.Context, t task, direction db.Direction) e
 		return errIdle
 	}
 	portal, row, err := r.next(ctx, t.portalID, direction)
-	if err != nil {
+	if errors.Is(err, errChanged) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	err = guard(ctx, func() error { return r.deliver(ctx, portal, row) })
@@ -77,15 +79,27 @@ func (r *Relay) next(ctx context.Context, portalID int64, direction db.Direction
 	case err != nil:
 		return nil, nil, err
 	case row == nil:
-		return nil, nil, errIdle
+		if direction == db.ToWazo {
+			err = r.endLook(ctx, portalID)
+		}
+		return nil, nil, orIdle(err)
 	case row.Kind != db.KindMessage:
 		return portal, row, nil // the relay's own: they open the way for the others
-	case direction == db.ToWazo && !portal.Announced:
-		return nil, nil, errIdle // the boundary of the link is not seen yet
+	case direction == db.ToWazo && (!portal.Announced || !r.look.is(r.look.read, portalID)):
+		return nil, nil, errIdle // the boundary of the link is not seen yet, or what was said already is not
 	case direction == db.ToMatrix && !r.account.isVerified(portalID):
 		return nil, nil, errIdle // something older may still be missing
+	case direction == db.ToMatrix:
+		if looked, err := r.lookedAtMatrix(ctx, portalID); err != nil || !looked {
+			return nil, nil, orIdle(err)
+		}
+		// What was found may have been this row.
+		row, err = r.db.Queue.ByID(ctx, row.ID)
+		if err == nil && row == nil {
+			err = errChanged
+		}
 	}
-	return portal, row, nil
+	return portal, row, err
 }
 
 func (r *Relay) deliver(ctx context.Context, portal *db.Portal, row *db.Row) error {
@@ -112,7 +126,9 @@ func (r *Relay) delivered(ctx context.Context, portal *db.Portal, row *db.Row, h
 // judge decides what a failed delivery means. It returns nil if the queue goes on, errIdle if it does not, and the error if
 // it goes on after a pause.
 func (r *Relay) judge(ctx context.Context, portal *db.Portal, row *db.Row, err error) error {
-	if errors.Is(err, errIdle) || r.workers.stopping() {
+	if errors.Is(err, errChanged) {
+		return nil // look again
+	} else if errors.Is(err, errIdle) || r.workers.stopping() {
 		return errIdle
 	}
 	failure := classify(err)
@@ -150,9 +166,13 @@ func (r *Relay) park(ctx context.Context, portal *db.Portal, row *db.Row, why st
 }
 
 func (r *Relay) kickPortal(portalID int64) {
-	for _, j := range []job{jobToWazo, jobToMatrix, jobCatchUp} {
-		r.workers.kick(task{j, portalID})
-	}
+	r.workers.kick(task{jobCatchUp, portalID})
+	r.kickQueues(portalID)
+}
+
+func (r *Relay) kickQueues(portalID int64) {
+	r.workers.kick(task{jobToWazo, portalID})
+	r.workers.kick(task{jobToMatrix, portalID})
 }
 
 // failed returns how long a task pauses after a failure, and tells people when Wazo has been away for long.

@@ -48,7 +48,8 @@ type fakeMatrix struct {
 
 	accepting sync.Mutex
 	saying    sync.Mutex
-	paused    bool // no sync reaches the core
+	greeted   *Relay // got an answer already: the first one comes at once, even if it is empty
+	paused    bool   // no sync reaches the core
 }
 
 func newFakeMatrix(t *testing.T) *fakeMatrix {
@@ -67,7 +68,7 @@ func (f *fakeMatrix) signal() {
 }
 
 // add puts an event at the end of a timeline.
-func (f *fakeMatrix) add(room id.RoomID, sender id.UserID, evtType event.Type, content any) id.EventID {
+func (f *fakeMatrix) add(room id.RoomID, sender id.UserID, evtType event.Type, content any, changes ...func(*event.Event)) id.EventID {
 	data, err := json.Marshal(content)
 	if err != nil {
 		f.t.Error(err)
@@ -78,6 +79,9 @@ func (f *fakeMatrix) add(room id.RoomID, sender id.UserID, evtType event.Type, c
 	if err = json.Unmarshal(data, &evt.Content); err != nil {
 		f.t.Error(err)
 	}
+	for _, change := range changes {
+		change(evt)
+	}
 	f.rooms[room] = append(f.rooms[room], Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw)})
 	f.signal()
 	return evt.ID
@@ -86,6 +90,15 @@ func (f *fakeMatrix) add(room id.RoomID, sender id.UserID, evtType event.Type, c
 // say lets a person say something in the room.
 func (f *fakeMatrix) say(sender id.UserID, text string) id.EventID {
 	return f.add(roomID, sender, event.EventMessage, map[string]any{"msgtype": "m.text", "body": text})
+}
+
+// redact lets a person take something back, in the form of room version 11 or of those before.
+func (f *fakeMatrix) redact(sender id.UserID, target id.EventID, v11 bool) {
+	if v11 {
+		f.add(roomID, sender, event.EventRedaction, map[string]any{"redacts": target})
+		return
+	}
+	f.add(roomID, sender, event.EventRedaction, map[string]any{}, func(evt *event.Event) { evt.Redacts = target })
 }
 
 // syncForever hands what is new to the core.
@@ -127,9 +140,10 @@ func (f *fakeMatrix) syncOnce(ctx context.Context) error {
 		took[room] = end
 	}
 	f.mu.Unlock()
-	if len(sync.Rooms) == 0 {
+	if len(sync.Rooms) == 0 && f.greeted == f.core {
 		return nil
 	}
+	f.greeted = f.core
 	if err := f.core.AcceptSync(ctx, sync); err != nil {
 		return err
 	}

@@ -71,11 +71,13 @@ type Relay struct {
 	retries  *exsync.Set[task]         // paused queues that try one delivery all the same
 	outages  outages
 	passed   passes
+	look     *lookFirst
 	reading  chan struct{} // limits how many histories are read at once
 }
 
 // New builds the core on an open database and the relay account.
 func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Account, log zerolog.Logger) *Relay {
+	chaosTimes(&cfg)
 	cfg.setDefaults()
 	r := &Relay{
 		cfg:      cfg,
@@ -85,6 +87,7 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		names:    wazoapi.NewDirectory(api, time.Hour),
 		gapFills: exsync.NewKeyedMutex[int64](),
 		retries:  exsync.NewSet[task](),
+		look:     newLookFirst(),
 		reading:  make(chan struct{}, parallelReads),
 	}
 	r.workers = newWorkers(r.step, r.failed)

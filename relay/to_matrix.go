@@ -39,7 +39,7 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 	if row.Part >= len(request.Parts) {
 		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.recordNothing(ctx, row) })
 	}
-	if row.State == db.StateAttempted {
+	if row.State == db.StateAttempted && !broken("look") {
 		if arrived, err := r.arrivedOnMatrix(ctx, row); err != nil || arrived {
 			return err
 		}
@@ -160,6 +160,10 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	})
 	if err != nil {
 		return err
+	}
+	if current.Request == "" {
+		// Sent by a later state of this database: how many parts there are is found when the row's turn comes.
+		return r.db.Queue.SetPart(ctx, row.ID, part+1)
 	}
 	var request matrixRequest
 	if err = json.Unmarshal([]byte(current.Request), &request); err != nil {

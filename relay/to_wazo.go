@@ -29,27 +29,29 @@ type wazoRequest struct {
 
 // deliverToWazo delivers one row to chatd.
 func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
-	if row.State == db.StateWaiting {
-		return r.awaitKey(ctx, row)
-	}
 	var request *wazoRequest
 	if row.Request != "" {
 		request = &wazoRequest{}
 		if err = json.Unmarshal([]byte(row.Request), request); err != nil {
 			return fmt.Errorf("failed to read the request of %s: %w", row.Source, err)
 		}
-	} else if request, err = r.toWazo(ctx, portal, row); errors.Is(err, convert.ErrEmpty) {
+	} else if request, err = r.toWazo(ctx, portal, row); errors.Is(err, errEncrypted) {
+		return r.awaitKey(ctx, row)
+	} else if errors.Is(err, convert.ErrEmpty) {
 		return r.db.Queue.Delete(ctx, row.ID) // nothing that could be shown
 	} else if err != nil {
 		return err
 	}
-	if row.State == db.StateAttempted {
+	if row.State == db.StateAttempted && !broken("look") {
 		found, err := r.findOnWazo(ctx, portal, row, request)
 		if err != nil {
 			return err
 		} else if found != nil {
 			return r.recordToWazo(ctx, portal, row, *found)
 		}
+	}
+	if adopted, err := r.adopt(ctx, portal, row, request); err != nil || adopted {
+		return err
 	}
 	if err = r.attempt(ctx, row, request); err != nil {
 		return err
@@ -73,8 +75,14 @@ func (r *Relay) toWazo(ctx context.Context, portal *db.Portal, row *db.Row) (*wa
 	if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
+	if evt.Type.Type == event.EventEncrypted.Type {
+		return nil, errEncrypted
+	}
 	return request, r.convertToWazo(ctx, portal, &evt, request)
 }
+
+// errEncrypted says that a row was stored encrypted: its key was not there.
+var errEncrypted = errors.New("the event is encrypted")
 
 // convertToWazo fills in what people on Wazo will read.
 func (r *Relay) convertToWazo(ctx context.Context, portal *db.Portal, evt *event.Event, request *wazoRequest) error {
@@ -167,6 +175,8 @@ func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row
 			CreatedAt: message.CreatedAt.UnixMicro(), RelayedAt: time.Now().UnixMilli(),
 		})
 		if err != nil {
+			return err
+		} else if err = r.db.Orphan.Delete(ctx, portal.ID, string(message.UUID)); err != nil {
 			return err
 		}
 		return r.db.Queue.Delete(ctx, row.ID)

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -161,6 +162,24 @@ func (w *world) awaitEmpty() {
 		busy, err := w.db.Queue.Busy(w.ctx)
 		return err == nil && len(busy) == 0
 	}, 20*time.Second, 5*time.Millisecond)
+}
+
+// What is waited for without a signal.
+const (
+	waitFor = 20 * time.Second
+	tick    = 5 * time.Millisecond
+)
+
+// refuse makes the homeserver refuse texts that contain something.
+func (w *world) refuse(part string) {
+	w.matrix.mu.Lock()
+	defer w.matrix.mu.Unlock()
+	w.matrix.beforeSend = func(body string) error {
+		if strings.Contains(body, part) {
+			return &MatrixError{Status: 400, Code: "M_BAD_JSON", Err: errors.New("bad")}
+		}
+		return nil
+	}
 }
 
 func numbered(prefix string, n int) []string {

@@ -76,6 +76,17 @@ CREATE TABLE message (
 );
 CREATE INDEX message_age ON message (relayed_at);
 
+-- What the relay account wrote on Wazo and this database does not know of, found at the first look after a start: an older
+-- database was brought back. Rows with the same text are taken as delivered by them.
+CREATE TABLE orphan (
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid  TEXT    NOT NULL,
+	alias      TEXT    NOT NULL,
+	content    TEXT    NOT NULL,
+	created_at BIGINT  NOT NULL,   -- µs, chatd's clock
+	PRIMARY KEY (portal_id, wazo_uuid)
+);
+
 -- A stretch of a Matrix timeline that /sync left out and /messages has yet to bring.
 CREATE TABLE gap (
 	id         INTEGER PRIMARY KEY AUTOINCREMENT,

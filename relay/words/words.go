@@ -95,7 +95,7 @@ const NotAllowed = "You are not among the people who may use me. Ask the relay's
 
 // PowerTooLow refuses to link for somebody without the right in the room.
 func PowerTooLow(needed, has int) string {
-	return fmt.Sprintf("You need power level %d in this room to link it, yours is %d. Ask a moderator.", needed, has)
+	return fmt.Sprintf("That takes power level %d in the room, yours is %d. Ask a moderator.", needed, has)
 }
 
 // BotPowerTooLow says that the bot may not speak in the room.
@@ -204,6 +204,29 @@ const OnlyMember = "A chat needs somebody besides the relay account."
 
 // WrongMembers says that Wazo returned a room with other people in it (before Wazo 24.05).
 const WrongMembers = "Wazo gave me a larger chat that has these people in it. Make the chat on Wazo and use `link`."
+
+// Retried answers retry.
+func Retried(parked int) string {
+	if parked == 0 {
+		return "Nothing is parked. What waits is tried again now."
+	}
+	return fmt.Sprintf("Trying %s again.", count(parked, "message"))
+}
+
+// Dropped answers drop.
+func Dropped(parked int) string {
+	if parked == 0 {
+		return "Nothing is parked."
+	}
+	return fmt.Sprintf("Gave up %s.", count(parked, "message"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
 
 // What is said on Wazo.
 

@@ -1,0 +1,57 @@
+package db
+
+import (
+	"context"
+
+	"go.mau.fi/util/dbutil"
+)
+
+// Orphan is a message of the relay account on Wazo that this database does not know of.
+type Orphan struct {
+	PortalID  int64
+	WazoUUID  string
+	Alias     string
+	Content   string
+	CreatedAt int64 // µs, chatd's clock
+}
+
+const (
+	insertOrphanQuery = `INSERT INTO orphan (portal_id, wazo_uuid, alias, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
+	findOrphanQuery   = `SELECT portal_id, wazo_uuid, alias, content, created_at FROM orphan WHERE portal_id = $1 AND alias = $2 AND content = $3 ORDER BY created_at LIMIT 1`
+	deleteOrphanQuery = `DELETE FROM orphan WHERE portal_id = $1 AND wazo_uuid = $2`
+	clearOrphansQuery = `DELETE FROM orphan WHERE portal_id = $1`
+)
+
+// Orphans is the table of what an older database does not know of.
+type Orphans struct {
+	*dbutil.QueryHelper[*Orphan]
+}
+
+func newOrphans(db *dbutil.Database) *Orphans {
+	return &Orphans{dbutil.MakeQueryHelperSimple(db, func() *Orphan { return &Orphan{} })}
+}
+
+// Scan implements dbutil.DataStruct.
+func (o *Orphan) Scan(row dbutil.Scannable) (*Orphan, error) {
+	return dbutil.ValueOrErr(o, row.Scan(&o.PortalID, &o.WazoUUID, &o.Alias, &o.Content, &o.CreatedAt))
+}
+
+// Insert stores an orphan.
+func (t *Orphans) Insert(ctx context.Context, o *Orphan) error {
+	return t.Exec(ctx, insertOrphanQuery, o.PortalID, o.WazoUUID, o.Alias, o.Content, o.CreatedAt)
+}
+
+// Find returns the oldest orphan with this text, nil if there is none.
+func (t *Orphans) Find(ctx context.Context, portalID int64, alias, content string) (*Orphan, error) {
+	return t.QueryOne(ctx, findOrphanQuery, portalID, alias, content)
+}
+
+// Delete removes an orphan: it is known now.
+func (t *Orphans) Delete(ctx context.Context, portalID int64, wazoUUID string) error {
+	return t.Exec(ctx, deleteOrphanQuery, portalID, wazoUUID)
+}
+
+// Clear removes a portal's orphans.
+func (t *Orphans) Clear(ctx context.Context, portalID int64) error {
+	return t.Exec(ctx, clearOrphansQuery, portalID)
+}

@@ -1,0 +1,60 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+)
+
+// waiting returns the row of a message of the same sender that still waits and was never attempted, nil if there is none:
+// only that can be changed or taken back, since nobody on Wazo can have seen it.
+func (r *Relay) waiting(ctx context.Context, portal *db.Portal, target id.EventID, sender id.UserID) (*db.Row, error) {
+	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToWazo, target.String())
+	if err != nil || row == nil || row.Author != sender.String() || row.Attempts > 0 || row.Request != "" {
+		return nil, err
+	}
+	return row, nil
+}
+
+// redactWaiting takes a message back that still waits. What is on Wazo already stays there: chatd cannot delete.
+func (r *Relay) redactWaiting(ctx context.Context, portal *db.Portal, evt *event.Event) error {
+	// Since room version 11 the target stands in the content (client-server API, "m.room.redaction").
+	target := evt.Redacts
+	if redacts, ok := evt.Content.Raw["redacts"].(string); ok {
+		target = id.EventID(redacts)
+	}
+	row, err := r.waiting(ctx, portal, target, evt.Sender)
+	if err != nil || row == nil {
+		return err
+	}
+	return r.db.Queue.Delete(ctx, row.ID)
+}
+
+// editWaiting changes a message that still waits. It reports false if the event is no edit of such a message.
+func (r *Relay) editWaiting(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
+	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
+	target, _ := relation["event_id"].(string)
+	newContent, ok := evt.Content.Raw["m.new_content"].(map[string]any)
+	if !ok || relation["rel_type"] != string(event.RelReplace) {
+		return false, nil
+	}
+	row, err := r.waiting(ctx, portal, id.EventID(target), evt.Sender)
+	if err != nil || row == nil {
+		return false, err
+	}
+	var original event.Event
+	if err = json.Unmarshal([]byte(row.Payload), &original); err != nil || original.Type.Type != evt.Type.Type {
+		return false, nil // parked, or still encrypted: the edit goes its own way
+	}
+	original.Content = event.Content{Raw: newContent}
+	payload, err := json.Marshal(&original)
+	if err != nil {
+		return false, fmt.Errorf("failed to store an edit: %w", err)
+	}
+	return true, r.db.Queue.SetPayload(ctx, row.ID, string(payload))
+}
