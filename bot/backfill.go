@@ -22,7 +22,13 @@ const backfillPage = 100
 
 // Backfill implements relay.Matrix.
 func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) ([]relay.Event, string, error) {
-	query := map[string]string{"dir": "b", "from": from, "to": to, "limit": strconv.Itoa(backfillPage)}
+	query := map[string]string{"dir": "b", "limit": strconv.Itoa(backfillPage)}
+	if from != "" { // otherwise from the end of the timeline
+		query["from"] = from
+	}
+	if to != "" {
+		query["to"] = to
+	}
 	var page struct {
 		Chunk []json.RawMessage `json:"chunk"`
 		End   string            `json:"end"`

@@ -37,6 +37,15 @@ type gate struct {
 	calm  time.Time // one by one until then
 
 	turn sync.Mutex // held by the one that may pass; Go hands it over in the order of waiting
+
+	requests sync.RWMutex // held by requests, and alone by who changes the access token
+}
+
+// alone does something while no request is under way.
+func (g *gate) alone(do func() error) error {
+	g.requests.Lock()
+	defer g.requests.Unlock()
+	return do()
 }
 
 // pass does a request when its turn comes, again as often as the homeserver limits it. It returns what do returned, or why
@@ -50,7 +59,9 @@ func (g *gate) pass(ctx context.Context, do func() error) error {
 		if err := g.wait(ctx); err != nil {
 			return err
 		}
+		g.requests.RLock()
 		err := do()
+		g.requests.RUnlock()
 		var failure *relay.MatrixError
 		if !errors.As(err, &failure) || failure.Status != http.StatusTooManyRequests {
 			return err

@@ -53,6 +53,8 @@ func (b *Bot) answer(ctx context.Context, row *db.InboxRow) error {
 		return b.relay.Removed(ctx, row.Room)
 	case db.InboxAccess:
 		return b.accessChanged(ctx, row.Room)
+	case db.InboxUpgrade:
+		return b.upgraded(ctx, evt)
 	case db.InboxUnread:
 		return b.readLate(ctx, evt, row.AcceptedAt)
 	default:
@@ -87,7 +89,9 @@ func (b *Bot) invited(ctx context.Context, roomID id.RoomID, inviter id.UserID) 
 
 // joined says hello, or goes on in a room that is linked.
 func (b *Bot) joined(ctx context.Context, roomID id.RoomID) error {
-	if err := b.accessChanged(ctx, roomID); err != nil { // it may have been opened while the bot was away
+	if err := b.succeed(ctx, roomID); err != nil {
+		return err
+	} else if err = b.accessChanged(ctx, roomID); err != nil { // it may have been opened while the bot was away
 		return err
 	}
 	linked, err := b.relay.Rejoined(ctx, roomID)

@@ -54,7 +54,12 @@ func (b *Bot) syncForever(ctx context.Context) error {
 		case err == nil:
 			continue // a resync ended the poll
 		case errors.Is(err, mautrix.MUnknownToken):
-			return fmt.Errorf("%w: %w", ErrLoggedOut, err)
+			if err = b.logInAgain(ctx, err); err == nil {
+				b.relay.MatrixBack()
+				continue
+			} else if errors.Is(err, ErrLoggedOut) {
+				return err
+			}
 		}
 		failures++
 		b.rooms.forgetPlain()
@@ -62,6 +67,20 @@ func (b *Bot) syncForever(ctx context.Context) error {
 		b.syncPause(ctx, err, failures)
 	}
 	return nil
+}
+
+// logInAgain gets a new access token for the same device, if there is a password. It returns an error that is ErrLoggedOut
+// if only an administrator can help.
+func (b *Bot) logInAgain(ctx context.Context, cause error) error {
+	if b.cfg.Password == "" {
+		return fmt.Errorf("%w: %w", ErrLoggedOut, cause)
+	}
+	b.log.Warn().Err(cause).Msg("Logging in again")
+	err := b.gate.alone(func() error { return b.loginWithPassword(ctx) })
+	if errors.Is(err, ErrBadPassword) || errors.Is(err, mautrix.MUserDeactivated) {
+		return fmt.Errorf("%w: %w", ErrLoggedOut, err)
+	}
+	return err
 }
 
 func (b *Bot) syncPause(ctx context.Context, err error, failures int) {

@@ -14,6 +14,7 @@ type InboxKind string
 const (
 	InboxInvite  InboxKind = "invite"
 	InboxCommand InboxKind = "command"
+	InboxUpgrade InboxKind = "upgrade" // a room with portal was replaced by another one
 	InboxUnread  InboxKind = "unread"  // encrypted, in a room without portal: perhaps a command
 	InboxJoined  InboxKind = "joined"  // the bot has joined a room
 	InboxRemoved InboxKind = "removed" // the bot was removed from a room

@@ -34,6 +34,7 @@ const (
 	setBoundaryQuery    = `UPDATE portal SET boundary = $2, read_until = $2 WHERE id = $1`
 	setAnnouncedQuery   = `UPDATE portal SET announced = true WHERE id = $1`
 	moveCursorQuery     = `UPDATE portal SET read_until = $2 WHERE id = $1 AND read_until < $2`
+	moveToRoomQuery     = `UPDATE portal SET matrix_room = $2 WHERE id = $1`
 	setPublicQuery      = `UPDATE portal SET public = $2 WHERE id = $1`
 	setPortalErrorQuery = `UPDATE portal SET last_error = $2 WHERE id = $1`
 )
@@ -96,6 +97,11 @@ func (t *Portals) SetAnnounced(ctx context.Context, portalID int64) error {
 // MoveCursor moves the verified cursor forward, never back.
 func (t *Portals) MoveCursor(ctx context.Context, portalID, readUntil int64) error {
 	return t.Exec(ctx, moveCursorQuery, portalID, readUntil)
+}
+
+// MoveToRoom ties a portal to another Matrix room, which replaces the one it had.
+func (t *Portals) MoveToRoom(ctx context.Context, portalID int64, room id.RoomID) error {
+	return t.Exec(ctx, moveToRoomQuery, portalID, room)
 }
 
 // SetPublic stores that an admin accepted strangers in the Matrix room.

@@ -132,6 +132,8 @@ func (a *matrixAccept) roomBusiness(ctx context.Context, evt Event) error {
 	case evt.StateKey != nil:
 		if ChangesAccess(evt.Event) {
 			return a.toInbox(ctx, db.InboxAccess, evt.Event, a.now)
+		} else if evt.Type.Type == event.StateTombstone.Type && a.portal != nil {
+			return a.toInbox(ctx, db.InboxUpgrade, evt.Event, a.now)
 		}
 	case evt.Sender == a.matrix.UserID() || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender):
 		return nil

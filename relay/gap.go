@@ -83,7 +83,7 @@ func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, eve
 	} else if portal == nil {
 		return false, errGapSuperseded
 	}
-	accept := matrixAccept{Relay: r, since: gap.To, now: time.Now().UnixMilli(), portal: portal}
+	accept := matrixAccept{Relay: r, since: "gap", now: time.Now().UnixMilli(), portal: portal}
 	for _, evt := range events {
 		if isOwnJoin(evt, r.matrix.UserID()) {
 			next = ""

@@ -166,3 +166,26 @@ func (r *Relay) sayGoodbye(portal *db.Portal) {
 func (r *Relay) Portal(ctx context.Context, room id.RoomID) (*db.Portal, error) {
 	return r.db.Portal.ByMatrixRoom(ctx, room)
 }
+
+// Move ties a portal to the room that replaces its Matrix room. What was said in the new room since the bot came in is read.
+// It does nothing if the old room has no portal, or the new one has one already.
+func (r *Relay) Move(ctx context.Context, from, to id.RoomID) error {
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		portal, err := r.db.Portal.ByMatrixRoom(ctx, from)
+		if err != nil || portal == nil {
+			return err
+		} else if taken, err := r.db.Portal.ByMatrixRoom(ctx, to); err != nil || taken != nil {
+			return err
+		}
+		last, err := r.db.Queue.LastPosition(ctx, portal.ID)
+		if err != nil {
+			return err
+		} else if _, err = r.db.Gap.Insert(ctx, portal.ID, "", "", last); err != nil {
+			return err
+		} else if err = r.db.Portal.MoveToRoom(ctx, portal.ID, to); err != nil {
+			return err
+		}
+		db.AfterCommit(ctx, func() { r.kickQueues(portal.ID) })
+		return r.Say(ctx, to, words.Moved(portal.Title), "")
+	})
+}

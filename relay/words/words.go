@@ -166,6 +166,16 @@ func LinkFailed(title, why string) string {
 	return fmt.Sprintf("I could not link this room with **%s**: %s", Escape(title), why)
 }
 
+// Moved tells a room that replaces a linked one.
+func Moved(title string) string {
+	return fmt.Sprintf("This room replaces the one that was linked with **%s** on Wazo; I go on relaying here.", Escape(title))
+}
+
+// CannotFollow tells who linked a room that was replaced by one that the bot may not enter.
+func CannotFollow(oldRoom, newRoom, title string) string {
+	return fmt.Sprintf("The room `%s`, which is linked with **%s**, was replaced by `%s`, and I can't get in there. Invite me to the new room, and I go on there.", oldRoom, Escape(title), newRoom)
+}
+
 // Unlinked ends a link.
 func Unlinked(title string) string {
 	return fmt.Sprintf("Unlinked from **%s**. Nothing is relayed any more.", Escape(title))
