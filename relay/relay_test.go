@@ -85,7 +85,7 @@ func TestNothingBeforeTheLinkIsRelayed(t *testing.T) {
 	var wantMatrix, wantWazo []string
 	introduced := false
 	for _, m := range w.wazo.Messages(w.room.UUID) {
-		introduced = introduced || m.UserUUID == w.relay.UUID
+		introduced = introduced || m.UserUUID == w.relay.UUID && m.Content == words.Introduction("Test room")
 		if introduced && m.UserUUID == w.alice.UUID {
 			wantMatrix = append(wantMatrix, "Alice Martin: "+m.Content)
 		}
