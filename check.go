@@ -22,9 +22,15 @@ const checkTimeout = 30 * time.Second
 func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
 	c := checker{w: stdout}
 	fmt.Fprintf(stdout, "ok: configuration\n")
-	p, err := build(ctx, cfg, log.Level(zerolog.Disabled))
+	log = log.Level(zerolog.Disabled)
+	database, row, err := openStore(ctx, cfg, log)
 	if !c.result("database", cfg.databasePath, err) {
 		return errReported
+	}
+	p, err := assemble(cfg, database, row, log)
+	if err != nil {
+		c.result("Wazo configuration", cfg.WazoURL, err)
+		return errors.Join(errReported, database.Close())
 	}
 	defer p.close(log)
 	c.try(ctx, "homeserver and log-in", cfg.MatrixUserID, func(ctx context.Context) error { return matrixHint(p.matrix.Login(ctx)) })

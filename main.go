@@ -90,37 +90,47 @@ type parts struct {
 
 // build opens the database and puts the parts together; nothing is asked of a server yet.
 func build(ctx context.Context, cfg *config, log zerolog.Logger) (*parts, error) {
-	database, err := cfg.openDatabase(ctx, log)
+	database, row, err := openStore(ctx, cfg, log)
 	if err != nil {
-		return nil, databaseHint(err)
-	}
-	p := &parts{database: database}
-	if err = p.assemble(ctx, cfg, log); err != nil {
-		p.close(log)
 		return nil, err
 	}
-	return p, nil
+	p, err := assemble(cfg, database, row, log)
+	if err != nil {
+		_ = database.Close() // the first error says more
+	}
+	return p, err
 }
 
-func (p *parts) assemble(ctx context.Context, cfg *config, log zerolog.Logger) error {
-	row, err := p.database.Account.Relay(ctx, cfg.WazoUsername)
+// openStore opens the database and finds the relay account in it.
+func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Database, *db.Account, error) {
+	database, err := cfg.openDatabase(ctx, log)
 	if err != nil {
-		return databaseHint(err)
+		return nil, nil, databaseHint(err)
 	}
+	row, err := database.Account.Relay(ctx, cfg.WazoUsername)
+	if err != nil {
+		_ = database.Close() // the first error says more
+		return nil, nil, databaseHint(err)
+	}
+	return database, row, nil
+}
+
+// assemble puts the parts together.
+func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger) (*parts, error) {
 	api, err := wazoapi.New(wazoapi.Config{URL: cfg.WazoURL, CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
-		return hint(err, "check WAZO_URL and WAZO_CA_FILE")
+		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
 	}
-	p.account = api.Account(wazoapi.Credentials{Username: cfg.WazoUsername, Password: cfg.WazoPassword}, &relay.TokenStore{DB: p.database, Account: row})
-	p.core = relay.New(relay.Config{
+	account := api.Account(wazoapi.Credentials{Username: cfg.WazoUsername, Password: cfg.WazoPassword}, &relay.TokenStore{DB: database, Account: row})
+	core := relay.New(relay.Config{
 		Rights: cfg.rights, CommandPrefix: cfg.CommandPrefix, Alias: cfg.alias, Content: cfg.content,
-	}, p.database, row, p.account, log.With().Str("part", "relay").Logger())
-	p.matrix = bot.New(bot.Config{
+	}, database, row, account, log.With().Str("part", "relay").Logger())
+	matrix := bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken,
 		CommandPrefix: cfg.CommandPrefix, Version: version(),
-	}, p.database, p.core, log.With().Str("part", "matrix").Logger())
-	return nil
+	}, database, core, log.With().Str("part", "matrix").Logger())
+	return &parts{database: database, account: account, core: core, matrix: matrix}, nil
 }
 
 func (p *parts) close(log zerolog.Logger) {

@@ -17,8 +17,8 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// backfillPage is how many events are asked for at once.
-const backfillPage = 100
+// backfillPage is how many events are asked for at once: few pages, see timelineLimit.
+const backfillPage = 500
 
 // Backfill implements relay.Matrix.
 func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) ([]relay.Event, string, error) {

@@ -48,7 +48,9 @@ type Bot struct {
 	inbox    tray
 	notices  tray
 	refusals refusals
-	commands *commands
+
+	makingChat sync.Mutex // held while a direct chat is being made
+	commands   *commands
 
 	started  time.Time
 	lastSync atomic.Int64 // ms, our clock, when an answer of /sync was last accepted

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/agnivade/levenshtein"
 	mxcommands "maunium.net/go/mautrix/commands"
@@ -70,16 +72,25 @@ func newCommands(b *Bot) *commands {
 	return c
 }
 
-// takePrefix takes the prefix off; the prefix alone asks for help.
+// takePrefix takes the prefix off; the prefix alone asks for help. White space of any kind separates words.
 func (b *Bot) takePrefix(ce *commandEvent) bool {
-	if !strings.EqualFold(ce.Command, b.cfg.CommandPrefix) {
+	prefix, rest := firstWord(ce.RawInput)
+	if !strings.EqualFold(prefix, b.cfg.CommandPrefix) {
 		return false
 	}
-	ce.Command = "help"
-	if len(ce.Args) > 0 {
-		ce.Command = strings.ToLower(ce.ShiftArg())
-	}
+	name, args := firstWord(rest)
+	ce.Command, ce.RawArgs, ce.Args = strings.ToLower(cmp.Or(name, "help")), args, strings.Fields(args)
 	return true
+}
+
+// firstWord cuts a text after its first word.
+func firstWord(text string) (word, rest string) {
+	text = strings.TrimSpace(text)
+	end := strings.IndexFunc(text, unicode.IsSpace)
+	if end < 0 {
+		return text, ""
+	}
+	return text[:end], strings.TrimSpace(text[end:])
 }
 
 // command obeys what a person typed, if they may say anything and it is fresh.
@@ -272,7 +283,7 @@ func (b *Bot) link(ce *commandEvent, room wazoapi.Room, public bool) (string, er
 }
 
 // createArgs are the people and the title of a create command.
-var createArgs = regexp.MustCompile(`(?s)^(.*?)(?:\s+as\s+["“”„«](.*)["“”»])?\s*$`)
+var createArgs = regexp.MustCompile(`(?s)^(.*?)(?:(?:^|\s+)as\s+["“”„«](.*)["“”»])?\s*$`)
 
 func (b *Bot) cmdCreate(ce *commandEvent) (string, error) {
 	public := publicFlag.MatchString(ce.RawArgs)

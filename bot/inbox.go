@@ -98,7 +98,7 @@ func (b *Bot) joined(ctx context.Context, roomID id.RoomID) error {
 	if err != nil || linked {
 		return err
 	}
-	own, err := b.db.DirectChat.Has(ctx, roomID)
+	own, err := b.isOwnChat(ctx, roomID)
 	if err != nil || own {
 		return err // made by the bot, to say something else
 	}

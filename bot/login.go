@@ -56,6 +56,8 @@ func (b *Bot) Login(ctx context.Context) error {
 	b.client.Syncer = b.syncer
 	if err = b.authenticate(ctx); err != nil {
 		return err
+	} else if err = b.db.Setting.Set(ctx, db.SettingMatrixUser, b.cfg.UserID.String()); err != nil {
+		return err
 	}
 	return b.initCrypto(ctx)
 }
@@ -65,9 +67,7 @@ func (b *Bot) checkOwner(ctx context.Context) error {
 	owner, err := b.db.Setting.Get(ctx, db.SettingMatrixUser)
 	if err != nil {
 		return err
-	} else if owner == "" {
-		return b.db.Setting.Set(ctx, db.SettingMatrixUser, b.cfg.UserID.String())
-	} else if owner != b.cfg.UserID.String() {
+	} else if owner != "" && owner != b.cfg.UserID.String() {
 		return fmt.Errorf("%w: %s", ErrOtherUser, owner)
 	}
 	return nil
@@ -178,6 +178,8 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 		return fmt.Errorf("%w: %w", ErrDeviceLost, err)
 	}
 	b.client.Crypto = b.crypto
+	// Content that mautrix does not understand may still say something to people, see relay.
+	b.crypto.Machine().IgnorePostDecryptionParseErrors = true
 	return nil
 }
 

@@ -190,13 +190,13 @@ func (b *Bot) decrypt(ctx context.Context, evt *event.Event) (decrypted *event.E
 		return nil, err
 	}
 	decrypted.Unsigned = evt.Unsigned
-	// The decrypted content in the form in which the core reads all contents.
-	data, err := json.Marshal(&decrypted.Content)
-	if err != nil {
+	// The core reads all contents unparsed.
+	raw := decrypted.Content.VeryRaw
+	decrypted.Content = event.Content{}
+	if err = json.Unmarshal(raw, &decrypted.Content); err != nil {
 		return nil, fmt.Errorf("failed to read decrypted content: %w", err)
 	}
-	decrypted.Content = event.Content{}
-	return decrypted, json.Unmarshal(data, &decrypted.Content)
+	return decrypted, nil
 }
 
 // removal stands for the bot's leaving a room: the answer need not hold an event for it.

@@ -100,6 +100,8 @@ func (b *Bot) isDirect(ctx context.Context, roomID id.RoomID, user id.UserID) (b
 
 // directChat returns the bot's direct chat with a person, making it if there is none.
 func (b *Bot) directChat(ctx context.Context, user id.UserID) (id.RoomID, error) {
+	b.makingChat.Lock()
+	defer b.makingChat.Unlock()
 	known, err := b.db.DirectChat.Get(ctx, user)
 	if err != nil {
 		return "", err
@@ -129,5 +131,15 @@ func (b *Bot) directChat(ctx context.Context, user id.UserID) (id.RoomID, error)
 	if err != nil {
 		return "", fmt.Errorf("failed to make a direct chat: %w", err)
 	}
+	// /sync tells only later that it is encrypted, and for whom.
+	b.rooms.setEncrypted(room)
+	b.rooms.setChecked(room)
 	return room, b.db.DirectChat.Put(ctx, user, room)
+}
+
+// isOwnChat reports whether the bot made a room to speak to one person, also if it is just being made.
+func (b *Bot) isOwnChat(ctx context.Context, roomID id.RoomID) (bool, error) {
+	b.makingChat.Lock()
+	defer b.makingChat.Unlock()
+	return b.db.DirectChat.Has(ctx, roomID)
 }

@@ -44,7 +44,12 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}
-	resp, err := b.client.SendMessageEvent(ctx, roomID, evtType, tagged, mautrix.ReqSendEvent{TransactionID: txnID, DontEncrypt: true})
+	// Not by SendMessageEvent, which would encrypt by its own lights and log the content when it fails.
+	var resp mautrix.RespSendEvent
+	_, err = b.client.MakeFullRequest(ctx, mautrix.FullRequest{
+		Method: http.MethodPut, URL: b.client.BuildClientURL("v3", "rooms", roomID, "send", evtType.String(), txnID),
+		RequestJSON: tagged, ResponseJSON: &resp, SensitiveContent: true,
+	})
 	if err != nil {
 		return "", toMatrixError(err)
 	}
@@ -91,14 +96,24 @@ func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 	if err = b.client.StateStore.SetEncryptionEvent(ctx, roomID, &content); err != nil {
 		return false, &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to store that a room is encrypted: %w", err)}
 	}
-	// For whom to encrypt must be known as surely as that.
-	if _, err = b.client.Members(ctx, roomID); err != nil {
-		failure := toMatrixError(err)
-		failure.NotSent = true
-		return false, failure
+	if err = b.knowMembers(ctx, roomID); err != nil {
+		return false, err
 	}
 	b.rooms.setEncrypted(roomID)
 	return b.rooms.setChecked(roomID), nil
+}
+
+// knowMembers makes sure that it is known for whom to encrypt: what /sync said, or the homeserver if the state table is lost.
+func (b *Bot) knowMembers(ctx context.Context, roomID id.RoomID) error {
+	if b.client.StateStore.IsInRoom(ctx, roomID, b.cfg.UserID) {
+		return nil
+	}
+	if _, err := b.client.Members(ctx, roomID); err != nil {
+		failure := toMatrixError(err)
+		failure.NotSent = true
+		return failure
+	}
+	return nil
 }
 
 // roomStates is what is surely known of rooms since the start.

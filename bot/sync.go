@@ -23,7 +23,9 @@ const (
 	pollGrace      = 60 * time.Second
 	firstPollGrace = 10 * time.Minute
 	lastSyncPause  = 30 * time.Second
-	timelineLimit  = 100
+	// timelineLimit is large because a gap is worth avoiding: Dendrite loses events at the page boundaries of /messages when
+	// several people write at once. Synapse allows 100 whatever is asked for.
+	timelineLimit = 500
 )
 
 // ErrLoggedOut is returned by Run when the homeserver does not know the access token any more.
@@ -39,6 +41,7 @@ func (b *Bot) syncForever(ctx context.Context) error {
 	var pending *syncAnswer // asked for and not accepted yet
 	failures := 0
 	for ctx.Err() == nil {
+		err = nil
 		if pending == nil {
 			pending, err = b.ask(ctx, since, failures > 0)
 		}

@@ -59,6 +59,9 @@ func FilePath(databaseURL string) (string, error) {
 		return databaseURL, nil
 	case scheme == "sqlite" || scheme == "file":
 		path, _, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "?")
+		if path == "" {
+			return "", fmt.Errorf("%w (%q names no file)", ErrUnsupportedURL, databaseURL)
+		}
 		return path, nil
 	case strings.ContainsAny(scheme, "/."):
 		return databaseURL, nil

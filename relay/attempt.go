@@ -46,13 +46,17 @@ func (r *Relay) notDelivered(ctx context.Context, row *db.Row, err error) error 
 
 // settle waits until the outcome of a row's attempt cannot change any more.
 func (r *Relay) settle(ctx context.Context, row *db.Row) error {
-	wait := min(r.cfg.Settle, r.cfg.Settle-time.Since(time.UnixMilli(row.AttemptedAt)))
-	if wait <= 0 {
+	return r.wait(ctx, min(r.cfg.Settle, r.cfg.Settle-time.Since(time.UnixMilli(row.AttemptedAt))))
+}
+
+// wait waits within a step. It returns an error if the relay stops first.
+func (r *Relay) wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
 		return nil
 	}
 	ctx, cancel := r.workers.untilStop(ctx)
 	defer cancel()
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -140,17 +140,36 @@ func (r *Relay) catchUpPortal(ctx context.Context, acc *account, portalID int64)
 const reading = db.ToMatrix
 
 // catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
+// If nobody listened before, it reads twice: what was being committed during the first read was perhaps announced to nobody.
 func (r *Relay) catchUp(ctx context.Context, acc *account, portal *db.Portal) error {
 	generation := acc.generation.Load()
-	readUntil, added := portal.ReadUntil, 0
-	look := !r.look.is(r.look.read, portal.ID)
 	if broken("catchup") {
 		acc.setVerified(portal.ID, generation, true)
 		r.look.note(r.look.read, portal.ID)
 		r.kickQueues(portal.ID)
 		return nil
 	}
-	err := r.readHistory(ctx, acc, wazoapi.UUID(portal.WazoRoom), max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary), func(page []wazoapi.Message) error {
+	isNews, err := r.readNews(ctx, acc, portal)
+	if err == nil && !acc.isVerified(portal.ID) {
+		if err = r.wait(ctx, r.cfg.CommitLag); err == nil {
+			isNews, err = r.readNews(ctx, acc, portal)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	r.look.note(r.look.read, portal.ID)
+	acc.setVerified(portal.ID, generation, !isNews)
+	r.kickQueues(portal.ID)
+	return nil
+}
+
+// readNews reads a portal's history once. It reports whether it found anything new.
+func (r *Relay) readNews(ctx context.Context, acc *account, portal *db.Portal) (bool, error) {
+	readUntil, added := portal.ReadUntil, 0
+	look := !r.look.is(r.look.read, portal.ID)
+	from := max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary)
+	err := r.readHistory(ctx, acc, wazoapi.UUID(portal.WazoRoom), from, func(page []wazoapi.Message) error {
 		for _, m := range page {
 			readUntil = max(readUntil, m.CreatedAt.UnixMicro())
 		}
@@ -159,15 +178,14 @@ func (r *Relay) catchUp(ctx context.Context, acc *account, portal *db.Portal) er
 		return err
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err = r.db.Portal.MoveCursor(ctx, portal.ID, readUntil); err != nil {
-		return fmt.Errorf("failed to move the cursor: %w", err)
+		return false, fmt.Errorf("failed to move the cursor: %w", err)
 	}
-	r.look.note(r.look.read, portal.ID)
-	acc.setVerified(portal.ID, generation, added == 0 && readUntil == portal.ReadUntil)
-	r.kickQueues(portal.ID)
-	return nil
+	isNews := added > 0 || readUntil != portal.ReadUntil
+	portal.ReadUntil = max(portal.ReadUntil, readUntil)
+	return isNews, nil
 }
 
 // readHistory reads a room's messages from a time of chatd (µs) on, oldest first, page by page.

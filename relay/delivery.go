@@ -177,12 +177,11 @@ func (r *Relay) kickQueues(portalID int64) {
 
 // failed returns how long a task pauses after a failure, and tells people when Wazo has been away for long.
 func (r *Relay) failed(ctx context.Context, t task, err error, failures int) time.Duration {
-	if t.job == jobToWazo {
-		if isWazo(err) {
-			r.tellOutage(ctx, t.portalID)
-		}
-	} else if !r.workers.stopping() {
+	if t.job != jobToWazo && !r.workers.stopping() {
 		zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
+	}
+	if isWazo(err) {
+		r.noteOutage(ctx, t)
 	}
 	return pauseFor(classify(err).Wait, failures)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -51,6 +52,19 @@ func isWazo(err error) bool {
 	var answer *wazoapi.Error
 	var transport *wazoapi.TransportError
 	return errors.As(err, &answer) || errors.As(err, &transport)
+}
+
+// noteOutage notes that Wazo fails for a task, for the portals in which something waits to be posted.
+func (r *Relay) noteOutage(ctx context.Context, t task) {
+	busy, err := r.db.Queue.Busy(ctx)
+	if err != nil {
+		r.log.Err(err).Msg("Failed to see whom an outage concerns")
+	}
+	for _, key := range busy {
+		if key.Direction == db.ToWazo && (t.portalID == 0 || t.portalID == key.PortalID) {
+			r.tellOutage(ctx, key.PortalID)
+		}
+	}
 }
 
 // tellOutage tells a portal's people, once, that Wazo has been away for long.

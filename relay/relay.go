@@ -30,6 +30,7 @@ type Config struct {
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	Probe         time.Duration // between two looks for news on Wazo; default 3 min
 	OutageNotice  time.Duration // how long a service is away before people are told; default 1 min
+	CommitLag     time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
 	KeyWait       time.Duration // how long a queue waits for a missing key; default 10 s
 	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
 }
@@ -52,6 +53,7 @@ func (c *Config) setDefaults() {
 	set(&c.Settle, 15*time.Second)
 	set(&c.Probe, 3*time.Minute)
 	set(&c.OutageNotice, time.Minute)
+	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ShutdownGrace, 10*time.Second)
 }

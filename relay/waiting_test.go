@@ -22,6 +22,8 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.link()
+	w.matrix.say(adminUser, "hello")
+	w.awaitRelayed("hello")
 	down := w.wazo.Faults().ChatdDown()
 	first := w.matrix.say(adminUser, "attempted")
 	require.Eventually(t, func() bool {
@@ -45,7 +47,7 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 		return err == nil && has != nil
 	}, waitFor, tick)
 	down.Off()
-	w.awaitRelayed("attempted", "before", "stays", "✏️ forged", "✏️ too late", "end")
+	w.awaitRelayed("hello", "attempted", "before", "stays", "✏️ forged", "✏️ too late", "end")
 }
 
 func TestRetryAndDrop(t *testing.T) {

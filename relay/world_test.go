@@ -76,7 +76,7 @@ func (w *world) start() {
 	require.NoError(w, err)
 	w.core = New(Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content,
-		Settle: 100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: 100 * time.Millisecond,
+		Settle: 100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: 100 * time.Millisecond, CommitLag: 20 * time.Millisecond,
 	}, database, row, account, log)
 	w.db = database
 	w.matrix.core = w.core

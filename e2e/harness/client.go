@@ -132,7 +132,7 @@ var (
 func newSyncer(seen *timelines) *syncer {
 	s := &syncer{DefaultSyncer: mautrix.NewDefaultSyncer(), seen: seen, first: make(chan struct{})}
 	// Nothing may be missing from a client's view after a pause.
-	s.FilterJSON = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: 5000}}}
+	s.FilterJSON = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: wholeTimeline}}}
 	s.OnEvent(seen.handle)
 	return s
 }

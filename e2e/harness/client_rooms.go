@@ -80,3 +80,17 @@ func (c *Client) SetState(ctx context.Context, room id.RoomID, kind event.Type, 
 	_, err := c.mx.SendStateEvent(ctx, room, kind, key, content)
 	return err
 }
+
+// WaitInvite returns a room to which inviter has invited the client, now or
+// later, and which the client has not joined.
+func (c *Client) WaitInvite(ctx context.Context, inviter id.UserID) (room id.RoomID, err error) {
+	invited := All(From(inviter), Membership(c.UserID(), event.MembershipInvite))
+	err = c.seen.until(ctx, func() (bool, error) {
+		room = c.seen.unjoined(invited)
+		return room != "", nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("%s: no invitation by %s: %w", c.UserID(), inviter, err)
+	}
+	return room, nil
+}

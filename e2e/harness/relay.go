@@ -33,6 +33,15 @@ type Relay struct {
 // StartRelay starts the relay and returns when its /healthz answers 200. The
 // error of a start that failed contains the end of its log.
 func StartRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
+	r, err := newRelay(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.start(ctx)
+}
+
+// newRelay prepares what it takes to run the relay.
+func newRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
 	binary := cfg.Binary
 	if binary == "" {
 		var err error
@@ -51,8 +60,7 @@ func StartRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Relay{binary: binary, dir: dir, env: env}
-	return r, r.start(ctx)
+	return &Relay{binary: binary, dir: dir, env: env}, nil
 }
 
 func relayEnvironment(dir string, given map[string]string) (map[string]string, error) {
@@ -73,11 +81,7 @@ func relayEnvironment(dir string, given map[string]string) (map[string]string, e
 }
 
 func (r *Relay) start(ctx context.Context) error {
-	var env []string
-	for _, name := range slices.Sorted(maps.Keys(r.env)) {
-		env = append(env, name+"="+r.env[name])
-	}
-	proc, err := startProcess(command{name: "relay", path: r.binary, dir: r.dir, env: env, log: r.LogFile()})
+	proc, err := startProcess(command{name: "relay", path: r.binary, dir: r.dir, env: r.environ(), log: r.LogFile()})
 	if err != nil {
 		return err
 	}
@@ -89,11 +93,23 @@ func (r *Relay) start(ctx context.Context) error {
 	return nil
 }
 
+// environ is the environment in the form that processes take.
+func (r *Relay) environ() []string {
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(r.env)) {
+		env = append(env, name+"="+r.env[name])
+	}
+	return env
+}
+
 // AdminURL is the base URL of the relay's health and metrics.
 func (r *Relay) AdminURL() string { return "http://" + r.env["ADMIN_LISTEN"] }
 
 // LogFile is where the relay's output goes, across restarts.
 func (r *Relay) LogFile() string { return filepath.Join(r.dir, "relay.log") }
+
+// Getenv returns a variable of the configuration.
+func (r *Relay) Getenv(name string) string { return r.env[name] }
 
 // Setenv changes the configuration for the next Restart.
 func (r *Relay) Setenv(name, value string) { r.env[name] = value }

@@ -136,6 +136,19 @@ func (t *timelines) waitSettled(ctx context.Context, room id.RoomID) error {
 	})
 }
 
+// unjoined returns a room with a matching event that the client is not in, "" if
+// there is none.
+func (t *timelines) unjoined(match Match) id.RoomID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for room, entries := range t.rooms {
+		if !t.settled[room] && slices.ContainsFunc(entries, func(entry Entry) bool { return match(entry.Event) }) {
+			return room
+		}
+	}
+	return ""
+}
+
 // wait returns the first entry of room, known or still to come, that matches.
 func (t *timelines) wait(ctx context.Context, room id.RoomID, match Match) (found Entry, err error) {
 	err = t.until(ctx, func() (bool, error) {

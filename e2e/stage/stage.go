@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -53,8 +54,11 @@ type Stage struct {
 	// Robin is the Matrix person in ADMINS. Its client can encrypt.
 	Robin *harness.Client
 
-	cfg     Config
+	cfg Config
+
+	mu      sync.Mutex
 	clients int
+	hired   int
 	closers []func() error
 }
 
@@ -71,6 +75,8 @@ func Open(ctx context.Context, cfg Config) (*Stage, error) {
 
 // Close ends everything that the stage has started, in the opposite order.
 func (s *Stage) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var errs []error
 	for len(s.closers) > 0 {
 		last := len(s.closers) - 1
@@ -78,6 +84,12 @@ func (s *Stage) Close() error {
 		s.closers = s.closers[:last]
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Stage) onClose(closer func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closers = append(s.closers, closer)
 }
 
 // Explain adds the end of the relay's log to an error: when Close has been
@@ -98,7 +110,7 @@ func (s *Stage) openHomeserver(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, s.Homeserver.Stop)
+	s.onClose(s.Homeserver.Stop)
 	return nil
 }
 
@@ -107,7 +119,7 @@ func (s *Stage) openWazo(context.Context) error {
 	if err := s.Wazo.Start("127.0.0.1:0"); err != nil {
 		return fmt.Errorf("failed to start the in-memory Wazo: %w", err)
 	}
-	s.closers = append(s.closers, func() error { s.Wazo.Stop(); return nil })
+	s.onClose(func() error { s.Wazo.Stop(); return nil })
 	tenant := s.Wazo.AddTenant("stage")
 	hire := func(username, first, last, exten string) wazotest.User {
 		return s.Wazo.AddUser(wazotest.User{
@@ -131,21 +143,36 @@ func (s *Stage) openPeople(ctx context.Context) (err error) {
 	return err
 }
 
-// Person registers a Matrix person and logs it in until Close.
+// Hire adds a person to Wazo. A Wazo room is its set of participants (api.md 0),
+// so that rooms of their own take people of their own.
+func (s *Stage) Hire(first, last string) wazotest.User {
+	s.mu.Lock()
+	s.hired++
+	username := fmt.Sprintf("hired-%d", s.hired)
+	s.mu.Unlock()
+	return s.Wazo.AddUser(wazotest.User{
+		Username: username, Password: wazoPassword, Firstname: first, Lastname: last, Tenant: s.Cast.Relay.Tenant,
+	})
+}
+
+// Person registers a Matrix person and logs it in until Close. It may be called
+// by several goroutines at once.
 func (s *Stage) Person(ctx context.Context, name string, encryption harness.Encryption) (*harness.Client, error) {
 	cfg, err := s.register(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	s.clients++
 	if encryption == harness.Encrypted {
+		s.mu.Lock()
+		s.clients++
 		cfg.CryptoStore = filepath.Join(s.cfg.Dir, fmt.Sprintf("keys-%s-%d.db", name, s.clients))
+		s.mu.Unlock()
 	}
 	client, err := harness.NewClient(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, client.Close)
+	s.onClose(client.Close)
 	return client, nil
 }
 
@@ -177,6 +204,6 @@ func (s *Stage) openRelay(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, s.Relay.End)
+	s.onClose(s.Relay.End)
 	return nil
 }

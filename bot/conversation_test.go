@@ -1,0 +1,244 @@
+package bot
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+)
+
+// A conversation is a file in testdata: chat in, chat out. To add one is to add a file.
+//
+//	# a comment
+//	robin> !wazo ping            robin says something in the main room; \n is a line break
+//	bot> Pong! [...]             the bot answers there; [...] is anything
+//	   | more                    … in several lines
+//	robin@side> hello            in another room
+//	: room side robin eve        makes a room of these people and the bot
+//	: power eve 50 [room]        changes a power level, also the bot's
+//	: state TYPE JSON [room]     changes the room's state on the homeserver
+//	: event TYPE JSON [room]     tells the bot of a change of the state
+//	: age 3m                     what is said next was said so long ago
+//	: html <b>!wazo</b> ping     what is said next has this formatted body
+//	: invite robin side          robin invites the bot
+//	: linked                     waits until the main room's link has begun
+//	: wazo alice text            alice says something in the chat "Project"
+//
+// robin is an administrator, sam may use the bot, mod is only moderator of the main room, eve nobody. On Wazo are alice,
+// bob and the chats "Project" (alice, bob), "Lunch" (alice) and "Secret", in which the relay is not. Everything that the
+// bot says must be expected, in the order of the questions.
+type conversation struct {
+	*world
+	file string
+	line int
+	said map[int]bool // what of the sent events was expected
+	age  time.Duration
+	html string
+}
+
+func TestConversations(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			c := &conversation{world: newWorld(t), file: file, said: make(map[int]bool)}
+			c.start()
+			c.first()
+			c.hs.addRoom(roomID, person("robin"), person("sam"), person("mod"), person("eve"))
+			c.power("mod", 50, roomID)
+			c.power("sam", 0, roomID)
+			c.power("eve", 0, roomID)
+			c.hs.pushMembers(roomID)
+			c.play()
+			c.finish()
+		})
+	}
+}
+
+func person(name string) id.UserID {
+	if name == "bot" {
+		return botUser
+	}
+	return id.UserID("@" + name + ":a.example")
+}
+
+func roomNamed(name string) id.RoomID {
+	if name == "" || name == "main" {
+		return roomID
+	}
+	return id.RoomID("!" + name + ":a.example")
+}
+
+var spoken = regexp.MustCompile(`^(\w+)(?:@(\w+))?> (.*)$`)
+
+func (c *conversation) play() {
+	c.Helper()
+	file, err := os.Open(c.file)
+	require.NoError(c, err)
+	defer file.Close()
+	var expected string // of the bot, perhaps with more lines to come
+	var where id.RoomID
+	flush := func() {
+		if expected != "" {
+			c.expect(where, expected)
+			expected = ""
+		}
+	}
+	lines := bufio.NewScanner(file)
+	for number := 1; lines.Scan(); number++ {
+		line := strings.TrimRight(lines.Text(), " ")
+		if more, ok := strings.CutPrefix(line, "   |"); ok && expected != "" {
+			expected += "\n" + strings.TrimPrefix(more, " ")
+			continue
+		}
+		flush()
+		c.line = number
+		match := spoken.FindStringSubmatch(line)
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, ": "):
+			c.direct(strings.TrimPrefix(line, ": "))
+		case match == nil:
+			c.fail("cannot read %q", line)
+		case match[1] == "bot":
+			expected, where = match[3], roomNamed(match[2])
+		default:
+			c.speak(roomNamed(match[2]), person(match[1]), strings.ReplaceAll(match[3], `\n`, "\n"))
+		}
+	}
+	require.NoError(c, lines.Err())
+	flush()
+}
+
+func (c *conversation) fail(format string, args ...any) {
+	c.Helper()
+	c.Fatalf("%s:%d: %s", c.file, c.line, fmt.Sprintf(format, args...))
+}
+
+func (c *conversation) speak(room id.RoomID, who id.UserID, text string) {
+	raw := c.hs.textOfAge(who, text, c.age)
+	if c.html != "" {
+		var evt map[string]any
+		require.NoError(c, json.Unmarshal([]byte(raw), &evt))
+		content := evt["content"].(map[string]any)
+		content["format"], content["formatted_body"] = "org.matrix.custom.html", c.html
+		raw = string(toJSON(evt))
+	}
+	c.age, c.html = 0, ""
+	c.hs.pushTimeline(room, raw)
+}
+
+// expect waits for something that the bot says in a room.
+func (c *conversation) expect(room id.RoomID, pattern string) {
+	c.Helper()
+	quoted := strings.ReplaceAll(regexp.QuoteMeta(pattern), regexp.QuoteMeta("[...]"), ".*")
+	wanted := regexp.MustCompile(`(?s)^` + quoted + `$`)
+	timeout := time.After(5 * time.Second)
+	for {
+		c.hs.mu.Lock()
+		changed := c.hs.changed
+		for i, sent := range c.hs.sent {
+			if !c.said[i] && sent.Room == room && wanted.MatchString(strings.TrimSpace(sent.body())) {
+				c.said[i] = true
+				c.hs.mu.Unlock()
+				return
+			}
+		}
+		c.hs.mu.Unlock()
+		select {
+		case <-changed:
+		case <-timeout:
+			c.fail("the bot does not say in %s:\n%s\nit says:\n%s", room, pattern, c.unexpected())
+		}
+	}
+}
+
+// unexpected returns what the bot said that was not expected.
+func (c *conversation) unexpected() string {
+	c.hs.mu.Lock()
+	defer c.hs.mu.Unlock()
+	var b strings.Builder
+	for i, sent := range c.hs.sent {
+		if !c.said[i] {
+			fmt.Fprintf(&b, "bot@%s> %s\n", sent.Room, sent.body())
+		}
+	}
+	return b.String()
+}
+
+// direct carries out a line that begins with a colon.
+func (c *conversation) direct(line string) {
+	c.Helper()
+	words := strings.Fields(line)
+	argument := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	rest := func(n int) string { return strings.TrimSpace(strings.SplitN(line, " ", n+1)[n]) }
+	switch words[0] {
+	case "room":
+		var members []id.UserID
+		for _, name := range words[2:] {
+			members = append(members, person(name))
+		}
+		c.hs.addRoom(roomNamed(words[1]), members...)
+		c.hs.pushMembers(roomNamed(words[1]))
+	case "power":
+		level, err := strconv.Atoi(words[2])
+		require.NoError(c, err)
+		c.power(words[1], level, roomNamed(argument(3)))
+	case "state":
+		c.hs.setState(roomNamed(argument(3)), words[1], json.RawMessage(words[2]))
+	case "event":
+		c.hs.pushTimeline(roomNamed(argument(3)), string(toJSON(map[string]any{
+			"type": words[1], "state_key": "", "event_id": c.hs.newEventID(), "sender": person("robin"), "content": json.RawMessage(words[2]),
+		})))
+	case "age":
+		age, err := time.ParseDuration(words[1])
+		require.NoError(c, err)
+		c.age = age
+	case "html":
+		c.html = rest(1)
+	case "invite":
+		c.hs.invite(roomNamed(words[2]), person(words[1]))
+	case "linked":
+		c.awaitLinked()
+	case "wazo":
+		c.wazo.Post(c.project.UUID, c.alice, rest(2), "")
+	default:
+		c.fail("unknown directive %q", words[0])
+	}
+}
+
+func (c *conversation) power(name string, level int, room id.RoomID) {
+	c.Helper()
+	c.hs.mu.Lock()
+	defer c.hs.mu.Unlock()
+	var content map[string]any
+	require.NoError(c, json.Unmarshal(c.hs.rooms[room].state["m.room.power_levels"], &content))
+	content["users"].(map[string]any)[person(name).String()] = level
+	c.hs.rooms[room].state["m.room.power_levels"] = toJSON(content)
+}
+
+// finish checks that the bot has said nothing else. Its answer to a last question comes after everything in the room.
+func (c *conversation) finish() {
+	c.Helper()
+	c.power("bot", 100, roomID)
+	c.hs.say(roomID, person("robin"), "!wazo ping")
+	c.expect(roomID, "Pong! [...]")
+	c.stop()
+	require.Empty(c, c.unexpected(), "%s: the bot says more than is expected", c.file)
+}

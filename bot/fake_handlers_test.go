@@ -1,0 +1,289 @@
+package bot
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+)
+
+// The endpoints of fakeHomeserver.
+
+func token(r *http.Request) string {
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
+
+func (f *fakeHomeserver) knows(r *http.Request) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.tokens[token(r)]
+	return ok
+}
+
+// revoke ends all log-ins.
+func (f *fakeHomeserver) revoke() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.tokens)
+}
+
+func (f *fakeHomeserver) answer(w http.ResponseWriter, v any) {
+	_, _ = w.Write(toJSON(v)) // the bot hung up: nothing to do
+}
+
+func (f *fakeHomeserver) empty(w http.ResponseWriter, _ *http.Request) { f.answer(w, map[string]any{}) }
+
+func (f *fakeHomeserver) read(r *http.Request, into any) {
+	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
+		f.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
+}
+
+func (f *fakeHomeserver) login(w http.ResponseWriter, r *http.Request) {
+	var req fakeLogin
+	f.read(r, &req)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.logins = append(f.logins, req)
+	if req.Password != botPassword {
+		refuse(w, http.StatusForbidden, "M_FORBIDDEN")
+		return
+	}
+	device := req.DeviceID
+	if device == "" {
+		device = fmt.Sprintf("DEVICE%d", len(f.logins))
+	}
+	access := fmt.Sprintf("token-%d", len(f.logins))
+	f.tokens[access] = device
+	f.answer(w, map[string]any{"user_id": botUser, "device_id": device, "access_token": access})
+}
+
+func (f *fakeHomeserver) whoami(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer(w, map[string]any{"user_id": botUser, "device_id": f.tokens[token(r)]})
+}
+
+func (f *fakeHomeserver) uploadKeys(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		DeviceKeys  json.RawMessage            `json:"device_keys"`
+		OneTimeKeys map[string]json.RawMessage `json:"one_time_keys"`
+	}
+	f.read(r, &req)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if req.DeviceKeys != nil {
+		f.keys[f.tokens[token(r)]] = req.DeviceKeys
+	}
+	f.answer(w, map[string]any{"one_time_key_counts": map[string]int{"signed_curve25519": max(50, len(req.OneTimeKeys))}})
+}
+
+func (f *fakeHomeserver) queryKeys(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		DeviceKeys map[id.UserID]json.RawMessage `json:"device_keys"`
+	}
+	f.read(r, &req)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	found := make(map[id.UserID]any)
+	for user := range req.DeviceKeys {
+		found[user] = map[string]any{} // somebody without devices
+		if user == botUser {
+			found[user] = f.keys
+		}
+	}
+	f.answer(w, map[string]any{"device_keys": found})
+}
+
+func (f *fakeHomeserver) displayName(w http.ResponseWriter, _ *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer(w, map[string]any{"displayname": f.name})
+}
+
+func (f *fakeHomeserver) setDisplayName(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		DisplayName string `json:"displayname"`
+	}
+	f.read(r, &req)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.name = req.DisplayName
+	f.answer(w, map[string]any{})
+}
+
+// sync answers at once if there is something new, otherwise as late as the bot allows.
+func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	since, _ := strconv.Atoi(strings.TrimPrefix(query.Get("since"), "s"))
+	wait, _ := strconv.Atoi(query.Get("timeout"))
+	f.mu.Lock()
+	number := len(f.syncs)
+	f.syncs = append(f.syncs, fakeSync{since: query.Get("since"), timeout: query.Get("timeout")})
+	f.signal()
+	f.mu.Unlock()
+	timeout := time.NewTimer(time.Duration(wait) * time.Millisecond)
+	defer timeout.Stop()
+	for {
+		f.mu.Lock()
+		changed := f.changed
+		if since < len(f.answers) {
+			fmt.Fprintf(w, `{"next_batch":"s%d",%s}`, since+1, f.answers[since])
+			f.mu.Unlock()
+			return
+		}
+		f.mu.Unlock()
+		select {
+		case <-changed:
+		case <-timeout.C:
+			fmt.Fprintf(w, `{"next_batch":"s%d"}`, since)
+			return
+		case <-r.Context().Done():
+			f.mu.Lock()
+			f.syncs[number].ended = true
+			f.signal()
+			f.mu.Unlock()
+			return
+		case <-f.stopped:
+			return
+		}
+	}
+}
+
+// send stores an event once for each transaction id, and lets it come back with the next answer of /sync.
+func (f *fakeHomeserver) send(w http.ResponseWriter, r *http.Request) {
+	sent := fakeSent{Room: id.RoomID(r.PathValue("room")), Type: r.PathValue("type"), TxnID: r.PathValue("txn")}
+	f.read(r, &sent.Content)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	eventID := fmt.Sprintf("$sent-%d", len(f.sent))
+	if known := slices.IndexFunc(f.sent, func(s fakeSent) bool { return s.TxnID == sent.TxnID }); known >= 0 {
+		f.answer(w, map[string]any{"event_id": fmt.Sprintf("$sent-%d", known)})
+		return
+	}
+	f.sent = append(f.sent, sent)
+	echo := toJSON(map[string]any{
+		"type": sent.Type, "event_id": eventID, "sender": botUser, "origin_server_ts": 1, "content": sent.Content,
+	})
+	f.answers = append(f.answers, timeline(sent.Room, `"events":[`+string(echo)+`]`))
+	f.signal()
+	f.answer(w, map[string]any{"event_id": eventID})
+}
+
+func (f *fakeHomeserver) state(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	room := f.rooms[id.RoomID(r.PathValue("room"))]
+	if room == nil {
+		refuse(w, http.StatusForbidden, "M_FORBIDDEN")
+		return
+	}
+	content, ok := room.state[r.PathValue("type")]
+	if !ok {
+		refuse(w, http.StatusNotFound, "M_NOT_FOUND")
+	} else if r.URL.Query().Get("format") == "event" {
+		f.answer(w, map[string]any{
+			"type": r.PathValue("type"), "state_key": "", "event_id": "$state", "sender": "@creator:a.example", "content": content,
+		})
+	} else {
+		f.answer(w, content)
+	}
+}
+
+func (f *fakeHomeserver) members(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer(w, map[string]any{"chunk": f.memberEvents(id.RoomID(r.PathValue("room")))})
+}
+
+func (f *fakeHomeserver) memberEvents(room id.RoomID) (chunk []any) {
+	for _, user := range f.rooms[room].members {
+		chunk = append(chunk, map[string]any{
+			"type": "m.room.member", "state_key": user, "sender": user, "event_id": "$member" + user.String(), "room_id": room,
+			"content": map[string]any{"membership": "join"},
+		})
+	}
+	return chunk
+}
+
+// pushMembers tells the bot with an answer of /sync who is in a room.
+func (f *fakeHomeserver) pushMembers(room id.RoomID) {
+	f.mu.Lock()
+	events := toJSON(f.memberEvents(room))
+	f.mu.Unlock()
+	f.push(fmt.Sprintf(`"rooms":{"join":{%q:{"state":{"events":%s}}}}`, room, events))
+}
+
+func (f *fakeHomeserver) messages(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	page, ok := f.pages[r.URL.Query().Get("from")]
+	if !ok {
+		refuse(w, http.StatusNotFound, "M_NOT_FOUND")
+		return
+	}
+	_, _ = w.Write([]byte(page))
+}
+
+func (f *fakeHomeserver) join(w http.ResponseWriter, r *http.Request) {
+	room := id.RoomID(r.PathValue("room"))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.joined = append(f.joined, room)
+	own := toJSON(map[string]any{
+		"type": "m.room.member", "state_key": botUser, "sender": botUser, "event_id": "$join-" + room.String(),
+		"content": map[string]any{"membership": "join"}, "unsigned": map[string]any{"prev_content": map[string]any{"membership": "invite"}},
+	})
+	f.answers = append(f.answers, timeline(room, `"events":[`+string(own)+`]`))
+	f.signal()
+	f.answer(w, map[string]any{"room_id": room})
+}
+
+func (f *fakeHomeserver) leave(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Reason string `json:"reason"`
+	}
+	f.read(r, &req)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left = append(f.left, fakeLeave{id.RoomID(r.PathValue("room")), req.Reason})
+	f.signal()
+	f.answer(w, map[string]any{})
+}
+
+func (f *fakeHomeserver) receipt(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.receipts = append(f.receipts, id.EventID(r.PathValue("event")))
+	f.signal()
+	f.answer(w, map[string]any{})
+}
+
+func (f *fakeHomeserver) createRoom(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Invite       []id.UserID `json:"invite"`
+		InitialState []struct {
+			Type    string          `json:"type"`
+			Content json.RawMessage `json:"content"`
+		} `json:"initial_state"`
+	}
+	raw := json.RawMessage{}
+	f.read(r, &raw)
+	if err := json.Unmarshal(raw, &req); err != nil {
+		f.t.Error(err)
+	}
+	room := id.RoomID(fmt.Sprintf("!made%d:a.example", len(f.created)))
+	f.addRoom(room, req.Invite...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.created = append(f.created, raw)
+	for _, state := range req.InitialState {
+		f.rooms[room].state[state.Type] = state.Content
+	}
+	f.answer(w, map[string]any{"room_id": room})
+}

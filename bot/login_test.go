@@ -1,0 +1,146 @@
+package bot
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/db"
+)
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	t.Run("the token is reused over restarts", func(t *testing.T) {
+		w := newWorld(t)
+		for range 3 {
+			w.open()
+			require.NoError(t, w.bot.Login(t.Context()))
+			w.stop()
+		}
+		require.Len(t, w.hs.logins, 1, "requests to log in over three starts")
+	})
+
+	t.Run("a dead token leads to a new log-in with the kept device", func(t *testing.T) {
+		w := newWorld(t)
+		w.open()
+		require.NoError(t, w.bot.Login(t.Context()))
+		device := w.bot.client.DeviceID.String()
+		require.NotEmpty(t, device)
+		w.stop()
+		w.hs.revoke()
+		w.open()
+		require.NoError(t, w.bot.Login(t.Context()))
+		require.Len(t, w.hs.logins, 2)
+		require.Empty(t, w.hs.logins[0].DeviceID, "the first log-in makes a device")
+		require.Equal(t, device, w.hs.logins[1].DeviceID)
+		require.Equal(t, device, w.bot.client.DeviceID.String())
+		kept, err := w.db.Setting.GetSecret(t.Context(), db.SettingMatrixToken)
+		require.NoError(t, err)
+		require.Equal(t, w.bot.client.AccessToken, kept, "the new token is kept")
+	})
+
+	t.Run("a homeserver in trouble is not a reason to log in again", func(t *testing.T) {
+		w := newWorld(t)
+		w.open()
+		require.NoError(t, w.bot.Login(t.Context()))
+		w.stop()
+		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/whoami") {
+				refuse(rw, http.StatusInternalServerError, "M_UNKNOWN")
+				return true
+			}
+			return false
+		})
+		w.open()
+		require.Error(t, w.bot.Login(t.Context()))
+		require.Len(t, w.hs.logins, 1)
+	})
+
+	t.Run("a wrong password is told from other failures", func(t *testing.T) {
+		w := newWorld(t)
+		w.open()
+		w.bot.cfg.Password = "wrong"
+		require.ErrorIs(t, w.bot.Login(t.Context()), ErrBadPassword)
+	})
+
+	t.Run("a refused access token is told from other failures", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "no such token"
+		w.open()
+		require.ErrorIs(t, w.bot.Login(t.Context()), ErrBadToken)
+		require.Empty(t, w.hs.logins, "there is no password to log in with")
+	})
+
+	t.Run("an access token is used as it is", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "given"
+		w.hs.tokens["given"] = "GIVEN"
+		w.open()
+		require.NoError(t, w.bot.Login(t.Context()))
+		require.Equal(t, "GIVEN", w.bot.client.DeviceID.String())
+		require.Empty(t, w.hs.logins)
+	})
+
+	t.Run("the access token of somebody else is refused", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "given"
+		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/whoami") {
+				w.hs.answer(rw, map[string]any{"user_id": "@else:a.example", "device_id": "X"})
+				return true
+			}
+			return false
+		})
+		w.open()
+		require.ErrorIs(t, w.bot.Login(t.Context()), ErrTokenMismatch)
+	})
+
+	t.Run("the database of another bot is refused before anything is asked", func(t *testing.T) {
+		w := newWorld(t)
+		w.open()
+		require.NoError(t, w.bot.Login(t.Context()))
+		w.stop()
+		w.hs.requests = nil
+		w.open()
+		w.bot.cfg.UserID = "@other:a.example"
+		require.ErrorIs(t, w.bot.Login(t.Context()), ErrOtherUser)
+		require.Empty(t, w.hs.requests)
+	})
+
+	t.Run("a user id that never logged in does not own the database", func(t *testing.T) {
+		w := newWorld(t)
+		w.open()
+		w.bot.cfg.UserID, w.bot.cfg.Password = "@tpyo:a.example", "wrong"
+		require.ErrorIs(t, w.bot.Login(t.Context()), ErrBadPassword)
+		w.stop()
+		w.open()
+		require.NoError(t, w.bot.Login(t.Context()), "after the typing error is corrected")
+	})
+
+	t.Run("keys that vanished from the homeserver are told from other failures", func(t *testing.T) {
+		w := newWorld(t)
+		w.open()
+		require.NoError(t, w.bot.Login(t.Context()))
+		w.stop()
+		clear(w.hs.keys)
+		w.open()
+		require.ErrorIs(t, w.bot.Login(t.Context()), ErrDeviceLost)
+	})
+
+	t.Run("a homeserver that does not answer is told from lost keys", func(t *testing.T) {
+		w := newWorld(t)
+		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/keys/query") {
+				refuse(rw, http.StatusBadGateway, "M_UNKNOWN")
+				return true
+			}
+			return false
+		})
+		w.open()
+		err := w.bot.Login(t.Context())
+		require.Error(t, err)
+		require.NotErrorIs(t, err, ErrDeviceLost)
+	})
+}

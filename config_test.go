@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/convert"
+)
+
+// goodEnv is a complete environment; nothing in it is asked.
+func goodEnv() map[string]string {
+	return map[string]string{
+		"MATRIX_USER_ID": botUser, "MATRIX_PASSWORD": matrixPassword,
+		"WAZO_URL": "https://wazo.a.example", "WAZO_USERNAME": "relay", "WAZO_PASSWORD": wazoPassword, "ADMINS": "@robin:a.example",
+	}
+}
+
+// with returns a complete environment with changes; "" takes a variable away.
+func with(changes map[string]string) []string {
+	vars := goodEnv()
+	maps.Copy(vars, changes)
+	maps.DeleteFunc(vars, func(_, value string) bool { return value == "" })
+	return environ(vars)
+}
+
+// mistakes loads a configuration and returns what is said about it.
+func mistakes(t *testing.T, environ []string) []printedError {
+	t.Helper()
+	_, err := loadConfig(environ)
+	if err == nil {
+		return nil
+	}
+	var printed bytes.Buffer
+	printErrors(&printed, err)
+	for _, secret := range secrets {
+		require.NotContains(t, printed.String(), secret)
+	}
+	return printedErrors(t, printed.String())
+}
+
+func TestConfigDefaults(t *testing.T) {
+	cfg, err := loadConfig(environ(goodEnv()))
+	require.NoError(t, err)
+	require.Equal(t, "relay.db", cfg.databasePath)
+	require.Equal(t, "!wazo", cfg.CommandPrefix)
+	require.Equal(t, "127.0.0.1:8081", cfg.AdminListen)
+	require.Equal(t, zerolog.InfoLevel, cfg.level)
+	require.Equal(t, "json", cfg.LogFormat)
+	require.Equal(t, "Ada (Matrix)", cfg.alias.Alias(convert.Sender{Name: "Ada", UserID: "@ada:a.example"}))
+
+	t.Run("a variable that is set to nothing has its default", func(t *testing.T) {
+		vars := goodEnv()
+		for _, name := range []string{
+			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
+			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
+		} {
+			vars[name] = ""
+		}
+		empty, err := loadConfig(environ(vars))
+		require.NoError(t, err)
+		require.Equal(t, cfg.databasePath, empty.databasePath)
+		require.Equal(t, cfg.CommandPrefix, empty.CommandPrefix)
+		require.Equal(t, cfg.AdminListen, empty.AdminListen)
+		require.Equal(t, cfg.level, empty.level)
+		require.Equal(t, cfg.LogFormat, empty.LogFormat)
+	})
+}
+
+func TestConfigReportsAllMistakesTogether(t *testing.T) {
+	t.Run("of an empty environment", func(t *testing.T) {
+		found := mistakes(t, nil)
+		var names []string
+		for _, mistake := range found {
+			name, _, _ := strings.Cut(mistake.failure, ":")
+			names = append(names, name)
+		}
+		require.ElementsMatch(t, []string{"MATRIX_USER_ID", "MATRIX_PASSWORD", "WAZO_URL", "WAZO_USERNAME", "WAZO_PASSWORD", "ADMINS"}, names)
+	})
+
+	t.Run("of every kind", func(t *testing.T) {
+		found := mistakes(t, with(map[string]string{
+			"MATRIX_USER_ID": "bot", "WAZO_PASSWORD_FILE": "/none", "DATABASE_URL": "postgres://x", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
+		}))
+		require.Len(t, found, 5)
+	})
+}
+
+func TestConfigMistakes(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		changes map[string]string
+		want    string
+	}{
+		{"a user id without server", map[string]string{"MATRIX_USER_ID": "@bot"}, "MATRIX_USER_ID"},
+		{"a user id without sign", map[string]string{"MATRIX_USER_ID": "bot:a.example"}, "MATRIX_USER_ID"},
+		{"an address without scheme", map[string]string{"MATRIX_HOMESERVER_URL": "matrix.a.example"}, "MATRIX_HOMESERVER_URL"},
+		{"an address of another scheme", map[string]string{"MATRIX_HOMESERVER_URL": "ftp://a.example"}, "MATRIX_HOMESERVER_URL"},
+		{"an address without host", map[string]string{"WAZO_URL": "https://"}, "WAZO_URL"},
+		{"an address that cannot be parsed", map[string]string{"WAZO_URL": "https://%zz"}, "WAZO_URL"},
+		{"password and token", map[string]string{"MATRIX_ACCESS_TOKEN": matrixToken}, "exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN"},
+		{"neither password nor token", map[string]string{"MATRIX_PASSWORD": ""}, "exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN"},
+		{"a username of spaces", map[string]string{"WAZO_USERNAME": "  "}, "WAZO_USERNAME"},
+		{"admins of nothing but commas", map[string]string{"ADMINS": " , ,"}, "ADMINS"},
+		{"an admin that is no user id", map[string]string{"ADMINS": "robin"}, `"robin" is no user id`},
+		{"an allowed user that is no user id", map[string]string{"ALLOWED_USERS": "@robin"}, `"@robin" is no user id`},
+		{"an ignored user that is no user id", map[string]string{"IGNORED_USERS": "a.example"}, `"a.example" is no user id`},
+		{"another database", map[string]string{"DATABASE_URL": "postgres://user:" + secretKey + "@host/db"}, "DATABASE_URL"},
+		{"an alias that is no template", map[string]string{"ALIAS_FORMAT": "{{.Name"}, "ALIAS_FORMAT"},
+		{"an alias of an unknown field", map[string]string{"ALIAS_FORMAT": "{{.Nick}}"}, "ALIAS_FORMAT"},
+		{"a content that is no template", map[string]string{"CONTENT_FORMAT": "{{end}}"}, "CONTENT_FORMAT"},
+		{"a prefix of two words", map[string]string{"COMMAND_PREFIX": "hey wazo"}, "COMMAND_PREFIX"},
+		{"a prefix of spaces", map[string]string{"COMMAND_PREFIX": " "}, "COMMAND_PREFIX"},
+		{"a prefix with a space behind", map[string]string{"COMMAND_PREFIX": "!wazo "}, "COMMAND_PREFIX"},
+		{"a port without address", map[string]string{"ADMIN_LISTEN": "8081"}, "ADMIN_LISTEN"},
+		{"an unknown log level", map[string]string{"LOG_LEVEL": "loud"}, "LOG_LEVEL"},
+		{"an unknown log format", map[string]string{"LOG_FORMAT": "xml"}, "LOG_FORMAT"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			found := mistakes(t, with(test.changes))
+			require.Len(t, found, 1)
+			require.Contains(t, found[0].failure, test.want)
+		})
+	}
+}
+
+func TestConfigRights(t *testing.T) {
+	cfg, err := loadConfig(with(map[string]string{
+		"ADMINS": " @robin:a.example ,, @*:admins.example ", "ALLOWED_USERS": "@*:a.example", "IGNORED_USERS": "@bridge_*:a.example",
+	}))
+	require.NoError(t, err)
+	for user, want := range map[id.UserID][3]bool{ // admin, allowed, ignored
+		"@robin:a.example":     {true, true, false},
+		"@any:admins.example":  {true, true, false},
+		"@sam:a.example":       {false, true, false},
+		"@bridge_1:a.example":  {false, true, true},
+		"@robin:b.example":     {false, false, false},
+		"@robin:a.example.org": {false, false, false},
+		"@x:admins.example:1":  {false, false, false},
+	} {
+		require.Equal(t, want, [3]bool{cfg.rights.IsAdmin(user), cfg.rights.IsAllowed(user), cfg.rights.IsIgnored(user)}, user)
+	}
+
+	t.Run("without allowed users only admins are allowed", func(t *testing.T) {
+		cfg, err := loadConfig(environ(goodEnv()))
+		require.NoError(t, err)
+		require.True(t, cfg.rights.IsAllowed("@robin:a.example"))
+		require.False(t, cfg.rights.IsAllowed("@sam:a.example"))
+	})
+}
+
+func TestConfigSecretFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := func(content string) string {
+		t.Helper()
+		f, err := os.CreateTemp(dir, "secret")
+		require.NoError(t, err)
+		_, err = f.WriteString(content)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		return f.Name()
+	}
+
+	t.Run("each secret may be in a file, which may end with a new line", func(t *testing.T) {
+		cfg, err := loadConfig(with(map[string]string{
+			"MATRIX_PASSWORD": "", "MATRIX_PASSWORD_FILE": file(" pass word \n"),
+			"WAZO_PASSWORD": "", "WAZO_PASSWORD_FILE": file(wazoPassword + "\r\n"),
+			"SECRET_KEY_FILE": file(secretKey),
+		}))
+		require.NoError(t, err)
+		require.Equal(t, " pass word ", cfg.MatrixPassword, "only the end of the line is taken off")
+		require.Equal(t, wazoPassword, cfg.WazoPassword)
+		require.Equal(t, secretKey, cfg.SecretKey)
+		cfg, err = loadConfig(with(map[string]string{"MATRIX_PASSWORD": "", "MATRIX_ACCESS_TOKEN_FILE": file(matrixToken + "\n")}))
+		require.NoError(t, err)
+		require.Equal(t, matrixToken, cfg.MatrixAccessToken)
+	})
+
+	t.Run("a secret that is set twice is refused", func(t *testing.T) {
+		for _, name := range []string{"MATRIX_PASSWORD", "WAZO_PASSWORD"} {
+			found := mistakes(t, with(map[string]string{name + "_FILE": file("x")}))
+			require.Len(t, found, 1)
+			require.Contains(t, found[0].failure, name+" and "+name+"_FILE are both set")
+		}
+	})
+
+	t.Run("a file that cannot be read is named", func(t *testing.T) {
+		missing := filepath.Join(dir, "missing")
+		found := mistakes(t, with(map[string]string{"SECRET_KEY_FILE": missing}))
+		require.Len(t, found, 1)
+		require.Contains(t, found[0].failure, "SECRET_KEY_FILE")
+		require.Contains(t, found[0].failure, missing)
+	})
+
+	t.Run("an empty file is as good as no secret", func(t *testing.T) {
+		found := mistakes(t, with(map[string]string{"WAZO_PASSWORD": "", "WAZO_PASSWORD_FILE": file("\n")}))
+		require.Len(t, found, 1)
+		require.Contains(t, found[0].failure, "WAZO_PASSWORD")
+	})
+}

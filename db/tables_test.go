@@ -1,0 +1,232 @@
+package db
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+)
+
+func TestRelayAccount(t *testing.T) {
+	db := openNew(t)
+	first, err := db.Account.Relay(t.Context(), "relay")
+	require.NoError(t, err)
+	first.UserUUID, first.TenantUUID = "user", "tenant"
+	require.NoError(t, db.Account.Update(t.Context(), first))
+	require.NoError(t, db.Account.SetToken(t.Context(), first.ID, "token"))
+
+	t.Run("the same username keeps its row and token", func(t *testing.T) {
+		again, err := db.Account.Relay(t.Context(), "relay")
+		require.NoError(t, err)
+		require.Equal(t, first, again)
+		token, err := db.Account.Token(t.Context(), again.ID)
+		require.NoError(t, err)
+		require.Equal(t, "token", token)
+	})
+
+	t.Run("the token of another username is forgotten", func(t *testing.T) {
+		other, err := db.Account.Relay(t.Context(), "other")
+		require.NoError(t, err)
+		require.Equal(t, &Account{ID: first.ID, Username: "other"}, other, "the same row, since portals read through it")
+		token, err := db.Account.Token(t.Context(), other.ID)
+		require.NoError(t, err)
+		require.Empty(t, token)
+		require.Equal(t, 1, db.count(t, "account"))
+	})
+}
+
+func TestSettings(t *testing.T) {
+	db := openNew(t)
+	value, err := db.Setting.Get(t.Context(), SettingNextBatch)
+	require.NoError(t, err)
+	require.Empty(t, value)
+	for _, next := range []string{"s1", "s2"} {
+		require.NoError(t, db.Setting.Set(t.Context(), SettingNextBatch, next))
+		value, err = db.Setting.Get(t.Context(), SettingNextBatch)
+		require.NoError(t, err)
+		require.Equal(t, next, value)
+	}
+	require.NoError(t, db.Setting.SetSecret(t.Context(), SettingMatrixToken, "token"))
+	require.NoError(t, db.Setting.SetSecret(t.Context(), SettingMatrixToken, "another"))
+	value, err = db.Setting.GetSecret(t.Context(), SettingMatrixToken)
+	require.NoError(t, err)
+	require.Equal(t, "another", value)
+}
+
+func TestInbox(t *testing.T) {
+	db := openNew(t)
+	for _, row := range []InboxRow{
+		{Kind: InboxInvite, Room: "!a:a.example", EventID: "$1", Payload: "{}", AcceptedAt: 5},
+		{Kind: InboxCommand, Room: "!a:a.example", EventID: "$2", Payload: "{}", AcceptedAt: 5},
+		{Kind: InboxCommand, Room: "!b:a.example", EventID: "$1", Payload: "again", AcceptedAt: 6}, // the same event
+	} {
+		require.NoError(t, db.Inbox.Insert(t.Context(), &row))
+	}
+	rows, err := db.Inbox.All(t.Context())
+	require.NoError(t, err)
+	require.Len(t, rows, 2, "the same event is stored once")
+	require.Equal(t, &InboxRow{ID: rows[0].ID, Kind: InboxInvite, Room: "!a:a.example", EventID: "$1", Payload: "{}", AcceptedAt: 5}, rows[0])
+	require.NoError(t, db.Inbox.Delete(t.Context(), rows[0].ID))
+	left, err := db.Inbox.All(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, rows[1:], left)
+}
+
+func TestListing(t *testing.T) {
+	db := openNew(t)
+	const robin, sam = id.UserID("@robin:a.example"), id.UserID("@sam:a.example")
+	room := func(user id.UserID, number int) string {
+		t.Helper()
+		found, err := db.Listing.Room(t.Context(), user, number)
+		require.NoError(t, err)
+		return found
+	}
+	require.Empty(t, room(robin, 1), "nothing was shown yet")
+	require.NoError(t, db.Listing.Replace(t.Context(), robin, []string{"a", "b", "c"}))
+	require.NoError(t, db.Listing.Replace(t.Context(), sam, []string{"x"}))
+	require.Equal(t, "a", room(robin, 1))
+	require.Equal(t, "c", room(robin, 3))
+	require.Equal(t, "x", room(sam, 1), "a number means the list shown to this person")
+	for _, number := range []int{-1, 0, 4} {
+		require.Empty(t, room(robin, number))
+	}
+	require.NoError(t, db.Listing.Replace(t.Context(), robin, []string{"d"}))
+	require.Equal(t, "d", room(robin, 1))
+	require.Empty(t, room(robin, 2), "the old list is forgotten")
+	require.Equal(t, "x", room(sam, 1))
+}
+
+func TestDirectChat(t *testing.T) {
+	db := openNew(t)
+	room, err := db.DirectChat.Get(t.Context(), "@robin:a.example")
+	require.NoError(t, err)
+	require.Empty(t, room)
+	for _, next := range []id.RoomID{"!1:a.example", "!2:a.example"} {
+		require.NoError(t, db.DirectChat.Put(t.Context(), "@robin:a.example", next))
+		room, err = db.DirectChat.Get(t.Context(), "@robin:a.example")
+		require.NoError(t, err)
+		require.Equal(t, next, room)
+	}
+}
+
+func TestExplanation(t *testing.T) {
+	db := openNew(t)
+	wanted, err := db.Explanation.Want(t.Context(), "room")
+	require.NoError(t, err)
+	require.True(t, wanted)
+	wanted, err = db.Explanation.Want(t.Context(), "room")
+	require.NoError(t, err)
+	require.False(t, wanted, "the room is known already")
+	pending, err := db.Explanation.Pending(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"room"}, pending)
+
+	// However many try at once, one gives it.
+	var claims atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			claimed, err := db.Explanation.Claim(t.Context(), "room")
+			if err != nil {
+				t.Error(err)
+			} else if claimed {
+				claims.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, int32(1), claims.Load())
+
+	pending, err = db.Explanation.Pending(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, pending)
+	wanted, err = db.Explanation.Want(t.Context(), "room")
+	require.NoError(t, err)
+	require.False(t, wanted, "what was given is not wanted again")
+	claimed, err := db.Explanation.Claim(t.Context(), "unknown room")
+	require.NoError(t, err)
+	require.False(t, claimed)
+}
+
+func TestPause(t *testing.T) {
+	db := openNew(t)
+	a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
+	insert := func(portal *Portal, reason string, direction Direction) bool {
+		t.Helper()
+		added, err := db.Pause.Insert(t.Context(), &Pause{PortalID: portal.ID, Reason: reason, Direction: direction})
+		require.NoError(t, err)
+		return added
+	}
+	require.True(t, insert(a, "login", ToWazo))
+	require.False(t, insert(a, "login", ToWazo), "one notice for one reason")
+	require.True(t, insert(a, "opened", ""))
+	require.True(t, insert(b, "login", ToWazo))
+
+	pauses, err := db.Pause.Of(t.Context(), a.ID)
+	require.NoError(t, err)
+	require.Equal(t, []*Pause{{a.ID, "login", ToWazo}, {a.ID, "opened", ""}}, pauses)
+	require.True(t, pauses[0].Holds(ToWazo))
+	require.False(t, pauses[0].Holds(ToMatrix))
+	require.True(t, pauses[1].Holds(ToMatrix), "no direction means both")
+
+	removed, err := db.Pause.Delete(t.Context(), pauses[0])
+	require.NoError(t, err)
+	require.True(t, removed)
+	removed, err = db.Pause.Delete(t.Context(), pauses[0])
+	require.NoError(t, err)
+	require.False(t, removed)
+	all, err := db.Pause.All(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []*Pause{{a.ID, "opened", ""}, {b.ID, "login", ToWazo}}, all)
+}
+
+func TestNotice(t *testing.T) {
+	db := openNew(t)
+	want := []*Notice{
+		{Room: "!a:a.example", Markdown: "first", ReplyTo: "$1", CreatedAt: 5},
+		{User: "@robin:a.example", Markdown: "second", CreatedAt: 4},
+		{Room: "!a:a.example", Markdown: "first", CreatedAt: 6}, // the same again is another notice
+	}
+	for _, notice := range want {
+		require.NoError(t, db.Notice.Insert(t.Context(), notice))
+	}
+	all, err := db.Notice.All(t.Context())
+	require.NoError(t, err)
+	require.Len(t, all, len(want))
+	for i, notice := range all {
+		want[i].ID = notice.ID
+		require.Equal(t, want[i], notice)
+	}
+	require.NoError(t, db.Notice.Delete(t.Context(), all[0].ID))
+	left, err := db.Notice.All(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, all[1:], left)
+}
+
+func TestOrphan(t *testing.T) {
+	db := openNew(t)
+	a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
+	for _, orphan := range []Orphan{
+		{a.ID, "later", "Ada", "hello", 20},
+		{a.ID, "earlier", "Ada", "hello", 10},
+		{a.ID, "of another", "Bob", "hello", 1},
+		{b.ID, "elsewhere", "Ada", "hello", 1},
+	} {
+		require.NoError(t, db.Orphan.Insert(t.Context(), &orphan))
+		require.NoError(t, db.Orphan.Insert(t.Context(), &orphan), "found again")
+	}
+	// Identical texts are told apart by count, the oldest first.
+	for _, want := range []string{"earlier", "later"} {
+		found, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello")
+		require.NoError(t, err)
+		require.Equal(t, want, found.WazoUUID)
+		require.NoError(t, db.Orphan.Delete(t.Context(), a.ID, want))
+	}
+	none, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello")
+	require.NoError(t, err)
+	require.Nil(t, none)
+	require.NoError(t, db.Orphan.Clear(t.Context(), a.ID))
+	require.Equal(t, 1, db.count(t, "orphan"), "only of this portal")
+}

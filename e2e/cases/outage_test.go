@@ -1,0 +1,149 @@
+package cases
+
+import (
+	"testing"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/wazoapi/wazotest"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTroubleOfWazoInTheMiddle(t *testing.T) {
+	t.Parallel()
+	for _, trouble := range []struct {
+		name      string
+		encrypted bool
+		cause     func(s *scene) error
+	}{
+		{name: "all of Wazo is restarted", cause: func(s *scene) error {
+			s.Wazo.Stop()
+			return s.Wazo.Start(s.Wazo.Addr())
+		}},
+		{name: "all of Wazo is restarted, in an encrypted room", encrypted: true, cause: func(s *scene) error {
+			s.Wazo.Stop()
+			return s.Wazo.Start(s.Wazo.Addr())
+		}},
+		{name: "websocketd is restarted", cause: func(s *scene) error {
+			s.Wazo.RestartWebsocketd()
+			return nil
+		}},
+		{name: "websockets are cut", cause: func(s *scene) error {
+			s.Wazo.KillWebsocketd()
+			return nil
+		}},
+		{name: "all tokens expire", cause: func(s *scene) error {
+			s.Wazo.ExpireTokens(s.Cast.Relay)
+			s.Wazo.CheckTokens()
+			return nil
+		}},
+		{name: "nginx answers 502 with HTML for a while", cause: func(s *scene) error {
+			fault := s.Wazo.Faults().ChatdDown()
+			defer fault.Off()
+			return fault.Wait(s.ctx, 3)
+		}},
+		{name: "a stored message is answered with a cut connection", cause: func(s *scene) error {
+			return s.Wazo.Faults().CutPost(wazotest.Times(1)).Wait(s.ctx, 1)
+		}},
+		{name: "a stored message is answered with 500 and its event is lost", cause: func(s *scene) error {
+			return s.Wazo.Faults().PublishFails(wazotest.Times(1).By(s.Cast.Relay)).Wait(s.ctx, 1)
+		}},
+		{name: "a message is refused with a 502 page", cause: func(s *scene) error {
+			return s.Wazo.Faults().RefusePost(wazotest.HTMLError(502), wazotest.Times(1)).Wait(s.ctx, 1)
+		}},
+	} {
+		t.Run(trouble.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, stage.Config{})
+			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: trouble.encrypted}), lines: restartLines}
+			d.interrupt = func() error { return trouble.cause(s) }
+			d.run(t)
+			d.requireExact(t)
+		})
+	}
+}
+
+func TestConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T) {
+	t.Parallel()
+	for _, trouble := range []struct {
+		name  string
+		cause func(s *scene, p *proxy) error
+	}{
+		{"and stays away for some requests", func(s *scene, p *proxy) error { return p.goAway(s.ctx, 3) }},
+		{"before a sent message is answered", func(s *scene, p *proxy) error { return p.loseAnswer(s.ctx) }},
+	} {
+		t.Run(trouble.name, func(t *testing.T) {
+			t.Parallel()
+			inEachKind(t, func(t *testing.T, encrypted bool) {
+				s, between := openBehindProxy(t)
+				d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+				d.interrupt = func() error { return trouble.cause(s, between) }
+				d.run(t)
+				d.requireExact(t)
+			})
+		})
+	}
+}
+
+// A homeserver that forgets transaction ids when it ends: its own, since others
+// share theirs.
+func TestHomeserverIsKilledAndStartedInTheMiddle(t *testing.T) {
+	t.Parallel()
+	inEachKind(t, func(t *testing.T, encrypted bool) {
+		s := openAlone(t)
+		back := make(chan struct{})
+		d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines, resend: back}
+		d.interrupt = func() error {
+			defer close(back)
+			s.Homeserver.Kill()
+			return s.Homeserver.Restart(s.ctx)
+		}
+		d.run(t)
+		d.requireExact(t)
+	})
+}
+
+// Dendrite cannot be ended in order while people talk on it: it answers /sync
+// with a part of what happened and a token behind it, for every client, and
+// sometimes panics. So only Wazo talks while it is away.
+func TestHomeserverIsRestartedInOrder(t *testing.T) {
+	t.Parallel()
+	s := openAlone(t)
+	p := s.link(t, harness.RoomOptions{})
+	p.requireTalk(t)
+	require.NoError(t, s.Homeserver.Stop())
+	for n := range restartLines {
+		p.post(line(fromWazo, n))
+	}
+	require.NoError(t, s.Homeserver.Restart(s.ctx))
+	p.requireTalk(t)
+	requireSame(t, lines(fromWazo, p.saidOnWazo()), lines(fromWazo, p.onMatrix(t)), "from Wazo to Matrix")
+}
+
+// The log of a relay whose messages fail says nothing of what is in them.
+func TestNoTextInTheLogWhenSendingFails(t *testing.T) {
+	t.Parallel()
+	s, between := openBehindProxy(t)
+	p := s.link(t, harness.RoomOptions{})
+	// The notice can be seen before its own sending is answered.
+	require.NoError(t, between.until(s.ctx, func() bool { return between.sending == 0 }))
+	between.change(func() { between.swallow = 1 })
+	p.post("confidential")
+	p.waitOnMatrix(t, "confidential")
+	require.NoError(t, between.until(s.ctx, func() bool { return between.lost == 1 }))
+	p.requireTalk(t)
+	s.requireNoTextInLog(t, "confidential")
+}
+
+// openAlone sets a scene with a homeserver of its own.
+func openAlone(t *testing.T) *scene {
+	t.Helper()
+	dir, remove, err := harness.TempDir()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, remove()) })
+	own, err := harness.StartDendrite(t.Context(), dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, own.Stop()) })
+	return openOn(t, own, stage.Config{})
+}

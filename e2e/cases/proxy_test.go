@@ -1,0 +1,157 @@
+package cases
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"wazo-matrix-relay/e2e/stage"
+
+	"github.com/stretchr/testify/require"
+)
+
+// proxy stands between the relay and the homeserver and does what networks and
+// proxies do to requests. People don't go through it.
+type proxy struct {
+	server *httptest.Server
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced at each change
+	away    bool
+	refused int                      // requests that came while it was away
+	sending int                      // sends that are not answered yet
+	swallow int                      // answers to sends that are still to be lost
+	lost    int                      // answers to sends that were lost
+	rewrite func(body []byte) []byte // changes answers of /sync; may be nil
+	leaves  []string                 // bodies of requests to leave a room
+}
+
+// openBehindProxy sets a scene whose relay reaches the homeserver through a proxy.
+func openBehindProxy(t *testing.T) (*scene, *proxy) {
+	t.Helper()
+	p := &proxy{changed: make(chan struct{})}
+	upstream, err := url.Parse(homeserver.URL())
+	require.NoError(t, err)
+	reverse := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(upstream)
+			r.Out.Header.Del("Accept-Encoding")
+		},
+		ModifyResponse: p.answer,
+		// What fails here ends like a connection that breaks.
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+	}
+	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.request(r)
+		if isSend(r) {
+			p.change(func() { p.sending++ })
+			defer p.change(func() { p.sending-- })
+		}
+		reverse.ServeHTTP(w, r)
+	}))
+	t.Cleanup(p.server.Close)
+	s := open(t, stage.Config{Env: map[string]string{"MATRIX_HOMESERVER_URL": p.server.URL}})
+	return s, p
+}
+
+func (p *proxy) change(fn func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fn()
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// until returns when condition, which is called with the lock held, is true.
+func (p *proxy) until(ctx context.Context, condition func() bool) error {
+	for {
+		p.mu.Lock()
+		met, changed := condition(), p.changed
+		p.mu.Unlock()
+		if met {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// isSend says whether a request sends a message.
+func isSend(r *http.Request) bool {
+	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/send/")
+}
+
+// request sees a request before the homeserver does.
+func (p *proxy) request(r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/leave") {
+		body, _ := io.ReadAll(r.Body) // what there is of it
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		p.change(func() { p.leaves = append(p.leaves, string(body)) })
+	}
+	away := false
+	p.change(func() {
+		if away = p.away; away {
+			p.refused++
+		}
+	})
+	if away {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// answer sees an answer before the relay does.
+func (p *proxy) answer(resp *http.Response) error {
+	path := resp.Request.URL.Path
+	lost := false
+	p.change(func() {
+		if lost = p.swallow > 0 && isSend(resp.Request); lost {
+			p.swallow--
+			p.lost++
+		}
+	})
+	if lost {
+		return errors.New("the answer is lost on its way")
+	}
+	p.mu.Lock()
+	rewrite := p.rewrite
+	p.mu.Unlock()
+	if rewrite == nil || !strings.HasSuffix(path, "/sync") {
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	body = rewrite(body)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	resp.Header.Del("Content-Length")
+	return nil
+}
+
+// goAway cuts all connections and those to come, until the relay has tried often
+// enough in vain.
+func (p *proxy) goAway(ctx context.Context, tries int) error {
+	p.change(func() { p.away = true })
+	p.server.CloseClientConnections()
+	err := p.until(ctx, func() bool { return p.refused >= tries })
+	p.change(func() { p.away = false })
+	return err
+}
+
+// loseAnswer loses the answer to the next message that the relay sends.
+func (p *proxy) loseAnswer(ctx context.Context) error {
+	p.change(func() { p.swallow++ })
+	return p.until(ctx, func() bool { return p.lost > 0 })
+}

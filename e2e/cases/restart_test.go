@@ -1,0 +1,71 @@
+package cases
+
+import (
+	"testing"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+
+	"github.com/stretchr/testify/require"
+)
+
+// restartLines is how many lines each side says while something is restarted.
+const restartLines = 60
+
+func TestRestartOfTheRelayInTheMiddle(t *testing.T) {
+	t.Parallel()
+	for _, way := range []struct {
+		name string
+		end  func(*harness.Relay) error
+	}{
+		{"after SIGTERM", (*harness.Relay).Stop},
+		{"after SIGKILL", func(relay *harness.Relay) error { relay.Kill(); return nil }},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			inEachKind(t, func(t *testing.T, encrypted bool) {
+				s := open(t, stage.Config{})
+				d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+				d.interrupt = func() error {
+					if err := way.end(s.Relay); err != nil {
+						return err
+					}
+					return s.Relay.Restart(s.ctx)
+				}
+				d.run(t)
+				d.requireExact(t)
+			})
+		})
+	}
+}
+
+// More than one answer of /sync holds (the relay asks for 100 events), so that
+// the rest must be read from the room's history.
+func TestLongAbsenceOfTheRelay(t *testing.T) {
+	t.Parallel()
+	inEachKind(t, func(t *testing.T, encrypted bool) {
+		s := open(t, stage.Config{})
+		d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: 150}
+		d.requireTalk(t)
+		require.NoError(t, s.Relay.Stop())
+		require.NoError(t, d.stormFromMatrix(s.ctx))
+		require.NoError(t, d.stormFromWazo(s.ctx))
+		require.NoError(t, s.Relay.Restart(s.ctx))
+		d.requireTalk(t)
+		d.requireExact(t)
+	})
+}
+
+// stopsWithin is how long a relay that is at rest may take to end.
+const stopsWithin = 5 * time.Second
+
+func TestRelayEndsByItselfAfterSIGTERM(t *testing.T) {
+	t.Parallel()
+	s := open(t, stage.Config{})
+	p := s.link(t, harness.RoomOptions{})
+	p.requireTalk(t)
+	start := time.Now()
+	require.NoError(t, s.Relay.Stop(), "the exit code is 0")
+	require.Less(t, time.Since(start), stopsWithin)
+}

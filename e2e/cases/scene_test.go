@@ -1,0 +1,168 @@
+package cases
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/wazoapi/wazotest"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// allowedPeople are the Matrix people who may invite the bot without being
+// administrators: those whose names begin with ally.
+const allowedPeople = "@ally*:" + harness.ServerName
+
+// kinds are the two kinds of Matrix rooms.
+var kinds = []struct {
+	name      string
+	encrypted bool
+}{
+	{name: "in a plain room"},
+	{name: "in an encrypted room", encrypted: true},
+}
+
+// inEachKind runs a test in both kinds of rooms, at the same time.
+func inEachKind(t *testing.T, test func(t *testing.T, encrypted bool)) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, kind.encrypted)
+		})
+	}
+}
+
+// scene is a stage and what tests do on it. Its sub-tests may run in parallel.
+type scene struct {
+	*stage.Stage
+	ctx context.Context // ends when the test has waited long enough
+
+	words atomic.Int64 // numbers what is said only to see it arrive
+
+	mu     sync.Mutex
+	direct id.RoomID // Robin's direct chat with the bot, once joined
+}
+
+// open sets a scene that ends with the test. A relay that has panicked in the
+// meantime fails the test, whatever it relayed.
+func open(t *testing.T, cfg stage.Config) *scene {
+	t.Helper()
+	return openOn(t, homeserver, cfg)
+}
+
+func openOn(t *testing.T, hs *harness.Dendrite, cfg stage.Config) *scene {
+	t.Helper()
+	w := harness.NewWorld(t, hs)
+	env := map[string]string{"ALLOWED_USERS": allowedPeople}
+	for name, value := range cfg.Env {
+		env[name] = value
+	}
+	cfg.Env, cfg.RelayBinary = env, relayBinary
+	s := &scene{Stage: stage.ForTest(t, w, cfg), ctx: w.Ctx}
+	t.Cleanup(func() { s.requireNoPanic(t) })
+	return s
+}
+
+func (s *scene) requireNoPanic(t *testing.T) {
+	log, err := os.ReadFile(s.Relay.LogFile())
+	require.NoError(t, err)
+	for line := range bytes.Lines(log) {
+		if bytes.Contains(line, []byte(`panic`)) {
+			t.Errorf("the relay has panicked: %s", line)
+		}
+	}
+}
+
+// requireNoTextInLog checks that the relay has logged nothing that people said.
+func (s *scene) requireNoTextInLog(t *testing.T, hidden ...string) {
+	t.Helper()
+	log, err := os.ReadFile(s.Relay.LogFile())
+	require.NoError(t, err)
+	require.Contains(t, string(log), "Relay started")
+	for line := range bytes.Lines(log) {
+		for _, text := range hidden {
+			if bytes.Contains(line, []byte(text)) {
+				t.Fatalf("the log contains %q: %s", text, line)
+			}
+		}
+	}
+}
+
+// person logs a Matrix person in.
+func (s *scene) person(t *testing.T, name string, encryption harness.Encryption) *harness.Client {
+	t.Helper()
+	person, err := s.Person(s.ctx, name, encryption)
+	require.NoError(t, err)
+	return person
+}
+
+// invite has a person create a room with the bot in it and waits for its hello.
+func (s *scene) invite(t *testing.T, host *harness.Client, options harness.RoomOptions) id.RoomID {
+	t.Helper()
+	options.Invite = append(options.Invite, s.BotID())
+	room, err := host.CreateRoom(s.ctx, options)
+	require.NoError(t, err)
+	s.waitBot(t, host, room, harness.Notice("Hello!"))
+	return room
+}
+
+// join has a person accept an invitation to a room.
+func (s *scene) join(t *testing.T, guest *harness.Client, room id.RoomID) {
+	t.Helper()
+	_, err := guest.WaitEvent(s.ctx, room, harness.Membership(guest.UserID(), event.MembershipInvite))
+	require.NoError(t, err)
+	require.NoError(t, guest.Join(s.ctx, room))
+}
+
+// waitBot waits for something that the bot says in a room.
+func (s *scene) waitBot(t *testing.T, person *harness.Client, room id.RoomID, match harness.Match) harness.Entry {
+	t.Helper()
+	entry, err := person.WaitEvent(s.ctx, room, harness.All(harness.From(s.BotID()), match))
+	require.NoError(t, err)
+	return entry
+}
+
+// ask has a person type a command and returns the bot's answer to it.
+func (s *scene) ask(t *testing.T, person *harness.Client, room id.RoomID, command string) string {
+	t.Helper()
+	sent, err := person.Send(s.ctx, room, command)
+	require.NoError(t, err)
+	return s.reply(t, person, room, sent)
+}
+
+// reply waits for the notice by which the bot answers an event.
+func (s *scene) reply(t *testing.T, person *harness.Client, room id.RoomID, to id.EventID) string {
+	t.Helper()
+	answer := s.waitBot(t, person, room, harness.All(harness.Notice(""), func(evt *event.Event) bool {
+		return evt.Content.AsMessage().RelatesTo.GetReplyTo() == to
+	}))
+	return answer.Content.AsMessage().Body
+}
+
+// newWazoRoom makes a Wazo room of the relay and somebody who is in no other.
+func (s *scene) newWazoRoom(name string) (wazotest.Room, wazotest.User) {
+	author := s.Hire("Alice", "Martin")
+	return s.Wazo.CreateRoom(name, author, s.Cast.Relay), author
+}
+
+// someWords are a text that was not said before.
+func (s *scene) someWords() string { return fmt.Sprintf("still there? %d.", s.words.Add(1)) }
+
+// setJoinRule has Robin decide who may join a room.
+func (s *scene) setJoinRule(room id.RoomID, rule event.JoinRule) error {
+	return s.Robin.SetState(s.ctx, room, event.StateJoinRules, "", &event.JoinRulesEventContent{JoinRule: rule})
+}
+
+// setHistory has Robin decide who may read a room's history.
+func (s *scene) setHistory(room id.RoomID, visibility event.HistoryVisibility) error {
+	return s.Robin.SetState(s.ctx, room, event.StateHistoryVisibility, "", &event.HistoryVisibilityEventContent{HistoryVisibility: visibility})
+}

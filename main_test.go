@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Secrets that may never be printed or logged.
+const (
+	matrixPassword = "matrix-pass-1f3870be"
+	matrixToken    = "matrix-token-d3d94468"
+	wazoPassword   = "wazo-pass-4a7d1ed4"
+	secretKey      = "secret-key-0cc175b9c0f1b6a8"
+)
+
+var secrets = []string{matrixPassword, matrixToken, wazoPassword, secretKey}
+
+// stage is a homeserver, a Wazo and the environment of a relay between them.
+type stage struct {
+	*testing.T
+	homeserver *fakeHomeserver
+	wazo       *wazotest.Server
+	account    wazotest.User
+	env        map[string]string
+}
+
+func newStage(t *testing.T, opts ...wazotest.Option) *stage {
+	s := &stage{T: t, homeserver: newFakeHomeserver(t), wazo: wazotest.New(opts...)}
+	s.account = s.wazo.AddUser(wazotest.User{Username: "relay", Password: wazoPassword, Tenant: s.wazo.AddTenant("acme")})
+	require.NoError(t, s.wazo.Start("127.0.0.1:0"))
+	t.Cleanup(s.wazo.Stop)
+	s.env = map[string]string{
+		"MATRIX_USER_ID": botUser, "MATRIX_HOMESERVER_URL": s.homeserver.web.URL, "MATRIX_PASSWORD": matrixPassword,
+		"WAZO_URL": s.wazo.URL(), "WAZO_USERNAME": "relay", "WAZO_PASSWORD": wazoPassword,
+		"ADMINS": "@robin:a.example", "DATABASE_URL": filepath.Join(t.TempDir(), "relay.db"), "SECRET_KEY": secretKey,
+		"ADMIN_LISTEN": freeAddress(t), "LOG_LEVEL": "trace",
+	}
+	return s
+}
+
+// freeAddress returns a loopback address at which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func environ(vars map[string]string) (list []string) {
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		list = append(list, name+"="+vars[name])
+	}
+	return list
+}
+
+// outcome is what a run left behind.
+type outcome struct {
+	stdout, stderr string
+	err            error
+	errors         string // as main prints them
+}
+
+// run runs the program as main does, until it ends by itself or ctx ends, and looks for secrets in all that it says.
+func (s *stage) run(ctx context.Context, args ...string) outcome {
+	s.Helper()
+	var stdout, stderr, errors lockedBuffer
+	err := run(ctx, args, environ(s.env), &stdout, &stderr)
+	if err != nil {
+		printErrors(&errors, err)
+	}
+	out := outcome{stdout.String(), stderr.String(), err, errors.String()}
+	for _, secret := range secrets {
+		for where, text := range map[string]string{"stdout": out.stdout, "the log": out.stderr, "the errors": out.errors} {
+			require.NotContains(s, text, secret, "a secret in %s", where)
+		}
+	}
+	return out
+}
+
+// fails runs the program, which must end by itself with one error and one hint, and returns these.
+func (s *stage) fails(args ...string) (failure, hint string) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+	defer cancel()
+	out := s.run(ctx, args...)
+	require.NoError(s, ctx.Err(), "the program did not end by itself")
+	require.Error(s, out.err)
+	printed := printedErrors(s.T, out.errors)
+	require.Len(s, printed, 1, out.errors)
+	return printed[0].failure, printed[0].hint
+}
+
+// lockedBuffer may be written by many goroutines, like a file.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+type printedError struct{ failure, hint string }
+
+// printedErrors parses what printErrors prints: for each error a line, and a line with a hint.
+func printedErrors(t *testing.T, text string) (list []printedError) {
+	t.Helper()
+	for block := range strings.SplitSeq(strings.TrimPrefix(text, "error: "), "\nerror: ") {
+		failure, hint, ok := strings.Cut(strings.TrimSuffix(block, "\n"), "\nhint: ")
+		require.True(t, ok, "an error without a hint: %q", block)
+		require.NotEmpty(t, failure)
+		require.NotEmpty(t, hint)
+		list = append(list, printedError{failure, hint})
+	}
+	return list
+}
+
+// serve runs the relay until the returned function is called, which returns what it left behind.
+func (s *stage) serve() (stop func() outcome) {
+	s.Helper()
+	ctx, cancel := context.WithCancel(s.Context())
+	ended := make(chan outcome, 1)
+	go func() { ended <- s.run(ctx) }()
+	var out outcome
+	stop = sync.OnceValue(func() outcome {
+		cancel()
+		out = <-ended
+		return out
+	})
+	s.Cleanup(func() { stop() })
+	return stop
+}
+
+// awaitWell waits until the health check succeeds.
+func (s *stage) awaitWell() {
+	s.Helper()
+	require.Eventually(s, func() bool {
+		return run(s.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard) == nil
+	},
+		15*time.Second, 10*time.Millisecond, "the relay does not get well")
+}
+
+const botUser = "@bot:a.example"
+
+// fakeHomeserver knows one account and has no news.
+type fakeHomeserver struct {
+	web  *httptest.Server
+	hold atomic.Int64 // ns, how long a poll waits for news that never come
+
+	mu        sync.Mutex
+	logins    int
+	keys      json.RawMessage
+	intercept func(w http.ResponseWriter, r *http.Request) bool
+}
+
+func newFakeHomeserver(t *testing.T) *fakeHomeserver {
+	f := &fakeHomeserver{}
+	f.hold.Store(int64(50 * time.Millisecond))
+	f.web = httptest.NewUnstartedServer(f.handler())
+	f.web.Start()
+	t.Cleanup(f.web.Close)
+	return f
+}
+
+func (f *fakeHomeserver) handler() http.Handler {
+	mux := http.NewServeMux()
+	const v3 = "/_matrix/client/v3"
+	mux.HandleFunc("POST "+v3+"/login", f.login)
+	mux.HandleFunc("GET "+v3+"/account/whoami", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+matrixToken {
+			refuse(w, http.StatusUnauthorized, "M_UNKNOWN_TOKEN")
+			return
+		}
+		fmt.Fprintf(w, `{"user_id":%q,"device_id":"DEVICE"}`, botUser)
+	})
+	mux.HandleFunc("POST "+v3+"/keys/upload", f.uploadKeys)
+	mux.HandleFunc("POST "+v3+"/keys/query", func(w http.ResponseWriter, _ *http.Request) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.keys == nil {
+			fmt.Fprintf(w, `{"device_keys":{}}`)
+			return
+		}
+		fmt.Fprintf(w, `{"device_keys":{%q:{"DEVICE":%s}}}`, botUser, f.keys)
+	})
+	mux.HandleFunc("GET "+v3+"/sync", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("timeout") != "0" {
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(time.Duration(f.hold.Load())):
+			}
+		}
+		fmt.Fprint(w, `{"next_batch":"s1"}`)
+	})
+	mux.HandleFunc("GET "+v3+"/profile/{user}/displayname", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"displayname":"Wazo"}`) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		f.mu.Lock()
+		intercept := f.intercept
+		f.mu.Unlock()
+		if intercept == nil || !intercept(w, r) {
+			mux.ServeHTTP(w, r)
+		}
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, code string) {
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"errcode":%q,"error":"no"}`, code)
+}
+
+func (f *fakeHomeserver) login(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Password string `json:"password"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Password != matrixPassword {
+		refuse(w, http.StatusForbidden, "M_FORBIDDEN")
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.logins++
+	fmt.Fprintf(w, `{"user_id":%q,"device_id":"DEVICE","access_token":%q}`, botUser, matrixToken)
+}
+
+func (f *fakeHomeserver) uploadKeys(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		DeviceKeys json.RawMessage `json:"device_keys"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		refuse(w, http.StatusBadRequest, "M_NOT_JSON")
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if req.DeviceKeys != nil {
+		f.keys = req.DeviceKeys
+	}
+	fmt.Fprint(w, `{"one_time_key_counts":{"signed_curve25519":50}}`)
+}
+
+func (f *fakeHomeserver) onRequest(fn func(w http.ResponseWriter, r *http.Request) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.intercept = fn
+}

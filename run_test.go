@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestArguments(t *testing.T) {
+	s := newStage(t)
+
+	t.Run("--version prints what the program is made of", func(t *testing.T) {
+		s.env = nil // no configuration is needed
+		out := s.run(t.Context(), "--version")
+		require.NoError(t, out.err)
+		require.Contains(t, out.stdout, "wazo-matrix-relay "+version())
+		require.Contains(t, out.stdout, "commit ")
+		require.Contains(t, out.stdout, runtime.Version())
+		require.Regexp(t, `(?m)^mautrix (v\d+\.\d+\.\d+|unknown)$`, out.stdout)
+	})
+
+	t.Run("an unknown argument is an error", func(t *testing.T) {
+		failure, hint := s.fails("--chekc")
+		require.Contains(t, failure, `"--chekc"`)
+		require.Contains(t, hint, "--check")
+	})
+
+	t.Run("a second argument is an error", func(t *testing.T) {
+		failure, _ := s.fails("--check", "--version")
+		require.Contains(t, failure, "too many arguments")
+	})
+}
+
+func TestServe(t *testing.T) {
+	s := newStage(t)
+	stop := s.serve()
+	s.awaitWell()
+	out := stop()
+	require.NoError(t, out.err, "being stopped is no failure")
+	require.Contains(t, out.stderr, "Relay started")
+	require.Contains(t, out.stderr, "Relay stopped")
+	require.Contains(t, out.stderr, `"version":"`+version()+`"`)
+	require.Equal(t, 1, s.homeserver.logins)
+
+	t.Run("a second start uses the log-ins of the first", func(t *testing.T) {
+		sessions := s.wazo.Sessions(s.account)
+		stop := s.serve()
+		s.awaitWell()
+		require.NoError(t, stop().err)
+		require.Equal(t, 1, s.homeserver.logins)
+		require.Equal(t, sessions, s.wazo.Sessions(s.account))
+	})
+
+	t.Run("a Wazo that is away does not keep it from starting, but it is not well", func(t *testing.T) {
+		s.wazo.Stop()
+		stop := s.serve()
+		require.Eventually(t, func() bool {
+			err := run(t.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard)
+			return err != nil && strings.Contains(err.Error(), `"matrix":true,"wazo":false`)
+		}, waitLong, waitStep)
+		require.NoError(t, stop().err)
+	})
+}
+
+// A homeserver without news keeps a poll open for half a minute. Nothing is wrong in the meantime.
+func TestARestartedRelayIsWellBeforeThereIsNews(t *testing.T) {
+	s := newStage(t)
+	s.startOnce()
+	s.homeserver.hold.Store(int64(time.Hour))
+	stop := s.serve()
+	require.Eventually(t, func() bool {
+		return run(t.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard) == nil
+	}, 5*time.Second, waitStep)
+	require.NoError(t, stop().err)
+}
+
+func TestHealthcheck(t *testing.T) {
+	t.Run("nobody listens", func(t *testing.T) {
+		s := newStage(t)
+		_, hint := s.fails("healthcheck")
+		require.Contains(t, hint, "does not run")
+	})
+
+	t.Run("the relay is not well", func(t *testing.T) {
+		sick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			require.Equal(t, "/healthz", r.URL.Path)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"ok":false}`)
+		}))
+		defer sick.Close()
+		s := newStage(t)
+		s.env = map[string]string{"ADMIN_LISTEN": strings.TrimPrefix(sick.URL, "http://")} // all that it needs
+		failure, _ := s.fails("healthcheck")
+		require.Contains(t, failure, `{"ok":false}`)
+	})
+
+	t.Run("a relay that listens everywhere is asked at this machine", func(t *testing.T) {
+		well := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		defer well.Close()
+		_, port, _ := strings.Cut(strings.TrimPrefix(well.URL, "http://"), ":")
+		for _, host := range []string{"", "0.0.0.0", "[::]"} {
+			err := run(t.Context(), []string{"healthcheck"}, []string{"ADMIN_LISTEN=" + host + ":" + port}, io.Discard, io.Discard)
+			require.NoError(t, err, host)
+		}
+	})
+
+	t.Run("an address that is none", func(t *testing.T) {
+		s := newStage(t)
+		s.env["ADMIN_LISTEN"] = "8081"
+		failure, _ := s.fails("healthcheck")
+		require.Contains(t, failure, "ADMIN_LISTEN")
+	})
+}
+
+func TestMistakesInTheConfigurationEndTheProgram(t *testing.T) {
+	s := newStage(t)
+	delete(s.env, "WAZO_URL")
+	delete(s.env, "ADMINS")
+	for _, args := range [][]string{nil, {"--check"}} {
+		out := s.run(context.Background(), args...)
+		require.Len(t, printedErrors(t, out.errors), 2)
+		require.Empty(t, out.stderr, "nothing is begun")
+	}
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+const (
+	waitLong = 15 * time.Second
+	waitStep = 10 * time.Millisecond
+)
+
+// startOnce lets the database come into being.
+func (s *stage) startOnce() {
+	s.Helper()
+	stop := s.serve()
+	s.awaitWell()
+	require.NoError(s, stop().err)
+}
+
+func TestStartupFailures(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		prepare       func(s *stage)
+		failure, hint string
+	}{
+		{
+			name: "the database was written with another key",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.env["SECRET_KEY"] = "another key"
+			},
+			failure: "another SECRET_KEY", hint: "set SECRET_KEY",
+		},
+		{
+			name: "the key file is lost",
+			prepare: func(s *stage) {
+				s.env["SECRET_KEY"] = ""
+				s.startOnce()
+				require.NoError(s, os.Remove(db.KeyFile(s.env["DATABASE_URL"])))
+			},
+			failure: "key file", hint: "backup",
+		},
+		{
+			name: "another process uses the database",
+			prepare: func(s *stage) {
+				s.serve()
+				s.awaitWell()
+				s.env = maps.Clone(s.env)
+				s.env["ADMIN_LISTEN"] = freeAddress(s.T)
+			},
+			failure: "another process", hint: "",
+		},
+		{
+			name: "the database belongs to another bot",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.env["MATRIX_USER_ID"] = "@other:a.example"
+			},
+			failure: botUser, hint: "DATABASE_URL",
+		},
+		{
+			name: "the database belongs to another program",
+			prepare: func(s *stage) {
+				s.startOnce()
+				database, err := db.Open(s.Context(), s.env["DATABASE_URL"], secretKey, zerolog.Nop())
+				require.NoError(s, err)
+				_, err = database.Exec(s.Context(), "UPDATE database_owner SET owner = 'another program'")
+				require.NoError(s, err)
+				require.NoError(s, database.Close())
+			},
+			failure: "another program", hint: "DATABASE_URL",
+		},
+		{
+			name:    "the directory of the database is not there",
+			prepare: func(s *stage) { s.env["DATABASE_URL"] = filepath.Join(s.TempDir(), "no", "relay.db") },
+			failure: "database", hint: "DATABASE_URL",
+		},
+		{
+			name:    "the homeserver cannot be reached",
+			prepare: func(s *stage) { s.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(s.T) },
+			failure: "log in", hint: "MATRIX_HOMESERVER_URL",
+		},
+		{
+			name: "there is no homeserver at the address",
+			prepare: func(s *stage) {
+				s.homeserver.onRequest(func(w http.ResponseWriter, r *http.Request) bool { http.NotFound(w, r); return true })
+			},
+			failure: "log in", hint: "MATRIX_HOMESERVER_URL",
+		},
+		{
+			name: "the homeserver's certificate is not trusted",
+			prepare: func(s *stage) {
+				web := httptest.NewUnstartedServer(s.homeserver.handler())
+				web.Config.ErrorLog = quiet()
+				web.StartTLS()
+				s.Cleanup(web.Close)
+				s.env["MATRIX_HOMESERVER_URL"] = web.URL
+			},
+			failure: "certificate", hint: "MATRIX_HOMESERVER_URL",
+		},
+		{
+			name:    "the Matrix password is wrong",
+			prepare: func(s *stage) { s.env["MATRIX_PASSWORD"] = "wrong" },
+			failure: "refuses the password", hint: "MATRIX_PASSWORD",
+		},
+		{
+			name:    "the Matrix token is wrong",
+			prepare: func(s *stage) { s.env["MATRIX_PASSWORD"], s.env["MATRIX_ACCESS_TOKEN"] = "", "wrong" },
+			failure: "refuses the access token", hint: "MATRIX_ACCESS_TOKEN",
+		},
+		{
+			name: "the Matrix token is of somebody else",
+			prepare: func(s *stage) {
+				s.env["MATRIX_PASSWORD"], s.env["MATRIX_ACCESS_TOKEN"], s.env["MATRIX_USER_ID"] = "", matrixToken, "@other:a.example"
+			},
+			failure: "another account", hint: "MATRIX_ACCESS_TOKEN",
+		},
+		{
+			name: "the encryption keys are lost",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.homeserver.keys = nil
+			},
+			failure: "encryption keys", hint: "remove the database file",
+		},
+		{
+			name:    "Wazo cannot be reached",
+			prepare: func(s *stage) { s.wazo.Stop() },
+			failure: "refused", hint: "WAZO_URL",
+		},
+		{
+			name: "there is no Wazo at the address",
+			prepare: func(s *stage) {
+				empty := httptest.NewServer(http.NotFoundHandler())
+				s.Cleanup(empty.Close)
+				s.env["WAZO_URL"] = empty.URL
+			},
+			failure: "404", hint: "WAZO_URL",
+		},
+		{
+			name:    "the Wazo password is wrong",
+			prepare: func(s *stage) { s.env["WAZO_PASSWORD"] = "wrong" },
+			failure: "401", hint: "WAZO_PASSWORD",
+		},
+		{
+			name:    "the Wazo account has too many sessions",
+			prepare: func(s *stage) { s.wazo.Faults().TokenLimit(wazotest.Always()) },
+			failure: "429", hint: "sessions",
+		},
+		{
+			name:    "Wazo has trouble of its own",
+			prepare: func(s *stage) { s.wazo.Faults().AuthDown() },
+			failure: "50", hint: "wazo-auth",
+		},
+		{
+			name:    "a Wazo elsewhere would get the password in the clear",
+			prepare: func(s *stage) { s.env["WAZO_URL"] = "http://wazo.a.example" },
+			failure: "https", hint: "WAZO_URL",
+		},
+		{
+			name: "the address of the health check is taken",
+			prepare: func(s *stage) {
+				taken, err := net.Listen("tcp", s.env["ADMIN_LISTEN"])
+				require.NoError(s, err)
+				s.Cleanup(func() { _ = taken.Close() })
+			},
+			failure: "in use", hint: "ADMIN_LISTEN",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStage(t)
+			test.prepare(s)
+			failure, hint := s.fails()
+			require.Contains(t, failure, test.failure)
+			require.Contains(t, hint, test.hint)
+		})
+	}
+}
+
+func TestWazoCertificate(t *testing.T) {
+	t.Run("one that nobody vouches for is refused", func(t *testing.T) {
+		s := newStage(t, wazotest.WithTLS())
+		failure, hint := s.fails()
+		require.Contains(t, failure, "certificate")
+		require.Contains(t, hint, "WAZO_CA_FILE")
+	})
+
+	t.Run("one of another authority is refused", func(t *testing.T) {
+		s := newStage(t, wazotest.WithTLS())
+		file, err := wazotest.New(wazotest.WithTLS()).CAFile(t.TempDir())
+		require.NoError(t, err)
+		s.env["WAZO_CA_FILE"] = file
+		failure, hint := s.fails()
+		require.Contains(t, failure, "certificate")
+		require.Contains(t, hint, "WAZO_CA_FILE")
+	})
+
+	t.Run("one of the given authority is trusted", func(t *testing.T) {
+		s := newStage(t, wazotest.WithTLS())
+		file, err := s.wazo.CAFile(t.TempDir())
+		require.NoError(t, err)
+		s.env["WAZO_CA_FILE"] = file
+		s.startOnce()
+	})
+
+	for name, content := range map[string]string{"that is not there": "", "that is no certificate": "hello"} {
+		t.Run("a file "+name+" is refused", func(t *testing.T) {
+			s := newStage(t)
+			s.env["WAZO_CA_FILE"] = filepath.Join(t.TempDir(), "ca.crt")
+			if content != "" {
+				require.NoError(t, os.WriteFile(s.env["WAZO_CA_FILE"], []byte(content), 0o600))
+			}
+			failure, hint := s.fails()
+			require.Contains(t, failure, s.env["WAZO_CA_FILE"])
+			require.Contains(t, hint, "WAZO_CA_FILE")
+		})
+	}
+}
+
+func TestKeyFileIsMadeAtTheFirstStart(t *testing.T) {
+	s := newStage(t)
+	s.env["SECRET_KEY"] = ""
+	s.startOnce()
+	key, err := os.ReadFile(db.KeyFile(s.env["DATABASE_URL"]))
+	require.NoError(t, err)
+	stop := s.serve()
+	s.awaitWell()
+	out := stop()
+	require.NoError(t, out.err)
+	require.NotContains(t, out.stderr, strings.TrimSpace(string(key)))
+}
+
+// A failure of one start must not spoil the next, for which the mistake is corrected.
+func TestACorrectedMistakeIsForgotten(t *testing.T) {
+	for name, mistake := range map[string][2]string{
+		"the Matrix user":     {"MATRIX_USER_ID", "@typo:a.example"},
+		"the Matrix password": {"MATRIX_PASSWORD", "wrong"},
+		"the Wazo user":       {"WAZO_USERNAME", "typo"},
+		"the Wazo password":   {"WAZO_PASSWORD", "wrong"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			right := s.env[mistake[0]]
+			s.env[mistake[0]] = mistake[1]
+			if mistake[0] == "MATRIX_USER_ID" {
+				s.homeserver.onRequest(func(w http.ResponseWriter, _ *http.Request) bool {
+					refuse(w, http.StatusForbidden, "M_FORBIDDEN")
+					return true
+				})
+			}
+			s.fails()
+			s.homeserver.onRequest(nil)
+			s.env[mistake[0]] = right
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan outcome, 1)
+			go func() { ended <- s.run(ctx) }()
+			for {
+				select {
+				case out := <-ended:
+					t.Fatalf("does not start: %s", out.errors)
+				case <-time.After(waitStep):
+				}
+				if run(ctx, []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard) == nil {
+					break
+				}
+			}
+			cancel()
+			require.NoError(t, (<-ended).err)
+		})
+	}
+}
