@@ -158,10 +158,6 @@ func isSend(r *http.Request, room id.RoomID) bool {
 	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/rooms/"+room.String()+"/send/")
 }
 
-func isState(r *http.Request, eventType string) bool {
-	return r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/state/"+eventType)
-}
-
 // onRequest lets fn answer requests instead of the homeserver.
 func (f *fakeHomeserver) onRequest(fn func(w http.ResponseWriter, r *http.Request) bool) {
 	f.mu.Lock()

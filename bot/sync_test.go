@@ -236,8 +236,8 @@ func TestResync(t *testing.T) {
 		require.Equal(t, "0", <-gate.asked, "the second request must not wait for news")
 		require.Equal(t, "s1", w.nextBatch(), "the first answer is accepted")
 		select {
-		case <-done:
-			t.Fatal("Resync returned with an answer that was asked for before it was called")
+		case err := <-done:
+			t.Fatalf("Resync returned with an answer that was asked for before it was called: %v", err)
 		default:
 		}
 		gate.pass <- struct{}{}
