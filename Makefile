@@ -5,7 +5,7 @@ COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)
 LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: build demo test test-unit test-e2e lint bench fuzz
+.PHONY: build demo test test-unit test-e2e lint bench chaos fuzz
 
 build: ## the program
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -28,6 +28,9 @@ lint: ## formatting, vet, linters; the same for both modules
 
 bench: ## what the relay adds to the time of a message, against a plain client
 	cd e2e && go run $(TAGS) ./cmd/bench $(BENCH_FLAGS)
+
+chaos: ## the long run under fire: kills, lost answers, late commits, restarts
+	cd e2e && go run $(TAGS) ./cmd/chaos -messages 20000 -kills 200 $(CHAOS_FLAGS)
 
 FUZZTIME := 20s
 fuzz: ## each fuzz target for a while
