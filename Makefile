@@ -1,3 +1,5 @@
+SHELL := bash -o pipefail
+
 # Everything needs -tags goolm: Olm in pure Go instead of a C library.
 TAGS    := -tags goolm
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -19,8 +21,10 @@ test-unit: ## without homeserver; prints the contract line
 	go test $(TAGS) -race -timeout 10m ./...
 	@go test $(TAGS) -run '^TestContract' -v ./wazoapi/wazotest | grep '^contract:'
 
-test-e2e: ## the whole program on a real homeserver
-	cd e2e && go test $(TAGS) -race -timeout 20m ./...
+test-e2e: ## the whole program on a real homeserver; prints the catch-up and chaos lines
+	cd e2e && go test $(TAGS) -race -timeout 20m $$(go list $(TAGS) ./... | grep -v -e /catchup -e /chaos)
+	cd e2e && go test $(TAGS) -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
+	cd e2e && go test $(TAGS) -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
 
 lint: ## formatting, vet, linters; the same for both modules
 	$(LINT) run ./...

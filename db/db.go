@@ -101,7 +101,7 @@ func (db *Database) Close() error {
 
 // open puts the database together without using it.
 func open(path, secret string, log zerolog.Logger) (*Database, error) {
-	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate", dialect)
+	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64", dialect)
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}
