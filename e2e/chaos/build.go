@@ -1,0 +1,28 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// BuildRelay builds the relay into dir with the tag that shortens its waiting
+// times and can switch parts of it off, and returns the program's path.
+func BuildRelay(ctx context.Context, dir string) (string, error) {
+	source, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "wazo-matrix-relay").Output()
+	if err != nil {
+		return "", fmt.Errorf("failed to find the relay's module, start from inside e2e: %w", err)
+	}
+	target, err := filepath.Abs(filepath.Join(dir, "wazo-matrix-relay-chaos"))
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "goolm chaos", "-o", target, ".")
+	cmd.Dir = strings.TrimSpace(string(source))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("failed to build the relay: %w\n%s", err, out)
+	}
+	return target, nil
+}

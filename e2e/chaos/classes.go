@@ -1,0 +1,40 @@
+package chaos
+
+import (
+	"net/http"
+	"strings"
+)
+
+// classifyMatrix tells the requests of the client-server API apart.
+func classifyMatrix(r *http.Request) class {
+	path := r.URL.Path
+	switch {
+	case r.Method == http.MethodPut && strings.Contains(path, "/send/"):
+		return matrixSend
+	case strings.HasSuffix(path, "/sync"):
+		return matrixSync
+	case r.Method == http.MethodGet && strings.HasSuffix(path, "/messages"):
+		return matrixPages
+	default:
+		return other
+	}
+}
+
+// classifyWazo tells the requests to chatd apart (api.md 3.4).
+func classifyWazo(r *http.Request) class {
+	path := r.URL.Path
+	switch {
+	case !strings.HasPrefix(path, "/api/chatd/") || !strings.HasSuffix(path, "/messages"):
+		return other
+	case r.Method == http.MethodPost:
+		return wazoPost
+	default:
+		return wazoPages
+	}
+}
+
+// roomOf returns the Wazo room of a request that posts a message.
+func roomOf(r *http.Request) string {
+	segments := strings.Split(r.URL.Path, "/")
+	return segments[len(segments)-2]
+}

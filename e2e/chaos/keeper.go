@@ -1,0 +1,129 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+)
+
+const (
+	// healthyWithin is how long a started relay may be unwell, for example
+	// because Wazo is away, before it is killed and started again: somebody
+	// who watches it would do that too.
+	healthyWithin = 10 * time.Second
+	// reviveEvery is the pause after a start that failed.
+	reviveEvery = 200 * time.Millisecond
+)
+
+// keeper owns the relay's process: kills it when asked to, and starts it again
+// whenever it is gone, with the same database.
+type keeper struct {
+	relay    *harness.Relay
+	inFlight *atomic.Int64
+	requests chan chan struct{}
+
+	mu        sync.Mutex
+	kills     int // by SIGKILL
+	attempted int // of them while a message was on its way
+	exits     int // ends of its own, because a server was away at its start
+}
+
+func newKeeper(relay *harness.Relay, inFlight *atomic.Int64) *keeper {
+	return &keeper{relay: relay, inFlight: inFlight, requests: make(chan chan struct{})}
+}
+
+// run keeps the relay running until ctx ends.
+func (k *keeper) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case dead := <-k.requests:
+			k.noteKill()
+			k.relay.Kill()
+			close(dead)
+		case <-k.relay.Exited():
+			k.note(&k.exits)
+		}
+		k.revive(ctx)
+	}
+}
+
+// revive starts the relay again, as often as it takes.
+func (k *keeper) revive(ctx context.Context) {
+	for ctx.Err() == nil && !k.start(ctx) {
+		_ = sleep(ctx, reviveEvery) // the loop ends with ctx
+	}
+}
+
+// start tries to start the relay. It is killed if that takes too long, or if
+// somebody wants it dead meanwhile.
+func (k *keeper) start(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, healthyWithin)
+	defer cancel()
+	started := make(chan error, 1)
+	go func() { started <- k.relay.Restart(limited) }()
+	select {
+	case err := <-started:
+		return k.judgeStart(err)
+	case dead := <-k.requests:
+		defer close(dead)
+		cancel()
+		if !k.judgeStart(<-started) {
+			return false
+		}
+		k.noteKill()
+		k.relay.Kill()
+		return false
+	}
+}
+
+// judgeStart counts what came of a start and returns whether the relay runs. A
+// start that is given up is a kill: the harness does it.
+func (k *keeper) judgeStart(err error) bool {
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		k.noteKill()
+	default:
+		k.note(&k.exits)
+	}
+	return false
+}
+
+// kill kills the relay and returns when it is dead, or ctx has ended. Should it
+// have ended by itself in the same moment, that is no kill.
+func (k *keeper) kill(ctx context.Context) {
+	dead := make(chan struct{})
+	select {
+	case k.requests <- dead:
+		<-dead
+	case <-ctx.Done():
+	}
+}
+
+func (k *keeper) noteKill() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kills++
+	if k.inFlight.Load() > 0 {
+		k.attempted++
+	}
+}
+
+func (k *keeper) note(counter *int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	*counter++
+}
+
+func (k *keeper) counts() (kills, attempted, exits int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.kills, k.attempted, k.exits
+}

@@ -1,0 +1,94 @@
+package chaos
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// aim is a moment at which the relay is killed.
+type aim struct {
+	class class // other is any moment
+	late  bool
+}
+
+// aims are dealt in turns. Most are at a message that is on its way: its outcome
+// is what the next start has to find out.
+var aims = []aim{
+	{class: matrixSend}, {class: matrixSend, late: true}, {class: matrixSend, late: true},
+	{class: wazoPost}, {class: wazoPost, late: true}, {class: wazoPost, late: true},
+	{class: matrixSync, late: true}, {class: wazoPages, late: true},
+	{class: other}, {class: other}, {class: other},
+}
+
+// patience is how long a trap waits for its request before the relay is killed
+// without one.
+const patience = 3 * time.Second
+
+// killer kills the relay as often as it should, spread over the run.
+type killer struct {
+	*scene
+	rng  *rand.Rand
+	deck *deck[aim]
+}
+
+func newKiller(s *scene) *killer {
+	return &killer{scene: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 2)), deck: newDeck(s.cfg.Seed, 1, aims)}
+}
+
+// run returns after the last kill. progress counts what people have said.
+func (k *killer) run(ctx context.Context, progress *milestones) error {
+	for n := range k.cfg.Kills {
+		at := (float64(n) + k.rng.Float64()) / float64(k.cfg.Kills)
+		if err := progress.reach(ctx, int(at*float64(k.cfg.Messages))); err != nil {
+			return err
+		}
+		if err := sleep(ctx, time.Duration(k.rng.IntN(300))*time.Millisecond); err != nil {
+			return err
+		}
+		aim, _ := k.deck.draw()
+		if err := k.killAt(ctx, aim); err != nil {
+			return err
+		}
+	}
+	for {
+		if kills, _, _ := k.keeper.counts(); kills >= k.cfg.Kills {
+			return nil
+		}
+		if k.keeper.kill(ctx); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+func (k *killer) killAt(ctx context.Context, a aim) error {
+	p := k.matrix
+	switch a.class {
+	case other:
+		k.keeper.kill(ctx)
+		return ctx.Err()
+	case wazoPost, wazoPages:
+		p = k.wazo
+	}
+	sprung, dead := make(chan struct{}), make(chan struct{})
+	p.set(&trap{class: a.class, late: a.late, kill: func() {
+		close(sprung) // a trap springs once
+		k.keeper.kill(ctx)
+		close(dead)
+	}})
+	waited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-sprung:
+	case <-waited.Done():
+		p.set(nil)
+		select {
+		case <-sprung: // at the last moment
+		default:
+			k.keeper.kill(ctx)
+			return ctx.Err()
+		}
+	}
+	<-dead
+	return ctx.Err()
+}

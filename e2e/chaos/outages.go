@@ -1,0 +1,205 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// outage is trouble of a whole service.
+type outage struct {
+	name string
+	// run returns when the outage is over, and whether the relay met it.
+	run func(ctx context.Context, lasts time.Duration) (met bool, err error)
+}
+
+// Names of outages that runs choose.
+const (
+	homeserverKilled = "homeserver killed"
+	websocketCut     = "websocket cut"
+)
+
+// outages are all that can happen.
+func (s *scene) outages() []outage {
+	faults := s.Wazo.Faults()
+	return []outage{
+		{"websocketd restarted", always(s.Wazo.RestartWebsocketd)},
+		{websocketCut, always(s.Wazo.KillWebsocketd)},
+		{"websocketd down", while(faults.WebsocketdDown)},
+		{"chatd down", while(faults.ChatdDown)},
+		// Names are kept: only a relay that starts asks for them.
+		{"dird down", s.whileStarting(faults.DirdDown)},
+		{"confd down", s.whileStarting(func() *wazotest.Fault { return faults.ConfdDown(0) })},
+		{"auth down", while(func() *wazotest.Fault {
+			fault := faults.AuthDown()
+			s.Wazo.CheckTokens()
+			return fault
+		})},
+		{"bus lost", while(faults.BusLost)},
+		{"tokens expired", always(s.expireTokens)},
+		// After a refused log-in the relay waits a minute and more, in memory.
+		{"token limit", s.whileStarting(func() *wazotest.Fault {
+			s.expireTokens()
+			return faults.TokenLimit(wazotest.Always())
+		})},
+		{"answers of Wazo slow", while(func() *wazotest.Fault {
+			return faults.DelayAnswers(s.cfg.delay(), wazotest.Always())
+		})},
+		{"Wazo restarted", s.restartWazo},
+		{"homeserver out of reach", s.cutHomeserver},
+		{"homeserver restarted in order", s.restartHomeserver},
+		{homeserverKilled, s.killHomeserver},
+	}
+}
+
+// always is an outage of a moment that nobody can miss.
+func always(cause func()) func(context.Context, time.Duration) (bool, error) {
+	return func(context.Context, time.Duration) (bool, error) {
+		cause()
+		return true, nil
+	}
+}
+
+// while keeps a fault of Wazo on, longer if the relay has not met it yet.
+func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
+	return func(ctx context.Context, lasts time.Duration) (bool, error) {
+		fault := on()
+		defer fault.Off()
+		if err := sleep(ctx, lasts); err != nil {
+			return false, err
+		}
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		_ = fault.Wait(limited, 1) // if it is never met, it has not fired
+		return fault.Fired() > 0, ctx.Err()
+	}
+}
+
+// whileStarting is while, for a fault that a starting relay meets. Afterwards it
+// is killed again: what it has learned it keeps in memory.
+func (s *scene) whileStarting(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
+	return func(ctx context.Context, lasts time.Duration) (bool, error) {
+		met, err := while(func() *wazotest.Fault {
+			fault := on()
+			go s.keeper.kill(ctx)
+			return fault
+		})(ctx, lasts)
+		s.keeper.kill(ctx)
+		return met, err
+	}
+}
+
+func (s *scene) expireTokens() {
+	s.Wazo.ExpireTokens(s.Cast.Relay)
+	s.Wazo.CheckTokens()
+}
+
+func (s *scene) restartWazo(ctx context.Context, lasts time.Duration) (bool, error) {
+	s.Wazo.Stop()
+	err := sleep(ctx, lasts)
+	if startErr := s.Wazo.Start(s.Wazo.Addr()); startErr != nil {
+		return false, startErr
+	}
+	return err == nil, err
+}
+
+func (s *scene) cutHomeserver(ctx context.Context, lasts time.Duration) (bool, error) {
+	s.matrix.setAway(true)
+	defer s.matrix.setAway(false)
+	err := sleep(ctx, lasts)
+	return err == nil, err
+}
+
+// quietTime is how long the homeserver gets to show everybody what was said.
+const quietTime = 300 * time.Millisecond
+
+// restartHomeserver stops Dendrite in order. That is only done while nobody
+// speaks: stopped in the middle it answers /sync with a part of what happened
+// and a token behind it, for every client.
+func (s *scene) restartHomeserver(ctx context.Context, _ time.Duration) (bool, error) {
+	s.speaking.Lock()
+	defer s.speaking.Unlock()
+	s.matrix.setNoSends(true)
+	defer s.matrix.setNoSends(false)
+	if err := s.waitNoSends(ctx); err != nil {
+		return false, err
+	}
+	if err := sleep(ctx, quietTime); err != nil {
+		return false, err
+	}
+	if err := s.Homeserver.Stop(); err != nil {
+		return false, err
+	}
+	err := s.Homeserver.Restart(ctx)
+	return err == nil, err
+}
+
+// waitNoSends returns when the homeserver has nothing to do for the relay.
+func (s *scene) waitNoSends(ctx context.Context) error {
+	for s.matrix.sending.Load() > 0 {
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// killHomeserver kills Dendrite in the middle of everything.
+func (s *scene) killHomeserver(ctx context.Context, lasts time.Duration) (bool, error) {
+	s.Homeserver.Kill()
+	err := sleep(ctx, lasts)
+	if startErr := s.Homeserver.Restart(ctx); startErr != nil {
+		return false, startErr
+	}
+	return err == nil, err
+}
+
+// weather makes one outage after the other.
+type weather struct {
+	*scene
+	rng  *rand.Rand
+	deck *deck[outage]
+}
+
+func newWeather(s *scene, outages []outage) *weather {
+	return &weather{scene: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 3)), deck: newDeck(s.cfg.Seed+1, 1, outages)}
+}
+
+// run makes n outages, spread over the run, and returns after the last.
+func (w *weather) run(ctx context.Context, n int, progress *milestones) error {
+	for i := range n {
+		at := (float64(i) + w.rng.Float64()) / float64(n)
+		if err := progress.reach(ctx, int(at*float64(w.cfg.Messages))); err != nil {
+			return err
+		}
+		o, ok := w.deck.draw()
+		if !ok {
+			return nil
+		}
+		lasts := 100*time.Millisecond + time.Duration(w.rng.IntN(900))*time.Millisecond
+		w.say("%d messages: %s", progress.count(), o.name)
+		if err := w.make(ctx, o, lasts); err != nil {
+			return fmt.Errorf("%s: %w", o.name, err)
+		}
+	}
+	return nil
+}
+
+// tries is how often an outage is made until the relay meets it.
+const tries = 3
+
+func (w *weather) make(ctx context.Context, o outage, lasts time.Duration) error {
+	for range tries {
+		met, err := o.run(ctx, lasts)
+		if err != nil {
+			return err
+		} else if met {
+			w.tally.add(o.name)
+			return nil
+		}
+	}
+	return nil
+}

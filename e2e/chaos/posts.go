@@ -1,0 +1,137 @@
+package chaos
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// armed are faults of the in-memory Wazo that were switched on for one message,
+// with the names under which they are counted.
+type armed struct {
+	mu     sync.Mutex
+	faults []armedFault
+}
+
+type armedFault struct {
+	name  string
+	fault *wazotest.Fault
+}
+
+func (a *armed) add(name string, fault *wazotest.Fault) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = append(a.faults, armedFault{name, fault})
+}
+
+// count enters those that have fired.
+func (a *armed) count(t *tally) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, entry := range a.faults {
+		for range entry.fault.Fired() {
+			t.add(entry.name)
+		}
+	}
+	a.faults = nil
+}
+
+// wazoFault is a fault of Wazo's for one message.
+type wazoFault struct {
+	name string
+	arm  func(f *wazotest.Faults, when wazotest.When) *wazotest.Fault
+}
+
+// relayPostFaults are what chatd may make of a message that the relay posts.
+func relayPostFaults(delay time.Duration) []wazoFault {
+	refuse := func(name string, a wazotest.Answer) wazoFault {
+		return wazoFault{name, func(f *wazotest.Faults, w wazotest.When) *wazotest.Fault { return f.RefusePost(a, w) }}
+	}
+	return []wazoFault{
+		refuse("refused with JSON", wazotest.JSONError(http.StatusInternalServerError)),
+		refuse("refused with HTML", wazotest.HTMLError(http.StatusBadGateway)),
+		refuse("refused without body", wazotest.EmptyError(http.StatusInternalServerError)),
+		{"stored, not published, answered 500", (*wazotest.Faults).PublishFails},
+		{"stored, then cut", (*wazotest.Faults).CutPost},
+		{"published, never stored, answered 500", (*wazotest.Faults).NeverCommit},
+		{"stored without event", (*wazotest.Faults).NoEvent},
+		{"answered late", func(f *wazotest.Faults, w wazotest.When) *wazotest.Fault { return f.LateAnswer(delay, w) }},
+		{"committed late", func(f *wazotest.Faults, w wazotest.When) *wazotest.Fault { return f.LateCommit(delay, w) }},
+	}
+}
+
+// asKind makes a fault of Wazo one that the proxy lets happen: it arms it for
+// the room right before the request goes on.
+func (f wazoFault) asKind(faults *wazotest.Faults, relay wazotest.User, a *armed) kind {
+	return kind{name: f.name, fires: onAnswer, before: func(_ http.ResponseWriter, r *http.Request) bool {
+		a.add(string(wazoPost)+": "+f.name, f.arm(faults, wazotest.Times(1).By(relay).InRoom(roomOf(r))))
+		return true
+	}}
+}
+
+// authorFaults are what may become of a message of people on Wazo. The relay can
+// hear of each only later, so that its place is excused.
+func authorFaults(relay wazotest.User, delay time.Duration) []wazoFault {
+	return []wazoFault{
+		{authorFaultPrefix + "stored without event", (*wazotest.Faults).NoEvent},
+		{authorFaultPrefix + "stored, not published", (*wazotest.Faults).PublishFails},
+		{authorFaultPrefix + "committed late", func(f *wazotest.Faults, w wazotest.When) *wazotest.Fault { return f.LateCommit(delay, w) }},
+		dropEvent(relay),
+	}
+}
+
+const (
+	authorFaultPrefix = "wazo author: "
+	droppedEvent      = authorFaultPrefix + "event dropped on the websocket"
+)
+
+// authors let people on Wazo write, one message at a time: so it is known which
+// message a fault was for, and events come in the order of their times.
+type authors struct {
+	wazo  *wazotest.Server
+	relay wazotest.User
+	tally *tally
+	deck  *deck[wazoFault]
+
+	mu      sync.Mutex
+	excused map[string]bool // by uuid of the message
+}
+
+func newAuthors(wazo *wazotest.Server, relay wazotest.User, t *tally, seed uint64, every int, faults []wazoFault) *authors {
+	return &authors{wazo: wazo, relay: relay, tally: t, deck: newDeck(seed, every, faults), excused: make(map[string]bool)}
+}
+
+// dropEvent loses the next event on the relay's websocket. Should that be
+// another one than the message's, its excuse is one too many.
+func dropEvent(relay wazotest.User) wazoFault {
+	return wazoFault{droppedEvent, func(f *wazotest.Faults, _ wazotest.When) *wazotest.Fault {
+		return f.DropEvents(wazotest.Times(1).By(relay))
+	}}
+}
+
+// post has an author write, sometimes with a fault.
+func (a *authors) post(room string, author wazotest.User, text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fault, ok := a.deck.draw()
+	if !ok {
+		a.wazo.Post(room, author, text, "")
+		return
+	}
+	on := fault.arm(a.wazo.Faults(), wazotest.Times(1).By(author).InRoom(room))
+	message := a.wazo.Post(room, author, text, "")
+	on.Off()
+	if on.Fired() > 0 {
+		a.tally.add(fault.name)
+		a.excused[message.UUID] = true
+	}
+}
+
+// isExcused says whether a message's place doesn't count.
+func (a *authors) isExcused(uuid string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.excused[uuid]
+}

@@ -1,0 +1,127 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/wazoapi/wazotest"
+
+	"maunium.net/go/mautrix/event"
+)
+
+// rooms is what both rooms of a place hold, as their servers have it.
+type rooms struct {
+	saidOnMatrix, saidOnWazo []said
+	onWazo, onMatrix         []string
+	unreadable               int
+}
+
+// read reads both rooms: Matrix through a person's client, Wazo's from Wazo.
+// Order is that of the servers: the room's timeline, and created_at.
+func (s *scene) read(ctx context.Context, p *place) (rooms, error) {
+	var r rooms
+	history, err := s.Robin.History(ctx, p.Matrix)
+	if err != nil {
+		return r, err
+	}
+	for _, evt := range history {
+		r.addEvent(s, p, evt)
+	}
+	for _, message := range s.Wazo.Messages(p.Wazo) {
+		switch {
+		case s.isRelayed(message):
+			r.onWazo = append(r.onWazo, p.name+", Matrix to Wazo: "+*message.Alias+": "+message.Content)
+		case !s.FromRelay(message):
+			r.saidOnWazo = append(r.saidOnWazo, said{
+				key: toMatrixKey(p, message.UserUUID, message.Content), excused: s.authors.isExcused(message.UUID),
+			})
+		}
+	}
+	return r, nil
+}
+
+// isRelayed says whether a message on Wazo comes from Matrix; the relay's own
+// words have no alias.
+func (s *scene) isRelayed(message wazotest.Message) bool {
+	return s.FromRelay(message) && message.Alias != nil
+}
+
+func (r *rooms) addEvent(s *scene, p *place, evt *event.Event) {
+	switch {
+	case evt.Type == event.EventEncrypted:
+		r.unreadable++
+	case evt.Type != event.EventMessage:
+	case evt.Sender != s.BotID():
+		if _, marked := evt.Content.Raw[markKey]; marked {
+			key := fmt.Sprintf("%s, Matrix to Wazo: %s (Matrix): %s", p.name, evt.Sender.Localpart(), evt.Content.AsMessage().Body)
+			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key})
+		}
+	case evt.Content.AsMessage().MsgType != event.MsgNotice:
+		content := *evt.Content.AsMessage()
+		author := ""
+		if content.BeeperPerMessageProfile != nil {
+			author = content.BeeperPerMessageProfile.ID
+		}
+		content.RemovePerMessageProfileFallback()
+		r.onMatrix = append(r.onMatrix, toMatrixKey(p, author, content.Body))
+	}
+}
+
+// toMatrixKey names the author by uuid: while the directory is away the relay
+// has no better name.
+func toMatrixKey(p *place, author, text string) string {
+	at := slices.IndexFunc(p.authors, func(u wazotest.User) bool { return u.UUID == author })
+	return fmt.Sprintf("%s, Wazo to Matrix: author %d: %s", p.name, at+1, text)
+}
+
+// compare compares both directions of all places.
+func (s *scene) compare(ctx context.Context) (Result, error) {
+	result := Result{Seed: s.cfg.Seed, Settle: s.cfg.Settle, killsWanted: s.cfg.Kills, messagesWanted: s.cfg.Messages}
+	for _, p := range s.places {
+		r, err := s.read(ctx, p)
+		if err != nil {
+			return result, err
+		}
+		result.add(compare(r.saidOnMatrix, r.onWazo))
+		result.add(compare(r.saidOnWazo, r.onMatrix))
+		result.Sent += len(r.saidOnMatrix) + len(r.saidOnWazo)
+		result.Unreadable += r.unreadable
+	}
+	return result, nil
+}
+
+// follow counts, while the run goes on, what arrives in a place, until ctx ends.
+// It is only for knowing when to wait: the comparison reads everything anew.
+func (s *scene) follow(ctx context.Context, p *place) {
+	go func() {
+		for message := range s.Wazo.Subscribe(ctx, p.Wazo) {
+			if s.isRelayed(message) {
+				p.toWazo.arrived.add(1)
+			}
+		}
+	}()
+	seen := 0
+	for sleep(ctx, followEvery) == nil {
+		n := 0
+		for _, entry := range s.Robin.Timeline(p.Matrix) {
+			if isFromWazo(s, entry) {
+				n++
+			}
+		}
+		p.toMx.arrived.add(n - seen)
+		seen = n
+	}
+}
+
+func isFromWazo(s *scene, entry harness.Entry) bool {
+	switch {
+	case entry.Sender != s.BotID():
+		return false
+	case entry.Type == event.EventMessage:
+		return entry.Content.AsMessage().MsgType != event.MsgNotice
+	default:
+		return entry.Type == event.EventEncrypted
+	}
+}

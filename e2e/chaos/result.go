@@ -1,0 +1,75 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Result is what came of a run.
+type Result struct {
+	Difference
+	Sent           int // messages that people have in the rooms of both sides
+	Kills          int
+	KilledMidway   int // of the kills, those while a message was on its way
+	Exits          int // ends of the relay's own, because a server was away
+	Faults         int // that fired, all together
+	Seed           uint64
+	Fired          []Count
+	Unreadable     int           // events of the relay that people cannot decrypt; they are lost, too
+	SlowestSend    time.Duration // that a server took by itself for a message of the relay's
+	Settle         time.Duration
+	killsWanted    int
+	messagesWanted int
+}
+
+// String is the line that a run ends with.
+func (r Result) String() string {
+	return fmt.Sprintf("chaos: sent=%d lost=%d doubled=%d reordered=%d kills=%d kills_while_attempted=%d faults=%d seed=%d",
+		r.Sent, r.Lost, r.Doubled, r.Reordered, r.Kills, r.KilledMidway, r.Faults, r.Seed)
+}
+
+// Print writes everything, the line last.
+func (r Result) Print(w io.Writer) error {
+	var text strings.Builder
+	for _, count := range r.Fired {
+		fmt.Fprintf(&text, "fault: %4d × %s\n", count.Fired, count.Name)
+	}
+	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused)
+	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
+	fmt.Fprintf(&text, "slowest message of a server itself: %s, the relay waits %s before it looks\n", r.SlowestSend.Round(time.Millisecond), r.Settle)
+	if r.Unreadable > 0 {
+		fmt.Fprintf(&text, "events of the relay that cannot be decrypted: %d\n", r.Unreadable)
+	}
+	for _, example := range r.Examples {
+		fmt.Fprintf(&text, "%s\n", example)
+	}
+	_, err := fmt.Fprintf(w, "%s%s\n", &text, r)
+	return err
+}
+
+// Err says what is wrong with the run: something was lost, doubled or reordered,
+// or the run was not as hard as it should have been.
+func (r Result) Err() error {
+	var errs []error
+	if !r.clean() {
+		errs = append(errs, fmt.Errorf("lost %d, doubled %d, reordered %d of %d messages", r.Lost, r.Doubled, r.Reordered, r.Sent))
+	}
+	for _, count := range r.Fired {
+		if count.Fired == 0 {
+			errs = append(errs, fmt.Errorf("the fault %q never fired", count.Name))
+		}
+	}
+	if r.Kills < r.killsWanted {
+		errs = append(errs, fmt.Errorf("only %d of %d kills", r.Kills, r.killsWanted))
+	}
+	if r.killsWanted > 0 && r.KilledMidway == 0 {
+		errs = append(errs, errors.New("no kill met a message on its way"))
+	}
+	if r.Sent < r.messagesWanted {
+		errs = append(errs, fmt.Errorf("people have only %d of %d messages in the rooms", r.Sent, r.messagesWanted))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,183 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// followEvery is how often it is looked how much has arrived.
+	followEvery = 100 * time.Millisecond
+	// compareEvery is the pause between two looks at the end of a run.
+	compareEvery = time.Second
+)
+
+// Run does a whole run: it starts everything, has people talk under fire, waits
+// until everything has arrived or nothing does any more, and compares. The error
+// says only that the run could not be done; see Result.Err for its judgement.
+func Run(ctx context.Context, cfg Config) (result Result, err error) {
+	if cfg, err = cfg.withDefaults(); err != nil {
+		return Result{}, err
+	}
+	dir, remove, err := harness.TempDir()
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	s, err := openScene(ctx, cfg, dir)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if result, err = s.play(ctx); err != nil {
+		return result, s.Explain(err)
+	}
+	return result, nil
+}
+
+// play does everything between opening and closing the scene.
+func (s *scene) play(ctx context.Context) (Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer cancel()
+	outages := s.setFaults()
+	background.Go(func() { s.keeper.run(ctx) })
+	for _, p := range s.places {
+		background.Go(func() { s.follow(ctx, p) })
+	}
+	began, progress := time.Now(), newMilestones()
+	background.Go(func() { s.report(ctx, began, progress) })
+	if err := s.fight(ctx, outages, progress); err != nil {
+		return Result{}, err
+	}
+	s.say("everything is said after %s, faults end", time.Since(began).Round(time.Second))
+	s.endFaults()
+	return s.await(ctx)
+}
+
+// fight has people talk while everything fails.
+func (s *scene) fight(ctx context.Context, outages []outage, progress *milestones) error {
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return s.talk(ctx, progress) })
+	all.Go(func() error { return newKiller(s).run(ctx, progress) })
+	if len(outages) > 0 {
+		// Each at least twice in a run of some length, and not all the time.
+		n := max(len(outages), s.cfg.Messages/150)
+		all.Go(func() error { return newWeather(s, outages).run(ctx, n, progress) })
+	}
+	return all.Wait()
+}
+
+// report says now and then how far the run is.
+func (s *scene) report(ctx context.Context, began time.Time, progress *milestones) {
+	for sleep(ctx, 10*time.Second) == nil {
+		kills, _, _ := s.keeper.counts()
+		arrived := 0
+		for _, p := range s.places {
+			arrived += p.toWazo.arrived.count() + p.toMx.arrived.count()
+		}
+		s.say("%s: %d said, %d arrived, %d kills", time.Since(began).Round(time.Second), progress.count(), arrived, kills)
+	}
+}
+
+// setFaults puts the faults of the configuration in place and returns the
+// outages among them.
+func (s *scene) setFaults() []outage {
+	often := func(least, most int) int { return min(max(s.cfg.Messages/100, least), most) }
+	delay := s.cfg.delay()
+	s.setDeck(s.matrix, matrixSend, often(6, 30), commonKinds(delay))
+	s.setDeck(s.matrix, matrixSync, often(6, 30), commonKinds(delay))
+	// What is left out of /sync has to be read from the history.
+	s.setDeck(s.matrix, matrixResume, 1, []kind{shortTimeline(s.matrix.gaps)})
+	s.setDeck(s.matrix, matrixPages, 2, pageKinds(delay))
+	posts := commonKinds(delay)
+	for _, fault := range relayPostFaults(delay) {
+		posts = append(posts, fault.asKind(s.Wazo.Faults(), s.Cast.Relay, s.armed))
+	}
+	s.setDeck(s.wazo, wazoPost, often(5, 30), posts)
+	s.setDeck(s.wazo, wazoPages, often(4, 20), commonKinds(delay))
+
+	ofAuthors := slices.DeleteFunc(authorFaults(s.Cast.Relay, s.cfg.delay()), func(f wazoFault) bool { return !s.cfg.uses(f.name) })
+	for _, fault := range ofAuthors {
+		s.tally.expect(fault.name)
+	}
+	s.authors = newAuthors(s.Wazo, s.Cast.Relay, s.tally, s.cfg.Seed, often(6, 40), ofAuthors)
+	outages := slices.DeleteFunc(s.outages(), func(o outage) bool { return !s.cfg.uses(o.name) })
+	for _, o := range outages {
+		s.tally.expect(o.name)
+	}
+	return outages
+}
+
+// setDeck makes the proxy deal kinds to the requests of a class.
+func (s *scene) setDeck(p *proxy, c class, every int, kinds []kind) {
+	for i := range kinds {
+		kinds[i].name = string(c) + ": " + kinds[i].name
+	}
+	kinds = slices.DeleteFunc(kinds, func(k kind) bool { return !s.cfg.uses(k.name) })
+	for _, k := range kinds {
+		s.tally.expect(k.name)
+	}
+	p.setDeck(c, newDeck(s.cfg.Seed+uint64(len(c)), every, kinds))
+}
+
+// endFaults makes everything work again.
+func (s *scene) endFaults() {
+	s.matrix.calm()
+	s.wazo.calm()
+	s.Wazo.Faults().Clear()
+	s.armed.count(s.tally)
+}
+
+// await compares again and again until everything has arrived and what could
+// come twice has had the time to, or until nothing has arrived for long.
+func (s *scene) await(ctx context.Context) (Result, error) {
+	var last Result
+	moved, complete := time.Now(), time.Time{}
+	for {
+		result, err := s.compare(ctx)
+		if err != nil {
+			return result, fmt.Errorf("failed to compare: %w", err)
+		}
+		now := time.Now()
+		if result.Lost != last.Lost || result.Doubled != last.Doubled || result.Sent != last.Sent {
+			moved = now
+		}
+		if result.Lost > 0 {
+			complete = time.Time{}
+		} else if complete.IsZero() {
+			complete = now
+		}
+		last = result
+		if now.Sub(moved) >= s.cfg.Quiet || !complete.IsZero() && now.Sub(moved) >= s.settled() {
+			return s.finish(result), nil
+		}
+		if err = sleep(ctx, compareEvery); err != nil {
+			return result, err
+		}
+	}
+}
+
+// settled is how long after the last arrival something may come twice: an
+// unknown outcome, and a look at the history.
+func (s *scene) settled() time.Duration { return min(2*(s.cfg.Settle+s.cfg.Probe), s.cfg.Quiet) }
+
+// finish adds what is known besides the messages.
+func (s *scene) finish(result Result) Result {
+	result.Kills, result.KilledMidway, result.Exits = s.keeper.counts()
+	result.Fired = s.tally.counts()
+	for _, count := range result.Fired {
+		result.Faults += count.Fired
+	}
+	result.SlowestSend = max(s.matrix.slowestSend(), s.wazo.slowestSend())
+	return result
+}

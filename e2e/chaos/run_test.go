@@ -1,0 +1,158 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+
+	"github.com/stretchr/testify/require"
+)
+
+// relayBinary is what all runs use: built once.
+var relayBinary string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, remove, err := harness.TempDir()
+	if err == nil {
+		relayBinary, err = BuildRelay(context.Background(), dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return 1
+	}
+	code := m.Run()
+	if err = remove(); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return 1
+	}
+	return code
+}
+
+// runLimit is when a run of these tests is given up.
+const runLimit = 4 * time.Minute
+
+// play does a run and shows what happened if the test fails.
+func play(t *testing.T, cfg Config) Result {
+	t.Helper()
+	var progress bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
+	defer cancel()
+	cfg.RelayBinary, cfg.Progress = relayBinary, &progress
+	result, err := Run(ctx, cfg)
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = result.Print(&progress) // a buffer takes everything
+			t.Log(progress.String())
+		}
+	})
+	require.NoError(t, err)
+	return result
+}
+
+func TestNothingIsLostDoubledOrReorderedUnderFire(t *testing.T) {
+	t.Parallel()
+	result := play(t, Config{Messages: 300, Kills: 6, Rooms: 2, Seed: 1})
+	t.Log(result)
+	require.NoError(t, result.Err())
+}
+
+// The runs that follow are of what one part of the relay's protection is for.
+// With it they are clean; without it they must not be.
+func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		off    Protection
+		cfg    Config
+		notice func(Result) int
+	}{
+		{
+			name: "messages double without the look before sending again", off: Look,
+			cfg:    Config{Messages: 40, Faults: []string{"wazo post: answer lost"}},
+			notice: func(r Result) int { return r.Doubled },
+		},
+		{
+			name: "messages are lost without the catch-up", off: CatchUp,
+			cfg:    Config{Messages: 60, Kills: 3, Faults: []string{websocketCut}},
+			notice: func(r Result) int { return r.Lost },
+		},
+		{
+			name: "messages double without the de-duplication when the homeserver forgets transaction ids", off: Dedupe,
+			cfg:    Config{Messages: 60, Kills: 1, Faults: []string{homeserverKilled}},
+			notice: func(r Result) int { return r.Doubled },
+		},
+	} {
+		test.cfg.Rooms, test.cfg.Seed, test.cfg.Quiet = 1, 1, 8*time.Second
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("and not with it", func(t *testing.T) {
+				t.Parallel()
+				require.NoError(t, errWithoutKills(play(t, test.cfg)))
+			})
+			t.Run("noticed", func(t *testing.T) {
+				t.Parallel()
+				cfg := test.cfg
+				cfg.Break = test.off
+				result := play(t, cfg)
+				t.Log(result)
+				require.Positive(t, test.notice(result))
+			})
+		})
+	}
+}
+
+// errWithoutKills is the judgement of a run that is too short for a kill to meet
+// a message on its way for sure.
+func errWithoutKills(result Result) error {
+	result.killsWanted = 0
+	return result.Err()
+}
+
+func TestUselessConfiguration(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		cfg  Config
+	}{
+		{"no messages", Config{Rooms: 1}},
+		{"no rooms", Config{Messages: 1}},
+		{"more messages than a room's history can be read of", Config{Messages: roomLimit + 1, Rooms: 1}},
+		{"an unknown part switched off", Config{Messages: 1, Rooms: 1, Break: "everything"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Run(t.Context(), test.cfg)
+			require.Error(t, err)
+		})
+	}
+}
+
+func TestJudgementOfRun(t *testing.T) {
+	good := Result{Sent: 10, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, killsWanted: 2, messagesWanted: 10}
+	require.NoError(t, good.Err())
+	require.Equal(t, "chaos: sent=10 lost=0 doubled=0 reordered=0 kills=2 kills_while_attempted=1 faults=0 seed=0", good.String())
+	for _, test := range []struct {
+		name  string
+		spoil func(*Result)
+		want  string
+	}{
+		{"a message is lost", func(r *Result) { r.Lost = 1 }, "lost 1"},
+		{"a message is doubled", func(r *Result) { r.Doubled = 1 }, "doubled 1"},
+		{"a message is out of order", func(r *Result) { r.Reordered = 1 }, "reordered 1"},
+		{"a fault never fired", func(r *Result) { r.Fired = []Count{{"a", 1}, {"b", 0}} }, `"b" never fired`},
+		{"too few kills", func(r *Result) { r.Kills = 1 }, "only 1 of 2 kills"},
+		{"no kill met a message", func(r *Result) { r.KilledMidway = 0 }, "no kill met"},
+		{"people could not say everything", func(r *Result) { r.Sent = 9 }, "only 9 of 10"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bad := good
+			test.spoil(&bad)
+			require.ErrorContains(t, bad.Err(), test.want)
+		})
+	}
+}

@@ -1,0 +1,163 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/wazoapi/wazotest"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// typeHello is an event without text.
+var typeHello = event.Type{Type: "e2e.chaos.hello", Class: event.MessageEventType}
+
+// place is one portal with the people who talk there.
+type place struct {
+	stage.Portal
+	name    string
+	authors []wazotest.User   // on Wazo
+	people  []*harness.Client // on Matrix
+	turn    sync.Mutex        // of people to speak
+	toWazo  *flow
+	toMx    *flow
+}
+
+// scene is everything that a run needs.
+type scene struct {
+	*stage.Stage
+	cfg      Config
+	tally    *tally
+	armed    *armed
+	inFlight atomic.Int64
+	matrix   *proxy
+	wazo     *proxy
+	authors  *authors
+	keeper   *keeper
+	places   []*place
+	// speaking is held for reading by who sends to the homeserver, directly.
+	speaking sync.RWMutex
+
+	closers []func() error
+}
+
+// openScene starts everything, with no fault on.
+func openScene(ctx context.Context, cfg Config, dir string) (*scene, error) {
+	s := &scene{cfg: cfg, tally: &tally{}, armed: &armed{}}
+	for _, step := range []func(context.Context, string) error{s.openServers, s.openPlaces} {
+		if err := step(ctx, dir); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
+	return s, nil
+}
+
+// openServers starts homeserver, Wazo and, behind a proxy for each, the relay.
+func (s *scene) openServers(ctx context.Context, dir string) error {
+	homeserver, err := harness.StartDendrite(ctx, dir)
+	if err != nil {
+		return err
+	}
+	s.onClose(homeserver.Stop)
+	var wazo *wazotest.Server
+	capture := func(server *wazotest.Server) { wazo = server }
+	if s.matrix, err = s.startProxy(classifyMatrix, homeserver.URL); err != nil {
+		return err
+	}
+	if s.wazo, err = s.startProxy(classifyWazo, func() string { return wazo.URL() }); err != nil {
+		return err
+	}
+	binary := s.cfg.RelayBinary
+	if binary == "" {
+		if binary, err = BuildRelay(ctx, dir); err != nil {
+			return err
+		}
+	}
+	s.Stage, err = stage.Open(ctx, stage.Config{
+		Homeserver: homeserver, Dir: dir, Env: s.cfg.relayEnv(s.matrix.url, s.wazo.url),
+		RelayBinary: binary, WazoOptions: []wazotest.Option{capture},
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.Close)
+	s.onClose(s.keepLog)
+	s.keeper = newKeeper(s.Relay, &s.inFlight)
+	return nil
+}
+
+func (s *scene) startProxy(classify func(*http.Request) class, upstream func() string) (*proxy, error) {
+	p, err := startProxy(classify, upstream, s.tally, &s.inFlight)
+	if err == nil {
+		s.onClose(p.close)
+	}
+	return p, err
+}
+
+// openPlaces links the rooms, plain and encrypted in turns.
+func (s *scene) openPlaces(ctx context.Context, _ string) error {
+	sam, err := s.Person(ctx, "sam", harness.Encrypted)
+	if err != nil {
+		return err
+	}
+	for n := range s.cfg.Rooms {
+		p := &place{name: fmt.Sprintf("room %d", n+1), people: []*harness.Client{s.Robin, sam}, toWazo: newFlow(s.cfg.window(), s.cfg.Quiet), toMx: newFlow(s.cfg.window(), s.cfg.Quiet)}
+		p.authors = []wazotest.User{s.Hire("Anna", "Doe"), s.Hire("Boris", "Roe")}
+		room := s.Wazo.CreateRoom(p.name, p.authors[0], p.authors[1], s.Cast.Relay)
+		options := harness.RoomOptions{Encrypted: n%2 == 1, Invite: []id.UserID{sam.UserID()}}
+		if p.Portal, err = s.Link(ctx, s.Robin, options, room.UUID); err != nil {
+			return s.Explain(err)
+		}
+		if _, err = sam.WaitEvent(ctx, p.Matrix, harness.Membership(sam.UserID(), event.MembershipInvite)); err != nil {
+			return err
+		}
+		if err = sam.Join(ctx, p.Matrix); err != nil {
+			return err
+		}
+		// Something that is not relayed: it waits until Sam's client knows
+		// whether the room is encrypted.
+		if _, err = sam.SendContent(ctx, p.Matrix, typeHello, map[string]any{}); err != nil {
+			return err
+		}
+		s.places = append(s.places, p)
+	}
+	return nil
+}
+
+// keepLog copies the relay's log to where the configuration says.
+func (s *scene) keepLog() error {
+	if s.cfg.RelayLog == "" {
+		return nil
+	}
+	data, err := os.ReadFile(s.Relay.LogFile())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.cfg.RelayLog, data, 0o600)
+}
+
+func (s *scene) onClose(closer func() error) { s.closers = append(s.closers, closer) }
+
+// close ends everything in the opposite order.
+func (s *scene) close() error {
+	var errs []error
+	for len(s.closers) > 0 {
+		last := len(s.closers) - 1
+		errs = append(errs, s.closers[last]())
+		s.closers = s.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// say tells the one who watches the run.
+func (s *scene) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.cfg.Progress, format+"\n", args...)
+}

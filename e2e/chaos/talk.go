@@ -1,0 +1,231 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/wazoapi/wazotest"
+
+	"golang.org/x/sync/errgroup"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// sendAgain is the pause before a person tries again.
+const sendAgain = 200 * time.Millisecond
+
+// flow is one direction of a room.
+type flow struct {
+	sent, arrived *milestones
+	// window is how many messages may be on their way before people wait.
+	window int
+	// patience is how long they wait before they take what is on its way for
+	// lost, and go on.
+	patience time.Duration
+
+	mu        sync.Mutex
+	forgotten int // messages that nobody waits for any more
+}
+
+func newFlow(window int, patience time.Duration) *flow {
+	return &flow{sent: newMilestones(), arrived: newMilestones(), window: window, patience: patience}
+}
+
+// hold waits while too much is on its way.
+func (f *flow) hold(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, f.patience)
+	defer cancel()
+	f.mu.Lock()
+	enough := f.sent.count() - f.forgotten - f.window
+	f.mu.Unlock()
+	if f.arrived.reach(limited, enough) != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.forgotten = f.sent.count() - f.arrived.count()
+	}
+}
+
+// identical is what people say again and again.
+const identical = "ok"
+
+// script gives one person's words: mostly numbered, now and then a run of
+// identical ones.
+type script struct {
+	rng  *rand.Rand
+	name string
+	n    int
+	run  int // identical ones still to come
+}
+
+func newScript(seed, stream uint64, name string) *script {
+	return &script{rng: rand.New(rand.NewPCG(seed, stream)), name: name}
+}
+
+func (s *script) next() string {
+	s.n++
+	if s.run == 0 && s.rng.IntN(8) == 0 {
+		s.run = 2 + s.rng.IntN(4)
+	}
+	if s.run > 0 {
+		s.run--
+		return identical
+	}
+	return fmt.Sprintf("%s says %d", s.name, s.n)
+}
+
+// talk has everybody talk at the same time until all messages are sent.
+func (s *scene) talk(ctx context.Context, progress *milestones) error {
+	everybody, ctx := errgroup.WithContext(ctx)
+	share := newShares(s.cfg.Messages, len(s.places)*4)
+	stream := uint64(100)
+	for _, p := range s.places {
+		for i, author := range p.authors {
+			script := newScript(s.cfg.Seed, stream, fmt.Sprintf("author %d in %s", i+1, p.name))
+			stream++
+			n := share()
+			everybody.Go(func() error { return s.write(ctx, p, author, script, n, progress) })
+		}
+		for i, person := range p.people {
+			script := newScript(s.cfg.Seed, stream, fmt.Sprintf("person %d in %s", i+1, p.name))
+			marks := stream * 1_000_000
+			stream++
+			n := share()
+			everybody.Go(func() error { return s.speak(ctx, p, person, script, marks, n, progress) })
+		}
+	}
+	return everybody.Wait()
+}
+
+// newShares divides n into parts that differ by one at most.
+func newShares(n, parts int) func() int {
+	return func() int {
+		part := (n + parts - 1) / parts
+		n, parts = n-part, parts-1
+		return part
+	}
+}
+
+// write has an author write on Wazo.
+func (s *scene) write(ctx context.Context, p *place, author wazotest.User, script *script, n int, progress *milestones) error {
+	for range n {
+		p.toMx.hold(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.authors.post(p.Wazo, author, script.next())
+		p.toMx.sent.add(1)
+		progress.add(1)
+		// An author takes a moment, so that what one writes is not all at once.
+		if err := sleep(ctx, time.Duration(script.rng.IntN(20))*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// speak has a person speak on Matrix.
+func (s *scene) speak(ctx context.Context, p *place, person *harness.Client, script *script, marks uint64, n int, progress *milestones) error {
+	for i := range n {
+		p.toWazo.hold(ctx)
+		if err := p.inTurn(func() error {
+			return s.sendSurely(ctx, p.Matrix, person, script.next(), marks+uint64(i))
+		}); err != nil {
+			return err
+		}
+		p.toWazo.sent.add(1)
+		progress.add(1)
+	}
+	return nil
+}
+
+// inTurn lets only one person speak in a room at a time, the next when the
+// homeserver has said yes. What is sent at the same moment has no certain order:
+// /sync orders by arrival, /messages, by which gaps are filled, by depth.
+func (p *place) inTurn(fn func() error) error {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	return fn()
+}
+
+// markKey is in the content of what people send: it tells identical ones apart.
+const markKey = "e2e.chaos.mark"
+
+// sendSurely sends a message and returns when it is known to be in the room. A
+// homeserver that restarts forgets transaction ids: after an error the person
+// looks before sending again. Should it come twice all the same, it was said
+// twice.
+func (s *scene) sendSurely(ctx context.Context, room id.RoomID, person *harness.Client, text string, mark uint64) error {
+	content := map[string]any{"msgtype": event.MsgText, "body": text, markKey: fmt.Sprint(mark)}
+	request := mautrix.ReqSendEvent{TransactionID: fmt.Sprintf("chaos-%d", mark)}
+	for {
+		if s.sendOnce(ctx, room, person, content, request) == nil {
+			return nil
+		}
+		for {
+			if err := sleep(ctx, sendAgain); err != nil {
+				return err
+			}
+			if there, err := s.isThere(ctx, room, person, fmt.Sprint(mark)); there {
+				return nil
+			} else if err == nil {
+				break
+			}
+		}
+	}
+}
+
+// sendOnce sends unless the homeserver is about to be stopped in order.
+func (s *scene) sendOnce(ctx context.Context, room id.RoomID, person *harness.Client, content any, request mautrix.ReqSendEvent) error {
+	s.speaking.RLock()
+	defer s.speaking.RUnlock()
+	_, err := person.Matrix().SendMessageEvent(ctx, room, event.EventMessage, content, request)
+	return err
+}
+
+// recently is how many events of a room are looked at for a message that was
+// just sent: more than everybody can say meanwhile.
+const recently = 200
+
+// isThere looks for a message among the newest of a room, as the homeserver has
+// them.
+func (s *scene) isThere(ctx context.Context, room id.RoomID, person *harness.Client, mark string) (bool, error) {
+	client := person.Matrix()
+	filter, err := client.CreateFilter(ctx, &mautrix.Filter{Room: &mautrix.RoomFilter{
+		Rooms: []id.RoomID{room}, Timeline: &mautrix.FilterPart{Limit: recently},
+	}})
+	if err != nil {
+		return false, err
+	}
+	resp, err := client.SyncRequest(ctx, 0, "", filter.FilterID, true, event.PresenceOffline)
+	if err != nil {
+		return false, err
+	}
+	joined := resp.Rooms.Join[room]
+	if joined == nil {
+		return false, fmt.Errorf("%s is not in %s", person.UserID(), room)
+	}
+	for _, evt := range joined.Timeline.Events {
+		if evt.Sender == person.UserID() && markOf(ctx, client, room, evt) == mark {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// markOf returns the mark of an event, "" if it has none.
+func markOf(ctx context.Context, client *mautrix.Client, room id.RoomID, evt *event.Event) string {
+	evt.RoomID = room
+	evt.Type.Class = event.MessageEventType
+	if evt.Type == event.EventEncrypted && evt.Content.ParseRaw(evt.Type) == nil {
+		if decrypted, err := client.Crypto.Decrypt(ctx, evt); err == nil {
+			evt = decrypted
+		}
+	}
+	mark, _ := evt.Content.Raw[markKey].(string)
+	return mark
+}

@@ -1,0 +1,49 @@
+package chaos
+
+import (
+	"maps"
+	"slices"
+	"sync"
+)
+
+// Count is how often a fault fired.
+type Count struct {
+	Name  string
+	Fired int
+}
+
+// tally counts how often each fault fired. Those that could fire are known
+// beforehand, so that one that never did is seen.
+type tally struct {
+	mu    sync.Mutex
+	fired map[string]int
+}
+
+// expect enters faults that could fire.
+func (t *tally) expect(names ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.fired == nil {
+		t.fired = make(map[string]int)
+	}
+	for _, name := range names {
+		t.fired[name] += 0
+	}
+}
+
+func (t *tally) add(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fired[name]++
+}
+
+// counts returns all faults by name.
+func (t *tally) counts() []Count {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var counts []Count
+	for _, name := range slices.Sorted(maps.Keys(t.fired)) {
+		counts = append(counts, Count{name, t.fired[name]})
+	}
+	return counts
+}

@@ -1,0 +1,63 @@
+// Command chaos has people talk through the relay while it is killed again and
+// again and both its servers fail in every way, and checks that nothing is lost,
+// doubled or out of order. It prints how often each fault fired and, last:
+//
+//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=…
+//
+// The exit code is 1 unless lost, doubled and reordered are 0 and every fault
+// fired. With -break, which switches a part of the relay's protection off, it is
+// 0 whatever was found.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"wazo-matrix-relay/e2e/chaos"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := 0
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		code = 1
+	}
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	cfg := chaos.Config{Progress: stderr}
+	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.IntVar(&cfg.Messages, "messages", 300, "messages of people, both directions together")
+	flags.IntVar(&cfg.Kills, "kills", 6, "kills of the relay")
+	flags.IntVar(&cfg.Rooms, "rooms", 2, "linked rooms; every second one is encrypted")
+	flags.Uint64Var(&cfg.Seed, "seed", 0, "for the random choices; 0 takes one at random")
+	flags.DurationVar(&cfg.Settle, "settle", 0, "how long the relay waits before it looks for a message with unknown outcome (default 2s)")
+	flags.DurationVar(&cfg.Quiet, "quiet", 0, "after how long without arrivals what is missing is lost (default 1m)")
+	flags.StringVar((*string)(&cfg.Break), "break", "", "switch a part of the protection off: look, catchup or dedupe")
+	flags.StringVar(&cfg.RelayLog, "relay-log", "", "file to keep the relay's log in")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if cfg.Seed == 0 {
+		cfg.Seed = rand.Uint64N(1_000_000)
+	}
+	result, err := chaos.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err = result.Print(stdout); err != nil || cfg.Break != chaos.None {
+		return err
+	}
+	return result.Err()
+}
