@@ -29,7 +29,7 @@ func (b *Bot) answerInbox(ctx context.Context) {
 		work := make(map[id.RoomID][]func(context.Context))
 		for _, row := range rows {
 			work[row.Room] = append(work[row.Room], func(ctx context.Context) {
-				b.patiently(ctx, "answer "+string(row.Kind), row.Room,
+				b.patiently(ctx, "answer "+string(row.Kind), row.Room, row.AcceptedAt,
 					func(ctx context.Context) error { return b.answer(ctx, row) },
 					func(ctx context.Context) error { return b.db.Inbox.Delete(ctx, row.ID) })
 			})

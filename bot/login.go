@@ -139,6 +139,7 @@ func (b *Bot) loginWithPassword(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	before := b.client.AccessToken
 	b.client.AccessToken = ""
 	resp, err := b.client.Login(ctx, &mautrix.ReqLogin{
 		Type:                     mautrix.AuthTypePassword,
@@ -148,6 +149,9 @@ func (b *Bot) loginWithPassword(ctx context.Context) error {
 		InitialDeviceDisplayName: words.BotName,
 		StoreCredentials:         true,
 	})
+	if err != nil {
+		b.client.AccessToken = before // so that the next answer says again that it is not valid
+	}
 	if errors.Is(err, mautrix.MForbidden) {
 		return fmt.Errorf("%w: %w", ErrBadPassword, err)
 	} else if err != nil {

@@ -15,9 +15,6 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// noticeLife is how old a notice may get before it says nothing to anybody any more.
-const noticeLife = 24 * time.Hour
-
 // NoticesFilled implements relay.Matrix.
 func (b *Bot) NoticesFilled() { b.notices.wake() }
 
@@ -42,8 +39,8 @@ func (b *Bot) sayNotices(ctx context.Context) {
 
 // sayPatiently says a notice, again after a failure that may pass, and removes it.
 func (b *Bot) sayPatiently(ctx context.Context, notice *db.Notice) {
-	b.patiently(ctx, "say a notice", notice.Room, func(ctx context.Context) error {
-		if time.Since(time.UnixMilli(notice.CreatedAt)) > noticeLife {
+	b.patiently(ctx, "say a notice", notice.Room, notice.CreatedAt, func(ctx context.Context) error {
+		if time.Since(time.UnixMilli(notice.CreatedAt)) > patience {
 			return nil
 		}
 		return b.say(ctx, notice)

@@ -38,25 +38,30 @@ func (b *Bot) syncForever(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("failed to read the sync token: %w", err)
 	}
-	var pending *syncAnswer // asked for and not accepted yet
-	failures := 0
+	var pending *syncAnswer   // asked for and not accepted yet
+	failures, refused := 0, 0 // in a row, and of the pending answer
 	for ctx.Err() == nil {
 		err = nil
 		if pending == nil {
 			pending, err = b.ask(ctx, since, failures > 0)
+			refused = 0
 		}
 		if err == nil && pending != nil {
-			if err = b.accept(ctx, pending, since, failures); err == nil {
+			if err = b.accept(ctx, pending, since, refused); err == nil {
+				if failures > 0 {
+					b.relay.MatrixBack()
+				}
 				since, pending, failures = pending.NextBatch, nil, 0
 				continue
 			}
+			refused++
 		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
 			continue // a resync ended the poll
-		case errors.Is(err, mautrix.MUnknownToken):
+		case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MMissingToken):
 			if err = b.logInAgain(ctx, err); err == nil {
 				b.relay.MatrixBack()
 				continue
@@ -150,34 +155,31 @@ var syncFilter = func() string {
 // poisonTries is how often an answer is tried as a whole before the event at fault is looked for.
 const poisonTries = 3
 
-// accept hands an answer to the core.
-func (b *Bot) accept(ctx context.Context, answer *syncAnswer, since string, failures int) error {
+// accept hands an answer to the core, which has refused it so many times before.
+func (b *Bot) accept(ctx context.Context, answer *syncAnswer, since string, refused int) error {
 	asked := b.resync.current()
 	received := b.receive(ctx, answer, since)
-	if failures >= poisonTries {
-		b.isolatePoison(ctx, &received)
+	if refused >= poisonTries {
+		b.isolatePoison(ctx, received)
 	}
 	if err := b.relay.AcceptSync(ctx, received); err != nil {
 		return fmt.Errorf("failed to accept an answer of /sync: %w", err)
 	}
 	b.lastSync.Store(time.Now().UnixMilli())
 	b.resync.accepted(asked)
-	if failures > 0 {
-		b.relay.MatrixBack()
-	}
 	return nil
 }
 
 // isolatePoison tries the events of an answer that cannot be accepted one by one, and marks those at fault as broken, so that
-// they are parked and the others go on. The token stays where it is meanwhile.
-func (b *Bot) isolatePoison(ctx context.Context, received *relay.Sync) {
-	if b.relay.AcceptSync(ctx, relay.Sync{Since: received.Since, NextBatch: received.Since}) != nil {
+// they are parked and the others go on. It stores nothing.
+func (b *Bot) isolatePoison(ctx context.Context, received relay.Sync) {
+	if b.relay.TrySync(ctx, relay.Sync{Since: received.Since, NextBatch: received.NextBatch}) != nil {
 		return // not even nothing can be accepted: the database is at fault
 	}
 	for _, room := range received.Rooms {
 		for i, evt := range room.Events {
-			alone := relay.Sync{Since: received.Since, NextBatch: received.Since, Rooms: []relay.RoomSync{{Room: room.Room, Events: []relay.Event{evt}}}}
-			if err := b.relay.AcceptSync(ctx, alone); err != nil {
+			alone := relay.Sync{Since: received.Since, NextBatch: received.NextBatch, Rooms: []relay.RoomSync{{Room: room.Room, Events: []relay.Event{evt}}}}
+			if err := b.relay.TrySync(ctx, alone); err != nil {
 				b.log.Err(err).Stringer("room_id", room.Room).Stringer("event_id", evt.ID).Msg("Found an event that cannot be accepted")
 				raw, _ := json.Marshal(evt.Event) // what there is of it
 				room.Events[i] = relay.Event{Event: evt.Event, Broken: err, Raw: raw}

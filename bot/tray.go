@@ -2,15 +2,19 @@ package bot
 
 import (
 	"context"
-	"net/http"
+	"errors"
+	"maps"
 	"sync"
 	"time"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay"
 )
 
-// tries is how often something that may pass is tried, with growing pauses: about a quarter of an hour.
-const tries = 12
+// patience is how long something that may pass is tried: what is older says nothing to anybody any more.
+const patience = 24 * time.Hour
 
 // attemptTimeout is how long one try may take. A join of a room on other servers is slow.
 const attemptTimeout = 5 * time.Minute
@@ -47,24 +51,31 @@ func (t *tray) serve(ctx context.Context, read func(context.Context) (map[id.Roo
 			return
 		case <-t.filled:
 		}
+		busy := t.busy() // before reading: what their workers are doing may be read, and done by then
 		work, err := read(ctx)
 		if err != nil {
 			time.AfterFunc(time.Second, t.wake)
 			continue
 		}
 		for room, items := range work {
-			t.serveRoom(ctx, room, items)
+			if !busy[room] {
+				t.serveRoom(ctx, room, items)
+			}
 		}
 	}
 }
 
-// serveRoom starts a room's worker unless it runs.
+// busy returns the rooms whose workers run. They wake the tray when they are done.
+func (t *tray) busy() map[id.RoomID]bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.running)
+}
+
+// serveRoom starts a room's worker.
 func (t *tray) serveRoom(ctx context.Context, room id.RoomID, items []func(context.Context)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.running[room] {
-		return
-	}
 	t.running[room] = true
 	t.wg.Go(func() {
 		for _, do := range items {
@@ -79,9 +90,9 @@ func (t *tray) serveRoom(ctx context.Context, room id.RoomID, items []func(conte
 	})
 }
 
-// patiently does something, again after a failure that may pass, and then notes that it is done. What ctx interrupts stays
-// for the next start.
-func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, do, done func(context.Context) error) {
+// patiently does something that was asked for at a time of ours (ms), again after a failure that may pass, and then notes that
+// it is done. What ctx interrupts stays for the next start.
+func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, since int64, do, done func(context.Context) error) {
 	for try := 1; ; try++ {
 		err := b.try(ctx, do)
 		if ctx.Err() != nil {
@@ -90,10 +101,10 @@ func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, do, do
 			break
 		}
 		b.log.Err(err).Str("what", what).Stringer("room_id", room).Int("try", try).Msg("Failed")
-		if try == tries || !mayPass(err) {
+		if !mayPass(err) || time.Since(time.UnixMilli(since)) > patience {
 			break
 		}
-		if !sleep(ctx, min(5*time.Minute, time.Second<<try)) {
+		if !sleep(ctx, min(time.Minute, time.Second<<min(try, 6))) {
 			return
 		}
 	}
@@ -114,10 +125,13 @@ func (b *Bot) try(ctx context.Context, do func(context.Context) error) (err erro
 	return err
 }
 
-// mayPass reports whether an error may pass.
+// mayPass reports whether an error may pass by itself.
 func mayPass(err error) bool {
-	status := toMatrixError(err).Status
-	return status == 0 || status >= 500 || status == http.StatusTooManyRequests
+	var answer mautrix.HTTPError
+	if errors.As(err, &answer) {
+		err = toMatrixError(err)
+	}
+	return relay.MayPass(err)
 }
 
 // sleep waits. It reports false if ctx ended first.

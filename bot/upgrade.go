@@ -50,8 +50,9 @@ func (b *Bot) succeed(ctx context.Context, roomID id.RoomID) error {
 		b.log.Warn().Stringer("room_id", roomID).Stringer("old_room_id", old).Msg("A room claims to replace one that does not know of it")
 		return nil
 	}
-	if err := b.relay.Move(ctx, old, roomID); err != nil {
+	why, err := b.whyOpen(ctx, roomID)
+	if err != nil {
 		return err
 	}
-	return b.accessChanged(ctx, roomID)
+	return b.relay.Move(ctx, old, roomID, why)
 }

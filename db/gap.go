@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"go.mau.fi/util/dbutil"
+	"maunium.net/go/mautrix/id"
 )
 
 // Gap is a stretch of a portal's Matrix timeline that /sync left out. It is read backwards, so it reserves the queue
@@ -12,14 +13,15 @@ import (
 type Gap struct {
 	ID       int64
 	PortalID int64
+	Room     id.RoomID
 	From, To string // pagination tokens; From moves with each page
 	First    int64
 	Last     int64 // the position for the next event found
 }
 
 const (
-	gapColumns     = `id, portal_id, from_token, to_token, first, last`
-	insertGapQuery = `INSERT INTO gap (portal_id, from_token, to_token, first, last) VALUES ($1, $2, $3, $4, $5)`
+	gapColumns     = `id, portal_id, room, from_token, to_token, first, last`
+	insertGapQuery = `INSERT INTO gap (portal_id, room, from_token, to_token, first, last) VALUES ($1, $2, $3, $4, $5, $6)`
 	firstGapQuery  = `SELECT ` + gapColumns + ` FROM gap WHERE portal_id = $1 ORDER BY first LIMIT 1`
 	allGapsQuery   = `SELECT ` + gapColumns + ` FROM gap ORDER BY portal_id, first`
 	moveGapQuery   = `UPDATE gap SET from_token = $2, last = $3 WHERE id = $1`
@@ -38,13 +40,13 @@ func newGaps(db *dbutil.Database) *Gaps {
 
 // Scan implements dbutil.DataStruct.
 func (g *Gap) Scan(row dbutil.Scannable) (*Gap, error) {
-	return dbutil.ValueOrErr(g, row.Scan(&g.ID, &g.PortalID, &g.From, &g.To, &g.First, &g.Last))
+	return dbutil.ValueOrErr(g, row.Scan(&g.ID, &g.PortalID, &g.Room, &g.From, &g.To, &g.First, &g.Last))
 }
 
 // Insert stores a gap that begins after the given queue position and returns the last position it reserves.
-func (t *Gaps) Insert(ctx context.Context, portalID int64, from, to string, after int64) (int64, error) {
+func (t *Gaps) Insert(ctx context.Context, portalID int64, room id.RoomID, from, to string, after int64) (int64, error) {
 	last := after + gapSpan
-	if err := t.Exec(ctx, insertGapQuery, portalID, from, to, after+1, last); err != nil {
+	if err := t.Exec(ctx, insertGapQuery, portalID, room, from, to, after+1, last); err != nil {
 		return 0, fmt.Errorf("failed to store gap: %w", err)
 	}
 	return last, nil

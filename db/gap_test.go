@@ -29,7 +29,7 @@ func (w timelineTest) gap(from, to string) {
 	w.Helper()
 	position, err := w.db.Queue.LastPosition(w.Context(), w.portal.ID)
 	require.NoError(w, err)
-	last, err := w.db.Gap.Insert(w.Context(), w.portal.ID, from, to, position)
+	last, err := w.db.Gap.Insert(w.Context(), w.portal.ID, "!room:a.example", from, to, position)
 	require.NoError(w, err)
 	require.Greater(w, last, position)
 	after, err := w.db.Queue.LastPosition(w.Context(), w.portal.ID)

@@ -24,6 +24,7 @@ const (
 	insertMessageQuery = `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
 	knownUUIDQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND wazo_uuid = $2)`
 	knownEventQuery    = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
+	newestToWazoQuery  = `SELECT COALESCE(MAX(created_at), 0) FROM message WHERE portal_id = $1 AND author LIKE '@%'`
 	forgetMessagesSQL  = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
 )
 
@@ -59,6 +60,12 @@ func (t *Messages) KnowsUUID(ctx context.Context, portalID int64, wazoUUID strin
 func (t *Messages) KnowsEvent(ctx context.Context, portalID int64, eventID id.EventID) (known bool, err error) {
 	err = t.GetDB().QueryRow(ctx, knownEventQuery, portalID, eventID).Scan(&known)
 	return known, err
+}
+
+// NewestToWazo returns the time (µs, chatd's clock) of the newest message of a Matrix person that was posted, 0 if none was.
+func (t *Messages) NewestToWazo(ctx context.Context, portalID int64) (createdAt int64, err error) {
+	err = t.GetDB().QueryRow(ctx, newestToWazoQuery, portalID).Scan(&createdAt)
+	return createdAt, err
 }
 
 // Forget removes mappings that are older than a time of ours (ms), but for those that the next look at the history may meet

@@ -19,6 +19,7 @@ const (
 	insertOrphanQuery = `INSERT INTO orphan (portal_id, wazo_uuid, alias, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
 	findOrphanQuery   = `SELECT portal_id, wazo_uuid, alias, content, created_at FROM orphan WHERE portal_id = $1 AND alias = $2 AND content = $3 ORDER BY created_at LIMIT 1`
 	deleteOrphanQuery = `DELETE FROM orphan WHERE portal_id = $1 AND wazo_uuid = $2`
+	keepOrphansQuery  = `INSERT INTO message (portal_id, wazo_uuid, part, author, created_at, relayed_at) SELECT portal_id, wazo_uuid, 0, alias, created_at, $2 FROM orphan WHERE portal_id = $1 ON CONFLICT DO NOTHING`
 	clearOrphansQuery = `DELETE FROM orphan WHERE portal_id = $1`
 )
 
@@ -51,7 +52,12 @@ func (t *Orphans) Delete(ctx context.Context, portalID int64, wazoUUID string) e
 	return t.Exec(ctx, deleteOrphanQuery, portalID, wazoUUID)
 }
 
-// Clear removes a portal's orphans.
-func (t *Orphans) Clear(ctx context.Context, portalID int64) error {
-	return t.Exec(ctx, clearOrphansQuery, portalID)
+// Close ends the search for a portal's orphans: those that are left are known messages from now on, of nobody's.
+func (t *Orphans) Close(ctx context.Context, portalID, now int64) error {
+	return t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+		if err := t.Exec(ctx, keepOrphansQuery, portalID, now); err != nil {
+			return err
+		}
+		return t.Exec(ctx, clearOrphansQuery, portalID)
+	})
 }

@@ -17,7 +17,7 @@ const (
 type Pause struct {
 	PortalID  int64
 	Reason    string
-	Direction Direction // empty: both
+	Direction Direction // to_wazo, to_matrix or reading; empty: all
 }
 
 // Pauses is the table of reasons why portals do not relay.
@@ -35,7 +35,9 @@ func (p *Pause) Scan(row dbutil.Scannable) (*Pause, error) {
 }
 
 // Holds reports whether the pause stops a direction.
-func (p *Pause) Holds(direction Direction) bool { return p.Direction == "" || p.Direction == direction }
+func (p *Pause) Holds(direction Direction) bool {
+	return p.Direction == "" || p.Direction == direction || p.Direction == Reading && direction == ToMatrix
+}
 
 // Insert adds a reason. It reports false if the portal is paused for it already.
 func (t *Pauses) Insert(ctx context.Context, p *Pause) (bool, error) {

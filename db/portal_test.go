@@ -60,7 +60,7 @@ func TestPortal(t *testing.T) {
 		db := openNew(t)
 		for _, portal := range []*Portal{db.addPortal(t, "a"), db.addPortal(t, "b")} {
 			db.queue(t, portal, ToWazo, "$1", 1)
-			_, err := db.Gap.Insert(t.Context(), portal.ID, "p", "s", 1)
+			_, err := db.Gap.Insert(t.Context(), portal.ID, "!room:a.example", "p", "s", 1)
 			require.NoError(t, err)
 			require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$0", Author: "x"}))
 			require.NoError(t, db.Orphan.Insert(t.Context(), &Orphan{PortalID: portal.ID, WazoUUID: "o"}))

@@ -16,6 +16,9 @@ const (
 	ToMatrix Direction = "to_matrix"
 )
 
+// Reading is the way from Wazo into a portal's queue to Matrix, for pauses only: what cannot be read cannot be shown.
+const Reading Direction = "reading"
+
 // Kind tells people's messages from the relay's own.
 type Kind string
 

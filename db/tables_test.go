@@ -227,6 +227,6 @@ func TestOrphan(t *testing.T) {
 	none, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello")
 	require.NoError(t, err)
 	require.Nil(t, none)
-	require.NoError(t, db.Orphan.Clear(t.Context(), a.ID))
+	require.NoError(t, db.Orphan.Close(t.Context(), a.ID, 1))
 	require.Equal(t, 1, db.count(t, "orphan"), "only of this portal")
 }

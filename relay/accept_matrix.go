@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,26 +27,59 @@ type InboxItem struct {
 // When it returns nil nothing of the answer can be lost any more.
 func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
 	return guard(ctx, func() error {
+		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.accept(ctx, sync) })
+	})
+}
+
+// errTrial rolls a trial back.
+var errTrial = errors.New("only a trial")
+
+// TrySync finds out whether AcceptSync would accept an answer. It stores nothing.
+func (r *Relay) TrySync(ctx context.Context, sync Sync) error {
+	err := guard(ctx, func() error {
 		return r.db.DoTxn(ctx, func(ctx context.Context) error {
-			a := matrixAccept{Relay: r, since: sync.Since, now: time.Now().UnixMilli()}
-			for _, item := range sync.Inbox {
-				if err := r.toInbox(ctx, item.Kind, item.Event, a.now); err != nil {
-					return err
-				}
+			if err := r.accept(ctx, sync); err != nil {
+				return err
 			}
-			for _, room := range sync.Rooms {
-				if err := a.room(ctx, room); err != nil {
-					return fmt.Errorf("failed to accept events of %s: %w", room.Room, err)
-				}
-			}
-			db.AfterCommit(ctx, func() {
-				if r.look.noteSynced() {
-					r.workers.kick(task{job: jobProbe})
-				}
-			})
-			return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
+			return errTrial
 		})
 	})
+	if errors.Is(err, errTrial) {
+		return nil
+	}
+	return err
+}
+
+// accept stores an answer within a transaction.
+func (r *Relay) accept(ctx context.Context, sync Sync) error {
+	a := matrixAccept{Relay: r, since: sync.Since, now: time.Now().UnixMilli()}
+	for _, item := range sync.Inbox {
+		if err := r.toInbox(ctx, item.Kind, item.Event, a.now); err != nil {
+			return err
+		}
+	}
+	for _, room := range sync.Rooms {
+		if err := a.room(ctx, room); err != nil {
+			return fmt.Errorf("failed to accept events of %s: %w", room.Room, err)
+		}
+	}
+	db.AfterCommit(ctx, func() {
+		if r.look.noteSynced() {
+			r.workers.do(r.kickAll)
+		}
+	})
+	return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
+}
+
+// kickAll has all portals looked at: the bot's own events are known from now on.
+func (r *Relay) kickAll(ctx context.Context) {
+	portals, err := r.db.Portal.All(ctx)
+	if err != nil {
+		r.log.Err(err).Msg("Failed to read the portals")
+	}
+	for _, portal := range portals {
+		r.kickQueues(portal.ID)
+	}
 }
 
 // matrixAccept is the acceptance of one answer.
@@ -86,7 +120,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		return err
 	}
 	if limited && a.since != "" && room.PrevBatch != "" {
-		if position, err = a.db.Gap.Insert(ctx, portal.ID, room.PrevBatch, a.since, position); err != nil {
+		if position, err = a.db.Gap.Insert(ctx, portal.ID, room.Room, room.PrevBatch, a.since, position); err != nil {
 			return err
 		}
 	}

@@ -92,6 +92,10 @@ func (a *wazoAccept) orphan(ctx context.Context, portal *db.Portal, m wazoapi.Me
 	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known {
 		return err
 	}
+	// Posts of a portal come one after the other: what is older than the newest one known here is not from a later database.
+	if newest, err := a.db.Message.NewestToWazo(ctx, portal.ID); err != nil || m.CreatedAt.UnixMicro() <= newest {
+		return err
+	}
 	return a.db.Orphan.Insert(ctx, &db.Orphan{
 		PortalID: portal.ID, WazoUUID: string(m.UUID), Alias: m.Alias, Content: m.Content, CreatedAt: m.CreatedAt.UnixMicro(),
 	})

@@ -122,12 +122,6 @@ func (r *Relay) catchUpPortal(ctx context.Context, acc *account, portalID int64)
 	if err != nil || portal == nil || portal.Boundary == 0 {
 		return err
 	}
-	select {
-	case r.reading <- struct{}{}:
-		defer func() { <-r.reading }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	if err = r.catchUp(ctx, acc, portal); err == nil {
 		return r.unpause(ctx, portal, because(portal, PauseNoRoom, reading), because(portal, PausePermission, reading), because(portal, PauseLogin, reading))
 	} else if failure := classify(err); failure.Class == ClassPortal {
@@ -137,7 +131,7 @@ func (r *Relay) catchUpPortal(ctx context.Context, acc *account, portalID int64)
 }
 
 // reading is what a portal whose history cannot be read is paused for.
-const reading = db.ToMatrix
+const reading = db.Reading
 
 // catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
 // If nobody listened before, it reads twice: what was being committed during the first read was perhaps announced to nobody.
@@ -166,6 +160,12 @@ func (r *Relay) catchUp(ctx context.Context, acc *account, portal *db.Portal) er
 
 // readNews reads a portal's history once. It reports whether it found anything new.
 func (r *Relay) readNews(ctx context.Context, acc *account, portal *db.Portal) (bool, error) {
+	select {
+	case r.reading <- struct{}{}:
+		defer func() { <-r.reading }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 	readUntil, added := portal.ReadUntil, 0
 	look := !r.look.is(r.look.read, portal.ID)
 	from := max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary)

@@ -74,12 +74,13 @@ func (r *Relay) next(ctx context.Context, portalID int64, direction db.Direction
 	} else if portal == nil {
 		return nil, nil, errIdle
 	}
+	synced := r.look.isSynced() // asked before what waits: an answer may come in between
 	row, err := r.db.Queue.Next(ctx, portalID, direction)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case row == nil:
-		if direction == db.ToWazo {
+		if direction == db.ToWazo && synced {
 			err = r.endLook(ctx, portalID)
 		}
 		return nil, nil, orIdle(err)

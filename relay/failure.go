@@ -55,6 +55,9 @@ func classify(err error) Failure {
 	}
 }
 
+// MayPass reports whether an error may pass by itself: it is the service's.
+func MayPass(err error) bool { return classify(err).Class == ClassService }
+
 // WhyFailed says why something that a person asked for failed.
 func WhyFailed(err error) string { return classify(err).Words }
 
@@ -92,7 +95,7 @@ func classifyMatrix(err *MatrixError) Failure {
 		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Words: words.WhyService}
 	case err.Status == http.StatusTooManyRequests:
 		return Failure{Class: ClassService, Wait: err.RetryAfter, Words: words.WhyService}
-	case err.Status == http.StatusUnauthorized, err.Code == "" && err.Status != http.StatusRequestEntityTooLarge:
+	case err.Status == http.StatusUnauthorized, err.Code == "M_UNRECOGNIZED", err.Code == "" && err.Status != http.StatusRequestEntityTooLarge:
 		// The sync loop deals with a lost log-in; without errcode it is not the homeserver's answer but a proxy's.
 		return Failure{Class: ClassService, Words: words.WhyService}
 	case err.Status == http.StatusForbidden:

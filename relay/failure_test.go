@@ -45,6 +45,7 @@ func TestClassify(t *testing.T) {
 		{name: "a proxy knows no route", err: &MatrixError{Status: 404}, class: ClassService},
 		{name: "the bot may not speak", err: &MatrixError{Status: 403, Code: "M_FORBIDDEN"}, class: ClassPortal, pause: PauseForbidden},
 		{name: "the Matrix room is gone", err: &MatrixError{Status: 404, Code: "M_NOT_FOUND"}, class: ClassPortal, pause: PauseRemoved},
+		{name: "the homeserver does not know the endpoint", err: &MatrixError{Status: 404, Code: "M_UNRECOGNIZED"}, class: ClassService},
 		{name: "the Matrix log-in is lost", err: &MatrixError{Status: 401, Code: "M_UNKNOWN_TOKEN"}, class: ClassService},
 		{name: "the homeserver limits", err: &MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: time.Second}, class: ClassService, wait: time.Second},
 		{name: "the homeserver fails", err: &MatrixError{Status: 500, Code: "M_UNKNOWN"}, class: ClassService, unknown: true},

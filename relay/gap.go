@@ -24,7 +24,7 @@ func (r *Relay) fillGaps(ctx context.Context, portalID int64) error {
 		if err != nil || portal == nil {
 			return err
 		}
-		err = r.fillGap(ctx, portal, gap)
+		err = r.fillGap(ctx, gap)
 		if err != nil && classify(err).Class != ClassService {
 			r.log.Err(err).Int64("portal_id", portalID).Msg("Gave up a gap that cannot be read")
 			err = r.giveUpGap(ctx, portal, gap)
@@ -53,15 +53,15 @@ func (r *Relay) giveUpGap(ctx context.Context, portal *db.Portal, gap *db.Gap) e
 var errGapSuperseded = errors.New("the gap is older than the link")
 
 // fillGap reads one gap backwards, page by page. Each page is accepted in one transaction with how far the gap is read.
-func (r *Relay) fillGap(ctx context.Context, portal *db.Portal, gap *db.Gap) error {
+func (r *Relay) fillGap(ctx context.Context, gap *db.Gap) error {
 	for {
-		events, next, err := r.matrix.Backfill(ctx, portal.MatrixRoom, gap.From, gap.To)
+		events, next, err := r.matrix.Backfill(ctx, gap.Room, gap.From, gap.To)
 		if err != nil {
 			return fmt.Errorf("failed to read a gap: %w", err)
 		}
 		done := false
 		err = r.db.DoTxn(ctx, func(ctx context.Context) error {
-			done, err = r.acceptPage(ctx, portal.ID, gap, events, next)
+			done, err = r.acceptPage(ctx, gap.PortalID, gap, events, next)
 			return err
 		})
 		if errors.Is(err, errGapSuperseded) {

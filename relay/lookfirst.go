@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"sync"
+	"time"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/wazoapi"
@@ -76,12 +77,13 @@ func (r *Relay) adopt(ctx context.Context, portal *db.Portal, row *db.Row, reque
 	return true, r.recordToWazo(ctx, portal, row, wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: microTime(orphan.CreatedAt)})
 }
 
-// endLook forgets a portal's orphans when all that waited has been looked for.
+// endLook ends the search for a portal's orphans when all that waited, the first answer of /sync included, has been looked
+// for.
 func (r *Relay) endLook(ctx context.Context, portalID int64) error {
-	if r.look.is(r.look.over, portalID) || !r.look.isSynced() || !r.look.is(r.look.read, portalID) {
+	if r.look.is(r.look.over, portalID) || !r.look.is(r.look.read, portalID) {
 		return nil
 	}
-	if err := r.db.Orphan.Clear(ctx, portalID); err != nil {
+	if err := r.db.Orphan.Close(ctx, portalID, time.Now().UnixMilli()); err != nil {
 		return err
 	}
 	r.look.note(r.look.over, portalID)

@@ -46,8 +46,9 @@ func (p Pause) Words() string {
 	}
 }
 
-// isRetried reports whether a try tells that the reason is gone. The others end by what the bot sees in the room.
-func (p Pause) isRetried() bool { return p != PauseRemoved && p != PauseOpened }
+// isRetried reports whether a delivery tells that the reason is gone. The others end by what the bot sees in the room, or
+// when the history can be read.
+func isRetried(p *db.Pause) bool { return p.Direction == db.ToWazo || p.Direction == db.ToMatrix }
 
 // because is a reason why a portal does not relay in a direction ("": both).
 func because(portal *db.Portal, reason Pause, direction db.Direction) *db.Pause {
@@ -107,7 +108,7 @@ func (r *Relay) holding(ctx context.Context, portalID int64, direction db.Direct
 func (r *Relay) mayTry(t task, held []*db.Pause) bool {
 	told := r.retries.Pop(t)
 	for _, pause := range held {
-		if !told || !Pause(pause.Reason).isRetried() {
+		if !told || !isRetried(pause) {
 			return false
 		}
 	}
@@ -123,7 +124,7 @@ func (r *Relay) retryPaused(ctx context.Context) {
 	}
 	for _, pause := range pauses {
 		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
-			if t := queueTask(db.QueueKey{PortalID: pause.PortalID, Direction: direction}); pause.Holds(direction) && Pause(pause.Reason).isRetried() {
+			if t := queueTask(db.QueueKey{PortalID: pause.PortalID, Direction: direction}); pause.Holds(direction) && isRetried(pause) {
 				r.retries.Add(t)
 				r.workers.kick(t)
 			}
@@ -152,7 +153,7 @@ func (r *Relay) Rejoined(ctx context.Context, room id.RoomID) (bool, error) {
 	if err != nil || portal == nil {
 		return false, err
 	}
-	return true, r.unpause(ctx, portal, because(portal, PauseRemoved, ""), because(portal, PauseForbidden, db.ToMatrix))
+	return true, r.unpause(ctx, portal, because(portal, PauseRemoved, ""), because(portal, PauseRemoved, db.ToMatrix), because(portal, PauseForbidden, db.ToMatrix))
 }
 
 // Opened notes that strangers can now read a portal's Matrix room, for a reason in words; "" says that they can't any more.

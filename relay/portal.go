@@ -168,8 +168,9 @@ func (r *Relay) Portal(ctx context.Context, room id.RoomID) (*db.Portal, error) 
 }
 
 // Move ties a portal to the room that replaces its Matrix room. What was said in the new room since the bot came in is read.
-// It does nothing if the old room has no portal, or the new one has one already.
-func (r *Relay) Move(ctx context.Context, from, to id.RoomID) error {
+// open says in words why strangers can read the new room, "" if they can't. It does nothing if the old room has no portal, or
+// the new one has one already.
+func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error {
 	return r.db.DoTxn(ctx, func(ctx context.Context) error {
 		portal, err := r.db.Portal.ByMatrixRoom(ctx, from)
 		if err != nil || portal == nil {
@@ -180,9 +181,18 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID) error {
 		last, err := r.db.Queue.LastPosition(ctx, portal.ID)
 		if err != nil {
 			return err
-		} else if _, err = r.db.Gap.Insert(ctx, portal.ID, "", "", last); err != nil {
+		} else if _, err = r.db.Gap.Insert(ctx, portal.ID, to, "", "", last); err != nil {
 			return err
 		} else if err = r.db.Portal.MoveToRoom(ctx, portal.ID, to); err != nil {
+			return err
+		}
+		if !portal.Announced && portal.Boundary != 0 {
+			// The notice that opens the link stands in the old room.
+			if err = r.queueLinked(ctx, portal); err != nil {
+				return err
+			}
+		}
+		if err = r.Opened(ctx, to, open); err != nil {
 			return err
 		}
 		db.AfterCommit(ctx, func() { r.kickQueues(portal.ID) })

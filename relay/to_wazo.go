@@ -33,7 +33,7 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 	if row.Request != "" {
 		request = &wazoRequest{}
 		if err = json.Unmarshal([]byte(row.Request), request); err != nil {
-			return fmt.Errorf("failed to read the request of %s: %w", row.Source, err)
+			return &messageError{words.WhyBroken, err}
 		}
 	} else if request, err = r.toWazo(ctx, portal, row); errors.Is(err, errEncrypted) {
 		return r.awaitKey(ctx, row)

@@ -36,7 +36,7 @@ CREATE TABLE portal (
 CREATE TABLE pause (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	reason    TEXT    NOT NULL,   -- see relay.Pause
-	direction TEXT    NOT NULL,   -- to_wazo or to_matrix; empty: both
+	direction TEXT    NOT NULL,   -- to_wazo, to_matrix or reading; empty: all
 	PRIMARY KEY (portal_id, reason, direction)
 );
 
@@ -91,6 +91,7 @@ CREATE TABLE orphan (
 CREATE TABLE gap (
 	id         INTEGER PRIMARY KEY AUTOINCREMENT,
 	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	room       TEXT    NOT NULL,   -- Matrix room: a portal may move to another one meanwhile
 	from_token TEXT    NOT NULL,   -- read backwards from here; moves with each page
 	to_token   TEXT    NOT NULL,   -- to here
 	first      BIGINT  NOT NULL,   -- queue positions reserved for what is found: first..last
