@@ -45,6 +45,7 @@ type scene struct {
 	places   []*place
 	// speaking is held for reading by who sends to the homeserver, directly.
 	speaking sync.RWMutex
+	saying   sync.Mutex // guards cfg.Progress
 
 	closers []func() error
 }
@@ -66,7 +67,9 @@ func (s *scene) openServers(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	s.onClose(homeserver.Stop)
+	// Killed, not stopped: nobody needs it any more, and it does not always end
+	// in order.
+	s.onClose(func() error { homeserver.Kill(); return nil })
 	var wazo *wazotest.Server
 	capture := func(server *wazotest.Server) { wazo = server }
 	if s.matrix, err = s.startProxy(classifyMatrix, homeserver.URL); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // testTimeout bounds one test's waiting, so that a test which waits for what
 // never comes says so instead of running into the time limit of all tests.
-const testTimeout = 2 * time.Minute
+const testTimeout = 5 * time.Minute
 
 // Encryption says whether a person's client can encrypt.
 type Encryption bool
