@@ -162,5 +162,7 @@ func (s *scene) close() error {
 
 // say tells the one who watches the run.
 func (s *scene) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.cfg.Progress, format+"\n", args...)
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	fmt.Fprintf(s.cfg.Progress, format+"\n", args...)
 }
