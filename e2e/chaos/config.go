@@ -35,7 +35,9 @@ type Config struct {
 	// Probe is how often the relay asks Wazo for news; default 2 s.
 	Probe time.Duration
 	// Quiet is after how long without any arrival what is missing counts as
-	// lost; default 60 s. People wait as long for what is on its way.
+	// lost; default 90 s. That is more than the relay's longest pause, and than
+	// the hundredfold of a slow look for news, after which it looks again.
+	// People wait as long for what is on its way.
 	Quiet time.Duration
 
 	// Faults are the names of those to use; empty uses all.
@@ -55,7 +57,7 @@ const roomLimit = 4500
 func (c Config) withDefaults() (Config, error) {
 	c.Settle = cmp.Or(c.Settle, 2*time.Second)
 	c.Probe = cmp.Or(c.Probe, 2*time.Second)
-	c.Quiet = cmp.Or(c.Quiet, time.Minute)
+	c.Quiet = cmp.Or(c.Quiet, 90*time.Second)
 	if c.Progress == nil {
 		c.Progress = io.Discard
 	}
