@@ -11,6 +11,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"wazo-matrix-relay/bot"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -27,13 +29,15 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	if !c.result("database", cfg.databasePath, err) {
 		return errReported
 	}
-	p, err := assemble(cfg, database, row, log)
+	p, err := assemble(cfg, database, row, log, stdout)
 	if err != nil {
 		c.result("Wazo configuration", cfg.WazoURL, err)
 		return errors.Join(errReported, database.Close())
 	}
 	defer p.close(log)
-	c.try(ctx, "homeserver and log-in", cfg.MatrixUserID, func(ctx context.Context) error { return matrixHint(p.matrix.Login(ctx)) })
+	if c.try(ctx, "homeserver and log-in", cfg.MatrixUserID, func(ctx context.Context) error { return matrixHint(p.matrix.Login(ctx)) }) {
+		c.checkEncryption(ctx, p.matrix)
+	}
 	if c.try(ctx, "Wazo log-in", cfg.WazoUsername, func(ctx context.Context) error { return wazoHint(p.core.Identify(ctx)) }) {
 		c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, p.account) })
 		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, p.account) })
@@ -67,6 +71,26 @@ func (c *checker) result(what, detail string, err error) bool {
 	fmt.Fprintf(c.w, "failed: %s\n", what)
 	printErrors(c.w, err)
 	return false
+}
+
+// checkEncryption tells how others see the bot's device.
+func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	device, err := matrix.Inspect(ctx)
+	shown := device.Words()
+	detail := "device " + shown.ID + ", " + shown.State
+	switch {
+	case err != nil:
+		err = matrixHint(err)
+	case device.Trust == bot.TrustNoIdentity, device.Trust == bot.TrustUnsigned, device.Trust == bot.TrustIdentityChanged:
+		detail += "; the start will sign it"
+	case device.OneTimeKeys == 0:
+		err = hint(errors.New(words.NoOneTimeKeys), shown.Advice)
+	case device.Trust != bot.Trusted:
+		err = hint(errors.New("the device is "+shown.State), shown.Advice)
+	}
+	c.result("encryption", detail, err)
 }
 
 // checkScopes asks whether the account has the accesses that the relay needs.

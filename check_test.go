@@ -34,7 +34,7 @@ func TestCheck(t *testing.T) {
 		lines, out := s.check()
 		require.NoError(t, out.err)
 		require.Equal(t, []string{
-			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
+			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
 		}, lines)
 	})
 
@@ -71,7 +71,7 @@ func TestCheck(t *testing.T) {
 		{
 			name:    "a Wazo that is away",
 			prepare: func(s *stage) { s.wazo.Stop() },
-			lines:   []string{"ok: configuration", "ok: database", "ok: homeserver and log-in", "failed: Wazo log-in"},
+			lines:   []string{"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "failed: Wazo log-in"},
 			says:    []string{"hint: check WAZO_URL"},
 		},
 		{
@@ -85,7 +85,7 @@ func TestCheck(t *testing.T) {
 				s.env["WAZO_USERNAME"] = "restricted"
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket",
 			},
 			says: []string{"missing: chatd.users.me.rooms.create, dird.backends.wazo.sources.SOURCE.contacts.read", "policy"},
 		},
@@ -93,7 +93,7 @@ func TestCheck(t *testing.T) {
 			name:    "a websocket that does not work",
 			prepare: func(s *stage) { s.wazo.Faults().WebsocketdDown() },
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "failed: Wazo websocket",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "failed: Wazo websocket",
 			},
 			says: []string{"error: ", "hint: "},
 		},

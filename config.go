@@ -12,6 +12,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/crypto/utils"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -25,6 +26,7 @@ type config struct {
 	MatrixHomeserverURL string `env:"MATRIX_HOMESERVER_URL"`
 	MatrixPassword      string `env:"MATRIX_PASSWORD"`
 	MatrixAccessToken   string `env:"MATRIX_ACCESS_TOKEN"`
+	MatrixRecoveryKey   string `env:"MATRIX_RECOVERY_KEY"`
 
 	WazoURL      string `env:"WAZO_URL"`
 	WazoUsername string `env:"WAZO_USERNAME"`
@@ -55,7 +57,7 @@ type config struct {
 }
 
 // secretNames are the variables that may be given as NAME_FILE.
-var secretNames = []string{"MATRIX_PASSWORD", "MATRIX_ACCESS_TOKEN", "WAZO_PASSWORD", "SECRET_KEY"}
+var secretNames = []string{"MATRIX_PASSWORD", "MATRIX_ACCESS_TOKEN", "MATRIX_RECOVERY_KEY", "WAZO_PASSWORD", "SECRET_KEY"}
 
 // loadConfig reads the environment. The error holds all mistakes, each a *hintError.
 func loadConfig(environ []string) (*config, error) {
@@ -103,6 +105,9 @@ func (c *config) check() (mistakes []error) {
 	}
 	if (c.MatrixPassword == "") == (c.MatrixAccessToken == "") {
 		wrong("MATRIX_PASSWORD", errors.New("exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN is needed"), "prefer the password: with it the relay can log in again by itself")
+	}
+	if c.MatrixRecoveryKey != "" && utils.DecodeBase58RecoveryKey(c.MatrixRecoveryKey) == nil {
+		wrong("MATRIX_RECOVERY_KEY", errors.New("is no recovery key"), "a recovery key is a line of letters and digits in groups of four and begins with Es")
 	}
 	wrong("WAZO_URL", checkURL(c.WazoURL), "set it to the address of Wazo, like https://wazo.example.org")
 	wrong("WAZO_USERNAME", checkSet(c.WazoUsername), "set it to the log-in name of the relay's account on Wazo")
@@ -175,12 +180,17 @@ func trim(list []string) []string {
 
 // openDatabase opens the database with the configured key, or the one kept beside it.
 func (c *config) openDatabase(ctx context.Context, log zerolog.Logger) (*db.Database, error) {
-	secret := c.SecretKey
-	if secret == "" {
-		var err error
-		if secret, err = db.LoadOrCreateKey(c.databasePath); err != nil {
-			return nil, err
-		}
+	secret, err := c.secret()
+	if err != nil {
+		return nil, err
 	}
 	return db.Open(ctx, c.databasePath, secret, log.With().Str("part", "db").Logger())
+}
+
+// secret returns the configured key of the database, or the one kept beside it.
+func (c *config) secret() (string, error) {
+	if c.SecretKey != "" {
+		return c.SecretKey, nil
+	}
+	return db.LoadOrCreateKey(c.databasePath)
 }

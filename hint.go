@@ -60,8 +60,14 @@ func matrixHint(err error) error {
 		return hint(err, "check MATRIX_ACCESS_TOKEN, or use MATRIX_PASSWORD")
 	case errors.Is(err, bot.ErrLoggedOut):
 		return hint(err, "restart with MATRIX_PASSWORD, or with a new MATRIX_ACCESS_TOKEN")
-	case errors.Is(err, bot.ErrDeviceLost):
-		return hint(err, "the database was lost or restored, or the device was deleted: log the bot's old device out, remove the database file and start again")
+	case errors.Is(err, bot.ErrDeviceLost), errors.Is(err, bot.ErrRestored):
+		return hint(err, "with MATRIX_PASSWORD the start makes a new device by itself; with MATRIX_ACCESS_TOKEN give it the token of a new log-in")
+	case errors.Is(err, bot.ErrRecoveryKeyNeeded):
+		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if nobody has it, reset the account's cryptographic identity with another client and take the new one")
+	case errors.Is(err, bot.ErrRecoveryKeyWrong):
+		return hint(err, "check MATRIX_RECOVERY_KEY; whoever reset the account's cryptographic identity last was shown the right one")
+	case errors.Is(err, bot.ErrOtherIdentity):
+		return hint(err, "reset the account's cryptographic identity with another client and set MATRIX_RECOVERY_KEY to the new recovery key")
 	case isCertificate(err):
 		return hint(err, "the homeserver's certificate is not trusted by this machine; check MATRIX_HOMESERVER_URL")
 	case errors.Is(err, bot.ErrNoHomeserver), errors.As(err, &httpErr) && (httpErr.Response == nil || httpErr.Response.StatusCode == http.StatusNotFound):

@@ -5,6 +5,7 @@
 //	wazo-matrix-relay --check      tries everything without relaying, a line for each, and exits with 0 or 1
 //	wazo-matrix-relay --version    prints versions
 //	wazo-matrix-relay healthcheck  asks a running relay whether it is well, for a container's HEALTHCHECK
+//	wazo-matrix-relay recovery-key prints the recovery key of the bot's cryptographic identity again
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -56,8 +58,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case command == "--version":
 		printVersion(stdout)
 		return nil
-	case command != "" && command != "--check" && command != "healthcheck":
-		return hint(fmt.Errorf("unknown argument %q", command), "--check, --version or healthcheck; everything else is configured by environment variables")
+	case !slices.Contains([]string{"", "--check", "healthcheck", "recovery-key"}, command):
+		return hint(fmt.Errorf("unknown argument %q", command), "--check, --version, healthcheck or recovery-key; everything else is configured by environment variables")
 	case command == "healthcheck":
 		return healthcheck(ctx, environ)
 	}
@@ -66,10 +68,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	log := newLogger(cfg, stderr)
-	if command == "--check" {
+	switch command {
+	case "--check":
 		return check(ctx, cfg, log, stdout)
+	case "recovery-key":
+		return printRecoveryKey(ctx, cfg, stdout)
+	default:
+		return serve(ctx, cfg, log, stdout)
 	}
-	return serve(ctx, cfg, log)
 }
 
 func newLogger(cfg *config, w io.Writer) zerolog.Logger {
@@ -89,12 +95,12 @@ type parts struct {
 }
 
 // build opens the database and puts the parts together; nothing is asked of a server yet.
-func build(ctx context.Context, cfg *config, log zerolog.Logger) (*parts, error) {
+func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) (*parts, error) {
 	database, row, err := openStore(ctx, cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	p, err := assemble(cfg, database, row, log)
+	p, err := assemble(cfg, database, row, log, stdout)
 	if err != nil {
 		_ = database.Close() // the first error says more
 	}
@@ -116,7 +122,7 @@ func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Databa
 }
 
 // assemble puts the parts together.
-func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger) (*parts, error) {
+func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
 	api, err := wazoapi.New(wazoapi.Config{URL: cfg.WazoURL, CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
@@ -127,8 +133,9 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	}, database, row, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
-		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken,
+		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: cfg.MatrixRecoveryKey,
 		CommandPrefix: cfg.CommandPrefix, Version: version(),
+		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, cfg.MatrixUserID, recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
 	return &parts{database: database, account: account, core: core, matrix: matrix}, nil
 }
@@ -140,13 +147,13 @@ func (p *parts) close(log zerolog.Logger) {
 }
 
 // serve relays until ctx ends.
-func serve(ctx context.Context, cfg *config, log zerolog.Logger) error {
-	p, err := build(ctx, cfg, log)
+func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
+	p, err := build(ctx, cfg, log, stdout)
 	if err != nil {
 		return err
 	}
 	defer p.close(log) // last of all
-	if err = p.matrix.Login(ctx); err != nil {
+	if err = p.matrix.Prepare(ctx); err != nil {
 		return matrixHint(err)
 	}
 	if err = p.core.Identify(ctx); err != nil {

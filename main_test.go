@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -171,7 +172,10 @@ func (s *stage) awaitWell() {
 		15*time.Second, 10*time.Millisecond, "the relay does not get well")
 }
 
-const botUser = "@bot:a.example"
+const (
+	botUser  = "@bot:a.example"
+	deviceID = "DEVICE"
+)
 
 // fakeHomeserver knows one account and has no news.
 type fakeHomeserver struct {
@@ -180,12 +184,14 @@ type fakeHomeserver struct {
 
 	mu        sync.Mutex
 	logins    int
-	keys      json.RawMessage
+	device    string // that the token is of
+	keys      *bottest.KeyServer
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 }
 
 func newFakeHomeserver(t *testing.T) *fakeHomeserver {
-	f := &fakeHomeserver{}
+	f := &fakeHomeserver{device: deviceID}
+	f.keys = bottest.NewKeyServer(botUser, func(*http.Request) string { return f.currentDevice() })
 	f.hold.Store(int64(50 * time.Millisecond))
 	f.web = httptest.NewUnstartedServer(f.handler())
 	f.web.Start()
@@ -202,18 +208,13 @@ func (f *fakeHomeserver) handler() http.Handler {
 			refuse(w, http.StatusUnauthorized, "M_UNKNOWN_TOKEN")
 			return
 		}
-		fmt.Fprintf(w, `{"user_id":%q,"device_id":"DEVICE"}`, botUser)
+		fmt.Fprintf(w, `{"user_id":%q,"device_id":%q}`, botUser, f.currentDevice())
 	})
-	mux.HandleFunc("POST "+v3+"/keys/upload", f.uploadKeys)
-	mux.HandleFunc("POST "+v3+"/keys/query", func(w http.ResponseWriter, _ *http.Request) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.keys == nil {
-			fmt.Fprintf(w, `{"device_keys":{}}`)
-			return
-		}
-		fmt.Fprintf(w, `{"device_keys":{%q:{"DEVICE":%s}}}`, botUser, f.keys)
+	mux.HandleFunc("POST "+v3+"/logout", func(w http.ResponseWriter, _ *http.Request) {
+		f.keys.DropDevice(f.currentDevice())
+		fmt.Fprint(w, `{}`)
 	})
+	f.keys.Mount(mux)
 	mux.HandleFunc("GET "+v3+"/sync", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("timeout") != "0" {
 			select {
@@ -244,6 +245,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 func (f *fakeHomeserver) login(w http.ResponseWriter, r *http.Request) {
 	var req struct {
 		Password string `json:"password"`
+		DeviceID string `json:"device_id"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Password != matrixPassword {
 		refuse(w, http.StatusForbidden, "M_FORBIDDEN")
@@ -251,24 +253,17 @@ func (f *fakeHomeserver) login(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.device = req.DeviceID; f.device == "" {
+		f.device = deviceID + strings.Repeat("+", f.logins)
+	}
 	f.logins++
-	fmt.Fprintf(w, `{"user_id":%q,"device_id":"DEVICE","access_token":%q}`, botUser, matrixToken)
+	fmt.Fprintf(w, `{"user_id":%q,"device_id":%q,"access_token":%q}`, botUser, f.device, matrixToken)
 }
 
-func (f *fakeHomeserver) uploadKeys(w http.ResponseWriter, r *http.Request) {
-	var req struct {
-		DeviceKeys json.RawMessage `json:"device_keys"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
-		refuse(w, http.StatusBadRequest, "M_NOT_JSON")
-		return
-	}
+func (f *fakeHomeserver) currentDevice() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if req.DeviceKeys != nil {
-		f.keys = req.DeviceKeys
-	}
-	fmt.Fprint(w, `{"one_time_key_counts":{"signed_curve25519":50}}`)
+	return f.device
 }
 
 func (f *fakeHomeserver) onRequest(fn func(w http.ResponseWriter, r *http.Request) bool) {

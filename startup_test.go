@@ -33,6 +33,16 @@ func (s *stage) startOnce() {
 	require.NoError(s, stop().err)
 }
 
+// otherRecoveryKey is well-formed and opens nothing.
+const otherRecoveryKey = "EsSz ygLv VP1b xF1C v7kE eBQx MxDP buG5 w25T L3b6 hfyG Kkrd"
+
+// loseDatabase lets the relay run once and takes its database away.
+func (s *stage) loseDatabase() {
+	s.Helper()
+	s.startOnce()
+	s.env["DATABASE_URL"] = filepath.Join(s.TempDir(), "relay.db")
+}
+
 func TestStartupFailures(t *testing.T) {
 	for _, test := range []struct {
 		name          string
@@ -132,12 +142,31 @@ func TestStartupFailures(t *testing.T) {
 			failure: "another account", hint: "MATRIX_ACCESS_TOKEN",
 		},
 		{
-			name: "the encryption keys are lost",
+			name: "the encryption keys are lost, and there is no password for a new device",
 			prepare: func(s *stage) {
 				s.startOnce()
-				s.homeserver.keys = nil
+				s.env["MATRIX_PASSWORD"], s.env["MATRIX_ACCESS_TOKEN"] = "", matrixToken
+				s.homeserver.keys.DropDevice(deviceID)
 			},
-			failure: "encryption keys", hint: "remove the database file",
+			failure: "encryption keys", hint: "the token of a new log-in",
+		},
+		{
+			name:    "the recovery key is none",
+			prepare: func(s *stage) { s.env["MATRIX_RECOVERY_KEY"] = "hunter2" },
+			failure: "MATRIX_RECOVERY_KEY: is no recovery key", hint: "begins with Es",
+		},
+		{
+			name:    "the account has an identity, and its recovery key is not given",
+			prepare: func(s *stage) { s.loseDatabase() },
+			failure: "its recovery key is not known", hint: "set MATRIX_RECOVERY_KEY",
+		},
+		{
+			name: "the recovery key is that of another account",
+			prepare: func(s *stage) {
+				s.loseDatabase()
+				s.env["MATRIX_RECOVERY_KEY"] = otherRecoveryKey
+			},
+			failure: "the recovery key does not fit", hint: "check MATRIX_RECOVERY_KEY",
 		},
 		{
 			name:    "Wazo cannot be reached",

@@ -2,7 +2,8 @@
 //
 // sync.go asks the homeserver and hands what came to the core, which stores it; receive.go parses it event by event, so
 // that one malformed event harms nobody else. send.go is the only way out: it decides whether a room is encrypted.
-// inbox.go answers invites and changes of rooms, commands.go what people type.
+// inbox.go answers invites and changes of rooms, commands.go what people type. device.go looks after the bot's device, trust.go
+// says how others see it, identity.go has it signed.
 package bot
 
 import (
@@ -26,11 +27,15 @@ type Config struct {
 	HomeserverURL string // "": by .well-known
 	Password      string
 	AccessToken   string // instead of a password
+	RecoveryKey   string // of the account's cryptographic identity; "": the one that was kept
 	CommandPrefix string
 	Version       string // shown to people
+
+	// ShowRecoveryKey is given the recovery key of an identity that was made, once. It is kept, encrypted, in the database too.
+	ShowRecoveryKey func(recoveryKey string)
 }
 
-// Bot is the Matrix side. Make it with New, log in with Login, run it with Run.
+// Bot is the Matrix side. Make it with New, log in with Prepare (or Login, only to try), run it with Run.
 type Bot struct {
 	cfg   Config
 	db    *db.Database
@@ -52,6 +57,7 @@ type Bot struct {
 	makingChat sync.Mutex // held while a direct chat is being made
 	commands   *commands
 
+	nextTend time.Time // of the sync loop only, see tendIfDue
 	started  time.Time
 	lastSync atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
 }

@@ -367,7 +367,19 @@ func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
 	status.Version = b.cfg.Version
 	status.Uptime = time.Since(b.started).Round(time.Second).String()
 	status.LastSync = time.Since(b.LastSync())
-	status.EncryptedRoom, err = b.isEncrypted(ce.Ctx, ce.RoomID)
+	err = b.gate.pass(ce.Ctx, func() (err error) {
+		status.EncryptedRoom, err = b.isEncrypted(ce.Ctx, ce.RoomID)
+		return translated(err)
+	})
 	status.CannotTellRoom = err != nil
+	var device Device
+	err = b.gate.pass(ce.Ctx, func() (err error) {
+		device, err = b.Device(ce.Ctx)
+		return translated(err)
+	})
+	if err != nil {
+		b.log.Warn().Err(err).Msg("Failed to ask for the bot's device")
+	}
+	status.Device = device.Words()
 	return status.Render(b.cfg.CommandPrefix), nil
 }

@@ -69,35 +69,19 @@ func (f *fakeHomeserver) whoami(w http.ResponseWriter, r *http.Request) {
 	f.answer(w, map[string]any{"user_id": botUser, "device_id": f.tokens[token(r)]})
 }
 
-func (f *fakeHomeserver) uploadKeys(w http.ResponseWriter, r *http.Request) {
-	var req struct {
-		DeviceKeys  json.RawMessage            `json:"device_keys"`
-		OneTimeKeys map[string]json.RawMessage `json:"one_time_keys"`
-	}
-	f.read(r, &req)
+// logout deletes the device of the token that is used.
+func (f *fakeHomeserver) logout(w http.ResponseWriter, r *http.Request) {
+	f.keys.DropDevice(f.deviceOf(r))
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if req.DeviceKeys != nil {
-		f.keys[f.tokens[token(r)]] = req.DeviceKeys
-	}
-	f.answer(w, map[string]any{"one_time_key_counts": map[string]int{"signed_curve25519": max(50, len(req.OneTimeKeys))}})
+	delete(f.tokens, token(r))
+	f.answer(w, map[string]any{})
 }
 
-func (f *fakeHomeserver) queryKeys(w http.ResponseWriter, r *http.Request) {
-	var req struct {
-		DeviceKeys map[id.UserID]json.RawMessage `json:"device_keys"`
-	}
-	f.read(r, &req)
+func (f *fakeHomeserver) deviceOf(r *http.Request) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	found := make(map[id.UserID]any)
-	for user := range req.DeviceKeys {
-		found[user] = map[string]any{} // somebody without devices
-		if user == botUser {
-			found[user] = f.keys
-		}
-	}
-	f.answer(w, map[string]any{"device_keys": found})
+	return f.tokens[token(r)]
 }
 
 func (f *fakeHomeserver) displayName(w http.ResponseWriter, _ *http.Request) {

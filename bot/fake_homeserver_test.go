@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/bot/bottest"
 )
 
 const (
@@ -34,9 +36,9 @@ type fakeHomeserver struct {
 	changed chan struct{}
 	stopped chan struct{}
 
-	tokens  map[string]string          // access token → device
-	keys    map[string]json.RawMessage // device → its keys as uploaded
-	answers []string                   // of /sync: JSON members beside next_batch
+	tokens  map[string]string // access token → device
+	keys    *bottest.KeyServer
+	answers []string // of /sync: JSON members beside next_batch
 	rooms   map[id.RoomID]*fakeRoom
 	pages   map[string]string // of /messages: from → the whole answer
 	name    string            // the bot's display name
@@ -95,16 +97,16 @@ func (s fakeSent) body() string {
 func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	f := &fakeHomeserver{
 		t: t, changed: make(chan struct{}), stopped: make(chan struct{}),
-		tokens: make(map[string]string), keys: make(map[string]json.RawMessage), rooms: make(map[id.RoomID]*fakeRoom),
+		tokens: make(map[string]string), rooms: make(map[id.RoomID]*fakeRoom),
 		pages: make(map[string]string), name: "Wazo",
 	}
+	f.keys = bottest.NewKeyServer(botUser, f.deviceOf)
 	mux := http.NewServeMux()
 	const v3 = "/_matrix/client/v3"
 	mux.HandleFunc("POST "+v3+"/login", f.login)
 	mux.HandleFunc("GET "+v3+"/account/whoami", f.whoami)
 	mux.HandleFunc("GET "+v3+"/sync", f.sync)
-	mux.HandleFunc("POST "+v3+"/keys/upload", f.uploadKeys)
-	mux.HandleFunc("POST "+v3+"/keys/query", f.queryKeys)
+	mux.HandleFunc("POST "+v3+"/logout", f.logout)
 	mux.HandleFunc("POST "+v3+"/keys/claim", f.empty)
 	mux.HandleFunc("PUT "+v3+"/sendToDevice/{type}/{txn}", f.empty)
 	mux.HandleFunc("GET "+v3+"/profile/{user}/displayname", f.displayName)
@@ -118,6 +120,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/leave", f.leave)
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/receipt/{type}/{event}", f.receipt)
 	mux.HandleFunc("POST "+v3+"/createRoom", f.createRoom)
+	f.keys.Mount(mux)
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.requests = append(f.requests, r.Method+" "+r.URL.Path)

@@ -59,6 +59,7 @@ func (b *Bot) Login(ctx context.Context) error {
 	} else if err = b.db.Setting.Set(ctx, db.SettingMatrixUser, b.cfg.UserID.String()); err != nil {
 		return err
 	}
+	b.nextTend = time.Now().Add(tendInterval)
 	return b.initCrypto(ctx)
 }
 
@@ -129,6 +130,15 @@ func (b *Bot) useToken(ctx context.Context, token string) error {
 		return fmt.Errorf("%w: it is of %s", ErrTokenMismatch, whoami.UserID)
 	}
 	b.client.DeviceID = whoami.DeviceID
+	known, err := b.db.Setting.Get(ctx, db.SettingDevice)
+	if err != nil {
+		return err
+	} else if known != "" && known != whoami.DeviceID.String() {
+		b.log.Info().Str("old_device", known).Stringer("device_id", whoami.DeviceID).Msg("The access token is of another device, beginning with new keys")
+		if err = b.db.ForgetDevice(ctx); err != nil {
+			return err
+		}
+	}
 	return b.db.Setting.Set(ctx, db.SettingDevice, whoami.DeviceID.String())
 }
 

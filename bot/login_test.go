@@ -124,7 +124,7 @@ func TestLogin(t *testing.T) {
 		w.open()
 		require.NoError(t, w.bot.Login(t.Context()))
 		w.stop()
-		clear(w.hs.keys)
+		clear(w.hs.keys.Devices)
 		w.open()
 		require.ErrorIs(t, w.bot.Login(t.Context()), ErrDeviceLost)
 	})

@@ -52,6 +52,7 @@ func (b *Bot) syncForever(ctx context.Context) error {
 					b.relay.MatrixBack()
 				}
 				since, pending, failures = pending.NextBatch, nil, 0
+				b.tendIfDue(ctx)
 				continue
 			}
 			refused++
@@ -63,6 +64,8 @@ func (b *Bot) syncForever(ctx context.Context) error {
 			continue // a resync ended the poll
 		case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MMissingToken):
 			if err = b.logInAgain(ctx, err); err == nil {
+				b.nextTend = time.Time{} // the log-in may have made the device anew
+				b.tendIfDue(ctx)
 				b.relay.MatrixBack()
 				continue
 			} else if errors.Is(err, ErrLoggedOut) {

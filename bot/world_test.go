@@ -3,7 +3,6 @@ package bot
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
@@ -24,14 +24,16 @@ import (
 // world is a homeserver, a Wazo and a relay between them.
 type world struct {
 	*testing.T
-	hs      *fakeHomeserver
-	wazo    *wazotest.Server
-	account wazotest.User // the relay's
-	alice   wazotest.User
-	project wazotest.Room // alice, bob and the relay
-	dbPath  string
-	token   string // instead of a password
-	logged  lockedBuffer
+	hs          *fakeHomeserver
+	wazo        *wazotest.Server
+	account     wazotest.User // the relay's
+	alice       wazotest.User
+	project     wazotest.Room // alice, bob and the relay
+	dbPath      string
+	token       string   // instead of a password
+	recoveryKey string   // as configured
+	shown       []string // recovery keys that were shown
+	logged      lockedBuffer
 
 	bot    *Bot
 	core   *relay.Relay
@@ -94,7 +96,9 @@ func (w *world) open() {
 		password = ""
 	}
 	w.bot = New(Config{
-		UserID: botUser, HomeserverURL: w.hs.web.URL, Password: password, AccessToken: w.token, CommandPrefix: "!wazo", Version: "1.2.3",
+		UserID: botUser, HomeserverURL: w.hs.web.URL, Password: password, AccessToken: w.token, RecoveryKey: w.recoveryKey,
+		CommandPrefix: "!wazo", Version: "1.2.3",
+		ShowRecoveryKey: func(key string) { w.shown = append(w.shown, key) },
 	}, w.db, w.core, log)
 	w.halt = func() { require.NoError(w, w.db.Close()) }
 }
@@ -105,7 +109,7 @@ type device struct {
 	once     sync.Once
 	database []byte
 	tokens   map[string]string
-	keys     map[string]json.RawMessage
+	keys     *bottest.KeyServer
 }
 
 var sharedDevice device
@@ -113,7 +117,7 @@ var sharedDevice device
 func (d *device) make(t *testing.T) {
 	w := newWorld(t)
 	w.open()
-	require.NoError(t, w.bot.Login(t.Context()))
+	require.NoError(t, w.bot.Prepare(t.Context()))
 	w.stop()
 	var err error
 	d.database, err = os.ReadFile(w.dbPath)
@@ -132,7 +136,7 @@ func (w *world) haveDevice() {
 	w.hs.mu.Lock()
 	defer w.hs.mu.Unlock()
 	maps.Copy(w.hs.tokens, sharedDevice.tokens)
-	maps.Copy(w.hs.keys, sharedDevice.keys)
+	sharedDevice.keys.CopyTo(w.hs.keys)
 }
 
 // start runs the relay on the world's database until stop.
@@ -140,7 +144,7 @@ func (w *world) start() {
 	w.Helper()
 	w.haveDevice()
 	w.open()
-	require.NoError(w, w.bot.Login(w.Context()))
+	require.NoError(w, w.bot.Prepare(w.Context()))
 	require.NoError(w, w.core.Identify(w.Context()))
 	w.run()
 	require.Eventually(w, w.core.Connected, 20*time.Second, time.Millisecond)

@@ -94,9 +94,27 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 	return db, nil
 }
 
+// OpenToRead opens a database that exists and that a relay may be using; nothing may be written. It returns ErrWrongKey if it
+// was written with another secret.
+func OpenToRead(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
+	db, err := open(path, secret, log)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = db.Setting.GetSecret(ctx, keyCheck); err != nil {
+		_ = db.Close() // the first error says more
+		return nil, err
+	}
+	return db, nil
+}
+
 // Close closes the database and frees it for others.
 func (db *Database) Close() error {
-	return errors.Join(db.Database.Close(), db.lock.Close())
+	err := db.Database.Close()
+	if db.lock != nil {
+		err = errors.Join(err, db.lock.Close())
+	}
+	return err
 }
 
 // open puts the database together without using it.

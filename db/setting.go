@@ -15,6 +15,9 @@ const (
 	SettingMatrixUser  = "matrix_user"         // the account this database belongs to
 	SettingDevice      = "matrix_device"       // its device
 	SettingMatrixToken = "matrix_access_token" // secret
+	SettingRecoveryKey = "matrix_recovery_key" // secret
+	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that the device was signed by
+	SettingMark        = "matrix_mark"         // the age of the database, see bot.Bot.markAge
 )
 
 const (

@@ -118,6 +118,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	err := r.resume(ctx)
 	if err == nil {
 		<-ctx.Done()
+	} else if ctx.Err() != nil {
+		err = nil // stopped before it had begun
 	}
 	stop()
 	stopped := make(chan struct{})

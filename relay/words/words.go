@@ -335,6 +335,7 @@ type Status struct {
 	LastSync                      time.Duration // since the last answer of /sync
 	WazoUser                      string
 	EncryptedRoom, CannotTellRoom bool
+	Device                        Device // the bot's
 }
 
 // Render shows a status as Markdown.
@@ -351,6 +352,7 @@ func (s Status) Render(prefix string) string {
 		line("poster", "%s", s.Poster)
 	}
 	line("Matrix", "last answer %s ago, room %s", s.LastSync.Round(time.Second), s.encryption())
+	line("my device", "%s", s.Device.render())
 	line("Wazo", "%s, %s", choose(s.WazoConnected, "connected", "**not connected**"), s.WazoUser)
 	if s.Title != "" {
 		line("history", "%s", choose(s.WazoVerified, "complete", "being read"))

@@ -1,0 +1,420 @@
+package bot
+
+import (
+	"encoding/json"
+
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto/utils"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+)
+
+// prepared opens the relay and logs it in as a start does.
+func (w *world) prepared() Device {
+	w.Helper()
+	w.open()
+	require.NoError(w, w.bot.Prepare(w.Context()))
+	return w.device()
+}
+
+func (w *world) device() Device {
+	w.Helper()
+	device, err := w.bot.Device(w.Context())
+	require.NoError(w, err)
+	return device
+}
+
+// identity is what the homeserver publishes of the account's identity, without signatures.
+func (w *world) identity() string {
+	w.hs.keys.Lock()
+	defer w.hs.keys.Unlock()
+	var key struct {
+		Keys map[string]string `json:"keys"`
+	}
+	if master := w.hs.keys.Identity["master_key"]; master != nil {
+		require.NoError(w, json.Unmarshal(master, &key))
+	}
+	return fmt.Sprint(key.Keys)
+}
+
+// loseDatabase takes the database away between two starts.
+func (w *world) loseDatabase() {
+	w.Helper()
+	w.stop()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(w.dbPath + suffix); err != nil {
+			require.ErrorIs(w, err, os.ErrNotExist)
+		}
+	}
+}
+
+// otherIdentity replaces the account's identity by that of another bot, as "reset" in a client does. It returns its recovery key.
+func (w *world) otherIdentity() string {
+	w.Helper()
+	other := newWorld(w.T)
+	other.prepared()
+	other.stop()
+	other.hs.keys.Lock()
+	defer other.hs.keys.Unlock()
+	delete(other.hs.keys.AccountData, ageData)
+	w.hs.keys.Lock()
+	defer w.hs.keys.Unlock()
+	w.hs.keys.Identity = other.hs.keys.Identity
+	for name, content := range other.hs.keys.AccountData {
+		w.hs.keys.AccountData[name] = content
+	}
+	require.Len(w, other.shown, 1)
+	return other.shown[0]
+}
+
+func TestDeviceIsSigned(t *testing.T) {
+	t.Parallel()
+	t.Run("at the first start, which shows the recovery key, once", func(t *testing.T) {
+		w := newWorld(t)
+		require.Equal(t, Trusted, w.prepared().Trust)
+		require.Len(t, w.shown, 1)
+		require.NotNil(t, utils.DecodeBase58RecoveryKey(w.shown[0]))
+		identity := w.identity()
+		w.stop()
+		require.Equal(t, Trusted, w.prepared().Trust)
+		require.Len(t, w.shown, 1)
+		require.Equal(t, identity, w.identity())
+		require.NotContains(t, w.logged.String(), w.shown[0])
+	})
+
+	t.Run("by a homeserver that wants the password for it", func(t *testing.T) {
+		w := newWorld(t)
+		w.hs.keys.Password = botPassword
+		require.Equal(t, Trusted, w.prepared().Trust)
+	})
+
+	t.Run("with an access token only", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "given"
+		w.hs.tokens["given"] = "GIVEN"
+		require.Equal(t, Trusted, w.prepared().Trust)
+		require.Len(t, w.shown, 1)
+	})
+
+	t.Run("not with an access token if the homeserver wants the password, which is said", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "given"
+		w.hs.tokens["given"] = "GIVEN"
+		w.hs.keys.Password = botPassword
+		require.Equal(t, TrustNoIdentity, w.prepared().Trust)
+		require.Empty(t, w.shown, "there is nothing that could be recovered")
+		require.Contains(t, w.logged.String(), ErrPasswordNeeded.Error())
+		require.Contains(t, w.logged.String(), "set MATRIX_PASSWORD")
+	})
+
+	t.Run("by the identity that the account has, with its recovery key", func(t *testing.T) {
+		w := newWorld(t)
+		w.prepared()
+		identity := w.identity()
+		w.loseDatabase()
+		w.recoveryKey = w.shown[0]
+		require.Equal(t, Trusted, w.prepared().Trust)
+		require.Equal(t, identity, w.identity())
+		require.Len(t, w.shown, 1, "whoever gave it knows it")
+		w.stop()
+		w.recoveryKey = ""
+		kept := w.prepared()
+		require.Equal(t, Trusted, kept.Trust)
+	})
+}
+
+func TestIdentityIsNeverReplaced(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		prepare func(w *world)
+		want    error
+	}{
+		{"the recovery key is not known", func(*world) {}, ErrRecoveryKeyNeeded},
+		{"the recovery key is wrong", func(w *world) { w.recoveryKey = utils.EncodeBase58RecoveryKey(make([]byte, 32)) }, ErrRecoveryKeyWrong},
+		{"the recovery key opens the keys of another identity", func(w *world) {
+			w.recoveryKey = w.shown[0]
+			w.hs.keys.Lock()
+			identity := w.hs.keys.Identity
+			w.hs.keys.Unlock()
+			w.recoveryKey = w.otherIdentity()
+			w.hs.keys.Lock()
+			defer w.hs.keys.Unlock()
+			w.hs.keys.Identity = identity
+		}, ErrOtherIdentity},
+		{"the secret storage is empty", func(w *world) {
+			w.recoveryKey = w.shown[0]
+			w.hs.keys.Lock()
+			defer w.hs.keys.Unlock()
+			delete(w.hs.keys.AccountData, "m.cross_signing.master")
+		}, ErrOtherIdentity},
+		{"the secret storage is gone", func(w *world) {
+			w.recoveryKey = w.shown[0]
+			w.hs.keys.Lock()
+			defer w.hs.keys.Unlock()
+			clear(w.hs.keys.AccountData)
+		}, ErrRecoveryKeyNeeded},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.prepared()
+			identity := w.identity()
+			w.loseDatabase()
+			test.prepare(w)
+			w.open()
+			require.ErrorIs(t, w.bot.Prepare(t.Context()), test.want)
+			require.Equal(t, identity, w.identity())
+			require.Equal(t, TrustUnsigned, w.device().Trust)
+			require.Len(t, w.shown, 1)
+		})
+	}
+}
+
+// A start that ends anywhere within the set-up leaves something that the next start completes: there is one identity, and the
+// recovery key that was shown last opens it.
+func TestSetUpCanBeInterruptedAnywhere(t *testing.T) {
+	t.Parallel()
+	isSetUp := func(r *http.Request) bool {
+		return strings.Contains(r.URL.Path, "/account_data/") || strings.Contains(r.URL.Path, "/device_signing/") || strings.Contains(r.URL.Path, "/signatures/")
+	}
+	failAt := func(w *world, n int, after bool) (reached func() bool) {
+		count := 0
+		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			if !isSetUp(r) {
+				return false
+			}
+			count++
+			if count < n || after && count == n {
+				return false
+			}
+			refuse(rw, http.StatusBadGateway, "M_UNKNOWN")
+			return true
+		})
+		return func() bool { return count >= n }
+	}
+	for n := 1; ; n++ {
+		w := newWorld(t)
+		reached := failAt(w, n, false)
+		w.open()
+		err := w.bot.Prepare(t.Context())
+		if !reached() {
+			require.NoError(t, err)
+			require.Greater(t, n, 8, "the set-up takes more requests than that")
+			return
+		}
+		w.stop()
+		before := w.identity()
+		w.hs.onRequest(nil)
+		require.Equal(t, Trusted, w.prepared().Trust, "after a failure of request %d", n)
+		if before != "map[]" {
+			require.Equal(t, before, w.identity(), "after a failure of request %d", n)
+		}
+		require.NotEmpty(t, w.shown)
+		identity := w.identity()
+		w.loseDatabase()
+		w.recoveryKey = w.shown[len(w.shown)-1]
+		require.Equal(t, Trusted, w.prepared().Trust, "with the recovery key, after a failure of request %d", n)
+		require.Equal(t, identity, w.identity())
+		w.stop()
+	}
+}
+
+func TestDeviceIsReplaced(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		spoil func(w *world, device string)
+	}{
+		{"deleted on the homeserver", func(w *world, device string) {
+			w.hs.keys.DropDevice(device)
+			w.hs.revoke()
+		}},
+		{"forgotten by the homeserver, log-in and all else being well", func(w *world, device string) { w.hs.keys.DropDevice(device) }},
+		{"known to the homeserver with other keys", func(w *world, device string) {
+			w.hs.keys.Lock()
+			defer w.hs.keys.Unlock()
+			w.hs.keys.Devices[device] = json.RawMessage(strings.Replace(string(w.hs.keys.Devices[device]), `":"`, `":"AAAA`, 2))
+		}},
+		{"without the keys in the database", func(w *world, _ string) { w.execute("DELETE FROM crypto_account") }},
+		{"with the keys of an older database", func(w *world, _ string) {
+			old, err := os.ReadFile(w.dbPath)
+			require.NoError(w, err)
+			w.prepared()
+			w.stop()
+			w.loseDatabase()
+			require.NoError(w, os.WriteFile(w.dbPath, old, 0o600))
+		}},
+		{"without one-time keys, and the homeserver takes no new ones", func(w *world, device string) {
+			w.hs.keys.Lock()
+			defer w.hs.keys.Unlock()
+			delete(w.hs.keys.OneTimeKeys, device)
+			w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+				if !strings.HasSuffix(r.URL.Path, "/keys/upload") || r.ContentLength < 10 || w.hs.deviceOf(r) != device {
+					return false
+				}
+				refuse(rw, http.StatusBadRequest, "M_UNKNOWN") // Synapse: "One time key … already exists"
+				return true
+			})
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			first := w.prepared().ID.String()
+			identity := w.identity()
+			w.stop()
+			test.spoil(w, first)
+			device := w.prepared()
+			require.Equal(t, Trusted, device.Trust)
+			require.NotEqual(t, first, device.ID.String())
+			require.Positive(t, device.OneTimeKeys)
+			require.Equal(t, identity, w.identity())
+			w.hs.keys.Lock()
+			defer w.hs.keys.Unlock()
+			require.NotContains(t, w.hs.keys.Devices, first, "the old device is gone")
+		})
+	}
+
+	t.Run("by the one of a new access token", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "first"
+		w.hs.tokens["first"], w.hs.tokens["second"] = "FIRST", "SECOND"
+		w.prepared()
+		w.stop()
+		w.token = "second"
+		device := w.prepared()
+		require.Equal(t, id.DeviceID("SECOND"), device.ID)
+		require.Equal(t, Trusted, device.Trust)
+	})
+
+	t.Run("not with an access token only: an older database begins new sessions", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "given"
+		w.hs.tokens["given"] = "GIVEN"
+		w.prepared()
+		w.execute(`INSERT INTO crypto_olm_session (account_id, session_id, sender_key, session, created_at, last_decrypted, last_encrypted) VALUES ('', 's', 'k', '', 0, 0, 0)`)
+		w.stop()
+		old, err := os.ReadFile(w.dbPath)
+		require.NoError(t, err)
+		w.prepared()
+		w.loseDatabase()
+		require.NoError(t, os.WriteFile(w.dbPath, old, 0o600))
+		device := w.prepared()
+		require.Equal(t, id.DeviceID("GIVEN"), device.ID)
+		require.Equal(t, Trusted, device.Trust)
+		var sessions int
+		require.NoError(t, w.db.QueryRow(t.Context(), "SELECT COUNT(*) FROM crypto_olm_session").Scan(&sessions))
+		require.Zero(t, sessions)
+		require.Contains(t, w.logged.String(), "new log-in")
+	})
+}
+
+// execute changes the database behind the bot's back.
+func (w *world) execute(query string) {
+	w.Helper()
+	wasOpen := w.halt != nil
+	if !wasOpen {
+		w.open()
+	}
+	_, err := w.db.Exec(w.Context(), query)
+	require.NoError(w, err)
+	if !wasOpen {
+		w.stop()
+	}
+}
+
+func TestDeviceIsTendedWhileTheBotRuns(t *testing.T) {
+	t.Parallel()
+	t.Run("a device that is deleted gets its keys and its signature again with the new log-in", func(t *testing.T) {
+		w := newWorld(t)
+		w.start()
+		w.first()
+		device := w.device()
+		w.hs.keys.DropDevice(device.ID.String())
+		w.hs.revoke()
+		w.hs.push(`"rooms":{}`)
+		w.hs.await("the device to be signed again", func() bool {
+			w.hs.keys.Lock()
+			defer w.hs.keys.Unlock()
+			return strings.Count(string(w.hs.keys.Devices[device.ID.String()]), `"ed25519:`) >= 3
+		})
+		require.Equal(t, Trusted, w.device().Trust)
+	})
+
+	t.Run("a replaced identity is told, and adopted with its recovery key", func(t *testing.T) {
+		w := newWorld(t)
+		w.prepared()
+		w.stop()
+		recoveryKey := w.otherIdentity()
+		identity := w.identity()
+		require.Equal(t, TrustIdentityChanged, w.prepared().Trust, "the start goes on: nobody may be there to read an error")
+		require.Contains(t, w.logged.String(), "set MATRIX_RECOVERY_KEY")
+		w.stop()
+		w.recoveryKey = recoveryKey
+		require.Equal(t, Trusted, w.prepared().Trust)
+		require.Equal(t, identity, w.identity())
+	})
+}
+
+func TestTrustIsWhatOthersSee(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.prepared()
+	good := func() *mautrix.RespQueryKeys {
+		keys, err := w.bot.client.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{botUser: {}}})
+		require.NoError(t, err)
+		return keys
+	}
+	own := w.bot.crypto.Machine().OwnIdentity()
+	known, err := w.db.Setting.Get(t.Context(), db.SettingMasterKey)
+	require.NoError(t, err)
+	forge := func(keys mautrix.CrossSigningKeys) mautrix.CrossSigningKeys {
+		keys.Signatures = nil
+		return keys
+	}
+	for _, test := range []struct {
+		name   string
+		change func(keys *mautrix.RespQueryKeys)
+		known  string
+		want   Trust
+	}{
+		{"signed", func(*mautrix.RespQueryKeys) {}, known, Trusted},
+		{"signed by an identity that was adopted meanwhile", func(*mautrix.RespQueryKeys) {}, "another", Trusted},
+		{"the homeserver knows no device", func(k *mautrix.RespQueryKeys) { k.DeviceKeys = nil }, known, TrustDeviceGone},
+		{"the homeserver knows a device without keys", func(k *mautrix.RespQueryKeys) {
+			k.DeviceKeys[botUser][own.DeviceID] = mautrix.DeviceKeys{}
+		}, known, TrustDeviceGone},
+		{"other identity key", func(k *mautrix.RespQueryKeys) {
+			k.DeviceKeys[botUser][own.DeviceID].Keys[id.NewDeviceKeyID(id.KeyAlgorithmCurve25519, own.DeviceID)] = "other"
+		}, known, TrustOtherKeys},
+		{"no identity", func(k *mautrix.RespQueryKeys) { k.MasterKeys = nil }, known, TrustNoIdentity},
+		{"self-signing key without signature", func(k *mautrix.RespQueryKeys) {
+			k.SelfSigningKeys[botUser] = forge(k.SelfSigningKeys[botUser])
+		}, known, TrustBrokenIdentity},
+		{"no self-signing key", func(k *mautrix.RespQueryKeys) { k.SelfSigningKeys = nil }, known, TrustBrokenIdentity},
+		{"device without signature", func(k *mautrix.RespQueryKeys) { delete(k.DeviceKeys[botUser][own.DeviceID].Signatures, botUser) }, known, TrustUnsigned},
+		{"device signed by another identity", func(k *mautrix.RespQueryKeys) {
+			delete(k.DeviceKeys[botUser][own.DeviceID].Signatures, botUser)
+		}, "another", TrustIdentityChanged},
+		{"device changed after it was signed", func(k *mautrix.RespQueryKeys) {
+			device := k.DeviceKeys[botUser][own.DeviceID]
+			device.Algorithms = device.Algorithms[:1]
+			k.DeviceKeys[botUser][own.DeviceID] = device
+		}, known, TrustUnsigned},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			keys := good()
+			test.change(keys)
+			require.Equal(t, test.want, judgeTrust(keys, own, id.Ed25519(test.known)))
+			require.NotEmpty(t, test.want.Words())
+			require.Equal(t, test.want == Trusted, test.want.Advice() == "")
+		})
+	}
+}

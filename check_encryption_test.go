@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/db"
+)
+
+// encryptionLines are what --check says of the bot's device, with all hints.
+func encryptionLines(stdout string) string {
+	var found []string
+	for line := range strings.Lines(stdout) {
+		if strings.Contains(line, "encryption") || strings.HasPrefix(line, "hint:") || strings.HasPrefix(line, "error:") {
+			found = append(found, line)
+		}
+	}
+	return strings.Join(found, "")
+}
+
+// execute changes the database behind the relay's back.
+func (s *stage) execute(query string) {
+	s.Helper()
+	database, err := db.Open(s.Context(), s.env["DATABASE_URL"], secretKey, zerolog.Nop())
+	require.NoError(s, err)
+	_, err = database.Exec(s.Context(), query)
+	require.NoError(s, err)
+	require.NoError(s, database.Close())
+}
+
+// restoreOldDatabase lets the relay run once, copies its database, lets it run again and brings the copy back.
+func (s *stage) restoreOldDatabase() {
+	s.Helper()
+	s.startOnce()
+	path := s.env["DATABASE_URL"]
+	old, err := os.ReadFile(path)
+	require.NoError(s, err)
+	s.startOnce()
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err = os.Remove(path + suffix); err != nil {
+			require.ErrorIs(s, err, os.ErrNotExist)
+		}
+	}
+	require.NoError(s, os.WriteFile(path, old, 0o600))
+}
+
+func TestCheckOfEncryption(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		prepare func(s *stage)
+		ok      bool
+		says    []string
+	}{
+		{
+			name: "before the first start", prepare: func(*stage) {}, ok: true,
+			says: []string{"not signed: the account has no cross-signing identity; the start will sign it"},
+		},
+		{
+			name: "after the first start", prepare: (*stage).startOnce, ok: true,
+			says: []string{"device DEVICE, signed by its owner"},
+		},
+		{
+			name: "the database is lost and the recovery key is not given", prepare: (*stage).loseDatabase,
+			says: []string{"failed: encryption", "its recovery key is not known", "set MATRIX_RECOVERY_KEY"},
+		},
+		{
+			name: "the recovery key is wrong",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.env["MATRIX_RECOVERY_KEY"] = otherRecoveryKey
+			},
+			says: []string{"failed: encryption", "the recovery key does not fit", "check MATRIX_RECOVERY_KEY"},
+		},
+		{
+			name: "the device was deleted on the homeserver",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.homeserver.keys.DropDevice(deviceID)
+			},
+			says: []string{"the start makes a new device by itself"},
+		},
+		{
+			name: "the homeserver has other keys of the device",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.homeserver.keys.Lock()
+				defer s.homeserver.keys.Unlock()
+				keys := s.homeserver.keys.Devices[deviceID]
+				at := bytes.Index(keys, []byte(`"ed25519:DEVICE":"`)) + len(`"ed25519:DEVICE":"`)
+				s.homeserver.keys.Devices[deviceID] = append(append(bytes.Clone(keys[:at]), "AAAAA"...), keys[at+5:]...)
+			},
+			says: []string{"mismatching identity key", "the start makes a new device by itself"},
+		},
+		{
+			name: "the one-time keys are gone",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.homeserver.keys.Lock()
+				defer s.homeserver.keys.Unlock()
+				delete(s.homeserver.keys.OneTimeKeys, deviceID)
+			},
+			says: []string{"failed: encryption", "no one-time keys", "hint: restart the relay"},
+		},
+		{
+			name: "the encryption keys in the database are lost",
+			prepare: func(s *stage) {
+				s.startOnce()
+				s.execute("DELETE FROM crypto_account")
+			},
+			says: []string{"keys on the server", "the start makes a new device by itself"},
+		},
+		{
+			name: "the database is an older copy", prepare: (*stage).restoreOldDatabase,
+			says: []string{"failed: encryption", "older copy", "the start makes a new device by itself"},
+		},
+		{
+			name: "the identity was replaced by one of which the recovery key is not given",
+			prepare: func(s *stage) {
+				s.startOnce()
+				other := newStage(s.T)
+				other.startOnce()
+				other.homeserver.keys.Lock()
+				identity, data := other.homeserver.keys.Identity, other.homeserver.keys.AccountData
+				other.homeserver.keys.Unlock()
+				delete(data, "io.wazo.relay.age")
+				s.homeserver.keys.Lock()
+				defer s.homeserver.keys.Unlock()
+				s.homeserver.keys.Identity, s.homeserver.keys.AccountData = identity, data
+			},
+			says: []string{"failed: encryption", "the recovery key does not fit", "check MATRIX_RECOVERY_KEY"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStage(t)
+			test.prepare(s)
+			_, out := s.check()
+			said := encryptionLines(out.stdout)
+			if test.ok {
+				require.NoError(t, out.err, said)
+			} else {
+				require.ErrorIs(t, out.err, errReported, said)
+			}
+			for _, text := range test.says {
+				require.Contains(t, said, text)
+			}
+		})
+	}
+}
+
+func TestRecoveryKey(t *testing.T) {
+	shownIn := func(stdout string) string {
+		for line := range strings.Lines(stdout) {
+			if key := strings.TrimSpace(line); strings.HasPrefix(key, "Es") {
+				return key
+			}
+		}
+		return ""
+	}
+	s := newStage(t)
+	stop := s.serve()
+	s.awaitWell()
+	during := s.run(t.Context(), "recovery-key")
+	out := stop()
+	require.NoError(t, out.err)
+	key := shownIn(out.stdout)
+	require.NotEmpty(t, key, "the first start shows the recovery key")
+	require.NotContains(t, out.stderr, key, "the log does not hold it")
+	require.NoError(t, during.err)
+	require.Equal(t, key+"\n", during.stdout, "it is shown again on request, beside a running relay")
+
+	stop = s.serve()
+	s.awaitWell()
+	require.Empty(t, shownIn(stop().stdout), "it is shown once")
+
+	raw, err := os.ReadFile(s.env["DATABASE_URL"])
+	require.NoError(t, err)
+	require.NotContains(t, string(raw), key, "it is kept encrypted")
+
+	s.loseDatabase()
+	s.env["MATRIX_RECOVERY_KEY"] = key
+	s.startOnce()
+	_, out = s.check()
+	require.NoError(t, out.err)
+	require.Contains(t, out.stdout, "signed by its owner", "with the recovery key a new device is signed")
+	delete(s.env, "MATRIX_RECOVERY_KEY")
+	out = s.run(t.Context(), "recovery-key")
+	require.Equal(t, key+"\n", out.stdout, "the recovery key need not be given again")
+
+	s.env["DATABASE_URL"] = t.TempDir() + "/none.db"
+	require.Error(t, s.run(t.Context(), "recovery-key").err)
+}
