@@ -1,0 +1,198 @@
+package cases
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto/cryptohelper"
+	"maunium.net/go/mautrix/id"
+)
+
+// Other clients learn of a device by their next /sync: within that time, asked that often.
+const (
+	patience  = time.Minute
+	pollEvery = 200 * time.Millisecond
+)
+
+// botDevices are the bot's devices as Robin's client knows them.
+func (s *scene) botDevices(t *testing.T) map[id.DeviceID]*id.Device {
+	t.Helper()
+	machine := s.Robin.Matrix().Crypto.(*cryptohelper.CryptoHelper).Machine()
+	devices, err := machine.CryptoStore.GetDevices(s.ctx, s.BotID())
+	require.NoError(t, err)
+	return devices
+}
+
+// waitDevice waits until Robin's client knows exactly one device of the bot, another one than before, and returns it.
+func (s *scene) waitDevice(t *testing.T, before id.DeviceID) *id.Device {
+	t.Helper()
+	var found *id.Device
+	require.Eventually(t, func() bool {
+		devices := s.botDevices(t)
+		for _, device := range devices {
+			found = device
+		}
+		return len(devices) == 1 && found.DeviceID != before
+	}, patience, pollEvery, "the bot's devices: %v", s.botDevices(t))
+	return found
+}
+
+// requireSigned checks that Robin's client sees the bot's device as signed by its owner.
+func (s *scene) requireSigned(t *testing.T, device *id.Device) {
+	t.Helper()
+	machine := s.Robin.Matrix().Crypto.(*cryptohelper.CryptoHelper).Machine()
+	require.Eventually(t, func() bool {
+		// The signature may come after the keys, with a change of the device list of its own.
+		_, err := machine.FetchKeys(s.ctx, []id.UserID{s.BotID()}, true)
+		require.NoError(t, err)
+		trust, err := machine.ResolveTrustContext(s.ctx, device)
+		require.NoError(t, err)
+		return trust == id.TrustStateCrossSignedTOFU
+	}, patience, pollEvery)
+}
+
+// deleteDevice logs the bot's device out, as "sign out" in another client does.
+func (s *scene) deleteDevice(t *testing.T, device id.DeviceID) {
+	t.Helper()
+	client, err := mautrix.NewClient(s.Homeserver.URL(), "", "")
+	require.NoError(t, err)
+	_, err = client.Login(s.ctx, &mautrix.ReqLogin{
+		Type: mautrix.AuthTypePassword, Identifier: mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: s.Bot.User},
+		Password: s.Bot.Password, DeviceID: device, StoreCredentials: true,
+	})
+	require.NoError(t, err)
+	_, err = client.Logout(s.ctx)
+	require.NoError(t, err)
+}
+
+// copyDatabase returns the files of the relay's database; it must be stopped.
+func (s *scene) copyDatabase(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob(s.Relay.Getenv("DATABASE_URL") + "*")
+	require.NoError(t, err)
+	content := make(map[string][]byte)
+	for _, file := range files {
+		if !strings.HasSuffix(file, ".lock") {
+			content[file], err = os.ReadFile(file)
+			require.NoError(t, err)
+		}
+	}
+	return content
+}
+
+func (s *scene) removeDatabase(t *testing.T) {
+	t.Helper()
+	for file := range s.copyDatabase(t) {
+		require.NoError(t, os.Remove(file))
+	}
+}
+
+// recoveryKey is what the relay shows on request.
+func (s *scene) recoveryKey(t *testing.T) string {
+	t.Helper()
+	outcome, err := s.Relay.Run(s.ctx, "recovery-key")
+	require.NoError(t, err)
+	require.Zero(t, outcome.Code, outcome.Output)
+	key := strings.TrimSpace(outcome.Output)
+	log, err := os.ReadFile(s.Relay.LogFile())
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(log), key), "the recovery key is shown once")
+	return key
+}
+
+// What the bot says in an encrypted room comes from a device that its owner has signed, whatever happened to the device.
+func TestDeviceIsTrusted(t *testing.T) {
+	t.Parallel()
+	for _, trouble := range []struct {
+		name string
+		// happen does it to a relay that runs. It reports whether the bot keeps its device.
+		happen func(t *testing.T, s *scene, device id.DeviceID) (keeps bool)
+	}{
+		{"after a restart", func(t *testing.T, s *scene, _ id.DeviceID) bool {
+			require.NoError(t, s.Relay.Restart(s.ctx))
+			return true
+		}},
+		{"after its device was deleted while it ran", func(t *testing.T, s *scene, device id.DeviceID) bool {
+			s.deleteDevice(t, device)
+			return true
+		}},
+		{"after its device was deleted while it was away", func(t *testing.T, s *scene, device id.DeviceID) bool {
+			require.NoError(t, s.Relay.Stop())
+			s.deleteDevice(t, device)
+			require.NoError(t, s.Relay.Restart(s.ctx))
+			return false
+		}},
+		{"after an older copy of its database was brought back", func(t *testing.T, s *scene, _ id.DeviceID) bool {
+			require.NoError(t, s.Relay.Stop())
+			old := s.copyDatabase(t)
+			require.NoError(t, s.Relay.Restart(s.ctx))
+			require.NoError(t, s.Relay.Stop())
+			s.removeDatabase(t)
+			for file, content := range old {
+				require.NoError(t, os.WriteFile(file, content, 0o600))
+			}
+			require.NoError(t, s.Relay.Restart(s.ctx))
+			return false
+		}},
+	} {
+		t.Run(trouble.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, stage.Config{})
+			p := s.link(t, harness.RoomOptions{Encrypted: true})
+			p.requireTalk(t)
+			first := s.waitDevice(t, "")
+			s.requireSigned(t, first)
+			if trouble.happen(t, s, first.DeviceID) {
+				p.sayUntilHeard(t)
+				s.requireSigned(t, s.waitDevice(t, ""))
+			} else {
+				s.requireSigned(t, s.waitDevice(t, first.DeviceID))
+			}
+			p.requireTalk(t)
+			require.NotEmpty(t, s.recoveryKey(t))
+		})
+	}
+}
+
+// sayUntilHeard has Robin write until something of it arrives: what is written while the bot has no keys is lost for it.
+func (p *portal) sayUntilHeard(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, err := p.Robin.Send(p.ctx, p.Matrix, p.someWords())
+		require.NoError(t, err)
+		return len(p.onWazo()) > 1 // the first was said before
+	}, patience, pollEvery)
+}
+
+func TestLostDatabaseWithTheRecoveryKey(t *testing.T) {
+	t.Parallel()
+	s := open(t, stage.Config{})
+	s.link(t, harness.RoomOptions{Encrypted: true}).requireTalk(t)
+	first := s.waitDevice(t, "")
+	key := s.recoveryKey(t)
+	require.NoError(t, s.Relay.Stop())
+	s.removeDatabase(t)
+
+	outcome, err := s.Relay.Run(s.ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, outcome.Code, outcome.Output)
+	require.Contains(t, outcome.Output, "hint: set MATRIX_RECOVERY_KEY")
+
+	s.Relay.Setenv("MATRIX_RECOVERY_KEY", key)
+	require.NoError(t, s.Relay.Restart(s.ctx))
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.requireTalk(t)
+	for device, keys := range s.botDevices(t) {
+		if device != first.DeviceID {
+			s.requireSigned(t, keys)
+		}
+	}
+}
