@@ -2,8 +2,8 @@
 //
 // sync.go asks the homeserver and hands what came to the core, which stores it; receive.go parses it event by event, so
 // that one malformed event harms nobody else. send.go is the only way out: it decides whether a room is encrypted.
-// inbox.go answers invites and changes of rooms, commands.go what people type. device.go looks after the bot's device, trust.go
-// says how others see it, identity.go has it signed.
+// inbox.go answers invites and changes of rooms, commands.go what people type. roomkeys.go sees to it that all members can read
+// that. device.go looks after the bot's device, trust.go says how others see it, identity.go has it signed.
 package bot
 
 import (
@@ -46,13 +46,14 @@ type Bot struct {
 	syncer *mautrix.DefaultSyncer
 	crypto *cryptohelper.CryptoHelper
 
-	rooms    roomStates
-	gate     gate
-	receipts receipts
-	resync   resync
-	inbox    tray
-	notices  tray
-	refusals refusals
+	rooms     roomStates
+	keyRounds keyRounds
+	gate      gate
+	receipts  receipts
+	resync    resync
+	inbox     tray
+	notices   tray
+	refusals  refusals
 
 	makingChat sync.Mutex // held while a direct chat is being made
 	commands   *commands

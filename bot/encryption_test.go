@@ -85,6 +85,9 @@ func TestPlaintextNeverGoesIntoAnEncryptedRoom(t *testing.T) {
 		{"the state is not JSON", "/state/m.room.encryption", func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }},
 		{"the connection breaks", "/state/m.room.encryption", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }},
 		{"the members cannot be read", "/members", func(w http.ResponseWriter) { refuse(w, 500, "M_UNKNOWN") }},
+		{"nobody can be asked for devices", "/keys/query", func(w http.ResponseWriter) { refuse(w, 502, "M_UNKNOWN") }},
+		{"the answer about devices breaks off", "/keys/query", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }},
+		{"the room's key cannot be handed out", "/sendToDevice/", func(w http.ResponseWriter) { refuse(w, 500, "M_UNKNOWN") }},
 	} {
 		t.Run("nothing is sent if "+failure.name, func(t *testing.T) {
 			w := loggedIn(t)

@@ -81,6 +81,13 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 		}
 		resp.ToDevice.Events = append(resp.ToDevice.Events, &evt)
 	}
+	if changed := answer.DeviceLists.Changed; len(changed) > 0 {
+		// mautrix asks for them at once, and does not ask again if that fails.
+		if err := b.crypto.Machine().CryptoStore.MarkTrackedUsersOutdated(ctx, changed); err != nil {
+			b.log.Err(err).Msg("Failed to note that devices changed")
+		}
+		b.keyRounds.reset()
+	}
 	b.guard("process keys", func() { b.crypto.Machine().ProcessSyncResponse(ctx, resp, since) })
 }
 

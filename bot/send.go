@@ -36,6 +36,9 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	evtType, content := out.Type, any(out.Content)
 	if encrypted {
 		evtType = event.EventEncrypted
+		if err = b.includeAll(ctx, roomID); err != nil {
+			return "", err
+		}
 		if content, err = b.crypto.Encrypt(ctx, roomID, out.Type, out.Content); err != nil {
 			return "", &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to encrypt: %w", err)}
 		}

@@ -32,6 +32,10 @@ type proxy struct {
 	lost    int                      // answers to sends that were lost
 	rewrite func(body []byte) []byte // changes answers of /sync; may be nil
 	leaves  []string                 // bodies of requests to leave a room
+
+	// stands in for the homeserver where it reports true; may be nil.
+	instead     func(w http.ResponseWriter, r *http.Request) bool
+	intercepted int // how often it did
 }
 
 // openBehindProxy sets a scene whose relay reaches the homeserver through a proxy.
@@ -55,7 +59,9 @@ func openBehindProxy(t *testing.T) (*scene, *proxy) {
 			p.change(func() { p.sending++ })
 			defer p.change(func() { p.sending-- })
 		}
-		reverse.ServeHTTP(w, r)
+		if !p.intercept(w, r) {
+			reverse.ServeHTTP(w, r)
+		}
 	}))
 	t.Cleanup(p.server.Close)
 	s := open(t, stage.Config{Env: map[string]string{"MATRIX_HOMESERVER_URL": p.server.URL}})
@@ -108,6 +114,17 @@ func (p *proxy) request(r *http.Request) {
 	if away {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+func (p *proxy) intercept(w http.ResponseWriter, r *http.Request) bool {
+	p.mu.Lock()
+	instead := p.instead
+	p.mu.Unlock()
+	if instead == nil || !instead(w, r) {
+		return false
+	}
+	p.change(func() { p.intercepted++ })
+	return true
 }
 
 // answer sees an answer before the relay does.

@@ -1,0 +1,82 @@
+package db
+
+import (
+	"context"
+	"fmt"
+
+	"go.mau.fi/util/dbutil"
+	"maunium.net/go/mautrix/id"
+)
+
+// This file asks of mautrix's own tables (mx_…, crypto_…) what its stores have no method for.
+
+const (
+	unknownDevicesQuery = `
+		SELECT member.user_id FROM mx_user_profile member
+		LEFT JOIN crypto_tracked_user tracked ON tracked.user_id = member.user_id
+		WHERE member.room_id = $1 AND member.membership IN ('join', 'invite') AND (tracked.user_id IS NULL OR tracked.devices_outdated)
+	`
+	leftOutQuery = `
+		SELECT EXISTS (
+			SELECT 1 FROM crypto_megolm_outbound_session session
+			JOIN mx_user_profile member ON member.room_id = session.room_id AND member.membership IN ('join', 'invite')
+			JOIN crypto_device device ON device.user_id = member.user_id AND NOT device.deleted
+			JOIN crypto_olm_session olm ON olm.sender_key = device.identity_key AND olm.account_id = session.account_id
+			WHERE session.room_id = $1 AND session.shared AND NOT (device.user_id = $2 AND device.device_id = $3) AND NOT EXISTS (
+				SELECT 1 FROM crypto_megolm_outbound_session_shared shared
+				WHERE shared.user_id = device.user_id AND shared.identity_key = device.identity_key AND shared.session_id = session.session_id
+			)
+		)
+	`
+)
+
+// UnknownDevices returns the members of a room of whose devices nothing is known, or nothing current.
+func (db *Database) UnknownDevices(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
+	rows, err := db.Query(ctx, unknownDevicesQuery, room)
+	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[id.UserID], err).AsList()
+}
+
+// LeftOut reports whether there is a device in a room, other than the bot's own, that could be given the key of what the bot
+// says there and was not.
+func (db *Database) LeftOut(ctx context.Context, room id.RoomID, user id.UserID, device id.DeviceID) (leftOut bool, err error) {
+	err = db.QueryRow(ctx, leftOutQuery, room, user, device).Scan(&leftOut)
+	return leftOut, err
+}
+
+// Sessions with other devices, in mautrix's tables. Keys of rooms that were received stay: what they were for can still be read.
+var forgetSessionsQueries = []string{
+	`DELETE FROM crypto_olm_session`,
+	`DELETE FROM crypto_megolm_outbound_session`,
+}
+
+// The sync token stays when the device goes: it is the account's place in its rooms.
+var forgetDeviceQueries = append([]string{
+	`DELETE FROM crypto_account`,
+	`DELETE FROM setting WHERE name IN ('` + SettingDevice + `', '` + SettingMatrixToken + `', '` + SettingMark + `')`,
+}, forgetSessionsQueries...)
+
+// ForgetDevice makes the next log-in begin with a new device. The bot's encryption must not be in use.
+func (db *Database) ForgetDevice(ctx context.Context) error {
+	return db.forget(ctx, forgetDeviceQueries)
+}
+
+// ForgetSessions drops the sessions with other devices, which makes the bot begin new ones with all of them.
+func (db *Database) ForgetSessions(ctx context.Context) error {
+	return db.forget(ctx, forgetSessionsQueries)
+}
+
+func (db *Database) forget(ctx context.Context, queries []string) error {
+	if exists, err := db.TableExists(ctx, "crypto_account"); err != nil {
+		return fmt.Errorf("failed to find the encryption keys: %w", err)
+	} else if !exists {
+		return nil // nothing was ever encrypted
+	}
+	return db.DoTxn(ctx, func(ctx context.Context) error {
+		for _, query := range queries {
+			if _, err := db.Exec(ctx, query); err != nil {
+				return fmt.Errorf("failed to forget encryption keys: %w", err)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,91 @@
+package cases
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+
+	"github.com/stretchr/testify/require"
+)
+
+// secondDevice logs Robin in once more, elsewhere.
+func (s *scene) secondDevice(t *testing.T) *harness.Client {
+	t.Helper()
+	second, err := harness.NewClient(s.ctx, harness.ClientConfig{
+		HomeserverURL: s.Homeserver.URL(), User: s.Robin.UserID().String(), Password: s.Robin.Password(),
+		CryptoStore: filepath.Join(t.TempDir(), "second.db"),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, second.Close()) })
+	return second
+}
+
+// A device that the relay could not be told of, because keys could not be asked for when it came, reads what is said later.
+func TestDeviceThatIsAddedWhileKeysCannotBeAskedFor(t *testing.T) {
+	t.Parallel()
+	s, proxy := openBehindProxy(t)
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.requireTalk(t)
+	proxy.change(func() {
+		proxy.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, "/keys/query") {
+				return false
+			}
+			w.WriteHeader(http.StatusBadGateway)
+			return true
+		}
+	})
+	second := s.secondDevice(t)
+	require.NoError(t, proxy.until(s.ctx, func() bool { return proxy.intercepted > 0 }), "the relay asks for the new device")
+	proxy.change(func() { proxy.instead = nil })
+	p.post("hello, both of you")
+	_, err := second.WaitEvent(s.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says("hello, both of you")))
+	require.NoError(t, err)
+	p.waitOnMatrix(t, "hello, both of you")
+}
+
+// A device that had no one-time key for the relay can't read what is said, until it writes to the relay itself.
+func TestDeviceWithoutOneTimeKeys(t *testing.T) {
+	t.Parallel()
+	s, proxy := openBehindProxy(t)
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.requireTalk(t)
+	proxy.change(func() {
+		proxy.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, "/keys/claim") {
+				return false
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprint(w, `{"one_time_keys":{}}`)
+			return true
+		}
+	})
+	second := s.secondDevice(t)
+	p.post("the second device cannot read this")
+	p.waitOnMatrix(t, "the second device cannot read this")
+	require.NoError(t, proxy.until(s.ctx, func() bool { return proxy.intercepted > 0 }))
+	_, err := second.Send(s.ctx, p.Matrix, "I can't read that")
+	require.NoError(t, err)
+	p.waitOnWazo(t, "I can't read that")
+	// The relay looks for such devices now and then. After a hundred messages a room's key is replaced anyway, which would
+	// prove nothing.
+	var n int
+	require.Eventually(t, func() bool {
+		n++
+		text := fmt.Sprintf("and now? %d.", n)
+		p.post(text)
+		p.waitOnMatrix(t, text)
+		for _, entry := range second.Timeline(p.Matrix) {
+			if p.FromWazo()(entry.Event) && strings.HasPrefix(plainText(entry.Event), "and now?") {
+				return true
+			}
+		}
+		return false
+	}, patience, time.Second)
+	require.Less(t, n, 90)
+}
