@@ -188,24 +188,23 @@ func (b *Bot) isRestored(ctx context.Context) (bool, error) {
 // tendInterval is how often a running bot looks after its device.
 const tendInterval = time.Hour
 
-// tendIfDue looks after the device now and then, and soon after a log-in. It runs between two answers of /sync, while nothing
-// is sent: the crypto machine changes its identity without a lock.
+// tendIfDue looks after the device now and then. It runs between two answers of /sync, while nothing is sent: the crypto
+// machine changes its identity without a lock.
 func (b *Bot) tendIfDue(ctx context.Context) {
-	if time.Now().Before(b.nextTend) {
-		return
+	if time.Now().After(b.nextTend) && b.gate.tryAlone(func() { b.tend(ctx) }) {
+		b.nextTend = time.Now().Add(tendInterval)
 	}
-	b.nextTend = time.Now().Add(tendInterval)
-	var device Device
-	err := b.gate.alone(func() (err error) {
-		device, err = b.tend(ctx)
-		return err
-	})
+}
+
+// tend makes others trust the device again if they do not any more, as far as that is possible.
+func (b *Bot) tend(ctx context.Context) {
+	device, err := b.repairDevice(ctx)
 	if ctx.Err() == nil {
 		b.logTrust(device, err)
 	}
 }
 
-func (b *Bot) tend(ctx context.Context) (Device, error) {
+func (b *Bot) repairDevice(ctx context.Context) (Device, error) {
 	if err := b.markAge(ctx); err != nil {
 		return Device{}, err
 	}

@@ -48,6 +48,16 @@ func (g *gate) alone(do func() error) error {
 	return do()
 }
 
+// tryAlone is alone if that needs no waiting; otherwise it reports false. A join may take minutes.
+func (g *gate) tryAlone(do func()) bool {
+	if !g.requests.TryLock() {
+		return false
+	}
+	defer g.requests.Unlock()
+	do()
+	return true
+}
+
 // pass does a request when its turn comes, again as often as the homeserver limits it. It returns what do returned, or why
 // waiting ended.
 func (g *gate) pass(ctx context.Context, do func() error) error {

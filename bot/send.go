@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -80,10 +81,14 @@ func withTag(content any, tag relay.Tag) (map[string]json.RawMessage, error) {
 	return fields, nil
 }
 
+// syncFresh is how old the last answer of /sync may be for its silence to mean something: longer than a poll without news.
+const syncFresh = longPoll + 10*time.Second
+
 // isEncrypted finds out whether a room is encrypted. It asks the homeserver before the first event to a room after a start,
-// since a lost state table looks like an unencrypted room (matrix.md, "Plaintext leak").
+// since a lost state table looks like an unencrypted room (matrix.md, "Plaintext leak"), and while /sync would not say that
+// the room has become encrypted.
 func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
-	if checked, encrypted := b.rooms.get(roomID); checked {
+	if checked, encrypted := b.rooms.get(roomID); checked && (encrypted || time.Since(b.LastSync()) < syncFresh) {
 		return encrypted, nil
 	}
 	var content event.EncryptionEventContent

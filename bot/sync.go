@@ -64,8 +64,6 @@ func (b *Bot) syncForever(ctx context.Context) error {
 			continue // a resync ended the poll
 		case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MMissingToken):
 			if err = b.logInAgain(ctx, err); err == nil {
-				b.nextTend = time.Time{} // the log-in may have made the device anew
-				b.tendIfDue(ctx)
 				b.relay.MatrixBack()
 				continue
 			} else if errors.Is(err, ErrLoggedOut) {
@@ -87,7 +85,13 @@ func (b *Bot) logInAgain(ctx context.Context, cause error) error {
 		return fmt.Errorf("%w: %w", ErrLoggedOut, cause)
 	}
 	b.log.Warn().Err(cause).Msg("Logging in again")
-	err := b.gate.alone(func() error { return b.loginWithPassword(ctx) })
+	err := b.gate.alone(func() error {
+		err := b.loginWithPassword(ctx)
+		if err == nil {
+			b.tend(ctx) // the log-in may have made the device anew, without keys
+		}
+		return err
+	})
 	if errors.Is(err, ErrBadPassword) || errors.Is(err, mautrix.MUserDeactivated) {
 		return fmt.Errorf("%w: %w", ErrLoggedOut, err)
 	}
