@@ -3,15 +3,10 @@ package bot
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
-	"github.com/mattn/go-sqlite3"
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/relay"
@@ -52,34 +47,4 @@ func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) (
 		page.End = "" // no progress: the end
 	}
 	return events, page.End, nil
-}
-
-// Decrypt implements relay.Matrix.
-func (b *Bot) Decrypt(ctx context.Context, evt *event.Event, wait time.Duration) (*event.Event, error) {
-	decrypted, err := b.decrypt(ctx, evt)
-	if err == nil || wait <= 0 {
-		return decrypted, noKey(err)
-	}
-	parsed := *evt
-	if parseErr := parsed.Content.ParseRaw(event.EventEncrypted); parseErr != nil {
-		return nil, noKey(parseErr)
-	}
-	content := parsed.Content.AsEncrypted()
-	if !b.crypto.WaitForSession(ctx, evt.RoomID, content.SenderKey, content.SessionID, wait) {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, noKey(err)
-	}
-	decrypted, err = b.decrypt(ctx, evt)
-	return decrypted, noKey(err)
-}
-
-// noKey tells an event that cannot be decrypted from a database that cannot be read.
-func noKey(err error) error {
-	var database sqlite3.Error
-	if err == nil || errors.As(err, &database) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", relay.ErrNoKey, err)
 }

@@ -92,6 +92,7 @@ func (b *Bot) LastSync() time.Time {
 func (b *Bot) Run(ctx context.Context) error {
 	ctx = b.client.Log.WithContext(ctx)
 	b.commands = newCommands(b)
+	b.followKeys()
 	b.introduce(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()

@@ -50,8 +50,8 @@ func commandList() []command {
 		{"create", `create <name>[, <name>…] [as "Title"]`, "makes a chat with people on Wazo and links this room with it", (*Bot).cmdCreate},
 		{"unlink", "unlink", "ends the link of this room", (*Bot).cmdUnlink},
 		{"status", "status", "shows how this room is linked and what waits", (*Bot).cmdStatus},
-		{"retry", "retry", "tries again what was refused and what waits", (*Bot).cmdRetry},
-		{"drop", "drop", "gives up what was refused", (*Bot).cmdDrop},
+		{"retry", "retry", "tries again what was refused and what waits, also for a key", (*Bot).cmdRetry},
+		{"drop", "drop", "gives up what was refused or waits for a key", (*Bot).cmdDrop},
 		{"ping", "ping", "answers", (*Bot).cmdPing},
 		{"version", "version", "shows which relay this is", (*Bot).cmdVersion},
 	}
@@ -346,8 +346,8 @@ func (b *Bot) cmdUnlink(ce *commandEvent) (string, error) {
 }
 
 func (b *Bot) cmdRetry(ce *commandEvent) (string, error) {
-	parked, err := b.relay.Retry(ce.Ctx, ce.RoomID)
-	return words.Retried(parked), err
+	tried, err := b.relay.Retry(ce.Ctx, ce.RoomID)
+	return words.Retried(tried), err
 }
 
 // cmdDrop gives up other people's messages, which takes the right to moderate the room.
@@ -355,8 +355,8 @@ func (b *Bot) cmdDrop(ce *commandEvent) (string, error) {
 	if err := b.mayModerate(ce, ce.RoomID); err != nil {
 		return "", err
 	}
-	parked, err := b.relay.Drop(ce.Ctx, ce.RoomID)
-	return words.Dropped(parked), err
+	dropped, err := b.relay.Drop(ce.Ctx, ce.RoomID)
+	return words.Dropped(dropped), err
 }
 
 func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {

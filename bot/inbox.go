@@ -12,7 +12,6 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -123,11 +122,11 @@ const unreadWait = 10 * time.Second
 
 // readLate reads what could not be decrypted when it came, in a room without portal: perhaps it is a command.
 func (b *Bot) readLate(ctx context.Context, evt *event.Event, acceptedAt int64) error {
-	decrypted, err := b.Decrypt(ctx, evt, unreadWait)
+	decrypted, err := b.decryptWithin(ctx, evt, unreadWait)
 	switch {
-	case errors.Is(err, relay.ErrNoKey) && age(evt, acceptedAt) < commandAge:
+	case isKeyMissing(err) && age(evt, acceptedAt) < commandAge:
 		return b.relay.Say(ctx, evt.RoomID, words.CannotRead, evt.ID)
-	case errors.Is(err, relay.ErrNoKey):
+	case isKeyMissing(err):
 		return nil
 	case err != nil:
 		return err

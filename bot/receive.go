@@ -73,10 +73,15 @@ func (b *Bot) receive(ctx context.Context, answer *syncAnswer, since string) rel
 // receiveKeys gives the crypto machine its share.
 func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string) {
 	resp := &mautrix.RespSync{NextBatch: answer.NextBatch, DeviceLists: answer.DeviceLists, DeviceOTKCount: answer.OTKCount}
+	var withheld []*event.Event
 	for _, raw := range answer.ToDevice.Events {
 		var evt event.Event
 		if err := json.Unmarshal(raw, &evt); err != nil {
 			b.log.Warn().Err(err).Msg("Ignored a to-device event that cannot be parsed")
+			continue
+		}
+		if evt.Type.Type == event.ToDeviceRoomKeyWithheld.Type {
+			withheld = append(withheld, &evt)
 			continue
 		}
 		resp.ToDevice.Events = append(resp.ToDevice.Events, &evt)
@@ -89,6 +94,9 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 		b.keyRounds.reset()
 	}
 	b.guard("process keys", func() { b.crypto.Machine().ProcessSyncResponse(ctx, resp, since) })
+	for _, evt := range withheld {
+		b.guard("note a withheld key", func() { b.keyWithheld(ctx, evt) })
+	}
 }
 
 // guard keeps a panic over one stranger's event from ending the process.

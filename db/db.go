@@ -46,6 +46,7 @@ type Database struct {
 	Listing     *Listings
 	DirectChat  *DirectChats
 	Explanation *Explanations
+	Withheld    *Withheld
 }
 
 // FilePath returns the file behind a DATABASE_URL: a path, or a URL with the scheme sqlite or file.
@@ -140,6 +141,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Listing = &Listings{db: raw}
 	db.DirectChat = &DirectChats{db: raw}
 	db.Explanation = &Explanations{db: raw}
+	db.Withheld = &Withheld{db: raw}
 	return db, nil
 }
 

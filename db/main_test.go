@@ -56,6 +56,22 @@ func (db *Database) queue(t *testing.T, portal *Portal, direction Direction, sou
 	return stored
 }
 
+// queueEncrypted adds a message to Wazo that a Megolm session encrypts, and returns its row.
+func (db *Database) queueEncrypted(t *testing.T, portal *Portal, source string, position int64, session string) *Row {
+	t.Helper()
+	row := &Row{
+		PortalID: portal.ID, Direction: ToWazo, Kind: KindMessage, Source: source, Author: "@robin:a.example", Position: position,
+		Payload: "encrypted", State: StateNew, Session: session, AcceptedAt: 1,
+	}
+	added, err := db.Queue.Insert(t.Context(), row)
+	require.NoError(t, err)
+	require.True(t, added, "%s waits already", source)
+	stored, err := db.Queue.BySource(t.Context(), portal.ID, ToWazo, source)
+	require.NoError(t, err)
+	require.NotNil(t, stored)
+	return stored
+}
+
 // drain takes everything out of a queue and returns the sources in the order in which they would be delivered.
 func (db *Database) drain(t *testing.T, portal *Portal, direction Direction) (sources []string) {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
 )
 
 func TestQueueOrder(t *testing.T) {
@@ -29,14 +30,17 @@ func TestQueueOrder(t *testing.T) {
 		require.Equal(t, []string{"b to Wazo"}, db.drain(t, b, ToWazo))
 	})
 
-	t.Run("a parked row is passed over, one that waits for a key is not", func(t *testing.T) {
+	t.Run("a parked row is passed over, and so is one that waits for a key", func(t *testing.T) {
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
 		parked := db.queue(t, portal, ToWazo, "parked", 1)
 		waiting := db.queue(t, portal, ToWazo, "waiting", 2)
+		db.queue(t, portal, ToWazo, "next", 3)
 		require.NoError(t, db.Queue.SetState(t.Context(), parked.ID, StateParked, "too large"))
-		require.NoError(t, db.Queue.SetState(t.Context(), waiting.ID, StateWaiting, ""))
-		require.Equal(t, []string{"waiting"}, db.drain(t, portal, ToWazo))
+		passed, err := db.Queue.PassOver(t.Context(), waiting)
+		require.NoError(t, err)
+		require.True(t, passed)
+		require.Equal(t, []string{"next"}, db.drain(t, portal, ToWazo))
 		left, err := db.Queue.BySource(t.Context(), portal.ID, ToWazo, "parked")
 		require.NoError(t, err)
 		require.Equal(t, StateParked, left.State)
@@ -79,10 +83,11 @@ func TestQueueRow(t *testing.T) {
 	}
 
 	for _, now := range []int64{1000, 2000} {
-		there, err := db.Queue.MarkAttempted(t.Context(), row, "request", now)
+		there, err := db.Queue.MarkAttempted(t.Context(), current(), []string{"first", "second"}, now)
 		require.NoError(t, err)
 		require.True(t, there)
 	}
+	require.Equal(t, 2, current().Parts)
 	require.Equal(t, StateAttempted, current().State)
 	require.Equal(t, 2, current().Attempts)
 	require.Equal(t, int64(2000), current().AttemptedAt)
@@ -98,25 +103,138 @@ func TestQueueRow(t *testing.T) {
 	require.Equal(t, StateNew, current().State)
 	require.Zero(t, current().Attempts)
 	require.Zero(t, current().FirstTried)
-	require.Equal(t, "request", current().Request)
-
-	require.NoError(t, db.Queue.SetState(t.Context(), row.ID, StateWaiting, "no key"))
-	require.NoError(t, db.Queue.SetPayload(t.Context(), row.ID, "decrypted"))
-	require.Equal(t, StateNew, current().State)
-	require.Equal(t, "decrypted", current().Payload)
-	there, err := db.Queue.MarkAttempted(t.Context(), row, "old request", 1)
+	there, err := db.Queue.MarkAttempted(t.Context(), current(), []string{"another", "one"}, 4000)
 	require.NoError(t, err)
-	require.False(t, there, "what was changed since it was read must not be sent as it was")
-	require.Equal(t, StateNew, current().State)
-	require.Empty(t, current().Error)
+	require.True(t, there)
+	for part, want := range []string{"first", "second"} {
+		stored, err := db.Queue.Request(t.Context(), row.ID, part)
+		require.NoError(t, err)
+		require.Equal(t, want, stored)
+	}
 
+	last := current()
 	require.NoError(t, db.Queue.Delete(t.Context(), row.ID))
-	there, err = db.Queue.MarkAttempted(t.Context(), row, "request", 1)
+	there, err = db.Queue.MarkAttempted(t.Context(), last, nil, 1)
 	require.NoError(t, err)
 	require.False(t, there, "a row that is gone must not be sent")
 	gone, err := db.Queue.ByID(t.Context(), row.ID)
 	require.NoError(t, err)
 	require.Nil(t, gone)
+	require.Zero(t, db.count(t, "payload"), "what it carried goes with it")
+	require.Zero(t, db.count(t, "request"))
+}
+
+func TestReplacedPayload(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		before func(t *testing.T, db *Database, row *Row)
+		late   bool
+	}{
+		{name: "a row that was not passed over is not late", before: func(*testing.T, *Database, *Row) {}},
+		{name: "a row that was passed over is late", late: true, before: func(t *testing.T, db *Database, row *Row) {
+			passed, err := db.Queue.PassOver(t.Context(), row)
+			require.NoError(t, err)
+			require.True(t, passed)
+		}},
+		{name: "a row that was parked is not late", before: func(t *testing.T, db *Database, row *Row) {
+			require.NoError(t, db.Queue.SetState(t.Context(), row.ID, StateParked, "refused"))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			db := openNew(t)
+			row := db.queueEncrypted(t, db.addPortal(t, "a"), "$1", 1, "session")
+			test.before(t, db, row)
+			there, err := db.Queue.SetPayload(t.Context(), row, "decrypted")
+			require.NoError(t, err)
+			require.True(t, there)
+			current, err := db.Queue.ByID(t.Context(), row.ID)
+			require.NoError(t, err)
+			require.Equal(t, "decrypted", current.Payload)
+			require.Equal(t, StateNew, current.State)
+			require.Empty(t, current.Error)
+			require.Empty(t, current.Session)
+			require.Equal(t, test.late, current.Late)
+
+			// Who read the row before that does not know what it carries now.
+			there, err = db.Queue.MarkAttempted(t.Context(), row, []string{"old"}, 1)
+			require.NoError(t, err)
+			require.False(t, there, "what was changed since it was read must not be sent as it was")
+			there, err = db.Queue.SetPayload(t.Context(), row, "old")
+			require.NoError(t, err)
+			require.False(t, there, "what was changed since it was read must not be changed back")
+			there, err = db.Queue.PassOver(t.Context(), row)
+			require.NoError(t, err)
+			require.False(t, there, "what can be read by now must not be passed over")
+
+			// An edit keeps it late.
+			there, err = db.Queue.SetPayload(t.Context(), current, "edited")
+			require.NoError(t, err)
+			require.True(t, there)
+			current, err = db.Queue.ByID(t.Context(), row.ID)
+			require.NoError(t, err)
+			require.Equal(t, "edited", current.Payload)
+			require.Equal(t, test.late, current.Late)
+		})
+	}
+}
+
+func TestRowsThatWaitForKeys(t *testing.T) {
+	db := openNew(t)
+	a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
+	db.queueEncrypted(t, a, "second", 2, "one")
+	first := db.queueEncrypted(t, a, "first", 1, "one")
+	parked := db.queueEncrypted(t, a, "parked", 3, "one")
+	db.queueEncrypted(t, b, "elsewhere", 1, "one")
+	other := db.queueEncrypted(t, a, "of another session", 4, "two")
+	db.queue(t, a, ToWazo, "readable", 5)
+	require.NoError(t, db.Queue.SetState(t.Context(), parked.ID, StateParked, "refused"))
+	missing, err := db.Queue.IsMissing(t.Context(), "one")
+	require.NoError(t, err)
+	require.False(t, missing, "nothing was passed over yet")
+	for _, row := range []*Row{first, other} {
+		passed, err := db.Queue.PassOver(t.Context(), row)
+		require.NoError(t, err)
+		require.True(t, passed)
+	}
+
+	sources := func(rows []*Row, err error) (sources []string) {
+		t.Helper()
+		require.NoError(t, err)
+		for _, row := range rows {
+			sources = append(sources, row.Source)
+		}
+		return sources
+	}
+	require.Equal(t, []string{"first", "second", "elsewhere"}, sources(db.Queue.EncryptedBy(t.Context(), "one")))
+	require.Empty(t, sources(db.Queue.EncryptedBy(t.Context(), "")), "what can be read waits for no key")
+	require.Equal(t, []string{"first", "of another session"}, sources(db.Queue.Waiting(t.Context(), 1)))
+	require.Empty(t, sources(db.Queue.Waiting(t.Context(), 0)), "accepted later")
+	require.Equal(t, []string{"first", "parked", "of another session"}, sources(db.Queue.SetAside(t.Context(), a.ID)))
+	sessions, err := db.Queue.MissingSessions(t.Context())
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"one", "two"}, sessions)
+	missing, err = db.Queue.IsMissing(t.Context(), "one")
+	require.NoError(t, err)
+	require.True(t, missing)
+}
+
+func TestWithheldKeys(t *testing.T) {
+	db := openNew(t)
+	require.NoError(t, db.Withheld.Note(t.Context(), "@robin:a.example", "session", 1000))
+	require.NoError(t, db.Withheld.Note(t.Context(), "@robin:a.example", "session", 2000), "it may be said twice")
+	has := func(by id.UserID, session id.SessionID) bool {
+		t.Helper()
+		has, err := db.Withheld.Has(t.Context(), by, session)
+		require.NoError(t, err)
+		return has
+	}
+	require.True(t, has("@robin:a.example", "session"))
+	require.False(t, has("@robin:a.example", "another"))
+	require.False(t, has("@eve:a.example", "session"), "said by somebody else")
+	require.NoError(t, db.Withheld.Forget(t.Context(), 1000))
+	require.True(t, has("@robin:a.example", "session"))
+	require.NoError(t, db.Withheld.Forget(t.Context(), 1001))
+	require.False(t, has("@robin:a.example", "session"))
 }
 
 func TestQueueCounts(t *testing.T) {
@@ -127,16 +245,18 @@ func TestQueueCounts(t *testing.T) {
 		require.NoError(t, db.Queue.SetState(t.Context(), row.ID, state, ""))
 	}
 	db.queue(t, a, ToMatrix, "$1", 1)
-	parked := db.queue(t, b, ToWazo, "$1", 1)
-	require.NoError(t, db.Queue.SetState(t.Context(), parked.ID, StateParked, ""))
+	for i, state := range []State{StateParked, StateWaiting} {
+		row := db.queue(t, b, ToWazo, fmt.Sprint(i), 1)
+		require.NoError(t, db.Queue.SetState(t.Context(), row.ID, state, ""))
+	}
 
 	counts, err := db.Queue.Counts(t.Context(), a.ID)
 	require.NoError(t, err)
-	require.Equal(t, map[Direction]Counts{ToWazo: {Pending: 4, Parked: 1}, ToMatrix: {Pending: 1}}, counts)
+	require.Equal(t, map[Direction]Counts{ToWazo: {Pending: 3, Waiting: 1, Parked: 1}, ToMatrix: {Pending: 1}}, counts)
 
 	busy, err := db.Queue.Busy(t.Context())
 	require.NoError(t, err)
-	require.ElementsMatch(t, []QueueKey{{a.ID, ToWazo}, {a.ID, ToMatrix}}, busy, "a queue of parked rows has nothing to do")
+	require.ElementsMatch(t, []QueueKey{{a.ID, ToWazo}, {a.ID, ToMatrix}}, busy, "a queue of rows that are set aside has nothing to do")
 }
 
 func TestRetryParked(t *testing.T) {
@@ -145,12 +265,12 @@ func TestRetryParked(t *testing.T) {
 	never := db.queue(t, portal, ToWazo, "never attempted", 1)
 	once := db.queue(t, portal, ToMatrix, "attempted once", 1)
 	elsewhere := db.queue(t, other, ToWazo, "elsewhere", 1)
-	_, err := db.Queue.MarkAttempted(t.Context(), once, "request", 5)
+	_, err := db.Queue.MarkAttempted(t.Context(), once, []string{"request"}, 5)
 	require.NoError(t, err)
 	for _, row := range []*Row{never, once, elsewhere} {
 		require.NoError(t, db.Queue.SetState(t.Context(), row.ID, StateParked, "refused"))
 	}
-	parked, err := db.Queue.Parked(t.Context(), portal.ID)
+	parked, err := db.Queue.SetAside(t.Context(), portal.ID)
 	require.NoError(t, err)
 	require.Len(t, parked, 2)
 

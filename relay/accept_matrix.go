@@ -64,7 +64,9 @@ func (r *Relay) accept(ctx context.Context, sync Sync) error {
 		}
 	}
 	db.AfterCommit(ctx, func() {
+		r.synced.store(time.Now())
 		if r.look.noteSynced() {
+			r.workers.kick(task{job: jobExpire})
 			r.workers.do(r.kickAll)
 		}
 	})
@@ -130,7 +132,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 			return err
 		}
 	}
-	db.AfterCommit(ctx, func() { a.workers.kick(task{jobToWazo, portal.ID}) })
+	db.AfterCommit(ctx, func() { a.workers.kick(portalTask(jobToWazo, portal.ID)) })
 	return nil
 }
 
@@ -224,7 +226,7 @@ func (r *Relay) timelineEvent(ctx context.Context, portal *db.Portal, evt Event,
 	}
 	row := matrixRow(portal, evt.ID.String(), evt.Sender.String(), string(payload), position)
 	if evt.Type.Type == event.EventEncrypted.Type {
-		row.State = db.StateWaiting
+		row.Session, _ = evt.Content.Raw["session_id"].(string)
 	}
 	_, err = r.db.Queue.Insert(ctx, row)
 	return err

@@ -34,7 +34,7 @@ func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi
 	}
 	for _, portal := range a.portals {
 		if portal != nil {
-			r.workers.kick(task{jobToMatrix, portal.ID})
+			r.workers.kick(portalTask(jobToMatrix, portal.ID))
 		}
 	}
 	for _, portal := range a.ended {

@@ -2,22 +2,16 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"wazo-matrix-relay/db"
 )
 
-// attempt stores a request before it is sent: from now on it may have been carried out.
-// It returns errChanged if the row is not any more what was converted.
-func (r *Relay) attempt(ctx context.Context, row *db.Row, request any) error {
-	data, err := json.Marshal(request)
-	if err != nil {
-		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
-	}
-	marked, err := r.db.Queue.MarkAttempted(ctx, row, string(data), time.Now().UnixMilli())
+// attempt stores, before a part of a request is sent, that this may have been carried out from now on; with the first
+// attempt also the request, part by part. It returns errChanged if the row is not any more what was converted.
+func (r *Relay) attempt(ctx context.Context, row *db.Row, request ...string) error {
+	marked, err := r.db.Queue.MarkAttempted(ctx, row, request, time.Now().UnixMilli())
 	if err != nil {
 		return err
 	} else if !marked {
@@ -26,7 +20,8 @@ func (r *Relay) attempt(ctx context.Context, row *db.Row, request any) error {
 	return nil
 }
 
-// errChanged says that the link was ended, or the message edited or redacted, while it was being converted.
+// errChanged says that the link was ended, or the message edited, redacted, decrypted or passed over: what comes next is to
+// be looked for anew.
 var errChanged = errors.New("the row has changed")
 
 // notDelivered stores what is known of an attempt that failed, and returns err. Only if it is certain that this attempt and

@@ -107,10 +107,10 @@ func (r *Relay) probe(ctx context.Context, acc *account) error {
 		// A message may be committed after a later one was read, so that a room is quiet only after a look without news.
 		if newest[portal.WazoRoom] <= portal.ReadUntil && acc.isSettled(portal.ID) {
 			acc.setVerified(portal.ID, generation, true)
-			r.workers.kick(task{jobToMatrix, portal.ID})
+			r.workers.kick(portalTask(jobToMatrix, portal.ID))
 			continue
 		}
-		r.workers.kick(task{jobCatchUp, portal.ID})
+		r.workers.kick(portalTask(jobCatchUp, portal.ID))
 	}
 	return nil
 }

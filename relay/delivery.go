@@ -26,6 +26,10 @@ func (r *Relay) step(ctx context.Context, t task) error {
 		return orIdle(r.explain(ctx))
 	case jobProbe:
 		return orIdle(r.probe(ctx, r.account))
+	case jobKey:
+		return orIdle(r.tryKey(ctx, t.session))
+	case jobExpire:
+		return orIdle(r.expire(ctx))
 	case jobCatchUp:
 		return orIdle(r.catchUpPortal(ctx, r.account, t.portalID))
 	default:
@@ -57,6 +61,8 @@ func (r *Relay) stepQueue(ctx context.Context, t task, direction db.Direction) e
 	err = guard(ctx, func() error { return r.deliver(ctx, portal, row) })
 	if err == nil {
 		return r.delivered(ctx, portal, row, held)
+	} else if errors.Is(err, errChanged) && len(held) > 0 {
+		r.retries.Add(t) // nothing was tried
 	}
 	return r.judge(ctx, portal, row, err)
 }
@@ -142,7 +148,7 @@ func (r *Relay) judge(ctx context.Context, portal *db.Portal, row *db.Row, err e
 	}
 	switch {
 	case failure.Class == ClassService && !(failure.Unknown && r.isPoison(row, time.Now())):
-		return err
+		return &loggedError{err}
 	case row.Kind != db.KindMessage && failure.Class != ClassPortal, row.Kind == db.KindIntroduction:
 		return r.giveUpLink(ctx, portal, failure.Words)
 	case failure.Class == ClassPortal:
@@ -151,6 +157,12 @@ func (r *Relay) judge(ctx context.Context, portal *db.Portal, row *db.Row, err e
 		return r.park(ctx, portal, row, failure.Words)
 	}
 }
+
+// loggedError is an error that the log tells of already.
+type loggedError struct{ error }
+
+// Unwrap returns the error.
+func (e *loggedError) Unwrap() error { return e.error }
 
 // park takes a row out of the way until a person decides, and tells the people of the Matrix room.
 func (r *Relay) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
@@ -167,18 +179,19 @@ func (r *Relay) park(ctx context.Context, portal *db.Portal, row *db.Row, why st
 }
 
 func (r *Relay) kickPortal(portalID int64) {
-	r.workers.kick(task{jobCatchUp, portalID})
+	r.workers.kick(portalTask(jobCatchUp, portalID))
 	r.kickQueues(portalID)
 }
 
 func (r *Relay) kickQueues(portalID int64) {
-	r.workers.kick(task{jobToWazo, portalID})
-	r.workers.kick(task{jobToMatrix, portalID})
+	r.workers.kick(portalTask(jobToWazo, portalID))
+	r.workers.kick(portalTask(jobToMatrix, portalID))
 }
 
 // failed returns how long a task pauses after a failure, and tells people when Wazo has been away for long.
 func (r *Relay) failed(ctx context.Context, t task, err error, failures int) time.Duration {
-	if t.job != jobToWazo && !r.workers.stopping() {
+	var logged *loggedError
+	if !errors.As(err, &logged) && !r.workers.stopping() {
 		zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
 	}
 	if isWazo(err) {

@@ -32,6 +32,7 @@ type fakeMatrix struct {
 	synced  map[id.RoomID]int     // how much of them the core got
 	byTxn   map[string]id.EventID
 	notices []string
+	replies []id.EventID // what each of the notices replies to
 	direct  []string
 	read    []id.EventID
 	names   map[id.UserID]string
@@ -45,6 +46,8 @@ type fakeMatrix struct {
 	forgetsTransactions   bool
 	backfillError         error
 	decryptable           map[id.EventID]string
+	keyTrouble            map[id.EventID]error // why an event cannot be decrypted, if it is not that the key is missing
+	keysAsked             []id.EventID
 
 	accepting sync.Mutex
 	saying    sync.Mutex
@@ -56,7 +59,7 @@ func newFakeMatrix(t *testing.T) *fakeMatrix {
 	return &fakeMatrix{
 		t: t, rooms: make(map[id.RoomID][]Event), synced: make(map[id.RoomID]int), byTxn: make(map[string]id.EventID),
 		names: map[id.UserID]string{adminUser: "Ada"}, changed: make(chan struct{}), pages: make(map[string]int),
-		decryptable: make(map[id.EventID]string),
+		decryptable: make(map[id.EventID]string), keyTrouble: make(map[id.EventID]error),
 	}
 }
 
@@ -188,6 +191,7 @@ func (f *fakeMatrix) Send(_ context.Context, room id.RoomID, out Outgoing, txnID
 	eventID := f.add(room, botUser, out.Type, content)
 	f.mu.Lock()
 	f.byTxn[txnID] = eventID
+	f.signal()
 	f.mu.Unlock()
 	if after != nil {
 		if err := after(body); err != nil {
@@ -215,6 +219,7 @@ func (f *fakeMatrix) NoticesFilled() {
 			f.direct = append(f.direct, notice.Markdown)
 		} else {
 			f.notices = append(f.notices, notice.Markdown)
+			f.replies = append(f.replies, notice.ReplyTo)
 		}
 	}
 	f.signal()
@@ -241,9 +246,11 @@ func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string
 	if f.backfillError != nil {
 		return nil, "", f.backfillError
 	}
-	var end int
-	if _, err := fmt.Sscanf(from, "p%d", &end); err != nil {
-		return nil, "", err
+	end := len(f.rooms[room])
+	if from != "" {
+		if _, err := fmt.Sscanf(from, "p%d", &end); err != nil {
+			return nil, "", err
+		}
 	}
 	begin := f.pages[to]
 	start := max(begin, end-7) // small pages
@@ -255,11 +262,13 @@ func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string
 	return events, fmt.Sprintf("p%d", start), nil
 }
 
-func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event, _ time.Duration) (*event.Event, error) {
+func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event) (*event.Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	text, ok := f.decryptable[evt.ID]
-	if !ok {
+	if !ok && f.keyTrouble[evt.ID] != nil {
+		return nil, f.keyTrouble[evt.ID]
+	} else if !ok {
 		return nil, ErrNoKey
 	}
 	decrypted := *evt
@@ -267,6 +276,34 @@ func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event, _ time.Duratio
 	decrypted.Content = event.Content{}
 	data, _ := json.Marshal(map[string]string{"msgtype": "m.text", "body": text})
 	return &decrypted, json.Unmarshal(data, &decrypted.Content)
+}
+
+func (f *fakeMatrix) RequestKey(_ context.Context, evt *event.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keysAsked = append(f.keysAsked, evt.ID)
+	f.signal()
+}
+
+// sayEncrypted lets a person say something by a session whose key the bot does not have.
+func (f *fakeMatrix) sayEncrypted(sender id.UserID, session string, changes ...func(*event.Event)) id.EventID {
+	return f.add(roomID, sender, event.EventEncrypted, map[string]any{
+		"algorithm": "m.megolm.v1.aes-sha2", "session_id": session, "ciphertext": "secret",
+	}, changes...)
+}
+
+// giveKey makes an event decryptable, without a word to the core.
+func (f *fakeMatrix) giveKey(eventID id.EventID, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.decryptable[eventID] = text
+}
+
+// setKeyTrouble says why an event cannot be decrypted.
+func (f *fakeMatrix) setKeyTrouble(eventID id.EventID, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keyTrouble[eventID] = err
 }
 
 func (f *fakeMatrix) InboxFilled() {}

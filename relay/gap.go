@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"sync"
 	"time"
 
 	"wazo-matrix-relay/db"
@@ -24,8 +26,12 @@ func (r *Relay) fillGaps(ctx context.Context, portalID int64) error {
 		if err != nil || portal == nil {
 			return err
 		}
-		err = r.fillGap(ctx, gap)
-		if err != nil && classify(err).Class != ClassService {
+		if err = r.fillGap(ctx, gap); err == nil {
+			r.badGaps.forget(gap.ID)
+			continue
+		}
+		if classify(err).Class != ClassService || r.isHopeless(gap, err, time.Now()) {
+			r.badGaps.forget(gap.ID)
 			r.log.Err(err).Int64("portal_id", portalID).Msg("Gave up a gap that cannot be read")
 			err = r.giveUpGap(ctx, portal, gap)
 		}
@@ -35,6 +41,54 @@ func (r *Relay) fillGaps(ctx context.Context, portalID int64) error {
 	}
 }
 
+// isHopeless notes that a gap could not be read. It reports whether that is the gap's own fault, as isPoison does for a
+// message: the homeserver fails over it again and again and answers /sync all the while.
+func (r *Relay) isHopeless(gap *db.Gap, err error, now time.Time) bool {
+	var failure *MatrixError
+	if !errors.As(err, &failure) || failure.Status == http.StatusTooManyRequests {
+		return false
+	}
+	return r.badGaps.note(gap, now, r.synced.load())
+}
+
+// badGaps remembers which gaps could not be read, and how often.
+type badGaps struct {
+	mu   sync.Mutex
+	gaps map[int64]*badGap
+}
+
+type badGap struct {
+	from        string // how far it was read
+	failures    int    // there, each but the first after an answer of /sync
+	first, last time.Time
+}
+
+// note notes a failure, and when an answer of /sync was last accepted. It reports whether the gap is to be given up.
+// A failure counts only if /sync was answered since the one before: when the homeserver is away nothing is the gap's fault.
+func (b *badGaps) note(gap *db.Gap, now, synced time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gaps == nil {
+		b.gaps = make(map[int64]*badGap)
+	}
+	bad := b.gaps[gap.ID]
+	if bad == nil || bad.from != gap.From {
+		b.gaps[gap.ID] = &badGap{from: gap.From, failures: 1, first: now, last: now}
+		return false
+	}
+	if synced.After(bad.last) {
+		bad.failures++
+	}
+	bad.last = now
+	return bad.failures >= poisonAttempts && now.Sub(bad.first) >= poisonTime
+}
+
+func (b *badGaps) forget(gapID int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.gaps, gapID)
+}
+
 // giveUpGap closes a gap unread. If the beginning of the link lay in it, the link begins anew.
 func (r *Relay) giveUpGap(ctx context.Context, portal *db.Portal, gap *db.Gap) error {
 	return r.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -42,7 +96,7 @@ func (r *Relay) giveUpGap(ctx context.Context, portal *db.Portal, gap *db.Gap) e
 			return err
 		}
 		if !portal.Announced && portal.Boundary != 0 {
-			db.AfterCommit(ctx, func() { r.workers.kick(task{jobToMatrix, portal.ID}) })
+			db.AfterCommit(ctx, func() { r.workers.kick(portalTask(jobToMatrix, portal.ID)) })
 			return r.queueLinked(ctx, portal)
 		}
 		return r.Say(ctx, portal.MatrixRoom, words.GapLost, "")

@@ -28,9 +28,12 @@ type Matrix interface {
 	RoomName(ctx context.Context, room id.RoomID) string
 	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
 	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
-	// Decrypt decrypts an event that was stored encrypted, waiting up to a while for its key.
-	// It returns ErrNoKey if it cannot be decrypted, other errors if that cannot be told now.
-	Decrypt(ctx context.Context, evt *event.Event, wait time.Duration) (*event.Event, error)
+	// Decrypt decrypts an event that was stored encrypted with the keys that are there. It returns ErrNoKey, ErrPartialKey or
+	// ErrKeyWithheld if it takes a key that may still come, ErrUndecryptable if no key helps, other errors if that cannot be
+	// told now.
+	Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error)
+	// RequestKey asks the sender of an event for its key. It is best effort.
+	RequestKey(ctx context.Context, evt *event.Event)
 	// InboxFilled tells the bot that its inbox holds something.
 	InboxFilled()
 	// NoticesFilled tells the bot that it has something to say.
@@ -39,8 +42,13 @@ type Matrix interface {
 	Resync(ctx context.Context) error
 }
 
-// ErrNoKey is returned by Matrix.Decrypt if the key of an event is not there.
-var ErrNoKey = errors.New("the key of this event is not there")
+// Errors of Matrix.Decrypt.
+var (
+	ErrNoKey         = errors.New("the key of this event is not there")
+	ErrPartialKey    = errors.New("the key that is there is for what was said after this event")
+	ErrKeyWithheld   = errors.New("the sender's client decided not to share the key of this event")
+	ErrUndecryptable = errors.New("this event cannot be decrypted by any key")
+)
 
 // MatrixError is an error of the homeserver or of the way to it.
 type MatrixError struct {

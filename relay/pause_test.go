@@ -115,7 +115,7 @@ func TestPortalWhoseHistoryCannotBeReadIsPaused(t *testing.T) {
 	require.NoError(t, err)
 	portal, err := w.core.Portal(w.ctx, roomID)
 	require.NoError(t, err)
-	w.core.workers.kick(task{jobCatchUp, portal.ID})
+	w.core.workers.kick(portalTask(jobCatchUp, portal.ID))
 	w.matrix.awaitNotice(words.Paused(words.WhyNoRoomOnWazo))
 
 	_, err = w.db.Exec(w.ctx, `UPDATE portal SET wazo_room = $1`, other.UUID)

@@ -68,7 +68,7 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	if err != nil {
 		return nil, fmt.Errorf("failed to store a portal: %w", err)
 	}
-	r.workers.kick(task{jobToWazo, portal.ID})
+	r.workers.kick(portalTask(jobToWazo, portal.ID))
 	return portal, nil
 }
 

@@ -3,7 +3,7 @@
 // A message goes through four steps, each a function of its own: accept (store durably, in order, once), convert,
 // deliver, record. Accepting is in accept_matrix.go and accept_wazo.go, catching up on what was missed in gap.go
 // (Matrix) and catchup.go (Wazo); worker.go runs one worker for each task, to_wazo.go and
-// to_matrix.go are what the workers of queues do, failure.go decides what an error means, and pause.go stops portals.
+// to_matrix.go are what the workers of queues do, late.go what happens to messages whose keys are missing, failure.go decides what an error means, and pause.go stops portals.
 package relay
 
 import (
@@ -32,6 +32,7 @@ type Config struct {
 	OutageNotice  time.Duration // how long a service is away before people are told; default 1 min
 	CommitLag     time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
 	KeyWait       time.Duration // how long a queue waits for a missing key; default 10 s
+	KeyKept       time.Duration // how long a message is kept whose key is missing; default 7 days
 	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
 }
 
@@ -44,6 +45,9 @@ const parallelReads = 4
 // mappingLife is how long it is known which event shows which message.
 const mappingLife = 180 * 24 * time.Hour
 
+// sessionLife is how long it is known that a key is withheld: longer than clients use one session (a week, by default).
+const sessionLife = 30 * 24 * time.Hour
+
 func (c *Config) setDefaults() {
 	set := func(d *time.Duration, value time.Duration) {
 		if *d == 0 {
@@ -55,6 +59,7 @@ func (c *Config) setDefaults() {
 	set(&c.OutageNotice, time.Minute)
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
+	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.ShutdownGrace, 10*time.Second)
 }
 
@@ -73,6 +78,8 @@ type Relay struct {
 	retries  *exsync.Set[task]         // paused queues that try one delivery all the same
 	outages  outages
 	passed   passes
+	synced   atomicTime // when an answer of /sync was last accepted
+	badGaps  badGaps
 	look     *lookFirst
 	reading  chan struct{} // limits how many histories are read at once
 }
@@ -115,6 +122,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	wg.Go(func() { r.listen(ctx) })
 	wg.Go(func() { r.keepCaughtUp(ctx) })
 	wg.Go(func() { r.forget(ctx) })
+	wg.Go(func() { r.keepExpiring(ctx) })
 	err := r.resume(ctx)
 	if err == nil {
 		<-ctx.Done()
@@ -151,22 +159,25 @@ func (r *Relay) resume(ctx context.Context) error {
 		return fmt.Errorf("failed to read the gaps: %w", err)
 	}
 	for _, gap := range gaps {
-		r.workers.kick(task{jobToWazo, gap.PortalID})
+		r.workers.kick(portalTask(jobToWazo, gap.PortalID))
 	}
 	r.workers.kick(task{job: jobExplain})
-	return nil
+	return r.tryAllKeys(ctx)
 }
 
 // MatrixBack notes that the homeserver answers again.
 func (r *Relay) MatrixBack() { r.workers.wake() }
 
-// forget removes mappings that are too old to be needed, once a day.
+// forget removes mappings, and notes of withheld keys, that are too old to be needed, once a day.
 func (r *Relay) forget(ctx context.Context) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
 	for {
 		if err := r.db.Message.Forget(ctx, time.Now().Add(-mappingLife).UnixMilli(), overlap.Microseconds()); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget old mappings")
+		}
+		if err := r.db.Withheld.Forget(ctx, time.Now().Add(-sessionLife).UnixMilli()); err != nil && ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to forget withheld keys")
 		}
 		select {
 		case <-ctx.Done():

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
@@ -484,20 +483,6 @@ func TestBrokenEventIsParkedAndTheOthersGoOn(t *testing.T) {
 	status, err := w.core.Status(w.ctx, roomID)
 	require.NoError(t, err)
 	assert.Equal(t, 1, status.Parked)
-}
-
-func TestMissingKeyHoldsOnlyItsQueueForAWhile(t *testing.T) {
-	w := newWorld(t)
-	w.start()
-	w.link()
-	w.matrix.mu.Lock()
-	w.matrix.decryptable[id.EventID(fmt.Sprintf("$%s-%d", roomID, len(w.matrix.rooms[roomID])))] = "late key"
-	w.matrix.mu.Unlock()
-	w.matrix.add(roomID, adminUser, event.EventEncrypted, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"})
-	w.matrix.add(roomID, adminUser, event.EventEncrypted, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"})
-	w.matrix.say(adminUser, "next")
-	w.awaitRelayed("late key", "next")
-	w.matrix.awaitNotice(words.NotDelivered(words.WhyUndecryptable))
 }
 
 func TestLongMessageBecomesSeveralEvents(t *testing.T) {

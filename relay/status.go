@@ -29,6 +29,7 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	status.Reader, status.Poster = r.account.row.Username, r.account.row.Username
 	status.WazoVerified = r.account.isVerified(portal.ID)
 	status.ToWazo, status.ToMatrix = counts[db.ToWazo].Pending, counts[db.ToMatrix].Pending
+	status.Waiting = counts[db.ToWazo].Waiting
 	status.Parked = counts[db.ToWazo].Parked + counts[db.ToMatrix].Parked
 	pauses, err := r.db.Pause.Of(ctx, portal.ID)
 	for _, pause := range pauses {

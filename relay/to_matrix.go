@@ -19,24 +19,17 @@ import (
 // linkedSource is the source of the row that carries a portal's "Linked" notice.
 const linkedSource = "linked"
 
-// matrixRequest is what is sent to Matrix for a queue row, part by part. It is stored before the first part is sent and
-// never changes afterwards.
-type matrixRequest struct {
-	Parts []json.RawMessage `json:"parts"` // contents of m.room.message
-}
-
 // deliverToMatrix delivers the next part of one row.
 func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
-	request := &matrixRequest{}
-	if row.Request != "" {
-		err = json.Unmarshal([]byte(row.Request), request)
-	} else {
-		request, err = r.toMatrix(ctx, row)
+	var request []string
+	parts := row.Parts
+	if parts == 0 {
+		if request, err = r.toMatrix(ctx, row); err != nil {
+			return err
+		}
+		parts = len(request)
 	}
-	if err != nil {
-		return err
-	}
-	if row.Part >= len(request.Parts) {
+	if row.Part >= parts {
 		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.recordNothing(ctx, row) })
 	}
 	if row.State == db.StateAttempted && !broken("look") {
@@ -44,10 +37,14 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 			return err
 		}
 	}
-	if err = r.attempt(ctx, row, request); err != nil {
+	if err = r.attempt(ctx, row, request...); err != nil {
 		return err
 	}
-	out := Outgoing{Type: event.EventMessage, Content: request.Parts[row.Part], Tag: r.tag(portal, row)}
+	content, err := r.db.Queue.Request(ctx, row.ID, row.Part)
+	if err != nil {
+		return err
+	}
+	out := Outgoing{Type: event.EventMessage, Content: json.RawMessage(content), Tag: r.tag(portal, row)}
 	eventID, err := r.matrix.Send(ctx, portal.MatrixRoom, out, transactionID(row))
 	if err != nil {
 		return r.notDelivered(ctx, row, err)
@@ -71,19 +68,18 @@ func (r *Relay) tag(portal *db.Portal, row *db.Row) Tag {
 	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(row.Source), Part: row.Part}
 }
 
-// toMatrix converts a row.
-func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (*matrixRequest, error) {
+// toMatrix converts a row to contents of m.room.message, one for each part.
+func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (request []string, err error) {
 	if row.Kind == db.KindLinked {
 		content := convert.ToMatrix(row.Payload)
 		content.MsgType = event.MsgNotice
 		data, err := json.Marshal(content)
-		return &matrixRequest{Parts: []json.RawMessage{data}}, err
+		return []string{string(data)}, err
 	}
 	var message wazoapi.Message
-	if err := json.Unmarshal([]byte(row.Payload), &message); err != nil {
+	if err = json.Unmarshal([]byte(row.Payload), &message); err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
-	request := &matrixRequest{}
 	name := r.senderName(ctx, message)
 	for _, part := range convert.Split(message.Content) {
 		content := convert.ToMatrix(part)
@@ -92,7 +88,7 @@ func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (*matrixRequest, erro
 		if err != nil {
 			return nil, &messageError{words.WhyUnreadable, err}
 		}
-		request.Parts = append(request.Parts, data)
+		request = append(request, string(data))
 	}
 	return request, nil
 }
@@ -161,15 +157,9 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	if err != nil {
 		return err
 	}
-	if current.Request == "" {
-		// Sent by a later state of this database: how many parts there are is found when the row's turn comes.
-		return r.db.Queue.SetPart(ctx, row.ID, part+1)
-	}
-	var request matrixRequest
-	if err = json.Unmarshal([]byte(current.Request), &request); err != nil {
-		return fmt.Errorf("failed to read the request of %s: %w", current.Source, err)
-	}
-	if part+1 < len(request.Parts) {
+	// Without a request it was sent by a later state of this database: how many parts there are is found when the row's turn
+	// comes.
+	if current.Parts == 0 || part+1 < current.Parts {
 		return r.db.Queue.SetPart(ctx, row.ID, part+1)
 	}
 	return r.db.Queue.Delete(ctx, row.ID)

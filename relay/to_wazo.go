@@ -30,13 +30,12 @@ type wazoRequest struct {
 // deliverToWazo delivers one row to chatd.
 func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
 	var request *wazoRequest
-	if row.Request != "" {
-		request = &wazoRequest{}
-		if err = json.Unmarshal([]byte(row.Request), request); err != nil {
-			return &messageError{words.WhyBroken, err}
+	if row.Parts > 0 {
+		if request, err = r.wazoRequest(ctx, row); err != nil {
+			return err
 		}
 	} else if request, err = r.toWazo(ctx, portal, row); errors.Is(err, errEncrypted) {
-		return r.awaitKey(ctx, row)
+		return r.awaitKey(ctx, portal, row)
 	} else if errors.Is(err, convert.ErrEmpty) {
 		return r.db.Queue.Delete(ctx, row.ID) // nothing that could be shown
 	} else if err != nil {
@@ -53,7 +52,10 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 	if adopted, err := r.adopt(ctx, portal, row, request); err != nil || adopted {
 		return err
 	}
-	if err = r.attempt(ctx, row, request); err != nil {
+	data, err := json.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
+	} else if err = r.attempt(ctx, row, string(data)); err != nil {
 		return err
 	}
 	message, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
@@ -61,6 +63,19 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 		return r.notDelivered(ctx, row, err)
 	}
 	return r.recordToWazo(ctx, portal, row, message)
+}
+
+// wazoRequest reads the request of a row that was attempted before.
+func (r *Relay) wazoRequest(ctx context.Context, row *db.Row) (*wazoRequest, error) {
+	stored, err := r.db.Queue.Request(ctx, row.ID, row.Part)
+	if err != nil {
+		return nil, err
+	}
+	request := &wazoRequest{}
+	if err = json.Unmarshal([]byte(stored), request); err != nil {
+		return nil, &messageError{words.WhyBroken, err}
+	}
+	return request, nil
 }
 
 // toWazo converts a row.
@@ -78,7 +93,11 @@ func (r *Relay) toWazo(ctx context.Context, portal *db.Portal, row *db.Row) (*wa
 	if evt.Type.Type == event.EventEncrypted.Type {
 		return nil, errEncrypted
 	}
-	return request, r.convertToWazo(ctx, portal, &evt, request)
+	err := r.convertToWazo(ctx, portal, &evt, request)
+	if err == nil && row.Late {
+		err = markLate(&evt, request)
+	}
+	return request, err
 }
 
 // errEncrypted says that a row was stored encrypted: its key was not there.
@@ -190,39 +209,8 @@ func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row
 		portal.Boundary = message.CreatedAt.UnixMicro()
 		r.sayGoodbye(portal)
 	default:
-		r.workers.kick(task{jobCatchUp, portal.ID})
-		r.workers.kick(task{jobToMatrix, portal.ID})
+		r.workers.kick(portalTask(jobCatchUp, portal.ID))
+		r.workers.kick(portalTask(jobToMatrix, portal.ID))
 	}
 	return nil
-}
-
-// awaitKey tries to decrypt a row that was stored encrypted; its queue waits for it, for a while.
-func (r *Relay) awaitKey(ctx context.Context, row *db.Row) error {
-	var evt event.Event
-	if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
-		return &messageError{words.WhyUnreadable, err}
-	}
-	wait := min(r.cfg.KeyWait, r.cfg.KeyWait-time.Since(time.UnixMilli(row.AcceptedAt)))
-	decrypted, err := r.matrix.Decrypt(ctx, &evt, max(wait, 0))
-	if errors.Is(err, ErrNoKey) {
-		return &messageError{words.WhyUndecryptable, err}
-	} else if err != nil {
-		return err
-	}
-	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		switch {
-		case r.IsCommand(decrypted):
-			if err = r.toInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {
-				return err
-			}
-			return r.db.Queue.Delete(ctx, row.ID)
-		case !isRelayed(decrypted) || TagOf(decrypted.Content.VeryRaw) != nil:
-			return r.db.Queue.Delete(ctx, row.ID)
-		}
-		payload, err := json.Marshal(decrypted)
-		if err != nil {
-			return err
-		}
-		return r.db.Queue.SetPayload(ctx, row.ID, string(payload))
-	})
 }

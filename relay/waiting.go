@@ -15,7 +15,7 @@ import (
 // only that can be changed or taken back, since nobody on Wazo can have seen it.
 func (r *Relay) waiting(ctx context.Context, portal *db.Portal, target id.EventID, sender id.UserID) (*db.Row, error) {
 	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToWazo, target.String())
-	if err != nil || row == nil || row.Author != sender.String() || row.Attempts > 0 || row.Request != "" {
+	if err != nil || row == nil || row.Author != sender.String() || row.Attempts > 0 || row.Parts > 0 {
 		return nil, err
 	}
 	return row, nil
@@ -35,7 +35,8 @@ func (r *Relay) redactWaiting(ctx context.Context, portal *db.Portal, evt *event
 	return r.db.Queue.Delete(ctx, row.ID)
 }
 
-// editWaiting changes a message that still waits. It reports false if the event is no edit of such a message.
+// editWaiting changes a message that still waits. If that cannot be decrypted, it becomes what the edit says: no key is
+// needed any more. It reports false if the event is no edit of such a message.
 func (r *Relay) editWaiting(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
 	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
 	target, _ := relation["event_id"].(string)
@@ -48,13 +49,15 @@ func (r *Relay) editWaiting(ctx context.Context, portal *db.Portal, evt *event.E
 		return false, err
 	}
 	var original event.Event
-	if err = json.Unmarshal([]byte(row.Payload), &original); err != nil || original.Type.Type != evt.Type.Type {
-		return false, nil // parked, or still encrypted: the edit goes its own way
+	if err = json.Unmarshal([]byte(row.Payload), &original); err != nil {
+		return false, nil // parked: the edit goes its own way
+	} else if row.Session == "" && original.Type.Type != evt.Type.Type {
+		return false, nil
 	}
-	original.Content = event.Content{Raw: newContent}
+	original.Type, original.Content = evt.Type, event.Content{Raw: newContent}
 	payload, err := json.Marshal(&original)
 	if err != nil {
 		return false, fmt.Errorf("failed to store an edit: %w", err)
 	}
-	return true, r.db.Queue.SetPayload(ctx, row.ID, string(payload))
+	return r.db.Queue.SetPayload(ctx, row, string(payload))
 }

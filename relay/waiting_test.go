@@ -50,33 +50,6 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	w.awaitRelayed("hello", "attempted", "before", "stays", "✏️ forged", "✏️ too late", "end")
 }
 
-func TestRetryAndDrop(t *testing.T) {
-	w := newWorld(t)
-	w.start()
-	_, err := w.core.Retry(w.ctx, roomID)
-	require.EqualError(t, err, words.NotLinked("!wazo"))
-	w.link()
-	w.matrix.add(roomID, adminUser, event.EventEncrypted, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"})
-	late := w.matrix.add(roomID, adminUser, event.EventEncrypted, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"})
-	w.matrix.say(adminUser, "next")
-	w.awaitRelayed("next")
-	w.awaitEmpty()
-	w.matrix.mu.Lock()
-	w.matrix.decryptable[late] = "late key"
-	w.matrix.mu.Unlock()
-	n, err := w.core.Retry(w.ctx, roomID)
-	require.NoError(t, err)
-	require.Equal(t, 2, n)
-	w.awaitRelayed("next", "late key")
-	w.awaitEmpty()
-	n, err = w.core.Drop(w.ctx, roomID)
-	require.NoError(t, err)
-	require.Equal(t, 1, n)
-	status, err := w.core.Status(w.ctx, roomID)
-	require.NoError(t, err)
-	require.Zero(t, status.Parked)
-}
-
 func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {
 	w := newWorld(t)
 	w.start()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 )
@@ -23,15 +24,20 @@ const (
 	jobCatchUp  job = "catch_up" // read a portal's history on Wazo
 	jobProbe    job = "probe"    // ask Wazo which rooms have news
 	jobExplain  job = "explain"  // tell people in rooms without portal what to do
+	jobKey      job = "key"      // try to decrypt what waits for a key
+	jobExpire   job = "expire"   // give up what has waited for its key for too long
 )
 
 // task is one thing that a worker exists for: a job, of a portal or (0) of all.
 type task struct {
 	job      job
 	portalID int64
+	session  id.SessionID // of jobKey
 }
 
-func queueTask(key db.QueueKey) task { return task{job(key.Direction), key.PortalID} }
+func queueTask(key db.QueueKey) task { return portalTask(job(key.Direction), key.PortalID) }
+
+func portalTask(j job, portalID int64) task { return task{job: j, portalID: portalID} }
 
 // stepFunc does the next thing in a task. It returns errIdle when nothing is to be done now.
 type stepFunc func(ctx context.Context, t task) error
@@ -83,6 +89,9 @@ func (w *workers) kick(t task) {
 	w.running[t] = running
 	w.wg.Go(func() { w.run(t, running) })
 }
+
+// kickAfter kicks a task after a while.
+func (w *workers) kickAfter(d time.Duration, t task) { time.AfterFunc(d, func() { w.kick(t) }) }
 
 // wake ends the pauses of all workers: a service is back.
 func (w *workers) wake() {

@@ -36,13 +36,16 @@ type world struct {
 	matrix *fakeMatrix
 	dbPath string
 
+	keyWait, keyKept time.Duration
+	contentFormat    string
+
 	core *Relay
 	db   *db.Database
 	stop func()
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db")}
+	w := &world{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 100 * time.Millisecond}
 	w.tenant = w.wazo.AddTenant("acme")
 	w.relay = w.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: w.tenant})
 	w.alice = w.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: w.tenant})
@@ -72,11 +75,12 @@ func (w *world) start() {
 	require.NoError(w, err)
 	alias, err := convert.ParseAliasFormat("")
 	require.NoError(w, err)
-	content, err := convert.ParseContentFormat("")
+	content, err := convert.ParseContentFormat(w.contentFormat)
 	require.NoError(w, err)
 	w.core = New(Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content,
-		Settle: 100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: 100 * time.Millisecond, CommitLag: 20 * time.Millisecond,
+		KeyKept: w.keyKept,
+		Settle:  100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: w.keyWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, account, log)
 	w.db = database
 	w.matrix.core = w.core

@@ -40,7 +40,8 @@ CREATE TABLE pause (
 	PRIMARY KEY (portal_id, reason, direction)
 );
 
--- What waits to be delivered, one queue per portal and direction.
+-- What waits to be delivered, one queue per portal and direction. What a row carries is in tables of its own: SQLite writes
+-- a row as a whole, and the state of this one changes with each part that is delivered.
 CREATE TABLE queue (
 	id           INTEGER PRIMARY KEY AUTOINCREMENT,
 	portal_id    INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
@@ -49,9 +50,11 @@ CREATE TABLE queue (
 	source       TEXT    NOT NULL,            -- Matrix event id or Wazo message uuid
 	author       TEXT    NOT NULL,            -- Matrix user id or Wazo user uuid
 	position     BIGINT  NOT NULL,            -- order: place in the timeline (to_wazo), created_at in µs (to_matrix)
-	payload      TEXT    NOT NULL,            -- what was accepted, JSON
-	state        TEXT    NOT NULL,            -- new, attempted, waiting (for a key), parked
-	request      TEXT    NOT NULL DEFAULT '', -- what is sent, JSON; never changes after the first attempt
+	state        TEXT    NOT NULL,            -- new, attempted, waiting (for a key, passed over), parked
+	session      TEXT    NOT NULL DEFAULT '', -- the Megolm session by which it is encrypted; empty: it can be read
+	late         BOOLEAN NOT NULL DEFAULT false, -- it was passed over while its key was missing
+	revision     INTEGER NOT NULL DEFAULT 0,  -- how often what it carries was replaced: decrypted or edited
+	parts        INTEGER NOT NULL DEFAULT 0,  -- how many parts its request has; 0: there is no request yet
 	part         INTEGER NOT NULL DEFAULT 0,  -- the part of the request that is delivered next
 	attempts     INTEGER NOT NULL DEFAULT 0,
 	attempted_at BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock: when the last attempt was begun, or its outcome found unknown
@@ -61,6 +64,21 @@ CREATE TABLE queue (
 	UNIQUE (portal_id, direction, source)
 );
 CREATE INDEX queue_order ON queue (portal_id, direction, position, id);
+CREATE INDEX queue_session ON queue (session) WHERE session <> '';
+
+-- What a queue row carries.
+CREATE TABLE payload (
+	row_id  INTEGER PRIMARY KEY REFERENCES queue (id) ON DELETE CASCADE,
+	content TEXT NOT NULL   -- what was accepted, JSON
+);
+
+-- What is sent for a queue row, part by part. Stored before the first part is sent, it never changes.
+CREATE TABLE request (
+	row_id  INTEGER NOT NULL REFERENCES queue (id) ON DELETE CASCADE,
+	part    INTEGER NOT NULL,
+	content TEXT    NOT NULL,   -- JSON
+	PRIMARY KEY (row_id, part)
+);
 
 -- Which Matrix event shows which Wazo message, in both directions.
 CREATE TABLE message (
@@ -97,6 +115,15 @@ CREATE TABLE gap (
 	first      BIGINT  NOT NULL,   -- queue positions reserved for what is found: first..last
 	last       BIGINT  NOT NULL    -- the position for the next event found; counts down
 );
+
+-- Megolm sessions whose keys the senders' clients decided not to share with the bot.
+CREATE TABLE withheld (
+	matrix_user TEXT   NOT NULL,   -- who said so: anybody could
+	session     TEXT   NOT NULL,
+	told_at     BIGINT NOT NULL,   -- ms, our clock
+	PRIMARY KEY (matrix_user, session)
+);
+CREATE INDEX withheld_age ON withheld (told_at);
 
 -- What the bot itself has to answer: invites and commands, stored with the sync token that covers them.
 CREATE TABLE inbox (

@@ -215,20 +215,20 @@ const OnlyMember = "A chat needs somebody besides the relay account."
 // WrongMembers says that Wazo returned a room with other people in it (before Wazo 24.05).
 const WrongMembers = "Wazo gave me a larger chat that has these people in it. Make the chat on Wazo and use `link`."
 
-// Retried answers retry.
-func Retried(parked int) string {
-	if parked == 0 {
+// Retried answers retry, with how many messages were parked or wait for a key.
+func Retried(n int) string {
+	if n == 0 {
 		return "Nothing is parked. What waits is tried again now."
 	}
-	return fmt.Sprintf("Trying %s again.", count(parked, "message"))
+	return fmt.Sprintf("Trying %s again.", count(n, "message"))
 }
 
-// Dropped answers drop.
-func Dropped(parked int) string {
-	if parked == 0 {
-		return "Nothing is parked."
+// Dropped answers drop, with how many messages were parked or waited for a key.
+func Dropped(n int) string {
+	if n == 0 {
+		return "Nothing is parked, and nothing waits for a key."
 	}
-	return fmt.Sprintf("Gave up %s.", count(parked, "message"))
+	return fmt.Sprintf("Gave up %s.", count(n, "message"))
 }
 
 func count(n int, what string) string {
@@ -239,6 +239,11 @@ func count(n int, what string) string {
 }
 
 // What is said on Wazo.
+
+// Late stands above a message that could not be decrypted in time: it was written earlier than what is above it.
+func Late(written time.Time) string {
+	return "⏳ late, written " + written.Format("2006-01-02 15:04 MST") + ":"
+}
 
 // Introduction is posted in a Wazo room when it is linked.
 func Introduction(matrixRoom string) string {
@@ -298,7 +303,7 @@ const (
 	WhyTooLarge      = "it is too large."
 	WhyRefused       = "it was refused as invalid."
 	WhyUnreadable    = "its content could not be understood."
-	WhyUndecryptable = "I could not decrypt it. Please send it again."
+	WhyUndecryptable = "it is encrypted in a way that I can't decrypt. Please send it again."
 	WhyEmpty         = "there is nothing in it that can be shown."
 	WhyBroken        = "an error of mine; the log knows more."
 	WhyNoPermission  = "the relay's Wazo account lacks a permission for this chat; an administrator of Wazo must give it."
@@ -311,6 +316,29 @@ const (
 	WhyOpened        = "this room is open to strangers; close it, or an administrator of the relay confirms with the link command and --public."
 	WhyService       = "the server can't be reached."
 )
+
+// WhyNoKey says that the key of a message is missing, and for how long it is kept.
+func WhyNoKey(kept time.Duration) string {
+	return "I could not decrypt it. If its key reaches me within " + period(kept) + ", I post it late; or send it again."
+}
+
+// WhyKeyWithheld says that the sender's client decided not to share the key of a message, and for how long it is kept.
+func WhyKeyWithheld(kept time.Duration) string {
+	return "your app did not share its key with me, perhaps because it does not trust my device. If it does so within " + period(kept) + ", I post it late; or send it again."
+}
+
+// KeyNeverCame tells the sender that a message is given up.
+func KeyNeverCame(kept time.Duration) string {
+	return "I gave this message up: its key did not reach me within " + period(kept) + "."
+}
+
+// period says in words how long something is.
+func period(d time.Duration) string {
+	if days := int(d / (24 * time.Hour)); days > 1 {
+		return fmt.Sprintf("%d days", days)
+	}
+	return d.String()
+}
 
 // LastError is what the status shows of a failure.
 func LastError(when time.Time, why string) string {
@@ -329,6 +357,7 @@ type Status struct {
 	Reader, Poster                string
 	WazoConnected, WazoVerified   bool
 	ToWazo, ToMatrix              int // waiting to be delivered
+	Waiting                       int // for a key
 	Parked                        int
 	Paused                        []string
 	LastError, LinkedBy           string
@@ -357,6 +386,9 @@ func (s Status) Render(prefix string) string {
 	if s.Title != "" {
 		line("history", "%s", choose(s.WazoVerified, "complete", "being read"))
 		line("queue", "%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix)
+		if s.Waiting > 0 {
+			line("waiting for a key", "%d", s.Waiting)
+		}
 		line("parked", "%d", s.Parked)
 		for _, why := range s.Paused {
 			line("paused", "%s", why)

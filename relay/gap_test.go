@@ -1,0 +1,173 @@
+package relay
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
+)
+
+func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
+	begin := time.Now()
+	badGateway := error(&MatrixError{Status: http.StatusBadGateway, Err: errors.New("bad gateway")})
+	for _, test := range []struct {
+		name     string
+		err      error
+		every    time.Duration // between two failures
+		failures int
+		synced   func(failure int) time.Time // when /sync was last answered, before a failure
+		moves    bool                        // a page is read between the failures
+		hopeless bool                        // after the last failure
+	}{
+		{
+			name: "it fails again and again while /sync is answered", err: badGateway, every: 40 * time.Second, failures: 10, hopeless: true,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*40*time.Second - time.Second) },
+		},
+		{
+			name: "a proxy's time-out counts too", err: &MatrixError{Err: errors.New("timeout")}, every: 40 * time.Second, failures: 10, hopeless: true,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*40*time.Second - time.Second) },
+		},
+		{
+			name: "not often enough", err: badGateway, every: 40 * time.Second, failures: 9,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*40*time.Second - time.Second) },
+		},
+		{
+			name: "not for long enough", err: badGateway, every: 20 * time.Second, failures: 10,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*20*time.Second - time.Second) },
+		},
+		{
+			name: "the homeserver is away", err: badGateway, every: time.Minute, failures: 100,
+			synced: func(int) time.Time { return begin.Add(-time.Second) },
+		},
+		{
+			name: "the homeserver has just come back", err: badGateway, every: time.Minute, failures: 100,
+			synced: func(n int) time.Time {
+				if n < 99 {
+					return begin.Add(-time.Second)
+				}
+				return begin.Add(98*time.Minute + time.Second)
+			},
+		},
+		{
+			name: "it gets on, if slowly", err: badGateway, every: time.Minute, failures: 100, moves: true,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*time.Minute - time.Second) },
+		},
+		{
+			name: "the disk is full", err: errors.New("disk full"), every: time.Minute, failures: 100,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*time.Minute - time.Second) },
+		},
+		{
+			name: "the homeserver asks for patience", err: &MatrixError{Status: http.StatusTooManyRequests}, every: time.Minute, failures: 100,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*time.Minute - time.Second) },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := &Relay{}
+			gap, hopeless := &db.Gap{ID: 1, From: "p"}, false
+			for n := range test.failures {
+				assert.False(t, hopeless, "already before failure %d", n)
+				if test.moves {
+					gap.From += "p"
+				}
+				r.synced.store(test.synced(n))
+				hopeless = r.isHopeless(gap, test.err, begin.Add(time.Duration(n)*test.every))
+			}
+			assert.Equal(t, test.hopeless, hopeless)
+			assert.False(t, r.isHopeless(&db.Gap{ID: 2}, test.err, begin.Add(time.Hour)), "another gap")
+		})
+	}
+}
+
+func TestGapThatFailsForEverIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.matrix.limit = 5
+	w.start()
+	w.link()
+	w.awaitEmpty()
+	w.matrix.mu.Lock()
+	w.matrix.backfillError = &MatrixError{Status: http.StatusBadGateway, Err: errors.New("bad gateway")}
+	w.matrix.paused = true
+	w.matrix.mu.Unlock()
+	for _, text := range numbered("m", 20) {
+		w.matrix.say(adminUser, text)
+	}
+	w.matrix.setPaused(false)
+	var gap *db.Gap
+	require.Eventually(t, func() bool {
+		var err error
+		gap, err = w.db.Gap.First(w.ctx, 1)
+		return err == nil && gap != nil && w.core.badGaps.count(gap.ID) > 0
+	}, waitFor, tick)
+	require.Empty(t, w.relayed(), "what came after the gap waits for it")
+
+	// As if that went on for long.
+	w.core.badGaps.mu.Lock()
+	bad := w.core.badGaps.gaps[gap.ID]
+	bad.failures, bad.first = poisonAttempts, bad.first.Add(-poisonTime)
+	w.core.badGaps.mu.Unlock()
+	w.core.MatrixBack() // the pause ends
+	w.matrix.awaitNotice(words.GapLost)
+	w.awaitRelayed(numbered("m", 20)[15:]...)
+	require.Len(t, w.matrix.allNotices(), 1)
+	require.Zero(t, w.core.badGaps.count(gap.ID))
+}
+
+// count returns how often a gap could not be read.
+func (b *badGaps) count(gapID int64) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if bad := b.gaps[gapID]; bad != nil {
+		return bad.failures
+	}
+	return 0
+}
+
+// logBuffer is a log that is written and read at the same time.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) count(part string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Count(b.buf.Bytes(), []byte(part))
+}
+
+func TestFailuresAreLoggedOnce(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		err    error
+		failed int // how often the log tells of it here
+	}{
+		{name: "of a gap, whichever worker meets it", err: &MatrixError{Status: 502, Err: errors.New("bad gateway")}, failed: 1},
+		{name: "of a delivery, which is told of where it is judged", err: &loggedError{&MatrixError{Status: 502, Err: errors.New("bad gateway")}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, j := range []job{jobToWazo, jobToMatrix} {
+				log := &logBuffer{}
+				r := &Relay{workers: newWorkers(nil, nil)}
+				r.workers.start(t.Context(), t.Context())
+				ctx := zerolog.New(log).WithContext(t.Context())
+				require.NotZero(t, r.failed(ctx, portalTask(j, 1), test.err, 1))
+				require.Equal(t, test.failed, log.count("bad gateway"), "by %s", j)
+			}
+		})
+	}
+}
