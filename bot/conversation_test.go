@@ -32,6 +32,8 @@ import (
 //	: invite robin side          robin invites the bot
 //	: linked                     waits until the main room's link has begun
 //	: wazo alice text            alice says something in the chat "Project"
+//	: unreadable robin text      robin says something encrypted, whose key the bot does not get
+//	: key robin                  the bot gets the key of all that robin said encrypted
 //
 // robin is an administrator, sam may use the bot, mod is only moderator of the main room, eve nobody. On Wazo are alice,
 // bob and the chats "Project" (alice, bob), "Lunch" (alice) and "Secret", in which the relay is not. Everything that the
@@ -43,6 +45,8 @@ type conversation struct {
 	said map[int]bool // what of the sent events was expected
 	age  time.Duration
 	html string
+
+	encrypters map[string]*encrypter
 }
 
 func TestConversations(t *testing.T) {
@@ -216,11 +220,26 @@ func (c *conversation) direct(line string) {
 		c.hs.invite(roomNamed(words[2]), person(words[1]))
 	case "linked":
 		c.awaitLinked()
+	case "unreadable":
+		c.hs.pushTimeline(roomID, c.encrypter(words[1]).message(rest(2)))
+	case "key":
+		c.hs.push(c.encrypter(words[1]).wholeKey())
 	case "wazo":
 		c.wazo.Post(c.project.UUID, c.alice, rest(2), "")
 	default:
 		c.fail("unknown directive %q", words[0])
 	}
+}
+
+// encrypter returns the device by which somebody says what is encrypted.
+func (c *conversation) encrypter(name string) *encrypter {
+	if c.encrypters[name] == nil {
+		if c.encrypters == nil {
+			c.encrypters = make(map[string]*encrypter)
+		}
+		c.encrypters[name] = c.newEncrypter(person(name))
+	}
+	return c.encrypters[name]
 }
 
 func (c *conversation) power(name string, level int, room id.RoomID) {

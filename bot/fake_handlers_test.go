@@ -84,6 +84,16 @@ func (f *fakeHomeserver) deviceOf(r *http.Request) string {
 	return f.tokens[token(r)]
 }
 
+func (f *fakeHomeserver) sendToDevice(w http.ResponseWriter, r *http.Request) {
+	sent := fakeToDevice{Type: r.PathValue("type")}
+	f.read(r, &sent)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.toDevice = append(f.toDevice, sent)
+	f.signal()
+	f.answer(w, map[string]any{})
+}
+
 func (f *fakeHomeserver) displayName(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

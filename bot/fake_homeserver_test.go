@@ -53,6 +53,7 @@ type fakeHomeserver struct {
 	receipts []id.EventID
 	created  []json.RawMessage
 	requests []string // method and path
+	toDevice []fakeToDevice
 
 	// intercept may answer a request instead; it reports whether it did.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
@@ -86,6 +87,12 @@ type fakeSent struct {
 	Content map[string]any
 }
 
+// fakeToDevice is what the bot sent to devices.
+type fakeToDevice struct {
+	Type     string
+	Messages map[id.UserID]map[id.DeviceID]map[string]any `json:"messages"`
+}
+
 func (s fakeSent) body() string {
 	body, _ := s.Content["body"].(string)
 	if s.Type == "m.room.encrypted" {
@@ -108,7 +115,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("GET "+v3+"/sync", f.sync)
 	mux.HandleFunc("POST "+v3+"/logout", f.logout)
 	mux.HandleFunc("POST "+v3+"/keys/claim", f.empty)
-	mux.HandleFunc("PUT "+v3+"/sendToDevice/{type}/{txn}", f.empty)
+	mux.HandleFunc("PUT "+v3+"/sendToDevice/{type}/{txn}", f.sendToDevice)
 	mux.HandleFunc("GET "+v3+"/profile/{user}/displayname", f.displayName)
 	mux.HandleFunc("PUT "+v3+"/profile/{user}/displayname", f.setDisplayName)
 	mux.HandleFunc("PUT "+v3+"/rooms/{room}/send/{type}/{txn}", f.send)

@@ -34,6 +34,7 @@ type world struct {
 	recoveryKey string   // as configured
 	shown       []string // recovery keys that were shown
 	logged      lockedBuffer
+	keyWait     time.Duration
 
 	bot    *Bot
 	core   *relay.Relay
@@ -44,7 +45,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db")}
+	w := &world{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 50 * time.Millisecond}
 	acme := w.wazo.AddTenant("acme")
 	add := func(username, first, last string) wazotest.User {
 		return w.wazo.AddUser(wazotest.User{Username: username, Password: "secret", Firstname: first, Lastname: last, Tenant: acme})
@@ -89,7 +90,7 @@ func (w *world) open() {
 	require.NoError(w, err)
 	w.core = relay.New(relay.Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content,
-		Settle: 100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: 50 * time.Millisecond,
+		Settle: 100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: w.keyWait,
 	}, w.db, row, account, log)
 	password := botPassword
 	if w.token != "" {

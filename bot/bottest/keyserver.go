@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -16,11 +18,11 @@ import (
 type KeyServer struct {
 	sync.Mutex
 	User        id.UserID
-	Devices     map[string]json.RawMessage // device id → its keys as uploaded
-	Identity    map[string]json.RawMessage // master_key, self_signing_key, user_signing_key
-	AccountData map[string]json.RawMessage // type → content
-	OneTimeKeys map[string]map[string]bool // device id → ids of its one-time keys
-	Password    string                     // if set, the identity is published only with it
+	Devices     map[string]json.RawMessage            // device id → its keys as uploaded
+	Identity    map[string]json.RawMessage            // master_key, self_signing_key, user_signing_key
+	AccountData map[string]json.RawMessage            // type → content
+	OneTimeKeys map[string]map[string]json.RawMessage // device id → its one-time keys by their ids
+	Password    string                                // if set, the identity is published only with it
 
 	// DeviceOf returns the device that makes a request.
 	DeviceOf func(r *http.Request) string
@@ -30,7 +32,7 @@ type KeyServer struct {
 func NewKeyServer(user id.UserID, deviceOf func(r *http.Request) string) *KeyServer {
 	return &KeyServer{
 		User: user, DeviceOf: deviceOf, Devices: make(map[string]json.RawMessage), Identity: make(map[string]json.RawMessage),
-		AccountData: make(map[string]json.RawMessage), OneTimeKeys: make(map[string]map[string]bool),
+		AccountData: make(map[string]json.RawMessage), OneTimeKeys: make(map[string]map[string]json.RawMessage),
 	}
 }
 
@@ -51,6 +53,27 @@ func (k *KeyServer) DropDevice(device string) {
 	defer k.Unlock()
 	delete(k.Devices, device)
 	delete(k.OneTimeKeys, device)
+}
+
+// Claim takes a device and one of its one-time keys, as somebody who begins a session with it does.
+func (k *KeyServer) Claim() (device mautrix.DeviceKeys, oneTime mautrix.OneTimeKey) {
+	k.Lock()
+	defer k.Unlock()
+	for name, keys := range k.Devices {
+		must(json.Unmarshal(keys, &device))
+		claimed := slices.Min(slices.Collect(maps.Keys(k.OneTimeKeys[name])))
+		must(json.Unmarshal(k.OneTimeKeys[name][claimed], &oneTime))
+		delete(k.OneTimeKeys[name], claimed)
+		break
+	}
+	return device, oneTime
+}
+
+// Count returns how many one-time keys a device has left.
+func (k *KeyServer) Count(device string) int {
+	k.Lock()
+	defer k.Unlock()
+	return len(k.OneTimeKeys[device])
 }
 
 // CopyTo gives another homeserver the same keys.
@@ -82,11 +105,9 @@ func (k *KeyServer) upload(w http.ResponseWriter, r *http.Request) {
 		k.Devices[device] = req.DeviceKeys
 	}
 	if k.OneTimeKeys[device] == nil {
-		k.OneTimeKeys[device] = make(map[string]bool)
+		k.OneTimeKeys[device] = make(map[string]json.RawMessage)
 	}
-	for keyID := range req.OneTimeKeys {
-		k.OneTimeKeys[device][keyID] = true
-	}
+	maps.Copy(k.OneTimeKeys[device], req.OneTimeKeys)
 	answer(w, map[string]any{"one_time_key_counts": map[string]int{"signed_curve25519": len(k.OneTimeKeys[device])}})
 }
 
