@@ -24,8 +24,6 @@ type encrypter struct {
 	key     string // of the group session, from its beginning on
 }
 
-const encrypterDevice = id.DeviceID("PHONE")
-
 func (w *world) newEncrypter(user id.UserID) *encrypter {
 	w.Helper()
 	bot, oneTime := w.hs.keys.Claim()
@@ -53,7 +51,7 @@ func (e *encrypter) messageOf(body string, sent time.Time, change func(content m
 	require.NoError(e, err)
 	content := map[string]any{
 		"algorithm": id.AlgorithmMegolmV1, "session_id": e.group.ID(), "ciphertext": string(ciphertext),
-		"sender_key": e.account.IdentityKey(), "device_id": encrypterDevice,
+		"sender_key": e.account.IdentityKey(), "device_id": "PHONE",
 	}
 	if change != nil {
 		change(content)

@@ -105,15 +105,11 @@ func (b *Bot) RequestKey(ctx context.Context, evt *event.Event) {
 	if err != nil {
 		return
 	}
-	device := content.DeviceID
-	if device == "" {
-		device = "*"
-	}
 	err = b.gate.pass(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		return translated(b.crypto.Machine().SendRoomKeyRequest(ctx, evt.RoomID, content.SenderKey, content.SessionID, "",
-			map[id.UserID][]id.DeviceID{evt.Sender: {device}}))
+			map[id.UserID][]id.DeviceID{evt.Sender: {"*"}})) // which device it was is not told reliably
 	})
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn().Err(err).Stringer("event_id", evt.ID).Msg("Failed to ask for a key")

@@ -47,7 +47,7 @@ func TestKeyThatComesLate(t *testing.T) {
 			w.hs.awaitSent(roomID, words.NotDelivered(words.WhyNoKey(keyKept)))
 			w.hs.await("a request for the key", func() bool {
 				for _, sent := range w.hs.toDevice {
-					asked := sent.Messages[adminUser][encrypterDevice]
+					asked := sent.Messages[adminUser]["*"]
 					if body, _ := asked["body"].(map[string]any); sent.Type == "m.room_key_request" && body["session_id"] == robin.group.ID().String() {
 						return asked["action"] == "request" && body["room_id"] == roomID.String() && asked["requesting_device_id"] == w.bot.client.DeviceID.String()
 					}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -34,6 +35,10 @@ type Client struct {
 
 	cancel   context.CancelFunc
 	syncDone chan struct{}
+
+	// Whose requests for keys are answered: everybody's, else nobody's; else of
+	// those who got them before.
+	givesKeys, keepsKeys atomic.Bool
 
 	mu       sync.Mutex
 	prepared map[id.RoomID]bool // rooms it has made sure not to leak plaintext into

@@ -7,6 +7,7 @@ import (
 
 	_ "github.com/mattn/go-sqlite3" // the driver of the key database
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -29,9 +30,31 @@ func (c *Client) logInEncrypted(ctx context.Context, login *mautrix.ReqLogin) er
 	// the key requests of every device.
 	helper.Machine().SendKeysMinTrust = id.TrustStateUnset
 	helper.Machine().ShareKeysMinTrust = id.TrustStateUnset
+	byDefault := helper.Machine().AllowKeyShare
+	helper.Machine().AllowKeyShare = func(ctx context.Context, device *id.Device, key event.RequestedKeyInfo) *crypto.KeyShareRejection {
+		if c.givesKeys.Load() {
+			return nil
+		} else if c.keepsKeys.Load() {
+			return &crypto.KeyShareRejectNoResponse
+		}
+		return byDefault(ctx, device, key)
+	}
 	c.mx.Crypto = helper
 	return nil
 }
+
+// ShareKeyOnlyWith gives the key of what the client says in a room from now on to those users only, and answers nobody's
+// requests for keys until GiveRequestedKeys. The client must not have said anything there yet.
+func (c *Client) ShareKeyOnlyWith(ctx context.Context, room id.RoomID, users ...id.UserID) error {
+	if err := c.prepare(ctx, room); err != nil {
+		return err
+	}
+	c.keepsKeys.Store(true)
+	return c.crypto.Machine().ShareGroupSession(ctx, room, users)
+}
+
+// GiveRequestedKeys answers from now on whoever asks for a key.
+func (c *Client) GiveRequestedKeys() { c.givesKeys.Store(true) }
 
 // prepare makes sure, once per room, that the client knows whether the room is
 // encrypted: with an empty state store mautrix would send plaintext.
