@@ -127,15 +127,16 @@ func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		changed := f.changed
 		if since < len(f.answers) {
-			fmt.Fprintf(w, `{"next_batch":"s%d",%s}`, since+1, f.answers[since])
+			fmt.Fprintf(w, `{"next_batch":"s%d",%s,%s}`, since+1, f.oneTimeCount(), f.answers[since])
 			f.mu.Unlock()
 			return
 		}
+		count := f.oneTimeCount()
 		f.mu.Unlock()
 		select {
 		case <-changed:
 		case <-timeout.C:
-			fmt.Fprintf(w, `{"next_batch":"s%d"}`, since)
+			fmt.Fprintf(w, `{"next_batch":"s%d",%s}`, since, count)
 			return
 		case <-r.Context().Done():
 			f.mu.Lock()
@@ -147,6 +148,12 @@ func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// oneTimeCount is a member of an answer of /sync: without it the bot would upload new one-time keys again and again, and
+// forget those that were claimed. The lock must be held.
+func (f *fakeHomeserver) oneTimeCount() string {
+	return fmt.Sprintf(`"device_one_time_keys_count":{"signed_curve25519":%d}`, len(f.oneTime))
 }
 
 // send stores an event once for each transaction id, and lets it come back with the next answer of /sync.

@@ -48,6 +48,7 @@ type fakeMatrix struct {
 	decryptable           map[id.EventID]string
 	keyTrouble            map[id.EventID]error // why an event cannot be decrypted, if it is not that the key is missing
 	keysAsked             []id.EventID
+	beforeDecrypt         func(id.EventID)
 
 	accepting sync.Mutex
 	saying    sync.Mutex
@@ -265,6 +266,9 @@ func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string
 func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event) (*event.Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.beforeDecrypt != nil {
+		f.beforeDecrypt(evt.ID)
+	}
 	text, ok := f.decryptable[evt.ID]
 	if !ok && f.keyTrouble[evt.ID] != nil {
 		return nil, f.keyTrouble[evt.ID]

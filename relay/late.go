@@ -117,37 +117,61 @@ func (r *Relay) tryKey(ctx context.Context, session id.SessionID) error {
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
-		if r.workers.stopping() {
-			return nil // the next start tries them all
+	return r.tryRows(ctx, rows)
+}
+
+// tryRows tries to decrypt rows of one session. Those that can be read go on in their order.
+func (r *Relay) tryRows(ctx context.Context, rows []*db.Row) error {
+	events := make([]*event.Event, len(rows))
+	// If the key comes during the first round, only the second one finds it for the rows that were tried before.
+	for range 2 {
+		found := false
+		for i, row := range rows {
+			if r.workers.stopping() {
+				return nil // the next start tries them all
+			} else if events[i] != nil {
+				continue
+			}
+			var err error
+			if events[i], err = r.tryDecrypt(ctx, row); err != nil {
+				return err
+			}
+			found = found || events[i] != nil
 		}
-		decrypted, err := r.tryDecrypt(ctx, row)
-		if err != nil {
-			return err
-		} else if !decrypted && row.State == db.StateNew {
+		if !found {
+			break
+		}
+	}
+	for i, row := range rows {
+		switch {
+		case events[i] != nil:
+			if row.State == db.StateWaiting {
+				zerolog.Ctx(ctx).Info().Str("source", row.Source).Msg("The key of a message came late")
+			}
+			if err := r.acceptDecrypted(ctx, row, events[i]); err != nil {
+				return err
+			}
+		case row.State == db.StateNew:
 			r.workers.kick(portalTask(jobToWazo, row.PortalID)) // what keeps the key away may be clear now
 		}
 	}
 	return nil
 }
 
-// tryDecrypt decrypts a row if its key is there. It reports whether it was, and an error if that cannot be told now.
-func (r *Relay) tryDecrypt(ctx context.Context, row *db.Row) (bool, error) {
+// tryDecrypt decrypts a row. It returns nil if it takes another key, and an error if that cannot be told now.
+func (r *Relay) tryDecrypt(ctx context.Context, row *db.Row) (*event.Event, error) {
 	evt := &event.Event{}
 	if json.Unmarshal([]byte(row.Payload), evt) != nil {
-		return false, nil
+		return nil, nil
 	}
 	decrypted, err := r.matrix.Decrypt(ctx, evt)
 	switch {
-	case err == nil:
-		if row.State == db.StateWaiting {
-			zerolog.Ctx(ctx).Info().Str("source", row.Source).Msg("The key of a message came late")
-		}
-		return true, r.acceptDecrypted(ctx, row, decrypted)
 	case errors.Is(err, ErrNoKey), errors.Is(err, ErrPartialKey), errors.Is(err, ErrKeyWithheld), errors.Is(err, ErrUndecryptable):
-		return false, nil
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	return false, err
+	return decrypted, nil
 }
 
 // tryAllKeys tries to decrypt all that waits: its key may have come just before the relay stopped.
@@ -191,9 +215,11 @@ func (r *Relay) expire(ctx context.Context) error {
 	}
 	expired := 0
 	for _, row := range rows {
-		if decrypted, err := r.tryDecrypt(ctx, row); err != nil {
+		decrypted, err := r.tryDecrypt(ctx, row)
+		if err != nil {
 			return err
-		} else if decrypted {
+		} else if decrypted != nil {
+			r.KeyCame(id.SessionID(row.Session)) // at the last moment
 			continue
 		}
 		if err = r.giveUpKey(ctx, row); err != nil {

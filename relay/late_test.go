@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 // written is when the late messages of these tests were written.
@@ -135,6 +137,31 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		for i, eventID := range events {
 			w.matrix.giveKey(eventID, numbered("m", 3)[i])
 		}
+		w.core.KeyCame("s")
+		w.awaitRelayed(prefixed(late(""), numbered("m", 3))...)
+	})
+
+	t.Run("late messages keep their order when the key comes while they are being tried", func(t *testing.T) {
+		w := newWorld(t)
+		w.start()
+		w.link()
+		var events []id.EventID
+		for range 3 {
+			events = append(events, w.matrix.sayEncrypted(adminUser, "s", writtenThen))
+		}
+		for _, eventID := range events {
+			w.awaitPassedOver(eventID)
+		}
+		w.matrix.mu.Lock()
+		w.matrix.beforeDecrypt = func(eventID id.EventID) {
+			if eventID != events[1] {
+				return // the first was tried in vain, and the key comes now
+			}
+			for i, eventID := range events {
+				w.matrix.decryptable[eventID] = numbered("m", 3)[i]
+			}
+		}
+		w.matrix.mu.Unlock()
 		w.core.KeyCame("s")
 		w.awaitRelayed(prefixed(late(""), numbered("m", 3))...)
 	})
@@ -512,18 +539,24 @@ func TestUnlinkingForgetsWhatWaitsForAKey(t *testing.T) {
 	require.Empty(t, sessions)
 }
 
-func TestLateMessageInAPausedPortalIsNoSignOfRepair(t *testing.T) {
+func TestDecryptingIsNoSignThatWazoIsRepaired(t *testing.T) {
 	w := newWorld(t)
+	w.keyWait = time.Hour
 	w.start()
 	w.link()
 	portal, err := w.core.Portal(w.ctx, roomID)
 	require.NoError(t, err)
-	require.NoError(t, w.core.pause(w.ctx, portal, PausePermission, db.ToWazo))
+	refused := w.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusConflict), wazotest.Always())
+	require.NoError(t, w.core.pause(w.ctx, portal, PauseConflict, db.ToWazo))
 	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
 	w.awaitRow(first)
-	w.matrix.giveKey(first, "first")
+	w.matrix.giveKey(first, "first") // and nobody says so: the queue finds it when it tries
 	w.core.retryPaused(w.ctx)
-	w.awaitRelayed("first") // tried after it was decrypted: Wazo takes it, and that is the sign
+	require.NoError(t, refused.Wait(w.ctx, 1), "what was decrypted is tried at once")
+	require.Equal(t, []string{words.Paused(words.WhyConflict)}, w.matrix.allNotices())
+	refused.Off()
+	w.core.retryPaused(w.ctx)
+	w.awaitRelayed("first")
 	w.matrix.awaitNotice(words.GoesOn)
 }
 
