@@ -67,14 +67,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	log := newLogger(cfg, stderr)
 	switch command {
 	case "--check":
-		return check(ctx, cfg, log, stdout)
+		return check(ctx, cfg, newLogger(cfg, stderr), stdout)
 	case "recovery-key":
 		return printRecoveryKey(ctx, cfg, stdout)
 	default:
-		return serve(ctx, cfg, log, stdout)
+		return serve(ctx, cfg, newLogger(cfg, stderr), stdout)
 	}
 }
 

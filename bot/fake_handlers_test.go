@@ -113,7 +113,7 @@ func (f *fakeHomeserver) setDisplayName(w http.ResponseWriter, r *http.Request) 
 
 // sync answers at once if there is something new, otherwise as late as the bot allows.
 func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
+	query, device := r.URL.Query(), f.deviceOf(r)
 	since, _ := strconv.Atoi(strings.TrimPrefix(query.Get("since"), "s"))
 	wait, _ := strconv.Atoi(query.Get("timeout"))
 	f.mu.Lock()
@@ -127,11 +127,11 @@ func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		changed := f.changed
 		if since < len(f.answers) {
-			fmt.Fprintf(w, `{"next_batch":"s%d",%s,%s}`, since+1, f.oneTimeCount(), f.answers[since])
+			fmt.Fprintf(w, `{"next_batch":"s%d",%s,%s}`, since+1, f.oneTimeCount(device), f.answers[since])
 			f.mu.Unlock()
 			return
 		}
-		count := f.oneTimeCount()
+		count := f.oneTimeCount(device)
 		f.mu.Unlock()
 		select {
 		case <-changed:
@@ -151,9 +151,9 @@ func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
 }
 
 // oneTimeCount is a member of an answer of /sync: without it the bot would upload new one-time keys again and again, and
-// forget those that were claimed. The lock must be held.
-func (f *fakeHomeserver) oneTimeCount() string {
-	return fmt.Sprintf(`"device_one_time_keys_count":{"signed_curve25519":%d}`, len(f.oneTime))
+// forget those that were claimed.
+func (f *fakeHomeserver) oneTimeCount(device string) string {
+	return fmt.Sprintf(`"device_one_time_keys_count":{"signed_curve25519":%d}`, f.keys.Count(device))
 }
 
 // send stores an event once for each transaction id, and lets it come back with the next answer of /sync.

@@ -98,9 +98,9 @@ func (k *KeyServer) upload(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
+	device := k.DeviceOf(r) // it may have a lock of its own
 	k.Lock()
 	defer k.Unlock()
-	device := k.DeviceOf(r)
 	if req.DeviceKeys != nil {
 		k.Devices[device] = req.DeviceKeys
 	}
