@@ -13,11 +13,12 @@ import (
 	"wazo-matrix-relay/e2e/harness"
 )
 
-// What all tests share: the relay's program, and the homeserver of those tests
-// that do not restart it.
+// What all tests share: the relay's program, the homeserver of those tests that
+// do not restart it, and the process of the people who use matrix-js-sdk.
 var (
 	relayBinary string
 	homeserver  *harness.Dendrite
+	js          *harness.JSHost
 )
 
 // waitingTests is how many tests run at the same time unless -parallel is given.
@@ -40,5 +41,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
-	os.Exit(harness.Main(m, func(hs *harness.Dendrite) { homeserver = hs }))
+	os.Exit(harness.Main(m, func(hs *harness.Dendrite, host *harness.JSHost) { homeserver, js = hs, host }))
 }

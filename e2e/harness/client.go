@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -20,8 +18,15 @@ type ClientConfig struct {
 	User          string // localpart or full user id
 	Password      string
 	// CryptoStore is the path of the client's own key database. Empty means a
-	// client that knows nothing of encryption.
+	// client that knows nothing of encryption, unless it uses JS.
 	CryptoStore string
+	// JS, if given, has the client use matrix-js-sdk instead of mautrix. Its keys
+	// are in memory.
+	JS *JSHost
+	// Isolation is the JS client's mode; empty means OnlySignedDevices.
+	Isolation Isolation
+	// RecoveryKey gives a JS client the cross-signing keys of an earlier device.
+	RecoveryKey string
 }
 
 // Client is a Matrix person: an account logged in on one device, which follows
@@ -29,16 +34,9 @@ type ClientConfig struct {
 type Client struct {
 	cfg    ClientConfig
 	mx     *mautrix.Client
-	crypto *cryptohelper.CryptoHelper
+	engine engine
 	seen   *timelines
 	syncer *syncer
-
-	cancel   context.CancelFunc
-	syncDone chan struct{}
-
-	// Whose requests for keys are answered: everybody's, else nobody's; else of
-	// those who got them before.
-	givesKeys, keepsKeys atomic.Bool
 
 	mu       sync.Mutex
 	prepared map[id.RoomID]bool // rooms it has made sure not to leak plaintext into
@@ -54,40 +52,27 @@ func NewClient(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 8
 	mx.Client = &http.Client{Transport: transport}
-	c := &Client{
-		cfg: cfg, mx: mx, seen: newTimelines(cfg.CryptoStore != ""),
-		syncDone: make(chan struct{}), prepared: make(map[id.RoomID]bool),
-	}
+	c := &Client{cfg: cfg, mx: mx, seen: newTimelines(cfg.CryptoStore != ""), prepared: make(map[id.RoomID]bool)}
 	c.syncer = newSyncer(c.seen)
 	mx.Syncer = c.syncer
+	c.engine = c.newEngine()
 	if err = c.logIn(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("failed to log %s in: %w", cfg.User, err), c.crypto.Close())
+		return nil, errors.Join(fmt.Errorf("failed to log %s in: %w", cfg.User, err), c.Close())
 	}
 	return c, c.startSync(ctx)
 }
 
 func (c *Client) logIn(ctx context.Context) error {
-	req := &mautrix.ReqLogin{
+	return c.engine.logIn(ctx, &mautrix.ReqLogin{
 		Type:             mautrix.AuthTypePassword,
 		Identifier:       mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: c.cfg.User},
 		Password:         c.cfg.Password,
 		StoreCredentials: true,
-	}
-	if c.cfg.CryptoStore != "" {
-		return c.logInEncrypted(ctx, req)
-	}
-	_, err := c.mx.Login(ctx, req)
-	return err
+	})
 }
 
 func (c *Client) startSync(ctx context.Context) error {
-	var syncCtx context.Context
-	syncCtx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, 1)
-	go func() {
-		defer close(c.syncDone)
-		ended <- c.mx.SyncWithContext(syncCtx)
-	}()
+	ended := c.engine.follow(ctx)
 	select {
 	case <-c.syncer.first:
 		return nil
@@ -109,10 +94,9 @@ func (c *Client) Matrix() *mautrix.Client { return c.mx }
 
 // Close stops following the rooms. The account and the device stay.
 func (c *Client) Close() error {
-	c.cancel()
-	<-c.syncDone
+	err := c.engine.close()
 	c.mx.Client.CloseIdleConnections()
-	return c.crypto.Close()
+	return err
 }
 
 // syncRetry is how long a client waits after a /sync that failed: tests restart

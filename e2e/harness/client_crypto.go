@@ -5,59 +5,28 @@ import (
 	"errors"
 	"fmt"
 
-	_ "github.com/mattn/go-sqlite3" // the driver of the key database
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/crypto"
-	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
 
-// logInEncrypted logs in with the device of the crypto store, or with a new one.
-func (c *Client) logInEncrypted(ctx context.Context, login *mautrix.ReqLogin) error {
-	// The pickle key protects keys at rest; these belong to nobody and don't
-	// outlive the run.
-	helper, err := cryptohelper.NewCryptoHelper(c.mx, []byte("e2e"), c.cfg.CryptoStore)
-	if err != nil {
-		return err
-	}
-	c.crypto = helper
-	helper.LoginAs = login
-	if err = helper.Init(ctx); err != nil {
-		return err
-	}
-	// Nobody in a test compares emojis: send keys to every device, and answer
-	// the key requests of every device.
-	helper.Machine().SendKeysMinTrust = id.TrustStateUnset
-	helper.Machine().ShareKeysMinTrust = id.TrustStateUnset
-	byDefault := helper.Machine().AllowKeyShare
-	helper.Machine().AllowKeyShare = func(ctx context.Context, device *id.Device, key event.RequestedKeyInfo) *crypto.KeyShareRejection {
-		if c.givesKeys.Load() {
-			return nil
-		} else if c.keepsKeys.Load() {
-			return &crypto.KeyShareRejectNoResponse
-		}
-		return byDefault(ctx, device, key)
-	}
-	c.mx.Crypto = helper
-	return nil
-}
-
-// ShareKeyOnlyWith gives the key of what the client says in a room from now on to those users only, and answers nobody's
-// requests for keys until GiveRequestedKeys. The client must not have said anything there yet.
+// ShareKeyOnlyWith gives the key of what a mautrix client says in a room from now
+// on to those users only, and answers nobody's requests for keys until
+// GiveRequestedKeys. The client must not have said anything there yet.
 func (c *Client) ShareKeyOnlyWith(ctx context.Context, room id.RoomID, users ...id.UserID) error {
 	if err := c.prepare(ctx, room); err != nil {
 		return err
 	}
-	c.keepsKeys.Store(true)
-	return c.crypto.Machine().ShareGroupSession(ctx, room, users)
+	m := c.engine.(*mautrixEngine)
+	m.keepsKeys.Store(true)
+	return m.crypto.Machine().ShareGroupSession(ctx, room, users)
 }
 
-// GiveRequestedKeys answers from now on whoever asks for a key.
-func (c *Client) GiveRequestedKeys() { c.givesKeys.Store(true) }
+// GiveRequestedKeys has a mautrix client answer whoever asks for a key from now on.
+func (c *Client) GiveRequestedKeys() { c.engine.(*mautrixEngine).givesKeys.Store(true) }
 
 // prepare makes sure, once per room, that the client knows whether the room is
-// encrypted: with an empty state store mautrix would send plaintext.
+// encrypted: with an empty state store it would send plaintext.
 func (c *Client) prepare(ctx context.Context, room id.RoomID) error {
 	c.mu.Lock()
 	done := c.prepared[room]
@@ -84,21 +53,16 @@ func (c *Client) prepare(ctx context.Context, room id.RoomID) error {
 }
 
 func (c *Client) waitEncrypted(ctx context.Context, room id.RoomID) error {
-	if c.crypto == nil {
+	if !c.engine.encrypts() {
 		return fmt.Errorf("%s cannot send to %s: the room is encrypted, the client is not", c.UserID(), room)
 	}
-	return c.seen.until(ctx, func() (bool, error) { return c.mx.StateStore.IsEncrypted(ctx, room) })
+	return c.seen.until(ctx, func() (bool, error) { return c.isEncrypted(ctx, room) })
 }
 
-// decrypt returns evt in clear if it is encrypted and the key is there, and evt
-// itself otherwise.
-func (c *Client) decrypt(ctx context.Context, evt *event.Event) *event.Event {
-	if evt.Type != event.EventEncrypted || c.crypto == nil {
-		return evt
+// isEncrypted says whether the client has seen that a room is encrypted.
+func (c *Client) isEncrypted(ctx context.Context, room id.RoomID) (bool, error) {
+	if !c.engine.encrypts() {
+		return false, nil
 	}
-	decrypted, err := c.crypto.Decrypt(ctx, evt)
-	if err != nil {
-		return evt
-	}
-	return decrypted
+	return c.mx.StateStore.IsEncrypted(ctx, room)
 }

@@ -44,11 +44,11 @@ func (c *Client) SendContent(ctx context.Context, room id.RoomID, kind event.Typ
 	if err := c.prepare(ctx, room); err != nil {
 		return "", err
 	}
-	resp, err := c.mx.SendMessageEvent(ctx, room, kind, content)
+	sent, err := c.engine.send(ctx, room, kind, content)
 	if err != nil {
 		return "", fmt.Errorf("%s failed to send to %s: %w", c.UserID(), room, err)
 	}
-	return resp.EventID, nil
+	return sent, nil
 }
 
 // WaitEvent returns the first event of the room, seen before or still to come,
@@ -118,15 +118,15 @@ func (c *Client) History(ctx context.Context, room id.RoomID) ([]*event.Event, e
 	} else if joined.Timeline.Limited {
 		return nil, fmt.Errorf("failed to read the history of %s: it is longer than %d events", room, wholeTimeline)
 	}
-	history := make([]*event.Event, len(joined.Timeline.Events))
-	for i, evt := range joined.Timeline.Events {
-		history[i] = c.parse(ctx, room, evt)
+	history := joined.Timeline.Events
+	for _, evt := range history {
+		parse(room, evt)
 	}
-	return history, nil
+	return history, c.engine.decrypt(ctx, history)
 }
 
 // parse does for an event what mautrix's own sync loop does.
-func (c *Client) parse(ctx context.Context, room id.RoomID, evt *event.Event) *event.Event {
+func parse(room id.RoomID, evt *event.Event) {
 	evt.RoomID = room
 	evt.Type.Class = event.MessageEventType
 	if evt.StateKey != nil {
@@ -134,5 +134,4 @@ func (c *Client) parse(ctx context.Context, room id.RoomID, evt *event.Event) *e
 	}
 	// An event that mautrix cannot parse keeps its raw content.
 	_ = evt.Content.ParseRaw(evt.Type)
-	return c.decrypt(ctx, evt)
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -12,10 +13,11 @@ import (
 // Dendrite build from nothing on a slow machine is the longest part.
 const startTimeout = 15 * time.Minute
 
-// Main is the body of a TestMain: it starts one Dendrite for the package, hands
-// it to ready, runs the tests, and returns the exit code when Dendrite has ended
-// and its files are gone. After failures it shows the end of Dendrite's log.
-func Main(m *testing.M, ready func(*Dendrite)) int {
+// Main is the body of a TestMain: it starts one Dendrite and one JSHost for the
+// package, hands them to ready, runs the tests, and returns the exit code when
+// both have ended and their files are gone. After failures it shows the end of
+// Dendrite's log.
+func Main(m *testing.M, ready func(*Dendrite, *JSHost)) int {
 	dir, remove, err := TempDir()
 	if err != nil {
 		return complain(err)
@@ -27,19 +29,23 @@ func Main(m *testing.M, ready func(*Dendrite)) int {
 	return code
 }
 
-func runTests(m *testing.M, dir string, ready func(*Dendrite)) int {
+func runTests(m *testing.M, dir string, ready func(*Dendrite, *JSHost)) int {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	homeserver, err := StartDendrite(ctx, dir)
+	js, err := StartJSHost(ctx, dir)
 	if err != nil {
 		return complain(err)
 	}
-	ready(homeserver)
+	homeserver, err := StartDendrite(ctx, dir)
+	if err != nil {
+		return complain(errors.Join(err, js.Stop()))
+	}
+	ready(homeserver, js)
 	code := m.Run()
 	if code != 0 {
 		fmt.Fprintln(os.Stderr, tail(homeserver.LogFile(), logTail))
 	}
-	if err = homeserver.Stop(); err != nil {
+	if err = errors.Join(js.Stop(), homeserver.Stop()); err != nil {
 		return max(code, complain(err))
 	}
 	return code

@@ -8,14 +8,17 @@ import (
 	"go.uber.org/goleak"
 )
 
-// homeserver is the one that all tests of this package share.
-var homeserver *Dendrite
+// What all tests of this package share.
+var (
+	homeserver *Dendrite
+	js         *JSHost
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(parentRole) != "" {
 		os.Exit(playParent())
 	}
-	code := Main(m, func(hs *Dendrite) { homeserver = hs })
+	code := Main(m, func(hs *Dendrite, host *JSHost) { homeserver, js = hs, host })
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -34,6 +34,9 @@ type command struct {
 	dir  string
 	env  []string
 	log  string
+	// stdin and stdout, if given, are the process's; they stay open here. Without
+	// them it reads nothing, and its output goes into the log.
+	stdin, stdout *os.File
 }
 
 // process is a running child: in a process group of its own, so that a Ctrl-C in
@@ -54,6 +57,12 @@ func startProcess(c command) (*process, error) {
 	p := &process{command: c, cmd: exec.Command(c.path, c.args...), done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = c.dir, c.env
 	p.cmd.Stdout, p.cmd.Stderr = logFile, logFile
+	if c.stdin != nil {
+		p.cmd.Stdin = c.stdin
+	}
+	if c.stdout != nil {
+		p.cmd.Stdout = c.stdout
+	}
 	p.cmd.SysProcAttr = childAttributes()
 	started := make(chan error)
 	go func() {
@@ -120,6 +129,12 @@ func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+	return p.waitEnd()
+}
+
+// waitEnd waits for the end of a process that was told to end. One that doesn't
+// end in time is killed, which is an error, as is an end with a failure.
+func (p *process) waitEnd() error {
 	timer := time.NewTimer(stopGrace)
 	defer timer.Stop()
 	select {

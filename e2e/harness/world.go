@@ -75,7 +75,26 @@ func (w *World) Person(name string, encryption Encryption) *Client {
 	if encryption == Encrypted {
 		cfg.CryptoStore = filepath.Join(w.Dir, fmt.Sprintf("keys-%d.db", w.people))
 	}
-	client, err := NewClient(w.Ctx, cfg)
+	return w.follow(NewClient(w.Ctx, cfg))
+}
+
+// JSPerson is like Person, with a client that uses matrix-js-sdk.
+func (w *World) JSPerson(js *JSHost, name string, isolation Isolation) *Client {
+	w.t.Helper()
+	cfg := w.Account(name)
+	cfg.JS, cfg.Isolation = js, isolation
+	return w.follow(NewClient(w.Ctx, cfg))
+}
+
+// NewDevice logs a JSPerson in on one more device.
+func (w *World) NewDevice(person *Client) *Client {
+	w.t.Helper()
+	return w.follow(person.JS().NewDevice(w.Ctx))
+}
+
+// follow closes a new client at the end of the test.
+func (w *World) follow(client *Client, err error) *Client {
+	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
 	}

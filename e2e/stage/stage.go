@@ -19,6 +19,10 @@ import (
 // run and listens on loopback only.
 const wazoPassword = "stage-wazo"
 
+// jsIsolation is whom matrix-js-sdk people exchange keys with. The relay does not
+// sign its device yet: with OnlySignedDevices it would be deaf and dumb.
+const jsIsolation = harness.AllDevices
+
 // Config says what is special about a stage; the zero value is useful but for
 // Dir.
 type Config struct {
@@ -33,6 +37,8 @@ type Config struct {
 	Env map[string]string
 	// RelayBinary is the relay to run; empty builds the one of this repository.
 	RelayBinary string
+	// JS, if given, has Robin use matrix-js-sdk on it, instead of mautrix.
+	JS *harness.JSHost
 	// WazoOptions are passed to the in-memory Wazo.
 	WazoOptions []wazotest.Option
 }
@@ -139,7 +145,11 @@ func (s *Stage) openPeople(ctx context.Context) (err error) {
 	if s.Bot, err = s.register(ctx, "bot"); err != nil {
 		return err
 	}
-	s.Robin, err = s.Person(ctx, "robin", harness.Encrypted)
+	if s.cfg.JS != nil {
+		s.Robin, err = s.JSPerson(ctx, "robin", s.cfg.JS)
+	} else {
+		s.Robin, err = s.Person(ctx, "robin", harness.Encrypted)
+	}
 	return err
 }
 
@@ -168,7 +178,26 @@ func (s *Stage) Person(ctx context.Context, name string, encryption harness.Encr
 		cfg.CryptoStore = filepath.Join(s.cfg.Dir, fmt.Sprintf("keys-%s-%d.db", name, s.clients))
 		s.mu.Unlock()
 	}
-	client, err := harness.NewClient(ctx, cfg)
+	return s.follow(harness.NewClient(ctx, cfg))
+}
+
+// JSPerson is like Person, with a client that uses matrix-js-sdk.
+func (s *Stage) JSPerson(ctx context.Context, name string, js *harness.JSHost) (*harness.Client, error) {
+	cfg, err := s.register(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	cfg.JS, cfg.Isolation = js, jsIsolation
+	return s.follow(harness.NewClient(ctx, cfg))
+}
+
+// NewDevice logs a JSPerson in on one more device until Close.
+func (s *Stage) NewDevice(ctx context.Context, person *harness.Client) (*harness.Client, error) {
+	return s.follow(person.JS().NewDevice(ctx))
+}
+
+// follow closes a new client with the stage.
+func (s *Stage) follow(client *harness.Client, err error) (*harness.Client, error) {
 	if err != nil {
 		return nil, err
 	}

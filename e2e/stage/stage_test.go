@@ -18,11 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// homeserver is the one that all tests of this package share.
-var homeserver *harness.Dendrite
+// What all tests of this package share.
+var (
+	homeserver *harness.Dendrite
+	js         *harness.JSHost
+)
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Main(m, func(hs *harness.Dendrite) { homeserver = hs }))
+	os.Exit(harness.Main(m, func(hs *harness.Dendrite, host *harness.JSHost) { homeserver, js = hs, host }))
 }
 
 // fakeRelay builds the harness's stand-in, which only answers its health check
@@ -79,7 +82,7 @@ func TestStageThatCannotOpenLeavesNothingRunning(t *testing.T) {
 	before := children(t)
 	_, err := Open(t.Context(), Config{Dir: t.TempDir(), RelayBinary: "/bin/false"})
 	require.ErrorContains(t, err, "relay ended before it was ready")
-	require.Equal(t, before, children(t), "the shared homeserver and nothing else")
+	require.Equal(t, before, children(t), "the shared homeserver and js host, and nothing else")
 }
 
 // children are the process ids of this process's children.
@@ -107,13 +110,16 @@ func TestLinkedRoomsTalk(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		encrypted bool
+		js        *harness.JSHost
 	}{
-		{name: "in a plain room"},
-		{name: "in an encrypted room", encrypted: true},
+		{name: "in a plain room with mautrix"},
+		{name: "in an encrypted room with mautrix", encrypted: true},
+		{name: "in a plain room with matrix-js-sdk", js: js},
+		{name: "in an encrypted room with matrix-js-sdk", encrypted: true, js: js},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := harness.NewWorld(t, homeserver)
-			s := ForTest(t, w, Config{})
+			s := ForTest(t, w, Config{JS: test.js})
 			room := s.Wazo.CreateRoom("Support", s.Cast.Alice, s.Cast.Bob, s.Cast.Relay)
 			portal, err := s.Link(w.Ctx, s.Robin, harness.RoomOptions{Encrypted: test.encrypted}, room.UUID)
 			require.NoError(t, err)
