@@ -22,6 +22,9 @@ var oddEvents = []struct {
 	content string
 	relayed string // what arrives on Wazo
 	refused string // what the sender is told instead
+	// beside is what the sender is told if the relation stands beside the
+	// ciphertext, where matrix-js-sdk puts any: mautrix cannot read the event.
+	beside string
 }{
 	{name: "unknown msgtype", content: `{"msgtype": "org.example.poll", "body": "Tea or coffee?"}`, relayed: "Tea or coffee?"},
 	{name: "unknown event type with a body", kind: "org.example.poll", content: `{"body": "Tea or milk?"}`, relayed: "Tea or milk?"},
@@ -36,7 +39,7 @@ var oddEvents = []struct {
 	{name: "body is white space", content: `{"msgtype": "m.text", "body": " \n\t "}`},
 	{name: "content is empty", content: `{}`},
 	{name: "formatted_body is a number", content: `{"msgtype": "m.text", "body": "odd format", "format": "org.matrix.custom.html", "formatted_body": 42}`, relayed: "odd format"},
-	{name: "relation is a string", content: `{"msgtype": "m.text", "body": "odd relation", "m.relates_to": "x"}`, relayed: "odd relation"},
+	{name: "relation is a string", content: `{"msgtype": "m.text", "body": "odd relation", "m.relates_to": "x"}`, relayed: "odd relation", beside: "could not decrypt"},
 	{name: "mentions are a list", content: `{"msgtype": "m.text", "body": "odd mentions", "m.mentions": [1]}`, relayed: "odd mentions"},
 	{name: "info is a string", content: `{"msgtype": "m.image", "body": "odd.jpg", "info": "big"}`, relayed: "odd.jpg"},
 	{name: "NUL in the body", content: `{"msgtype": "m.text", "body": "nul\u0000nul"}`, relayed: "nulnul"},
@@ -52,9 +55,10 @@ func growingHTML() string {
 	return fmt.Sprintf(`{"msgtype": "m.text", "body": "grows", "format": "org.matrix.custom.html", "formatted_body": "%s"}`, html)
 }
 
-func TestOddMatrixEvents(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestOddMatrixEvents(t *testing.T) { withEachClient(t, testOddMatrixEvents) }
+
+func testOddMatrixEvents(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 		for _, test := range oddEvents {
@@ -68,23 +72,28 @@ func TestOddMatrixEvents(t *testing.T) {
 				require.NoError(t, err, "the homeserver takes it")
 				p.requireTalk(t)
 				arrived := p.onWazo()[before:]
-				if test.relayed != "" {
+				relayed, refused := test.relayed, test.refused
+				if test.beside != "" && encrypted && robin.js != nil {
+					relayed, refused = "", test.beside
+				}
+				if relayed != "" {
 					require.Len(t, arrived, 2, "it and what came next")
-					require.Contains(t, arrived[0], test.relayed)
+					require.Contains(t, arrived[0], relayed)
 				} else {
 					require.Len(t, arrived, 1, "only what came next")
 				}
-				if test.refused != "" {
-					require.Contains(t, p.reply(t, p.Robin, p.Matrix, sent), test.refused)
+				if refused != "" {
+					require.Contains(t, p.reply(t, p.Robin, p.Matrix, sent), refused)
 				}
 			})
 		}
 	})
 }
 
-func TestOddWazoMessages(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestOddWazoMessages(t *testing.T) { withEachClient(t, testOddWazoMessages) }
+
+func testOddWazoMessages(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 		for _, test := range []struct{ name, content, shown string }{
@@ -138,9 +147,10 @@ func numberedWords(size int) string {
 	return text.String()
 }
 
-func TestWazoRoomWithAHundredUsers(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestWazoRoomWithAHundredUsers(t *testing.T) { inEachSetting(t, testWazoRoomWithAHundredUsers) }
+
+func testWazoRoomWithAHundredUsers(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
 	const mostUsers = 100 // api.md 3.3
 	members := []wazotest.User{s.Cast.Relay}
 	for n := 1; n < mostUsers; n++ {
@@ -149,7 +159,7 @@ func TestWazoRoomWithAHundredUsers(t *testing.T) {
 	for _, name := range []string{"", "All hands"} {
 		wazoRoom := s.Wazo.CreateDuplicateRoom(name, members...)
 		require.Len(t, wazoRoom.Members, mostUsers)
-		linked, err := s.Link(s.ctx, s.Robin, harness.RoomOptions{}, wazoRoom.UUID)
+		linked, err := s.Link(s.ctx, s.Robin, harness.RoomOptions{Encrypted: encrypted}, wazoRoom.UUID)
 		require.NoError(t, err)
 		p := &portal{scene: s, Portal: linked}
 		for _, author := range []wazotest.User{members[1], members[50], members[99]} {

@@ -122,9 +122,10 @@ func TestCheckOfABadConfiguration(t *testing.T) {
 	}
 }
 
-func TestEverythingWorksOverTLS(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{WazoOptions: []wazotest.Option{wazotest.WithTLS()}})
+func TestEverythingWorksOverTLS(t *testing.T) { withEachClient(t, testEverythingWorksOverTLS) }
+
+func testEverythingWorksOverTLS(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{WazoOptions: []wazotest.Option{wazotest.WithTLS()}})
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		require.True(t, strings.HasPrefix(s.Relay.Getenv("WAZO_URL"), "https://"))
 		p := s.link(t, harness.RoomOptions{Encrypted: encrypted})

@@ -12,9 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCommands(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestCommands(t *testing.T) { withEachClient(t, testCommands) }
+
+func testCommands(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	for _, kind := range kinds {
 		p := s.link(t, harness.RoomOptions{Encrypted: kind.encrypted})
 		p.requireTalk(t) // after that the history is surely complete
@@ -63,10 +64,11 @@ func TestCommands(t *testing.T) {
 
 // Homeservers may tell how old an event is (unsigned.age): here it is three
 // minutes for what is new.
-func TestOldCommandIsNotObeyed(t *testing.T) {
-	t.Parallel()
-	s, between := openBehindProxy(t)
-	p := s.link(t, harness.RoomOptions{})
+func TestOldCommandIsNotObeyed(t *testing.T) { inEachSetting(t, testOldCommandIsNotObeyed) }
+
+func testOldCommandIsNotObeyed(t *testing.T, robin client, encrypted bool) {
+	s, between := openBehindProxy(t, robin)
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	between.change(func() { between.rewrite = agedBy(t, 3*time.Minute) })
 	require.Contains(t, s.ask(t, s.Robin, p.Matrix, "!wazo unlink"), "I was away when you wrote this, please repeat")
 	// Messages have no age limit, and the link is still there.

@@ -40,8 +40,11 @@ type toWazoCase struct {
 }
 
 func TestWhatWazoMessagesLookLikeOnMatrix(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+	withEachClient(t, testWhatWazoMessagesLookLikeOnMatrix)
+}
+
+func testWhatWazoMessagesLookLikeOnMatrix(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 		withTable(t, "wazo_to_matrix.json", func(t *testing.T, test *toMatrixCase) {
@@ -77,8 +80,11 @@ func (p *portal) onScreen() (seen []harness.Entry) {
 }
 
 func TestWhatMatrixMessagesLookLikeOnWazo(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+	withEachClient(t, testWhatMatrixMessagesLookLikeOnWazo)
+}
+
+func testWhatMatrixMessagesLookLikeOnWazo(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	require.NoError(t, s.Robin.Matrix().SetDisplayName(s.ctx, robinsName))
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		p := s.link(t, harness.RoomOptions{Encrypted: encrypted})

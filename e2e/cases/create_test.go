@@ -10,9 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCreate(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestCreate(t *testing.T) { inEachSetting(t, testCreate) }
+
+func testCreate(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
 	s.Hire("Max", "Muster")
 	s.Hire("Max", "Muster")
 	cast := s.Cast
@@ -29,7 +30,7 @@ func TestCreate(t *testing.T) {
 		{"somebody by extension", "1002", cast.Bob, []string{cast.Bob.UUID}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			room := s.invite(t, s.Robin, harness.RoomOptions{})
+			room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 			require.Contains(t, s.ask(t, s.Robin, room, "!wazo create "+test.command), "Linking")
 			s.waitBot(t, s.Robin, room, harness.Notice("Linked with"))
 			made := s.newestRoom(t)
@@ -43,7 +44,7 @@ func TestCreate(t *testing.T) {
 			p := &portal{scene: s, Portal: stage.Portal{Matrix: room, Wazo: made.UUID}, author: test.author}
 			p.requireTalk(t)
 
-			again := s.invite(t, s.Robin, harness.RoomOptions{})
+			again := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 			answer := s.ask(t, s.Robin, again, "!wazo create "+test.command)
 			require.Contains(t, answer, "linked with another Matrix room already", "the same people are the same room")
 			require.Contains(t, answer, room.String())
@@ -51,7 +52,7 @@ func TestCreate(t *testing.T) {
 	}
 
 	before := len(s.Wazo.Rooms())
-	room := s.invite(t, s.Robin, harness.RoomOptions{})
+	room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 	for _, test := range []struct{ name, command, answer string }{
 		{"nobody is found", "create Zebulon Zorro", "I found nobody called `Zebulon Zorro`"},
 		{"one of several is not found", "create Alice Martin, Zebulon Zorro", "I found nobody called `Zebulon Zorro`"},

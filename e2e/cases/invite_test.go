@@ -11,9 +11,10 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-func TestInvite(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestInvite(t *testing.T) { withEachClient(t, testInvite) }
+
+func testInvite(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	for _, kind := range kinds {
 		t.Run("by an administrator is accepted with a hello "+kind.name, func(t *testing.T) {
 			room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: kind.encrypted})
@@ -31,7 +32,7 @@ func TestInvite(t *testing.T) {
 		s.invite(t, s.person(t, "ally", harness.Plain), harness.RoomOptions{})
 	})
 	t.Run("by anybody else is declined with a reason", func(t *testing.T) {
-		s, between := openBehindProxy(t)
+		s, between := openBehindProxy(t, robin)
 		stranger := s.person(t, "stranger", harness.Plain)
 		room, err := stranger.CreateRoom(s.ctx, harness.RoomOptions{Invite: []id.UserID{s.BotID()}})
 		require.NoError(t, err)

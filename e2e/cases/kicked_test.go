@@ -10,8 +10,11 @@ import (
 )
 
 func TestMessagesOfWazoAreKeptWhileTheBotIsOutOfTheRoom(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+	withEachClient(t, testMessagesOfWazoAreKeptWhileTheBotIsOutOfTheRoom)
+}
+
+func testMessagesOfWazoAreKeptWhileTheBotIsOutOfTheRoom(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			p := s.link(t, harness.RoomOptions{Encrypted: kind.encrypted})

@@ -13,9 +13,10 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-func TestLinkNames(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestLinkNames(t *testing.T) { withEachClient(t, testLinkNames) }
+
+func testLinkNames(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	for _, kind := range kinds {
 		t.Run("a number of the list in the direct chat "+kind.name, func(t *testing.T) {
 			wazoRoom, author := s.newWazoRoom("Numbered " + kind.name)
@@ -70,10 +71,13 @@ func (s *scene) joinDirectChat(t *testing.T) {
 // The chat is encrypted from its creation on; a hello that is faster than the
 // homeserver's own events of the creation must not go out in plain.
 func TestNothingIsSaidInPlainInTheDirectChat(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+	inEachSetting(t, testNothingIsSaidInPlainInTheDirectChat)
+}
+
+func testNothingIsSaidInPlainInTheDirectChat(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
 	wazoRoom, _ := s.newWazoRoom("Secret")
-	room := s.invite(t, s.Robin, harness.RoomOptions{Invite: []id.UserID{s.guest(t, "talk").UserID()}})
+	room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted, Invite: []id.UserID{s.guest(t, "talk").UserID()}})
 	require.Contains(t, s.ask(t, s.Robin, room, "!wazo rooms"), "our direct chat")
 	s.listInDirectChat(t, wazoRoom)
 	said := 0
@@ -103,12 +107,13 @@ func (s *scene) requireLinks(t *testing.T, room id.RoomID, name string, wazoRoom
 	p.requireTalk(t)
 }
 
-func TestLinkIsRefused(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
-	ally := s.person(t, "ally", harness.Plain)
+func TestLinkIsRefused(t *testing.T) { inEachSetting(t, testLinkIsRefused) }
+
+func testLinkIsRefused(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
+	ally := s.person(t, "ally", harness.Encrypted)
 	wazoRoom, _ := s.newWazoRoom("Wanted")
-	hosted := s.invite(t, ally, harness.RoomOptions{Invite: []id.UserID{s.Robin.UserID()}})
+	hosted := s.invite(t, ally, harness.RoomOptions{Encrypted: encrypted, Invite: []id.UserID{s.Robin.UserID()}})
 	s.join(t, s.Robin, hosted)
 
 	t.Run("by an administrator without the power in the room", func(t *testing.T) {
@@ -118,20 +123,20 @@ func TestLinkIsRefused(t *testing.T) {
 		require.Contains(t, s.ask(t, ally, hosted, "!wazo link "+wazoRoom.UUID), "Only the relay's administrators")
 	})
 	t.Run("by somebody who may not use the bot at all", func(t *testing.T) {
-		stranger := s.person(t, "stranger", harness.Plain)
+		stranger := s.person(t, "stranger", harness.Encrypted)
 		require.NoError(t, ally.Invite(s.ctx, hosted, stranger.UserID()))
 		s.join(t, stranger, hosted)
 		require.Contains(t, s.ask(t, stranger, hosted, "!wazo link "+wazoRoom.UUID), "not among the people who may use me")
 	})
 	t.Run("for a room that the relay account does not know", func(t *testing.T) {
-		room := s.invite(t, s.Robin, harness.RoomOptions{})
+		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		foreign := s.Wazo.CreateRoom("Foreign", s.Cast.Alice, s.Cast.Bob)
 		for _, unknown := range []string{foreign.UUID, "6ac7e2f2-0000-4000-8000-000000000000", "Foreign", "99"} {
 			require.Contains(t, s.ask(t, s.Robin, room, "!wazo link "+unknown), "I know no Wazo chat")
 		}
 	})
 	t.Run("for a name that fits several", func(t *testing.T) {
-		room := s.invite(t, s.Robin, harness.RoomOptions{})
+		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		s.newWazoRoom("Sales north")
 		s.newWazoRoom("Sales south")
 		answer := s.ask(t, s.Robin, room, "!wazo link sales")
@@ -139,16 +144,17 @@ func TestLinkIsRefused(t *testing.T) {
 		require.Contains(t, answer, "Sales south")
 	})
 	t.Run("without saying which", func(t *testing.T) {
-		room := s.invite(t, s.Robin, harness.RoomOptions{})
+		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		require.Contains(t, s.ask(t, s.Robin, room, "!wazo link"), "Which Wazo chat?")
 	})
 	require.Empty(t, s.Wazo.Messages(wazoRoom.UUID), "nothing was said in the room that nobody could link")
 }
 
-func TestSecondLinkIsRefused(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
-	first := s.link(t, harness.RoomOptions{})
+func TestSecondLinkIsRefused(t *testing.T) { inEachSetting(t, testSecondLinkIsRefused) }
+
+func testSecondLinkIsRefused(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
+	first := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	t.Run("of the Matrix room, and names the first", func(t *testing.T) {
 		other, _ := s.newWazoRoom("Other")
 		answer := s.ask(t, s.Robin, first.Matrix, "!wazo link "+other.UUID)
@@ -156,7 +162,7 @@ func TestSecondLinkIsRefused(t *testing.T) {
 		require.Empty(t, s.Wazo.Messages(other.UUID))
 	})
 	t.Run("of the Wazo room, and says where the first is", func(t *testing.T) {
-		room := s.invite(t, s.Robin, harness.RoomOptions{})
+		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		answer := s.ask(t, s.Robin, room, "!wazo link "+first.Portal.Wazo)
 		require.Contains(t, answer, "linked with another Matrix room already")
 		require.Contains(t, answer, first.Matrix.String())

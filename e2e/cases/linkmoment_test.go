@@ -16,8 +16,11 @@ import (
 // The boundary of a link is the relay's own word in each room: what stands before
 // it is not relayed, what stands after it is.
 func TestWhatIsSaidAroundTheMomentOfLinking(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+	withEachClient(t, testWhatIsSaidAroundTheMomentOfLinking)
+}
+
+func testWhatIsSaidAroundTheMomentOfLinking(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		wazoRoom, author := s.newWazoRoom("Support")
 		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})

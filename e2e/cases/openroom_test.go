@@ -10,28 +10,30 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-func TestRoomsThatStrangersCanRead(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestRoomsThatStrangersCanRead(t *testing.T) { inEachSetting(t, testRoomsThatStrangersCanRead) }
+
+func testRoomsThatStrangersCanRead(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
 	t.Run("are not linked unless an administrator accepts that", func(t *testing.T) {
 		wazoRoom, author := s.newWazoRoom("Open day")
-		room := s.invite(t, s.Robin, harness.RoomOptions{Public: true})
+		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted, Public: true})
 		require.Contains(t, s.ask(t, s.Robin, room, "!wazo link "+wazoRoom.UUID), "open to strangers (anybody may join)")
 		require.Empty(t, s.Wazo.Messages(wazoRoom.UUID))
 		s.requireLinks(t, room, wazoRoom.UUID+" --public", wazoRoom, author)
 	})
 	t.Run("are not linked either if only their history is open", func(t *testing.T) {
 		wazoRoom, _ := s.newWazoRoom("Museum")
-		room := s.invite(t, s.Robin, harness.RoomOptions{})
+		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		require.NoError(t, s.setHistory(room, event.HistoryVisibilityWorldReadable))
 		require.Contains(t, s.ask(t, s.Robin, room, "!wazo link "+wazoRoom.UUID), "open to strangers (anybody may read its history)")
 		require.Empty(t, s.Wazo.Messages(wazoRoom.UUID))
 	})
 }
 
-func TestRoomThatIsOpenedLaterPauses(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestRoomThatIsOpenedLaterPauses(t *testing.T) { inEachSetting(t, testRoomThatIsOpenedLaterPauses) }
+
+func testRoomThatIsOpenedLaterPauses(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
 	for _, test := range []struct {
 		name         string
 		open, closed func(p *portal) error
@@ -48,7 +50,7 @@ func TestRoomThatIsOpenedLaterPauses(t *testing.T) {
 	} {
 		t.Run(test.name+" and goes on when it is closed again", func(t *testing.T) {
 			t.Parallel()
-			p := s.link(t, harness.RoomOptions{})
+			p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 			require.NoError(t, test.open(p))
 			p.requirePaused(t)
 			require.NoError(t, test.closed(p))
@@ -56,7 +58,7 @@ func TestRoomThatIsOpenedLaterPauses(t *testing.T) {
 		})
 		t.Run(test.name+" and goes on when an administrator accepts that", func(t *testing.T) {
 			t.Parallel()
-			p := s.link(t, harness.RoomOptions{})
+			p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 			require.NoError(t, test.open(p))
 			p.requirePaused(t)
 			require.Contains(t, p.ask(t, p.Robin, p.Matrix, "!wazo link --public"), "may stay open")

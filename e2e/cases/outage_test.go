@@ -10,18 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTroubleOfWazoInTheMiddle(t *testing.T) {
-	t.Parallel()
+func TestTroubleOfWazoInTheMiddle(t *testing.T) { withEachClient(t, testTroubleOfWazoInTheMiddle) }
+
+func testTroubleOfWazoInTheMiddle(t *testing.T, robin client) {
 	for _, trouble := range []struct {
-		name      string
-		encrypted bool
-		cause     func(s *scene) error
+		name  string
+		cause func(s *scene) error
 	}{
 		{name: "all of Wazo is restarted", cause: func(s *scene) error {
-			s.Wazo.Stop()
-			return s.Wazo.Start(s.Wazo.Addr())
-		}},
-		{name: "all of Wazo is restarted, in an encrypted room", encrypted: true, cause: func(s *scene) error {
 			s.Wazo.Stop()
 			return s.Wazo.Start(s.Wazo.Addr())
 		}},
@@ -55,17 +51,22 @@ func TestTroubleOfWazoInTheMiddle(t *testing.T) {
 	} {
 		t.Run(trouble.name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, stage.Config{})
-			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: trouble.encrypted}), lines: restartLines}
-			d.interrupt = func() error { return trouble.cause(s) }
-			d.run(t)
-			d.requireExact(t)
+			inEachKind(t, func(t *testing.T, encrypted bool) {
+				s := open(t, robin, stage.Config{})
+				d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+				d.interrupt = func() error { return trouble.cause(s) }
+				d.run(t)
+				d.requireExact(t)
+			})
 		})
 	}
 }
 
 func TestConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T) {
-	t.Parallel()
+	inEachSetting(t, testConnectionToTheHomeserverBreaksInTheMiddle)
+}
+
+func testConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T, robin client, encrypted bool) {
 	for _, trouble := range []struct {
 		name  string
 		cause func(s *scene, p *proxy) error
@@ -75,13 +76,11 @@ func TestConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T) {
 	} {
 		t.Run(trouble.name, func(t *testing.T) {
 			t.Parallel()
-			inEachKind(t, func(t *testing.T, encrypted bool) {
-				s, between := openBehindProxy(t)
-				d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
-				d.interrupt = func() error { return trouble.cause(s, between) }
-				d.run(t)
-				d.requireExact(t)
-			})
+			s, between := openBehindProxy(t, robin)
+			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+			d.interrupt = func() error { return trouble.cause(s, between) }
+			d.run(t)
+			d.requireExact(t)
 		})
 	}
 }
@@ -89,28 +88,32 @@ func TestConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T) {
 // A homeserver that forgets transaction ids when it ends: its own, since others
 // share theirs.
 func TestHomeserverIsKilledAndStartedInTheMiddle(t *testing.T) {
-	t.Parallel()
-	inEachKind(t, func(t *testing.T, encrypted bool) {
-		s := openAlone(t)
-		back := make(chan struct{})
-		d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines, resend: back}
-		d.interrupt = func() error {
-			defer close(back)
-			s.Homeserver.Kill()
-			return s.Homeserver.Restart(s.ctx)
-		}
-		d.run(t)
-		d.requireExact(t)
-	})
+	inEachSetting(t, testHomeserverIsKilledAndStartedInTheMiddle)
+}
+
+func testHomeserverIsKilledAndStartedInTheMiddle(t *testing.T, robin client, encrypted bool) {
+	s := openAlone(t, robin)
+	back := make(chan struct{})
+	d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines, resend: back}
+	d.interrupt = func() error {
+		defer close(back)
+		s.Homeserver.Kill()
+		return s.Homeserver.Restart(s.ctx)
+	}
+	d.run(t)
+	d.requireExact(t)
 }
 
 // Dendrite cannot be ended in order while people talk on it: it answers /sync
 // with a part of what happened and a token behind it, for every client, and
 // sometimes panics. So only Wazo talks while it is away.
 func TestHomeserverIsRestartedInOrder(t *testing.T) {
-	t.Parallel()
-	s := openAlone(t)
-	p := s.link(t, harness.RoomOptions{})
+	inEachSetting(t, testHomeserverIsRestartedInOrder)
+}
+
+func testHomeserverIsRestartedInOrder(t *testing.T, robin client, encrypted bool) {
+	s := openAlone(t, robin)
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	p.requireTalk(t)
 	require.NoError(t, s.Homeserver.Stop())
 	for n := range restartLines {
@@ -123,9 +126,12 @@ func TestHomeserverIsRestartedInOrder(t *testing.T) {
 
 // The log of a relay whose messages fail says nothing of what is in them.
 func TestNoTextInTheLogWhenSendingFails(t *testing.T) {
-	t.Parallel()
-	s, between := openBehindProxy(t)
-	p := s.link(t, harness.RoomOptions{})
+	inEachSetting(t, testNoTextInTheLogWhenSendingFails)
+}
+
+func testNoTextInTheLogWhenSendingFails(t *testing.T, robin client, encrypted bool) {
+	s, between := openBehindProxy(t, robin)
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	// The notice can be seen before its own sending is answered.
 	require.NoError(t, between.until(s.ctx, func() bool { return between.sending == 0 }))
 	between.change(func() { between.swallow = 1 })
@@ -137,7 +143,7 @@ func TestNoTextInTheLogWhenSendingFails(t *testing.T) {
 }
 
 // openAlone sets a scene with a homeserver of its own.
-func openAlone(t *testing.T) *scene {
+func openAlone(t *testing.T, robin client) *scene {
 	t.Helper()
 	dir, remove, err := harness.TempDir()
 	require.NoError(t, err)
@@ -145,5 +151,5 @@ func openAlone(t *testing.T) *scene {
 	own, err := harness.StartDendrite(t.Context(), dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, own.Stop()) })
-	return openOn(t, own, stage.Config{})
+	return openOn(t, own, robin, stage.Config{})
 }

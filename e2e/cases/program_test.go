@@ -12,9 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// Nobody talks here: whose client it would be makes no difference.
 func TestHealthcheck(t *testing.T) {
 	t.Parallel()
-	s := open(t, stage.Config{})
+	s := open(t, client{}, stage.Config{})
 	healthy, err := s.Relay.Run(s.ctx, "healthcheck")
 	require.NoError(t, err)
 	require.Zero(t, healthy.Code, healthy.Output)
@@ -26,10 +27,11 @@ func TestHealthcheck(t *testing.T) {
 	require.Contains(t, stopped.Output, "hint: the relay does not run")
 }
 
-func TestWrongSecretKeyIsRefused(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
-	p := s.link(t, harness.RoomOptions{})
+func TestWrongSecretKeyIsRefused(t *testing.T) { inEachSetting(t, testWrongSecretKeyIsRefused) }
+
+func testWrongSecretKeyIsRefused(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	require.NoError(t, s.Relay.Stop())
 	right := s.Relay.Getenv("SECRET_KEY")
 	wrong := strings.Repeat("wrong", 10)
@@ -47,9 +49,10 @@ func TestWrongSecretKeyIsRefused(t *testing.T) {
 	p.requireTalk(t)
 }
 
-func TestKeyFileBesideTheDatabase(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{Env: map[string]string{"SECRET_KEY": ""}})
+func TestKeyFileBesideTheDatabase(t *testing.T) { inEachSetting(t, testKeyFileBesideTheDatabase) }
+
+func testKeyFileBesideTheDatabase(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{Env: map[string]string{"SECRET_KEY": ""}})
 	file := strings.TrimSuffix(s.Relay.Getenv("DATABASE_URL"), ".db") + ".key"
 	info, err := os.Stat(file)
 	require.NoError(t, err)
@@ -58,7 +61,7 @@ func TestKeyFileBesideTheDatabase(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(before), 32)
 
-	p := s.link(t, harness.RoomOptions{})
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	require.NoError(t, s.Relay.Restart(s.ctx))
 	p.requireTalk(t)
 	after, err := os.ReadFile(file)

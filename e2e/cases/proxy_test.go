@@ -39,7 +39,7 @@ type proxy struct {
 }
 
 // openBehindProxy sets a scene whose relay reaches the homeserver through a proxy.
-func openBehindProxy(t *testing.T) (*scene, *proxy) {
+func openBehindProxy(t *testing.T, robin client) (*scene, *proxy) {
 	t.Helper()
 	p := &proxy{changed: make(chan struct{})}
 	upstream, err := url.Parse(homeserver.URL())
@@ -64,7 +64,7 @@ func openBehindProxy(t *testing.T) (*scene, *proxy) {
 		}
 	}))
 	t.Cleanup(p.server.Close)
-	s := open(t, stage.Config{Env: map[string]string{"MATRIX_HOMESERVER_URL": p.server.URL}})
+	s := open(t, robin, stage.Config{Env: map[string]string{"MATRIX_HOMESERVER_URL": p.server.URL}})
 	return s, p
 }
 

@@ -14,7 +14,10 @@ import (
 const restartLines = 60
 
 func TestRestartOfTheRelayInTheMiddle(t *testing.T) {
-	t.Parallel()
+	inEachSetting(t, testRestartOfTheRelayInTheMiddle)
+}
+
+func testRestartOfTheRelayInTheMiddle(t *testing.T, robin client, encrypted bool) {
 	for _, way := range []struct {
 		name string
 		end  func(*harness.Relay) error
@@ -24,46 +27,46 @@ func TestRestartOfTheRelayInTheMiddle(t *testing.T) {
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			inEachKind(t, func(t *testing.T, encrypted bool) {
-				s := open(t, stage.Config{})
-				d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
-				d.interrupt = func() error {
-					if err := way.end(s.Relay); err != nil {
-						return err
-					}
-					return s.Relay.Restart(s.ctx)
+			s := open(t, robin, stage.Config{})
+			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+			d.interrupt = func() error {
+				if err := way.end(s.Relay); err != nil {
+					return err
 				}
-				d.run(t)
-				d.requireExact(t)
-			})
+				return s.Relay.Restart(s.ctx)
+			}
+			d.run(t)
+			d.requireExact(t)
 		})
 	}
 }
 
 // More than one answer of /sync holds (the relay asks for 100 events), so that
 // the rest must be read from the room's history.
-func TestLongAbsenceOfTheRelay(t *testing.T) {
-	t.Parallel()
-	inEachKind(t, func(t *testing.T, encrypted bool) {
-		s := open(t, stage.Config{})
-		d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: 150}
-		d.requireTalk(t)
-		require.NoError(t, s.Relay.Stop())
-		require.NoError(t, d.stormFromMatrix(s.ctx))
-		require.NoError(t, d.stormFromWazo(s.ctx))
-		require.NoError(t, s.Relay.Restart(s.ctx))
-		d.requireTalk(t)
-		d.requireExact(t)
-	})
+func TestLongAbsenceOfTheRelay(t *testing.T) { inEachSetting(t, testLongAbsenceOfTheRelay) }
+
+func testLongAbsenceOfTheRelay(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
+	d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: 150}
+	d.requireTalk(t)
+	require.NoError(t, s.Relay.Stop())
+	require.NoError(t, d.stormFromMatrix(s.ctx))
+	require.NoError(t, d.stormFromWazo(s.ctx))
+	require.NoError(t, s.Relay.Restart(s.ctx))
+	d.requireTalk(t)
+	d.requireExact(t)
 }
 
 // stopsWithin is how long a relay that is at rest may take to end.
 const stopsWithin = 5 * time.Second
 
 func TestRelayEndsByItselfAfterSIGTERM(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
-	p := s.link(t, harness.RoomOptions{})
+	inEachSetting(t, testRelayEndsByItselfAfterSIGTERM)
+}
+
+func testRelayEndsByItselfAfterSIGTERM(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	p.requireTalk(t)
 	start := time.Now()
 	require.NoError(t, s.Relay.Stop(), "the exit code is 0")

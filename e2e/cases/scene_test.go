@@ -31,6 +31,34 @@ var kinds = []struct {
 	{name: "in an encrypted room", encrypted: true},
 }
 
+// client is what Robin, who links rooms and talks, uses.
+type client struct {
+	name string
+	js   *harness.JSHost // nil means mautrix
+}
+
+func withJSSDK() client { return client{name: "with matrix-js-sdk", js: js} }
+
+// withEachClient runs a test with each client that Robin can have, at the same
+// time.
+func withEachClient(t *testing.T, test func(t *testing.T, robin client)) {
+	t.Parallel()
+	for _, robin := range []client{{name: "with mautrix"}, withJSSDK()} {
+		t.Run(robin.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, robin)
+		})
+	}
+}
+
+// inEachSetting runs a test with each client in both kinds of rooms: for tests
+// whose rooms cannot share a scene.
+func inEachSetting(t *testing.T, test func(t *testing.T, robin client, encrypted bool)) {
+	withEachClient(t, func(t *testing.T, robin client) {
+		inEachKind(t, func(t *testing.T, encrypted bool) { test(t, robin, encrypted) })
+	})
+}
+
 // inEachKind runs a test in both kinds of rooms, at the same time.
 func inEachKind(t *testing.T, test func(t *testing.T, encrypted bool)) {
 	for _, kind := range kinds {
@@ -54,19 +82,19 @@ type scene struct {
 
 // open sets a scene that ends with the test. A relay that has panicked in the
 // meantime fails the test, whatever it relayed.
-func open(t *testing.T, cfg stage.Config) *scene {
+func open(t *testing.T, robin client, cfg stage.Config) *scene {
 	t.Helper()
-	return openOn(t, homeserver, cfg)
+	return openOn(t, homeserver, robin, cfg)
 }
 
-func openOn(t *testing.T, hs *harness.Dendrite, cfg stage.Config) *scene {
+func openOn(t *testing.T, hs *harness.Dendrite, robin client, cfg stage.Config) *scene {
 	t.Helper()
 	w := harness.NewWorld(t, hs)
 	env := map[string]string{"ALLOWED_USERS": allowedPeople}
 	for name, value := range cfg.Env {
 		env[name] = value
 	}
-	cfg.Env, cfg.RelayBinary = env, relayBinary
+	cfg.Env, cfg.RelayBinary, cfg.JS = env, relayBinary, robin.js
 	s := &scene{Stage: stage.ForTest(t, w, cfg), ctx: w.Ctx}
 	t.Cleanup(func() { s.requireNoPanic(t) })
 	return s

@@ -14,8 +14,11 @@ import (
 const stormLines = 200
 
 func TestStormOfMessagesFromBothSidesArrivesInOrder(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+	withEachClient(t, testStormOfMessagesFromBothSidesArrivesInOrder)
+}
+
+func testStormOfMessagesFromBothSidesArrivesInOrder(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: stormLines}
 		stormed := make(chan error, 1)

@@ -11,8 +11,11 @@ import (
 )
 
 func TestSomebodyOnWazoWritesToTheRelayWithoutLink(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+	inEachSetting(t, testSomebodyOnWazoWritesToTheRelayWithoutLink)
+}
+
+func testSomebodyOnWazoWritesToTheRelayWithoutLink(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
 	first, author := s.newWazoRoom("Lonely")
 	s.Wazo.Post(first.UUID, author, "Is anybody there?", "")
 	s.waitExplanation(t, first)
@@ -31,7 +34,7 @@ func TestSomebodyOnWazoWritesToTheRelayWithoutLink(t *testing.T) {
 	require.Equal(t, 1, explained, "one explanation, not one for each message")
 
 	t.Run("and nothing of that is relayed once the room is linked", func(t *testing.T) {
-		room := s.invite(t, s.Robin, harness.RoomOptions{})
+		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		s.requireLinks(t, room, first.UUID, first, author)
 		p := &portal{scene: s, Portal: stage.Portal{Matrix: room, Wazo: first.UUID}, author: author}
 		require.Len(t, p.onMatrix(t), 1, "only the talk after the link")

@@ -12,9 +12,10 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-func TestUnlinkAndRelink(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestUnlinkAndRelink(t *testing.T) { withEachClient(t, testUnlinkAndRelink) }
+
+func testUnlinkAndRelink(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	for _, way := range []struct {
 		name   string
 		unlink func(t *testing.T, p *portal)
@@ -42,14 +43,15 @@ func TestUnlinkAndRelink(t *testing.T) {
 	}
 }
 
-func TestWhoMayUnlink(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestWhoMayUnlink(t *testing.T) { inEachSetting(t, testWhoMayUnlink) }
+
+func testWhoMayUnlink(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
 	people := map[string]*harness.Client{}
 	for _, name := range []string{"ally", "moderator", "stranger"} {
-		people[name] = s.person(t, name, harness.Plain)
+		people[name] = s.person(t, name, harness.Encrypted)
 	}
-	p := s.link(t, harness.RoomOptions{Invite: []id.UserID{people["ally"].UserID(), people["moderator"].UserID(), people["stranger"].UserID()}})
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted, Invite: []id.UserID{people["ally"].UserID(), people["moderator"].UserID(), people["stranger"].UserID()}})
 	for _, person := range people {
 		s.join(t, person, p.Matrix)
 	}

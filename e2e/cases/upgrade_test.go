@@ -26,9 +26,10 @@ func (s *scene) upgrade(t *testing.T, room id.RoomID) id.RoomID {
 	return answer.Replacement
 }
 
-func TestUpgradedRoomIsFollowed(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
+func TestUpgradedRoomIsFollowed(t *testing.T) { withEachClient(t, testUpgradedRoomIsFollowed) }
+
+func testUpgradedRoomIsFollowed(t *testing.T, robin client) {
+	s := open(t, robin, stage.Config{})
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			p := s.link(t, harness.RoomOptions{Encrypted: kind.encrypted})
@@ -47,9 +48,12 @@ func TestUpgradedRoomIsFollowed(t *testing.T) {
 }
 
 func TestRoomThatOnlyClaimsToReplaceAnotherIsNotFollowed(t *testing.T) {
-	t.Parallel()
-	s := open(t, stage.Config{})
-	p := s.link(t, harness.RoomOptions{})
+	inEachSetting(t, testRoomThatOnlyClaimsToReplaceAnotherIsNotFollowed)
+}
+
+func testRoomThatOnlyClaimsToReplaceAnotherIsNotFollowed(t *testing.T, robin client, encrypted bool) {
+	s := open(t, robin, stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	client := s.Robin.Matrix()
 	created, err := client.CreateRoom(s.ctx, &mautrix.ReqCreateRoom{
 		Preset: "private_chat", Invite: []id.UserID{s.BotID()},
