@@ -13,8 +13,15 @@ import (
 type RoomOptions struct {
 	Name      string
 	Encrypted bool
-	Public    bool // anyone may join
-	Invite    []id.UserID
+	// RotationMessages is how many messages are encrypted with one session; 0
+	// leaves it to the clients.
+	RotationMessages int
+	Public           bool // anyone may join
+	Invite           []id.UserID
+}
+
+func (o RoomOptions) encryption() *event.EncryptionEventContent {
+	return &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1, RotationPeriodMessages: o.RotationMessages}
 }
 
 // CreateRoom creates a room and returns when the client has seen it.
@@ -26,7 +33,7 @@ func (c *Client) CreateRoom(ctx context.Context, options RoomOptions) (id.RoomID
 	if options.Encrypted {
 		req.InitialState = append(req.InitialState, &event.Event{
 			Type:    event.StateEncryption,
-			Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}},
+			Content: event.Content{Parsed: options.encryption()},
 		})
 	}
 	resp, err := c.mx.CreateRoom(ctx, req)
@@ -73,6 +80,15 @@ func (c *Client) SetPowerLevel(ctx context.Context, room id.RoomID, user id.User
 	levels.SetUserLevel(user, level)
 	_, err := c.mx.SendStateEvent(ctx, room, event.StatePowerLevels, "", &levels)
 	return err
+}
+
+// Encrypt has a room be encrypted from now on, and returns when the client has
+// seen that.
+func (c *Client) Encrypt(ctx context.Context, room id.RoomID) error {
+	if err := c.SetState(ctx, room, event.StateEncryption, "", RoomOptions{}.encryption()); err != nil {
+		return err
+	}
+	return c.waitEncrypted(ctx, room)
 }
 
 // SetState sends a state event, for example new join rules.

@@ -118,6 +118,26 @@ func TestJSPeopleTrustSignedDevicesOnly(t *testing.T) {
 	})
 }
 
+// mautrix's way to sign a device is good enough for matrix-js-sdk.
+func TestJSPersonTrustsMautrixDeviceThatIsSigned(t *testing.T) {
+	w := NewWorld(t, homeserver)
+	alice, bob := w.JSPerson(js, "alice", OnlySignedDevices), w.Person("bob", Encrypted)
+	_, err := bob.engine.(*mautrixEngine).crypto.Machine().GenerateAndVerifyWithRecoveryKey(w.Ctx)
+	require.NoError(t, err)
+	room := meet(t, w, alice, bob, RoomOptions{Encrypted: true})
+	_, err = bob.Send(w.Ctx, room, "from a device signed by mautrix")
+	require.NoError(t, err)
+	entry, err := alice.WaitEvent(w.Ctx, room, Says("from a device signed by mautrix"))
+	require.NoError(t, err)
+	shield, err := alice.JS().Shield(w.Ctx, entry)
+	require.NoError(t, err)
+	require.Equal(t, NoShield, shield)
+	_, err = alice.Send(w.Ctx, room, "to a device signed by mautrix")
+	require.NoError(t, err)
+	_, err = bob.WaitEvent(w.Ctx, room, Says("to a device signed by mautrix"))
+	require.NoError(t, err)
+}
+
 func TestJSPersonOnAnotherDevice(t *testing.T) {
 	w := NewWorld(t, homeserver)
 	alice, bob := w.JSPerson(js, "alice", OnlySignedDevices), w.JSPerson(js, "bob", OnlySignedDevices)
@@ -160,4 +180,11 @@ func TestJSHostSaysWhatIsWrong(t *testing.T) {
 	err = host.call(w.Ctx, "nobody", "close", nil, nil)
 	require.Error(t, err)
 	require.Error(t, host.Stop(), "it had ended by itself")
+}
+
+func TestMissingNPMIsNamed(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	err := npmInstall(t.Context(), t.TempDir())
+	require.ErrorIs(t, err, errNoNPM)
+	require.ErrorContains(t, err, "hint: install it")
 }

@@ -1,0 +1,358 @@
+package cases
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// What follows is what people see who use matrix-js-sdk and its Rust crypto, as
+// Element does, in encrypted rooms; the other tests play there, too.
+
+// stored is an event as the homeserver has it.
+func (p *portal) stored(t *testing.T, eventID id.EventID) *event.Event {
+	t.Helper()
+	evt, err := p.Robin.Matrix().GetEvent(p.ctx, p.Matrix, eventID)
+	require.NoError(t, err)
+	return evt
+}
+
+// session is the Megolm session that an event is encrypted with.
+func (p *portal) session(t *testing.T, eventID id.EventID) string {
+	t.Helper()
+	evt := p.stored(t, eventID)
+	require.Equal(t, event.EventEncrypted.Type, evt.Type.Type)
+	session, _ := evt.Content.Raw["session_id"].(string)
+	require.NotEmpty(t, session)
+	return session
+}
+
+func TestWhatIsInsideAndBesideTheCiphertext(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.post("**hello**")
+	shown := p.waitOnMatrix(t, "hello")
+	require.True(t, shown.Mautrix.WasEncrypted)
+	require.Equal(t, "<strong data-mx-profile-fallback>Alice Martin: </strong><strong>hello</strong>", shown.Content.AsMessage().FormattedBody)
+	profile := shown.Content.AsMessage().BeeperPerMessageProfile
+	require.NotNil(t, profile)
+	require.Equal(t, "Alice Martin", profile.Displayname)
+
+	stored := p.stored(t, shown.ID)
+	require.Equal(t, event.EventEncrypted.Type, stored.Type.Type)
+	require.Contains(t, stored.Content.Raw, "io.wazo.relay", "the relay finds its own messages without a key")
+	require.NotContains(t, stored.Content.Raw, "com.beeper.per_message_profile")
+	require.NotContains(t, stored.Content.Raw, "body")
+}
+
+func TestTheBotIsTrusted(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.requireTrusted(t)
+	require.NoError(t, s.Relay.Restart(s.ctx))
+	p.requireTrusted(t)
+}
+
+// requireTrusted has the bot say something, and requires that Robin's client
+// warns of neither it nor the bot's device, nor of another identity.
+func (p *portal) requireTrusted(t *testing.T) {
+	t.Helper()
+	text := p.someWords()
+	p.post(text)
+	shield, err := p.Robin.JS().Shield(p.ctx, p.waitOnMatrix(t, text))
+	require.NoError(t, err)
+	require.Equal(t, harness.NoShield, shield)
+	devices, err := p.Robin.JS().Devices(p.ctx, p.BotID())
+	require.NoError(t, err)
+	require.Len(t, devices, 1)
+	require.True(t, devices[0].SignedByOwner, "the bot's device is signed by its owner")
+	identity, err := p.Robin.JS().Identity(p.ctx, p.BotID())
+	require.NoError(t, err)
+	require.Equal(t, harness.Identity{CrossSigning: true}, identity)
+}
+
+func TestTheBotUnderstandsMatrixJSSDK(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.post("a question")
+	question := p.waitOnMatrix(t, "a question")
+
+	t.Run("a reply", func(t *testing.T) {
+		content := &event.MessageEventContent{MsgType: event.MsgText, Body: "an answer"}
+		content.SetReply(question.Event)
+		_, err := p.Robin.SendContent(p.ctx, p.Matrix, event.EventMessage, content)
+		require.NoError(t, err)
+		p.waitOnWazo(t, "an answer")
+	})
+	t.Run("an edit", func(t *testing.T) {
+		sent, err := p.Robin.Send(p.ctx, p.Matrix, "helo")
+		require.NoError(t, err)
+		p.waitOnWazo(t, "helo")
+		content := &event.MessageEventContent{MsgType: event.MsgText, Body: "hello"}
+		content.SetEdit(sent)
+		_, err = p.Robin.SendContent(p.ctx, p.Matrix, event.EventMessage, content)
+		require.NoError(t, err)
+		p.waitOnWazo(t, "✏️ hello")
+	})
+	t.Run("a picture", func(t *testing.T) {
+		_, err := p.Robin.SendFile(p.ctx, p.Matrix, harness.File{
+			Name: "cat.png", MimeType: "image/png", MsgType: event.MsgImage, Data: make([]byte, 3000),
+		})
+		require.NoError(t, err)
+		p.waitOnWazo(t, "📷 picture: cat.png (3.0 kB)")
+	})
+}
+
+func TestNewDeviceOfSomebodyWhoTalks(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.requireTalk(t)
+	second, err := s.NewDevice(s.ctx, s.Robin)
+	require.NoError(t, err)
+
+	_, err = second.Send(s.ctx, p.Matrix, "from the new device")
+	require.NoError(t, err)
+	p.waitOnWazo(t, "from the new device")
+	p.post("to both devices")
+	for _, device := range []*harness.Client{s.Robin, second} {
+		_, err = device.WaitEvent(s.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says("to both devices")))
+		require.NoError(t, err)
+	}
+	p.requireTalk(t)
+
+	require.NoError(t, s.Robin.JS().LogOut(s.ctx), "the old device is gone")
+	_, err = second.Send(s.ctx, p.Matrix, "after the old device")
+	require.NoError(t, err)
+	p.waitOnWazo(t, "after the old device")
+}
+
+func TestSessionsAreRotated(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+
+	t.Run("by Robin's client when it discards one", func(t *testing.T) {
+		p := s.link(t, harness.RoomOptions{Encrypted: true})
+		sessions := map[string]bool{}
+		for _, text := range []string{"with the first session", "with the second session"} {
+			sent, err := s.Robin.Send(s.ctx, p.Matrix, text)
+			require.NoError(t, err)
+			p.waitOnWazo(t, text)
+			sessions[p.session(t, sent)] = true
+			require.NoError(t, s.Robin.JS().DiscardSession(s.ctx, p.Matrix))
+		}
+		require.Len(t, sessions, 2)
+		p.requireTalk(t)
+	})
+	t.Run("by both after every third message, as the room asks", func(t *testing.T) {
+		const rotation, count = 3, 12
+		p := s.link(t, harness.RoomOptions{Encrypted: true, RotationMessages: rotation})
+		d := dialogue{portal: p, lines: count}
+		d.run(t)
+		d.requireExact(t)
+		for side, said := range map[string]harness.Match{
+			"the bot": p.FromWazo(), "Robin": harness.From(s.Robin.UserID()),
+		} {
+			used := map[string]int{}
+			for _, entry := range s.Robin.Timeline(p.Matrix) {
+				if entry.Type == event.EventMessage && said(entry.Event) {
+					used[p.session(t, entry.ID)]++
+				}
+			}
+			for _, times := range used {
+				require.LessOrEqual(t, times, rotation, side)
+			}
+			require.GreaterOrEqual(t, len(used), count/rotation, side)
+		}
+	})
+}
+
+// Members come and go, and devices are added, while both sides talk: nothing is
+// lost, and who is new can read what is said from then on.
+func TestMembersAndDevicesChangeWhilePeopleTalk(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	newcomer, err := s.JSPerson(s.ctx, "newcomer", js)
+	require.NoError(t, err)
+	var second *harness.Client
+
+	for _, change := range []struct {
+		name   string
+		change func() error
+	}{
+		{"somebody joins", func() error { return s.bringIn(p.Matrix, newcomer) }},
+		{"Robin logs in on a new device", func() (err error) {
+			second, err = s.NewDevice(s.ctx, s.Robin)
+			return err
+		}},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			p.talkAround(t, change.change)
+		})
+	}
+	text := p.someWords()
+	p.post(text)
+	for name, person := range map[string]*harness.Client{"the newcomer": newcomer, "the new device": second} {
+		_, err = person.WaitEvent(s.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says(text)))
+		require.NoError(t, err)
+		p.requireReadsOn(t, name, person)
+	}
+	_, err = newcomer.Send(s.ctx, p.Matrix, "I am new")
+	require.NoError(t, err)
+	p.waitOnWazo(t, "I am new")
+
+	t.Run("somebody leaves", func(t *testing.T) {
+		before := p.waitOnMatrix(t, text)
+		p.talkAround(t, func() error {
+			if err := newcomer.Leave(s.ctx, p.Matrix); err != nil {
+				return err
+			}
+			_, err := s.Robin.WaitEvent(s.ctx, p.Matrix, harness.Membership(newcomer.UserID(), event.MembershipLeave))
+			return err
+		})
+		words := p.someWords()
+		p.post(words)
+		require.NotEqual(t, p.session(t, before.ID), p.session(t, p.waitOnMatrix(t, words).ID), "who has left has no key")
+	})
+}
+
+// bringIn has Robin invite somebody, who joins.
+func (s *scene) bringIn(room id.RoomID, guest *harness.Client) error {
+	if err := s.Robin.Invite(s.ctx, room, guest.UserID()); err != nil {
+		return err
+	}
+	if _, err := guest.WaitEvent(s.ctx, room, harness.Membership(guest.UserID(), event.MembershipInvite)); err != nil {
+		return err
+	}
+	return guest.Join(s.ctx, room)
+}
+
+// talkAround has both sides talk before, while and after something changes, and
+// requires that every line arrives, once and in order.
+func (p *portal) talkAround(t *testing.T, change func() error) {
+	t.Helper()
+	said, heard := len(lines(fromMatrix, p.saidOnMatrix(t))), len(lines(fromWazo, p.saidOnWazo()))
+	changed := make(chan error, 1)
+	ctx, stop := context.WithCancel(p.ctx)
+	talked := make(chan error, 1)
+	go func() { talked <- p.talkUntil(ctx) }()
+	go func() { changed <- change() }()
+	require.NoError(t, <-changed)
+	stop()
+	require.NoError(t, <-talked)
+	p.requireTalk(t)
+	requireSame(t, lines(fromMatrix, p.saidOnMatrix(t))[said:], lines(fromMatrix, p.onWazo())[said:], "from Matrix to Wazo")
+	requireSame(t, lines(fromWazo, p.saidOnWazo())[heard:], lines(fromWazo, p.onMatrix(t))[heard:], "from Wazo to Matrix")
+}
+
+// requireReadsOn requires that, from the first of the bot's messages that a
+// device can read on, it can read all of them.
+func (p *portal) requireReadsOn(t *testing.T, name string, device *harness.Client) {
+	t.Helper()
+	var read, unread int
+	for _, entry := range device.Timeline(p.Matrix) {
+		switch {
+		case entry.Sender != p.BotID() || entry.StateKey != nil:
+		case entry.Type == event.EventMessage:
+			read++
+		case entry.Type == event.EventEncrypted && read > 0:
+			unread++
+		}
+	}
+	require.Positive(t, read, name)
+	require.Zero(t, unread, "%s cannot read something after the first of %d messages", name, read)
+}
+
+// What the bot sends before it can know of the encryption, which is until its
+// /sync has told it, is out of its hands.
+func TestRoomThatBecomesEncryptedWhileLinked(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	p := s.link(t, harness.RoomOptions{})
+	p.requireTalk(t)
+	require.NoError(t, s.Robin.Encrypt(s.ctx, p.Matrix))
+	p.typeIn(t, "from now on in cipher")
+	p.waitOnWazo(t, "from now on in cipher")
+	for n := range 5 {
+		p.post(line(fromWazo, n))
+	}
+	p.requireTalk(t)
+	require.Contains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "room encrypted")
+
+	entries := s.Robin.Timeline(p.Matrix)
+	at := slices.IndexFunc(entries, func(entry harness.Entry) bool { return entry.Type == event.StateEncryption })
+	require.Positive(t, at)
+	said := 0
+	for _, entry := range entries[at:] {
+		if entry.Sender == p.BotID() && entry.Type == event.EventMessage {
+			said++
+			require.True(t, entry.Mautrix.WasEncrypted, "%q was encrypted", entry.Content.AsMessage().Body)
+		}
+	}
+	require.GreaterOrEqual(t, said, 7, "five lines, the talk and the answer")
+	require.Len(t, lines(fromWazo, p.onMatrix(t)), 5)
+}
+
+// manyMembers is how many people besides Robin and the bot are in a large room.
+const manyMembers = 30
+
+func TestEncryptedRoomWithManyMembers(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	var members []*harness.Client
+	var invited []id.UserID
+	for n := range manyMembers {
+		member := s.person(t, fmt.Sprintf("member-%d", n), harness.Encrypted)
+		members, invited = append(members, member), append(invited, member.UserID())
+	}
+	p := s.link(t, harness.RoomOptions{Encrypted: true, Invite: invited})
+	joined := s.waitBot(t, s.Robin, p.Matrix, harness.Membership(s.BotID(), event.MembershipJoin))
+	hello := s.waitBot(t, s.Robin, p.Matrix, harness.Notice("Hello!"))
+	t.Logf("the bot's first word to %d people: %s after its join", manyMembers+1, hello.Seen.Sub(joined.Seen).Round(time.Millisecond))
+	for _, member := range members {
+		s.join(t, member, p.Matrix)
+	}
+	p.requireAllRead(t, "with the keys that all have", members)
+
+	leaver := members[0]
+	require.NoError(t, leaver.Leave(s.ctx, p.Matrix))
+	_, err := s.Robin.WaitEvent(s.ctx, p.Matrix, harness.Membership(leaver.UserID(), event.MembershipLeave))
+	require.NoError(t, err)
+	p.requireTalk(t)
+	p.requireAllRead(t, "after somebody has left", members[1:])
+
+	_, err = members[manyMembers-1].Send(s.ctx, p.Matrix, "from the last of them")
+	require.NoError(t, err)
+	p.waitOnWazo(t, "from the last of them")
+}
+
+// requireAllRead has something said on Wazo that everybody must be able to read,
+// and logs how long that took.
+func (p *portal) requireAllRead(t *testing.T, when string, people []*harness.Client) {
+	t.Helper()
+	text := p.someWords()
+	start := time.Now()
+	p.post(text)
+	last := start
+	for _, person := range append(slices.Clone(people), p.Robin) {
+		entry, err := person.WaitEvent(p.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says(text)))
+		require.NoError(t, err)
+		if entry.Seen.After(last) {
+			last = entry.Seen
+		}
+	}
+	t.Logf("a message from Wazo to %d people %s: %s until the last has read it", len(people)+1, when, last.Sub(start).Round(time.Millisecond))
+}
