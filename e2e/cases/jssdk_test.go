@@ -9,6 +9,7 @@ import (
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
@@ -68,9 +69,7 @@ func TestTheBotIsTrusted(t *testing.T) {
 // warns of neither it nor the bot's device, nor of another identity.
 func (p *portal) requireTrusted(t *testing.T) {
 	t.Helper()
-	text := p.someWords()
-	p.post(text)
-	shield, err := p.Robin.JS().Shield(p.ctx, p.waitOnMatrix(t, text))
+	shield, err := p.Robin.JS().Shield(p.ctx, p.postWords(t))
 	require.NoError(t, err)
 	require.Equal(t, harness.NoShield, shield)
 	devices, err := p.Robin.JS().Devices(p.ctx, p.BotID())
@@ -187,46 +186,35 @@ func TestMembersAndDevicesChangeWhilePeopleTalk(t *testing.T) {
 	p := s.link(t, harness.RoomOptions{Encrypted: true})
 	newcomer, err := s.JSPerson(s.ctx, "newcomer", js)
 	require.NoError(t, err)
+	p.talkAround(t, func() error { return s.bringIn(p.Matrix, newcomer) })
 	var second *harness.Client
-
-	for _, change := range []struct {
-		name   string
-		change func() error
-	}{
-		{"somebody joins", func() error { return s.bringIn(p.Matrix, newcomer) }},
-		{"Robin logs in on a new device", func() (err error) {
-			second, err = s.NewDevice(s.ctx, s.Robin)
-			return err
-		}},
-	} {
-		t.Run(change.name, func(t *testing.T) {
-			p.talkAround(t, change.change)
-		})
-	}
-	text := p.someWords()
-	p.post(text)
-	for name, person := range map[string]*harness.Client{"the newcomer": newcomer, "the new device": second} {
-		_, err = person.WaitEvent(s.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says(text)))
-		require.NoError(t, err)
-		p.requireReadsOn(t, name, person)
-	}
+	p.talkAround(t, func() (err error) {
+		second, err = s.NewDevice(s.ctx, s.Robin)
+		return err
+	})
+	p.requireReadsOn(t, "the newcomer", newcomer)
+	p.requireReadsOn(t, "the new device", second)
 	_, err = newcomer.Send(s.ctx, p.Matrix, "I am new")
 	require.NoError(t, err)
 	p.waitOnWazo(t, "I am new")
 
-	t.Run("somebody leaves", func(t *testing.T) {
-		before := p.waitOnMatrix(t, text)
-		p.talkAround(t, func() error {
-			if err := newcomer.Leave(s.ctx, p.Matrix); err != nil {
-				return err
-			}
-			_, err := s.Robin.WaitEvent(s.ctx, p.Matrix, harness.Membership(newcomer.UserID(), event.MembershipLeave))
+	before := p.postWords(t)
+	p.talkAround(t, func() error {
+		if err := newcomer.Leave(s.ctx, p.Matrix); err != nil {
 			return err
-		})
-		words := p.someWords()
-		p.post(words)
-		require.NotEqual(t, p.session(t, before.ID), p.session(t, p.waitOnMatrix(t, words).ID), "who has left has no key")
+		}
+		_, err := s.Robin.WaitEvent(s.ctx, p.Matrix, harness.Membership(newcomer.UserID(), event.MembershipLeave))
+		return err
 	})
+	require.NotEqual(t, p.session(t, before.ID), p.session(t, p.postWords(t).ID), "who has left has no key")
+}
+
+// postWords has something new said on Wazo and returns it as Robin sees it.
+func (p *portal) postWords(t *testing.T) harness.Entry {
+	t.Helper()
+	text := p.someWords()
+	p.post(text)
+	return p.waitOnMatrix(t, text)
 }
 
 // bringIn has Robin invite somebody, who joins.
@@ -244,36 +232,72 @@ func (s *scene) bringIn(room id.RoomID, guest *harness.Client) error {
 // requires that every line arrives, once and in order.
 func (p *portal) talkAround(t *testing.T, change func() error) {
 	t.Helper()
-	said, heard := len(lines(fromMatrix, p.saidOnMatrix(t))), len(lines(fromWazo, p.saidOnWazo()))
-	changed := make(chan error, 1)
+	said, heard := lines(fromMatrix, p.saidOnMatrix(t)), lines(fromWazo, p.saidOnWazo())
 	ctx, stop := context.WithCancel(p.ctx)
-	talked := make(chan error, 1)
-	go func() { talked <- p.talkUntil(ctx) }()
-	go func() { changed <- change() }()
-	require.NoError(t, <-changed)
+	defer stop()
+	rounds, talked := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(rounds)
+		talked <- p.converse(ctx, rounds)
+	}()
+	<-rounds
+	require.NoError(t, change())
+	<-rounds // this one may have begun before the change
+	<-rounds
 	stop()
 	require.NoError(t, <-talked)
 	p.requireTalk(t)
-	requireSame(t, lines(fromMatrix, p.saidOnMatrix(t))[said:], lines(fromMatrix, p.onWazo())[said:], "from Matrix to Wazo")
-	requireSame(t, lines(fromWazo, p.saidOnWazo())[heard:], lines(fromWazo, p.onMatrix(t))[heard:], "from Wazo to Matrix")
+	requireSame(t, lines(fromMatrix, p.saidOnMatrix(t))[len(said):], lines(fromMatrix, p.onWazo())[len(said):], "from Matrix to Wazo")
+	requireSame(t, lines(fromWazo, p.saidOnWazo())[len(heard):], lines(fromWazo, p.onMatrix(t))[len(heard):], "from Wazo to Matrix")
 }
 
-// requireReadsOn requires that, from the first of the bot's messages that a
-// device can read on, it can read all of them.
-func (p *portal) requireReadsOn(t *testing.T, name string, device *harness.Client) {
-	t.Helper()
-	var read, unread int
-	for _, entry := range device.Timeline(p.Matrix) {
-		switch {
-		case entry.Sender != p.BotID() || entry.StateKey != nil:
-		case entry.Type == event.EventMessage:
-			read++
-		case entry.Type == event.EventEncrypted && read > 0:
-			unread++
+// converse has both sides say numbered lines until ctx ends, the next when both
+// have arrived. Who waits for a round to be complete hears of it.
+func (p *portal) converse(ctx context.Context, rounds chan<- struct{}) error {
+	for ctx.Err() == nil {
+		n := int(p.words.Add(1))
+		p.post(line(fromWazo, n))
+		// With the test's own context: a line is sent or not, never cut off.
+		if _, err := p.Robin.Send(p.ctx, p.Matrix, line(fromMatrix, n)); err != nil {
+			return err
+		}
+		if _, err := p.Robin.WaitEvent(p.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says(line(fromWazo, n)))); err != nil {
+			return err
+		}
+		if _, err := p.Wazo().WaitMessage(p.ctx, p.Portal.Wazo, func(message wazotest.Message) bool {
+			return p.isRelayed(message) && message.Content == line(fromMatrix, n)
+		}); err != nil {
+			return err
+		}
+		select {
+		case rounds <- struct{}{}:
+		default:
 		}
 	}
-	require.Positive(t, read, name)
-	require.Zero(t, unread, "%s cannot read something after the first of %d messages", name, read)
+	return nil
+}
+
+// requireReadsOn requires that a device, from the first message by the bot and by
+// Robin that it can read on, can read all of them.
+func (p *portal) requireReadsOn(t *testing.T, name string, device *harness.Client) {
+	t.Helper()
+	text := p.postWords(t).Content.AsMessage().Body
+	_, err := device.WaitEvent(p.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says(text)))
+	require.NoError(t, err)
+	for _, sender := range []id.UserID{p.BotID(), p.Robin.UserID()} {
+		var read, unread int
+		for _, entry := range device.Timeline(p.Matrix) {
+			switch {
+			case entry.Sender != sender:
+			case entry.Type == event.EventMessage:
+				read++
+			case entry.Type == event.EventEncrypted && read > 0:
+				unread++
+			}
+		}
+		require.Positive(t, read, name)
+		require.Zero(t, unread, "%s can read %d messages of %s, but not all after the first", name, read, sender)
+	}
 }
 
 // What the bot sends before it can know of the encryption, which is until its

@@ -34,6 +34,7 @@ func TestRoomThatIsOpenedLaterPauses(t *testing.T) { inEachSetting(t, testRoomTh
 
 func testRoomThatIsOpenedLaterPauses(t *testing.T, robin client, encrypted bool) {
 	s := open(t, robin, stage.Config{})
+	var tests []subtest
 	for _, test := range []struct {
 		name         string
 		open, closed func(p *portal) error
@@ -48,23 +49,21 @@ func testRoomThatIsOpenedLaterPauses(t *testing.T, robin client, encrypted bool)
 			closed: func(p *portal) error { return p.setHistory(p.Matrix, event.HistoryVisibilityShared) },
 		},
 	} {
-		t.Run(test.name+" and goes on when it is closed again", func(t *testing.T) {
-			t.Parallel()
+		tests = append(tests, subtest{test.name + " and goes on when it is closed again", func(t *testing.T) {
 			p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 			require.NoError(t, test.open(p))
 			p.requirePaused(t)
 			require.NoError(t, test.closed(p))
 			p.requireResumed(t)
-		})
-		t.Run(test.name+" and goes on when an administrator accepts that", func(t *testing.T) {
-			t.Parallel()
+		}}, subtest{test.name + " and goes on when an administrator accepts that", func(t *testing.T) {
 			p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 			require.NoError(t, test.open(p))
 			p.requirePaused(t)
 			require.Contains(t, p.ask(t, p.Robin, p.Matrix, "!wazo link --public"), "may stay open")
 			p.requireResumed(t)
-		})
+		}})
 	}
+	atOnce(t, tests)
 }
 
 // requirePaused waits for the notice and then has both sides say two things,

@@ -55,18 +55,37 @@ func withEachClient(t *testing.T, test func(t *testing.T, robin client)) {
 // whose rooms cannot share a scene.
 func inEachSetting(t *testing.T, test func(t *testing.T, robin client, encrypted bool)) {
 	withEachClient(t, func(t *testing.T, robin client) {
-		inEachKind(t, func(t *testing.T, encrypted bool) { test(t, robin, encrypted) })
+		for _, kind := range kinds {
+			t.Run(kind.name, func(t *testing.T) {
+				t.Parallel()
+				test(t, robin, kind.encrypted)
+			})
+		}
 	})
 }
 
-// inEachKind runs a test in both kinds of rooms, at the same time.
+// inEachKind runs a test in both kinds of rooms of one scene, at the same time.
 func inEachKind(t *testing.T, test func(t *testing.T, encrypted bool)) {
+	var both []subtest
 	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, kind.encrypted)
-		})
+		both = append(both, subtest{kind.name, func(t *testing.T) { test(t, kind.encrypted) }})
 	}
+	atOnce(t, both)
+}
+
+type subtest struct {
+	name string
+	run  func(*testing.T)
+}
+
+// atOnce runs sub-tests on one scene at the same time. With t.Parallel they would
+// wait, while the scene's time runs, behind all tests that have not begun.
+func atOnce(t *testing.T, tests []subtest) {
+	var running sync.WaitGroup
+	for _, test := range tests {
+		running.Go(func() { t.Run(test.name, test.run) })
+	}
+	running.Wait()
 }
 
 // scene is a stage and what tests do on it. Its sub-tests may run in parallel.

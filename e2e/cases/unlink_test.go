@@ -24,10 +24,9 @@ func testUnlinkAndRelink(t *testing.T, robin client) {
 		{"by the command", func(t *testing.T, p *portal) { p.typeIn(t, "!wazo unlink") }, "Unlinked from **Support**"},
 		{"by a member on Wazo", func(_ *testing.T, p *portal) { p.post("!wazo unlink") }, "Alice Martin unlinked this room from **Support** on Wazo"},
 	} {
-		for _, kind := range kinds {
-			t.Run(way.name+" "+kind.name, func(t *testing.T) {
-				t.Parallel()
-				p := s.link(t, harness.RoomOptions{Encrypted: kind.encrypted})
+		t.Run(way.name, func(t *testing.T) {
+			inEachKind(t, func(t *testing.T, encrypted bool) {
+				p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 				p.requireTalk(t)
 				way.unlink(t, p)
 				p.waitBot(t, p.Robin, p.Matrix, harness.Notice(way.notice))
@@ -39,7 +38,7 @@ func testUnlinkAndRelink(t *testing.T, robin client) {
 				require.Empty(t, lines(fromMatrix, p.onWazo()), "what is said without a link is not relayed")
 				require.Empty(t, lines(fromWazo, p.onMatrix(t)), "what is said without a link is not relayed")
 			})
-		}
+		})
 	}
 }
 
