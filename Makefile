@@ -22,7 +22,7 @@ test-unit: ## without homeserver; prints the contract line
 	@go test $(TAGS) -run '^TestContract' -v ./wazoapi/wazotest | grep '^contract:'
 
 test-e2e: ## the whole program on a real homeserver; prints the catch-up and chaos lines
-	cd e2e && go test $(TAGS) -race -timeout 20m $$(go list $(TAGS) ./... | grep -v -e /catchup -e /chaos)
+	cd e2e && go test $(TAGS) -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e /catchup -e /chaos)
 	cd e2e && go test $(TAGS) -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
 	cd e2e && go test $(TAGS) -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
 
