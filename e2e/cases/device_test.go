@@ -145,7 +145,7 @@ func TestDeviceIsTrusted(t *testing.T) {
 	} {
 		t.Run(trouble.name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, stage.Config{})
+			s := open(t, withMautrix(), stage.Config{})
 			p := s.link(t, harness.RoomOptions{Encrypted: true})
 			p.requireTalk(t)
 			first := s.waitDevice(t, "")
@@ -174,7 +174,7 @@ func (p *portal) sayUntilHeard(t *testing.T) {
 
 func TestLostDatabaseWithTheRecoveryKey(t *testing.T) {
 	t.Parallel()
-	s := open(t, stage.Config{})
+	s := open(t, withMautrix(), stage.Config{})
 	s.link(t, harness.RoomOptions{Encrypted: true}).requireTalk(t)
 	first := s.waitDevice(t, "")
 	key := s.recoveryKey(t)

@@ -17,7 +17,7 @@ const keyWait = 10 * time.Second
 
 func TestKeyThatComesAfterARestart(t *testing.T) {
 	t.Parallel()
-	s := open(t, stage.Config{})
+	s := open(t, withMautrix(), stage.Config{})
 	ally := s.person(t, "ally", harness.Encrypted)
 	p := s.link(t, harness.RoomOptions{Encrypted: true, Invite: []id.UserID{ally.UserID()}})
 	s.join(t, ally, p.Matrix)

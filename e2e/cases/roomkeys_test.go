@@ -28,7 +28,7 @@ func (s *scene) secondDevice(t *testing.T) *harness.Client {
 // A device that the relay could not be told of, because keys could not be asked for when it came, reads what is said later.
 func TestDeviceThatIsAddedWhileKeysCannotBeAskedFor(t *testing.T) {
 	t.Parallel()
-	s, proxy := openBehindProxy(t)
+	s, proxy := openBehindProxy(t, withMautrix())
 	p := s.link(t, harness.RoomOptions{Encrypted: true})
 	p.requireTalk(t)
 	proxy.change(func() {
@@ -52,7 +52,7 @@ func TestDeviceThatIsAddedWhileKeysCannotBeAskedFor(t *testing.T) {
 // A device that had no one-time key for the relay can't read what is said, until it writes to the relay itself.
 func TestDeviceWithoutOneTimeKeys(t *testing.T) {
 	t.Parallel()
-	s, proxy := openBehindProxy(t)
+	s, proxy := openBehindProxy(t, withMautrix())
 	p := s.link(t, harness.RoomOptions{Encrypted: true})
 	p.requireTalk(t)
 	proxy.change(func() {

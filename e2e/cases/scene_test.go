@@ -37,13 +37,15 @@ type client struct {
 	js   *harness.JSHost // nil means mautrix
 }
 
+func withMautrix() client { return client{name: "with mautrix"} }
+
 func withJSSDK() client { return client{name: "with matrix-js-sdk", js: js} }
 
 // withEachClient runs a test with each client that Robin can have, at the same
 // time.
 func withEachClient(t *testing.T, test func(t *testing.T, robin client)) {
 	t.Parallel()
-	for _, robin := range []client{{name: "with mautrix"}, withJSSDK()} {
+	for _, robin := range []client{withMautrix(), withJSSDK()} {
 		t.Run(robin.name, func(t *testing.T) {
 			t.Parallel()
 			test(t, robin)

@@ -19,10 +19,6 @@ import (
 // run and listens on loopback only.
 const wazoPassword = "stage-wazo"
 
-// jsIsolation is whom matrix-js-sdk people exchange keys with. The relay does not
-// sign its device yet: with OnlySignedDevices it would be deaf and dumb.
-const jsIsolation = harness.AllDevices
-
 // Config says what is special about a stage; the zero value is useful but for
 // Dir.
 type Config struct {
@@ -187,7 +183,7 @@ func (s *Stage) JSPerson(ctx context.Context, name string, js *harness.JSHost) (
 	if err != nil {
 		return nil, err
 	}
-	cfg.JS, cfg.Isolation = js, jsIsolation
+	cfg.JS = js
 	return s.follow(harness.NewClient(ctx, cfg))
 }
 
