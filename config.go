@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/rs/zerolog"
@@ -42,6 +46,11 @@ type config struct {
 	AliasFormat   string `env:"ALIAS_FORMAT"`
 	ContentFormat string `env:"CONTENT_FORMAT"`
 
+	PublicURL    string `env:"PUBLIC_URL"`
+	Listen       string `env:"LISTEN" envDefault:"0.0.0.0:8080"`
+	MediaMaxSize string `env:"MEDIA_MAX_SIZE" envDefault:"50MB"`
+	MediaDays    int    `env:"MEDIA_DAYS" envDefault:"30"`
+
 	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"json"`
@@ -51,6 +60,8 @@ type config struct {
 	rights       relay.Rights
 	alias        *convert.AliasFormat
 	content      *convert.ContentFormat
+	publicPath   string // of PublicURL, without / at the end
+	mediaMaxSize int64  // bytes
 	level        zerolog.Level
 }
 
@@ -123,6 +134,17 @@ func (c *config) check() (mistakes []error) {
 	if len(strings.Fields(c.CommandPrefix)) != 1 || strings.TrimSpace(c.CommandPrefix) != c.CommandPrefix {
 		wrong("COMMAND_PREFIX", fmt.Errorf("%q is not one word", c.CommandPrefix), "one word that nobody begins a message with, like !wazo")
 	}
+	if c.PublicURL != "" {
+		c.publicPath, err = publicPath(c.PublicURL)
+		wrong("PUBLIC_URL", err, "the address under which people on Wazo reach the relay, like https://relay.example.org; leave it out to serve no files")
+	}
+	_, _, err = net.SplitHostPort(c.Listen)
+	wrong("LISTEN", err, "host and port, like 0.0.0.0:8080")
+	c.mediaMaxSize, err = parseSize(c.MediaMaxSize)
+	wrong("MEDIA_MAX_SIZE", err, "a number with a unit, like 50MB")
+	if c.MediaDays < 1 || c.MediaDays > maxMediaDays {
+		wrong("MEDIA_DAYS", fmt.Errorf("%d is not from 1 to %d", c.MediaDays, maxMediaDays), "a number of days, like 30")
+	}
 	_, _, err = net.SplitHostPort(c.AdminListen)
 	wrong("ADMIN_LISTEN", err, "host and port, like 127.0.0.1:8081")
 	c.level, err = zerolog.ParseLevel(c.LogLevel)
@@ -161,6 +183,47 @@ func checkURL(value string) error {
 		return errors.New("does not begin with https:// and a host")
 	}
 	return nil
+}
+
+// maxMediaDays is how long links to files may work at most.
+const maxMediaDays = 3650
+
+// media is how files reach people on Wazo.
+func (c *config) media() relay.MediaConfig {
+	media := relay.MediaConfig{Life: time.Duration(c.MediaDays) * 24 * time.Hour, MaxSize: c.mediaMaxSize}
+	if c.PublicURL != "" {
+		media.URL = strings.TrimRight(c.PublicURL, "/") + mediaPath
+	}
+	return media
+}
+
+// publicPath returns the path below which the relay is asked from outside, without / at the end.
+func publicPath(publicURL string) (string, error) {
+	if err := checkURL(publicURL); err != nil {
+		return "", err
+	}
+	parsed, err := url.Parse(publicURL)
+	switch {
+	case err != nil:
+		return "", errors.New("is no URL")
+	case parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil:
+		return "", errors.New("has more than a scheme, a host and a path")
+	case strings.ContainsAny(parsed.Path, "{} "):
+		return "", errors.New("has a path with braces or blanks")
+	}
+	return strings.TrimRight(parsed.Path, "/"), nil
+}
+
+// parseSize reads a number of bytes, with a decimal unit or none.
+func parseSize(text string) (int64, error) {
+	units := map[string]int64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+	digits := strings.TrimRightFunc(strings.TrimSpace(text), func(r rune) bool { return !unicode.IsDigit(r) })
+	unit, known := units[strings.ToUpper(strings.TrimSpace(strings.TrimSpace(text)[len(digits):]))]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !known || n <= 0 || n > math.MaxInt32*1000/unit {
+		return 0, fmt.Errorf("%q is no size", text)
+	}
+	return n * unit, nil
 }
 
 func trim(list []string) []string {

@@ -28,6 +28,8 @@ type Config struct {
 	AccessToken   string // instead of a password
 	CommandPrefix string
 	Version       string // shown to people
+
+	MediaMaxSize int64 // of files that are carried across, in bytes
 }
 
 // Bot is the Matrix side. Make it with New, log in with Login, run it with Run.

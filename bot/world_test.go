@@ -64,6 +64,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// mediaMaxSize is the largest file that a bot in a test carries across.
+const mediaMaxSize = 1 << 20
+
 // open opens the database and puts the relay together.
 func (w *world) open() {
 	w.Helper()
@@ -95,6 +98,7 @@ func (w *world) open() {
 	}
 	w.bot = New(Config{
 		UserID: botUser, HomeserverURL: w.hs.web.URL, Password: password, AccessToken: w.token, CommandPrefix: "!wazo", Version: "1.2.3",
+		MediaMaxSize: mediaMaxSize,
 	}, w.db, w.core, log)
 	w.halt = func() { require.NoError(w, w.db.Close()) }
 }

@@ -46,6 +46,7 @@ type Database struct {
 	Listing     *Listings
 	DirectChat  *DirectChats
 	Explanation *Explanations
+	Media       *MediaFiles
 }
 
 // FilePath returns the file behind a DATABASE_URL: a path, or a URL with the scheme sqlite or file.
@@ -122,6 +123,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Listing = &Listings{db: raw}
 	db.DirectChat = &DirectChats{db: raw}
 	db.Explanation = &Explanations{db: raw}
+	db.Media = newMediaFiles(raw, db.box)
 	return db, nil
 }
 

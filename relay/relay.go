@@ -26,6 +26,7 @@ type Config struct {
 	CommandPrefix string
 	Alias         *convert.AliasFormat
 	Content       *convert.ContentFormat
+	Media         MediaConfig
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	Probe         time.Duration // between two looks for news on Wazo; default 3 min
@@ -158,13 +159,16 @@ func (r *Relay) resume(ctx context.Context) error {
 // MatrixBack notes that the homeserver answers again.
 func (r *Relay) MatrixBack() { r.workers.wake() }
 
-// forget removes mappings that are too old to be needed, once a day.
+// forget removes mappings that are too old to be needed, and links to files that have expired, once a day.
 func (r *Relay) forget(ctx context.Context) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
 	for {
 		if err := r.db.Message.Forget(ctx, time.Now().Add(-mappingLife).UnixMilli(), overlap.Microseconds()); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget old mappings")
+		}
+		if err := r.db.Media.DeleteExpired(ctx, time.Now().UnixMilli()); err != nil && ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to forget old files")
 		}
 		select {
 		case <-ctx.Done():

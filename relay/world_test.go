@@ -35,6 +35,7 @@ type world struct {
 	room   wazotest.Room
 	matrix *fakeMatrix
 	dbPath string
+	media  MediaConfig
 
 	core *Relay
 	db   *db.Database
@@ -75,7 +76,7 @@ func (w *world) start() {
 	content, err := convert.ParseContentFormat("")
 	require.NoError(w, err)
 	w.core = New(Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content,
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: w.media,
 		Settle: 100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: 100 * time.Millisecond, CommitLag: 20 * time.Millisecond,
 	}, database, row, account, log)
 	w.db = database

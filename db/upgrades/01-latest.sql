@@ -1,4 +1,4 @@
--- v0 -> v1: Latest schema
+-- v0 -> v2 (compatible with v1+): Latest schema
 
 -- What the relay remembers about itself. Values that are secrets are sealed with SECRET_KEY.
 CREATE TABLE setting (
@@ -137,3 +137,19 @@ CREATE TABLE explanation (
 	wazo_room TEXT    NOT NULL PRIMARY KEY,
 	given     BOOLEAN NOT NULL
 );
+
+-- A file of a Matrix message that people on Wazo can fetch by a link. Whoever knows the link may read the file, so the
+-- database holds only a hash of what is secret in it.
+CREATE TABLE media (
+	link       BLOB   NOT NULL PRIMARY KEY, -- SHA-256 of the key in the link
+	room       TEXT   NOT NULL,             -- Matrix room
+	event_id   TEXT   NOT NULL,             -- of the message; when that is redacted the row goes
+	mxc        TEXT   NOT NULL,
+	encrypted  BLOB,                        -- how to decrypt it: sealed JSON of an EncryptedFile; NULL: it is not encrypted
+	name       TEXT   NOT NULL,             -- of the file, cleaned
+	mime_type  TEXT   NOT NULL,             -- what the sender says, may be empty
+	created_at BIGINT NOT NULL,             -- ms, our clock
+	expires_at BIGINT NOT NULL              -- ms, our clock
+);
+CREATE INDEX media_event ON media (room, event_id);
+CREATE INDEX media_age ON media (expires_at);
