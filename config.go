@@ -51,6 +51,8 @@ type config struct {
 	MediaMaxSize string `env:"MEDIA_MAX_SIZE" envDefault:"50MB"`
 	MediaDays    int    `env:"MEDIA_DAYS" envDefault:"30"`
 
+	MediaFetchHosts []string `env:"MEDIA_FETCH_HOSTS"`
+
 	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"json"`
@@ -144,6 +146,12 @@ func (c *config) check() (mistakes []error) {
 	wrong("MEDIA_MAX_SIZE", err, "a number with a unit, like 50MB")
 	if c.MediaDays < 1 || c.MediaDays > maxMediaDays {
 		wrong("MEDIA_DAYS", fmt.Errorf("%d is not from 1 to %d", c.MediaDays, maxMediaDays), "a number of days, like 30")
+	}
+	c.MediaFetchHosts = trim(c.MediaFetchHosts)
+	for _, host := range c.MediaFetchHosts {
+		if parsed, err := url.Parse("https://" + host); err != nil || parsed.Host != host || parsed.Hostname() == "" {
+			wrong("MEDIA_FETCH_HOSTS", fmt.Errorf("%q is no host", host), "names of hosts, or name:port, separated by commas")
+		}
 	}
 	_, _, err = net.SplitHostPort(c.AdminListen)
 	wrong("ADMIN_LISTEN", err, "host and port, like 127.0.0.1:8081")

@@ -63,7 +63,7 @@ func TestConfigDefaults(t *testing.T) {
 		for _, name := range []string{
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
-			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS",
+			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS",
 		} {
 			vars[name] = ""
 		}
@@ -95,6 +95,10 @@ func TestConfigOfFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, [2]string{cfg.media().URL, cfg.publicPath}, publicURL)
 	}
+
+	cfg, err = loadConfig(with(map[string]string{"MEDIA_FETCH_HOSTS": " wiki.a.example , 10.0.0.5:8080,[fd00::1]:443,"}))
+	require.NoError(t, err)
+	require.Equal(t, []string{"wiki.a.example", "10.0.0.5:8080", "[fd00::1]:443"}, cfg.MediaFetchHosts)
 
 	for text, want := range map[string]int64{"1": 1, "5MB": 5_000_000, "5 mb": 5_000_000, "10kB": 10_000, " 2GB ": 2_000_000_000, "7B": 7} {
 		cfg, err = loadConfig(with(map[string]string{"MEDIA_MAX_SIZE": text}))
@@ -160,6 +164,9 @@ func TestConfigMistakes(t *testing.T) {
 		{"a size of two numbers", map[string]string{"MEDIA_MAX_SIZE": "1 2MB"}, "MEDIA_MAX_SIZE"},
 		{"no days", map[string]string{"MEDIA_DAYS": "0"}, "MEDIA_DAYS"},
 		{"more days than anybody waits", map[string]string{"MEDIA_DAYS": "4000"}, "MEDIA_DAYS"},
+		{"a host to fetch from with a scheme", map[string]string{"MEDIA_FETCH_HOSTS": "https://a.example"}, "MEDIA_FETCH_HOSTS"},
+		{"a host to fetch from with a path", map[string]string{"MEDIA_FETCH_HOSTS": "a.example/x"}, "MEDIA_FETCH_HOSTS"},
+		{"a host to fetch from with a password", map[string]string{"MEDIA_FETCH_HOSTS": "me@a.example"}, "MEDIA_FETCH_HOSTS"},
 		{"a port without address", map[string]string{"ADMIN_LISTEN": "8081"}, "ADMIN_LISTEN"},
 		{"an unknown log level", map[string]string{"LOG_LEVEL": "loud"}, "LOG_LEVEL"},
 		{"an unknown log format", map[string]string{"LOG_FORMAT": "xml"}, "LOG_FORMAT"},

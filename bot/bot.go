@@ -29,7 +29,8 @@ type Config struct {
 	CommandPrefix string
 	Version       string // shown to people
 
-	MediaMaxSize int64 // of files that are carried across, in bytes
+	MediaMaxSize    int64    // of files that are carried across, in bytes
+	MediaFetchHosts []string // from which pictures are fetched even by http, and on private networks
 }
 
 // Bot is the Matrix side. Make it with New, log in with Login, run it with Run.
@@ -50,6 +51,7 @@ type Bot struct {
 	inbox    tray
 	notices  tray
 	refusals refusals
+	fetcher  *fetcher
 
 	makingChat sync.Mutex // held while a direct chat is being made
 	commands   *commands
@@ -67,6 +69,7 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 	b.inbox.init()
 	b.notices.init()
 	b.resync.init()
+	b.fetcher = newFetcher(cfg.MediaFetchHosts, cfg.MediaMaxSize, "wazo-matrix-relay/"+cfg.Version)
 	core.Attach(b)
 	return b
 }

@@ -201,7 +201,7 @@ func (b *Bot) transferClient() *mautrix.Client {
 	}
 }
 
-// download fetches a file from the homeserver into a temporary file without a name. An encrypted one is decrypted on the way,
+// download fetches a file from the homeserver into a temporary file. An encrypted one is decrypted on the way,
 // and returned only when its hash is verified.
 func (b *Bot) download(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
 	uri, err := media.MXC.Parse()
@@ -219,15 +219,10 @@ func (b *Bot) download(ctx context.Context, media *db.Media) (file *os.File, siz
 	if resp.ContentLength > b.cfg.MediaMaxSize {
 		return nil, 0, errFileTooLarge
 	}
-	file, err = os.CreateTemp("", "wazo-matrix-relay-")
-	if err != nil {
-		return nil, 0, fmt.Errorf("failed to make a temporary file: %w", err)
+	if file, err = tempFile(); err != nil {
+		return nil, 0, err
 	}
-	// Without a name it is gone with the process, whatever ends that.
-	if err = os.Remove(file.Name()); err == nil {
-		size, err = b.receiveFile(file, resp.Body, media.Encrypted)
-	}
-	if err != nil {
+	if size, err = b.receiveFile(file, resp.Body, media.Encrypted); err != nil {
 		_ = file.Close() // the first error says more
 		return nil, 0, err
 	}

@@ -36,7 +36,11 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	evtType, content := out.Type, any(out.Content)
 	if encrypted {
 		evtType = event.EventEncrypted
-		if content, err = b.crypto.Encrypt(ctx, roomID, out.Type, out.Content); err != nil {
+		plain := out.Content
+		if out.Instead != nil {
+			plain = out.Instead
+		}
+		if content, err = b.crypto.Encrypt(ctx, roomID, out.Type, plain); err != nil {
 			return "", &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to encrypt: %w", err)}
 		}
 	}

@@ -22,7 +22,8 @@ const linkedSource = "linked"
 // matrixRequest is what is sent to Matrix for a queue row, part by part. It is stored before the first part is sent and
 // never changes afterwards.
 type matrixRequest struct {
-	Parts []json.RawMessage `json:"parts"` // contents of m.room.message
+	Parts   []json.RawMessage       `json:"parts"`             // contents of m.room.message
+	Instead map[int]json.RawMessage `json:"instead,omitempty"` // part → see Outgoing.Instead
 }
 
 // deliverToMatrix delivers the next part of one row.
@@ -31,7 +32,7 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 	if row.Request != "" {
 		err = json.Unmarshal([]byte(row.Request), request)
 	} else {
-		request, err = r.toMatrix(ctx, row)
+		request, err = r.toMatrix(ctx, portal, row)
 	}
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 	if err = r.attempt(ctx, row, request); err != nil {
 		return err
 	}
-	out := Outgoing{Type: event.EventMessage, Content: request.Parts[row.Part], Tag: r.tag(portal, row)}
+	out := Outgoing{Type: event.EventMessage, Content: request.Parts[row.Part], Instead: request.Instead[row.Part], Tag: r.tag(portal, row)}
 	eventID, err := r.matrix.Send(ctx, portal.MatrixRoom, out, transactionID(row))
 	if err != nil {
 		return r.notDelivered(ctx, row, err)
@@ -71,8 +72,8 @@ func (r *Relay) tag(portal *db.Portal, row *db.Row) Tag {
 	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(row.Source), Part: row.Part}
 }
 
-// toMatrix converts a row.
-func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (*matrixRequest, error) {
+// toMatrix converts a row. What has to be uploaded for it is uploaded here, so that it is not again with each attempt.
+func (r *Relay) toMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (*matrixRequest, error) {
 	if row.Kind == db.KindLinked {
 		content := convert.ToMatrix(row.Payload)
 		content.MsgType = event.MsgNotice
@@ -85,14 +86,23 @@ func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (*matrixRequest, erro
 	}
 	request := &matrixRequest{}
 	name := r.senderName(ctx, message)
-	for _, part := range convert.Split(message.Content) {
-		content := convert.ToMatrix(part)
-		convert.AddProfile(content, string(message.UserUUID), name)
-		data, err := json.Marshal(content)
-		if err != nil {
-			return nil, &messageError{words.WhyUnreadable, err}
+	pictures := convert.Pictures(message.Content)
+	uploaded, err := r.uploadPictures(ctx, portal.MatrixRoom, row, pictures)
+	if err != nil {
+		return nil, err
+	}
+	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
+	if text != "" || len(pictures) == 0 {
+		for _, part := range convert.Split(text) {
+			data, err := profiled(convert.ToMatrix(part), message, name)
+			if err != nil {
+				return nil, &messageError{words.WhyUnreadable, err}
+			}
+			request.Parts = append(request.Parts, data)
 		}
-		request.Parts = append(request.Parts, data)
+	}
+	if err = request.addPictures(message, name, pictures, uploaded); err != nil {
+		return nil, &messageError{words.WhyUnreadable, err}
 	}
 	return request, nil
 }
