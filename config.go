@@ -52,6 +52,7 @@ type config struct {
 	MediaDays    int    `env:"MEDIA_DAYS" envDefault:"30"`
 
 	MediaFetchHosts []string `env:"MEDIA_FETCH_HOSTS"`
+	Avatars         string   `env:"AVATARS" envDefault:"none"`
 
 	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`
@@ -147,6 +148,9 @@ func (c *config) check() (mistakes []error) {
 	if c.MediaDays < 1 || c.MediaDays > maxMediaDays {
 		wrong("MEDIA_DAYS", fmt.Errorf("%d is not from 1 to %d", c.MediaDays, maxMediaDays), "a number of days, like 30")
 	}
+	if !slices.Contains([]string{avatarsNone, avatarsInitials}, c.Avatars) {
+		wrong("AVATARS", fmt.Errorf("%q is no kind of avatars", c.Avatars), "none or initials")
+	}
 	c.MediaFetchHosts = trim(c.MediaFetchHosts)
 	for _, host := range c.MediaFetchHosts {
 		if parsed, err := url.Parse("https://" + host); err != nil || parsed.Host != host || parsed.Hostname() == "" {
@@ -192,6 +196,12 @@ func checkURL(value string) error {
 	}
 	return nil
 }
+
+// The values of AVATARS.
+const (
+	avatarsNone     = "none"
+	avatarsInitials = "initials"
+)
 
 // maxMediaDays is how long links to files may work at most.
 const maxMediaDays = 3650

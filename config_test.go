@@ -63,7 +63,7 @@ func TestConfigDefaults(t *testing.T) {
 		for _, name := range []string{
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
-			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS",
+			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
 		} {
 			vars[name] = ""
 		}
@@ -84,6 +84,7 @@ func TestConfigOfFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, relay.MediaConfig{Life: 30 * 24 * time.Hour, MaxSize: 50_000_000}, cfg.media(), "off by default")
 	require.Equal(t, "0.0.0.0:8080", cfg.Listen)
+	require.Equal(t, "none", cfg.Avatars)
 
 	for publicURL, want := range map[string][2]string{ // address of files, path of requests
 		"https://relay.a.example":         {"https://relay.a.example/media", ""},
@@ -167,6 +168,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"a host to fetch from with a scheme", map[string]string{"MEDIA_FETCH_HOSTS": "https://a.example"}, "MEDIA_FETCH_HOSTS"},
 		{"a host to fetch from with a path", map[string]string{"MEDIA_FETCH_HOSTS": "a.example/x"}, "MEDIA_FETCH_HOSTS"},
 		{"a host to fetch from with a password", map[string]string{"MEDIA_FETCH_HOSTS": "me@a.example"}, "MEDIA_FETCH_HOSTS"},
+		{"avatars of another kind", map[string]string{"AVATARS": "photos"}, "AVATARS"},
 		{"a port without address", map[string]string{"ADMIN_LISTEN": "8081"}, "ADMIN_LISTEN"},
 		{"an unknown log level", map[string]string{"LOG_LEVEL": "loud"}, "LOG_LEVEL"},
 		{"an unknown log format", map[string]string{"LOG_FORMAT": "xml"}, "LOG_FORMAT"},

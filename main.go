@@ -129,6 +129,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken,
 		CommandPrefix: cfg.CommandPrefix, Version: version(), MediaMaxSize: cfg.mediaMaxSize, MediaFetchHosts: cfg.MediaFetchHosts,
+		Avatars: cfg.Avatars == avatarsInitials,
 	}, database, core, log.With().Str("part", "matrix").Logger())
 	return &parts{database: database, account: account, core: core, matrix: matrix}, nil
 }

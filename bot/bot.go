@@ -31,6 +31,7 @@ type Config struct {
 
 	MediaMaxSize    int64    // of files that are carried across, in bytes
 	MediaFetchHosts []string // from which pictures are fetched even by http, and on private networks
+	Avatars         bool     // Wazo people get a picture with their initials
 }
 
 // Bot is the Matrix side. Make it with New, log in with Login, run it with Run.
@@ -52,6 +53,7 @@ type Bot struct {
 	notices  tray
 	refusals refusals
 	fetcher  *fetcher
+	avatars  avatars
 
 	makingChat sync.Mutex // held while a direct chat is being made
 	commands   *commands

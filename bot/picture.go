@@ -46,13 +46,7 @@ func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string
 	if err != nil {
 		return nil, err
 	}
-	var encrypted bool
-	err = b.gate.pass(ctx, func() error {
-		ctx, cancel := b.request(ctx)
-		defer cancel()
-		encrypted, err = b.isEncrypted(ctx, roomID)
-		return err
-	})
+	encrypted, err := b.askEncrypted(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}

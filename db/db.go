@@ -47,6 +47,7 @@ type Database struct {
 	DirectChat  *DirectChats
 	Explanation *Explanations
 	Media       *MediaFiles
+	Avatar      *Avatars
 }
 
 // FilePath returns the file behind a DATABASE_URL: a path, or a URL with the scheme sqlite or file.
@@ -124,6 +125,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.DirectChat = &DirectChats{db: raw}
 	db.Explanation = &Explanations{db: raw}
 	db.Media = newMediaFiles(raw, db.box)
+	db.Avatar = &Avatars{db: raw, box: db.box}
 	return db, nil
 }
 

@@ -90,7 +90,7 @@ func TestOlderDatabaseIsUpgraded(t *testing.T) {
 	latest := schema(db)
 	portal := db.addPortal(t, "a")
 	// As version 1 left it.
-	for _, query := range []string{"DROP TABLE media", "UPDATE version SET version = 1, compat = 1"} {
+	for _, query := range []string{"DROP TABLE media", "DROP TABLE avatar", "UPDATE version SET version = 1, compat = 1"} {
 		_, err := db.Exec(t.Context(), query)
 		require.NoError(t, err)
 	}

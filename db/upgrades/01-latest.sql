@@ -153,3 +153,12 @@ CREATE TABLE media (
 );
 CREATE INDEX media_event ON media (room, event_id);
 CREATE INDEX media_age ON media (expires_at);
+
+-- The pictures made for Wazo people, who have none, as uploaded for the one and for the other kind of room.
+CREATE TABLE avatar (
+	user_uuid TEXT    NOT NULL,   -- of Wazo
+	letters   TEXT    NOT NULL,   -- that stand in it
+	encrypted BOOLEAN NOT NULL,   -- for encrypted rooms
+	file      BLOB    NOT NULL,   -- sealed: its mxc, or JSON of an EncryptedFile
+	PRIMARY KEY (user_uuid, letters, encrypted)
+);

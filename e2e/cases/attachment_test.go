@@ -44,6 +44,7 @@ func openWithFiles(t *testing.T) (s *scene, picture []byte, address string) {
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
 	s = open(t, stage.Config{Env: map[string]string{
 		"PUBLIC_URL": "http://" + listen + "/relay", "LISTEN": listen, "MEDIA_FETCH_HOSTS": strings.TrimPrefix(web.URL, "http://"),
+		"AVATARS": "initials",
 	}})
 	return s, data.Bytes(), web.URL + "/dir/cat.png"
 }
@@ -154,6 +155,21 @@ func TestFilesCross(t *testing.T) {
 				require.Equal(t, 60, content.Info.Width)
 			})
 		}
+
+		t.Run("who writes on Wazo has a picture", func(t *testing.T) {
+			p.post("who am I?")
+			profile := p.waitOnMatrix(t, "who am I?").Content.AsMessage().BeeperPerMessageProfile
+			require.NotNil(t, profile)
+			require.Equal(t, encrypted, profile.AvatarFile != nil)
+			require.Equal(t, encrypted, profile.AvatarURL == nil)
+			var plain id.ContentURIString
+			if !encrypted {
+				plain = *profile.AvatarURL
+			}
+			config, err := png.DecodeConfig(bytes.NewReader(p.readFile(t, plain, profile.AvatarFile)))
+			require.NoError(t, err)
+			require.Equal(t, 96, config.Width)
+		})
 
 		t.Run("a picture of this machine's network is not fetched", func(t *testing.T) {
 			forbidden := strings.Replace(address, "http://127.0.0.1", "https://localhost", 1)
