@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -226,10 +227,12 @@ func publicPath(publicURL string) (string, error) {
 		return "", errors.New("is no URL")
 	case parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil:
 		return "", errors.New("has more than a scheme, a host and a path")
-	case strings.ContainsAny(parsed.Path, "{} "):
-		return "", errors.New("has a path with braces or blanks")
 	}
-	return strings.TrimRight(parsed.Path, "/"), nil
+	trimmed := strings.TrimRight(parsed.Path, "/")
+	if trimmed != "" && (path.Clean(trimmed) != trimmed || strings.ContainsAny(trimmed, "{} %")) {
+		return "", errors.New("has a path that browsers would change, or with braces")
+	}
+	return trimmed, nil
 }
 
 // parseSize reads a number of bytes, with a decimal unit or none.

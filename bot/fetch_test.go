@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -228,6 +230,24 @@ func TestDataURLs(t *testing.T) {
 	t.Run("too large", func(t *testing.T) {
 		_, err := fetchAll(t, "data:;base64,"+strings.Repeat("AAAA", 334))
 		require.ErrorIs(t, err, errFetchTooLarge)
+	})
+}
+
+func FuzzOpenData(f *testing.F) {
+	for _, seed := range []string{"image/png;base64,iVBORw0KGgo=", ";BASE64,%3D", "image/png,x", "", ";base64,a=b"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, opaque string) {
+		from, err := openData(opaque)
+		if err != nil {
+			if !errors.Is(err, errBadDataURL) {
+				t.Errorf("%q: %v", opaque, err)
+			}
+			return
+		}
+		if data, err := io.ReadAll(from); err != nil || len(data) > len(opaque) {
+			t.Errorf("%q became %d bytes: %v", opaque, len(data), err)
+		}
 	})
 }
 

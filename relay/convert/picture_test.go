@@ -58,6 +58,23 @@ func TestPictures(t *testing.T) {
 			}
 		})
 	}
+	t.Run("however large they are", func(t *testing.T) {
+		long := "data:image/png;base64," + strings.Repeat("iVBORw0KGgo", 50_000)
+		content := "a ![b](" + long + ") c ![d](https://e) f ![g](<" + strings.ToUpper(long[:300]) + ">) ![h](data:cut0) i"
+		pictures := Pictures(content)
+		if len(pictures) != 4 || pictures[0].Source != long || pictures[1].Source != "https://e" || !strings.EqualFold(pictures[2].Source, long[:300]) {
+			t.Fatalf("got %d pictures", len(pictures))
+		}
+		got := WithoutPictures(content, pictures, func(int) bool { return true })
+		if got != "a 📷 b c 📷 d f 📷 g 📷 h i" {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("none in a text so long that it could take minutes", func(t *testing.T) {
+		if got := Pictures("![a](https://b)" + strings.Repeat("![a](", 200_000)); got != nil {
+			t.Errorf("got %d", len(got))
+		}
+	})
 	t.Run("only some are shown", func(t *testing.T) {
 		content := "![a](https://b) ![c](https://d)"
 		got := WithoutPictures(content, Pictures(content), func(i int) bool { return i == 1 })
@@ -97,7 +114,7 @@ func TestFileNameOfAPicture(t *testing.T) {
 }
 
 func FuzzPictures(f *testing.F) {
-	for _, seed := range []string{"![a](https://b) c", "> ![a\n> ![b](https://c)](https://d)", "|a|\n|-|\n|![\\|](https://b)|", "![](data:x,y)", "1. ![a](https://b)\n   ![c](https://d \"e\")"} {
+	for _, seed := range []string{"![a](https://b) c", "> ![a\n> ![b](https://c)](https://d)", "|a|\n|-|\n|![\\|](https://b)|", "![](data:x,y)", "![a](data:" + strings.Repeat("x", 64) + ") b", "1. ![a](https://b)\n   ![c](https://d \"e\")"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
