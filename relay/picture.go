@@ -40,19 +40,20 @@ func (r *Relay) uploadPictures(ctx context.Context, room id.RoomID, row *db.Row,
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, picture := range pictures[:min(len(pictures), maxPictures)] {
 		group.Go(func() error {
-			return guard(groupCtx, func() (err error) {
+			err := guard(groupCtx, func() (err error) {
 				uploaded[i], err = r.matrix.UploadPicture(groupCtx, room, picture.Source)
-				if err == nil {
-					return nil
-				}
-				uploaded[i] = nil
-				var failure *MatrixError
-				if errors.As(err, &failure) && MayPass(err) && time.Since(time.UnixMilli(row.AcceptedAt)) < pictureWait {
-					return err
-				}
-				zerolog.Ctx(ctx).Warn().Err(err).Str("source", row.Source).Msg("Failed to show a picture")
-				return nil
+				return err
 			})
+			var failure *MatrixError
+			switch {
+			case err == nil:
+				return nil
+			case errors.As(err, &failure) && MayPass(err) && time.Since(time.UnixMilli(row.AcceptedAt)) < pictureWait:
+				return err
+			}
+			uploaded[i] = nil
+			zerolog.Ctx(ctx).Warn().Err(err).Str("source", row.Source).Msg("Failed to show a picture")
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -100,11 +100,13 @@ func TestPictureAloneIsOneEvent(t *testing.T) {
 func TestPicturesThatCannotBeShown(t *testing.T) {
 	w := linkedWorld(t)
 	w.matrix.hasPictures("https://b/1", "https://b/2", "https://b/3", "https://b/4", "https://b/5")
+	w.matrix.pictures["https://panic.example/x.png"] = func() (*Picture, error) { panic("a picture that breaks its reader") }
 	for _, test := range []struct {
 		name, content string
 		want          []string
 	}{
 		{"stay links", "![a](https://gone.example/x.png)", []string{"![a](https://gone.example/x.png)"}},
+		{"stay links if looking at them panics", "![a](https://panic.example/x.png)", []string{"![a](https://panic.example/x.png)"}},
 		{"are named if they stood in the message", "![a](data:image/png;base64,!)", []string{"📷 a (can't be shown)"}},
 		{
 			"are more than four", "![1](https://b/1) ![2](https://b/2) ![3](https://b/3) ![4](https://b/4) ![5](https://b/5)",
