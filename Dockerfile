@@ -18,5 +18,7 @@ USER relay
 WORKDIR /data
 VOLUME /data
 ENV DATABASE_URL=/data/relay.db
+# Only used with PUBLIC_URL.
+EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=6s --start-period=60s CMD ["wazo-matrix-relay", "healthcheck"]
 ENTRYPOINT ["wazo-matrix-relay"]

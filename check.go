@@ -42,9 +42,22 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 		c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, p.account) })
 		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, p.account) })
 	}
+	if cfg.PublicURL != "" {
+		c.result("public listener", cfg.Listen, checkPublic(cfg, p, log))
+	}
 	if c.failed {
 		return errReported
 	}
+	return nil
+}
+
+// checkPublic tries to listen for people on Wazo.
+func checkPublic(cfg *config, p *parts, log zerolog.Logger) error {
+	closePublic, err := listenPublic(cfg, p, log)
+	if err != nil {
+		return err
+	}
+	closePublic()
 	return nil
 }
 

@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/rs/zerolog"
@@ -44,6 +49,14 @@ type config struct {
 	AliasFormat   string `env:"ALIAS_FORMAT"`
 	ContentFormat string `env:"CONTENT_FORMAT"`
 
+	PublicURL    string `env:"PUBLIC_URL"`
+	Listen       string `env:"LISTEN" envDefault:"0.0.0.0:8080"`
+	MediaMaxSize string `env:"MEDIA_MAX_SIZE" envDefault:"50MB"`
+	MediaDays    int    `env:"MEDIA_DAYS" envDefault:"30"`
+
+	MediaFetchHosts []string `env:"MEDIA_FETCH_HOSTS"`
+	Avatars         string   `env:"AVATARS" envDefault:"none"`
+
 	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"json"`
@@ -53,6 +66,8 @@ type config struct {
 	rights       relay.Rights
 	alias        *convert.AliasFormat
 	content      *convert.ContentFormat
+	publicPath   string // of PublicURL, without / at the end
+	mediaMaxSize int64  // bytes
 	level        zerolog.Level
 }
 
@@ -128,6 +143,26 @@ func (c *config) check() (mistakes []error) {
 	if len(strings.Fields(c.CommandPrefix)) != 1 || strings.TrimSpace(c.CommandPrefix) != c.CommandPrefix {
 		wrong("COMMAND_PREFIX", fmt.Errorf("%q is not one word", c.CommandPrefix), "one word that nobody begins a message with, like !wazo")
 	}
+	if c.PublicURL != "" {
+		c.publicPath, err = publicPath(c.PublicURL)
+		wrong("PUBLIC_URL", err, "the address under which people on Wazo reach the relay, like https://relay.example.org; leave it out to serve no files")
+	}
+	_, _, err = net.SplitHostPort(c.Listen)
+	wrong("LISTEN", err, "host and port, like 0.0.0.0:8080")
+	c.mediaMaxSize, err = parseSize(c.MediaMaxSize)
+	wrong("MEDIA_MAX_SIZE", err, "a number with a unit, like 50MB")
+	if c.MediaDays < 1 || c.MediaDays > maxMediaDays {
+		wrong("MEDIA_DAYS", fmt.Errorf("%d is not from 1 to %d", c.MediaDays, maxMediaDays), "a number of days, like 30")
+	}
+	if !slices.Contains([]string{avatarsNone, avatarsInitials}, c.Avatars) {
+		wrong("AVATARS", fmt.Errorf("%q is no kind of avatars", c.Avatars), "none or initials")
+	}
+	c.MediaFetchHosts = trim(c.MediaFetchHosts)
+	for _, host := range c.MediaFetchHosts {
+		if parsed, err := url.Parse("https://" + host); err != nil || parsed.Host != host || parsed.Hostname() == "" {
+			wrong("MEDIA_FETCH_HOSTS", fmt.Errorf("%q is no host", host), "names of hosts, or name:port, separated by commas")
+		}
+	}
 	_, _, err = net.SplitHostPort(c.AdminListen)
 	wrong("ADMIN_LISTEN", err, "host and port, like 127.0.0.1:8081")
 	c.level, err = zerolog.ParseLevel(c.LogLevel)
@@ -166,6 +201,55 @@ func checkURL(value string) error {
 		return errors.New("does not begin with https:// and a host")
 	}
 	return nil
+}
+
+// The values of AVATARS.
+const (
+	avatarsNone     = "none"
+	avatarsInitials = "initials"
+)
+
+// maxMediaDays is how long links to files may work at most.
+const maxMediaDays = 3650
+
+// media is how files reach people on Wazo.
+func (c *config) media() relay.MediaConfig {
+	media := relay.MediaConfig{Life: time.Duration(c.MediaDays) * 24 * time.Hour, MaxSize: c.mediaMaxSize}
+	if c.PublicURL != "" {
+		media.URL = strings.TrimRight(c.PublicURL, "/") + mediaPath
+	}
+	return media
+}
+
+// publicPath returns the path below which the relay is asked from outside, without / at the end.
+func publicPath(publicURL string) (string, error) {
+	if err := checkURL(publicURL); err != nil {
+		return "", err
+	}
+	parsed, err := url.Parse(publicURL)
+	switch {
+	case err != nil:
+		return "", errors.New("is no URL")
+	case parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil:
+		return "", errors.New("has more than a scheme, a host and a path")
+	}
+	trimmed := strings.TrimRight(parsed.Path, "/")
+	if trimmed != "" && (path.Clean(trimmed) != trimmed || strings.ContainsAny(trimmed, "{} %")) {
+		return "", errors.New("has a path that browsers would change, or with braces")
+	}
+	return trimmed, nil
+}
+
+// parseSize reads a number of bytes, with a decimal unit or none.
+func parseSize(text string) (int64, error) {
+	units := map[string]int64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+	digits := strings.TrimRightFunc(strings.TrimSpace(text), func(r rune) bool { return !unicode.IsDigit(r) })
+	unit, known := units[strings.ToUpper(strings.TrimSpace(strings.TrimSpace(text)[len(digits):]))]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !known || n <= 0 || n > math.MaxInt32*1000/unit {
+		return 0, fmt.Errorf("%q is no size", text)
+	}
+	return n * unit, nil
 }
 
 func trim(list []string) []string {

@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
 )
 
@@ -61,6 +63,7 @@ func TestConfigDefaults(t *testing.T) {
 		for _, name := range []string{
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
+			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
 		} {
 			vars[name] = ""
 		}
@@ -70,8 +73,39 @@ func TestConfigDefaults(t *testing.T) {
 		require.Equal(t, cfg.CommandPrefix, empty.CommandPrefix)
 		require.Equal(t, cfg.AdminListen, empty.AdminListen)
 		require.Equal(t, cfg.level, empty.level)
+		require.Equal(t, cfg.media(), empty.media())
+		require.Equal(t, cfg.Listen, empty.Listen)
 		require.Equal(t, cfg.LogFormat, empty.LogFormat)
 	})
+}
+
+func TestConfigOfFiles(t *testing.T) {
+	cfg, err := loadConfig(environ(goodEnv()))
+	require.NoError(t, err)
+	require.Equal(t, relay.MediaConfig{Life: 30 * 24 * time.Hour, MaxSize: 50_000_000}, cfg.media(), "off by default")
+	require.Equal(t, "0.0.0.0:8080", cfg.Listen)
+	require.Equal(t, "none", cfg.Avatars)
+
+	for publicURL, want := range map[string][2]string{ // address of files, path of requests
+		"https://relay.a.example":         {"https://relay.a.example/media", ""},
+		"https://relay.a.example/":        {"https://relay.a.example/media", ""},
+		"https://a.example:8443/to/relay": {"https://a.example:8443/to/relay/media", "/to/relay"},
+		"http://a.example/relay/":         {"http://a.example/relay/media", "/relay"},
+	} {
+		cfg, err = loadConfig(with(map[string]string{"PUBLIC_URL": publicURL}))
+		require.NoError(t, err)
+		require.Equal(t, want, [2]string{cfg.media().URL, cfg.publicPath}, publicURL)
+	}
+
+	cfg, err = loadConfig(with(map[string]string{"MEDIA_FETCH_HOSTS": " wiki.a.example , 10.0.0.5:8080,[fd00::1]:443,"}))
+	require.NoError(t, err)
+	require.Equal(t, []string{"wiki.a.example", "10.0.0.5:8080", "[fd00::1]:443"}, cfg.MediaFetchHosts)
+
+	for text, want := range map[string]int64{"1": 1, "5MB": 5_000_000, "5 mb": 5_000_000, "10kB": 10_000, " 2GB ": 2_000_000_000, "7B": 7} {
+		cfg, err = loadConfig(with(map[string]string{"MEDIA_MAX_SIZE": text}))
+		require.NoError(t, err)
+		require.Equal(t, want, cfg.mediaMaxSize, text)
+	}
 }
 
 func TestConfigReportsAllMistakesTogether(t *testing.T) {
@@ -119,6 +153,25 @@ func TestConfigMistakes(t *testing.T) {
 		{"a prefix of two words", map[string]string{"COMMAND_PREFIX": "hey wazo"}, "COMMAND_PREFIX"},
 		{"a prefix of spaces", map[string]string{"COMMAND_PREFIX": " "}, "COMMAND_PREFIX"},
 		{"a prefix with a space behind", map[string]string{"COMMAND_PREFIX": "!wazo "}, "COMMAND_PREFIX"},
+		{"a public address without scheme", map[string]string{"PUBLIC_URL": "relay.a.example"}, "PUBLIC_URL"},
+		{"a public address with a query", map[string]string{"PUBLIC_URL": "https://relay.a.example/?a=b"}, "PUBLIC_URL"},
+		{"a public address with a password", map[string]string{"PUBLIC_URL": "https://me:" + matrixPassword + "@relay.a.example"}, "PUBLIC_URL"},
+		{"a public address with an empty part", map[string]string{"PUBLIC_URL": "https://relay.a.example//x"}, "PUBLIC_URL"},
+		{"a public address that leads up", map[string]string{"PUBLIC_URL": "https://relay.a.example/x/../y"}, "PUBLIC_URL"},
+		{"a public address with a blank", map[string]string{"PUBLIC_URL": "https://relay.a.example/a%20b"}, "PUBLIC_URL"},
+		{"a public address with braces", map[string]string{"PUBLIC_URL": "https://relay.a.example/{x}"}, "PUBLIC_URL"},
+		{"a listener without port", map[string]string{"LISTEN": "0.0.0.0"}, "LISTEN"},
+		{"a size without number", map[string]string{"MEDIA_MAX_SIZE": "MB"}, "MEDIA_MAX_SIZE"},
+		{"a size of another unit", map[string]string{"MEDIA_MAX_SIZE": "5 parsecs"}, "MEDIA_MAX_SIZE"},
+		{"a size of nothing", map[string]string{"MEDIA_MAX_SIZE": "0"}, "MEDIA_MAX_SIZE"},
+		{"a size beyond all limits", map[string]string{"MEDIA_MAX_SIZE": "9223372036854775807GB"}, "MEDIA_MAX_SIZE"},
+		{"a size of two numbers", map[string]string{"MEDIA_MAX_SIZE": "1 2MB"}, "MEDIA_MAX_SIZE"},
+		{"no days", map[string]string{"MEDIA_DAYS": "0"}, "MEDIA_DAYS"},
+		{"more days than anybody waits", map[string]string{"MEDIA_DAYS": "4000"}, "MEDIA_DAYS"},
+		{"a host to fetch from with a scheme", map[string]string{"MEDIA_FETCH_HOSTS": "https://a.example"}, "MEDIA_FETCH_HOSTS"},
+		{"a host to fetch from with a path", map[string]string{"MEDIA_FETCH_HOSTS": "a.example/x"}, "MEDIA_FETCH_HOSTS"},
+		{"a host to fetch from with a password", map[string]string{"MEDIA_FETCH_HOSTS": "me@a.example"}, "MEDIA_FETCH_HOSTS"},
+		{"avatars of another kind", map[string]string{"AVATARS": "photos"}, "AVATARS"},
 		{"a port without address", map[string]string{"ADMIN_LISTEN": "8081"}, "ADMIN_LISTEN"},
 		{"an unknown log level", map[string]string{"LOG_LEVEL": "loud"}, "LOG_LEVEL"},
 		{"an unknown log format", map[string]string{"LOG_FORMAT": "xml"}, "LOG_FORMAT"},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
-	"github.com/rs/zerolog"
 )
 
 // healthySync is how old the last answer of /sync may be: two long polls and some.
@@ -36,14 +34,8 @@ func (p *parts) health() health {
 	return h
 }
 
-// adminServer is the local listener for health.
-type adminServer struct {
-	server *http.Server
-	done   chan error
-}
-
-// listenAdmin serves GET /healthz: 200 if messages flow, else 503.
-func listenAdmin(cfg *config, p *parts) (*adminServer, error) {
+// adminHandler serves GET /healthz: 200 if messages flow, else 503.
+func adminHandler(p *parts) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		h := p.health()
@@ -53,23 +45,7 @@ func listenAdmin(cfg *config, p *parts) (*adminServer, error) {
 		}
 		_ = json.NewEncoder(w).Encode(h) // the asker is gone: nothing to do
 	})
-	listener, err := net.Listen("tcp", cfg.AdminListen)
-	if err != nil {
-		return nil, hint(err, "set ADMIN_LISTEN to a free address, like 127.0.0.1:8081")
-	}
-	a := &adminServer{server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, done: make(chan error, 1)}
-	go func() { a.done <- a.server.Serve(listener) }()
-	return a, nil
-}
-
-func (a *adminServer) close(log zerolog.Logger) {
-	err := a.server.Close()
-	if serveErr := <-a.done; !errors.Is(serveErr, http.ErrServerClosed) {
-		err = errors.Join(err, serveErr)
-	}
-	if err != nil {
-		log.Err(err).Msg("Failed to stop the admin listener")
-	}
+	return mux
 }
 
 // healthcheck asks the running relay.

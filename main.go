@@ -128,12 +128,13 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	}
 	account := api.Account(wazoapi.Credentials{Username: cfg.WazoUsername, Password: cfg.WazoPassword}, &relay.TokenStore{DB: database, Account: row})
 	core := relay.New(relay.Config{
-		Rights: cfg.rights, CommandPrefix: cfg.CommandPrefix, Alias: cfg.alias, Content: cfg.content,
+		Rights: cfg.rights, CommandPrefix: cfg.CommandPrefix, Alias: cfg.alias, Content: cfg.content, Media: cfg.media(),
 	}, database, row, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: cfg.MatrixRecoveryKey,
 		CommandPrefix: cfg.CommandPrefix, Version: version(),
+		MediaMaxSize: cfg.mediaMaxSize, MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
 		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, cfg.MatrixUserID, recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
 	return &parts{database: database, account: account, core: core, matrix: matrix}, nil
@@ -163,6 +164,11 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 		return err
 	}
 	defer admin.close(log)
+	closePublic, err := listenPublic(cfg, p, log)
+	if err != nil {
+		return err
+	}
+	defer closePublic()
 	log.Info().Str("version", version()).Str("matrix_user", cfg.MatrixUserID).Str("wazo", cfg.WazoURL).Msg("Relay started")
 	defer log.Info().Msg("Relay stopped")
 	return p.runBoth(ctx)

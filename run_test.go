@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 func TestArguments(t *testing.T) {
@@ -128,4 +131,58 @@ func TestMistakesInTheConfigurationEndTheProgram(t *testing.T) {
 		require.Len(t, printedErrors(t, out.errors), 2)
 		require.Empty(t, out.stderr, "nothing is begun")
 	}
+}
+
+func TestPublicListener(t *testing.T) {
+	s := newStage(t)
+	s.env["LISTEN"] = freeAddress(t)
+	get := func(path string) (int, string) {
+		t.Helper()
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Get("http://" + s.env["LISTEN"] + path)
+		if err != nil {
+			return 0, ""
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, string(body)
+	}
+
+	t.Run("is off without PUBLIC_URL", func(t *testing.T) {
+		stop := s.serve()
+		s.awaitWell()
+		status, _ := get("/")
+		require.Zero(t, status)
+		require.NoError(t, stop().err)
+	})
+
+	t.Run("serves files and nothing else", func(t *testing.T) {
+		s.env["PUBLIC_URL"] = "https://relay.a.example/relay"
+		stop := s.serve()
+		s.awaitWell()
+		for _, path := range []string{"/", "/healthz", "/relay/media/unknown/cat.jpg"} {
+			status, body := get(path)
+			require.Equal(t, http.StatusNotFound, status)
+			require.Equal(t, words.FileGone+"\n", body)
+		}
+		require.NoError(t, stop().err)
+	})
+
+	t.Run("is tried by --check", func(t *testing.T) {
+		out := s.run(t.Context(), "--check")
+		require.NoError(t, out.err)
+		require.Contains(t, out.stdout, "ok: public listener ("+s.env["LISTEN"]+")")
+	})
+
+	t.Run("at an address that is taken is a failure with a hint", func(t *testing.T) {
+		listener, err := net.Listen("tcp", s.env["LISTEN"])
+		require.NoError(t, err)
+		defer listener.Close()
+		_, hint := s.fails()
+		require.Contains(t, hint, "LISTEN")
+		out := s.run(t.Context(), "--check")
+		require.Error(t, out.err)
+		require.Contains(t, out.stdout, "failed: public listener")
+	})
 }

@@ -31,6 +31,10 @@ type Config struct {
 	CommandPrefix string
 	Version       string // shown to people
 
+	MediaMaxSize    int64    // of files that are carried across, in bytes
+	MediaFetchHosts []string // from which pictures are fetched even by http, and on private networks
+	Avatars         bool     // Wazo people get a picture with their initials
+
 	// ShowRecoveryKey is given the recovery key of an identity that was made, once. It is kept, encrypted, in the database too.
 	ShowRecoveryKey func(recoveryKey string)
 }
@@ -54,6 +58,8 @@ type Bot struct {
 	inbox     tray
 	notices   tray
 	refusals  refusals
+	fetcher   *fetcher
+	avatars   avatars
 
 	makingChat sync.Mutex // held while a direct chat is being made
 	commands   *commands
@@ -72,6 +78,7 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 	b.inbox.init()
 	b.notices.init()
 	b.resync.init()
+	b.fetcher = newFetcher(cfg.MediaFetchHosts, cfg.MediaMaxSize, "wazo-matrix-relay/"+cfg.Version)
 	core.Attach(b)
 	return b
 }

@@ -3,6 +3,7 @@ package bot
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -287,4 +288,47 @@ func (f *fakeHomeserver) createRoom(w http.ResponseWriter, r *http.Request) {
 		f.rooms[room].state[state.Type] = state.Content
 	}
 	f.answer(w, map[string]any{"room_id": room})
+}
+
+func (f *fakeHomeserver) download(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	data, ok := f.files["mxc://"+r.PathValue("server")+"/"+r.PathValue("id")]
+	f.mu.Unlock()
+	if !ok {
+		refuse(w, http.StatusNotFound, "M_NOT_FOUND")
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write(data)
+}
+
+func (f *fakeHomeserver) upload(w http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		f.t.Errorf("upload: %v", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	uri := fmt.Sprintf("mxc://a.example/upload%d", len(f.files))
+	f.files[uri] = data
+	f.answer(w, map[string]any{"content_uri": uri})
+}
+
+// putFile puts a file on the homeserver.
+func (f *fakeHomeserver) putFile(mxc string, data []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.files[mxc] = data
+}
+
+// asked returns how many requests to a path that contains part were made.
+func (f *fakeHomeserver) asked(part string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, request := range f.requests {
+		if strings.Contains(request, part) {
+			n++
+		}
+	}
+	return n
 }

@@ -42,6 +42,7 @@ type fakeHomeserver struct {
 	rooms   map[id.RoomID]*fakeRoom
 	pages   map[string]string // of /messages: from → the whole answer
 	name    string            // the bot's display name
+	files   map[string][]byte // by mxc, uploaded by the bot or put there
 	counter int
 
 	// What was asked.
@@ -105,7 +106,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	f := &fakeHomeserver{
 		t: t, changed: make(chan struct{}), stopped: make(chan struct{}),
 		tokens: make(map[string]string), rooms: make(map[id.RoomID]*fakeRoom),
-		pages: make(map[string]string), name: "Wazo",
+		pages: make(map[string]string), name: "Wazo", files: make(map[string][]byte),
 	}
 	f.keys = bottest.NewKeyServer(botUser, f.deviceOf)
 	mux := http.NewServeMux()
@@ -128,6 +129,8 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/receipt/{type}/{event}", f.receipt)
 	mux.HandleFunc("POST "+v3+"/createRoom", f.createRoom)
 	f.keys.Mount(mux)
+	mux.HandleFunc("GET /_matrix/client/v1/media/download/{server}/{id}", f.download)
+	mux.HandleFunc("POST /_matrix/media/v3/upload", f.upload)
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.requests = append(f.requests, r.Method+" "+r.URL.Path)

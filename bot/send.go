@@ -20,27 +20,33 @@ import (
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
 // and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
+	picture := b.avatarFor(ctx, roomID, out)
 	err = b.gate.pass(ctx, func() error {
-		eventID, err = b.sendOnce(ctx, roomID, out, txnID)
+		eventID, err = b.sendOnce(ctx, roomID, out, picture, txnID)
 		return err
 	})
 	return eventID, err
 }
 
-func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (id.EventID, error) {
+func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, picture *avatar, txnID string) (id.EventID, error) {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	encrypted, err := b.isEncrypted(ctx, roomID)
 	if err != nil {
 		return "", err
 	}
-	evtType, content := out.Type, any(out.Content)
+	clear := out.Content
+	if encrypted && out.Instead != nil {
+		clear = out.Instead
+	}
+	clear = withAvatar(clear, picture, encrypted)
+	evtType, content := out.Type, any(clear)
 	if encrypted {
 		evtType = event.EventEncrypted
 		if err = b.includeAll(ctx, roomID); err != nil {
 			return "", err
 		}
-		if content, err = b.crypto.Encrypt(ctx, roomID, out.Type, out.Content); err != nil {
+		if content, err = b.crypto.Encrypt(ctx, roomID, out.Type, clear); err != nil {
 			return "", &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to encrypt: %w", err)}
 		}
 	}
@@ -109,6 +115,20 @@ func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 	}
 	b.rooms.setEncrypted(roomID)
 	return b.rooms.setChecked(roomID), nil
+}
+
+// askEncrypted finds out whether a room is encrypted, for what is not yet being sent: that may change.
+func (b *Bot) askEncrypted(ctx context.Context, roomID id.RoomID) (encrypted bool, err error) {
+	if checked, encrypted := b.rooms.get(roomID); checked {
+		return encrypted, nil
+	}
+	err = b.gate.pass(ctx, func() error {
+		ctx, cancel := b.request(ctx)
+		defer cancel()
+		encrypted, err = b.isEncrypted(ctx, roomID)
+		return err
+	})
+	return encrypted, err
 }
 
 // knowMembers makes sure that it is known for whom to encrypt: what /sync said, or the homeserver if the state table is lost.

@@ -67,6 +67,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// mediaMaxSize is the largest file that a bot in a test carries across.
+const mediaMaxSize = 1 << 20
+
 // open opens the database and puts the relay together.
 func (w *world) open() {
 	w.Helper()
@@ -100,6 +103,7 @@ func (w *world) open() {
 		UserID: botUser, HomeserverURL: w.hs.web.URL, Password: password, AccessToken: w.token, RecoveryKey: w.recoveryKey,
 		CommandPrefix: "!wazo", Version: "1.2.3",
 		ShowRecoveryKey: func(key string) { w.shown = append(w.shown, key) },
+		MediaMaxSize:    mediaMaxSize,
 	}, w.db, w.core, log)
 	w.halt = func() { require.NoError(w, w.db.Close()) }
 }

@@ -47,6 +47,8 @@ type Database struct {
 	DirectChat  *DirectChats
 	Explanation *Explanations
 	Withheld    *Withheld
+	Media       *MediaFiles
+	Avatar      *Avatars
 }
 
 // FilePath returns the file behind a DATABASE_URL: a path, or a URL with the scheme sqlite or file.
@@ -142,6 +144,8 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.DirectChat = &DirectChats{db: raw}
 	db.Explanation = &Explanations{db: raw}
 	db.Withheld = &Withheld{db: raw}
+	db.Media = newMediaFiles(raw, db.box)
+	db.Avatar = &Avatars{db: raw, box: db.box}
 	return db, nil
 }
 

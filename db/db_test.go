@@ -17,7 +17,7 @@ func TestOpen(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
 		db := openAt(t, path, "key")
-		for _, table := range []string{"account", "portal", "pause", "queue", "message", "gap", "inbox", "notice", "listing", "direct_chat", "explanation", "orphan"} {
+		for _, table := range []string{"account", "portal", "pause", "queue", "message", "gap", "inbox", "notice", "listing", "direct_chat", "explanation", "orphan", "media", "avatar"} {
 			require.Zero(t, db.count(t, table), table)
 		}
 	})

@@ -210,6 +210,9 @@ func (r *Relay) timelineEvent(ctx context.Context, portal *db.Portal, evt Event,
 	case evt.Sender == r.matrix.UserID():
 		return r.ownEvent(ctx, portal, evt, position)
 	case evt.Type.Type == event.EventRedaction.Type:
+		if err := r.redactMedia(ctx, portal, evt.Event); err != nil {
+			return err
+		}
 		return r.redactWaiting(ctx, portal, evt.Event)
 	case evt.Tag != nil || evt.StateKey != nil || r.cfg.Rights.IsIgnored(evt.Sender) || !isRelayed(evt.Event) || r.IsCommand(evt.Event):
 		return nil

@@ -49,6 +49,9 @@ type fakeMatrix struct {
 	keyTrouble            map[id.EventID]error // why an event cannot be decrypted, if it is not that the key is missing
 	keysAsked             []id.EventID
 	beforeDecrypt         func(id.EventID)
+	pictures              map[string]func() (*Picture, error) // by source
+	uploads               []string                            // sources
+	encrypted             bool                                // the rooms are
 
 	accepting sync.Mutex
 	saying    sync.Mutex
@@ -178,6 +181,9 @@ func (f *fakeMatrix) Send(_ context.Context, room id.RoomID, out Outgoing, txnID
 	if known != "" && !f.forgetsTransactions {
 		return known, nil
 	}
+	if f.isEncrypted() && out.Instead != nil {
+		out.Content = out.Instead
+	}
 	body := bodyOf(out.Content)
 	if before != nil {
 		if err := before(body); err != nil {
@@ -224,6 +230,23 @@ func (f *fakeMatrix) NoticesFilled() {
 		}
 	}
 	f.signal()
+}
+
+func (f *fakeMatrix) isEncrypted() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.encrypted
+}
+
+func (f *fakeMatrix) UploadPicture(_ context.Context, _ id.RoomID, source string) (*Picture, error) {
+	f.mu.Lock()
+	f.uploads = append(f.uploads, source)
+	upload := f.pictures[source]
+	f.mu.Unlock()
+	if upload == nil {
+		return nil, errors.New("there is no such picture")
+	}
+	return upload()
 }
 
 func (f *fakeMatrix) MarkRead(_ id.RoomID, eventID id.EventID) {

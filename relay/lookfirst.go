@@ -73,6 +73,8 @@ func (r *Relay) adopt(ctx context.Context, portal *db.Portal, row *db.Row, reque
 	orphan, err := r.db.Orphan.Find(ctx, portal.ID, request.Alias, request.Content)
 	if err != nil || orphan == nil {
 		return false, err
+	} else if err = r.keepMedia(ctx, request); err != nil {
+		return false, err
 	}
 	return true, r.recordToWazo(ctx, portal, row, wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: microTime(orphan.CreatedAt)})
 }

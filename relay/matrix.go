@@ -20,6 +20,10 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
+	// UploadPicture fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room,
+	// encrypted if that is. Errors of the homeserver and the way to it are of type *MatrixError; all others mean that it
+	// can't be shown.
+	UploadPicture(ctx context.Context, room id.RoomID, source string) (*Picture, error)
 	// MarkRead moves the bot's read receipt, some time soon.
 	MarkRead(room id.RoomID, eventID id.EventID)
 	// MemberName returns a person's display name in a room, "" if there is none.
@@ -104,6 +108,7 @@ func TagOf(content json.RawMessage) *Tag {
 type Outgoing struct {
 	Type    event.Type
 	Content json.RawMessage
+	Instead json.RawMessage // sent instead if the room is encrypted: Content leads to a file that is not; nil: nothing does
 	Tag     Tag
 }
 

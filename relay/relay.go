@@ -26,6 +26,7 @@ type Config struct {
 	CommandPrefix string
 	Alias         *convert.AliasFormat
 	Content       *convert.ContentFormat
+	Media         MediaConfig
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	Probe         time.Duration // between two looks for news on Wazo; default 3 min
@@ -168,7 +169,7 @@ func (r *Relay) resume(ctx context.Context) error {
 // MatrixBack notes that the homeserver answers again.
 func (r *Relay) MatrixBack() { r.workers.wake() }
 
-// forget removes mappings, and notes of withheld keys, that are too old to be needed, once a day.
+// forget removes, once a day, what is too old to be needed: mappings, notes of withheld keys, links to files that have expired.
 func (r *Relay) forget(ctx context.Context) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
@@ -178,6 +179,9 @@ func (r *Relay) forget(ctx context.Context) {
 		}
 		if err := r.db.Withheld.Forget(ctx, time.Now().Add(-sessionLife).UnixMilli()); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget withheld keys")
+		}
+		if err := r.db.Media.DeleteExpired(ctx, time.Now().UnixMilli()); err != nil && ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to forget old files")
 		}
 		select {
 		case <-ctx.Done():

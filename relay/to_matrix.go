@@ -19,12 +19,18 @@ import (
 // linkedSource is the source of the row that carries a portal's "Linked" notice.
 const linkedSource = "linked"
 
+// matrixPart is one event that is sent for a queue row.
+type matrixPart struct {
+	Content json.RawMessage `json:"content"`           // of m.room.message
+	Instead json.RawMessage `json:"instead,omitempty"` // see Outgoing.Instead
+}
+
 // deliverToMatrix delivers the next part of one row.
 func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
 	var request []string
 	parts := row.Parts
 	if parts == 0 {
-		if request, err = r.toMatrix(ctx, row); err != nil {
+		if request, err = r.toMatrix(ctx, portal, row); err != nil {
 			return err
 		}
 		parts = len(request)
@@ -40,11 +46,15 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 	if err = r.attempt(ctx, row, request...); err != nil {
 		return err
 	}
-	content, err := r.db.Queue.Request(ctx, row.ID, row.Part)
+	data, err := r.db.Queue.Request(ctx, row.ID, row.Part)
 	if err != nil {
 		return err
 	}
-	out := Outgoing{Type: event.EventMessage, Content: json.RawMessage(content), Tag: r.tag(portal, row)}
+	var part matrixPart
+	if err = json.Unmarshal([]byte(data), &part); err != nil {
+		return &messageError{words.WhyBroken, err}
+	}
+	out := Outgoing{Type: event.EventMessage, Content: part.Content, Instead: part.Instead, Tag: r.tag(portal, row)}
 	eventID, err := r.matrix.Send(ctx, portal.MatrixRoom, out, transactionID(row))
 	if err != nil {
 		return r.notDelivered(ctx, row, err)
@@ -68,29 +78,56 @@ func (r *Relay) tag(portal *db.Portal, row *db.Row) Tag {
 	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(row.Source), Part: row.Part}
 }
 
-// toMatrix converts a row to contents of m.room.message, one for each part.
-func (r *Relay) toMatrix(ctx context.Context, row *db.Row) (request []string, err error) {
+// toMatrix converts a row to encoded parts. What has to be uploaded for it is uploaded here, so that it is not again with each
+// attempt.
+func (r *Relay) toMatrix(ctx context.Context, portal *db.Portal, row *db.Row) ([]string, error) {
+	parts, err := r.matrixParts(ctx, portal, row)
+	if err != nil {
+		return nil, err
+	}
+	request := make([]string, len(parts))
+	for i, part := range parts {
+		data, err := json.Marshal(part)
+		if err != nil {
+			return nil, &messageError{words.WhyUnreadable, err}
+		}
+		request[i] = string(data)
+	}
+	return request, nil
+}
+
+func (r *Relay) matrixParts(ctx context.Context, portal *db.Portal, row *db.Row) (parts []matrixPart, err error) {
 	if row.Kind == db.KindLinked {
 		content := convert.ToMatrix(row.Payload)
 		content.MsgType = event.MsgNotice
 		data, err := json.Marshal(content)
-		return []string{string(data)}, err
+		return []matrixPart{{Content: data}}, err
 	}
 	var message wazoapi.Message
 	if err = json.Unmarshal([]byte(row.Payload), &message); err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
 	name := r.senderName(ctx, message)
-	for _, part := range convert.Split(message.Content) {
-		content := convert.ToMatrix(part)
-		convert.AddProfile(content, string(message.UserUUID), name)
-		data, err := json.Marshal(content)
-		if err != nil {
-			return nil, &messageError{words.WhyUnreadable, err}
-		}
-		request = append(request, string(data))
+	pictures := convert.Pictures(message.Content)
+	uploaded, err := r.uploadPictures(ctx, portal.MatrixRoom, row, pictures)
+	if err != nil {
+		return nil, err
 	}
-	return request, nil
+	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
+	if text != "" || len(pictures) == 0 {
+		for _, part := range convert.Split(text) {
+			data, err := profiled(convert.ToMatrix(part), message, name)
+			if err != nil {
+				return nil, &messageError{words.WhyUnreadable, err}
+			}
+			parts = append(parts, matrixPart{Content: data})
+		}
+	}
+	shown, err := pictureParts(message, name, pictures, uploaded)
+	if err != nil {
+		return nil, &messageError{words.WhyUnreadable, err}
+	}
+	return append(parts, shown...), nil
 }
 
 // nameTimeout is how long a message waits for its sender's name: a message without the right name is better than none.

@@ -25,6 +25,8 @@ type wazoRequest struct {
 	Alias   string `json:"alias"`
 	Content string `json:"content"`
 	After   int64  `json:"after"` // µs, chatd's clock: the message cannot be older than this
+
+	media *db.Media // that Content links to, before it is stored
 }
 
 // deliverToWazo delivers one row to chatd.
@@ -55,7 +57,14 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 	data, err := json.Marshal(request)
 	if err != nil {
 		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
-	} else if err = r.attempt(ctx, row, string(data)); err != nil {
+	}
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := r.keepMedia(ctx, request); err != nil {
+			return err
+		}
+		return r.attempt(ctx, row, string(data))
+	})
+	if err != nil {
 		return err
 	}
 	message, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
@@ -111,11 +120,16 @@ func (r *Relay) convertToWazo(ctx context.Context, portal *db.Portal, evt *event
 	if err != nil {
 		return &messageError{words.WhyUnreadable, err}
 	}
-	text, err := convert.ToWazo(content, convert.WazoOptions{
+	opts := convert.WazoOptions{
 		SenderName: name,
 		Sticker:    evt.Type.Type == event.EventSticker.Type,
 		Names:      func(user id.UserID) string { return r.matrix.MemberName(ctx, portal.MatrixRoom, user) },
-	})
+	}
+	if request.media, err = r.attachment(portal.MatrixRoom, evt, content, opts); err != nil {
+		return err
+	}
+	opts.FileURL = r.mediaURL(request.media)
+	text, err := convert.ToWazo(content, opts)
 	if errors.Is(err, convert.ErrTooLarge) {
 		return &messageError{words.WhyTooLarge, err}
 	} else if err != nil {

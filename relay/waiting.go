@@ -21,14 +21,18 @@ func (r *Relay) waiting(ctx context.Context, portal *db.Portal, target id.EventI
 	return row, nil
 }
 
+// redacted returns what a redaction takes back.
+func redacted(evt *event.Event) id.EventID {
+	// Since room version 11 the target stands in the content (client-server API, "m.room.redaction").
+	if redacts, ok := evt.Content.Raw["redacts"].(string); ok {
+		return id.EventID(redacts)
+	}
+	return evt.Redacts
+}
+
 // redactWaiting takes a message back that still waits. What is on Wazo already stays there: chatd cannot delete.
 func (r *Relay) redactWaiting(ctx context.Context, portal *db.Portal, evt *event.Event) error {
-	// Since room version 11 the target stands in the content (client-server API, "m.room.redaction").
-	target := evt.Redacts
-	if redacts, ok := evt.Content.Raw["redacts"].(string); ok {
-		target = id.EventID(redacts)
-	}
-	row, err := r.waiting(ctx, portal, target, evt.Sender)
+	row, err := r.waiting(ctx, portal, redacted(evt), evt.Sender)
 	if err != nil || row == nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type world struct {
 	room   wazotest.Room
 	matrix *fakeMatrix
 	dbPath string
+	media  MediaConfig
 
 	keyWait, keyKept time.Duration
 	contentFormat    string
@@ -78,7 +79,7 @@ func (w *world) start() {
 	content, err := convert.ParseContentFormat(w.contentFormat)
 	require.NoError(w, err)
 	w.core = New(Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content,
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: w.media,
 		KeyKept: w.keyKept,
 		Settle:  100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: w.keyWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, account, log)

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -10,10 +11,14 @@ import (
 
 // media is the line that stands for a file, with its caption below it:
 // "📷 picture: cat.jpg (1.2 MB)". Files themselves can't be posted on Wazo
-// (api.md 0).
+// (api.md 0), but the name can be a link to where the file is served.
 func (w wazoWriter) media(c original, emoji, kind string) wazoText {
 	line := emoji + " " + kind
-	if name := CleanName(c.GetFileName(), MaxProfileBytes); name != "" {
+	name := CleanName(c.GetFileName(), MaxProfileBytes)
+	switch {
+	case w.opts.FileURL != "":
+		line = w.phraser.link(line+": ", cmp.Or(name, FileName("")), w.opts.FileURL)
+	case name != "":
 		line = w.phraser.literal(line+": ", name)
 	}
 	if details := fileDetails(c.Info); details != "" {

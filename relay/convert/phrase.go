@@ -81,6 +81,15 @@ func (p *phraser) literal(label, text string) string {
 	return p.phrase("", runs)
 }
 
+// link writes plain text of one line as a link, after a label that is Markdown
+// and seen.
+func (p *phraser) link(label, text, target string) string {
+	return p.phrase("", []run{
+		{kind: codeRun, text: label, markdown: label},
+		{kind: textRun, text: text, style: style{link: &anchor{target}}},
+	})
+}
+
 // seen is the text that a person sees of Markdown. Raw HTML is not. It is "", so
 // not what anybody wanted to say, if the Markdown can't be read back.
 func (p *phraser) seen(markdown string) string {

@@ -16,6 +16,9 @@ type WazoOptions struct {
 	Names func(id.UserID) string
 	// Sticker says that the event is an m.sticker, which has no msgtype.
 	Sticker bool
+	// FileURL is where people on Wazo find the file that the message carries, ""
+	// if they don't.
+	FileURL string
 }
 
 // editMark stands before the new text of an edited message; Wazo can't change

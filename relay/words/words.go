@@ -431,3 +431,11 @@ var escaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "
 
 // Escape makes text from outside harmless within a sentence of ours.
 func Escape(text string) string { return escaper.Replace(text) }
+
+// What people on Wazo read in their browser instead of a file.
+const (
+	FileGone        = "This file is not here. Links to files work for some time only; ask for it again in the chat."
+	FileTooLarge    = "This file is larger than what the relay carries across. Ask for it on another way."
+	FileDamaged     = "This file is damaged: it can't be decrypted. Ask for it again in the chat."
+	FileUnavailable = "This file can't be fetched at the moment. Please try again in a minute."
+)

@@ -1,0 +1,175 @@
+package bot
+
+import (
+	"bytes"
+	"encoding/json"
+	"image/color"
+	"image/png"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/convert"
+)
+
+func TestInitials(t *testing.T) {
+	for name, want := range map[string]string{
+		"Alice Martin": "AM", "alice": "A", "Anna Maria van der Berg": "AB", "Élodie Ünal": "ÉÜ", "O'Neil": "ON", "Wazo user 3f2a91c4": "W3",
+		"  ": "", "": "", "!?": "", "Анна Иванова": "АИ", "山田 太郎": "山太", "👩‍👩‍👧 Kim": "K",
+	} {
+		require.Equal(t, want, initials(name), name)
+	}
+}
+
+func TestAvatarsAreDrawn(t *testing.T) {
+	t.Parallel()
+	// looks returns the background and how many pixels are not of it.
+	looks := func(userUUID, letters string) (color.Color, int) {
+		data, err := drawAvatar(userUUID, letters)
+		require.NoError(t, err)
+		picture, err := png.Decode(bytes.NewReader(data))
+		require.NoError(t, err)
+		require.Equal(t, avatarSide, picture.Bounds().Dx())
+		require.Equal(t, avatarSide, picture.Bounds().Dy())
+		background, drawn := picture.At(0, 0), 0
+		for i := range avatarSide * avatarSide {
+			if picture.At(i%avatarSide, i/avatarSide) != background {
+				drawn++
+			}
+		}
+		return background, drawn
+	}
+	blank, none := looks("alice", "")
+	require.Zero(t, none)
+	background, drawn := looks("alice", "AM")
+	require.Equal(t, blank, background, "the colour belongs to the person")
+	require.Greater(t, drawn, 200, "letters are seen")
+	_, drawn = looks("alice", "山太")
+	require.Zero(t, drawn, "what the font does not have is left out")
+	_, drawn = looks("alice", "АИ")
+	require.Positive(t, drawn)
+	colors := make(map[color.Color]bool)
+	for _, user := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		background, _ = looks(user, "")
+		colors[background] = true
+	}
+	require.Greater(t, len(colors), 2, "people have different colours")
+}
+
+// personSays is what is sent for a Wazo person.
+func personSays(t *testing.T, userUUID, name, text string) relay.Outgoing {
+	t.Helper()
+	content := convert.ToMatrix(text)
+	convert.AddProfile(content, userUUID, name)
+	return relay.Outgoing{Type: event.EventMessage, Content: toJSON(content), Tag: relay.Tag{Kind: relay.TagMessage, UUID: "u"}}
+}
+
+// profileOf reads the profile of a sent content.
+func profileOf(t *testing.T, content map[string]any) (profile event.BeeperPerMessageProfile) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(toJSON(content[profileKey]), &profile))
+	return profile
+}
+
+func TestAvatarsInRooms(t *testing.T) {
+	t.Parallel()
+	send := func(w *world, out relay.Outgoing, txnID string) fakeSent {
+		w.Helper()
+		_, err := w.bot.Send(w.Context(), roomID, out, txnID)
+		require.NoError(w, err)
+		sent := w.hs.sentTo(roomID)
+		return sent[len(sent)-1]
+	}
+	withAvatars := func(t *testing.T) *world {
+		w := loggedIn(t)
+		w.bot.cfg.Avatars = true
+		return w
+	}
+	uploads := func(w *world) int { return w.hs.asked("/upload") }
+
+	t.Run("off by default", func(t *testing.T) {
+		w := loggedIn(t)
+		require.NotContains(t, send(w, personSays(t, "alice", "Alice Martin", "hi"), "1").Content[profileKey], "avatar_url")
+		require.Zero(t, uploads(w))
+	})
+
+	t.Run("uploaded once for each person in a plain room", func(t *testing.T) {
+		w := withAvatars(t)
+		first := profileOf(t, send(w, personSays(t, "alice", "Alice Martin", "hi"), "1").Content)
+		require.NotNil(t, first.AvatarURL)
+		require.Nil(t, first.AvatarFile)
+		require.Equal(t, "alice", first.ID)
+		require.True(t, first.HasFallback)
+		drawn, err := drawAvatar("alice", "AM")
+		require.NoError(t, err)
+		require.Equal(t, drawn, w.hs.files[string(*first.AvatarURL)])
+		require.Equal(t, first, profileOf(t, send(w, personSays(t, "alice", "Alice Martin", "again"), "2").Content))
+		require.Equal(t, 1, uploads(w))
+		require.NotEqual(t, first.AvatarURL, profileOf(t, send(w, personSays(t, "bob", "Bob Stone", "hi"), "3").Content).AvatarURL)
+		require.NotEqual(t, first.AvatarURL, profileOf(t, send(w, personSays(t, "alice", "Alice Moreau-Xu", "hi"), "4").Content).AvatarURL, "a new name")
+		require.Equal(t, 3, uploads(w))
+	})
+
+	t.Run("as an encrypted file within the ciphertext of an encrypted room", func(t *testing.T) {
+		w := withAvatars(t)
+		w.hs.setState(roomID, "m.room.encryption", megolm)
+		sent := send(w, personSays(t, "alice", "Alice Martin", "hi"), "1")
+		require.NotContains(t, sent.Content, profileKey)
+		require.NotContains(t, string(toJSON(sent.Content)), "mxc:")
+		require.NotContains(t, string(toJSON(sent.Content)), "alice")
+		profile := profileOf(t, w.decryptSent(sent))
+		require.Nil(t, profile.AvatarURL)
+		require.NotNil(t, profile.AvatarFile)
+		stored := bytes.Clone(w.hs.files[string(profile.AvatarFile.URL)])
+		require.NoError(t, profile.AvatarFile.DecryptInPlace(stored))
+		drawn, err := drawAvatar("alice", "AM")
+		require.NoError(t, err)
+		require.Equal(t, drawn, stored)
+		require.Equal(t, profile.AvatarFile.URL, profileOf(t, w.decryptSent(send(w, personSays(t, "alice", "Alice Martin", "again"), "2"))).AvatarFile.URL)
+		require.Equal(t, 1, uploads(w))
+	})
+
+	t.Run("none of the other kind when a room becomes encrypted", func(t *testing.T) {
+		w := withAvatars(t)
+		out := personSays(t, "alice", "Alice Martin", "hi")
+		plain := w.bot.avatarFor(t.Context(), roomID, out)
+		require.NotEmpty(t, plain.URL)
+		require.JSONEq(t, string(out.Content), string(withAvatar(out.Content, plain, true)))
+		require.NotEqual(t, string(out.Content), string(withAvatar(out.Content, plain, false)))
+	})
+
+	t.Run("none for the bot's own words", func(t *testing.T) {
+		w := withAvatars(t)
+		out := personSays(t, "alice", "Alice Martin", "hi")
+		out.Tag.Kind = relay.TagNotice
+		require.Nil(t, w.bot.avatarFor(t.Context(), roomID, out))
+	})
+
+	t.Run("a message goes without if it cannot be uploaded, and the next one does not try", func(t *testing.T) {
+		w := withAvatars(t)
+		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/upload") {
+				refuse(rw, 500, "M_UNKNOWN")
+				return true
+			}
+			return false
+		})
+		for _, txnID := range []string{"1", "2"} {
+			sent := send(w, personSays(t, "alice", "Alice Martin", "hi"), txnID)
+			require.Equal(t, "Alice Martin: hi", sent.body())
+			require.Nil(t, profileOf(t, sent.Content).AvatarURL)
+		}
+		require.Equal(t, 1, uploads(w))
+	})
+
+	t.Run("also if the database does not give it", func(t *testing.T) {
+		w := withAvatars(t)
+		_, err := w.db.Exec(t.Context(), "DROP TABLE avatar")
+		require.NoError(t, err)
+		require.Equal(t, "Alice Martin: hi", send(w, personSays(t, "alice", "Alice Martin", "hi"), "1").body())
+	})
+}

@@ -1,0 +1,95 @@
+package db
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+
+	"go.mau.fi/util/dbutil"
+	"maunium.net/go/mautrix/id"
+)
+
+// Media is a file of a Matrix message that people on Wazo can fetch by a link.
+type Media struct {
+	Room      id.RoomID
+	EventID   id.EventID
+	MXC       id.ContentURIString
+	Encrypted string // secret: JSON of an event.EncryptedFileInfo; empty: the file is not encrypted
+	Name      string
+	MimeType  string // what the sender says
+	CreatedAt int64  // ms, our clock
+	ExpiresAt int64  // ms, our clock
+}
+
+const (
+	mediaColumns       = `link, room, event_id, mxc, encrypted, name, mime_type, created_at, expires_at`
+	putMediaQuery      = `INSERT OR REPLACE INTO media (` + mediaColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	mediaByLinkQuery   = `SELECT ` + mediaColumns + ` FROM media WHERE link = $1 AND expires_at > $2`
+	deleteMediaByEvent = `DELETE FROM media WHERE room = $1 AND event_id = $2`
+	deleteExpiredMedia = `DELETE FROM media WHERE expires_at <= $1`
+)
+
+// MediaFiles is the table of files that people on Wazo can fetch.
+type MediaFiles struct {
+	*dbutil.QueryHelper[*mediaRow]
+	box *Box
+}
+
+func newMediaFiles(db *dbutil.Database, box *Box) *MediaFiles {
+	return &MediaFiles{dbutil.MakeQueryHelperSimple(db, func() *mediaRow { return &mediaRow{} }), box}
+}
+
+// mediaRow is Media as it is stored.
+type mediaRow struct {
+	Media
+	link, sealed []byte
+}
+
+// Scan implements dbutil.DataStruct.
+func (m *mediaRow) Scan(row dbutil.Scannable) (*mediaRow, error) {
+	return dbutil.ValueOrErr(m, row.Scan(&m.link, &m.Room, &m.EventID, &m.MXC, &m.sealed, &m.Name, &m.MimeType, &m.CreatedAt, &m.ExpiresAt))
+}
+
+// Key returns what is secret in the link to the file of an event: 192 bits that nobody can guess who has not the SECRET_KEY.
+// It is derived and not random, so that a database that was brought back from a backup finds the message in which the link
+// was posted already.
+func (t *MediaFiles) Key(room id.RoomID, eventID id.EventID) string {
+	mac := hmac.New(sha256.New, t.box.derive("media"))
+	mac.Write([]byte(room.String() + "\n" + eventID.String()))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:24])
+}
+
+func linkOf(key string) []byte {
+	sum := sha256.Sum256([]byte(key))
+	return sum[:]
+}
+
+// Put stores the file of an event, instead of what was stored for that event before.
+func (t *MediaFiles) Put(ctx context.Context, m *Media) error {
+	link := linkOf(t.Key(m.Room, m.EventID))
+	return t.Exec(ctx, putMediaQuery, link, m.Room, m.EventID, m.MXC, t.box.Seal(m.Encrypted), m.Name, m.MimeType, m.CreatedAt, m.ExpiresAt)
+}
+
+// ByKey returns the file behind the key in a link, nil if there is none or if it has expired at a time of ours (ms).
+func (t *MediaFiles) ByKey(ctx context.Context, key string, now int64) (*Media, error) {
+	row, err := t.QueryOne(ctx, mediaByLinkQuery, linkOf(key), now)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	if row.Encrypted, err = t.box.Open(row.sealed); err != nil {
+		return nil, fmt.Errorf("failed to open the keys of a file: %w", err)
+	}
+	return &row.Media, nil
+}
+
+// DeleteEvent removes the file of an event.
+func (t *MediaFiles) DeleteEvent(ctx context.Context, room id.RoomID, eventID id.EventID) error {
+	return t.Exec(ctx, deleteMediaByEvent, room, eventID)
+}
+
+// DeleteExpired removes the files that have expired at a time of ours (ms).
+func (t *MediaFiles) DeleteExpired(ctx context.Context, now int64) error {
+	return t.Exec(ctx, deleteExpiredMedia, now)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// webServer is one listener of the relay: the local one for health, or the public one for files.
+type webServer struct {
+	server *http.Server
+	done   chan error
+}
+
+// listen serves at a host and port until close. Slow requests are cut; slow answers are their handler's business.
+func listen(address string, handler http.Handler) (*webServer, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	w := &webServer{done: make(chan error, 1), server: &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}}
+	go func() { w.done <- w.server.Serve(listener) }()
+	return w, nil
+}
+
+// close ends the listener and all of its requests.
+func (w *webServer) close(log zerolog.Logger) {
+	err := w.server.Close()
+	if serveErr := <-w.done; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	if err != nil {
+		log.Err(err).Msg("Failed to stop a listener")
+	}
+}
+
+// listenAdmin opens the local listener.
+func listenAdmin(cfg *config, p *parts) (*webServer, error) {
+	server, err := listen(cfg.AdminListen, adminHandler(p))
+	if err != nil {
+		return nil, hint(err, "set ADMIN_LISTEN to a free address, like 127.0.0.1:8081")
+	}
+	return server, nil
+}
+
+// listenPublic opens the listener for people on Wazo, if there is a PUBLIC_URL, and returns what closes it.
+func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), err error) {
+	if cfg.PublicURL == "" {
+		return func() {}, nil
+	}
+	media := p.matrix.MediaServer()
+	server, err := listen(cfg.Listen, media.Handler(cfg.publicPath+mediaPath))
+	if err != nil {
+		media.Close()
+		return nil, hint(err, "set LISTEN to a free address, like 0.0.0.0:8080")
+	}
+	return func() {
+		server.close(log)
+		media.Close()
+	}, nil
+}
+
+// mediaPath is where files are served below PUBLIC_URL.
+const mediaPath = "/media"
