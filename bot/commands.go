@@ -257,7 +257,7 @@ func (b *Bot) mayLink(ce *commandEvent, public bool) error {
 		return &relay.UserError{Words: words.PowerTooLow(powerToLink, has)}
 	}
 	speaking := levels.GetEventLevel(event.EventMessage)
-	if encrypted, err := b.isEncrypted(ce.Ctx, ce.RoomID); err != nil {
+	if encrypted, err := b.askEncrypted(ce.Ctx, ce.RoomID); err != nil {
 		return err
 	} else if encrypted {
 		speaking = levels.GetEventLevel(event.EventEncrypted)
@@ -367,10 +367,7 @@ func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
 	status.Version = b.cfg.Version
 	status.Uptime = time.Since(b.started).Round(time.Second).String()
 	status.LastSync = time.Since(b.LastSync())
-	err = b.gate.pass(ce.Ctx, func() (err error) {
-		status.EncryptedRoom, err = b.isEncrypted(ce.Ctx, ce.RoomID)
-		return translated(err)
-	})
+	status.EncryptedRoom, err = b.askEncrypted(ce.Ctx, ce.RoomID)
 	status.CannotTellRoom = err != nil
 	var device Device
 	err = b.gate.pass(ce.Ctx, func() (err error) {

@@ -54,7 +54,16 @@ func (b *Bot) sign(ctx context.Context) (Device, error) {
 		return device, err
 	}
 	_, err = b.crypto.Machine().FetchKeys(ctx, []id.UserID{b.cfg.UserID}, true)
+	b.rememberIdentity(ctx)
 	return device, err
+}
+
+// rememberIdentity has the crypto machine look up the account's identity, which it otherwise does, without a lock, when it
+// first judges a signed device: by several goroutines at once.
+func (b *Bot) rememberIdentity(ctx context.Context) {
+	if _, err := b.crypto.Machine().GetOwnCrossSigningPublicKeys(ctx); err != nil && ctx.Err() == nil {
+		b.log.Warn().Err(err).Msg("Failed to look up the bot's own identity")
+	}
 }
 
 // keepIdentity remembers which identity has signed the device, and its recovery key for the next device.

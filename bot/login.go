@@ -194,6 +194,7 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 	b.client.Crypto = b.crypto
 	// Content that mautrix does not understand may still say something to people, see relay.
 	b.crypto.Machine().IgnorePostDecryptionParseErrors = true
+	b.rememberIdentity(ctx)
 	return nil
 }
 

@@ -119,8 +119,8 @@ func (b *Bot) RequestKey(ctx context.Context, evt *event.Event) {
 // encryptedContent parses the content of an encrypted event that nobody has parsed yet.
 func encryptedContent(evt *event.Event) (*event.EncryptedEventContent, error) {
 	content := evt.Content
-	if err := content.ParseRaw(event.EventEncrypted); err != nil {
-		return nil, fmt.Errorf("failed to parse encrypted content: %w", err)
+	if err := parseEncrypted(&content); err != nil {
+		return nil, err
 	}
 	return content.AsEncrypted(), nil
 }

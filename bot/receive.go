@@ -94,6 +94,7 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 		b.keyRounds.reset()
 	}
 	b.guard("process keys", func() { b.crypto.Machine().ProcessSyncResponse(ctx, resp, since) })
+	b.rememberIdentity(ctx)
 	for _, evt := range withheld {
 		b.guard("note a withheld key", func() { b.keyWithheld(ctx, evt) })
 	}
@@ -195,8 +196,8 @@ func (b *Bot) decrypt(ctx context.Context, evt *event.Event) (decrypted *event.E
 	parsed := *evt
 	parsed.Type.Class = event.MessageEventType
 	if parsed.Content.Parsed == nil {
-		if err = parsed.Content.ParseRaw(parsed.Type); err != nil {
-			return nil, fmt.Errorf("failed to parse encrypted content: %w", err)
+		if err = parseEncrypted(&parsed.Content); err != nil {
+			return nil, err
 		}
 	}
 	err = fmt.Errorf("panic while decrypting")
@@ -212,6 +213,30 @@ func (b *Bot) decrypt(ctx context.Context, evt *event.Event) (decrypted *event.E
 		return nil, fmt.Errorf("failed to read decrypted content: %w", err)
 	}
 	return decrypted, nil
+}
+
+// parseEncrypted parses the content of an encrypted event. Clients copy the relation of what they encrypt beside the
+// ciphertext; one that makes no sense does not keep the message from being read.
+func parseEncrypted(content *event.Content) error {
+	parsed := *content
+	err := parsed.ParseRaw(event.EventEncrypted)
+	if err != nil {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(content.VeryRaw, &fields) == nil && fields["m.relates_to"] != nil {
+			delete(fields, "m.relates_to")
+			parsed = event.Content{}
+			if data, encodeErr := json.Marshal(fields); encodeErr != nil {
+				err = encodeErr
+			} else if err = json.Unmarshal(data, &parsed); err == nil {
+				err = parsed.ParseRaw(event.EventEncrypted)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("failed to parse encrypted content: %w", err)
+	}
+	*content = parsed
+	return nil
 }
 
 // removal stands for the bot's leaving a room: the answer need not hold an event for it.

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
-	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -85,111 +83,6 @@ func withTag(content any, tag relay.Tag) (map[string]json.RawMessage, error) {
 		return nil, fmt.Errorf("failed to encode tag: %w", err)
 	}
 	return fields, nil
-}
-
-// syncFresh is how old the last answer of /sync may be for its silence to mean something: longer than a poll without news.
-const syncFresh = longPoll + 10*time.Second
-
-// isEncrypted finds out whether a room is encrypted. It asks the homeserver before the first event to a room after a start,
-// since a lost state table looks like an unencrypted room (matrix.md, "Plaintext leak"), and while /sync would not say that
-// the room has become encrypted.
-func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
-	if checked, encrypted := b.rooms.get(roomID); checked && (encrypted || time.Since(b.LastSync()) < syncFresh) {
-		return encrypted, nil
-	}
-	var content event.EncryptionEventContent
-	err := b.client.StateEvent(ctx, roomID, event.StateEncryption, "", &content)
-	switch {
-	case errors.Is(err, mautrix.MNotFound):
-		return b.rooms.setChecked(roomID), nil
-	case err != nil:
-		failure := toMatrixError(err)
-		failure.NotSent = true
-		return false, failure
-	}
-	if err = b.client.StateStore.SetEncryptionEvent(ctx, roomID, &content); err != nil {
-		return false, &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to store that a room is encrypted: %w", err)}
-	}
-	if err = b.knowMembers(ctx, roomID); err != nil {
-		return false, err
-	}
-	b.rooms.setEncrypted(roomID)
-	return b.rooms.setChecked(roomID), nil
-}
-
-// askEncrypted finds out whether a room is encrypted, for what is not yet being sent: that may change.
-func (b *Bot) askEncrypted(ctx context.Context, roomID id.RoomID) (encrypted bool, err error) {
-	if checked, encrypted := b.rooms.get(roomID); checked {
-		return encrypted, nil
-	}
-	err = b.gate.pass(ctx, func() error {
-		ctx, cancel := b.request(ctx)
-		defer cancel()
-		encrypted, err = b.isEncrypted(ctx, roomID)
-		return err
-	})
-	return encrypted, err
-}
-
-// knowMembers makes sure that it is known for whom to encrypt: what /sync said, or the homeserver if the state table is lost.
-func (b *Bot) knowMembers(ctx context.Context, roomID id.RoomID) error {
-	if b.client.StateStore.IsInRoom(ctx, roomID, b.cfg.UserID) {
-		return nil
-	}
-	if _, err := b.client.Members(ctx, roomID); err != nil {
-		failure := toMatrixError(err)
-		failure.NotSent = true
-		return failure
-	}
-	return nil
-}
-
-// roomStates is what is surely known of rooms since the start.
-type roomStates struct {
-	mu        sync.Mutex
-	checked   map[id.RoomID]bool
-	encrypted map[id.RoomID]bool // once true, true for ever
-}
-
-func (s *roomStates) get(roomID id.RoomID) (checked, encrypted bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.checked[roomID], s.encrypted[roomID]
-}
-
-// setEncrypted notes that a room is encrypted. Its members are yet to be checked if it was plain when it was checked.
-func (s *roomStates) setEncrypted(roomID id.RoomID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.encrypted == nil {
-		s.encrypted = make(map[id.RoomID]bool)
-	}
-	if !s.encrypted[roomID] {
-		s.encrypted[roomID] = true
-		delete(s.checked, roomID)
-	}
-}
-
-// forgetPlain makes rooms that are believed to be plain be checked again: the news that one became encrypted may be missed.
-func (s *roomStates) forgetPlain() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for roomID := range s.checked {
-		if !s.encrypted[roomID] {
-			delete(s.checked, roomID)
-		}
-	}
-}
-
-// setChecked notes that the homeserver was asked, and returns whether the room is encrypted by now.
-func (s *roomStates) setChecked(roomID id.RoomID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.checked == nil {
-		s.checked = make(map[id.RoomID]bool)
-	}
-	s.checked[roomID] = true
-	return s.encrypted[roomID]
 }
 
 // translated is toMatrixError for an error that may be nil.

@@ -71,7 +71,6 @@ func (b *Bot) syncForever(ctx context.Context) error {
 			}
 		}
 		failures++
-		b.rooms.forgetPlain()
 		b.log.Err(err).Int("failures", failures).Msg("Failed to sync")
 		b.syncPause(ctx, err, failures)
 	}

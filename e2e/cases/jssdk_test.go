@@ -307,11 +307,15 @@ func TestRoomThatBecomesEncryptedWhileLinked(t *testing.T) {
 	s := open(t, withJSSDK(), stage.Config{})
 	p := s.link(t, harness.RoomOptions{})
 	p.requireTalk(t)
-	require.NoError(t, s.Robin.Encrypt(s.ctx, p.Matrix))
-	p.typeIn(t, "from now on in cipher")
-	p.waitOnWazo(t, "from now on in cipher")
-	for n := range 5 {
+	// Wazo talks all the while. One event may cross the news on its way to the
+	// homeserver; after that the relay may not believe for a moment that the room
+	// is still what it was.
+	const before, after = 10, 20
+	for n := range before + after {
 		p.post(line(fromWazo, n))
+		if n == before {
+			require.NoError(t, s.Robin.Encrypt(s.ctx, p.Matrix))
+		}
 	}
 	p.requireTalk(t)
 	require.Contains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "room encrypted")
@@ -323,11 +327,11 @@ func TestRoomThatBecomesEncryptedWhileLinked(t *testing.T) {
 	for _, entry := range entries[at:] {
 		if entry.Sender == p.BotID() && entry.Type == event.EventMessage {
 			said++
-			require.True(t, entry.Mautrix.WasEncrypted, "%q was encrypted", entry.Content.AsMessage().Body)
+			require.True(t, entry.Mautrix.WasEncrypted || said == 1, "%q was encrypted", entry.Content.AsMessage().Body)
 		}
 	}
-	require.GreaterOrEqual(t, said, 7, "five lines, the talk and the answer")
-	require.Len(t, lines(fromWazo, p.onMatrix(t)), 5)
+	require.Greater(t, said, after, "the lines, the talk and the answer")
+	require.Len(t, lines(fromWazo, p.onMatrix(t)), before+after)
 }
 
 // manyMembers is how many people besides Robin and the bot are in a large room.
