@@ -19,6 +19,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	_ "time/tzdata" // the container has no time zones of its own
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
