@@ -63,7 +63,7 @@ func matrixHint(err error) error {
 	case errors.Is(err, bot.ErrDeviceLost), errors.Is(err, bot.ErrRestored):
 		return hint(err, "with MATRIX_PASSWORD the start makes a new device by itself; with MATRIX_ACCESS_TOKEN give it the token of a new log-in")
 	case errors.Is(err, bot.ErrRecoveryKeyNeeded):
-		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if nobody has it, reset the account's cryptographic identity with another client and take the new one")
+		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if there is none yet, set up recovery with the client that the account was used with; if nobody has it, reset the account's cryptographic identity with another client and take the new one")
 	case errors.Is(err, bot.ErrRecoveryKeyWrong):
 		return hint(err, "check MATRIX_RECOVERY_KEY; whoever reset the account's cryptographic identity last was shown the right one")
 	case errors.Is(err, bot.ErrOtherIdentity):

@@ -64,9 +64,12 @@ type Bot struct {
 	makingChat sync.Mutex // held while a direct chat is being made
 	commands   *commands
 
-	nextTend time.Time // of the sync loop only, see tendIfDue
-	started  time.Time
-	lastSync atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
+	keyChanges atomic.Int64 // how often members or devices have changed, see encrypt
+	usedKeys   atomic.Bool  // since the age of the database was noted last
+
+	nextTend, nextMark time.Time // of the sync loop only, see tendIfDue and markIfDue
+	started            time.Time
+	lastSync           atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
 }
 
 var _ relay.Matrix = (*Bot)(nil)

@@ -26,6 +26,12 @@ func (b *Bot) Prepare(ctx context.Context) error {
 	if err == nil {
 		err = b.checkKeys(ctx)
 	}
+	if errors.Is(err, ErrDeviceLost) {
+		// An answer that was wrong for a moment should not cost the device.
+		if err = b.Login(ctx); err == nil {
+			err = b.checkKeys(ctx)
+		}
+	}
 	switch lost := errors.Is(err, ErrDeviceLost) || errors.Is(err, ErrRestored); {
 	case lost && b.cfg.Password != "":
 		b.log.Warn().Err(err).Msg("Making a new device")
@@ -37,7 +43,13 @@ func (b *Bot) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err = b.markAge(ctx); err != nil {
+	// A copy that was brought back within minutes is not told from the current database: what is said with an older state of
+	// a room's key would be refused as repeated.
+	if err = b.db.ForgetRoomKeys(ctx); err != nil {
+		return err
+	} else if err = b.db.ForgetWithheldSessions(ctx); err != nil {
+		return err
+	} else if err = b.markAge(ctx); err != nil {
 		return err
 	}
 	before, err := b.db.Setting.Get(ctx, db.SettingMasterKey)
@@ -58,7 +70,10 @@ func needsAdmin(err error) bool {
 }
 
 func (b *Bot) logTrust(device Device, err error) {
-	if err == nil && device.Trust == Trusted {
+	if device.Trust == Trusted && err == nil {
+		return
+	} else if device.Trust == Trusted {
+		b.log.Warn().Err(err).Stringer("device_id", device.ID).Msg("The bot's device is signed, but the next one could not be")
 		return
 	}
 	b.log.Warn().Err(err).Stringer("device_id", device.ID).Str("state", device.Trust.Words()).Str("hint", device.Trust.Advice()).
@@ -77,13 +92,18 @@ func (b *Bot) Inspect(ctx context.Context) (Device, error) {
 	} else if restored {
 		return device, ErrRestored
 	}
-	if b.cfg.RecoveryKey == "" && device.Trust != TrustUnsigned && device.Trust != TrustIdentityChanged {
-		return device, nil
-	}
 	ctx, cancel := b.request(ctx)
 	defer cancel()
-	if _, err = b.unlockStorage(ctx); errors.Is(err, ssss.ErrNoDefaultKeyID) && device.Trust == TrustNoIdentity {
-		err = nil // it will be made
+	switch {
+	case device.Trust == TrustNoIdentity:
+		if _, err = b.unlockStorage(ctx); errors.Is(err, ssss.ErrNoDefaultKeyID) {
+			err = nil // it will be made
+		}
+	case device.Trust == TrustUnsigned, device.Trust == TrustIdentityChanged:
+		_, err = b.unlockIdentity(ctx)
+	}
+	if err == nil && b.cfg.RecoveryKey != "" && device.Trust != TrustNoIdentity {
+		_, err = b.unlockStorageWith(ctx, b.cfg.RecoveryKey) // one that was kept may fit all the same
 	}
 	return device, err
 }
@@ -185,29 +205,45 @@ func (b *Bot) isRestored(ctx context.Context) (bool, error) {
 	return noted.Device == b.client.DeviceID && noted.Mark > mark, nil
 }
 
-// tendInterval is how often a running bot looks after its device.
-const tendInterval = time.Hour
+// How often a running bot looks after its device, after a failure, and how often it notes how old its database is.
+const (
+	tendInterval = time.Hour
+	tendAgain    = time.Minute
+	markInterval = 5 * time.Minute
+)
+
+// markIfDue notes now and then how old the database is, if keys were used.
+func (b *Bot) markIfDue(ctx context.Context) {
+	if time.Now().Before(b.nextMark) || !b.usedKeys.Swap(false) {
+		return
+	}
+	b.nextMark = time.Now().Add(markInterval)
+	if err := b.markAge(ctx); err != nil && ctx.Err() == nil {
+		b.log.Warn().Err(err).Msg("Failed to note the age of the database")
+	}
+}
 
 // tendIfDue looks after the device now and then. It runs between two answers of /sync, while nothing is sent: the crypto
 // machine changes its identity without a lock.
 func (b *Bot) tendIfDue(ctx context.Context) {
-	if time.Now().After(b.nextTend) && b.gate.tryAlone(func() { b.tend(ctx) }) {
-		b.nextTend = time.Now().Add(tendInterval)
+	if time.Now().After(b.nextTend) {
+		b.gate.tryAlone(func() { b.tend(ctx) })
 	}
 }
 
 // tend makes others trust the device again if they do not any more, as far as that is possible.
 func (b *Bot) tend(ctx context.Context) {
 	device, err := b.repairDevice(ctx)
+	b.nextTend = time.Now().Add(tendInterval)
+	if err != nil {
+		b.nextTend = time.Now().Add(tendAgain)
+	}
 	if ctx.Err() == nil {
 		b.logTrust(device, err)
 	}
 }
 
 func (b *Bot) repairDevice(ctx context.Context) (Device, error) {
-	if err := b.markAge(ctx); err != nil {
-		return Device{}, err
-	}
 	device, err := b.Device(ctx)
 	if err == nil && device.Trust == TrustDeviceGone {
 		// Somebody deleted the device, and a log-in made it again, without keys.

@@ -69,15 +69,20 @@ func (g *gate) pass(ctx context.Context, do func() error) error {
 		if err := g.wait(ctx); err != nil {
 			return err
 		}
-		g.requests.RLock()
-		err := do()
-		g.requests.RUnlock()
+		err := g.together(do)
 		var failure *relay.MatrixError
 		if !errors.As(err, &failure) || failure.Status != http.StatusTooManyRequests {
 			return err
 		}
 		g.close(failure.RetryAfter)
 	}
+}
+
+// together does something while nobody is alone.
+func (g *gate) together(do func() error) error {
+	g.requests.RLock()
+	defer g.requests.RUnlock()
+	return do()
 }
 
 func (g *gate) isCalm() bool {

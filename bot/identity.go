@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/ssss"
+	"maunium.net/go/mautrix/crypto/utils"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -58,8 +58,9 @@ func (b *Bot) sign(ctx context.Context) (Device, error) {
 	return device, err
 }
 
-// rememberIdentity has the crypto machine look up the account's identity, which it otherwise does, without a lock, when it
-// first judges a signed device: by several goroutines at once.
+// rememberIdentity has the crypto machine look up the account's identity, which mautrix otherwise does, without a lock, when
+// it first judges a signed device: by several goroutines at once. It forgets it, without a lock too, when the account's own
+// devices change; who judges a device at that moment may take it for one that was not judged yet.
 func (b *Bot) rememberIdentity(ctx context.Context) {
 	if _, err := b.crypto.Machine().GetOwnCrossSigningPublicKeys(ctx); err != nil && ctx.Err() == nil {
 		b.log.Warn().Err(err).Msg("Failed to look up the bot's own identity")
@@ -125,7 +126,12 @@ func (b *Bot) openStorage(ctx context.Context) (storage *ssss.Key, isNew bool, e
 	if !errors.Is(err, ssss.ErrNoDefaultKeyID) {
 		return storage, false, err
 	}
-	if storage, err = ssss.NewKey(""); err != nil {
+	if configured := utils.DecodeBase58RecoveryKey(b.cfg.RecoveryKey); configured != nil {
+		storage, err = ssss.WrapKey(configured, nil)
+	} else {
+		storage, err = ssss.NewKey("")
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	if err = b.db.Setting.SetSecret(ctx, db.SettingRecoveryKey, storage.RecoveryKey()); err != nil {
@@ -140,38 +146,53 @@ func (b *Bot) openStorage(ctx context.Context) (storage *ssss.Key, isNew bool, e
 // It returns ErrRecoveryKeyNeeded if there is none, ErrRecoveryKeyWrong if it does not fit, ssss.ErrNoDefaultKeyID if there
 // is no secret storage.
 func (b *Bot) unlockStorage(ctx context.Context) (*ssss.Key, error) {
-	keyID, metadata, err := b.crypto.Machine().SSSS.GetDefaultKeyData(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("failed to find the secret storage: %w", err)
-	}
 	kept, err := b.db.Setting.GetSecret(ctx, db.SettingRecoveryKey)
 	if err != nil {
 		return nil, err
 	}
-	recoveryKey := cmp.Or(b.cfg.RecoveryKey, kept)
-	if recoveryKey == "" {
-		return nil, ErrRecoveryKeyNeeded
+	return b.unlockStorageWith(ctx, b.cfg.RecoveryKey, kept)
+}
+
+// unlockStorageWith opens the account's secret storage with the first of some recovery keys that fits; some may be empty.
+func (b *Bot) unlockStorageWith(ctx context.Context, recoveryKeys ...string) (*ssss.Key, error) {
+	keyID, metadata, err := b.crypto.Machine().SSSS.GetDefaultKeyData(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to find the secret storage: %w", err)
 	}
-	storage, err := metadata.VerifyRecoveryKey(keyID, recoveryKey)
-	if err != nil && !errors.Is(err, ssss.ErrUnverifiableKey) { // then its use shows whether it fits
-		return nil, fmt.Errorf("%w: %w", ErrRecoveryKeyWrong, err)
+	err = ErrRecoveryKeyNeeded
+	for _, recoveryKey := range recoveryKeys {
+		if recoveryKey == "" {
+			continue
+		}
+		storage, verifyErr := metadata.VerifyRecoveryKey(keyID, recoveryKey)
+		if verifyErr == nil || errors.Is(verifyErr, ssss.ErrUnverifiableKey) { // then its use shows whether it fits
+			return storage, nil
+		}
+		err = fmt.Errorf("%w: %w", ErrRecoveryKeyWrong, verifyErr)
 	}
-	return storage, nil
+	return nil, err
+}
+
+// unlockIdentity is unlockStorage for an account that has an identity: without secret storage there is no way to it.
+func (b *Bot) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
+	storage, err := b.unlockStorage(ctx)
+	if errors.Is(err, ssss.ErrNoDefaultKeyID) {
+		err = fmt.Errorf("%w: the account has no secret storage", ErrRecoveryKeyNeeded)
+	}
+	return storage, err
 }
 
 // useIdentity signs the device with the keys of the account's identity, which lie in its secret storage.
 func (b *Bot) useIdentity(ctx context.Context, device Device) error {
-	storage, err := b.unlockStorage(ctx)
-	if errors.Is(err, ssss.ErrNoDefaultKeyID) {
-		return fmt.Errorf("%w: the account has no secret storage", ErrRecoveryKeyNeeded)
-	} else if err != nil {
+	storage, err := b.unlockIdentity(ctx)
+	if err != nil {
 		return err
 	}
 	mach := b.crypto.Machine()
 	err = mach.FetchCrossSigningKeysFromSSSS(ctx, storage)
-	if errors.Is(err, ssss.ErrKeyDataMACMismatch) || errors.Is(err, ssss.ErrNotEncryptedForKey) {
+	if errors.Is(err, ssss.ErrKeyDataMACMismatch) {
 		return fmt.Errorf("%w: %w", ErrRecoveryKeyWrong, err)
-	} else if errors.Is(err, mautrix.MNotFound) {
+	} else if errors.Is(err, mautrix.MNotFound) || errors.Is(err, ssss.ErrNotEncryptedForKey) {
 		return fmt.Errorf("%w: it has no cross-signing keys", ErrOtherIdentity)
 	} else if err != nil {
 		return fmt.Errorf("failed to read the secret storage: %w", err)
@@ -179,7 +200,8 @@ func (b *Bot) useIdentity(ctx context.Context, device Device) error {
 	public := mach.CrossSigningKeys.PublicKeys()
 	if public.MasterKey != device.master || public.SelfSigningKey != device.selfSigning {
 		mach.CrossSigningKeys = nil
-		return ErrOtherIdentity
+		_, err = mach.FetchKeys(ctx, []id.UserID{b.cfg.UserID}, true) // or the machine would go on believing in it
+		return errors.Join(ErrOtherIdentity, err)
 	}
 	return b.signWithIdentity(ctx)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 	"github.com/rs/zerolog"
+	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/id"
@@ -128,6 +129,8 @@ func (b *Bot) useToken(ctx context.Context, token string) error {
 		return fmt.Errorf("failed to check the access token: %w", err)
 	} else if whoami.UserID != b.cfg.UserID {
 		return fmt.Errorf("%w: it is of %s", ErrTokenMismatch, whoami.UserID)
+	} else if whoami.DeviceID == "" {
+		return fmt.Errorf("%w: it is of no device, and encryption needs one", ErrTokenMismatch)
 	}
 	b.client.DeviceID = whoami.DeviceID
 	known, err := b.db.Setting.Get(ctx, db.SettingDevice)
@@ -186,7 +189,7 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 	if err = b.crypto.Init(ctx); err != nil {
 		var httpErr mautrix.HTTPError
 		var database sqlite3.Error
-		if errors.As(err, &httpErr) || errors.As(err, &database) || ctx.Err() != nil {
+		if errors.As(err, &httpErr) || errors.As(err, &database) || isForeignSchema(err) || ctx.Err() != nil {
 			return fmt.Errorf("failed to set up encryption: %w", err)
 		}
 		return fmt.Errorf("%w: %w", ErrDeviceLost, err)
@@ -196,6 +199,11 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 	b.crypto.Machine().IgnorePostDecryptionParseErrors = true
 	b.rememberIdentity(ctx)
 	return nil
+}
+
+// isForeignSchema reports whether the tables are not for this program to use: nothing is wrong with the keys in them.
+func isForeignSchema(err error) bool {
+	return errors.Is(err, dbutil.ErrUnsupportedDatabaseVersion) || errors.Is(err, dbutil.ErrNotOwned) || errors.Is(err, dbutil.ErrForeignTables)
 }
 
 // introduce gives the account a display name if it has none, best effort.

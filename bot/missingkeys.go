@@ -59,6 +59,8 @@ func (b *Bot) explainKey(ctx context.Context, evt *event.Event, err error) error
 		return err // the key could not be stored after use
 	case errors.Is(err, olm.ErrUnknownMessageIndex):
 		return fmt.Errorf("%w: %w", relay.ErrPartialKey, err)
+	case errors.Is(err, crypto.ErrGroupSessionWithheld):
+		return fmt.Errorf("%w: %w", relay.ErrKeyWithheld, err)
 	case !errors.Is(err, crypto.ErrNoSessionFound):
 		return fmt.Errorf("%w: %w", relay.ErrUndecryptable, err)
 	}

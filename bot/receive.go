@@ -58,6 +58,7 @@ func (b *Bot) receive(ctx context.Context, answer *syncAnswer, since string) rel
 	for roomID, room := range answer.Rooms.Leave {
 		// What was said until the bot left counts too.
 		left := b.receiveRoom(ctx, roomID, room)
+		b.rooms.forgetMembers(roomID)
 		left.Limited = false // it may not be read any more
 		sync.Rooms = append(sync.Rooms, left)
 		sync.Inbox = append(sync.Inbox, relay.InboxItem{Kind: db.InboxRemoved, Event: removal(roomID, answer.NextBatch)})
@@ -80,13 +81,20 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 			b.log.Warn().Err(err).Msg("Ignored a to-device event that cannot be parsed")
 			continue
 		}
-		if evt.Type.Type == event.ToDeviceRoomKeyWithheld.Type {
+		if evt.Type.Type == event.ToDeviceRoomKeyWithheld.Type || evt.Type.Type == event.ToDeviceOrgMatrixRoomKeyWithheld.Type {
 			withheld = append(withheld, &evt)
 			continue
 		}
 		resp.ToDevice.Events = append(resp.ToDevice.Events, &evt)
 	}
+	// Keys that come are stored in several steps, which a stop may not come between.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+	defer cancel()
+	if len(answer.ToDevice.Events) > 0 {
+		b.usedKeys.Store(true)
+	}
 	if changed := answer.DeviceLists.Changed; len(changed) > 0 {
+		defer b.keyChanges.Add(1)
 		// mautrix asks for them at once, and does not ask again if that fails.
 		if err := b.crypto.Machine().CryptoStore.MarkTrackedUsersOutdated(ctx, changed); err != nil {
 			b.log.Err(err).Msg("Failed to note that devices changed")
@@ -187,6 +195,9 @@ func (b *Bot) receiveState(ctx context.Context, evt *event.Event) {
 	b.guard("process state", func() {
 		if err := parsed.Content.ParseRaw(parsed.Type); err == nil {
 			b.syncer.Dispatch(ctx, &parsed)
+		}
+		if evt.Type.Type == event.StateMember.Type {
+			b.keyChanges.Add(1)
 		}
 	})
 }

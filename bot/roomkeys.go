@@ -2,11 +2,14 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/relay"
@@ -35,6 +38,13 @@ func (k *keyRounds) due(roomID id.RoomID, now time.Time) bool {
 	return true
 }
 
+// takeBack makes it a room's turn again: looking through it failed.
+func (k *keyRounds) takeBack(roomID id.RoomID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.last, roomID)
+}
+
 // reset makes it all rooms' turn: somebody's devices changed.
 func (k *keyRounds) reset() {
 	k.mu.Lock()
@@ -42,9 +52,45 @@ func (k *keyRounds) reset() {
 	clear(k.last)
 }
 
+// shareTime is how long handing out a room's key may take: thousands of devices, and homeservers that don't answer.
+const shareTime = 5 * time.Minute
+
+// shareTries is how often a room's key is made anew because members or devices changed while it was handed out.
+const shareTries = 3
+
+// encrypt encrypts for all devices of a room that are known now. It returns a *relay.MatrixError: nothing was sent.
+func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear json.RawMessage) (encrypted *event.EncryptedEventContent, err error) {
+	ctx, cancel := context.WithTimeout(b.client.Log.WithContext(ctx), shareTime)
+	defer cancel()
+	b.usedKeys.Store(true)
+	for range shareTries {
+		before := b.keyChanges.Load()
+		err = fmt.Errorf("panic while encrypting") // over what a homeserver answers
+		b.guard("encrypt", func() {
+			if err = b.includeAll(ctx, roomID); err == nil {
+				encrypted, err = b.crypto.Encrypt(ctx, roomID, evtType, clear)
+			}
+		})
+		if err != nil || b.keyChanges.Load() == before {
+			break
+		}
+		// The key may have been stored, by those who did not know of the change, after it was dropped because of it.
+		err = b.crypto.Machine().CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
+	}
+	if err == nil {
+		return encrypted, nil
+	}
+	b.keyRounds.takeBack(roomID)
+	failure := &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to encrypt: %w", err)}
+	if cause := toMatrixError(err); cause.Status == http.StatusTooManyRequests {
+		failure.Status, failure.Code, failure.RetryAfter = cause.Status, cause.Code, cause.RetryAfter
+	}
+	return nil, failure
+}
+
 // includeAll makes up for what mautrix does not try again: members whose homeserver, or ours, could not be asked for their
 // devices, and devices for which there was no one-time key and which have written to the bot since. Both get the keys of what
-// is said from now on. What cannot be had yet does not keep the others waiting.
+// is said from now on. Those who still cannot be had do not keep the others waiting.
 func (b *Bot) includeAll(ctx context.Context, roomID id.RoomID) error {
 	if !b.keyRounds.due(roomID, time.Now()) {
 		return nil
@@ -52,23 +98,18 @@ func (b *Bot) includeAll(ctx context.Context, roomID id.RoomID) error {
 	mach := b.crypto.Machine()
 	unknown, err := b.db.UnknownDevices(ctx, roomID)
 	if err != nil {
-		return &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to find members without devices: %w", err)}
+		return fmt.Errorf("failed to find members without devices: %w", err)
 	}
 	if len(unknown) > 0 {
 		quiet := b.client.Log.Level(zerolog.ErrorLevel).WithContext(ctx) // accounts without devices are no news
 		if _, err = mach.FetchKeys(quiet, unknown, true); err != nil {
-			failure := toMatrixError(err)
-			failure.NotSent = true
-			return failure
+			return err
 		}
 	}
 	leftOut, err := b.db.LeftOut(ctx, roomID, b.cfg.UserID, b.client.DeviceID)
-	if err == nil && leftOut {
-		b.log.Info().Stringer("room_id", roomID).Msg("Somebody could not be given the room's key before, making a new one")
-		err = mach.CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
+	if err != nil || !leftOut {
+		return err
 	}
-	if err != nil {
-		return &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to include all devices: %w", err)}
-	}
-	return nil
+	b.log.Info().Stringer("room_id", roomID).Msg("Somebody could not be given the room's key before, making a new one")
+	return mach.CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
 }

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,8 +21,8 @@ func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 	if checked, encrypted := b.rooms.get(roomID); checked && encrypted {
 		return true, nil
 	}
-	var content event.EncryptionEventContent
-	err := b.client.StateEvent(ctx, roomID, event.StateEncryption, "", &content)
+	var raw json.RawMessage
+	err := b.client.StateEvent(ctx, roomID, event.StateEncryption, "", &raw)
 	switch {
 	case errors.Is(err, mautrix.MNotFound):
 		return b.rooms.setChecked(roomID), nil
@@ -30,14 +31,28 @@ func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 		failure.NotSent = true
 		return false, failure
 	}
+	var content event.EncryptionEventContent
+	if json.Unmarshal(raw, &content) != nil {
+		content = event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1} // whatever it says, the room is encrypted
+	}
 	if err = b.client.StateStore.SetEncryptionEvent(ctx, roomID, &content); err != nil {
 		return false, &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to store that a room is encrypted: %w", err)}
 	}
-	if err = b.knowMembers(ctx, roomID); err != nil {
-		return false, err
+	// For whom to encrypt: the state table may be lost, and after a join it holds the bot alone until /sync brings the others.
+	if _, err = b.client.Members(ctx, roomID); err != nil {
+		failure := toMatrixError(err)
+		failure.NotSent = true
+		return false, failure
 	}
 	b.rooms.setEncrypted(roomID)
 	return b.rooms.setChecked(roomID), nil
+}
+
+// isEncryptedNow is isEncrypted with the time limit of a request.
+func (b *Bot) isEncryptedNow(ctx context.Context, roomID id.RoomID) (bool, error) {
+	ctx, cancel := b.request(ctx)
+	defer cancel()
+	return b.isEncrypted(ctx, roomID)
 }
 
 // askEncrypted is isEncrypted for what is not yet being sent; that may change.
@@ -46,25 +61,10 @@ func (b *Bot) askEncrypted(ctx context.Context, roomID id.RoomID) (encrypted boo
 		return encrypted, nil
 	}
 	err = b.gate.pass(ctx, func() error {
-		ctx, cancel := b.request(ctx)
-		defer cancel()
-		encrypted, err = b.isEncrypted(ctx, roomID)
+		encrypted, err = b.isEncryptedNow(ctx, roomID)
 		return err
 	})
 	return encrypted, err
-}
-
-// knowMembers makes sure that it is known for whom to encrypt: what /sync said, or the homeserver if the state table is lost.
-func (b *Bot) knowMembers(ctx context.Context, roomID id.RoomID) error {
-	if b.client.StateStore.IsInRoom(ctx, roomID, b.cfg.UserID) {
-		return nil
-	}
-	if _, err := b.client.Members(ctx, roomID); err != nil {
-		failure := toMatrixError(err)
-		failure.NotSent = true
-		return failure
-	}
-	return nil
 }
 
 // roomStates is what is surely known of rooms since the start.
@@ -91,6 +91,13 @@ func (s *roomStates) setEncrypted(roomID id.RoomID) {
 		s.encrypted[roomID] = true
 		delete(s.checked, roomID)
 	}
+}
+
+// forgetMembers makes a room that the bot has left be checked again when it is back.
+func (s *roomStates) forgetMembers(roomID id.RoomID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.checked, roomID)
 }
 
 // setChecked notes that the homeserver was asked, and returns whether the room is encrypted by now.

@@ -27,9 +27,7 @@ func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, tx
 }
 
 func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, picture *avatar, txnID string) (id.EventID, error) {
-	ctx, cancel := b.request(ctx)
-	defer cancel()
-	encrypted, err := b.isEncrypted(ctx, roomID)
+	encrypted, err := b.isEncryptedNow(ctx, roomID)
 	if err != nil {
 		return "", err
 	}
@@ -41,17 +39,16 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	evtType, content := out.Type, any(clear)
 	if encrypted {
 		evtType = event.EventEncrypted
-		if err = b.includeAll(ctx, roomID); err != nil {
+		if content, err = b.encrypt(ctx, roomID, out.Type, clear); err != nil {
 			return "", err
-		}
-		if content, err = b.crypto.Encrypt(ctx, roomID, out.Type, clear); err != nil {
-			return "", &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to encrypt: %w", err)}
 		}
 	}
 	tagged, err := withTag(content, out.Tag)
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}
+	ctx, cancel := b.request(ctx)
+	defer cancel()
 	// Not by SendMessageEvent, which would encrypt by its own lights and log the content when it fails.
 	var resp mautrix.RespSendEvent
 	_, err = b.client.MakeFullRequest(ctx, mautrix.FullRequest{

@@ -52,6 +52,7 @@ func (b *Bot) syncForever(ctx context.Context) error {
 					b.relay.MatrixBack()
 				}
 				since, pending, failures = pending.NextBatch, nil, 0
+				b.markIfDue(ctx)
 				b.tendIfDue(ctx)
 				continue
 			}

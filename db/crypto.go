@@ -49,6 +49,8 @@ var forgetSessionsQueries = []string{
 	`DELETE FROM crypto_megolm_outbound_session`,
 }
 
+var forgetWithheldQueries = []string{`DELETE FROM crypto_megolm_inbound_session WHERE session IS NULL`}
+
 // The sync token stays when the device goes: it is the account's place in its rooms.
 var forgetDeviceQueries = append([]string{
 	`DELETE FROM crypto_account`,
@@ -63,6 +65,16 @@ func (db *Database) ForgetDevice(ctx context.Context) error {
 // ForgetSessions drops the sessions with other devices, which makes the bot begin new ones with all of them.
 func (db *Database) ForgetSessions(ctx context.Context) error {
 	return db.forget(ctx, forgetSessionsQueries)
+}
+
+// ForgetRoomKeys drops the keys of what the bot says in rooms: with its next words there, it makes new ones.
+func (db *Database) ForgetRoomKeys(ctx context.Context) error {
+	return db.forget(ctx, forgetSessionsQueries[1:])
+}
+
+// ForgetWithheldSessions drops notes of withheld keys, in whose place mautrix would not store a key that comes after all.
+func (db *Database) ForgetWithheldSessions(ctx context.Context) error {
+	return db.forget(ctx, forgetWithheldQueries)
 }
 
 func (db *Database) forget(ctx context.Context, queries []string) error {

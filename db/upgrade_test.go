@@ -24,7 +24,9 @@ const contentV1 = `
 	INSERT INTO queue (id, portal_id, direction, kind, source, author, position, payload, state, request, part, attempts, accepted_at) VALUES
 		(1, 1, 'to_wazo', 'message', '$new', '@robin:a', 1, '{"content":{"body":"new"}}', 'new', '', 0, 0, 5),
 		(2, 1, 'to_wazo', 'message', '$tried', '@robin:a', 2, '{"content":{"body":"tried"}}', 'attempted', '{"content":"tried"}', 0, 2, 6),
-		(3, 1, 'to_wazo', 'message', '$encrypted', '@robin:a', 3, '{"content":{"session_id":"abc"}}', 'waiting', '', 0, 0, 7),
+		(3, 1, 'to_wazo', 'message', '$encrypted', '@robin:a', 3, '{"type":"m.room.encrypted","content":{"session_id":"abc"}}', 'waiting', '', 0, 0, 7),
+		(5, 1, 'to_wazo', 'message', '$parked', '@robin:a', 5, '{"type":"m.room.encrypted","content":{"session_id":"def"}}', 'parked', '', 0, 0, 7),
+		(6, 1, 'to_wazo', 'message', '$broken', '@robin:a', 6, '{"type":', 'parked', '', 0, 0, 7),
 		(4, 1, 'to_matrix', 'message', 'uuid', 'alice', 4, '{"content":"long"}', 'attempted', '{"parts":[{"body":"one"},{"body":"two"}]}', 1, 1, 8);
 `
 
@@ -46,7 +48,9 @@ func TestDatabaseOfVersion1IsUpgraded(t *testing.T) {
 	for source, want := range map[string]Row{
 		"$new":       {ID: 1, Position: 1, State: StateNew, Payload: `{"content":{"body":"new"}}`, AcceptedAt: 5},
 		"$tried":     {ID: 2, Position: 2, State: StateAttempted, Payload: `{"content":{"body":"tried"}}`, Parts: 1, Attempts: 2, AcceptedAt: 6},
-		"$encrypted": {ID: 3, Position: 3, State: StateNew, Payload: `{"content":{"session_id":"abc"}}`, Session: "abc", AcceptedAt: 7},
+		"$encrypted": {ID: 3, Position: 3, State: StateNew, Payload: `{"type":"m.room.encrypted","content":{"session_id":"abc"}}`, Session: "abc", AcceptedAt: 7},
+		"$parked":    {ID: 5, Position: 5, State: StateParked, Payload: `{"type":"m.room.encrypted","content":{"session_id":"def"}}`, Session: "def", AcceptedAt: 7},
+		"$broken":    {ID: 6, Position: 6, State: StateParked, Payload: `{"type":`, AcceptedAt: 7},
 	} {
 		row, err := db.Queue.BySource(t.Context(), 1, ToWazo, source)
 		require.NoError(t, err)

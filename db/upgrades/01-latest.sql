@@ -60,7 +60,7 @@ CREATE TABLE queue (
 	attempted_at BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock: when the last attempt was begun, or its outcome found unknown
 	first_tried  BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock: when the first attempt was begun
 	accepted_at  BIGINT  NOT NULL,            -- ms, our clock
-	error        TEXT    NOT NULL DEFAULT '', -- why it is parked or waits, for people
+	error        TEXT    NOT NULL DEFAULT '', -- why it is parked, for people
 	UNIQUE (portal_id, direction, source)
 );
 CREATE INDEX queue_order ON queue (portal_id, direction, position, id);

@@ -20,7 +20,7 @@ CREATE TABLE queue (
 	attempted_at BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock: when the last attempt was begun, or its outcome found unknown
 	first_tried  BIGINT  NOT NULL DEFAULT 0,  -- ms, our clock: when the first attempt was begun
 	accepted_at  BIGINT  NOT NULL,            -- ms, our clock
-	error        TEXT    NOT NULL DEFAULT '', -- why it is parked or waits, for people
+	error        TEXT    NOT NULL DEFAULT '', -- why it is parked, for people
 	UNIQUE (portal_id, direction, source)
 );
 -- What a queue row carries.
@@ -45,8 +45,11 @@ SELECT old_queue.id, part.key, json_object('content', json(part.value)) FROM old
 WHERE old_queue.direction = 'to_matrix' AND old_queue.request <> '';
 UPDATE queue SET parts = (SELECT COUNT(*) FROM request WHERE row_id = queue.id);
 -- Version 1 had rows wait for a key from the beginning; now they wait when they were passed over.
-UPDATE queue SET state = 'new', session = (SELECT COALESCE(json_extract(content, '$.content.session_id'), '') FROM payload WHERE row_id = queue.id)
-WHERE state = 'waiting';
+UPDATE queue SET state = 'new' WHERE state = 'waiting';
+UPDATE queue SET session = COALESCE((
+	SELECT CASE WHEN json_valid(content) AND json_extract(content, '$.type') = 'm.room.encrypted' THEN json_extract(content, '$.content.session_id') END
+	FROM payload WHERE row_id = queue.id
+), '') WHERE direction = 'to_wazo';
 DROP TABLE old_queue;
 CREATE INDEX queue_order ON queue (portal_id, direction, position, id);
 CREATE INDEX queue_session ON queue (session) WHERE session <> '';

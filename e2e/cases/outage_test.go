@@ -53,7 +53,7 @@ func testTroubleOfWazoInTheMiddle(t *testing.T, robin client) {
 			t.Parallel()
 			inEachKind(t, func(t *testing.T, encrypted bool) {
 				s := open(t, robin, stage.Config{})
-				d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+				d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: robin.share(restartLines)}
 				d.interrupt = func() error { return trouble.cause(s) }
 				d.run(t)
 				d.requireExact(t)
@@ -77,7 +77,7 @@ func testConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T, robin client, 
 		t.Run(trouble.name, func(t *testing.T) {
 			t.Parallel()
 			s, between := openBehindProxy(t, robin)
-			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: robin.share(restartLines)}
 			d.interrupt = func() error { return trouble.cause(s, between) }
 			d.run(t)
 			d.requireExact(t)
@@ -94,7 +94,7 @@ func TestHomeserverIsKilledAndStartedInTheMiddle(t *testing.T) {
 func testHomeserverIsKilledAndStartedInTheMiddle(t *testing.T, robin client, encrypted bool) {
 	s := openAlone(t, robin)
 	back := make(chan struct{})
-	d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines, resend: back}
+	d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: robin.share(restartLines), resend: back}
 	d.interrupt = func() error {
 		defer close(back)
 		s.Homeserver.Kill()

@@ -28,7 +28,7 @@ func testRestartOfTheRelayInTheMiddle(t *testing.T, robin client, encrypted bool
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, robin, stage.Config{})
-			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: restartLines}
+			d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: robin.share(restartLines)}
 			d.interrupt = func() error {
 				if err := way.end(s.Relay); err != nil {
 					return err
@@ -41,13 +41,13 @@ func testRestartOfTheRelayInTheMiddle(t *testing.T, robin client, encrypted bool
 	}
 }
 
-// More than one answer of /sync holds (the relay asks for 100 events), so that
-// the rest must be read from the room's history.
+// What was said meanwhile comes with one large answer of /sync; what happens when
+// that is not enough is measured in ../catchup.
 func TestLongAbsenceOfTheRelay(t *testing.T) { inEachSetting(t, testLongAbsenceOfTheRelay) }
 
 func testLongAbsenceOfTheRelay(t *testing.T, robin client, encrypted bool) {
 	s := open(t, robin, stage.Config{})
-	d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: 150}
+	d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: robin.share(150)}
 	d.requireTalk(t)
 	require.NoError(t, s.Relay.Stop())
 	require.NoError(t, d.stormFromMatrix(s.ctx))

@@ -41,6 +41,15 @@ func withMautrix() client { return client{name: "with mautrix"} }
 
 func withJSSDK() client { return client{name: "with matrix-js-sdk", js: js} }
 
+// share is how many of so many lines this client's people say: matrix-js-sdk takes
+// much more time for each than mautrix, and the number matters to the relay only.
+func (c client) share(lines int) int {
+	if c.js != nil {
+		return lines / 3
+	}
+	return lines
+}
+
 // withEachClient runs a test with each client that Robin can have, at the same
 // time.
 func withEachClient(t *testing.T, test func(t *testing.T, robin client)) {
@@ -93,7 +102,8 @@ func atOnce(t *testing.T, tests []subtest) {
 // scene is a stage and what tests do on it. Its sub-tests may run in parallel.
 type scene struct {
 	*stage.Stage
-	ctx context.Context // ends when the test has waited long enough
+	client client
+	ctx    context.Context // ends when the test has waited long enough
 
 	words atomic.Int64 // numbers what is said only to see it arrive
 
@@ -116,7 +126,7 @@ func openOn(t *testing.T, hs *harness.Dendrite, robin client, cfg stage.Config) 
 		env[name] = value
 	}
 	cfg.Env, cfg.RelayBinary, cfg.JS = env, relayBinary, robin.js
-	s := &scene{Stage: stage.ForTest(t, w, cfg), ctx: w.Ctx}
+	s := &scene{Stage: stage.ForTest(t, w, cfg), client: robin, ctx: w.Ctx}
 	t.Cleanup(func() { s.requireNoPanic(t) })
 	return s
 }

@@ -20,14 +20,14 @@ func TestStormOfMessagesFromBothSidesArrivesInOrder(t *testing.T) {
 func testStormOfMessagesFromBothSidesArrivesInOrder(t *testing.T, robin client) {
 	s := open(t, robin, stage.Config{})
 	inEachKind(t, func(t *testing.T, encrypted bool) {
-		d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: stormLines}
+		d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: robin.share(stormLines)}
 		stormed := make(chan error, 1)
 		go func() { stormed <- d.stormFromMatrix(s.ctx) }()
 		require.NoError(t, d.stormFromWazo(s.ctx))
 		require.NoError(t, <-stormed)
 		d.requireTalk(t)
 		d.requireExact(t)
-		require.Len(t, lines(fromMatrix, d.onWazo()), stormLines)
+		require.Len(t, lines(fromMatrix, d.onWazo()), robin.share(stormLines))
 	})
 	t.Run("and leaves no text and no secret in the log", func(t *testing.T) {
 		s.requireNoTextInLog(t, " line ", s.Bot.Password, s.Cast.Relay.Password, s.Relay.Getenv("SECRET_KEY"))

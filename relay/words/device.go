@@ -17,7 +17,7 @@ const (
 // What to do about that, for the relay's administrator.
 const (
 	AdviseRecoveryKey = "set MATRIX_RECOVERY_KEY to the account's recovery key and restart the relay"
-	AdviseIdentity    = "set MATRIX_PASSWORD and restart the relay, or set up recovery with another client and give its key as MATRIX_RECOVERY_KEY"
+	AdviseIdentity    = "replace MATRIX_ACCESS_TOKEN by MATRIX_PASSWORD and restart the relay, or set up recovery with another client and give its key as MATRIX_RECOVERY_KEY"
 	AdviseReset       = "reset the account's cryptographic identity with another client, then give the new key as MATRIX_RECOVERY_KEY"
 	AdviseNewDevice   = "restart the relay; with MATRIX_ACCESS_TOKEN give it the token of a new log-in, with MATRIX_PASSWORD it makes a new device by itself"
 	AdviseOneTimeKeys = "restart the relay; if that does not help, see the homeserver's log"
