@@ -81,6 +81,7 @@ type Relay struct {
 	passed   passes
 	synced   atomicTime // when an answer of /sync was last accepted
 	badGaps  badGaps
+	uploads  uploads
 	look     *lookFirst
 	reading  chan struct{} // limits how many histories are read at once
 }
