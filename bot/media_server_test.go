@@ -63,8 +63,9 @@ func encrypt(data []byte) (cipher []byte, file *event.EncryptedFileInfo) {
 // link stores a file and returns its link.
 func (w *mediaWorld) link(media *db.Media) string {
 	w.Helper()
+	media.Key = w.db.Media.Key(media.Room, media.EventID)
 	require.NoError(w, w.db.Media.Put(w.Context(), media))
-	return w.web.URL + "/files/media/" + w.db.Media.Key(media.Room, media.EventID) + "/" + "any-name"
+	return w.web.URL + "/files/media/" + media.Key + "/" + "any-name"
 }
 
 // ask does a request and returns the answer with its body.
@@ -341,6 +342,24 @@ func TestReaderOfASlowFileLeaves(t *testing.T) {
 	w.hs.putFile("mxc://b.example/cat", []byte("a cat"))
 	_, body := w.ask(http.MethodGet, link)
 	require.Equal(t, "a cat", string(body))
+}
+
+func TestFileIsRedactedWhileItIsFetched(t *testing.T) {
+	t.Parallel()
+	w := newMediaWorld(t)
+	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/media/download/") {
+			return false
+		}
+		if err := w.db.Media.DeleteEvent(r.Context(), roomID, "$cat"); err != nil {
+			t.Error(err)
+		}
+		_, _ = rw.Write(catData())
+		return true
+	})
+	resp, body := w.ask(http.MethodGet, w.link(catFile()))
+	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+	require.Equal(t, words.FileGone+"\n", string(body))
 }
 
 func TestFilesAtHandAreLimited(t *testing.T) {
