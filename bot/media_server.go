@@ -36,7 +36,7 @@ type MediaServer struct {
 
 // MediaServer returns the server of the bot's files.
 func (b *Bot) MediaServer() *MediaServer {
-	return &MediaServer{bot: b, files: newMediaFiles(b.download), slots: make(chan struct{}, mediaRequests)}
+	return &MediaServer{bot: b, files: newMediaFiles(b.download, &b.log), slots: make(chan struct{}, mediaRequests)}
 }
 
 // Close forgets the files at hand.
