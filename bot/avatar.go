@@ -79,7 +79,10 @@ func (b *Bot) makeAvatar(ctx context.Context, roomID id.RoomID, userUUID, name s
 	if err != nil {
 		return nil, err
 	}
-	letters := initials(name)
+	letters, err := initials(name)
+	if err != nil {
+		return nil, err
+	}
 	b.avatars.mu.Lock()
 	defer b.avatars.mu.Unlock()
 	stored, err := b.db.Avatar.Get(ctx, userUUID, letters, encrypted)
@@ -152,8 +155,12 @@ func withAvatar(content json.RawMessage, a *avatar, encrypted bool) json.RawMess
 	return data
 }
 
-// initials returns the first letters of a name's first and last word, as far as they can be drawn.
-func initials(name string) string {
+// initials returns the first letters of a name's first and last word, as far as the font has them.
+func initials(name string) (string, error) {
+	parsed, err := opentype.Parse(gobold.TTF)
+	if err != nil {
+		return "", fmt.Errorf("failed to read the font: %w", err)
+	}
 	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
 	if len(words) > 2 {
 		words = []string{words[0], words[len(words)-1]}
@@ -163,7 +170,7 @@ func initials(name string) string {
 		r, _ := utf8.DecodeRuneInString(word)
 		letters += string(unicode.ToUpper(r))
 	}
-	return letters
+	return drawable(parsed, letters), nil
 }
 
 // avatarSide is the size of a picture in pixels.
@@ -176,7 +183,7 @@ var avatarColors = []color.RGBA{
 	{0x7b, 0x3f, 0xa8, 0xff}, {0xa8, 0x32, 0x7c, 0xff}, {0x8d, 0x4f, 0x3a, 0xff}, {0x54, 0x6e, 0x7a, 0xff},
 }
 
-// drawAvatar returns a PNG of letters on a colour that belongs to a user.
+// drawAvatar returns a PNG of letters, as from initials, on a colour that belongs to a user.
 func drawAvatar(userUUID, letters string) ([]byte, error) {
 	sum := sha256.Sum256([]byte(userUUID))
 	picture := image.NewRGBA(image.Rect(0, 0, avatarSide, avatarSide))
@@ -191,7 +198,6 @@ func drawAvatar(userUUID, letters string) ([]byte, error) {
 	}
 	defer face.Close()
 	drawer := font.Drawer{Dst: picture, Src: image.White, Face: face}
-	letters = drawable(parsed, letters)
 	bounds, _ := drawer.BoundString(letters)
 	drawer.Dot = fixed.Point26_6{
 		X: fixed.I(avatarSide)/2 - (bounds.Min.X+bounds.Max.X)/2,

@@ -19,9 +19,12 @@ import (
 func TestInitials(t *testing.T) {
 	for name, want := range map[string]string{
 		"Alice Martin": "AM", "alice": "A", "Anna Maria van der Berg": "AB", "Élodie Ünal": "ÉÜ", "O'Neil": "ON", "Wazo user 3f2a91c4": "W3",
-		"  ": "", "": "", "!?": "", "Анна Иванова": "АИ", "山田 太郎": "山太", "👩‍👩‍👧 Kim": "K",
+		"  ": "", "": "", "!?": "", "Анна Иванова": "АИ", "👩‍👩‍👧 Kim": "K",
+		"山田 太郎": "", "山田 Kim": "K", // what the font does not have is left out, also where it is remembered
 	} {
-		require.Equal(t, want, initials(name), name)
+		got, err := initials(name)
+		require.NoError(t, err)
+		require.Equal(t, want, got, name)
 	}
 }
 
@@ -48,8 +51,6 @@ func TestAvatarsAreDrawn(t *testing.T) {
 	background, drawn := looks("alice", "AM")
 	require.Equal(t, blank, background, "the colour belongs to the person")
 	require.Greater(t, drawn, 200, "letters are seen")
-	_, drawn = looks("alice", "山太")
-	require.Zero(t, drawn, "what the font does not have is left out")
 	_, drawn = looks("alice", "АИ")
 	require.Positive(t, drawn)
 	colors := make(map[color.Color]bool)

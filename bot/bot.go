@@ -4,6 +4,9 @@
 // that one malformed event harms nobody else. send.go is the only way out: it decides whether a room is encrypted.
 // inbox.go answers invites and changes of rooms, commands.go what people type. roomkeys.go sees to it that all members can read
 // that. device.go looks after the bot's device, trust.go says how others see it, identity.go has it signed.
+//
+// Files: media_server.go serves those of Matrix messages, which media_files.go holds as long as they are read; picture.go shows
+// those that Wazo people name, which fetch.go gets from strangers; avatar.go draws people; transfer.go downloads and uploads.
 package bot
 
 import (

@@ -2,10 +2,12 @@ package bot
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -22,25 +24,32 @@ const (
 	fetchRedirects = 3
 )
 
-// Why something is not fetched.
+// Why something is not fetched. Nothing else reaches the log: the errors of net/http name what people wrote.
 var (
 	errForbiddenAddress = errors.New("the address is not on the internet, and its host is not in MEDIA_FETCH_HOSTS")
 	errForbiddenURL     = errors.New("only https is fetched, without a password in the address")
 	errBadDataURL       = errors.New("the data is not written in base64")
 	errFetchTooLarge    = errors.New("it is larger than MEDIA_MAX_SIZE")
+	errTooManyRedirects = errors.New("too many redirects")
+	errNameNotFound     = errors.New("the name of its host was not found")
+	errCannotConnect    = errors.New("its host cannot be reached")
+	errNotTrusted       = errors.New("the certificate of its host is not trusted")
+	errFetchTimeout     = errors.New("it takes too long")
+	errBadAnswer        = errors.New("its host's answer cannot be understood, or breaks off")
 )
 
 // fetcher gets what strangers name, so that they learn and reach nothing by it: nothing but https, no addresses of this
 // machine or its network, no cookies, no proxy, limited in size and time. Hosts that the administrator lists are trusted
 // further: they may be on the own network, and be asked by http.
 type fetcher struct {
-	hosts   []string // name, or name and port
-	maxSize int64    // bytes
-	client  *http.Client
+	hosts     []string // name, or name and port
+	maxSize   int64    // bytes
+	client    *http.Client
+	addresses func() ([]net.Addr, error) // of this machine, with their networks
 }
 
 func newFetcher(hosts []string, maxSize int64, userAgent string) *fetcher {
-	f := &fetcher{hosts: hosts, maxSize: maxSize}
+	f := &fetcher{hosts: hosts, maxSize: maxSize, addresses: net.InterfaceAddrs}
 	f.client = &http.Client{
 		Timeout:       fetchTimeout,
 		CheckRedirect: f.checkRedirect,
@@ -78,7 +87,7 @@ func (f *fetcher) fetch(ctx context.Context, w io.Writer, source string) error {
 	defer from.Close()
 	size, err := io.Copy(w, io.LimitReader(from, f.maxSize+1))
 	if err != nil {
-		return fmt.Errorf("failed to fetch: %w", withoutURL(err))
+		return whyNotFetched(err)
 	} else if size > f.maxSize {
 		return errFetchTooLarge
 	}
@@ -100,7 +109,7 @@ func (f *fetcher) open(ctx context.Context, source string) (io.ReadCloser, error
 	}
 	resp, err := f.client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("failed to fetch: %w", withoutURL(err))
+		return nil, whyNotFetched(err)
 	}
 	switch {
 	case resp.StatusCode != http.StatusOK:
@@ -131,13 +140,32 @@ func openData(opaque string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(string(decoded))), nil
 }
 
-// withoutURL takes the address out of an error of net/http: what people write does not reach the log.
-func withoutURL(err error) error {
-	var urlErr *url.Error
-	if errors.As(err, &urlErr) {
-		return urlErr.Err
+// whyNotFetched returns the one of the errors above that an error of fetching is, or one of this machine's.
+func whyNotFetched(err error) error {
+	for _, own := range []error{errForbiddenAddress, errForbiddenURL, errTooManyRedirects, context.Canceled} {
+		if errors.Is(err, own) {
+			return own
+		}
 	}
-	return err
+	var timeout net.Error
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var connection *net.OpError
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return errFetchTimeout
+	case errors.As(err, &name):
+		return errNameNotFound
+	case errors.As(err, &certificate):
+		return errNotTrusted
+	case errors.As(err, &connection) && connection.Op == "dial":
+		return errCannotConnect
+	case errors.As(err, &file):
+		return fmt.Errorf("failed to store what is fetched: %w", file.Err)
+	default:
+		return errBadAnswer
+	}
 }
 
 // isListed reports whether the administrator lists a host.
@@ -147,7 +175,7 @@ func (f *fetcher) isListed(host string) bool {
 		name = strings.Trim(host, "[]")
 	}
 	return slices.ContainsFunc(f.hosts, func(listed string) bool {
-		return strings.EqualFold(listed, host) || strings.EqualFold(listed, name)
+		return strings.EqualFold(listed, host) || strings.EqualFold(strings.Trim(listed, "[]"), name)
 	})
 }
 
@@ -160,7 +188,7 @@ func (f *fetcher) checkURL(u *url.URL) error {
 
 func (f *fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > fetchRedirects {
-		return errors.New("too many redirects")
+		return errTooManyRedirects
 	}
 	return f.checkURL(req.URL)
 }
@@ -171,13 +199,26 @@ func (f *fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn,
 	if !f.isListed(hostPort) {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			dialled, err := netip.ParseAddrPort(address)
-			if err != nil || !isPublic(dialled.Addr()) {
+			if err != nil || !isPublic(dialled.Addr()) || f.isOwn(dialled.Addr()) {
 				return errForbiddenAddress
 			}
 			return nil
 		}
 	}
 	return dialer.DialContext(ctx, network, hostPort)
+}
+
+// isOwn reports whether an address is one of this machine, or of a network that it is in. These may be public ones, and change.
+func (f *fetcher) isOwn(addr netip.Addr) bool {
+	own, err := f.addresses()
+	if err != nil {
+		return true // perhaps
+	}
+	ip := net.IP(addr.Unmap().AsSlice())
+	return slices.ContainsFunc(own, func(a net.Addr) bool {
+		network, ok := a.(*net.IPNet)
+		return ok && network.Contains(ip)
+	})
 }
 
 // isPublic reports whether an address is an ordinary one on the internet.

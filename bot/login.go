@@ -29,7 +29,7 @@ var (
 	ErrDeviceLost    = errors.New("the encryption keys in the database do not fit this device")
 )
 
-// requestTimeout is how long any request but a long poll or an upload may take.
+// requestTimeout is how long any request but a long poll or the transfer of a file may take.
 const requestTimeout = time.Minute
 
 // Login finds the homeserver and logs in, preferably with the token of an earlier start: transaction ids are scoped to it

@@ -2,17 +2,14 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/event"
+	"github.com/rs/zerolog"
 
 	"wazo-matrix-relay/db"
 )
@@ -20,10 +17,9 @@ import (
 const (
 	// maxHeldFiles is how many files are at hand at a time, being fetched or read.
 	maxHeldFiles = 16
-	// fileLinger is how long a file stays at hand after its last reader: players ask for a video piece by piece.
+	// fileLinger is how long a file stays at hand that nobody reads: players ask for a video piece by piece, and who gave up
+	// waiting for a large file asks again.
 	fileLinger = 30 * time.Second
-	// transferTimeout is how long it may take to fetch a file from the homeserver or to upload one.
-	transferTimeout = 5 * time.Minute
 )
 
 // Why a file cannot be had.
@@ -32,6 +28,7 @@ var (
 	errFileTooLarge = errors.New("the file is larger than MEDIA_MAX_SIZE")
 	errFileDamaged  = errors.New("the file cannot be decrypted")
 	errTooManyFiles = errors.New("too many files are being read")
+	errFetchPanic   = errors.New("panic while fetching the file")
 )
 
 // fetchFunc gets a file. The caller closes it.
@@ -70,9 +67,9 @@ type heldFile struct {
 // reader returns a reader of its own, which shares nothing with others.
 func (h *heldFile) reader() io.ReadSeeker { return io.NewSectionReader(h.file, 0, h.size) }
 
-func newMediaFiles(fetch fetchFunc) *mediaFiles {
+func newMediaFiles(fetch fetchFunc, log *zerolog.Logger) *mediaFiles {
 	f := &mediaFiles{fetch: fetch, linger: fileLinger, held: make(map[fileKey]*heldFile)}
-	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f.ctx, f.cancel = context.WithCancel(log.WithContext(context.Background()))
 	return f
 }
 
@@ -114,15 +111,27 @@ func (f *mediaFiles) hold(media *db.Media) (*heldFile, error) {
 	h := &heldFile{key: key, fetched: make(chan struct{}), readers: 1}
 	f.held[key] = h
 	f.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(f.ctx, transferTimeout)
+		ctx, cancel := context.WithTimeout(f.ctx, downloadTimeout)
 		defer cancel()
-		file, size, err := f.fetch(ctx, media)
+		file, size, err := f.fetchSafely(ctx, media)
 		f.settle(h, file, size, err)
 	})
 	return h, nil
 }
 
-// settle notes what came of fetching a file: what failed is forgotten, and what nobody waits for any more is closed.
+// fetchSafely is fetch; a panic in it is an error, not the end of the process.
+func (f *mediaFiles) fetchSafely(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
+	defer func() {
+		if recover() != nil {
+			zerolog.Ctx(ctx).Error().Bytes(zerolog.ErrorStackFieldName, debug.Stack()).Msg("Panic") // its value may be secret
+			file, size, err = nil, 0, errFetchPanic
+		}
+	}()
+	return f.fetch(ctx, media)
+}
+
+// settle notes what came of fetching a file: what failed is forgotten. What nobody waits for any more stays at hand all the
+// same: those who were impatient come again.
 func (f *mediaFiles) settle(h *heldFile, file *os.File, size int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -131,7 +140,7 @@ func (f *mediaFiles) settle(h *heldFile, file *os.File, size int64, err error) {
 	if err != nil {
 		delete(f.held, h.key)
 	} else if h.readers == 0 {
-		f.discard(h)
+		f.dropLater(h)
 	}
 }
 
@@ -148,6 +157,11 @@ func (f *mediaFiles) release(h *heldFile) {
 	default:
 		return // see settle
 	}
+	f.dropLater(h)
+}
+
+// dropLater closes a file without readers after a while, unless one comes. The lock must be held.
+func (f *mediaFiles) dropLater(h *heldFile) {
 	var drop *time.Timer
 	drop = time.AfterFunc(f.linger, func() {
 		f.mu.Lock()
@@ -188,68 +202,4 @@ func (f *mediaFiles) close() {
 	for _, h := range f.held {
 		f.discard(h)
 	}
-}
-
-// transferClient returns a client for one file. Files take long and have rate limits of their own, so they don't go through
-// the gate at which everything that is said would wait for them.
-func (b *Bot) transferClient() *mautrix.Client {
-	b.gate.requests.RLock() // the token may be being changed
-	defer b.gate.requests.RUnlock()
-	return &mautrix.Client{
-		HomeserverURL: b.client.HomeserverURL, UserID: b.client.UserID, DeviceID: b.client.DeviceID, AccessToken: b.client.AccessToken,
-		UserAgent: b.client.UserAgent, Client: b.client.Client, Log: b.client.Log, IgnoreRateLimit: true,
-	}
-}
-
-// download fetches a file from the homeserver into a temporary file. An encrypted one is decrypted on the way,
-// and returned only when its hash is verified.
-func (b *Bot) download(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
-	uri, err := media.MXC.Parse()
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", errFileGone, err)
-	}
-	resp, err := b.transferClient().Download(b.client.Log.WithContext(ctx), uri)
-	if err != nil {
-		if failure := toMatrixError(err); failure.Status == http.StatusNotFound {
-			return nil, 0, fmt.Errorf("%w: %w", errFileGone, err)
-		}
-		return nil, 0, fmt.Errorf("failed to fetch a file: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.ContentLength > b.cfg.MediaMaxSize {
-		return nil, 0, errFileTooLarge
-	}
-	if file, err = tempFile(); err != nil {
-		return nil, 0, err
-	}
-	if size, err = b.receiveFile(file, resp.Body, media.Encrypted); err != nil {
-		_ = file.Close() // the first error says more
-		return nil, 0, err
-	}
-	return file, size, nil
-}
-
-// receiveFile copies a file, decrypted if keys are given (the JSON of an event.EncryptedFileInfo).
-func (b *Bot) receiveFile(to io.Writer, from io.Reader, keys string) (int64, error) {
-	limited := io.LimitReader(from, b.cfg.MediaMaxSize+1)
-	verify := func() error { return nil }
-	if keys != "" {
-		var encrypted event.EncryptedFileInfo
-		if err := json.Unmarshal([]byte(keys), &encrypted); err != nil {
-			return 0, fmt.Errorf("%w: %w", errFileDamaged, err)
-		} else if err = encrypted.PrepareForDecryption(); err != nil {
-			return 0, fmt.Errorf("%w: %w", errFileDamaged, err)
-		}
-		decrypting := encrypted.DecryptStream(limited)
-		limited, verify = decrypting, decrypting.Close
-	}
-	size, err := io.Copy(to, limited)
-	if err != nil {
-		return 0, fmt.Errorf("failed to fetch a file: %w", err)
-	} else if size > b.cfg.MediaMaxSize {
-		return 0, errFileTooLarge
-	} else if err = verify(); err != nil {
-		return 0, fmt.Errorf("%w: %w", errFileDamaged, err)
-	}
-	return size, nil
 }

@@ -36,7 +36,7 @@ type MediaServer struct {
 
 // MediaServer returns the server of the bot's files.
 func (b *Bot) MediaServer() *MediaServer {
-	return &MediaServer{bot: b, files: newMediaFiles(b.download), slots: make(chan struct{}, mediaRequests)}
+	return &MediaServer{bot: b, files: newMediaFiles(b.download, &b.log), slots: make(chan struct{}, mediaRequests)}
 }
 
 // Close forgets the files at hand.
@@ -73,6 +73,15 @@ func (s *MediaServer) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.files.release(file)
+	// It may have been redacted while it was fetched.
+	if media, err = s.bot.db.Media.ByKey(ctx, r.PathValue("key"), time.Now().UnixMilli()); err != nil {
+		s.bot.log.Err(err).Msg("Failed to look up a file")
+		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
+		return
+	} else if media == nil {
+		refuseFile(w, http.StatusNotFound, words.FileGone)
+		return
+	}
 	describeFile(w.Header(), media)
 	http.ServeContent(&patientWriter{ResponseWriter: w, end: time.Now().Add(answerTime)}, r, "", time.Time{}, file.reader())
 }

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"mime"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,8 +65,9 @@ func encrypt(data []byte) (cipher []byte, file *event.EncryptedFileInfo) {
 // link stores a file and returns its link.
 func (w *mediaWorld) link(media *db.Media) string {
 	w.Helper()
+	media.Key = w.db.Media.Key(media.Room, media.EventID)
 	require.NoError(w, w.db.Media.Put(w.Context(), media))
-	return w.web.URL + "/files/media/" + w.db.Media.Key(media.Room, media.EventID) + "/" + "any-name"
+	return w.web.URL + "/files/media/" + media.Key + "/" + "any-name"
 }
 
 // ask does a request and returns the answer with its body.
@@ -316,12 +319,13 @@ func TestManyReadersOfOneFile(t *testing.T) {
 func TestReaderOfASlowFileLeaves(t *testing.T) {
 	t.Parallel()
 	w := newMediaWorld(t)
-	asked, answer := make(chan struct{}), make(chan struct{})
+	answer := make(chan struct{})
+	var downloads atomic.Int64
 	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
-		close(asked)
+		downloads.Add(1)
 		select {
 		case <-answer:
 			_, _ = rw.Write([]byte("a cat"))
@@ -333,14 +337,54 @@ func TestReaderOfASlowFileLeaves(t *testing.T) {
 	client := &http.Client{Timeout: 50 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
 	_, err := client.Get(link)
 	require.Error(t, err, "the homeserver has not answered")
-	<-asked
 	require.Eventually(t, func() bool { return len(w.server.slots) == 0 }, 10*time.Second, time.Millisecond, "who left takes no place")
 	close(answer)
-	// What was being fetched is of use to the next one, or is fetched anew.
-	w.hs.onRequest(nil)
-	w.hs.putFile("mxc://b.example/cat", []byte("a cat"))
+	files := w.server.files
+	require.Eventually(t, func() bool {
+		files.mu.Lock()
+		defer files.mu.Unlock()
+		for _, h := range files.held {
+			return h.drop != nil
+		}
+		return false
+	}, 10*time.Second, time.Millisecond, "the file comes when nobody waits any more, and stays for a while")
 	_, body := w.ask(http.MethodGet, link)
 	require.Equal(t, "a cat", string(body))
+	require.EqualValues(t, 1, downloads.Load(), "who comes again gets what was fetched meanwhile")
+}
+
+func TestPanicWhileAFileIsFetched(t *testing.T) {
+	t.Parallel()
+	w := newMediaWorld(t)
+	fetch := w.server.files.fetch
+	w.server.files.fetch = func(context.Context, *db.Media) (*os.File, int64, error) { panic("a file that breaks its reader") }
+	link := w.link(catFile())
+	resp, body := w.ask(http.MethodGet, link)
+	require.Equal(t, http.StatusBadGateway, resp.StatusCode)
+	require.Equal(t, words.FileUnavailable+"\n", string(body))
+	require.Contains(t, w.logged.String(), "fetchSafely", "the log tells where")
+	w.server.files.fetch = fetch
+	w.hs.putFile("mxc://b.example/cat", []byte("a cat"))
+	_, body = w.ask(http.MethodGet, link)
+	require.Equal(t, "a cat", string(body))
+}
+
+func TestFileIsRedactedWhileItIsFetched(t *testing.T) {
+	t.Parallel()
+	w := newMediaWorld(t)
+	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/media/download/") {
+			return false
+		}
+		if err := w.db.Media.DeleteEvent(r.Context(), roomID, "$cat"); err != nil {
+			t.Error(err)
+		}
+		_, _ = rw.Write(catData())
+		return true
+	})
+	resp, body := w.ask(http.MethodGet, w.link(catFile()))
+	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+	require.Equal(t, words.FileGone+"\n", string(body))
 }
 
 func TestFilesAtHandAreLimited(t *testing.T) {

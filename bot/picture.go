@@ -3,14 +3,12 @@ package bot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"image"
 	_ "image/gif"  // the types of pictures that are shown
 	_ "image/jpeg" // …
 	_ "image/png"  // …
 	"io"
 	"net/http"
-	"os"
 
 	_ "golang.org/x/image/webp" // …
 	"maunium.net/go/mautrix"
@@ -70,32 +68,6 @@ func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string
 	return picture, nil
 }
 
-// upload uploads a file.
-func (b *Bot) upload(ctx context.Context, file mautrix.ReqUploadMedia) (id.ContentURIString, error) {
-	ctx, cancel := b.request(ctx)
-	defer cancel()
-	resp, err := b.transferClient().UploadMedia(ctx, file)
-	if err != nil {
-		return "", toMatrixError(err)
-	} else if resp.ContentURI.IsEmpty() {
-		return "", &relay.MatrixError{Err: errors.New("the homeserver's answer names no file")}
-	}
-	return resp.ContentURI.CUString(), nil
-}
-
-// tempFile makes a file that has no name any more: it is gone with the process, whatever ends that.
-func tempFile() (*os.File, error) {
-	file, err := os.CreateTemp("", "wazo-matrix-relay-")
-	if err != nil {
-		return nil, fmt.Errorf("failed to make a temporary file: %w", err)
-	}
-	if err = os.Remove(file.Name()); err != nil {
-		_ = file.Close() // the first error says more
-		return nil, fmt.Errorf("failed to make a temporary file: %w", err)
-	}
-	return file, nil
-}
-
 // describePicture finds out what is in a file by looking at its beginning, whatever others say it is, and leaves the file at
 // its beginning. It never decodes a picture. It returns errNoPicture if that is none to be shown.
 func describePicture(file io.ReadSeeker) (*relay.Picture, error) {
@@ -129,13 +101,4 @@ func describePicture(file io.ReadSeeker) (*relay.Picture, error) {
 		Extension: extension,
 		Info:      &event.FileInfo{MimeType: mimeType, Size: int(size), Width: config.Width, Height: config.Height},
 	}, err
-}
-
-// encryptFile encrypts a file in its place and leaves it at its beginning.
-func encryptFile(file *os.File, keys *attachment.EncryptedFile) error {
-	if err := keys.EncryptFile(file); err != nil {
-		return fmt.Errorf("failed to encrypt a file: %w", err)
-	}
-	_, err := file.Seek(0, io.SeekStart)
-	return err
 }

@@ -18,15 +18,15 @@ import (
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
 // and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
-	picture := b.avatarFor(ctx, roomID, out)
+	avatar := b.avatarFor(ctx, roomID, out)
 	err = b.gate.pass(ctx, func() error {
-		eventID, err = b.sendOnce(ctx, roomID, out, picture, txnID)
+		eventID, err = b.sendOnce(ctx, roomID, out, avatar, txnID)
 		return err
 	})
 	return eventID, err
 }
 
-func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, picture *avatar, txnID string) (id.EventID, error) {
+func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *avatar, txnID string) (id.EventID, error) {
 	encrypted, err := b.isEncryptedNow(ctx, roomID)
 	if err != nil {
 		return "", err
@@ -35,7 +35,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	if encrypted && out.Instead != nil {
 		clear = out.Instead
 	}
-	clear = withAvatar(clear, picture, encrypted)
+	clear = withAvatar(clear, avatar, encrypted)
 	evtType, content := out.Type, any(clear)
 	if encrypted {
 		evtType = event.EventEncrypted

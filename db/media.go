@@ -13,8 +13,9 @@ import (
 
 // Media is a file of a Matrix message that people on Wazo can fetch by a link.
 type Media struct {
+	Key       string // secret: what stands in the link, from MediaFiles.Key; the database holds its hash
 	Room      id.RoomID
-	EventID   id.EventID
+	EventID   id.EventID // of the message, also if the file came with an edit of it
 	MXC       id.ContentURIString
 	Encrypted string // secret: JSON of an event.EncryptedFileInfo; empty: the file is not encrypted
 	Name      string
@@ -27,7 +28,8 @@ const (
 	mediaColumns       = `link, room, event_id, mxc, encrypted, name, mime_type, created_at, expires_at`
 	putMediaQuery      = `INSERT OR REPLACE INTO media (` + mediaColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	mediaByLinkQuery   = `SELECT ` + mediaColumns + ` FROM media WHERE link = $1 AND expires_at > $2`
-	deleteMediaByEvent = `DELETE FROM media WHERE room = $1 AND event_id = $2`
+	extendMediaQuery   = `UPDATE media SET expires_at = $2 WHERE link = $1`
+	deleteMediaByEvent = `DELETE FROM media WHERE room = $1 AND event_id = $2 OR link = $3`
 	deleteExpiredMedia = `DELETE FROM media WHERE expires_at <= $1`
 )
 
@@ -52,7 +54,7 @@ func (m *mediaRow) Scan(row dbutil.Scannable) (*mediaRow, error) {
 	return dbutil.ValueOrErr(m, row.Scan(&m.link, &m.Room, &m.EventID, &m.MXC, &m.sealed, &m.Name, &m.MimeType, &m.CreatedAt, &m.ExpiresAt))
 }
 
-// Key returns what is secret in the link to the file of an event: 192 bits that nobody can guess who has not the SECRET_KEY.
+// Key returns what is secret in the link to the file that came with an event, a message or an edit: 192 bits that nobody can guess who has not the SECRET_KEY.
 // It is derived and not random, so that a database that was brought back from a backup finds the message in which the link
 // was posted already.
 func (t *MediaFiles) Key(room id.RoomID, eventID id.EventID) string {
@@ -66,10 +68,9 @@ func linkOf(key string) []byte {
 	return sum[:]
 }
 
-// Put stores the file of an event, instead of what was stored for that event before.
+// Put stores a file, instead of what was stored with its key before.
 func (t *MediaFiles) Put(ctx context.Context, m *Media) error {
-	link := linkOf(t.Key(m.Room, m.EventID))
-	return t.Exec(ctx, putMediaQuery, link, m.Room, m.EventID, m.MXC, t.box.Seal(m.Encrypted), m.Name, m.MimeType, m.CreatedAt, m.ExpiresAt)
+	return t.Exec(ctx, putMediaQuery, linkOf(m.Key), m.Room, m.EventID, m.MXC, t.box.Seal(m.Encrypted), m.Name, m.MimeType, m.CreatedAt, m.ExpiresAt)
 }
 
 // ByKey returns the file behind the key in a link, nil if there is none or if it has expired at a time of ours (ms).
@@ -81,12 +82,18 @@ func (t *MediaFiles) ByKey(ctx context.Context, key string, now int64) (*Media, 
 	if row.Encrypted, err = t.box.Open(row.sealed); err != nil {
 		return nil, fmt.Errorf("failed to open the keys of a file: %w", err)
 	}
+	row.Media.Key = key
 	return &row.Media, nil
 }
 
-// DeleteEvent removes the file of an event.
+// Extend lets the link to a file, if that is stored, work until a time of ours (ms).
+func (t *MediaFiles) Extend(ctx context.Context, key string, expiresAt int64) error {
+	return t.Exec(ctx, extendMediaQuery, linkOf(key), expiresAt)
+}
+
+// DeleteEvent removes the file that came with an event, and those that came with edits of it.
 func (t *MediaFiles) DeleteEvent(ctx context.Context, room id.RoomID, eventID id.EventID) error {
-	return t.Exec(ctx, deleteMediaByEvent, room, eventID)
+	return t.Exec(ctx, deleteMediaByEvent, room, eventID, linkOf(t.Key(room, eventID)))
 }
 
 // DeleteExpired removes the files that have expired at a time of ours (ms).

@@ -13,10 +13,10 @@ func TestMedia(t *testing.T) {
 	db := openAt(t, path, "key")
 	const room = id.RoomID("!a:a.example")
 	cat := &Media{
-		Room: room, EventID: "$cat", MXC: "mxc://a.example/cat", Encrypted: `{"key":"secret"}`, Name: "cat.jpg", MimeType: "image/jpeg", CreatedAt: 1, ExpiresAt: 100,
+		Key: db.Media.Key(room, "$cat"), Room: room, EventID: "$cat", MXC: "mxc://a.example/cat", Encrypted: `{"key":"secret"}`, Name: "cat.jpg", MimeType: "image/jpeg", CreatedAt: 1, ExpiresAt: 100,
 	}
 	require.NoError(t, db.Media.Put(t.Context(), cat))
-	key := db.Media.Key(room, "$cat")
+	key := cat.Key
 	at := func(key string, now int64) *Media {
 		t.Helper()
 		found, err := db.Media.ByKey(t.Context(), key, now)
@@ -56,7 +56,7 @@ func TestMedia(t *testing.T) {
 
 	t.Run("what has expired is removed, and nothing else", func(t *testing.T) {
 		dog := *cat
-		dog.EventID, dog.ExpiresAt = "$dog", 200
+		dog.Key, dog.EventID, dog.ExpiresAt = db.Media.Key(room, "$dog"), "$dog", 200
 		require.NoError(t, db.Media.Put(t.Context(), &dog))
 		require.NoError(t, db.Media.DeleteExpired(t.Context(), 100))
 		require.Equal(t, 1, db.count(t, "media"))
@@ -68,5 +68,30 @@ func TestMedia(t *testing.T) {
 		require.Equal(t, 1, db.count(t, "media"))
 		require.NoError(t, db.Media.DeleteEvent(t.Context(), room, "$dog"))
 		require.Zero(t, db.count(t, "media"))
+	})
+
+	t.Run("the files of edits go with the message, and each with its edit", func(t *testing.T) {
+		put := func(source id.EventID) {
+			file := *cat
+			file.Key = db.Media.Key(room, source)
+			require.NoError(t, db.Media.Put(t.Context(), &file))
+		}
+		put("$cat")
+		put("$edit 1")
+		put("$edit 2")
+		require.NoError(t, db.Media.DeleteEvent(t.Context(), room, "$edit 1"))
+		require.Equal(t, 2, db.count(t, "media"))
+		require.Nil(t, at(db.Media.Key(room, "$edit 1"), 1))
+		require.NoError(t, db.Media.DeleteEvent(t.Context(), room, "$cat"))
+		require.Zero(t, db.count(t, "media"))
+	})
+
+	t.Run("a link can work longer, but not again", func(t *testing.T) {
+		require.NoError(t, db.Media.Put(t.Context(), cat))
+		require.NoError(t, db.Media.Extend(t.Context(), cat.Key, 1000))
+		require.EqualValues(t, 1000, at(cat.Key, 999).ExpiresAt)
+		require.NoError(t, db.Media.DeleteEvent(t.Context(), room, "$cat"))
+		require.NoError(t, db.Media.Extend(t.Context(), cat.Key, 2000))
+		require.Nil(t, at(cat.Key, 1))
 	})
 }

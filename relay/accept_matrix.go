@@ -98,6 +98,11 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 	if err != nil {
 		return err
 	}
+	for _, evt := range room.Events {
+		if err = a.redactMedia(ctx, room.Room, evt); err != nil {
+			return err
+		}
+	}
 	events, limited := room.Events, room.Limited
 	if joined := a.lastOwnJoin(events); joined >= 0 {
 		// What was said before the bot came in is not for it.
@@ -210,9 +215,6 @@ func (r *Relay) timelineEvent(ctx context.Context, portal *db.Portal, evt Event,
 	case evt.Sender == r.matrix.UserID():
 		return r.ownEvent(ctx, portal, evt, position)
 	case evt.Type.Type == event.EventRedaction.Type:
-		if err := r.redactMedia(ctx, portal, evt.Event); err != nil {
-			return err
-		}
 		return r.redactWaiting(ctx, portal, evt.Event)
 	case evt.Tag != nil || evt.StateKey != nil || r.cfg.Rights.IsIgnored(evt.Sender) || !isRelayed(evt.Event) || r.IsCommand(evt.Event):
 		return nil

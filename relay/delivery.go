@@ -78,6 +78,7 @@ func (r *Relay) next(ctx context.Context, portalID int64, direction db.Direction
 	if err != nil {
 		return nil, nil, err
 	} else if portal == nil {
+		r.uploads.forget(portalID)
 		return nil, nil, errIdle
 	}
 	synced := r.look.isSynced() // asked before what waits: an answer may come in between
@@ -86,7 +87,9 @@ func (r *Relay) next(ctx context.Context, portalID int64, direction db.Direction
 	case err != nil:
 		return nil, nil, err
 	case row == nil:
-		if direction == db.ToWazo && synced {
+		if direction == db.ToMatrix {
+			r.uploads.forget(portalID)
+		} else if synced {
 			err = r.endLook(ctx, portalID)
 		}
 		return nil, nil, orIdle(err)

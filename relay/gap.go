@@ -139,6 +139,9 @@ func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, eve
 	}
 	accept := matrixAccept{Relay: r, since: "gap", now: time.Now().UnixMilli(), portal: portal}
 	for _, evt := range events {
+		if err = r.redactMedia(ctx, gap.Room, evt); err != nil {
+			return false, err
+		}
 		if isOwnJoin(evt, r.matrix.UserID()) {
 			next = ""
 			break // what was said before the bot came in is not for it

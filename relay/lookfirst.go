@@ -66,17 +66,16 @@ func (r *Relay) lookedAtMatrix(ctx context.Context, portalID int64) (bool, error
 }
 
 // adopt takes a row as delivered by an orphan with the same text. It reports false if there is none.
-func (r *Relay) adopt(ctx context.Context, portal *db.Portal, row *db.Row, request *wazoRequest) (bool, error) {
+func (r *Relay) adopt(ctx context.Context, portal *db.Portal, row *db.Row, request *wazoRequest, media *db.Media) (bool, error) {
 	if row.Kind != db.KindMessage || r.look.is(r.look.over, portal.ID) {
 		return false, nil
 	}
 	orphan, err := r.db.Orphan.Find(ctx, portal.ID, request.Alias, request.Content)
 	if err != nil || orphan == nil {
 		return false, err
-	} else if err = r.keepMedia(ctx, request); err != nil {
-		return false, err
 	}
-	return true, r.recordToWazo(ctx, portal, row, wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: microTime(orphan.CreatedAt)})
+	message := wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: microTime(orphan.CreatedAt)}
+	return true, r.recordToWazo(ctx, portal, row, message, media)
 }
 
 // endLook ends the search for a portal's orphans when all that waited, the first answer of /sync included, has been looked

@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -58,7 +59,7 @@ func TestFileIsALinkOnWazo(t *testing.T) {
 	require.NotNil(t, media)
 	require.WithinDuration(t, time.Now().Add(time.Hour), time.UnixMilli(media.ExpiresAt), time.Minute)
 	require.Equal(t, &db.Media{
-		Room: roomID, EventID: eventID, MXC: "mxc://a.example/cat", Name: "cat.jpg", MimeType: "image/jpeg",
+		Key: w.db.Media.Key(roomID, eventID), Room: roomID, EventID: eventID, MXC: "mxc://a.example/cat", Name: "cat.jpg", MimeType: "image/jpeg",
 		CreatedAt: media.CreatedAt, ExpiresAt: media.ExpiresAt,
 	}, media)
 
@@ -133,4 +134,95 @@ func TestFileIsFoundAgainInARestoredDatabase(t *testing.T) {
 	again := w.awaitFile()
 	require.NotNil(t, again, "the link that was posted before works again")
 	require.Equal(t, media.MXC, again.MXC)
+}
+
+// awaitMedia waits until so many files are stored.
+func (w *world) awaitMedia(n int) {
+	w.Helper()
+	require.Eventually(w, func() bool { return w.countMedia() == n }, waitFor, tick)
+}
+
+func TestLinksOfEditsEndWithTheMessage(t *testing.T) {
+	w := servingWorld(t)
+	original := w.sendFile(cat())
+	edit := func() id.EventID {
+		content, edited := cat(), cat()
+		edited["msgtype"] = "m.image"
+		content["m.new_content"] = edited
+		content["m.relates_to"] = map[string]any{"rel_type": "m.replace", "event_id": original}
+		return w.sendFile(content)
+	}
+	w.awaitMedia(1)
+	w.awaitEmpty()
+	first := edit()
+	edit()
+	w.awaitMedia(3)
+	w.matrix.redact(adminUser, first, true)
+	w.awaitMedia(2)
+	w.matrix.redact(adminUser, original, true)
+	w.awaitMedia(0)
+}
+
+func TestLinksEndWithoutAPortal(t *testing.T) {
+	t.Run("after the end of the link", func(t *testing.T) {
+		w := servingWorld(t)
+		sent := w.sendFile(cat())
+		w.awaitMedia(1)
+		w.awaitEmpty()
+		require.NoError(t, w.core.Unlink(w.ctx, roomID))
+		w.matrix.redact(adminUser, sent, false)
+		w.awaitMedia(0)
+	})
+
+	t.Run("in the room that was upgraded", func(t *testing.T) {
+		w := servingWorld(t)
+		sent := w.sendFile(cat())
+		w.awaitMedia(1)
+		w.awaitEmpty()
+		require.NoError(t, w.core.Move(w.ctx, roomID, "!new:a.example", ""))
+		w.matrix.redact(adminUser, sent, true)
+		w.awaitMedia(0)
+	})
+
+	t.Run("by a redaction that is found in a gap", func(t *testing.T) {
+		w := servingWorld(t)
+		sent := w.sendFile(cat())
+		w.awaitMedia(1)
+		w.awaitEmpty()
+		w.matrix.setPaused(true)
+		w.matrix.mu.Lock()
+		w.matrix.limit = 3
+		w.matrix.mu.Unlock()
+		w.matrix.redact(adminUser, sent, true)
+		for _, text := range numbered("m", 5) {
+			w.matrix.say(adminUser, text)
+		}
+		w.matrix.setPaused(false)
+		w.awaitMedia(0)
+	})
+}
+
+func TestWhatIsRedacted(t *testing.T) {
+	evt := func(redacts id.EventID, content map[string]any) *event.Event {
+		return &event.Event{Redacts: redacts, Content: event.Content{Raw: content}}
+	}
+	require.EqualValues(t, "$a", redacted(evt("$a", nil)))
+	require.EqualValues(t, "$b", redacted(evt("", map[string]any{"redacts": "$b"})))
+	require.EqualValues(t, "$a", redacted(evt("$a", map[string]any{"redacts": "$b"})), "in older rooms the content says nothing")
+	require.Empty(t, redacted(evt("", map[string]any{"redacts": 7})))
+}
+
+func TestLinkOfARetriedMessageWorksLonger(t *testing.T) {
+	w := servingWorld(t)
+	fault := w.wazo.Faults().RefusePost(wazotest.JSONError(400), wazotest.Times(1))
+	sent := w.sendFile(cat())
+	w.matrix.awaitNotice(words.NotDelivered(words.WhyRefused))
+	require.Positive(t, fault.Fired())
+	key := w.db.Media.Key(roomID, sent)
+	require.NoError(t, w.db.Media.Extend(w.ctx, key, time.Now().Add(time.Minute).UnixMilli()))
+	_, err := w.core.Retry(w.ctx, roomID)
+	require.NoError(t, err)
+	media := w.awaitFile()
+	require.NotNil(t, media)
+	require.WithinDuration(t, time.Now().Add(time.Hour), time.UnixMilli(media.ExpiresAt), time.Minute)
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -19,10 +19,6 @@ import (
 // maxPictures is how many pictures of one Wazo message are shown; more are links.
 const maxPictures = 4
 
-// pictureWait is how long a message waits for a homeserver that takes no pictures at the moment. After that its pictures are
-// links.
-const pictureWait = time.Minute
-
 // Picture is a picture that was uploaded for a room. Either URL or File is set.
 type Picture struct {
 	URL       id.ContentURIString      // in a room that is not encrypted
@@ -32,34 +28,75 @@ type Picture struct {
 }
 
 // uploadPictures uploads the pictures of a message. The result has nil for those that can't be shown. It returns an error if
-// the homeserver may take them a little later.
+// the message has to wait: the homeserver is away, or may take pictures a little later. What is settled then is not tried
+// again.
 func (r *Relay) uploadPictures(ctx context.Context, room id.RoomID, row *db.Row, pictures []convert.Picture) ([]*Picture, error) {
-	uploaded := make([]*Picture, len(pictures))
+	uploaded, failed := make([]*Picture, len(pictures)), make([]error, len(pictures))
+	up := r.uploads.of(row)
 	ctx, cancel := r.workers.untilStop(ctx)
 	defer cancel()
-	group, groupCtx := errgroup.WithContext(ctx)
+	var wg sync.WaitGroup
 	for i, picture := range pictures[:min(len(pictures), maxPictures)] {
-		group.Go(func() error {
-			err := guard(groupCtx, func() (err error) {
-				uploaded[i], err = r.matrix.UploadPicture(groupCtx, room, picture.Source)
+		if settled, ok := up.settled[i]; ok {
+			uploaded[i] = settled
+			continue
+		}
+		wg.Go(func() {
+			failed[i] = guard(ctx, func() (err error) {
+				uploaded[i], err = r.matrix.UploadPicture(ctx, room, picture.Source)
 				return err
 			})
-			var failure *MatrixError
-			switch {
-			case err == nil:
-				return nil
-			case errors.As(err, &failure) && MayPass(err) && time.Since(time.UnixMilli(row.AcceptedAt)) < pictureWait:
-				return err
-			}
-			uploaded[i] = nil
-			zerolog.Ctx(ctx).Warn().Err(err).Str("source", row.Source).Msg("Failed to show a picture")
-			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	wg.Wait()
+	for i, picture := range uploaded {
+		if picture != nil && failed[i] == nil {
+			up.settled[i] = picture
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	} else if err := r.judgeUploads(ctx, row, up, failed); err != nil {
 		return nil, err
 	}
-	return uploaded, ctx.Err()
+	for i, err := range failed {
+		if err != nil {
+			uploaded[i] = nil
+		}
+	}
+	return uploaded, nil
+}
+
+// judgeUploads settles the pictures that can't be shown. It returns an error if others have to wait.
+func (r *Relay) judgeUploads(ctx context.Context, row *db.Row, up *upload, failed []error) error {
+	failures := make([]*MatrixError, len(failed)) // that may pass
+	trouble, limits := false, false
+	for i, err := range failed {
+		var failure *MatrixError
+		if errors.As(err, &failure) && (failure.NotSent || MayPass(err)) {
+			failures[i] = failure
+			trouble = trouble || !failure.NotSent
+			limits = limits || isLimit(failure)
+		}
+	}
+	if trouble {
+		up.note(time.Now(), r.synced.load(), limits)
+	}
+	var wait *MatrixError
+	for i, failure := range failures {
+		if failure != nil && (failure.NotSent || !up.isHopeless(failure)) {
+			if wait == nil || failure.RetryAfter > wait.RetryAfter {
+				wait = failure
+			}
+		} else if failed[i] != nil {
+			up.settled[i] = nil
+			zerolog.Ctx(ctx).Warn().Err(failed[i]).Str("source", row.Source).Msg("Failed to show a picture")
+		}
+	}
+	if wait != nil {
+		return wait
+	}
+	return nil
 }
 
 // pictureParts makes the events of a message's pictures that were uploaded.

@@ -3,6 +3,7 @@ package relay
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -157,17 +158,106 @@ func TestPictureWaitsALittleForTheHomeserver(t *testing.T) {
 	w.wazo.Post(w.room.UUID, w.alice, "![a cat]("+pixel+")", "")
 	w.awaitShown("Alice Martin: a cat")
 	require.Equal(t, 2, w.matrix.countUploads())
+}
 
-	t.Run("but not for ever", func(t *testing.T) {
-		row := &db.Row{AcceptedAt: time.Now().Add(-pictureWait).UnixMilli()}
+func TestPictureWaitsAsLongAsTheHomeserverIsAway(t *testing.T) {
+	w := linkedWorld(t)
+	portal := &db.Portal{ID: 7, MatrixRoom: roomID}
+	row := withPayload(&db.Row{ID: 1, PortalID: 7}, `{"uuid":"u","user_uuid":"a","room":{"uuid":"r"},"created_at":"2026-11-20T10:00:00+00:00","content":"![a cat](`+pixel+`)"}`)
+	// try converts the message after a minute in which the homeserver refused pictures, and answered /sync or not.
+	try := func(failure error, answers bool) ([]matrixPart, error) {
 		w.matrix.mu.Lock()
-		w.matrix.pictures[pixel] = func() (*Picture, error) { return nil, &MatrixError{Status: 502, Err: errors.New("away")} }
+		w.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) { return nil, failure }}
 		w.matrix.mu.Unlock()
-		parts, err := w.core.matrixParts(w.ctx, &db.Portal{MatrixRoom: roomID}, withPayload(row, `{"uuid":"u","user_uuid":"a","room":{"uuid":"r"},"created_at":"2026-11-20T10:00:00+00:00","content":"![a cat](`+pixel+`)"}`))
-		require.NoError(t, err)
-		require.Len(t, parts, 1)
-		require.Contains(t, bodyOf(parts[0].Content), "a cat (can't be shown)")
-	})
+		now := time.Now()
+		*w.core.uploads.of(row) = upload{row: row.ID, settled: make(map[int]*Picture), last: now.Add(-time.Second), working: now.Add(-pictureWait)}
+		w.core.synced.store(now.Add(-time.Hour))
+		if answers {
+			w.core.synced.store(now)
+		}
+		return w.core.matrixParts(w.ctx, portal, row)
+	}
+	away := &MatrixError{Status: 502, Err: errors.New("away")}
+
+	_, err := try(away, false)
+	require.ErrorIs(t, err, away, "the text could not be sent either")
+	notSent := &MatrixError{NotSent: true, Err: errors.New("refused")}
+	_, err = try(notSent, true)
+	require.ErrorIs(t, err, notSent)
+	parts, err := try(away, true)
+	require.NoError(t, err, "the homeserver works but takes no pictures")
+	require.Len(t, parts, 1)
+	require.Contains(t, bodyOf(parts[0].Content), "a cat (can't be shown)")
+}
+
+func TestUploadIsHopeless(t *testing.T) {
+	start := time.Now()
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	limit := func(seconds int) *MatrixError {
+		return &MatrixError{Status: 429, RetryAfter: time.Duration(seconds) * time.Second}
+	}
+	away := &MatrixError{Status: 502}
+	type failure struct {
+		now, synced int
+		err         *MatrixError
+		hopeless    bool
+	}
+	for _, test := range []struct {
+		name     string
+		failures []failure
+	}{
+		{"never without an answer of /sync", []failure{{0, -1, away, false}, {100, -1, away, false}, {1000, -1, away, false}}},
+		{"after a minute with answers of /sync", []failure{{0, -1, away, false}, {10, 5, away, false}, {69, 60, away, false}, {71, 70, away, true}}},
+		{"not at once when the homeserver is back", []failure{{0, -1, away, false}, {10, 5, away, false}, {300, 5, away, false}, {400, 399, away, false}, {460, 459, away, true}}},
+		{"at once if it is asked to wait for long", []failure{{0, -1, limit(61), true}}},
+		{"not if it is asked to wait a little", []failure{{0, -1, limit(60), false}, {30, -1, limit(30), false}, {40, -1, limit(30), true}}},
+		{"when a minute of limits is over", []failure{{0, -1, limit(1), false}, {59, -1, limit(1), false}, {60, -1, limit(0), true}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var up upload
+			for _, f := range test.failures {
+				up.note(at(f.now), at(f.synced), isLimit(f.err))
+				require.Equal(t, f.hopeless, up.isHopeless(f.err), "at %d s", f.now)
+			}
+		})
+	}
+}
+
+func TestPictureDoesNotWaitForALongLimit(t *testing.T) {
+	w := linkedWorld(t)
+	w.matrix.mu.Lock()
+	w.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) {
+		return nil, &MatrixError{Status: 429, RetryAfter: time.Hour, Err: errors.New("slow down")}
+	}}
+	w.matrix.mu.Unlock()
+	w.wazo.Post(w.room.UUID, w.alice, "![a cat]("+pixel+")", "")
+	w.awaitShown("Alice Martin: 📷 a cat (can't be shown)")
+	require.Equal(t, 1, w.matrix.countUploads())
+}
+
+func TestPicturesThatAreUploadedAreNotAgain(t *testing.T) {
+	w := linkedWorld(t)
+	w.matrix.hasPictures("https://b/1", "https://b/2")
+	good := w.matrix.pictures["https://b/2"]
+	tries := 0
+	w.matrix.mu.Lock()
+	w.matrix.pictures["https://b/2"] = func() (*Picture, error) {
+		if tries++; tries < 2 {
+			return nil, &MatrixError{Status: 502, Err: errors.New("away")}
+		}
+		return good()
+	}
+	w.matrix.mu.Unlock()
+	w.wazo.Post(w.room.UUID, w.alice, "![1](https://b/1) ![2](https://b/2) ![3](https://gone/3)", "")
+	w.awaitShown(prefixed("Alice Martin: ", []string{"📷 1 📷 2 ![3](https://gone/3)", "1", "2"})...)
+	w.awaitEmpty()
+	w.matrix.mu.Lock()
+	uploads := slices.Sorted(slices.Values(w.matrix.uploads))
+	w.matrix.mu.Unlock()
+	require.Equal(t, []string{"https://b/1", "https://b/2", "https://b/2", "https://gone/3"}, uploads)
+	w.core.uploads.mu.Lock()
+	defer w.core.uploads.mu.Unlock()
+	require.Empty(t, w.core.uploads.byPortal, "nothing is remembered of what is converted")
 }
 
 func withPayload(row *db.Row, payload string) *db.Row {

@@ -2,8 +2,10 @@
 //
 // A message goes through four steps, each a function of its own: accept (store durably, in order, once), convert,
 // deliver, record. Accepting is in accept_matrix.go and accept_wazo.go, catching up on what was missed in gap.go
-// (Matrix) and catchup.go (Wazo); worker.go runs one worker for each task, to_wazo.go and
-// to_matrix.go are what the workers of queues do, late.go what happens to messages whose keys are missing, failure.go decides what an error means, and pause.go stops portals.
+// (Matrix) and catchup.go (Wazo); worker.go runs one worker for each task, to_wazo.go and to_matrix.go are what the workers of
+// queues do, media.go looks after the files of Matrix messages, picture.go has the pictures of Wazo messages uploaded, over
+// several tries by upload.go, late.go is what happens to messages whose keys are missing, failure.go decides what an error
+// means, and pause.go stops portals.
 package relay
 
 import (
@@ -81,6 +83,7 @@ type Relay struct {
 	passed   passes
 	synced   atomicTime // when an answer of /sync was last accepted
 	badGaps  badGaps
+	uploads  uploads
 	look     *lookFirst
 	reading  chan struct{} // limits how many histories are read at once
 }

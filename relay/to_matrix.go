@@ -36,6 +36,7 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 		parts = len(request)
 	}
 	if row.Part >= parts {
+		r.uploads.forget(portal.ID)
 		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.recordNothing(ctx, row) })
 	}
 	if row.State == db.StateAttempted && !broken("look") {
@@ -46,6 +47,7 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 	if err = r.attempt(ctx, row, request...); err != nil {
 		return err
 	}
+	r.uploads.forget(portal.ID)
 	data, err := r.db.Queue.Request(ctx, row.ID, row.Part)
 	if err != nil {
 		return err

@@ -25,18 +25,17 @@ type wazoRequest struct {
 	Alias   string `json:"alias"`
 	Content string `json:"content"`
 	After   int64  `json:"after"` // µs, chatd's clock: the message cannot be older than this
-
-	media *db.Media // that Content links to, before it is stored
 }
 
 // deliverToWazo delivers one row to chatd.
 func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
 	var request *wazoRequest
+	var media *db.Media // that the request links to, if it is a new one
 	if row.Parts > 0 {
 		if request, err = r.wazoRequest(ctx, row); err != nil {
 			return err
 		}
-	} else if request, err = r.toWazo(ctx, portal, row); errors.Is(err, errEncrypted) {
+	} else if request, media, err = r.toWazo(ctx, portal, row); errors.Is(err, errEncrypted) {
 		return r.awaitKey(ctx, portal, row)
 	} else if errors.Is(err, convert.ErrEmpty) {
 		return r.db.Queue.Delete(ctx, row.ID) // nothing that could be shown
@@ -48,10 +47,10 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 		if err != nil {
 			return err
 		} else if found != nil {
-			return r.recordToWazo(ctx, portal, row, *found)
+			return r.recordToWazo(ctx, portal, row, *found, nil)
 		}
 	}
-	if adopted, err := r.adopt(ctx, portal, row, request); err != nil || adopted {
+	if adopted, err := r.adopt(ctx, portal, row, request, media); err != nil || adopted {
 		return err
 	}
 	data, err := json.Marshal(request)
@@ -59,7 +58,7 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
 	}
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
-		if err := r.keepMedia(ctx, request); err != nil {
+		if err := r.keepMedia(ctx, portal, row, media); err != nil {
 			return err
 		}
 		return r.attempt(ctx, row, string(data))
@@ -71,7 +70,7 @@ func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Ro
 	if err != nil {
 		return r.notDelivered(ctx, row, err)
 	}
-	return r.recordToWazo(ctx, portal, row, message)
+	return r.recordToWazo(ctx, portal, row, message, nil)
 }
 
 // wazoRequest reads the request of a row that was attempted before.
@@ -87,60 +86,61 @@ func (r *Relay) wazoRequest(ctx context.Context, row *db.Row) (*wazoRequest, err
 	return request, nil
 }
 
-// toWazo converts a row.
-func (r *Relay) toWazo(ctx context.Context, portal *db.Portal, row *db.Row) (*wazoRequest, error) {
+// toWazo converts a row. It also returns the file that the request links to, nil if there is none.
+func (r *Relay) toWazo(ctx context.Context, portal *db.Portal, row *db.Row) (*wazoRequest, *db.Media, error) {
 	request := &wazoRequest{Account: r.account.row.ID, After: max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary)}
 	if row.Kind == db.KindIntroduction {
 		newest, err := r.newestOnWazo(ctx, portal)
 		request.Content, request.After = row.Payload, newest
-		return request, err
+		return request, nil, err
 	}
 	var evt event.Event
 	if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
-		return nil, &messageError{words.WhyUnreadable, err}
+		return nil, nil, &messageError{words.WhyUnreadable, err}
 	}
 	if evt.Type.Type == event.EventEncrypted.Type {
-		return nil, errEncrypted
+		return nil, nil, errEncrypted
 	}
-	err := r.convertToWazo(ctx, portal, &evt, request)
+	media, err := r.convertToWazo(ctx, portal, &evt, request)
 	if err == nil && row.Late {
 		err = markLate(&evt, request)
 	}
-	return request, err
+	return request, media, err
 }
 
 // errEncrypted says that a row was stored encrypted: its key was not there.
 var errEncrypted = errors.New("the event is encrypted")
 
-// convertToWazo fills in what people on Wazo will read.
-func (r *Relay) convertToWazo(ctx context.Context, portal *db.Portal, evt *event.Event, request *wazoRequest) error {
+// convertToWazo fills in what people on Wazo will read. It returns the file that this links to, nil if there is none.
+func (r *Relay) convertToWazo(ctx context.Context, portal *db.Portal, evt *event.Event, request *wazoRequest) (*db.Media, error) {
 	sender := convert.Sender{Name: r.matrix.MemberName(ctx, portal.MatrixRoom, evt.Sender), UserID: evt.Sender}
 	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
 	content, err := messageContent(evt)
 	if err != nil {
-		return &messageError{words.WhyUnreadable, err}
+		return nil, &messageError{words.WhyUnreadable, err}
 	}
 	opts := convert.WazoOptions{
 		SenderName: name,
 		Sticker:    evt.Type.Type == event.EventSticker.Type,
 		Names:      func(user id.UserID) string { return r.matrix.MemberName(ctx, portal.MatrixRoom, user) },
 	}
-	if request.media, err = r.attachment(portal.MatrixRoom, evt, content, opts); err != nil {
-		return err
+	media, err := r.attachment(portal, evt, content, opts)
+	if err != nil {
+		return nil, err
 	}
-	opts.FileURL = r.mediaURL(request.media)
+	opts.FileURL = r.mediaURL(media)
 	text, err := convert.ToWazo(content, opts)
 	if errors.Is(err, convert.ErrTooLarge) {
-		return &messageError{words.WhyTooLarge, err}
+		return nil, &messageError{words.WhyTooLarge, err}
 	} else if err != nil {
-		return err
+		return nil, err
 	}
 	request.Alias = r.cfg.Alias.Alias(sender)
 	request.Content = wazoapi.Clean(r.cfg.Content.Render(convert.ContentData{Content: text, Name: name, UserID: evt.Sender.String()}))
 	if convert.CheckSize(request.Content) != nil {
-		return &messageError{words.WhyTooLarge, convert.ErrTooLarge}
+		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
-	return nil
+	return media, nil
 }
 
 // messageContent parses the content of an event that says something to people.
@@ -193,8 +193,9 @@ func (r *Relay) findOnWazo(ctx context.Context, portal *db.Portal, row *db.Row, 
 	return found, err
 }
 
-// recordToWazo stores that a row is delivered as a message, and removes it from the queue.
-func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row, message wazoapi.Message) error {
+// recordToWazo stores that a row is delivered as a message, and removes it from the queue. A file that the message links to is
+// given if it is not stored yet.
+func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row, message wazoapi.Message, media *db.Media) error {
 	gone := false
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
 		current, err := r.db.Queue.ByID(ctx, row.ID)
@@ -202,6 +203,10 @@ func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row
 			return err // the link ended meanwhile
 		} else if row.Kind == db.KindIntroduction {
 			return r.recordIntroduction(ctx, portal, row, message)
+		} else if media != nil {
+			if err = r.db.Media.Put(ctx, media); err != nil {
+				return err
+			}
 		}
 		err = r.db.Message.Insert(ctx, &db.Message{
 			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.Source), Author: row.Author,

@@ -23,11 +23,12 @@ func (r *Relay) waiting(ctx context.Context, portal *db.Portal, target id.EventI
 
 // redacted returns what a redaction takes back.
 func redacted(evt *event.Event) id.EventID {
-	// Since room version 11 the target stands in the content (client-server API, "m.room.redaction").
-	if redacts, ok := evt.Content.Raw["redacts"].(string); ok {
-		return id.EventID(redacts)
+	if evt.Redacts != "" {
+		return evt.Redacts // in older rooms it alone counts, and the content is what the sender likes
 	}
-	return evt.Redacts
+	// Since room version 11 the target stands in the content (client-server API, "m.room.redaction").
+	redacts, _ := evt.Content.Raw["redacts"].(string)
+	return id.EventID(redacts)
 }
 
 // redactWaiting takes a message back that still waits. What is on Wazo already stays there: chatd cannot delete.

@@ -8,10 +8,12 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,9 +148,21 @@ func testFiles(t *testing.T, s *scene, picture []byte, address string, encrypted
 	})
 
 	t.Run("a picture of this machine's network is not fetched", func(t *testing.T) {
-		forbidden := strings.Replace(address, "http://127.0.0.1", "https://localhost", 1)
+		var connections atomic.Int64 // not requests: it has no certificate that would be trusted
+		web := httptest.NewUnstartedServer(http.NotFoundHandler())
+		web.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		web.Start()
+		defer web.Close()
+		forbidden := strings.Replace(web.URL, "http://127.0.0.1", "https://localhost", 1) + "/cat.png"
 		p.post("![secret](" + forbidden + ")")
 		p.waitOnMatrix(t, "![secret]("+forbidden+")")
+		require.Zero(t, connections.Load())
+		get(t, web.URL)
+		require.EqualValues(t, 1, connections.Load(), "one that is made is counted")
 	})
 	p.requireTalk(t)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,7 +21,8 @@ type JSHost struct {
 	proc    *process
 	stdin   *os.File
 	ready   chan struct{} // closed when it takes requests
-	readEnd chan struct{} // closed when it says no more
+	readEnd chan struct{} // closed when it says no more, or nothing that can be read
+	readErr error         // why, if that is the process's fault; valid after readEnd is closed
 
 	writing sync.Mutex // a request is written in one piece
 
@@ -69,6 +71,13 @@ func StartJSHost(ctx context.Context, dir string) (*JSHost, error) {
 	if err != nil {
 		return nil, err
 	}
+	return startJSHost(ctx, command{
+		name: "js host", path: installed.node, args: []string{"host.mjs"}, dir: installed.dir, log: filepath.Join(dir, "jshost.log"),
+	})
+}
+
+// startJSHost starts a process that speaks as a host does.
+func startJSHost(ctx context.Context, c command) (*JSHost, error) {
 	stdinEnd, stdin, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -79,10 +88,8 @@ func StartJSHost(ctx context.Context, dir string) (*JSHost, error) {
 		return nil, errors.Join(err, stdin.Close())
 	}
 	defer func() { _ = stdoutEnd.Close() }()
-	proc, err := startProcess(command{
-		name: "js host", path: installed.node, args: []string{"host.mjs"}, dir: installed.dir,
-		log: filepath.Join(dir, "jshost.log"), stdin: stdinEnd, stdout: stdoutEnd,
-	})
+	c.stdin, c.stdout = stdinEnd, stdoutEnd
+	proc, err := startProcess(c)
 	if err != nil {
 		return nil, errors.Join(err, stdin.Close(), stdout.Close())
 	}
@@ -99,7 +106,9 @@ func (h *JSHost) waitReady(ctx context.Context) error {
 	case <-h.ready:
 		return nil
 	case <-h.readEnd:
-		return errors.Join(h.ended(), h.stdin.Close())
+		err := h.ended(ctx)
+		h.proc.kill()
+		return errors.Join(err, h.stdin.Close())
 	case <-ctx.Done():
 		h.proc.kill()
 		return errors.Join(h.proc.failure("did not become ready", ctx.Err()), h.stdin.Close())
@@ -116,10 +125,14 @@ func (h *JSHost) Stop() error {
 	return err
 }
 
-// ended is why there are no more answers.
-func (h *JSHost) ended() error {
-	<-h.proc.done
-	return h.proc.failure("has ended", h.proc.err)
+// ended is why there are no more answers. Call it when reading has ended.
+func (h *JSHost) ended(ctx context.Context) error {
+	select {
+	case <-h.proc.done:
+		return h.proc.failure("has ended", errors.Join(h.readErr, h.proc.err))
+	case <-ctx.Done():
+		return h.proc.failure("says no more, but has not ended", context.Cause(ctx))
+	}
 }
 
 func (h *JSHost) read(stdout *os.File) {
@@ -128,7 +141,12 @@ func (h *JSHost) read(stdout *os.File) {
 	lines := json.NewDecoder(stdout)
 	for {
 		var message jsMessage
-		if err := lines.Decode(&message); err != nil {
+		err := lines.Decode(&message)
+		if errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			h.readErr = fmt.Errorf("failed to read what it says: %w", err)
+			h.proc.kill() // it would wait for ever for somebody to read on
 			return
 		}
 		h.dispatch(message)
@@ -189,7 +207,7 @@ func (h *JSHost) call(ctx context.Context, client, method string, params, result
 	case answer := <-answered:
 		return answer.into(method, result)
 	case <-h.readEnd:
-		return h.ended()
+		return h.ended(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("matrix-js-sdk: %s: %w", method, context.Cause(ctx))
 	}

@@ -26,7 +26,8 @@ const (
 	logTail = 40
 )
 
-// command says how to start a process. Its environment is env and nothing else.
+// command says how to start a process. Its environment is env and nothing else;
+// if env is nil it is ours.
 type command struct {
 	name string
 	path string
@@ -34,8 +35,9 @@ type command struct {
 	dir  string
 	env  []string
 	log  string
-	// stdin and stdout, if given, are the process's; they stay open here. Without
-	// them it reads nothing, and its output goes into the log.
+	// stdin and stdout, if given, are the process's, and the caller closes them
+	// here. Without stdin it reads nothing, without stdout its output goes into the
+	// log, as its errors always do.
 	stdin, stdout *os.File
 }
 
