@@ -102,7 +102,9 @@ func TestWithheldKey(t *testing.T) {
 		name  string
 		after bool // the message
 		code  event.RoomKeyWithheldCode
+		old   bool // name of the event, which mautrix still sends besides
 	}{
+		{name: "withheld by the old name", code: event.RoomKeyWithheldUnverified, old: true},
 		{name: "withheld before the message", code: event.RoomKeyWithheldUnverified},
 		{name: "withheld after the message", code: event.RoomKeyWithheldBlacklisted, after: true},
 	} {
@@ -110,6 +112,9 @@ func TestWithheldKey(t *testing.T) {
 			t.Parallel()
 			w, robin := linkedWithoutKey(t, time.Hour)
 			message, withheld := timeline(roomID, `"events":[`+robin.messageOf("first", sentThen, nil)+`]`), robin.withheld(adminUser, test.code)
+			if test.old {
+				withheld = strings.Replace(withheld, "m.room_key.withheld", "org.matrix.room_key.withheld", 1)
+			}
 			if test.after {
 				message, withheld = withheld, message
 			}

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -58,6 +59,8 @@ const shareTime = 5 * time.Minute
 // shareTries is how often a room's key is made anew because members or devices changed while it was handed out.
 const shareTries = 3
 
+var errPanic = errors.New("panic while encrypting")
+
 // encrypt encrypts for all devices of a room that are known now. It returns a *relay.MatrixError: nothing was sent.
 func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear json.RawMessage) (encrypted *event.EncryptedEventContent, err error) {
 	ctx, cancel := context.WithTimeout(b.client.Log.WithContext(ctx), shareTime)
@@ -65,10 +68,13 @@ func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type,
 	b.usedKeys.Store(true)
 	for range shareTries {
 		before := b.keyChanges.Load()
-		err = fmt.Errorf("panic while encrypting") // over what a homeserver answers
+		encrypted, err = nil, errPanic // over what a homeserver answers
 		b.guard("encrypt", func() {
-			if err = b.includeAll(ctx, roomID); err == nil {
+			includeErr := b.includeAll(ctx, roomID)
+			if includeErr == nil {
 				encrypted, err = b.crypto.Encrypt(ctx, roomID, evtType, clear)
+			} else {
+				err = includeErr
 			}
 		})
 		if err != nil || b.keyChanges.Load() == before {

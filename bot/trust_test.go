@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/utils"
 	"maunium.net/go/mautrix/id"
@@ -128,6 +129,85 @@ func TestDeviceIsSigned(t *testing.T) {
 		w.recoveryKey = ""
 		kept := w.prepared()
 		require.Equal(t, Trusted, kept.Trust)
+	})
+}
+
+func TestConfiguredRecoveryKeyBecomesThatOfANewIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.recoveryKey = utils.EncodeBase58RecoveryKey([]byte(strings.Repeat("k", 32)))
+	require.Equal(t, Trusted, w.prepared().Trust)
+	require.Empty(t, w.shown, "whoever gave it knows it")
+	identity := w.identity()
+	w.loseDatabase()
+	require.Equal(t, Trusted, w.prepared().Trust)
+	require.Equal(t, identity, w.identity())
+}
+
+// What --check says of a device that is to be signed is what the start does.
+func TestInspectForetellsTheStart(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		spoil func(w *world)
+	}{
+		{"secret storage without identity", func(w *world) { clear(w.hs.keys.Identity) }},
+		{"identity without secret storage", func(w *world) { clear(w.hs.keys.AccountData) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.prepared()
+			w.hs.keys.Lock()
+			test.spoil(w)
+			w.hs.keys.Unlock()
+			w.loseDatabase()
+			w.open()
+			require.NoError(t, w.bot.Login(t.Context()))
+			_, err := w.bot.Inspect(t.Context())
+			require.ErrorIs(t, err, ErrRecoveryKeyNeeded)
+			require.ErrorIs(t, w.bot.Prepare(t.Context()), ErrRecoveryKeyNeeded)
+		})
+	}
+}
+
+func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
+	t.Parallel()
+	t.Run("for one wrong answer", func(t *testing.T) {
+		w := newWorld(t)
+		first := w.prepared().ID
+		w.stop()
+		wrong := true
+		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, "/keys/query") || !wrong {
+				return false
+			}
+			wrong = false
+			w.hs.answer(rw, map[string]any{"device_keys": map[string]any{}})
+			return true
+		})
+		require.Equal(t, first, w.prepared().ID)
+	})
+
+	t.Run("for tables of a newer version", func(t *testing.T) {
+		w := newWorld(t)
+		first := w.prepared().ID
+		w.stop()
+		w.execute("UPDATE crypto_version SET version = 99, compat = 99")
+		w.open()
+		err := w.bot.Prepare(t.Context())
+		require.ErrorIs(t, err, dbutil.ErrUnsupportedDatabaseVersion)
+		require.NotErrorIs(t, err, ErrDeviceLost)
+		w.hs.keys.Lock()
+		defer w.hs.keys.Unlock()
+		require.Contains(t, w.hs.keys.Devices, first.String())
+	})
+
+	t.Run("for an access token of no device", func(t *testing.T) {
+		w := newWorld(t)
+		w.token = "given"
+		w.hs.tokens["given"] = ""
+		w.open()
+		require.ErrorIs(t, w.bot.Prepare(t.Context()), ErrTokenMismatch)
 	})
 }
 
