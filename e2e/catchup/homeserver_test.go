@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/bot/bottest"
 )
 
 const (
@@ -36,7 +38,6 @@ type homeserver struct {
 
 	mu      sync.Mutex // guards what follows
 	changed chan struct{}
-	keys    map[string]json.RawMessage // device → its keys as uploaded
 	logins  int
 	invited bool
 	joined  bool // the bot
@@ -50,7 +51,7 @@ type homeserver struct {
 
 func newHomeserver(t testing.TB) *homeserver {
 	h := &homeserver{
-		t: t, changed: make(chan struct{}), keys: make(map[string]json.RawMessage), sent: make(map[string]id.EventID),
+		t: t, changed: make(chan struct{}), sent: make(map[string]id.EventID),
 		state: map[string]json.RawMessage{
 			"m.room.create":             toJSON(object{"room_version": "10"}),
 			"m.room.power_levels":       toJSON(object{"users": map[id.UserID]int{adminUser: 100}}),
@@ -62,8 +63,6 @@ func newHomeserver(t testing.TB) *homeserver {
 	for pattern, fn := range map[string]func(*http.Request) any{
 		"POST /login":                               h.login,
 		"GET /account/whoami":                       h.whoami,
-		"POST /keys/upload":                         h.uploadKeys,
-		"POST /keys/query":                          h.queryKeys,
 		"GET /profile/{user}/displayname":           h.displayName,
 		"POST /rooms/{room}/join":                   h.join,
 		"PUT /rooms/{room}/send/{type}/{txn}":       h.send,
@@ -76,6 +75,7 @@ func newHomeserver(t testing.TB) *homeserver {
 		mux.HandleFunc(method+" /_matrix/client/v3"+path, h.answering(fn))
 	}
 	mux.HandleFunc("GET /_matrix/client/v3/sync", h.sync)
+	bottest.NewKeyServer(botUser, device).Mount(mux)
 	mux.HandleFunc("/", h.answering(h.unknown))
 	h.web = httptest.NewServer(mux)
 	t.Cleanup(h.web.Close)
