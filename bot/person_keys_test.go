@@ -34,7 +34,7 @@ func newDevicesOf(t *testing.T, user id.UserID, devices ...id.DeviceID) *devices
 
 func (d *devicesOf) add(device id.DeviceID) {
 	account := crypto.NewOlmAccount()
-	account.Internal.GenOneTimeKeys(10)
+	require.NoError(d, account.Internal.GenOneTimeKeys(10))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.accounts[device] = account
