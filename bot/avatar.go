@@ -155,9 +155,12 @@ func withAvatar(content json.RawMessage, a *avatar, encrypted bool) json.RawMess
 	return data
 }
 
+// avatarFont is the font of the letters. Each message of somebody with a picture asks which letters it has.
+var avatarFont = sync.OnceValues(func() (*opentype.Font, error) { return opentype.Parse(gobold.TTF) })
+
 // initials returns the first letters of a name's first and last word, as far as the font has them.
 func initials(name string) (string, error) {
-	parsed, err := opentype.Parse(gobold.TTF)
+	parsed, err := avatarFont()
 	if err != nil {
 		return "", fmt.Errorf("failed to read the font: %w", err)
 	}
@@ -188,7 +191,7 @@ func drawAvatar(userUUID, letters string) ([]byte, error) {
 	sum := sha256.Sum256([]byte(userUUID))
 	picture := image.NewRGBA(image.Rect(0, 0, avatarSide, avatarSide))
 	draw.Draw(picture, picture.Bounds(), image.NewUniform(avatarColors[int(sum[0])%len(avatarColors)]), image.Point{}, draw.Src)
-	parsed, err := opentype.Parse(gobold.TTF)
+	parsed, err := avatarFont()
 	if err != nil {
 		return nil, fmt.Errorf("failed to read the font: %w", err)
 	}

@@ -22,23 +22,19 @@ var ErrRestored = errors.New("the database is an older copy than the one that wa
 // or older than what others have seen of them, lead to a new device if there is a password for that. It returns the errors of
 // Login, and those of signing if that never worked: then there is somebody to read them. Later ones are logged.
 func (b *Bot) Prepare(ctx context.Context) error {
-	err := b.Login(ctx)
-	if err == nil {
-		err = b.checkKeys(ctx)
-	}
+	device, err := b.loadDevice(ctx)
 	if errors.Is(err, ErrDeviceLost) {
-		// An answer that was wrong for a moment should not cost the device.
-		if err = b.Login(ctx); err == nil {
-			err = b.checkKeys(ctx)
-		}
+		device, err = b.loadDevice(ctx) // an answer that was wrong for a moment should not cost the device
 	}
 	switch lost := errors.Is(err, ErrDeviceLost) || errors.Is(err, ErrRestored); {
 	case lost && b.cfg.Password != "":
 		b.log.Warn().Err(err).Msg("Making a new device")
-		err = b.renewDevice(ctx)
+		device, err = b.renewDevice(ctx)
 	case errors.Is(err, ErrRestored):
 		b.log.Warn().Err(err).Msg("Beginning new sessions with all devices; give the bot the access token of a new log-in to be safe")
-		err = b.db.ForgetSessions(ctx)
+		if err = b.db.ForgetSessions(ctx); err == nil {
+			device, err = b.Device(ctx)
+		}
 	}
 	if err != nil {
 		return err
@@ -56,7 +52,7 @@ func (b *Bot) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	device, err := b.sign(ctx)
+	device, err = b.sign(ctx, device)
 	if before == "" && b.cfg.Password != "" && needsAdmin(err) {
 		return err
 	}
@@ -108,48 +104,50 @@ func (b *Bot) Inspect(ctx context.Context) (Device, error) {
 	return device, err
 }
 
-// checkKeys finds out what loading the keys does not show. It returns ErrRestored, or ErrDeviceLost if the homeserver takes
-// no keys of this device any more.
-func (b *Bot) checkKeys(ctx context.Context) error {
-	if restored, err := b.isRestored(ctx); err != nil {
-		return err
-	} else if restored {
-		return ErrRestored
+// loadDevice is Login, and finds out what loading the keys does not show. It returns ErrRestored, or ErrDeviceLost if the
+// homeserver takes no keys of this device any more.
+func (b *Bot) loadDevice(ctx context.Context) (device Device, err error) {
+	if err = b.Login(ctx); err != nil {
+		return device, err
 	}
-	device, err := b.Device(ctx)
-	if err != nil {
-		return err
+	if restored, err := b.isRestored(ctx); err != nil {
+		return device, err
+	} else if restored {
+		return device, ErrRestored
+	}
+	if device, err = b.Device(ctx); err != nil {
+		return device, err
 	} else if device.Trust == TrustOtherKeys || device.Trust == TrustDeviceGone {
-		return fmt.Errorf("%w: it is %s", ErrDeviceLost, device.Trust.Words())
+		return device, fmt.Errorf("%w: it is %s", ErrDeviceLost, device.Trust.Words())
 	} else if device.OneTimeKeys > 0 {
-		return nil
+		return device, nil
 	}
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	err = b.crypto.Machine().ShareKeys(ctx, 0)
 	var httpErr mautrix.HTTPError
 	if errors.As(err, &httpErr) && httpErr.IsStatus(http.StatusBadRequest) {
-		return fmt.Errorf("%w: no one-time keys are left, and new ones are refused: %w", ErrDeviceLost, err)
+		err = fmt.Errorf("%w: no one-time keys are left, and new ones are refused: %w", ErrDeviceLost, err)
 	} else if err != nil {
-		return fmt.Errorf("failed to upload one-time keys: %w", err)
+		err = fmt.Errorf("failed to upload one-time keys: %w", err)
 	}
-	return nil
+	return device, err
 }
 
 // renewDevice replaces the device by a new one. What others encrypted for the old one only cannot be read.
-func (b *Bot) renewDevice(ctx context.Context) error {
+func (b *Bot) renewDevice(ctx context.Context) (Device, error) {
 	// A log-out deletes its device, without the proof of identity that deleting it from elsewhere takes.
 	if err := b.loginWithPassword(ctx); err != nil {
-		return err
+		return Device{}, err
 	}
 	request, cancel := b.request(ctx)
 	defer cancel()
 	if _, err := b.client.Logout(request); err != nil {
-		return fmt.Errorf("failed to log the old device out: %w", err)
+		return Device{}, fmt.Errorf("failed to log the old device out: %w", err)
 	} else if err = b.db.ForgetDevice(ctx); err != nil {
-		return err
+		return Device{}, err
 	}
-	return b.Login(ctx)
+	return b.loadDevice(ctx)
 }
 
 // ageData is the account data by which a database that was brought back from a backup is told from the current one.
@@ -248,12 +246,14 @@ func (b *Bot) repairDevice(ctx context.Context) (Device, error) {
 	if err == nil && device.Trust == TrustDeviceGone {
 		// Somebody deleted the device, and a log-in made it again, without keys.
 		b.log.Warn().Stringer("device_id", device.ID).Msg("The homeserver has lost the device's keys, uploading them again")
-		err = b.shareAgain(ctx)
+		if err = b.shareAgain(ctx); err == nil {
+			device, err = b.Device(ctx)
+		}
 	}
 	if err != nil {
 		return device, err
 	}
-	return b.sign(ctx)
+	return b.sign(ctx, device)
 }
 
 // shareAgain uploads the keys of a device of which the homeserver knows nothing.

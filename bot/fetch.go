@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"code.dny.dev/ssrf"
 )
 
 const (
@@ -45,11 +47,12 @@ type fetcher struct {
 	hosts     []string // name, or name and port
 	maxSize   int64    // bytes
 	client    *http.Client
+	internet  *ssrf.Guardian
 	addresses func() ([]net.Addr, error) // of this machine, with their networks
 }
 
 func newFetcher(hosts []string, maxSize int64, userAgent string) *fetcher {
-	f := &fetcher{hosts: hosts, maxSize: maxSize, addresses: net.InterfaceAddrs}
+	f := &fetcher{hosts: hosts, maxSize: maxSize, internet: ssrf.New(ssrf.WithAnyPort()), addresses: net.InterfaceAddrs}
 	f.client = &http.Client{
 		Timeout:       fetchTimeout,
 		CheckRedirect: f.checkRedirect,
@@ -199,7 +202,7 @@ func (f *fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn,
 	if !f.isListed(hostPort) {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			dialled, err := netip.ParseAddrPort(address)
-			if err != nil || !isPublic(dialled.Addr()) || f.isOwn(dialled.Addr()) {
+			if err != nil || !f.isPublic(dialled.Addr()) || f.isOwn(dialled.Addr()) {
 				return errForbiddenAddress
 			}
 			return nil
@@ -221,34 +224,7 @@ func (f *fetcher) isOwn(addr netip.Addr) bool {
 	})
 }
 
-// isPublic reports whether an address is an ordinary one on the internet.
-func isPublic(addr netip.Addr) bool {
-	addr = addr.Unmap().WithZone("")
-	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
-		return false
-	}
-	if addr.Is6() && !internet6.Contains(addr) {
-		return false // also those that stand for an IPv4 address, like 64:ff9b::/96
-	}
-	return !slices.ContainsFunc(specialNets, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
-}
-
-// internet6 is all of IPv6 that is assigned for the internet.
-var internet6 = netip.MustParsePrefix("2000::/3")
-
-// specialNets are networks that look public and are not (IANA's special-purpose registries).
-var specialNets = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("100.64.0.0/10"),   // carrier-grade NAT
-	netip.MustParsePrefix("192.0.0.0/24"),    // protocol assignments
-	netip.MustParsePrefix("192.0.2.0/24"),    // documentation
-	netip.MustParsePrefix("192.88.99.0/24"),  // 6to4 relays
-	netip.MustParsePrefix("198.18.0.0/15"),   // benchmarks
-	netip.MustParsePrefix("198.51.100.0/24"), // documentation
-	netip.MustParsePrefix("203.0.113.0/24"),  // documentation
-	netip.MustParsePrefix("240.0.0.0/4"),     // reserved, and the broadcast address
-	netip.MustParsePrefix("2001::/23"),       // protocol assignments, Teredo among them
-	netip.MustParsePrefix("2001:db8::/32"),   // documentation
-	netip.MustParsePrefix("2002::/16"),       // 6to4: stands for an IPv4 address
-	netip.MustParsePrefix("3fff::/20"),       // documentation
+// isPublic reports whether an address is an ordinary one on the internet. IPv6 forms that stand for an IPv4 address are none.
+func (f *fetcher) isPublic(addr netip.Addr) bool {
+	return f.internet.SafeAddr(addr.Unmap().WithZone("")) == nil
 }

@@ -34,7 +34,7 @@ func TestIsPublic(t *testing.T) {
 		"224.0.0.1": false, "239.255.255.250": false, "ff02::1": false, "255.255.255.255": false, "240.0.0.1": false,
 		"64:ff9b::7f00:1": false, "64:ff9b:1::a00:1": false, "2002:7f00:1::": false, "2001:0:7f00:1::": false, "2001:db8::1": false,
 	} {
-		require.Equal(t, want, isPublic(netip.MustParseAddr(address)), address)
+		require.Equal(t, want, newFetcher(nil, 1, "").isPublic(netip.MustParseAddr(address)), address)
 	}
 }
 

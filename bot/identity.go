@@ -25,11 +25,7 @@ var (
 // sign makes others trust the bot's device: by an identity of its own if the account has none, else by the recovery key of
 // the one that it has. An identity that exists is never replaced. It returns the device as it is afterwards, with one of the
 // errors above or those of the homeserver.
-func (b *Bot) sign(ctx context.Context) (Device, error) {
-	device, err := b.Device(ctx)
-	if err != nil {
-		return device, err
-	}
+func (b *Bot) sign(ctx context.Context, device Device) (_ Device, err error) {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	switch device.Trust {

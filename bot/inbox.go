@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -124,9 +125,9 @@ const unreadWait = 10 * time.Second
 func (b *Bot) readLate(ctx context.Context, evt *event.Event, acceptedAt int64) error {
 	decrypted, err := b.decryptWithin(ctx, evt, unreadWait)
 	switch {
-	case isKeyMissing(err) && age(evt, acceptedAt) < commandAge:
+	case relay.IsUnreadable(err) && age(evt, acceptedAt) < commandAge:
 		return b.relay.Say(ctx, evt.RoomID, words.CannotRead, evt.ID)
-	case isKeyMissing(err):
+	case relay.IsUnreadable(err):
 		return nil
 	case err != nil:
 		return err

@@ -52,14 +52,8 @@ func (s *MediaServer) Handler(path string) http.Handler {
 
 func (s *MediaServer) serve(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	// Nothing about the link is logged: it is a secret.
-	media, err := s.bot.db.Media.ByKey(ctx, r.PathValue("key"), time.Now().UnixMilli())
-	if err != nil {
-		s.bot.log.Err(err).Msg("Failed to look up a file")
-		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
-		return
-	} else if media == nil {
-		refuseFile(w, http.StatusNotFound, words.FileGone)
+	media := s.lookUp(w, r)
+	if media == nil {
 		return
 	}
 	if !s.enter(ctx) {
@@ -74,16 +68,25 @@ func (s *MediaServer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.files.release(file)
 	// It may have been redacted while it was fetched.
-	if media, err = s.bot.db.Media.ByKey(ctx, r.PathValue("key"), time.Now().UnixMilli()); err != nil {
-		s.bot.log.Err(err).Msg("Failed to look up a file")
-		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
-		return
-	} else if media == nil {
-		refuseFile(w, http.StatusNotFound, words.FileGone)
+	if media = s.lookUp(w, r); media == nil {
 		return
 	}
 	describeFile(w.Header(), media)
 	http.ServeContent(&patientWriter{ResponseWriter: w, end: time.Now().Add(answerTime)}, r, "", time.Time{}, file.reader())
+}
+
+// lookUp returns the file that a request is for. If there is none it answers the request and returns nil.
+// Nothing about the link is logged: it is a secret.
+func (s *MediaServer) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
+	media, err := s.bot.db.Media.ByKey(r.Context(), r.PathValue("key"), time.Now().UnixMilli())
+	switch {
+	case err != nil:
+		s.bot.log.Err(err).Msg("Failed to look up a file")
+		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
+	case media == nil:
+		refuseFile(w, http.StatusNotFound, words.FileGone)
+	}
+	return media
 }
 
 // enter waits until one more request may be answered. It reports false if that takes too long.

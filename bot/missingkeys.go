@@ -78,16 +78,6 @@ func (b *Bot) explainKey(ctx context.Context, evt *event.Event, err error) error
 	return fmt.Errorf("%w: %w", relay.ErrNoKey, err)
 }
 
-// isKeyMissing reports whether an event cannot be decrypted, rather than that this cannot be told now.
-func isKeyMissing(err error) bool {
-	for _, missing := range []error{relay.ErrNoKey, relay.ErrPartialKey, relay.ErrKeyWithheld, relay.ErrUndecryptable} {
-		if errors.Is(err, missing) {
-			return true
-		}
-	}
-	return false
-}
-
 // decryptWithin decrypts an event, waiting up to a while for its key.
 func (b *Bot) decryptWithin(ctx context.Context, evt *event.Event, wait time.Duration) (*event.Event, error) {
 	decrypted, err := b.Decrypt(ctx, evt)

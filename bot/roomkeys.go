@@ -69,14 +69,7 @@ func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type,
 	for range shareTries {
 		before := b.keyChanges.Load()
 		encrypted, err = nil, errPanic // over what a homeserver answers
-		b.guard("encrypt", func() {
-			includeErr := b.includeAll(ctx, roomID)
-			if includeErr == nil {
-				encrypted, err = b.crypto.Encrypt(ctx, roomID, evtType, clear)
-			} else {
-				err = includeErr
-			}
-		})
+		b.guard("encrypt", func() { encrypted, err = b.encryptOnce(ctx, roomID, evtType, clear) })
 		if err != nil || b.keyChanges.Load() == before {
 			break
 		}
@@ -92,6 +85,13 @@ func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type,
 		failure.Status, failure.Code, failure.RetryAfter = cause.Status, cause.Code, cause.RetryAfter
 	}
 	return nil, failure
+}
+
+func (b *Bot) encryptOnce(ctx context.Context, roomID id.RoomID, evtType event.Type, clear json.RawMessage) (*event.EncryptedEventContent, error) {
+	if err := b.includeAll(ctx, roomID); err != nil {
+		return nil, err
+	}
+	return b.crypto.Encrypt(ctx, roomID, evtType, clear)
 }
 
 // includeAll makes up for what mautrix does not try again: members whose homeserver, or ours, could not be asked for their

@@ -165,13 +165,10 @@ func (r *Relay) tryDecrypt(ctx context.Context, row *db.Row) (*event.Event, erro
 		return nil, nil
 	}
 	decrypted, err := r.matrix.Decrypt(ctx, evt)
-	switch {
-	case errors.Is(err, ErrNoKey), errors.Is(err, ErrPartialKey), errors.Is(err, ErrKeyWithheld), errors.Is(err, ErrUndecryptable):
+	if IsUnreadable(err) {
 		return nil, nil
-	case err != nil:
-		return nil, err
 	}
-	return decrypted, nil
+	return decrypted, err
 }
 
 // tryAllKeys tries to decrypt all that waits: its key may have come just before the relay stopped.

@@ -54,6 +54,11 @@ var (
 	ErrUndecryptable = errors.New("this event cannot be decrypted by any key")
 )
 
+// IsUnreadable reports whether an error of Matrix.Decrypt is about the event, rather than that it cannot be told now.
+func IsUnreadable(err error) bool {
+	return errors.Is(err, ErrNoKey) || errors.Is(err, ErrPartialKey) || errors.Is(err, ErrKeyWithheld) || errors.Is(err, ErrUndecryptable)
+}
+
 // MatrixError is an error of the homeserver or of the way to it.
 type MatrixError struct {
 	Status     int           // HTTP status; 0: no answer

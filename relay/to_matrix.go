@@ -48,13 +48,9 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 		return err
 	}
 	r.uploads.forget(portal.ID)
-	data, err := r.db.Queue.Request(ctx, row.ID, row.Part)
+	part, err := r.matrixPart(ctx, row, request)
 	if err != nil {
 		return err
-	}
-	var part matrixPart
-	if err = json.Unmarshal([]byte(data), &part); err != nil {
-		return &messageError{words.WhyBroken, err}
 	}
 	out := Outgoing{Type: event.EventMessage, Content: part.Content, Instead: part.Instead, Tag: r.tag(portal, row)}
 	eventID, err := r.matrix.Send(ctx, portal.MatrixRoom, out, transactionID(row))
@@ -66,6 +62,20 @@ func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.
 		return fmt.Errorf("failed to record the delivery of %s: %w", row.Source, err)
 	}
 	return nil
+}
+
+// matrixPart returns the part of a row that is sent next: of the request that was just made, or (nil) of the stored one.
+func (r *Relay) matrixPart(ctx context.Context, row *db.Row, request []string) (part matrixPart, err error) {
+	data := ""
+	if request != nil {
+		data = request[row.Part]
+	} else if data, err = r.db.Queue.Request(ctx, row.ID, row.Part); err != nil {
+		return part, err
+	}
+	if err = json.Unmarshal([]byte(data), &part); err != nil {
+		return part, &messageError{words.WhyBroken, err}
+	}
+	return part, nil
 }
 
 // transactionID is the same for each attempt to send a part (see matrix.md, "Transaction ids").

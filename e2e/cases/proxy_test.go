@@ -116,6 +116,19 @@ func (p *proxy) request(r *http.Request) {
 	}
 }
 
+// answerFor answers requests whose path ends so instead of the homeserver.
+func (p *proxy) answerFor(suffix string, answer http.HandlerFunc) {
+	p.change(func() {
+		p.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, suffix) {
+				return false
+			}
+			answer(w, r)
+			return true
+		}
+	})
+}
+
 func (p *proxy) intercept(w http.ResponseWriter, r *http.Request) bool {
 	p.mu.Lock()
 	instead := p.instead

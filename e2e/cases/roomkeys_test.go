@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"wazo-matrix-relay/e2e/harness"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,15 +33,7 @@ func TestDeviceThatIsAddedWhileKeysCannotBeAskedFor(t *testing.T) {
 	s, proxy := openBehindProxy(t, withMautrix())
 	p := s.link(t, harness.RoomOptions{Encrypted: true})
 	p.requireTalk(t)
-	proxy.change(func() {
-		proxy.instead = func(w http.ResponseWriter, r *http.Request) bool {
-			if !strings.HasSuffix(r.URL.Path, "/keys/query") {
-				return false
-			}
-			w.WriteHeader(http.StatusBadGateway)
-			return true
-		}
-	})
+	proxy.answerFor("/keys/query", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	second := s.secondDevice(t)
 	require.NoError(t, proxy.until(s.ctx, func() bool { return proxy.intercepted > 0 }), "the relay asks for the new device")
 	proxy.change(func() { proxy.instead = nil })
@@ -55,15 +49,9 @@ func TestDeviceWithoutOneTimeKeys(t *testing.T) {
 	s, proxy := openBehindProxy(t, withMautrix())
 	p := s.link(t, harness.RoomOptions{Encrypted: true})
 	p.requireTalk(t)
-	proxy.change(func() {
-		proxy.instead = func(w http.ResponseWriter, r *http.Request) bool {
-			if !strings.HasSuffix(r.URL.Path, "/keys/claim") {
-				return false
-			}
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = fmt.Fprint(w, `{"one_time_keys":{}}`)
-			return true
-		}
+	proxy.answerFor("/keys/claim", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprint(w, `{"one_time_keys":{}}`)
 	})
 	second := s.secondDevice(t)
 	p.post("the second device cannot read this")
@@ -74,18 +62,13 @@ func TestDeviceWithoutOneTimeKeys(t *testing.T) {
 	p.waitOnWazo(t, "I can't read that")
 	// The relay looks for such devices now and then. After a hundred messages a room's key is replaced anyway, which would
 	// prove nothing.
-	var n int
-	require.Eventually(t, func() bool {
+	n := 0
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		n++
-		text := fmt.Sprintf("and now? %d.", n)
-		p.post(text)
-		p.waitOnMatrix(t, text)
-		for _, entry := range second.Timeline(p.Matrix) {
-			if p.FromWazo()(entry.Event) && strings.HasPrefix(plainText(entry.Event), "and now?") {
-				return true
-			}
-		}
-		return false
+		p.post(fmt.Sprintf("and now? %d.", n))
+		require.True(c, slices.ContainsFunc(second.Timeline(p.Matrix), func(entry harness.Entry) bool {
+			return p.FromWazo()(entry.Event) && strings.HasPrefix(plainText(entry.Event), "and now?")
+		}))
 	}, patience, time.Second)
 	require.Less(t, n, 90)
 }
