@@ -43,7 +43,8 @@ func TestDeviceThatIsAddedWhileKeysCannotBeAskedFor(t *testing.T) {
 	p.waitOnMatrix(t, "hello, both of you")
 }
 
-// A device that had no one-time key for the relay can't read what is said, until it writes to the relay itself.
+// Somebody whose device had no one-time key for the relay can't read what is said,
+// until it writes to the relay itself. It has no other device that could help.
 func TestDeviceWithoutOneTimeKeys(t *testing.T) {
 	t.Parallel()
 	s, proxy := openBehindProxy(t, withMautrix())
@@ -53,11 +54,13 @@ func TestDeviceWithoutOneTimeKeys(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprint(w, `{"one_time_keys":{}}`)
 	})
-	second := s.secondDevice(t)
-	p.post("the second device cannot read this")
-	p.waitOnMatrix(t, "the second device cannot read this")
+	ally := s.person(t, "ally", harness.Encrypted)
+	require.NoError(t, s.Robin.Invite(s.ctx, p.Matrix, ally.UserID()))
+	s.join(t, ally, p.Matrix)
+	p.post("ally cannot read this")
+	p.waitOnMatrix(t, "ally cannot read this")
 	require.NoError(t, proxy.until(s.ctx, func() bool { return proxy.intercepted > 0 }))
-	_, err := second.Send(s.ctx, p.Matrix, "I can't read that")
+	_, err := ally.Send(s.ctx, p.Matrix, "I can't read that")
 	require.NoError(t, err)
 	p.waitOnWazo(t, "I can't read that")
 	// The relay looks for such devices now and then. After a hundred messages a room's key is replaced anyway, which would
@@ -66,7 +69,7 @@ func TestDeviceWithoutOneTimeKeys(t *testing.T) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		n++
 		p.post(fmt.Sprintf("and now? %d.", n))
-		require.True(c, slices.ContainsFunc(second.Timeline(p.Matrix), func(entry harness.Entry) bool {
+		require.True(c, slices.ContainsFunc(ally.Timeline(p.Matrix), func(entry harness.Entry) bool {
 			return p.FromWazo()(entry.Event) && strings.HasPrefix(plainText(entry.Event), "and now?")
 		}))
 	}, patience, time.Second)
