@@ -55,6 +55,7 @@ type Bot struct {
 
 	rooms     roomStates
 	keyRounds keyRounds
+	arrivals  arrivals
 	gate      gate
 	receipts  receipts
 	resync    resync
@@ -80,6 +81,7 @@ var _ relay.Matrix = (*Bot)(nil)
 // New builds the Matrix side of a core and attaches it.
 func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
 	b := &Bot{cfg: cfg, db: database, relay: core, log: log, started: time.Now()}
+	b.arrivals.init()
 	b.receipts.init()
 	b.inbox.init()
 	b.notices.init()

@@ -186,6 +186,9 @@ func (f *fakeHomeserver) state(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	content, ok := room.state[r.PathValue("type")]
+	if user := id.UserID(r.PathValue("key")); r.PathValue("type") == "m.room.member" && slices.Contains(room.members, user) {
+		content, ok = toJSON(map[string]any{"membership": room.membershipOf(user)}), true
+	}
 	if !ok {
 		refuse(w, http.StatusNotFound, "M_NOT_FOUND")
 	} else if r.URL.Query().Get("format") == "event" {
@@ -207,7 +210,7 @@ func (f *fakeHomeserver) memberEvents(room id.RoomID) (chunk []any) {
 	for _, user := range f.rooms[room].members {
 		chunk = append(chunk, map[string]any{
 			"type": "m.room.member", "state_key": user, "sender": user, "event_id": "$member" + user.String(), "room_id": room,
-			"content": map[string]any{"membership": "join"},
+			"content": map[string]any{"membership": f.rooms[room].membershipOf(user)},
 		})
 	}
 	return chunk
@@ -282,12 +285,33 @@ func (f *fakeHomeserver) createRoom(w http.ResponseWriter, r *http.Request) {
 	room := id.RoomID(fmt.Sprintf("!made%d:a.example", len(f.created)))
 	f.addRoom(room, req.Invite...)
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.created = append(f.created, raw)
 	for _, state := range req.InitialState {
 		f.rooms[room].state[state.Type] = state.Content
 	}
+	for _, user := range req.Invite {
+		f.rooms[room].membership[user] = "invite"
+	}
+	shy := f.shy
+	f.mu.Unlock()
 	f.answer(w, map[string]any{"room_id": room})
+	f.pushMembers(room)
+	if !shy {
+		f.answerInvite(room, "join")
+	}
+}
+
+// answerInvite has the people who are invited to a room join or leave it.
+func (f *fakeHomeserver) answerInvite(room id.RoomID, membership string) {
+	f.mu.Lock()
+	clear(f.rooms[room].membership)
+	if membership != "join" {
+		for _, user := range f.rooms[room].members[1:] {
+			f.rooms[room].membership[user] = membership
+		}
+	}
+	f.mu.Unlock()
+	f.pushMembers(room)
 }
 
 func (f *fakeHomeserver) download(w http.ResponseWriter, r *http.Request) {

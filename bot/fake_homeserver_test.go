@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -44,6 +45,7 @@ type fakeHomeserver struct {
 	name    string            // the bot's display name
 	files   map[string][]byte // by mxc, uploaded by the bot or put there
 	counter int
+	shy     bool // people do not answer the bot's invites, see answerInvite
 
 	// What was asked.
 	logins   []fakeLogin
@@ -63,7 +65,11 @@ type fakeHomeserver struct {
 type fakeRoom struct {
 	state   map[string]json.RawMessage // event type → content
 	members []id.UserID
+
+	membership map[id.UserID]string // of members that have not joined
 }
+
+func (r *fakeRoom) membershipOf(user id.UserID) string { return cmp.Or(r.membership[user], "join") }
 
 type fakeLogin struct {
 	DeviceID string `json:"device_id"`
@@ -120,7 +126,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("GET "+v3+"/profile/{user}/displayname", f.displayName)
 	mux.HandleFunc("PUT "+v3+"/profile/{user}/displayname", f.setDisplayName)
 	mux.HandleFunc("PUT "+v3+"/rooms/{room}/send/{type}/{txn}", f.send)
-	mux.HandleFunc("GET "+v3+"/rooms/{room}/state/{type}/{$}", f.state)
+	mux.HandleFunc("GET "+v3+"/rooms/{room}/state/{type}/{key...}", f.state)
 	mux.HandleFunc("GET "+v3+"/rooms/{room}/state/{type}", f.state)
 	mux.HandleFunc("GET "+v3+"/rooms/{room}/members", f.members)
 	mux.HandleFunc("GET "+v3+"/rooms/{room}/messages", f.messages)
@@ -244,7 +250,7 @@ func (f *fakeHomeserver) addRoom(room id.RoomID, members ...id.UserID) {
 	for _, member := range members {
 		users[member] = 100
 	}
-	f.rooms[room] = &fakeRoom{members: append([]id.UserID{botUser}, members...), state: map[string]json.RawMessage{
+	f.rooms[room] = &fakeRoom{membership: make(map[id.UserID]string), members: append([]id.UserID{botUser}, members...), state: map[string]json.RawMessage{
 		"m.room.create":             toJSON(map[string]any{"room_version": "10"}),
 		"m.room.power_levels":       toJSON(map[string]any{"users": users, "events_default": 0}),
 		"m.room.join_rules":         json.RawMessage(`{"join_rule":"invite"}`),

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -198,6 +199,7 @@ func (b *Bot) receiveState(ctx context.Context, evt *event.Event) {
 		}
 		if evt.Type.Type == event.StateMember.Type {
 			b.keyChanges.Add(1)
+			b.arrivals.note(evt, time.Now())
 		}
 	})
 }

@@ -27,18 +27,18 @@ func (b *Bot) MemberName(ctx context.Context, roomID id.RoomID, user id.UserID) 
 // RoomName implements relay.Matrix.
 func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 	var name event.RoomNameEventContent
-	if err := b.state(ctx, roomID, event.StateRoomName, &name); err != nil {
+	if err := b.state(ctx, roomID, event.StateRoomName, "", &name); err != nil {
 		b.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to read a room's name")
 	}
 	return name.Name
 }
 
 // state reads a piece of a room's state from the homeserver; what is not there stays zero.
-func (b *Bot) state(ctx context.Context, roomID id.RoomID, evtType event.Type, into any) error {
+func (b *Bot) state(ctx context.Context, roomID id.RoomID, evtType event.Type, stateKey string, into any) error {
 	err := b.gate.pass(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
-		return translated(b.client.StateEvent(ctx, roomID, evtType, "", into))
+		return translated(b.client.StateEvent(ctx, roomID, evtType, stateKey, into))
 	})
 	if errors.Is(err, mautrix.MNotFound) {
 		return nil
@@ -51,9 +51,9 @@ func (b *Bot) state(ctx context.Context, roomID id.RoomID, evtType event.Type, i
 func (b *Bot) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 	var join event.JoinRulesEventContent
 	var history event.HistoryVisibilityEventContent
-	if err := b.state(ctx, roomID, event.StateJoinRules, &join); err != nil {
+	if err := b.state(ctx, roomID, event.StateJoinRules, "", &join); err != nil {
 		return "", err
-	} else if err = b.state(ctx, roomID, event.StateHistoryVisibility, &history); err != nil {
+	} else if err = b.state(ctx, roomID, event.StateHistoryVisibility, "", &history); err != nil {
 		return "", err
 	}
 	switch {
@@ -68,7 +68,7 @@ func (b *Bot) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 // powerLevels reads a room's power levels from the homeserver.
 func (b *Bot) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {
 	levels := &event.PowerLevelsEventContent{}
-	if err := b.state(ctx, roomID, event.StatePowerLevels, levels); err != nil {
+	if err := b.state(ctx, roomID, event.StatePowerLevels, "", levels); err != nil {
 		return nil, err
 	}
 	// Since room version 12 the creators stand above all levels.

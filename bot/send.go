@@ -18,6 +18,9 @@ import (
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
 // and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
+	if err = b.getAcquainted(ctx, roomID); err != nil {
+		return "", err
+	}
 	avatar := b.avatarFor(ctx, roomID, out)
 	err = b.gate.pass(ctx, func() error {
 		eventID, err = b.sendOnce(ctx, roomID, out, avatar, txnID)

@@ -36,7 +36,7 @@ func (b *Bot) upgraded(ctx context.Context, evt *event.Event) error {
 // succeed moves the portal of the room that a room replaces, if each names the other: a stranger's room could name any.
 func (b *Bot) succeed(ctx context.Context, roomID id.RoomID) error {
 	var create event.CreateEventContent
-	if err := b.state(ctx, roomID, event.StateCreate, &create); err != nil || create.Predecessor == nil {
+	if err := b.state(ctx, roomID, event.StateCreate, "", &create); err != nil || create.Predecessor == nil {
 		return err
 	}
 	old := create.Predecessor.RoomID
@@ -44,7 +44,7 @@ func (b *Bot) succeed(ctx context.Context, roomID id.RoomID) error {
 		return err
 	}
 	var tombstone event.TombstoneEventContent
-	if err := b.state(ctx, old, event.StateTombstone, &tombstone); err != nil {
+	if err := b.state(ctx, old, event.StateTombstone, "", &tombstone); err != nil {
 		return err
 	} else if tombstone.ReplacementRoom != roomID {
 		b.log.Warn().Stringer("room_id", roomID).Stringer("old_room_id", old).Msg("A room claims to replace one that does not know of it")

@@ -35,6 +35,7 @@ type world struct {
 	shown       []string // recovery keys that were shown
 	logged      lockedBuffer
 	keyWait     time.Duration
+	silence     time.Duration // see arrivals
 
 	bot    *Bot
 	core   *relay.Relay
@@ -105,6 +106,7 @@ func (w *world) open() {
 		ShowRecoveryKey: func(key string) { w.shown = append(w.shown, key) },
 		MediaMaxSize:    mediaMaxSize,
 	}, w.db, w.core, log)
+	w.bot.arrivals.silence = w.silence
 	w.halt = func() { require.NoError(w, w.db.Close()) }
 }
 
