@@ -61,7 +61,7 @@ func Pong(took time.Duration) string {
 // Answers to rooms, link, create and unlink.
 
 // SentToDirectChat says where the answer went.
-const SentToDirectChat = "I answered in our direct chat: what reaches beyond this room is not for everybody here."
+const SentToDirectChat = "I answer in our direct chat: what reaches beyond this room is not for everybody here. If you are not there yet, accept my invite."
 
 // RoomLine is one room of a list.
 type RoomLine struct {
