@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,5 +154,29 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		w.hs.await("the list", func() bool {
 			return slices.ContainsFunc(w.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
 		})
+	})
+	t.Run("the bot is stopped while it makes it", func(t *testing.T) {
+		w := newWorld(t)
+		w.hs.shy = true
+		asked, halted := make(chan struct{}, 2), make(chan struct{})
+		w.hs.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/createRoom") {
+				asked <- struct{}{}
+				<-halted
+			}
+			return false
+		}
+		w.start()
+		w.first()
+		require.NoError(t, w.core.SayTo(t.Context(), adminUser, "a list"))
+		<-asked
+		time.AfterFunc(100*time.Millisecond, func() { close(halted) })
+		w.stop()
+		w.start()
+		w.hs.await("the chat", func() bool { return len(w.hs.created) > 0 })
+		w.hs.answerInvite(chat, "join")
+		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
+		require.Len(t, w.hs.created, 1)
+		require.Len(t, w.hs.sentTo(chat), 1)
 	})
 }

@@ -119,8 +119,9 @@ func (b *Bot) directChat(ctx context.Context, user id.UserID) (id.RoomID, error)
 		}},
 	}
 	var room id.RoomID
+	remembering := context.WithoutCancel(ctx) // a room that is forgotten when the bot is stopped would be made again
 	err = b.gate.pass(ctx, func() error {
-		ctx, cancel := b.request(ctx)
+		ctx, cancel := b.request(remembering)
 		defer cancel()
 		resp, err := b.client.CreateRoom(ctx, request)
 		if err == nil {
@@ -134,7 +135,7 @@ func (b *Bot) directChat(ctx context.Context, user id.UserID) (id.RoomID, error)
 	// /sync tells only later that it is encrypted, and for whom.
 	b.rooms.setEncrypted(room)
 	b.rooms.setChecked(room)
-	return room, b.db.DirectChat.Put(ctx, user, room)
+	return room, b.db.DirectChat.Put(remembering, user, room)
 }
 
 // isOwnChat reports whether the bot made a room to speak to one person, also if it is just being made.
