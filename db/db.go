@@ -111,13 +111,14 @@ func OpenToRead(ctx context.Context, path, secret string, log zerolog.Logger) (*
 	return db, nil
 }
 
-// Close closes the database and frees it for others.
+// Close closes the database and frees it for others. If it was open to be written, a copy of the file alone is whole then.
 func (db *Database) Close() error {
-	err := db.Database.Close()
-	if db.lock != nil {
-		err = errors.Join(err, db.lock.Close())
+	if db.lock == nil {
+		return db.Database.Close()
 	}
-	return err
+	// SQLite does this too when the last connection ends. Of a transaction whose context has ended, that may be after Close.
+	_, err := db.RawDB.Exec("PRAGMA wal_checkpoint(FULL)")
+	return errors.Join(err, db.Database.Close(), db.lock.Close())
 }
 
 // open puts the database together without using it.

@@ -32,6 +32,23 @@ func TestOpen(t *testing.T) {
 		require.Equal(t, []string{"$1"}, db.drain(t, portal, ToWazo))
 	})
 
+	t.Run("the file is whole after closing, also while something is still being read", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "relay.db")
+		db := openAt(t, path, "key")
+		portal := db.addPortal(t, "a")
+		db.queue(t, portal, ToWazo, "$1", 1)
+		rows, err := db.RawDB.Query("SELECT source FROM queue")
+		require.NoError(t, err)
+		defer func() { require.NoError(t, rows.Close()) }()
+		require.NoError(t, db.Close())
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		path = filepath.Join(t.TempDir(), "copy.db")
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		db = openAt(t, path, "key")
+		require.Equal(t, []string{"$1"}, db.drain(t, portal, ToWazo))
+	})
+
 	t.Run("another key is refused", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, openAt(t, path, "key").Close())
