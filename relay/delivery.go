@@ -69,6 +69,7 @@ func (r *Relay) stepQueue(ctx context.Context, t task, direction db.Direction) e
 
 // next returns what is to be delivered next, errIdle if nothing may be delivered now.
 func (r *Relay) next(ctx context.Context, portalID int64, direction db.Direction) (*db.Portal, *db.Row, error) {
+	synced := r.look.isSynced() // asked before what waits, in gaps or not: an answer may come in between
 	if direction == db.ToWazo {
 		if err := r.fillGaps(ctx, portalID); err != nil {
 			return nil, nil, err
@@ -81,7 +82,6 @@ func (r *Relay) next(ctx context.Context, portalID int64, direction db.Direction
 		r.uploads.forget(portalID)
 		return nil, nil, errIdle
 	}
-	synced := r.look.isSynced() // asked before what waits: an answer may come in between
 	row, err := r.db.Queue.Next(ctx, portalID, direction)
 	switch {
 	case err != nil:
