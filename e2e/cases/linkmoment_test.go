@@ -67,13 +67,19 @@ func (s *scene) waitBothTalk(t *testing.T, p *portal) {
 }
 
 // aroundNotice are the lines on Matrix before and after the "Linked" notice, in
-// the homeserver's order.
+// the order in which Robin heard them, as the bot did. What is said while the
+// notice is on its way can come before it and be shown after it later: the
+// homeserver sorts a whole history by what each event knew of when it was built.
 func (p *portal) aroundNotice(t *testing.T) (before, after []string) {
 	t.Helper()
 	isNotice := harness.All(harness.From(p.BotID()), harness.Notice("Linked with"))
-	all := p.history(t, func(evt *event.Event) bool {
-		return evt.Type == event.EventMessage && (evt.Sender != p.BotID() || isNotice(evt))
-	})
+	var all []string
+	for _, entry := range p.Robin.Timeline(p.Matrix) {
+		require.NotEqual(t, event.EventEncrypted, entry.Type, "Robin can read %s", entry.ID)
+		if entry.Type == event.EventMessage && (entry.Sender != p.BotID() || isNotice(entry.Event)) {
+			all = append(all, plainText(entry.Event))
+		}
+	}
 	return around(t, fromMatrix, all, "Linked with")
 }
 
