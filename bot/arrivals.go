@@ -17,34 +17,60 @@ import (
 // (matrix-js-sdk 38 does not, until it is restarted).
 const acquaintance = 2 * time.Second
 
-// memberRetry is how long to wait before a member is looked up again after a failure.
-const memberRetry = 5 * time.Second
+// longestSilence is how long people who keep coming can keep the bot silent. After that it may speak for as long.
+const longestSilence = 10 * time.Second
 
 // arrivals knows in which rooms somebody is new, and lets others wait for somebody.
 type arrivals struct {
 	mu      sync.Mutex
 	silence time.Duration               // acquaintance, but for tests
-	last    map[id.RoomID]time.Time     // when somebody joined last, as far as that matters
+	joining map[id.RoomID]*joining      // as far as that matters
+	device  time.Time                   // when the bot got its device: it is new in all rooms
 	waiting map[id.RoomID]chan struct{} // closed when somebody's membership has changed
 }
 
+// joining is when people have come into a room, one after the other.
+type joining struct{ first, last time.Time }
+
 func (a *arrivals) init() {
 	a.silence = acquaintance
-	a.last = make(map[id.RoomID]time.Time)
+	a.joining = make(map[id.RoomID]*joining)
 	a.waiting = make(map[id.RoomID]chan struct{})
 }
 
 // note takes note of a change of somebody's membership.
 func (a *arrivals) note(member *event.Event, now time.Time) {
+	if isArrival(member) {
+		a.arrive(member.RoomID, now)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if isArrival(member) {
-		a.last[member.RoomID] = now
-	}
 	if waiting := a.waiting[member.RoomID]; waiting != nil {
 		close(waiting)
 		delete(a.waiting, member.RoomID)
 	}
+}
+
+// arrive notes that somebody is new in a room, or all are because it has become encrypted.
+func (a *arrivals) arrive(roomID id.RoomID, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := a.joining[roomID]
+	if known == nil || known.isOver(now) {
+		known = &joining{first: now}
+		a.joining[roomID] = known
+	}
+	known.last = now
+}
+
+// isOver reports whether the silence and the time to speak after it have passed.
+func (j *joining) isOver(now time.Time) bool { return now.Sub(j.first) >= 2*longestSilence }
+
+// haveDevice notes that the bot has another device.
+func (a *arrivals) haveDevice(now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.device = now
 }
 
 // isArrival reports whether somebody is new in a room. A homeserver that does not tell what was before, as in the state of a
@@ -61,13 +87,12 @@ func isArrival(member *event.Event) bool {
 func (a *arrivals) pause(roomID id.RoomID, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	last, ok := a.last[roomID]
-	if !ok {
-		return 0
-	}
-	pause := a.silence - now.Sub(last)
-	if pause <= 0 {
-		delete(a.last, roomID)
+	pause := a.silence - now.Sub(a.device)
+	if known := a.joining[roomID]; known != nil {
+		pause = max(pause, min(a.silence-now.Sub(known.last), longestSilence-now.Sub(known.first)))
+		if known.isOver(now) {
+			delete(a.joining, roomID)
+		}
 	}
 	return max(0, pause)
 }
@@ -82,45 +107,21 @@ func (a *arrivals) change(roomID id.RoomID) <-chan struct{} {
 	return a.waiting[roomID]
 }
 
-// getAcquainted is silent for a while if somebody is new in an encrypted room. It waits once, however many come meanwhile:
-// where people come all the time the bot has to speak nevertheless. It returns a *relay.MatrixError: nothing was sent.
+// getAcquainted is silent for a while if somebody is new in an encrypted room. It returns a *relay.MatrixError: nothing was
+// sent.
 func (b *Bot) getAcquainted(ctx context.Context, roomID id.RoomID) error {
-	pause := b.arrivals.pause(roomID, time.Now())
-	if pause == 0 {
+	if b.arrivals.pause(roomID, time.Now()) == 0 {
 		return nil
 	}
 	if encrypted, err := b.askEncrypted(ctx, roomID); err != nil || !encrypted {
 		return err
 	}
-	if !sleep(ctx, pause) {
-		return &relay.MatrixError{NotSent: true, Err: ctx.Err()}
-	}
-	return nil
-}
-
-// awaitArrival waits until a person has answered an invite, or ctx ends, and returns their membership. It is leave, too, if
-// the homeserver does not tell any more. What it tells is believed rather than the state store, into which mautrix writes the
-// invite after it has made the room, perhaps after the answer to it.
-func (b *Bot) awaitArrival(ctx context.Context, roomID id.RoomID, user id.UserID) event.Membership {
 	for {
-		change := b.arrivals.change(roomID)
-		var member event.MemberEventContent
-		err := b.state(ctx, roomID, event.StateMember, user.String(), &member)
-		switch {
-		case ctx.Err() != nil:
-			return event.MembershipInvite
-		case err != nil && mayPass(err):
-			b.log.Err(err).Stringer("room_id", roomID).Msg("Failed to look up a member")
-			sleep(ctx, memberRetry)
-			continue
-		case err != nil:
-			return event.MembershipLeave
-		case member.Membership != event.MembershipInvite:
-			return member.Membership
-		}
-		select {
-		case <-ctx.Done():
-		case <-change:
+		pause := b.arrivals.pause(roomID, time.Now())
+		if pause == 0 {
+			return nil
+		} else if !sleep(ctx, pause) {
+			return &relay.MatrixError{NotSent: true, Err: ctx.Err()}
 		}
 	}
 }

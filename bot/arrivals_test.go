@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,11 +39,11 @@ func TestSilenceAfterAnArrival(t *testing.T) {
 		after              time.Duration
 		want               time.Duration
 	}{
-		{"somebody joins", "join", "invite", 0, time.Minute},
-		{"somebody joins of whom nothing was known", "join", "", 0, time.Minute},
-		{"somebody comes back", "join", "leave", 0, time.Minute},
-		{"a while after", "join", "invite", 59 * time.Second, time.Second},
-		{"long after", "join", "invite", time.Minute, 0},
+		{"somebody joins", "join", "invite", 0, 5 * time.Second},
+		{"somebody joins of whom nothing was known", "join", "", 0, 5 * time.Second},
+		{"somebody comes back", "join", "leave", 0, 5 * time.Second},
+		{"a while after", "join", "invite", 4 * time.Second, time.Second},
+		{"long after", "join", "invite", 5 * time.Second, 0},
 		{"somebody takes another name", "join", "join", 0, 0},
 		{"somebody is invited", "invite", "", 0, 0},
 		{"somebody leaves", "leave", "join", 0, 0},
@@ -52,7 +51,7 @@ func TestSilenceAfterAnArrival(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var a arrivals
 			a.init()
-			a.silence = time.Minute
+			a.silence = 5 * time.Second
 			a.note(memberChange(t, otherMember, test.membership, test.before), start)
 			require.Equal(t, test.want, a.pause(roomID, start.Add(test.after)))
 			require.Equal(t, test.want, a.pause(roomID, start.Add(test.after)), "it holds for all that is said")
@@ -62,6 +61,28 @@ func TestSilenceAfterAnArrival(t *testing.T) {
 	var a arrivals
 	a.init()
 	require.Equal(t, acquaintance, a.silence)
+}
+
+func TestPeopleWhoKeepComing(t *testing.T) {
+	t.Parallel()
+	var a arrivals
+	a.init()
+	start := time.Now()
+	var silent, spoken time.Duration
+	const step = 500 * time.Millisecond
+	for at := time.Duration(0); at < time.Minute; at += step {
+		a.note(memberChange(t, otherMember, "join", "leave"), start.Add(at))
+		pause := a.pause(roomID, start.Add(at))
+		require.LessOrEqual(t, pause, acquaintance)
+		if pause > 0 {
+			silent += step
+		} else {
+			spoken += step
+		}
+	}
+	require.Equal(t, spoken, silent, "as long as it was silent it may speak")
+	require.Zero(t, a.pause(roomID, start.Add(2*time.Minute)))
+	require.Empty(t, a.joining)
 }
 
 // What is sent too early is refused for good by clients that exclude unsigned devices.
@@ -99,84 +120,60 @@ func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 		require.True(t, toMatrixError(err).NotSent)
 		require.Empty(t, w.hs.sentTo(roomID))
 	})
-}
-
-func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
-	t.Parallel()
-	const chat = id.RoomID("!made0:a.example")
-	invited := func(t *testing.T) *world {
-		w := newWorld(t)
-		w.hs.shy = true
-		w.start()
-		w.first()
-		require.NoError(t, w.core.SayTo(t.Context(), adminUser, "a list"))
-		w.hs.await("the invite", func() bool { return len(w.hs.created) == 1 })
-		w.hs.allSeen()
-		require.Empty(t, w.hs.sentTo(chat), "nobody is there")
-		return w
-	}
-	left := func(w *world) int {
-		notices, err := w.db.Notice.All(w.Context())
-		require.NoError(w, err)
-		return len(notices)
-	}
-	t.Run("they accept the invite", func(t *testing.T) {
-		w := invited(t)
-		w.hs.answerInvite(chat, "join")
-		w.hs.await("the list", func() bool {
-			return slices.ContainsFunc(w.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
-		})
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-	})
-	t.Run("they accept it after a restart", func(t *testing.T) {
-		w := invited(t)
-		w.stop()
-		w.start()
-		require.Equal(t, 1, left(w))
-		w.hs.answerInvite(chat, "join")
-		w.hs.await("the list", func() bool {
-			return slices.ContainsFunc(w.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
-		})
-		require.Len(t, w.hs.created, 1)
-	})
-	t.Run("they decline it", func(t *testing.T) {
-		w := invited(t)
-		w.hs.answerInvite(chat, "leave")
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Empty(t, w.hs.sentTo(chat))
-		require.Len(t, w.hs.created, 1, "they are not asked again")
-	})
-	t.Run("they take their time", func(t *testing.T) {
-		w := invited(t)
-		w.stop()
-		w.execute(`UPDATE notice SET created_at = created_at - 13 * 3600 * 1000`)
-		w.start()
-		w.hs.await("the list", func() bool {
-			return slices.ContainsFunc(w.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
-		})
-	})
-	t.Run("the bot is stopped while it makes it", func(t *testing.T) {
-		w := newWorld(t)
-		w.hs.shy = true
-		asked, halted := make(chan struct{}, 2), make(chan struct{})
+	t.Run("who comes while the message is made ready is waited for too", func(t *testing.T) {
+		w := loggedIn(t)
+		w.bot.arrivals.silence = 300 * time.Millisecond
+		w.hs.addRoom(roomID, adminUser, otherMember)
+		w.hs.setState(roomID, "m.room.encryption", megolm)
+		var came time.Time
 		w.hs.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
-			if strings.HasSuffix(r.URL.Path, "/createRoom") {
-				asked <- struct{}{}
-				<-halted
+			if came.IsZero() && strings.HasSuffix(r.URL.Path, "/keys/query") {
+				came = time.Now()
+				w.bot.arrivals.note(memberChange(t, otherMember, "join", "leave"), came)
 			}
 			return false
 		}
-		w.start()
-		w.first()
-		require.NoError(t, w.core.SayTo(t.Context(), adminUser, "a list"))
-		<-asked
-		time.AfterFunc(100*time.Millisecond, func() { close(halted) })
-		w.stop()
-		w.start()
-		w.hs.await("the chat", func() bool { return len(w.hs.created) > 0 })
-		w.hs.answerInvite(chat, "join")
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Len(t, w.hs.created, 1)
-		require.Len(t, w.hs.sentTo(chat), 1)
+		require.NoError(t, w.send(roomID, secretText, "1"))
+		require.False(t, came.IsZero())
+		require.GreaterOrEqual(t, time.Since(came), 250*time.Millisecond)
+		require.Len(t, w.hs.sentTo(roomID), 1)
+		w.requireEncrypted()
+	})
+	t.Run("the room becomes encrypted, as /sync says", func(t *testing.T) {
+		w := loggedIn(t)
+		w.bot.arrivals.silence = time.Hour
+		w.hs.addRoom(roomID, adminUser)
+		require.NoError(t, w.send(roomID, "before", "1"))
+		encryption := timeline(roomID, `"events":[{"type":"m.room.encryption","event_id":"$e","sender":"@robin:a.example","state_key":"","content":{"algorithm":"m.megolm.v1.aes-sha2"}}]`)
+		w.receive(encryption)
+		require.Positive(t, w.bot.arrivals.pause(roomID, time.Now()))
+	})
+	t.Run("the room becomes encrypted, as the homeserver says when it is asked", func(t *testing.T) {
+		w := loggedIn(t)
+		w.bot.arrivals.silence = 300 * time.Millisecond
+		w.hs.addRoom(roomID, adminUser)
+		require.NoError(t, w.send(roomID, "before", "1"))
+		w.hs.setState(roomID, "m.room.encryption", megolm)
+		start := time.Now()
+		require.NoError(t, w.send(roomID, secretText, "2"))
+		require.GreaterOrEqual(t, time.Since(start), 250*time.Millisecond)
+		start = time.Now()
+		require.NoError(t, w.send(roomID, secretText, "3"))
+		require.Less(t, time.Since(start), 250*time.Millisecond)
+	})
+	t.Run("the bot has a new device", func(t *testing.T) {
+		w := newWorld(t)
+		w.silence = time.Hour
+		w.open()
+		require.NoError(t, w.bot.Prepare(t.Context()))
+		require.Positive(t, w.bot.arrivals.pause(roomID, time.Now()))
+	})
+	t.Run("the bot has the device that it had", func(t *testing.T) {
+		w := newWorld(t)
+		w.silence = time.Hour
+		w.haveDevice()
+		w.open()
+		require.NoError(t, w.bot.Prepare(t.Context()))
+		require.Zero(t, w.bot.arrivals.pause(roomID, time.Now()))
 	})
 }

@@ -109,12 +109,8 @@ func (g *gate) wait(ctx context.Context) error {
 		if pause <= 0 {
 			return nil
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !sleep(ctx, pause) {
 			return &relay.MatrixError{NotSent: true, Err: ctx.Err()}
-		case <-timer.C:
 		}
 	}
 }

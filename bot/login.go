@@ -172,6 +172,7 @@ func (b *Bot) loginWithPassword(ctx context.Context) error {
 	} else if resp.UserID != b.cfg.UserID {
 		return fmt.Errorf("%w: the homeserver says %s", ErrTokenMismatch, resp.UserID)
 	}
+	b.arrivals.haveDevice(time.Now())
 	return b.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := b.db.Setting.Set(ctx, db.SettingDevice, resp.DeviceID.String()); err != nil {
 			return err

@@ -37,37 +37,16 @@ func (b *Bot) sayNotices(ctx context.Context) {
 	})
 }
 
-// sayPatiently says a notice, again after a failure that may pass, and removes it.
+// sayPatiently says a notice, again after a failure that may pass, and removes it. One that is too old is not said any more.
 func (b *Bot) sayPatiently(ctx context.Context, notice *db.Notice) {
-	room := notice.Room
-	if room == "" {
-		room = b.meet(ctx, notice)
-	}
-	b.patiently(ctx, "say a notice", room, notice.CreatedAt, func(ctx context.Context) error {
-		if room == "" || time.Since(time.UnixMilli(notice.CreatedAt)) > patience {
-			return nil // nobody wants to hear it, or any more
-		}
-		return b.say(ctx, room, notice)
-	}, func(ctx context.Context) error { return b.db.Notice.Delete(ctx, notice.ID) })
-}
-
-// meet returns the direct chat with the person whom a notice is for when they are there, "" if they declined it. Who is not
-// there after half of the time that there is finds the notice when they come.
-func (b *Bot) meet(ctx context.Context, notice *db.Notice) (room id.RoomID) {
-	b.patiently(ctx, "make a direct chat", "", notice.CreatedAt, func(ctx context.Context) (err error) {
-		room, err = b.directChat(ctx, notice.User)
-		return err
-	}, func(context.Context) error { return nil })
-	if room == "" {
-		return ""
-	}
-	ctx, cancel := context.WithDeadline(ctx, time.UnixMilli(notice.CreatedAt).Add(patience/2))
-	defer cancel()
-	switch b.awaitArrival(ctx, room, notice.User) {
-	case event.MembershipJoin, event.MembershipInvite:
-		return room
+	remove := func(ctx context.Context) error { return b.db.Notice.Delete(ctx, notice.ID) }
+	switch {
+	case time.Since(time.UnixMilli(notice.CreatedAt)) > patience:
+		b.finish(ctx, "drop a notice", remove)
+	case notice.Room == "":
+		b.sayInPerson(ctx, notice)
 	default:
-		return ""
+		b.patiently(ctx, "say a notice", notice.Room, notice.CreatedAt, func(ctx context.Context) error { return b.say(ctx, notice.Room, notice) }, remove)
 	}
 }
 

@@ -113,7 +113,7 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 func (b *Bot) guard(what string, fn func()) {
 	defer func() {
 		if value := recover(); value != nil {
-			b.log.Error().Any("panic", value).Bytes("stack", debug.Stack()).Msgf("Panic: %s", what)
+			b.log.Error().Str("what", what).Any("panic", value).Bytes("stack", debug.Stack()).Msg("Panic")
 		}
 	}()
 	fn()
@@ -188,8 +188,8 @@ func parseEvent(raw json.RawMessage, roomID id.RoomID) (*event.Event, error) {
 
 // receiveState brings what is known of a room up to date.
 func (b *Bot) receiveState(ctx context.Context, evt *event.Event) {
-	if evt.Type.Type == event.StateEncryption.Type {
-		b.rooms.setEncrypted(evt.RoomID)
+	if evt.Type.Type == event.StateEncryption.Type && b.rooms.setEncrypted(evt.RoomID) {
+		b.arrivals.arrive(evt.RoomID, time.Now())
 	}
 	// The content may be parsed only once, and the core wants it unparsed.
 	parsed := *evt

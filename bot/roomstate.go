@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -18,7 +19,8 @@ import (
 // like an unencrypted room (matrix.md, "Plaintext leak"); nor is what /sync has said so far, since a room may have become
 // encrypted a moment ago. So the homeserver is asked before each event, until it says yes: that never changes.
 func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
-	if checked, encrypted := b.rooms.get(roomID); checked && encrypted {
+	checked, encrypted := b.rooms.get(roomID)
+	if checked && encrypted {
 		return true, nil
 	}
 	var raw json.RawMessage
@@ -44,7 +46,9 @@ func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 		failure.NotSent = true
 		return false, failure
 	}
-	b.rooms.setEncrypted(roomID)
+	if b.rooms.setEncrypted(roomID) && checked {
+		b.arrivals.arrive(roomID, time.Now()) // it was plain a while ago
+	}
 	return b.rooms.setChecked(roomID), nil
 }
 
@@ -80,17 +84,20 @@ func (s *roomStates) get(roomID id.RoomID) (checked, encrypted bool) {
 	return s.checked[roomID], s.encrypted[roomID]
 }
 
-// setEncrypted notes that a room is encrypted. Its members are yet to be checked if it was plain when it was checked.
-func (s *roomStates) setEncrypted(roomID id.RoomID) {
+// setEncrypted notes that a room is encrypted, and reports whether that is news. Its members are yet to be checked if it was
+// plain when it was checked.
+func (s *roomStates) setEncrypted(roomID id.RoomID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.encrypted == nil {
 		s.encrypted = make(map[id.RoomID]bool)
 	}
-	if !s.encrypted[roomID] {
-		s.encrypted[roomID] = true
-		delete(s.checked, roomID)
+	if s.encrypted[roomID] {
+		return false
 	}
+	s.encrypted[roomID] = true
+	delete(s.checked, roomID)
+	return true
 }
 
 // forgetMembers makes a room that the bot has left be checked again when it is back.

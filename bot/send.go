@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -16,18 +17,26 @@ import (
 )
 
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
-// and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over.
+// and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over. It is silent
+// for some seconds first if somebody is new in an encrypted room.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
-	if err = b.getAcquainted(ctx, roomID); err != nil {
-		return "", err
-	}
 	avatar := b.avatarFor(ctx, roomID, out)
-	err = b.gate.pass(ctx, func() error {
-		eventID, err = b.sendOnce(ctx, roomID, out, avatar, txnID)
-		return err
-	})
-	return eventID, err
+	for {
+		if err = b.getAcquainted(ctx, roomID); err != nil {
+			return "", err
+		}
+		err = b.gate.pass(ctx, func() error {
+			eventID, err = b.sendOnce(ctx, roomID, out, avatar, txnID)
+			return err
+		})
+		if !errors.Is(err, errNewcomer) {
+			return eventID, err
+		}
+	}
 }
+
+// errNewcomer says that somebody has joined an encrypted room while something was made ready for it.
+var errNewcomer = errors.New("somebody is new in the room")
 
 func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *avatar, txnID string) (id.EventID, error) {
 	encrypted, err := b.isEncryptedNow(ctx, roomID)
@@ -44,6 +53,8 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 		evtType = event.EventEncrypted
 		if content, err = b.encrypt(ctx, roomID, out.Type, clear); err != nil {
 			return "", err
+		} else if b.arrivals.pause(roomID, time.Now()) > 0 {
+			return "", errNewcomer
 		}
 	}
 	tagged, err := withTag(content, out.Tag)

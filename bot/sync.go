@@ -103,12 +103,7 @@ func (b *Bot) syncPause(ctx context.Context, err error, failures int) {
 	if asked := toMatrixError(err).RetryAfter; asked > 0 {
 		pause = asked
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	sleep(ctx, pause)
 }
 
 // ask asks for the next answer. It returns nil and no error if a resync ended the poll.

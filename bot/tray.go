@@ -93,21 +93,34 @@ func (t *tray) serveRoom(ctx context.Context, room id.RoomID, items []func(conte
 // patiently does something that was asked for at a time of ours (ms), again after a failure that may pass, and then notes that
 // it is done. What ctx interrupts stays for the next start.
 func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, since int64, do, done func(context.Context) error) {
-	for try := 1; ; try++ {
-		err := b.try(ctx, do)
-		if ctx.Err() != nil {
+	b.try(ctx, what, room, since, do)
+	b.finish(ctx, what, done)
+}
+
+// try does something again and again until it succeeds, cannot succeed, or is too old.
+func (b *Bot) try(ctx context.Context, what string, room id.RoomID, since int64, do func(context.Context) error) {
+	for try := 1; ctx.Err() == nil; try++ {
+		err := b.tryOnce(ctx, do)
+		if ctx.Err() != nil || err == nil {
 			return
-		} else if err == nil {
-			break
 		}
 		b.log.Err(err).Str("what", what).Stringer("room_id", room).Int("try", try).Msg("Failed")
 		if !mayPass(err) || time.Since(time.UnixMilli(since)) > patience {
-			break
-		}
-		if !sleep(ctx, min(time.Minute, time.Second<<min(try, 6))) {
 			return
 		}
+		sleep(ctx, min(time.Minute, time.Second<<min(try, 6)))
 	}
+}
+
+func (b *Bot) tryOnce(ctx context.Context, do func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	b.guard("try", func() { err = do(ctx) })
+	return err
+}
+
+// finish notes that something is done, unless ctx has ended: it may have been interrupted.
+func (b *Bot) finish(ctx context.Context, what string, done func(context.Context) error) {
 	for ctx.Err() == nil {
 		err := done(ctx)
 		if err == nil {
@@ -116,13 +129,6 @@ func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, since 
 		b.log.Err(err).Str("what", what).Msg("Failed to note that something is done")
 		sleep(ctx, time.Second)
 	}
-}
-
-func (b *Bot) try(ctx context.Context, do func(context.Context) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	b.guard("try", func() { err = do(ctx) })
-	return err
 }
 
 // mayPass reports whether an error may pass by itself.
