@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -111,15 +112,15 @@ func (b *Bot) isDirect(ctx context.Context, roomID id.RoomID, user id.UserID) (b
 	return membership == event.MembershipJoin || membership == event.MembershipInvite, err
 }
 
-// inChat returns a person's membership in a room in which nobody is but the bot and perhaps them, "" if it is no such room.
-// It asks the homeserver: what the state store holds may be from before a stop, and mautrix writes the invite into it after it
-// has made the room, perhaps after the answer to the invite.
-func (b *Bot) inChat(ctx context.Context, roomID id.RoomID, user id.UserID) (event.Membership, error) {
-	var members mautrix.RespMembers
-	err := b.gate.pass(ctx, func() error {
+// inChat returns a person's membership in a room in which nobody is but the bot and they, "" if it is no such room. It reads
+// the whole state from the homeserver, which is small in such a room: the state store may know only what was before a stop, and
+// Dendrite's list of members comes from where /sync does, some time after the room has changed.
+func (b *Bot) inChat(ctx context.Context, roomID id.RoomID, user id.UserID) (person event.Membership, err error) {
+	var state []json.RawMessage
+	err = b.gate.pass(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
-		_, err := b.client.MakeRequest(ctx, http.MethodGet, b.client.BuildClientURL("v3", "rooms", roomID, "members"), nil, &members)
+		_, err := b.client.MakeRequest(ctx, http.MethodGet, b.client.BuildClientURL("v3", "rooms", roomID, "state"), nil, &state)
 		return translated(err)
 	})
 	var failure *relay.MatrixError
@@ -128,8 +129,14 @@ func (b *Bot) inChat(ctx context.Context, roomID id.RoomID, user id.UserID) (eve
 	} else if err != nil {
 		return "", fmt.Errorf("failed to read who is in a direct chat: %w", err)
 	}
-	bot, person := event.MembershipLeave, event.MembershipLeave
-	for _, member := range members.Chunk {
+	bot := event.MembershipLeave
+	for _, raw := range state {
+		member, err := parseEvent(raw, roomID)
+		if err != nil {
+			return "", nil // nobody knows who that is
+		} else if member.Type.Type != event.StateMember.Type {
+			continue
+		}
 		text, _ := member.Content.Raw["membership"].(string)
 		membership := event.Membership(text)
 		switch id.UserID(member.GetStateKey()) {
@@ -144,7 +151,7 @@ func (b *Bot) inChat(ctx context.Context, roomID id.RoomID, user id.UserID) (eve
 		}
 	}
 	if bot != event.MembershipJoin {
-		return "", nil // some homeservers tell who was there when the bot left
+		return "", nil // some homeservers tell what was there when the bot left
 	}
 	return person, nil
 }

@@ -206,6 +206,18 @@ func (f *fakeHomeserver) members(w http.ResponseWriter, r *http.Request) {
 	f.answer(w, map[string]any{"chunk": f.memberEvents(id.RoomID(r.PathValue("room")))})
 }
 
+// wholeState tells only who is there, which is all that the bot wants to know.
+func (f *fakeHomeserver) wholeState(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	room := id.RoomID(r.PathValue("room"))
+	if f.rooms[room] == nil {
+		refuse(w, http.StatusForbidden, "M_FORBIDDEN")
+		return
+	}
+	f.answer(w, f.memberEvents(room))
+}
+
 func (f *fakeHomeserver) memberEvents(room id.RoomID) (chunk []any) {
 	for _, user := range f.rooms[room].members {
 		chunk = append(chunk, map[string]any{

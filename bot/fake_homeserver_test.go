@@ -128,6 +128,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("PUT "+v3+"/rooms/{room}/send/{type}/{txn}", f.send)
 	mux.HandleFunc("GET "+v3+"/rooms/{room}/state/{type}/{key...}", f.state)
 	mux.HandleFunc("GET "+v3+"/rooms/{room}/state/{type}", f.state)
+	mux.HandleFunc("GET "+v3+"/rooms/{room}/state", f.wholeState)
 	mux.HandleFunc("GET "+v3+"/rooms/{room}/members", f.members)
 	mux.HandleFunc("GET "+v3+"/rooms/{room}/messages", f.messages)
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/join", f.join)
