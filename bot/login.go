@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/mattn/go-sqlite3"
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix"
@@ -189,8 +188,7 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 	}
 	if err = b.crypto.Init(ctx); err != nil {
 		var httpErr mautrix.HTTPError
-		var database sqlite3.Error
-		if errors.As(err, &httpErr) || errors.As(err, &database) || isForeignSchema(err) || ctx.Err() != nil {
+		if errors.As(err, &httpErr) || db.IsDatabaseError(err) || isForeignSchema(err) || ctx.Err() != nil {
 			return fmt.Errorf("failed to set up encryption: %w", err)
 		}
 		return fmt.Errorf("%w: %w", ErrDeviceLost, err)

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mattn/go-sqlite3"
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/crypto/olm"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 )
 
@@ -51,9 +51,8 @@ func (b *Bot) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, erro
 
 // explainKey says in the core's terms why an event could not be decrypted.
 func (b *Bot) explainKey(ctx context.Context, evt *event.Event, err error) error {
-	var database sqlite3.Error
 	switch {
-	case errors.As(err, &database), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case db.IsDatabaseError(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, crypto.ErrRatchetError):
 		return err // the key could not be stored after use

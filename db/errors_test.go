@@ -1,0 +1,39 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestIsDatabaseError(t *testing.T) {
+	t.Parallel()
+	database := openNew(t)
+	_, broken := database.Exec(t.Context(), "INSERT INTO no_such_table VALUES (1)")
+	_, duplicate := database.Exec(t.Context(), "INSERT INTO setting (name, value) VALUES ('a', 1), ('a', 2)")
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, ended := database.Exec(canceled, "DELETE FROM setting")
+	for _, test := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"a statement that SQLite refuses", broken, true},
+		{"a constraint that is violated", duplicate, true},
+		{"one that is wrapped", fmt.Errorf("failed to store a key: %w", broken), true},
+		{"one that is joined with others", errors.Join(errors.New("x"), broken), true},
+		{"a context that ended before the statement began", ended, false},
+		{"a row that is not there", sql.ErrNoRows, false},
+		{"a value that cannot be opened", ErrWrongKey, false},
+		{"no error", nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.want, IsDatabaseError(test.err))
+		})
+	}
+}
