@@ -15,24 +15,6 @@ import (
 
 // The endpoints of fakeHomeserver.
 
-func token(r *http.Request) string {
-	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-}
-
-func (f *fakeHomeserver) knows(r *http.Request) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_, ok := f.tokens[token(r)]
-	return ok
-}
-
-// revoke ends all log-ins.
-func (f *fakeHomeserver) revoke() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	clear(f.tokens)
-}
-
 func (f *fakeHomeserver) answer(w http.ResponseWriter, v any) {
 	_, _ = w.Write(toJSON(v)) // the bot hung up: nothing to do
 }
@@ -43,46 +25,6 @@ func (f *fakeHomeserver) read(r *http.Request, into any) {
 	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
 		f.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
-}
-
-func (f *fakeHomeserver) login(w http.ResponseWriter, r *http.Request) {
-	var req fakeLogin
-	f.read(r, &req)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.logins = append(f.logins, req)
-	if req.Password != botPassword {
-		refuse(w, http.StatusForbidden, "M_FORBIDDEN")
-		return
-	}
-	device := req.DeviceID
-	if device == "" {
-		device = fmt.Sprintf("DEVICE%d", len(f.logins))
-	}
-	access := fmt.Sprintf("token-%d", len(f.logins))
-	f.tokens[access] = device
-	f.answer(w, map[string]any{"user_id": botUser, "device_id": device, "access_token": access})
-}
-
-func (f *fakeHomeserver) whoami(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.answer(w, map[string]any{"user_id": botUser, "device_id": f.tokens[token(r)]})
-}
-
-// logout deletes the device of the token that is used.
-func (f *fakeHomeserver) logout(w http.ResponseWriter, r *http.Request) {
-	f.keys.DropDevice(f.deviceOf(r))
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.tokens, token(r))
-	f.answer(w, map[string]any{})
-}
-
-func (f *fakeHomeserver) deviceOf(r *http.Request) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.tokens[token(r)]
 }
 
 func (f *fakeHomeserver) sendToDevice(w http.ResponseWriter, r *http.Request) {
@@ -114,7 +56,7 @@ func (f *fakeHomeserver) setDisplayName(w http.ResponseWriter, r *http.Request) 
 
 // sync answers at once if there is something new, otherwise as late as the bot allows.
 func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
-	query, device := r.URL.Query(), f.deviceOf(r)
+	query, device := r.URL.Query(), f.account.DeviceOf(r)
 	since, _ := strconv.Atoi(strings.TrimPrefix(query.Get("since"), "s"))
 	wait, _ := strconv.Atoi(query.Get("timeout"))
 	f.mu.Lock()

@@ -37,9 +37,9 @@ type fakeHomeserver struct {
 	changed chan struct{}
 	stopped chan struct{}
 
-	tokens  map[string]string // access token → device
-	keys    *bottest.KeyServer
-	answers []string // of /sync: JSON members beside next_batch
+	account *bottest.Account
+	keys    *bottest.KeyServer // of the account
+	answers []string           // of /sync: JSON members beside next_batch
 	rooms   map[id.RoomID]*fakeRoom
 	pages   map[string]string // of /messages: from → the whole answer
 	name    string            // the bot's display name
@@ -48,7 +48,6 @@ type fakeHomeserver struct {
 	shy     bool // people do not answer the bot's invites, see answerInvite
 
 	// What was asked.
-	logins   []fakeLogin
 	syncs    []fakeSync
 	sent     []fakeSent
 	joined   []id.RoomID
@@ -70,11 +69,6 @@ type fakeRoom struct {
 }
 
 func (r *fakeRoom) membershipOf(user id.UserID) string { return cmp.Or(r.membership[user], "join") }
-
-type fakeLogin struct {
-	DeviceID string `json:"device_id"`
-	Password string `json:"password"`
-}
 
 type fakeSync struct {
 	since, timeout string
@@ -111,16 +105,14 @@ func (s fakeSent) body() string {
 func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	f := &fakeHomeserver{
 		t: t, changed: make(chan struct{}), stopped: make(chan struct{}),
-		tokens: make(map[string]string), rooms: make(map[id.RoomID]*fakeRoom),
+		account: bottest.NewAccount(botUser, botPassword), rooms: make(map[id.RoomID]*fakeRoom),
 		pages: make(map[string]string), name: "Wazo", files: make(map[string][]byte),
 	}
-	f.keys = bottest.NewKeyServer(botUser, f.deviceOf)
+	f.keys = f.account.Keys
 	mux := http.NewServeMux()
 	const v3 = "/_matrix/client/v3"
-	mux.HandleFunc("POST "+v3+"/login", f.login)
-	mux.HandleFunc("GET "+v3+"/account/whoami", f.whoami)
+	f.account.Mount(mux)
 	mux.HandleFunc("GET "+v3+"/sync", f.sync)
-	mux.HandleFunc("POST "+v3+"/logout", f.logout)
 	mux.HandleFunc("POST "+v3+"/keys/claim", f.empty)
 	mux.HandleFunc("PUT "+v3+"/sendToDevice/{type}/{txn}", f.sendToDevice)
 	mux.HandleFunc("GET "+v3+"/profile/{user}/displayname", f.displayName)
@@ -135,7 +127,6 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/leave", f.leave)
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/receipt/{type}/{event}", f.receipt)
 	mux.HandleFunc("POST "+v3+"/createRoom", f.createRoom)
-	f.keys.Mount(mux)
 	mux.HandleFunc("GET /_matrix/client/v1/media/download/{server}/{id}", f.download)
 	mux.HandleFunc("POST /_matrix/media/v3/upload", f.upload)
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +138,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 		if intercept != nil && intercept(w, r) {
 			return
 		}
-		if !strings.HasSuffix(r.URL.Path, "/login") && !f.knows(r) {
+		if !f.account.Admits(r) {
 			refuse(w, http.StatusUnauthorized, "M_UNKNOWN_TOKEN")
 			return
 		}
@@ -163,8 +154,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 
 // refuse answers with an error as homeservers do.
 func refuse(w http.ResponseWriter, status int, code string) {
-	w.WriteHeader(status)
-	fmt.Fprintf(w, `{"errcode":%q,"error":"no"}`, code)
+	bottest.Refuse(w, status, code)
 }
 
 // limited answers with a rate limit that says in its body for how long.

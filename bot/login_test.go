@@ -19,7 +19,7 @@ func TestLogin(t *testing.T) {
 			require.NoError(t, w.bot.Login(t.Context()))
 			w.stop()
 		}
-		require.Len(t, w.hs.logins, 1, "requests to log in over three starts")
+		require.Len(t, w.hs.account.Logins, 1, "requests to log in over three starts")
 	})
 
 	t.Run("a dead token leads to a new log-in with the kept device", func(t *testing.T) {
@@ -29,12 +29,12 @@ func TestLogin(t *testing.T) {
 		device := w.bot.client.DeviceID.String()
 		require.NotEmpty(t, device)
 		w.stop()
-		w.hs.revoke()
+		w.hs.account.Revoke()
 		w.open()
 		require.NoError(t, w.bot.Login(t.Context()))
-		require.Len(t, w.hs.logins, 2)
-		require.Empty(t, w.hs.logins[0].DeviceID, "the first log-in makes a device")
-		require.Equal(t, device, w.hs.logins[1].DeviceID)
+		require.Len(t, w.hs.account.Logins, 2)
+		require.Empty(t, w.hs.account.Logins[0].DeviceID, "the first log-in makes a device")
+		require.Equal(t, device, w.hs.account.Logins[1].DeviceID)
 		require.Equal(t, device, w.bot.client.DeviceID.String())
 		kept, err := w.db.Setting.GetSecret(t.Context(), db.SettingMatrixToken)
 		require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestLogin(t *testing.T) {
 		})
 		w.open()
 		require.Error(t, w.bot.Login(t.Context()))
-		require.Len(t, w.hs.logins, 1)
+		require.Len(t, w.hs.account.Logins, 1)
 	})
 
 	t.Run("a wrong password is told from other failures", func(t *testing.T) {
@@ -70,17 +70,17 @@ func TestLogin(t *testing.T) {
 		w.token = "no such token"
 		w.open()
 		require.ErrorIs(t, w.bot.Login(t.Context()), ErrBadToken)
-		require.Empty(t, w.hs.logins, "there is no password to log in with")
+		require.Empty(t, w.hs.account.Logins, "there is no password to log in with")
 	})
 
 	t.Run("an access token is used as it is", func(t *testing.T) {
 		w := newWorld(t)
 		w.token = "given"
-		w.hs.tokens["given"] = "GIVEN"
+		w.hs.account.Tokens["given"] = "GIVEN"
 		w.open()
 		require.NoError(t, w.bot.Login(t.Context()))
 		require.Equal(t, "GIVEN", w.bot.client.DeviceID.String())
-		require.Empty(t, w.hs.logins)
+		require.Empty(t, w.hs.account.Logins)
 	})
 
 	t.Run("the access token of somebody else is refused", func(t *testing.T) {

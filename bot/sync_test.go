@@ -103,7 +103,7 @@ func TestLostLogIn(t *testing.T) {
 	t.Parallel()
 	lose := func(w *world) {
 		w.first()
-		w.hs.revoke()
+		w.hs.account.Revoke()
 		w.hs.push(`"rooms":{}`) // ends the running poll
 	}
 	ends := func(w *world) {
@@ -125,11 +125,11 @@ func TestLostLogIn(t *testing.T) {
 		w.hs.say(roomID, adminUser, "!wazo ping")
 		w.hs.awaitSent(roomID, "Pong!")
 		w.stop()
-		require.Len(t, w.hs.logins, 1)
-		require.Equal(t, device, w.hs.logins[0].DeviceID)
+		require.Len(t, w.hs.account.Logins, 1)
+		require.Equal(t, device, w.hs.account.Logins[0].DeviceID)
 		w.open()
 		require.NoError(t, w.bot.Login(t.Context()))
-		require.Len(t, w.hs.logins, 1, "the new token is kept")
+		require.Len(t, w.hs.account.Logins, 1, "the new token is kept")
 	})
 
 	t.Run("with a password that is refused by now it ends", func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestLostLogIn(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.token = "given"
-		w.hs.tokens["given"] = "GIVEN"
+		w.hs.account.Tokens["given"] = "GIVEN"
 		w.open()
 		require.NoError(t, w.bot.Login(t.Context()))
 		require.NoError(t, w.core.Identify(t.Context()))

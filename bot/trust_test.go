@@ -100,7 +100,7 @@ func TestDeviceIsSigned(t *testing.T) {
 	t.Run("with an access token only", func(t *testing.T) {
 		w := newWorld(t)
 		w.token = "given"
-		w.hs.tokens["given"] = "GIVEN"
+		w.hs.account.Tokens["given"] = "GIVEN"
 		require.Equal(t, Trusted, w.prepared().Trust)
 		require.Len(t, w.shown, 1)
 	})
@@ -108,7 +108,7 @@ func TestDeviceIsSigned(t *testing.T) {
 	t.Run("not with an access token if the homeserver wants the password, which is said", func(t *testing.T) {
 		w := newWorld(t)
 		w.token = "given"
-		w.hs.tokens["given"] = "GIVEN"
+		w.hs.account.Tokens["given"] = "GIVEN"
 		w.hs.keys.Password = botPassword
 		require.Equal(t, TrustNoIdentity, w.prepared().Trust)
 		require.Empty(t, w.shown, "there is nothing that could be recovered")
@@ -205,7 +205,7 @@ func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
 	t.Run("for an access token of no device", func(t *testing.T) {
 		w := newWorld(t)
 		w.token = "given"
-		w.hs.tokens["given"] = ""
+		w.hs.account.Tokens["given"] = ""
 		w.open()
 		require.ErrorIs(t, w.bot.Prepare(t.Context()), ErrTokenMismatch)
 	})
@@ -315,7 +315,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 	}{
 		{"deleted on the homeserver", func(w *world, device string) {
 			w.hs.keys.DropDevice(device)
-			w.hs.revoke()
+			w.hs.account.Revoke()
 		}},
 		{"forgotten by the homeserver, log-in and all else being well", func(w *world, device string) { w.hs.keys.DropDevice(device) }},
 		{"known to the homeserver with other keys", func(w *world, device string) {
@@ -337,7 +337,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 			defer w.hs.keys.Unlock()
 			delete(w.hs.keys.OneTimeKeys, device)
 			w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
-				if !strings.HasSuffix(r.URL.Path, "/keys/upload") || r.ContentLength < 10 || w.hs.deviceOf(r) != device {
+				if !strings.HasSuffix(r.URL.Path, "/keys/upload") || r.ContentLength < 10 || w.hs.account.DeviceOf(r) != device {
 					return false
 				}
 				refuse(rw, http.StatusBadRequest, "M_UNKNOWN") // Synapse: "One time key … already exists"
@@ -365,7 +365,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 	t.Run("by the one of a new access token", func(t *testing.T) {
 		w := newWorld(t)
 		w.token = "first"
-		w.hs.tokens["first"], w.hs.tokens["second"] = "FIRST", "SECOND"
+		w.hs.account.Tokens["first"], w.hs.account.Tokens["second"] = "FIRST", "SECOND"
 		w.prepared()
 		w.stop()
 		w.token = "second"
@@ -377,7 +377,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 	t.Run("not with an access token only: an older database begins new sessions", func(t *testing.T) {
 		w := newWorld(t)
 		w.token = "given"
-		w.hs.tokens["given"] = "GIVEN"
+		w.hs.account.Tokens["given"] = "GIVEN"
 		w.prepared()
 		w.execute(`INSERT INTO crypto_olm_session (account_id, session_id, sender_key, session, created_at, last_decrypted, last_encrypted) VALUES ('', 's', 'k', '', 0, 0, 0)`)
 		w.stop()
@@ -418,7 +418,7 @@ func TestDeviceIsTendedWhileTheBotRuns(t *testing.T) {
 		w.first()
 		device := w.device()
 		w.hs.keys.DropDevice(device.ID.String())
-		w.hs.revoke()
+		w.hs.account.Revoke()
 		w.hs.push(`"rooms":{}`)
 		w.hs.await("the device to be signed again", func() bool {
 			w.hs.keys.Lock()

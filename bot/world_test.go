@@ -110,18 +110,18 @@ func (w *world) open() {
 	w.halt = func() { require.NoError(w, w.db.Close()) }
 }
 
-// device is a database with a bot that has logged in once, and what the homeserver knows of that. Making one takes a tenth
+// deviceSnapshot is a database with a bot that has logged in once, and what the homeserver knows of that. Making one takes a tenth
 // of a second, most of it for encryption keys; all worlds that are not about logging in share it.
-type device struct {
+type deviceSnapshot struct {
 	once     sync.Once
 	database []byte
 	tokens   map[string]string
 	keys     *bottest.KeyServer
 }
 
-var sharedDevice device
+var sharedDevice deviceSnapshot
 
-func (d *device) make(t *testing.T) {
+func (d *deviceSnapshot) make(t *testing.T) {
 	w := newWorld(t)
 	w.open()
 	require.NoError(t, w.bot.Prepare(t.Context()))
@@ -129,7 +129,7 @@ func (d *device) make(t *testing.T) {
 	var err error
 	d.database, err = os.ReadFile(w.dbPath)
 	require.NoError(t, err)
-	d.tokens, d.keys = w.hs.tokens, w.hs.keys
+	d.tokens, d.keys = w.hs.account.Tokens, w.hs.keys
 }
 
 // haveDevice spares the world the first log-in.
@@ -140,9 +140,9 @@ func (w *world) haveDevice() {
 	}
 	sharedDevice.once.Do(func() { sharedDevice.make(w.T) })
 	require.NoError(w, os.WriteFile(w.dbPath, sharedDevice.database, 0o600))
-	w.hs.mu.Lock()
-	defer w.hs.mu.Unlock()
-	maps.Copy(w.hs.tokens, sharedDevice.tokens)
+	w.hs.account.Lock()
+	defer w.hs.account.Unlock()
+	maps.Copy(w.hs.account.Tokens, sharedDevice.tokens)
 	sharedDevice.keys.CopyTo(w.hs.keys)
 }
 
