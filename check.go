@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wazo-matrix-relay/bot"
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -90,17 +91,17 @@ func (c *checker) result(what, detail string, err error) bool {
 func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	device, err := matrix.Inspect(ctx)
-	shown := device.Words()
+	seen, err := matrix.Inspect(ctx)
+	shown := seen.Words()
 	detail := "device " + shown.ID + ", " + shown.State
 	switch {
 	case err != nil:
 		err = matrixHint(err)
-	case device.Trust == bot.TrustNoIdentity, device.Trust == bot.TrustUnsigned, device.Trust == bot.TrustIdentityChanged:
+	case seen.Trust == device.TrustNoIdentity, seen.Trust == device.TrustUnsigned, seen.Trust == device.TrustIdentityChanged:
 		detail += "; the start will sign it"
-	case device.OneTimeKeys == 0:
+	case seen.OneTimeKeys == 0:
 		err = hint(errors.New(words.NoOneTimeKeys), shown.Advice)
-	case device.Trust != bot.Trusted:
+	case seen.Trust != device.Trusted:
 		err = hint(errors.New("the device is "+shown.State), shown.Advice)
 	}
 	c.result("encryption", detail, err)

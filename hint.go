@@ -12,7 +12,7 @@ import (
 
 	"maunium.net/go/mautrix"
 
-	"wazo-matrix-relay/bot"
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -52,25 +52,25 @@ func matrixHint(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, bot.ErrOtherUser):
+	case errors.Is(err, device.ErrOtherUser):
 		return hint(err, "use another DATABASE_URL for another MATRIX_USER_ID")
-	case errors.Is(err, bot.ErrBadPassword):
+	case errors.Is(err, device.ErrBadPassword):
 		return hint(err, "check MATRIX_USER_ID and MATRIX_PASSWORD")
-	case errors.Is(err, bot.ErrBadToken), errors.Is(err, bot.ErrTokenMismatch):
+	case errors.Is(err, device.ErrBadToken), errors.Is(err, device.ErrTokenMismatch):
 		return hint(err, "check MATRIX_ACCESS_TOKEN, or use MATRIX_PASSWORD")
-	case errors.Is(err, bot.ErrLoggedOut):
+	case errors.Is(err, device.ErrLoggedOut):
 		return hint(err, "restart with MATRIX_PASSWORD, or with a new MATRIX_ACCESS_TOKEN")
-	case errors.Is(err, bot.ErrDeviceLost), errors.Is(err, bot.ErrRestored):
+	case errors.Is(err, device.ErrDeviceLost), errors.Is(err, device.ErrRestored):
 		return hint(err, "with MATRIX_PASSWORD the start makes a new device by itself; with MATRIX_ACCESS_TOKEN give it the token of a new log-in")
-	case errors.Is(err, bot.ErrRecoveryKeyNeeded):
+	case errors.Is(err, device.ErrRecoveryKeyNeeded):
 		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if there is none yet, set up recovery with the client that the account was used with; if nobody has it, reset the account's cryptographic identity with another client and take the new one")
-	case errors.Is(err, bot.ErrRecoveryKeyWrong):
+	case errors.Is(err, device.ErrRecoveryKeyWrong):
 		return hint(err, "check MATRIX_RECOVERY_KEY; whoever reset the account's cryptographic identity last was shown the right one")
-	case errors.Is(err, bot.ErrOtherIdentity):
+	case errors.Is(err, device.ErrOtherIdentity):
 		return hint(err, "reset the account's cryptographic identity with another client and set MATRIX_RECOVERY_KEY to the new recovery key")
 	case isCertificate(err):
 		return hint(err, "the homeserver's certificate is not trusted by this machine; check MATRIX_HOMESERVER_URL")
-	case errors.Is(err, bot.ErrNoHomeserver), errors.As(err, &httpErr) && (httpErr.Response == nil || httpErr.Response.StatusCode == http.StatusNotFound):
+	case errors.Is(err, device.ErrNoHomeserver), errors.As(err, &httpErr) && (httpErr.Response == nil || httpErr.Response.StatusCode == http.StatusNotFound):
 		return hint(err, "check MATRIX_HOMESERVER_URL, and that the homeserver can be reached from here")
 	default:
 		return hint(err, "see the homeserver's log")

@@ -3,7 +3,7 @@
 // sync.go asks the homeserver and hands what came to the core, which stores it; receive.go parses it event by event, so
 // that one malformed event harms nobody else. send.go is the only way out: it decides whether a room is encrypted.
 // inbox.go answers invites and changes of rooms, commands.go what people type. roomkeys.go sees to it that all members can read
-// that. device.go looks after the bot's device, trust.go says how others see it, identity.go has it signed.
+// that. Package device logs the bot in and looks after its device.
 //
 // Files: media_server.go serves those of Matrix messages, which media_files.go holds as long as they are read; picture.go shows
 // those that Wazo people name, which fetch.go gets from strangers; avatar.go draws people; transfer.go downloads and uploads.
@@ -11,6 +11,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,8 +21,10 @@ import (
 	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/words"
 )
 
 // Config is what an administrator decides about the Matrix account.
@@ -49,9 +52,10 @@ type Bot struct {
 	relay *relay.Relay
 	log   zerolog.Logger
 
-	client *mautrix.Client
-	syncer *mautrix.DefaultSyncer
-	crypto *cryptohelper.CryptoHelper
+	device *device.Manager
+	client *mautrix.Client            // of the device, like those below, see useDevice
+	syncer *mautrix.DefaultSyncer     // hands what came on to the client's stores
+	crypto *cryptohelper.CryptoHelper // encrypts and decrypts
 
 	rooms     roomStates
 	keyRounds keyRounds
@@ -69,11 +73,9 @@ type Bot struct {
 	commands   *commands
 
 	keyChanges atomic.Int64 // how often members or devices have changed, see encrypt
-	usedKeys   atomic.Bool  // since the age of the database was noted last
 
-	nextTend, nextMark time.Time // of the sync loop only, see tendIfDue and markIfDue
-	started            time.Time
-	lastSync           atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
+	started  time.Time
+	lastSync atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
 }
 
 var _ relay.Matrix = (*Bot)(nil)
@@ -87,8 +89,42 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 	b.notices.init()
 	b.resync.init()
 	b.fetcher = newFetcher(cfg.MediaFetchHosts, cfg.MediaMaxSize, "wazo-matrix-relay/"+cfg.Version)
+	b.device = device.New(device.Config{
+		UserID: cfg.UserID, HomeserverURL: cfg.HomeserverURL, Password: cfg.Password, AccessToken: cfg.AccessToken,
+		RecoveryKey: cfg.RecoveryKey, UserAgent: "wazo-matrix-relay/" + cfg.Version,
+		ShowRecoveryKey: cfg.ShowRecoveryKey,
+		OnLogin:         func() { b.arrivals.haveDevice(time.Now()) },
+	}, database, log)
 	core.Attach(b)
 	return b
+}
+
+// Login logs the bot in, only to try whether that works. Its errors are those of device.Manager.Login.
+func (b *Bot) Login(ctx context.Context) error {
+	if err := b.device.Login(ctx); err != nil {
+		return err
+	}
+	b.useDevice()
+	return nil
+}
+
+// Prepare logs the bot in to run. Its errors are those of device.Manager.Prepare.
+func (b *Bot) Prepare(ctx context.Context) error {
+	if err := b.device.Prepare(ctx); err != nil {
+		return err
+	}
+	b.useDevice()
+	return nil
+}
+
+// Inspect returns how others see the device of a bot that has logged in with Login, see device.Manager.Inspect.
+func (b *Bot) Inspect(ctx context.Context) (device.Device, error) { return b.device.Inspect(ctx) }
+
+// useDevice takes over what a log-in has made. It stays the same as long as the bot runs.
+func (b *Bot) useDevice() {
+	b.client, b.syncer, b.crypto = b.device.Client(), b.device.Syncer(), b.device.Crypto()
+	// Content that mautrix does not understand may still say something to people, see relay.
+	b.crypto.Machine().IgnorePostDecryptionParseErrors = true
 }
 
 // UserID implements relay.Matrix.
@@ -108,7 +144,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	ctx = b.client.Log.WithContext(ctx)
 	b.commands = newCommands(b)
 	b.followKeys()
-	b.introduce(ctx)
+	b.ensureDisplayName(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -117,4 +153,21 @@ func (b *Bot) Run(ctx context.Context) error {
 	wg.Go(func() { b.answerInbox(ctx) })
 	wg.Go(func() { b.sayNotices(ctx) })
 	return b.syncForever(ctx)
+}
+
+// ensureDisplayName gives the account a display name if it has none, best effort.
+func (b *Bot) ensureDisplayName(ctx context.Context) {
+	ctx, cancel := b.request(ctx)
+	defer cancel()
+	resp, err := b.client.GetOwnDisplayName(ctx)
+	if err != nil && !errors.Is(err, mautrix.MNotFound) {
+		b.log.Warn().Err(err).Msg("Failed to read the bot's display name")
+		return
+	}
+	if resp != nil && resp.DisplayName != "" && resp.DisplayName != b.cfg.UserID.Localpart() {
+		return
+	}
+	if err = b.client.SetDisplayName(ctx, words.BotName); err != nil {
+		b.log.Warn().Err(err).Msg("Failed to set the bot's display name")
+	}
 }

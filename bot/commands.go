@@ -17,6 +17,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
@@ -369,14 +370,14 @@ func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
 	status.LastSync = time.Since(b.LastSync())
 	status.EncryptedRoom, err = b.askEncrypted(ce.Ctx, ce.RoomID)
 	status.CannotTellRoom = err != nil
-	var device Device
+	var shown device.Device
 	err = b.gate.pass(ce.Ctx, func() (err error) {
-		device, err = b.Device(ce.Ctx)
+		shown, err = b.device.Device(ce.Ctx)
 		return translated(err)
 	})
 	if err != nil {
 		b.log.Warn().Err(err).Msg("Failed to ask for the bot's device")
 	}
-	status.Device = device.Words()
+	status.Device = shown.Words()
 	return status.Render(b.cfg.CommandPrefix), nil
 }

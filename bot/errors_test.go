@@ -18,12 +18,12 @@ import (
 )
 
 // askHomeserver makes a request of a client as the bot makes it, and returns its error.
-func askHomeserver(t *testing.T, url string) error {
+func askHomeserver(t *testing.T, transport http.RoundTripper, url string) error {
 	t.Helper()
 	client, err := mautrix.NewClient(url, botUser, "token")
 	require.NoError(t, err)
 	client.IgnoreRateLimit = true
-	client.Client = &http.Client{Transport: transport(), Timeout: 5 * time.Second}
+	client.Client = &http.Client{Transport: transport, Timeout: 5 * time.Second}
 	t.Cleanup(client.Client.CloseIdleConnections)
 	_, err = client.Whoami(t.Context())
 	require.Error(t, err)
@@ -31,6 +31,7 @@ func askHomeserver(t *testing.T, url string) error {
 }
 
 func TestToMatrixError(t *testing.T) {
+	transport := loggedIn(t).bot.client.Client.Transport
 	for _, test := range []struct {
 		name   string
 		header map[string]string
@@ -64,7 +65,7 @@ func TestToMatrixError(t *testing.T) {
 				_, _ = io.WriteString(w, test.body)
 			}))
 			defer server.Close()
-			err := askHomeserver(t, server.URL)
+			err := askHomeserver(t, transport, server.URL)
 			got := toMatrixError(err)
 			require.ErrorIs(t, got, err, "the cause is kept")
 			got.Err = nil
@@ -76,7 +77,7 @@ func TestToMatrixError(t *testing.T) {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		require.NoError(t, listener.Close())
-		got := toMatrixError(askHomeserver(t, "http://"+listener.Addr().String()))
+		got := toMatrixError(askHomeserver(t, transport, "http://"+listener.Addr().String()))
 		require.True(t, got.NotSent)
 		require.Zero(t, got.Status)
 	})
@@ -91,7 +92,7 @@ func TestToMatrixError(t *testing.T) {
 		t.Run(name+": perhaps sent", func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(lose))
 			defer server.Close()
-			got := toMatrixError(askHomeserver(t, server.URL))
+			got := toMatrixError(askHomeserver(t, transport, server.URL))
 			require.False(t, got.NotSent)
 		})
 	}
@@ -99,7 +100,7 @@ func TestToMatrixError(t *testing.T) {
 	t.Run("a cut answer of success is not taken for a status that says what happened", func(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"user_id":`) }))
 		defer server.Close()
-		got := toMatrixError(askHomeserver(t, server.URL))
+		got := toMatrixError(askHomeserver(t, transport, server.URL))
 		require.False(t, got.NotSent)
 		require.Less(t, got.Status, 300)
 	})

@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 )
@@ -89,10 +90,10 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 		resp.ToDevice.Events = append(resp.ToDevice.Events, &evt)
 	}
 	// Keys that come are stored in several steps, which a stop may not come between.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), device.RequestTimeout)
 	defer cancel()
 	if len(answer.ToDevice.Events) > 0 {
-		b.usedKeys.Store(true)
+		b.device.NoteKeyUse()
 	}
 	if changed := answer.DeviceLists.Changed; len(changed) > 0 {
 		defer b.keyChanges.Add(1)
@@ -103,7 +104,7 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 		b.keyRounds.reset()
 	}
 	b.guard("process keys", func() { b.crypto.Machine().ProcessSyncResponse(ctx, resp, since) })
-	b.rememberIdentity(ctx)
+	b.device.RememberIdentity(ctx)
 	for _, evt := range withheld {
 		b.guard("note a withheld key", func() { b.keyWithheld(ctx, evt) })
 	}

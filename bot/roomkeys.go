@@ -65,7 +65,7 @@ var errPanic = errors.New("panic while encrypting")
 func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear json.RawMessage) (encrypted *event.EncryptedEventContent, err error) {
 	ctx, cancel := context.WithTimeout(b.client.Log.WithContext(ctx), shareTime)
 	defer cancel()
-	b.usedKeys.Store(true)
+	b.device.NoteKeyUse()
 	for range shareTries {
 		before := b.keyChanges.Load()
 		encrypted, err = nil, errPanic // over what a homeserver answers

@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/relay"
 )
 
@@ -77,7 +78,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 
 // request returns the context of a request: limited in time, and with the client's quieter log.
 func (b *Bot) request(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.client.Log.WithContext(ctx), requestTimeout)
+	return context.WithTimeout(b.client.Log.WithContext(ctx), device.RequestTimeout)
 }
 
 // withTag puts our own key beside the content, or the ciphertext.

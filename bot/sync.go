@@ -12,6 +12,7 @@ import (
 
 	"maunium.net/go/mautrix"
 
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 )
@@ -27,9 +28,6 @@ const (
 	// several people write at once. Synapse allows 100 whatever is asked for.
 	timelineLimit = 500
 )
-
-// ErrLoggedOut is returned by Run when the homeserver does not know the access token any more.
-var ErrLoggedOut = errors.New("the homeserver does not know the bot's access token any more")
 
 // syncForever asks for news until ctx ends. Unlike mautrix's own loop it stores the token after what it covers, in the same
 // transaction (matrix.md, "Log-in and sync").
@@ -52,8 +50,8 @@ func (b *Bot) syncForever(ctx context.Context) error {
 					b.relay.MatrixBack()
 				}
 				since, pending, failures = pending.NextBatch, nil, 0
-				b.markIfDue(ctx)
-				b.tendIfDue(ctx)
+				b.device.MarkIfDue(ctx)
+				b.maintainDevice(ctx)
 				continue
 			}
 			refused++
@@ -67,7 +65,7 @@ func (b *Bot) syncForever(ctx context.Context) error {
 			if err = b.logInAgain(ctx, err); err == nil {
 				b.relay.MatrixBack()
 				continue
-			} else if errors.Is(err, ErrLoggedOut) {
+			} else if errors.Is(err, device.ErrLoggedOut) {
 				return err
 			}
 		}
@@ -78,24 +76,20 @@ func (b *Bot) syncForever(ctx context.Context) error {
 	return nil
 }
 
-// logInAgain gets a new access token for the same device, if there is a password. It returns an error that is ErrLoggedOut
-// if only an administrator can help.
+// logInAgain gets a new access token for the same device, if there is a password. It returns an error that is
+// device.ErrLoggedOut if only an administrator can help.
 func (b *Bot) logInAgain(ctx context.Context, cause error) error {
 	if b.cfg.Password == "" {
-		return fmt.Errorf("%w: %w", ErrLoggedOut, cause)
+		return fmt.Errorf("%w: %w", device.ErrLoggedOut, cause)
 	}
-	b.log.Warn().Err(cause).Msg("Logging in again")
-	err := b.gate.alone(func() error {
-		err := b.loginWithPassword(ctx)
-		if err == nil {
-			b.tend(ctx) // the log-in may have made the device anew, without keys
-		}
-		return err
-	})
-	if errors.Is(err, ErrBadPassword) || errors.Is(err, mautrix.MUserDeactivated) {
-		return fmt.Errorf("%w: %w", ErrLoggedOut, err)
+	return b.gate.alone(func() error { return b.device.LogInAgain(ctx, cause) })
+}
+
+// maintainDevice looks after the device now and then. It runs between two answers of /sync, and while nothing is sent.
+func (b *Bot) maintainDevice(ctx context.Context) {
+	if b.device.MaintenanceDue() {
+		b.gate.tryAlone(func() { b.device.Maintain(ctx) })
 	}
-	return err
 }
 
 func (b *Bot) syncPause(ctx context.Context, err error, failures int) {

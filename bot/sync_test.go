@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
 )
 
@@ -110,7 +111,7 @@ func TestLostLogIn(t *testing.T) {
 		w.Helper()
 		select {
 		case err := <-w.ended:
-			require.ErrorIs(w, err, ErrLoggedOut)
+			require.ErrorIs(w, err, device.ErrLoggedOut)
 		case <-time.After(10 * time.Second):
 			w.Fatal("the bot goes on without a log-in")
 		}
@@ -120,13 +121,13 @@ func TestLostLogIn(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.start()
-		device := w.bot.client.DeviceID.String()
+		deviceID := w.bot.client.DeviceID.String()
 		lose(w)
 		w.hs.say(roomID, adminUser, "!wazo ping")
 		w.hs.awaitSent(roomID, "Pong!")
 		w.stop()
 		require.Len(t, w.hs.account.Logins, 1)
-		require.Equal(t, device, w.hs.account.Logins[0].DeviceID)
+		require.Equal(t, deviceID, w.hs.account.Logins[0].DeviceID)
 		w.open()
 		require.NoError(t, w.bot.Login(t.Context()))
 		require.Len(t, w.hs.account.Logins, 1, "the new token is kept")

@@ -223,6 +223,20 @@ func (w *world) nextBatch() string {
 	return batch
 }
 
+// execute changes the database behind the bot's back.
+func (w *world) execute(query string) {
+	w.Helper()
+	wasOpen := w.halt != nil
+	if !wasOpen {
+		w.open()
+	}
+	_, err := w.db.Exec(w.Context(), query)
+	require.NoError(w, err)
+	if !wasOpen {
+		w.stop()
+	}
+}
+
 // lockedBuffer is a buffer for a log that is written from many goroutines.
 type lockedBuffer struct {
 	mu  sync.Mutex

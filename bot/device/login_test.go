@@ -1,4 +1,4 @@
-package bot
+package device
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
 )
 
@@ -16,7 +17,7 @@ func TestLogin(t *testing.T) {
 		w := newWorld(t)
 		for range 3 {
 			w.open()
-			require.NoError(t, w.bot.Login(t.Context()))
+			require.NoError(t, w.manager.Login(t.Context()))
 			w.stop()
 		}
 		require.Len(t, w.hs.account.Logins, 1, "requests to log in over three starts")
@@ -25,51 +26,51 @@ func TestLogin(t *testing.T) {
 	t.Run("a dead token leads to a new log-in with the kept device", func(t *testing.T) {
 		w := newWorld(t)
 		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
-		device := w.bot.client.DeviceID.String()
+		require.NoError(t, w.manager.Login(t.Context()))
+		device := w.manager.client.DeviceID.String()
 		require.NotEmpty(t, device)
 		w.stop()
 		w.hs.account.Revoke()
 		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
+		require.NoError(t, w.manager.Login(t.Context()))
 		require.Len(t, w.hs.account.Logins, 2)
 		require.Empty(t, w.hs.account.Logins[0].DeviceID, "the first log-in makes a device")
 		require.Equal(t, device, w.hs.account.Logins[1].DeviceID)
-		require.Equal(t, device, w.bot.client.DeviceID.String())
+		require.Equal(t, device, w.manager.client.DeviceID.String())
 		kept, err := w.db.Setting.GetSecret(t.Context(), db.SettingMatrixToken)
 		require.NoError(t, err)
-		require.Equal(t, w.bot.client.AccessToken, kept, "the new token is kept")
+		require.Equal(t, w.manager.client.AccessToken, kept, "the new token is kept")
 	})
 
 	t.Run("a homeserver in trouble is not a reason to log in again", func(t *testing.T) {
 		w := newWorld(t)
 		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
+		require.NoError(t, w.manager.Login(t.Context()))
 		w.stop()
 		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/whoami") {
-				refuse(rw, http.StatusInternalServerError, "M_UNKNOWN")
+				bottest.Refuse(rw, http.StatusInternalServerError, "M_UNKNOWN")
 				return true
 			}
 			return false
 		})
 		w.open()
-		require.Error(t, w.bot.Login(t.Context()))
+		require.Error(t, w.manager.Login(t.Context()))
 		require.Len(t, w.hs.account.Logins, 1)
 	})
 
 	t.Run("a wrong password is told from other failures", func(t *testing.T) {
 		w := newWorld(t)
 		w.open()
-		w.bot.cfg.Password = "wrong"
-		require.ErrorIs(t, w.bot.Login(t.Context()), ErrBadPassword)
+		w.manager.cfg.Password = "wrong"
+		require.ErrorIs(t, w.manager.Login(t.Context()), ErrBadPassword)
 	})
 
 	t.Run("a refused access token is told from other failures", func(t *testing.T) {
 		w := newWorld(t)
 		w.token = "no such token"
 		w.open()
-		require.ErrorIs(t, w.bot.Login(t.Context()), ErrBadToken)
+		require.ErrorIs(t, w.manager.Login(t.Context()), ErrBadToken)
 		require.Empty(t, w.hs.account.Logins, "there is no password to log in with")
 	})
 
@@ -78,8 +79,8 @@ func TestLogin(t *testing.T) {
 		w.token = "given"
 		w.hs.account.Tokens["given"] = "GIVEN"
 		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
-		require.Equal(t, "GIVEN", w.bot.client.DeviceID.String())
+		require.NoError(t, w.manager.Login(t.Context()))
+		require.Equal(t, "GIVEN", w.manager.client.DeviceID.String())
 		require.Empty(t, w.hs.account.Logins)
 	})
 
@@ -94,52 +95,52 @@ func TestLogin(t *testing.T) {
 			return false
 		})
 		w.open()
-		require.ErrorIs(t, w.bot.Login(t.Context()), ErrTokenMismatch)
+		require.ErrorIs(t, w.manager.Login(t.Context()), ErrTokenMismatch)
 	})
 
 	t.Run("the database of another bot is refused before anything is asked", func(t *testing.T) {
 		w := newWorld(t)
 		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
+		require.NoError(t, w.manager.Login(t.Context()))
 		w.stop()
 		w.hs.requests = nil
 		w.open()
-		w.bot.cfg.UserID = "@other:a.example"
-		require.ErrorIs(t, w.bot.Login(t.Context()), ErrOtherUser)
+		w.manager.cfg.UserID = "@other:a.example"
+		require.ErrorIs(t, w.manager.Login(t.Context()), ErrOtherUser)
 		require.Empty(t, w.hs.requests)
 	})
 
 	t.Run("a user id that never logged in does not own the database", func(t *testing.T) {
 		w := newWorld(t)
 		w.open()
-		w.bot.cfg.UserID, w.bot.cfg.Password = "@tpyo:a.example", "wrong"
-		require.ErrorIs(t, w.bot.Login(t.Context()), ErrBadPassword)
+		w.manager.cfg.UserID, w.manager.cfg.Password = "@tpyo:a.example", "wrong"
+		require.ErrorIs(t, w.manager.Login(t.Context()), ErrBadPassword)
 		w.stop()
 		w.open()
-		require.NoError(t, w.bot.Login(t.Context()), "after the typing error is corrected")
+		require.NoError(t, w.manager.Login(t.Context()), "after the typing error is corrected")
 	})
 
 	t.Run("keys that vanished from the homeserver are told from other failures", func(t *testing.T) {
 		w := newWorld(t)
 		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
+		require.NoError(t, w.manager.Login(t.Context()))
 		w.stop()
 		clear(w.hs.keys.Devices)
 		w.open()
-		require.ErrorIs(t, w.bot.Login(t.Context()), ErrDeviceLost)
+		require.ErrorIs(t, w.manager.Login(t.Context()), ErrDeviceLost)
 	})
 
 	t.Run("a homeserver that does not answer is told from lost keys", func(t *testing.T) {
 		w := newWorld(t)
 		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/keys/query") {
-				refuse(rw, http.StatusBadGateway, "M_UNKNOWN")
+				bottest.Refuse(rw, http.StatusBadGateway, "M_UNKNOWN")
 				return true
 			}
 			return false
 		})
 		w.open()
-		err := w.bot.Login(t.Context())
+		err := w.manager.Login(t.Context())
 		require.Error(t, err)
 		require.NotErrorIs(t, err, ErrDeviceLost)
 	})

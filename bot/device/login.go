@@ -1,4 +1,4 @@
-package bot
+package device
 
 import (
 	"context"
@@ -28,12 +28,15 @@ var (
 	ErrDeviceLost    = errors.New("the encryption keys in the database do not fit this device")
 )
 
-// requestTimeout is how long any request but a long poll or the transfer of a file may take.
-const requestTimeout = time.Minute
+// ErrLoggedOut is returned by LogInAgain if only an administrator can help.
+var ErrLoggedOut = errors.New("the homeserver does not know the bot's access token any more")
+
+// RequestTimeout is how long any request but a long poll or the transfer of a file may take.
+const RequestTimeout = time.Minute
 
 // Login finds the homeserver and logs in, preferably with the token of an earlier start: transaction ids are scoped to it
 // (matrix.md, "Log-in and sync"). It returns one of the errors above, wrapped, or what the homeserver said.
-func (b *Bot) Login(ctx context.Context) error {
+func (b *Manager) Login(ctx context.Context) error {
 	if err := b.checkOwner(ctx); err != nil {
 		return err
 	}
@@ -44,7 +47,7 @@ func (b *Bot) Login(ctx context.Context) error {
 	if b.client, err = mautrix.NewClient(url, b.cfg.UserID, ""); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoHomeserver, err)
 	}
-	b.client.UserAgent = "wazo-matrix-relay/" + b.cfg.Version
+	b.client.UserAgent = b.cfg.UserAgent
 	b.client.Client = &http.Client{Transport: transport()}
 	b.client.IgnoreRateLimit = true // the exact wait is in the body, see gate
 	// mautrix logs contents at debug level: nobody wants those in a log by accident.
@@ -64,7 +67,7 @@ func (b *Bot) Login(ctx context.Context) error {
 }
 
 // checkOwner refuses a database that was filled for another account.
-func (b *Bot) checkOwner(ctx context.Context) error {
+func (b *Manager) checkOwner(ctx context.Context) error {
 	owner, err := b.db.Setting.Get(ctx, db.SettingMatrixUser)
 	if err != nil {
 		return err
@@ -74,7 +77,7 @@ func (b *Bot) checkOwner(ctx context.Context) error {
 	return nil
 }
 
-func (b *Bot) findHomeserver(ctx context.Context) (string, error) {
+func (b *Manager) findHomeserver(ctx context.Context) (string, error) {
 	if b.cfg.HomeserverURL != "" {
 		return b.cfg.HomeserverURL, nil
 	}
@@ -96,7 +99,7 @@ func transport() *http.Transport {
 }
 
 // authenticate gets an access token that works: the one kept, the one configured, or a new one for the same device.
-func (b *Bot) authenticate(ctx context.Context) error {
+func (b *Manager) authenticate(ctx context.Context) error {
 	if b.cfg.AccessToken != "" {
 		err := b.useToken(ctx, b.cfg.AccessToken)
 		if errors.Is(err, mautrix.MUnknownToken) {
@@ -119,7 +122,7 @@ func (b *Bot) authenticate(ctx context.Context) error {
 }
 
 // useToken asks the homeserver whose token it is.
-func (b *Bot) useToken(ctx context.Context, token string) error {
+func (b *Manager) useToken(ctx context.Context, token string) error {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	b.client.AccessToken = token
@@ -144,7 +147,7 @@ func (b *Bot) useToken(ctx context.Context, token string) error {
 	return b.db.Setting.Set(ctx, db.SettingDevice, whoami.DeviceID.String())
 }
 
-func (b *Bot) loginWithPassword(ctx context.Context) error {
+func (b *Manager) loginWithPassword(ctx context.Context) error {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	device, err := b.db.Setting.Get(ctx, db.SettingDevice)
@@ -171,7 +174,7 @@ func (b *Bot) loginWithPassword(ctx context.Context) error {
 	} else if resp.UserID != b.cfg.UserID {
 		return fmt.Errorf("%w: the homeserver says %s", ErrTokenMismatch, resp.UserID)
 	}
-	b.arrivals.haveDevice(time.Now())
+	b.cfg.OnLogin()
 	return b.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := b.db.Setting.Set(ctx, db.SettingDevice, resp.DeviceID.String()); err != nil {
 			return err
@@ -180,8 +183,22 @@ func (b *Bot) loginWithPassword(ctx context.Context) error {
 	})
 }
 
+// LogInAgain gets a new access token for the same device after the homeserver has refused the one in use, as cause says, and
+// maintains the device. No request may be under way meanwhile.
+func (b *Manager) LogInAgain(ctx context.Context, cause error) error {
+	b.log.Warn().Err(cause).Msg("Logging in again")
+	err := b.loginWithPassword(ctx)
+	if err == nil {
+		b.Maintain(ctx) // the log-in may have made the device anew, without keys
+	}
+	if errors.Is(err, ErrBadPassword) || errors.Is(err, mautrix.MUserDeactivated) {
+		return fmt.Errorf("%w: %w", ErrLoggedOut, err)
+	}
+	return err
+}
+
 // initCrypto loads the encryption keys of the device, or makes and publishes them at the first start.
-func (b *Bot) initCrypto(ctx context.Context) (err error) {
+func (b *Manager) initCrypto(ctx context.Context) (err error) {
 	b.crypto, err = cryptohelper.NewCryptoHelper(b.client, b.db.PickleKey(), b.db.Database)
 	if err != nil {
 		return fmt.Errorf("failed to set up encryption: %w", err)
@@ -194,30 +211,11 @@ func (b *Bot) initCrypto(ctx context.Context) (err error) {
 		return fmt.Errorf("%w: %w", ErrDeviceLost, err)
 	}
 	b.client.Crypto = b.crypto
-	// Content that mautrix does not understand may still say something to people, see relay.
-	b.crypto.Machine().IgnorePostDecryptionParseErrors = true
-	b.rememberIdentity(ctx)
+	b.RememberIdentity(ctx)
 	return nil
 }
 
 // isForeignSchema reports whether the tables are not for this program to use: nothing is wrong with the keys in them.
 func isForeignSchema(err error) bool {
 	return errors.Is(err, dbutil.ErrUnsupportedDatabaseVersion) || errors.Is(err, dbutil.ErrNotOwned) || errors.Is(err, dbutil.ErrForeignTables)
-}
-
-// introduce gives the account a display name if it has none, best effort.
-func (b *Bot) introduce(ctx context.Context) {
-	ctx, cancel := b.request(ctx)
-	defer cancel()
-	resp, err := b.client.GetOwnDisplayName(ctx)
-	if err != nil && !errors.Is(err, mautrix.MNotFound) {
-		b.log.Warn().Err(err).Msg("Failed to read the bot's display name")
-		return
-	}
-	if resp != nil && resp.DisplayName != "" && resp.DisplayName != b.cfg.UserID.Localpart() {
-		return
-	}
-	if err = b.client.SetDisplayName(ctx, words.BotName); err != nil {
-		b.log.Warn().Err(err).Msg("Failed to set the bot's display name")
-	}
 }

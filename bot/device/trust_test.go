@@ -1,8 +1,7 @@
-package bot
+package device
 
 import (
 	"encoding/json"
-
 	"fmt"
 	"net/http"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"maunium.net/go/mautrix/crypto/utils"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
 )
 
@@ -22,13 +22,13 @@ import (
 func (w *world) prepared() Device {
 	w.Helper()
 	w.open()
-	require.NoError(w, w.bot.Prepare(w.Context()))
+	require.NoError(w, w.manager.Prepare(w.Context()))
 	return w.device()
 }
 
 func (w *world) device() Device {
 	w.Helper()
-	device, err := w.bot.Device(w.Context())
+	device, err := w.manager.Device(w.Context())
 	require.NoError(w, err)
 	return device
 }
@@ -162,10 +162,10 @@ func TestInspectForetellsTheStart(t *testing.T) {
 			w.hs.keys.Unlock()
 			w.loseDatabase()
 			w.open()
-			require.NoError(t, w.bot.Login(t.Context()))
-			_, err := w.bot.Inspect(t.Context())
+			require.NoError(t, w.manager.Login(t.Context()))
+			_, err := w.manager.Inspect(t.Context())
 			require.ErrorIs(t, err, ErrRecoveryKeyNeeded)
-			require.ErrorIs(t, w.bot.Prepare(t.Context()), ErrRecoveryKeyNeeded)
+			require.ErrorIs(t, w.manager.Prepare(t.Context()), ErrRecoveryKeyNeeded)
 		})
 	}
 }
@@ -194,7 +194,7 @@ func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
 		w.stop()
 		w.execute("UPDATE crypto_version SET version = 99, compat = 99")
 		w.open()
-		err := w.bot.Prepare(t.Context())
+		err := w.manager.Prepare(t.Context())
 		require.ErrorIs(t, err, dbutil.ErrUnsupportedDatabaseVersion)
 		require.NotErrorIs(t, err, ErrDeviceLost)
 		w.hs.keys.Lock()
@@ -207,7 +207,7 @@ func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
 		w.token = "given"
 		w.hs.account.Tokens["given"] = ""
 		w.open()
-		require.ErrorIs(t, w.bot.Prepare(t.Context()), ErrTokenMismatch)
+		require.ErrorIs(t, w.manager.Prepare(t.Context()), ErrTokenMismatch)
 	})
 }
 
@@ -250,7 +250,7 @@ func TestIdentityIsNeverReplaced(t *testing.T) {
 			w.loseDatabase()
 			test.prepare(w)
 			w.open()
-			require.ErrorIs(t, w.bot.Prepare(t.Context()), test.want)
+			require.ErrorIs(t, w.manager.Prepare(t.Context()), test.want)
 			require.Equal(t, identity, w.identity())
 			require.Equal(t, TrustUnsigned, w.device().Trust)
 			require.Len(t, w.shown, 1)
@@ -275,7 +275,7 @@ func TestSetUpCanBeInterruptedAnywhere(t *testing.T) {
 			if count < n || after && count == n {
 				return false
 			}
-			refuse(rw, http.StatusBadGateway, "M_UNKNOWN")
+			bottest.Refuse(rw, http.StatusBadGateway, "M_UNKNOWN")
 			return true
 		})
 		return func() bool { return count >= n }
@@ -284,7 +284,7 @@ func TestSetUpCanBeInterruptedAnywhere(t *testing.T) {
 		w := newWorld(t)
 		reached := failAt(w, n, false)
 		w.open()
-		err := w.bot.Prepare(t.Context())
+		err := w.manager.Prepare(t.Context())
 		if !reached() {
 			require.NoError(t, err)
 			require.Greater(t, n, 8, "the set-up takes more requests than that")
@@ -340,7 +340,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 				if !strings.HasSuffix(r.URL.Path, "/keys/upload") || r.ContentLength < 10 || w.hs.account.DeviceOf(r) != device {
 					return false
 				}
-				refuse(rw, http.StatusBadRequest, "M_UNKNOWN") // Synapse: "One time key … already exists"
+				bottest.Refuse(rw, http.StatusBadRequest, "M_UNKNOWN") // Synapse: "One time key … already exists"
 				return true
 			})
 		}},
@@ -399,7 +399,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 // execute changes the database behind the bot's back.
 func (w *world) execute(query string) {
 	w.Helper()
-	wasOpen := w.halt != nil
+	wasOpen := w.db != nil
 	if !wasOpen {
 		w.open()
 	}
@@ -410,37 +410,20 @@ func (w *world) execute(query string) {
 	}
 }
 
-func TestDeviceIsTendedWhileTheBotRuns(t *testing.T) {
+// An identity that was replaced is told, and adopted with its recovery key.
+func TestReplacedIdentityIsTold(t *testing.T) {
 	t.Parallel()
-	t.Run("a device that is deleted gets its keys and its signature again with the new log-in", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
-		device := w.device()
-		w.hs.keys.DropDevice(device.ID.String())
-		w.hs.account.Revoke()
-		w.hs.push(`"rooms":{}`)
-		w.hs.await("the device to be signed again", func() bool {
-			w.hs.keys.Lock()
-			defer w.hs.keys.Unlock()
-			return strings.Count(string(w.hs.keys.Devices[device.ID.String()]), `"ed25519:`) >= 3
-		})
-		require.Equal(t, Trusted, w.device().Trust)
-	})
-
-	t.Run("a replaced identity is told, and adopted with its recovery key", func(t *testing.T) {
-		w := newWorld(t)
-		w.prepared()
-		w.stop()
-		recoveryKey := w.otherIdentity()
-		identity := w.identity()
-		require.Equal(t, TrustIdentityChanged, w.prepared().Trust, "the start goes on: nobody may be there to read an error")
-		require.Contains(t, w.logged.String(), "set MATRIX_RECOVERY_KEY")
-		w.stop()
-		w.recoveryKey = recoveryKey
-		require.Equal(t, Trusted, w.prepared().Trust)
-		require.Equal(t, identity, w.identity())
-	})
+	w := newWorld(t)
+	w.prepared()
+	w.stop()
+	recoveryKey := w.otherIdentity()
+	identity := w.identity()
+	require.Equal(t, TrustIdentityChanged, w.prepared().Trust, "the start goes on: nobody may be there to read an error")
+	require.Contains(t, w.logged.String(), "set MATRIX_RECOVERY_KEY")
+	w.stop()
+	w.recoveryKey = recoveryKey
+	require.Equal(t, Trusted, w.prepared().Trust)
+	require.Equal(t, identity, w.identity())
 }
 
 func TestTrustIsWhatOthersSee(t *testing.T) {
@@ -448,11 +431,11 @@ func TestTrustIsWhatOthersSee(t *testing.T) {
 	w := newWorld(t)
 	w.prepared()
 	good := func() *mautrix.RespQueryKeys {
-		keys, err := w.bot.client.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{botUser: {}}})
+		keys, err := w.manager.client.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{botUser: {}}})
 		require.NoError(t, err)
 		return keys
 	}
-	own := w.bot.crypto.Machine().OwnIdentity()
+	own := w.manager.crypto.Machine().OwnIdentity()
 	known, err := w.db.Setting.Get(t.Context(), db.SettingMasterKey)
 	require.NoError(t, err)
 	forge := func(keys mautrix.CrossSigningKeys) mautrix.CrossSigningKeys {

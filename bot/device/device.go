@@ -1,4 +1,4 @@
-package bot
+package device
 
 import (
 	"context"
@@ -21,7 +21,7 @@ var ErrRestored = errors.New("the database is an older copy than the one that wa
 // Prepare is Login for a bot that is to run: it repairs what can be repaired, and has the device signed. Keys that are lost,
 // or older than what others have seen of them, lead to a new device if there is a password for that. It returns the errors of
 // Login, and those of signing if that never worked: then there is somebody to read them. Later ones are logged.
-func (b *Bot) Prepare(ctx context.Context) error {
+func (b *Manager) Prepare(ctx context.Context) error {
 	device, err := b.loadDevice(ctx)
 	if errors.Is(err, ErrDeviceLost) {
 		device, err = b.loadDevice(ctx) // an answer that was wrong for a moment should not cost the device
@@ -65,7 +65,7 @@ func needsAdmin(err error) bool {
 	return errors.Is(err, ErrRecoveryKeyNeeded) || errors.Is(err, ErrRecoveryKeyWrong) || errors.Is(err, ErrOtherIdentity)
 }
 
-func (b *Bot) logTrust(device Device, err error) {
+func (b *Manager) logTrust(device Device, err error) {
 	if device.Trust == Trusted && err == nil {
 		return
 	} else if device.Trust == Trusted {
@@ -78,7 +78,7 @@ func (b *Bot) logTrust(device Device, err error) {
 
 // Inspect is for a bot that only tries: it changes nothing after Login. It returns how others see the device, with
 // ErrRestored, or with why it could not be signed at a start.
-func (b *Bot) Inspect(ctx context.Context) (Device, error) {
+func (b *Manager) Inspect(ctx context.Context) (Device, error) {
 	device, err := b.Device(ctx)
 	if err != nil {
 		return device, err
@@ -106,7 +106,7 @@ func (b *Bot) Inspect(ctx context.Context) (Device, error) {
 
 // loadDevice is Login, and finds out what loading the keys does not show. It returns ErrRestored, or ErrDeviceLost if the
 // homeserver takes no keys of this device any more.
-func (b *Bot) loadDevice(ctx context.Context) (device Device, err error) {
+func (b *Manager) loadDevice(ctx context.Context) (device Device, err error) {
 	if err = b.Login(ctx); err != nil {
 		return device, err
 	}
@@ -135,7 +135,7 @@ func (b *Bot) loadDevice(ctx context.Context) (device Device, err error) {
 }
 
 // renewDevice replaces the device by a new one. What others encrypted for the old one only cannot be read.
-func (b *Bot) renewDevice(ctx context.Context) (Device, error) {
+func (b *Manager) renewDevice(ctx context.Context) (Device, error) {
 	// A log-out deletes its device, without the proof of identity that deleting it from elsewhere takes.
 	if err := b.loginWithPassword(ctx); err != nil {
 		return Device{}, err
@@ -160,7 +160,7 @@ type ageMark struct {
 
 // markAge counts up, first in the database and then on the homeserver, so that the homeserver knows of a higher count only if
 // the database is an older copy.
-func (b *Bot) markAge(ctx context.Context) error {
+func (b *Manager) markAge(ctx context.Context) error {
 	mark, err := b.mark(ctx)
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (b *Bot) markAge(ctx context.Context) error {
 	return nil
 }
 
-func (b *Bot) mark(ctx context.Context) (int64, error) {
+func (b *Manager) mark(ctx context.Context) (int64, error) {
 	text, err := b.db.Setting.Get(ctx, db.SettingMark)
 	if err != nil || text == "" {
 		return 0, err
@@ -186,7 +186,7 @@ func (b *Bot) mark(ctx context.Context) (int64, error) {
 }
 
 // isRestored reports whether the database is an older copy of one that this device has used since.
-func (b *Bot) isRestored(ctx context.Context) (bool, error) {
+func (b *Manager) isRestored(ctx context.Context) (bool, error) {
 	mark, err := b.mark(ctx)
 	if err != nil {
 		return false, err
@@ -210,8 +210,11 @@ const (
 	markInterval = 5 * time.Minute
 )
 
-// markIfDue notes now and then how old the database is, if keys were used.
-func (b *Bot) markIfDue(ctx context.Context) {
+// NoteKeyUse notes that keys were used: the database is older than what others have seen from now on.
+func (b *Manager) NoteKeyUse() { b.usedKeys.Store(true) }
+
+// MarkIfDue notes now and then how old the database is, if keys were used.
+func (b *Manager) MarkIfDue(ctx context.Context) {
 	if time.Now().Before(b.nextMark) || !b.usedKeys.Swap(false) {
 		return
 	}
@@ -221,16 +224,12 @@ func (b *Bot) markIfDue(ctx context.Context) {
 	}
 }
 
-// tendIfDue looks after the device now and then. It runs between two answers of /sync, while nothing is sent: the crypto
-// machine changes its identity without a lock.
-func (b *Bot) tendIfDue(ctx context.Context) {
-	if time.Now().After(b.nextTend) {
-		b.gate.tryAlone(func() { b.tend(ctx) })
-	}
-}
+// MaintenanceDue reports whether it is time to look after the device.
+func (b *Manager) MaintenanceDue() bool { return time.Now().After(b.nextTend) }
 
-// tend makes others trust the device again if they do not any more, as far as that is possible.
-func (b *Bot) tend(ctx context.Context) {
+// Maintain makes others trust the device again if they do not any more, as far as that is possible. Nothing may be sent
+// meanwhile: the crypto machine changes its identity without a lock.
+func (b *Manager) Maintain(ctx context.Context) {
 	device, err := b.repairDevice(ctx)
 	b.nextTend = time.Now().Add(tendInterval)
 	if err != nil {
@@ -241,7 +240,7 @@ func (b *Bot) tend(ctx context.Context) {
 	}
 }
 
-func (b *Bot) repairDevice(ctx context.Context) (Device, error) {
+func (b *Manager) repairDevice(ctx context.Context) (Device, error) {
 	device, err := b.Device(ctx)
 	if err == nil && device.Trust == TrustDeviceGone {
 		// Somebody deleted the device, and a log-in made it again, without keys.
@@ -257,7 +256,7 @@ func (b *Bot) repairDevice(ctx context.Context) (Device, error) {
 }
 
 // shareAgain uploads the keys of a device of which the homeserver knows nothing.
-func (b *Bot) shareAgain(ctx context.Context) error {
+func (b *Manager) shareAgain(ctx context.Context) error {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	mach := b.crypto.Machine()

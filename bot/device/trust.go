@@ -1,4 +1,4 @@
-package bot
+package device
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func (d Device) Words() words.Device {
 }
 
 // Device asks the homeserver how it shows the bot's device. What the crypto store believes is not asked: others don't see it.
-func (b *Bot) Device(ctx context.Context) (Device, error) {
+func (b *Manager) Device(ctx context.Context) (Device, error) {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	device := Device{ID: b.client.DeviceID, OneTimeKeys: -1}

@@ -1,4 +1,4 @@
-package bot
+package device
 
 import (
 	"context"
@@ -25,7 +25,7 @@ var (
 // sign makes others trust the bot's device: by an identity of its own if the account has none, else by the recovery key of
 // the one that it has. An identity that exists is never replaced. It returns the device as it is afterwards, with one of the
 // errors above or those of the homeserver.
-func (b *Bot) sign(ctx context.Context, device Device) (_ Device, err error) {
+func (b *Manager) sign(ctx context.Context, device Device) (_ Device, err error) {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	switch device.Trust {
@@ -50,21 +50,21 @@ func (b *Bot) sign(ctx context.Context, device Device) (_ Device, err error) {
 		return device, err
 	}
 	_, err = b.crypto.Machine().FetchKeys(ctx, []id.UserID{b.cfg.UserID}, true)
-	b.rememberIdentity(ctx)
+	b.RememberIdentity(ctx)
 	return device, err
 }
 
-// rememberIdentity has the crypto machine look up the account's identity, which mautrix otherwise does, without a lock, when
+// RememberIdentity has the crypto machine look up the account's identity, which mautrix otherwise does, without a lock, when
 // it first judges a signed device: by several goroutines at once. It forgets it, without a lock too, when the account's own
 // devices change; who judges a device at that moment may take it for one that was not judged yet.
-func (b *Bot) rememberIdentity(ctx context.Context) {
+func (b *Manager) RememberIdentity(ctx context.Context) {
 	if _, err := b.crypto.Machine().GetOwnCrossSigningPublicKeys(ctx); err != nil && ctx.Err() == nil {
 		b.log.Warn().Err(err).Msg("Failed to look up the bot's own identity")
 	}
 }
 
 // keepIdentity remembers which identity has signed the device, and its recovery key for the next device.
-func (b *Bot) keepIdentity(ctx context.Context, device Device) error {
+func (b *Manager) keepIdentity(ctx context.Context, device Device) error {
 	if err := b.db.Setting.Set(ctx, db.SettingMasterKey, device.master.String()); err != nil || b.cfg.RecoveryKey == "" {
 		return err
 	}
@@ -77,7 +77,7 @@ func (b *Bot) keepIdentity(ctx context.Context, device Device) error {
 
 // createIdentity gives the account its first cross-signing keys. The recovery key is stored before anything is published:
 // an identity whose recovery key is lost would be of no use.
-func (b *Bot) createIdentity(ctx context.Context) error {
+func (b *Manager) createIdentity(ctx context.Context) error {
 	mach := b.crypto.Machine()
 	storage, isNew, err := b.openStorage(ctx)
 	if err != nil {
@@ -116,7 +116,7 @@ func (b *Bot) createIdentity(ctx context.Context) error {
 }
 
 // openStorage opens the account's secret storage, or makes one if it has none.
-func (b *Bot) openStorage(ctx context.Context) (storage *ssss.Key, isNew bool, err error) {
+func (b *Manager) openStorage(ctx context.Context) (storage *ssss.Key, isNew bool, err error) {
 	mach := b.crypto.Machine()
 	storage, err = b.unlockStorage(ctx)
 	if !errors.Is(err, ssss.ErrNoDefaultKeyID) {
@@ -141,7 +141,7 @@ func (b *Bot) openStorage(ctx context.Context) (storage *ssss.Key, isNew bool, e
 // unlockStorage opens the account's secret storage with the recovery key of the configuration, or the one that was kept.
 // It returns ErrRecoveryKeyNeeded if there is none, ErrRecoveryKeyWrong if it does not fit, ssss.ErrNoDefaultKeyID if there
 // is no secret storage.
-func (b *Bot) unlockStorage(ctx context.Context) (*ssss.Key, error) {
+func (b *Manager) unlockStorage(ctx context.Context) (*ssss.Key, error) {
 	kept, err := b.db.Setting.GetSecret(ctx, db.SettingRecoveryKey)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (b *Bot) unlockStorage(ctx context.Context) (*ssss.Key, error) {
 }
 
 // unlockStorageWith opens the account's secret storage with the first of some recovery keys that fits; some may be empty.
-func (b *Bot) unlockStorageWith(ctx context.Context, recoveryKeys ...string) (*ssss.Key, error) {
+func (b *Manager) unlockStorageWith(ctx context.Context, recoveryKeys ...string) (*ssss.Key, error) {
 	keyID, metadata, err := b.crypto.Machine().SSSS.GetDefaultKeyData(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("failed to find the secret storage: %w", err)
@@ -170,7 +170,7 @@ func (b *Bot) unlockStorageWith(ctx context.Context, recoveryKeys ...string) (*s
 }
 
 // unlockIdentity is unlockStorage for an account that has an identity: without secret storage there is no way to it.
-func (b *Bot) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
+func (b *Manager) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
 	storage, err := b.unlockStorage(ctx)
 	if errors.Is(err, ssss.ErrNoDefaultKeyID) {
 		err = fmt.Errorf("%w: the account has no secret storage", ErrRecoveryKeyNeeded)
@@ -179,7 +179,7 @@ func (b *Bot) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
 }
 
 // useIdentity signs the device with the keys of the account's identity, which lie in its secret storage.
-func (b *Bot) useIdentity(ctx context.Context, device Device) error {
+func (b *Manager) useIdentity(ctx context.Context, device Device) error {
 	storage, err := b.unlockIdentity(ctx)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func (b *Bot) useIdentity(ctx context.Context, device Device) error {
 }
 
 // signWithIdentity has the identity sign the device, and the device the identity.
-func (b *Bot) signWithIdentity(ctx context.Context) error {
+func (b *Manager) signWithIdentity(ctx context.Context) error {
 	mach := b.crypto.Machine()
 	if err := mach.SignOwnDevice(ctx, mach.OwnIdentity()); err != nil {
 		return fmt.Errorf("failed to sign the device: %w", err)
@@ -215,7 +215,7 @@ func (b *Bot) signWithIdentity(ctx context.Context) error {
 
 // passwordProof answers a homeserver that wants to be sure who publishes keys (client-server API, "User-interactive
 // authentication"). Newer ones ask only those who replace keys, which never happens here.
-func (b *Bot) passwordProof(asked *mautrix.RespUserInteractive) any {
+func (b *Manager) passwordProof(asked *mautrix.RespUserInteractive) any {
 	if b.cfg.Password == "" {
 		return nil
 	}
