@@ -118,7 +118,7 @@ func (b *Bot) Prepare(ctx context.Context) error {
 }
 
 // Inspect returns how others see the device of a bot that has logged in with Login, see device.Manager.Inspect.
-func (b *Bot) Inspect(ctx context.Context) (device.Device, error) { return b.device.Inspect(ctx) }
+func (b *Bot) Inspect(ctx context.Context) (device.Status, error) { return b.device.Inspect(ctx) }
 
 // useDevice takes over what a log-in has made. It stays the same as long as the bot runs.
 func (b *Bot) useDevice() {

@@ -370,9 +370,9 @@ func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
 	status.LastSync = time.Since(b.LastSync())
 	status.EncryptedRoom, err = b.askEncrypted(ce.Ctx, ce.RoomID)
 	status.CannotTellRoom = err != nil
-	var shown device.Device
+	var shown device.Status
 	err = b.gate.pass(ce.Ctx, func() (err error) {
-		shown, err = b.device.Device(ce.Ctx)
+		shown, err = b.device.Status(ce.Ctx)
 		return translated(err)
 	})
 	if err != nil {

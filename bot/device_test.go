@@ -10,9 +10,9 @@ import (
 )
 
 // device asks how others see the bot's device.
-func (w *world) device() device.Device {
+func (w *world) device() device.Status {
 	w.Helper()
-	shown, err := w.bot.device.Device(w.Context())
+	shown, err := w.bot.device.Status(w.Context())
 	require.NoError(w, err)
 	return shown
 }

@@ -104,7 +104,7 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 		b.keyRounds.reset()
 	}
 	b.guard("process keys", func() { b.crypto.Machine().ProcessSyncResponse(ctx, resp, since) })
-	b.device.RememberIdentity(ctx)
+	b.device.CacheIdentity(ctx)
 	for _, evt := range withheld {
 		b.guard("note a withheld key", func() { b.keyWithheld(ctx, evt) })
 	}

@@ -50,7 +50,7 @@ func (b *Bot) syncForever(ctx context.Context) error {
 					b.relay.MatrixBack()
 				}
 				since, pending, failures = pending.NextBatch, nil, 0
-				b.device.MarkIfDue(ctx)
+				b.device.RaiseGenerationIfDue(ctx)
 				b.maintainDevice(ctx)
 				continue
 			}

@@ -54,7 +54,7 @@ var forgetWithheldQueries = []string{`DELETE FROM crypto_megolm_inbound_session 
 // The sync token stays when the device goes: it is the account's place in its rooms.
 var forgetDeviceQueries = append([]string{
 	`DELETE FROM crypto_account`,
-	`DELETE FROM setting WHERE name IN ('` + SettingDevice + `', '` + SettingMatrixToken + `', '` + SettingMark + `')`,
+	`DELETE FROM setting WHERE name IN ('` + SettingDevice + `', '` + SettingMatrixToken + `', '` + SettingGeneration + `')`,
 }, forgetSessionsQueries...)
 
 // ForgetDevice makes the next log-in begin with a new device. The bot's encryption must not be in use.

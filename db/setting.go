@@ -17,7 +17,7 @@ const (
 	SettingMatrixToken = "matrix_access_token" // secret
 	SettingRecoveryKey = "matrix_recovery_key" // secret
 	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that the device was signed by
-	SettingMark        = "matrix_mark"         // the age of the database, see package bot/device
+	SettingGeneration  = "matrix_mark"         // the generation of the database, see package bot/device
 )
 
 const (

@@ -14,76 +14,70 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// Errors of signing the bot's device that an administrator can do something about.
-var (
-	ErrRecoveryKeyNeeded = errors.New("the Matrix account has a cryptographic identity already, and its recovery key is not known")
-	ErrRecoveryKeyWrong  = errors.New("the recovery key does not fit the Matrix account")
-	ErrOtherIdentity     = errors.New("the account's secret storage holds the keys of another identity than the published one")
-	ErrPasswordNeeded    = errors.New("the homeserver publishes cross-signing keys only for somebody who gives the account's password")
-)
-
-// sign makes others trust the bot's device: by an identity of its own if the account has none, else by the recovery key of
-// the one that it has. An identity that exists is never replaced. It returns the device as it is afterwards, with one of the
-// errors above or those of the homeserver.
-func (b *Manager) sign(ctx context.Context, device Device) (_ Device, err error) {
-	ctx, cancel := b.request(ctx)
+// sign makes others trust the device. If the account has no identity, it creates one; otherwise it uses the identity that exists,
+// with the recovery key, and never replaces it. It returns the device as it is afterwards, with an error of signing or of the
+// homeserver if there was one.
+func (m *Manager) sign(ctx context.Context, status Status) (_ Status, err error) {
+	ctx, cancel := m.request(ctx)
 	defer cancel()
-	switch device.Trust {
+	switch status.Trust {
 	case TrustNoIdentity:
-		err = b.createIdentity(ctx)
+		err = m.createIdentity(ctx)
 	case TrustUnsigned, TrustIdentityChanged:
-		err = b.useIdentity(ctx, device)
+		err = m.useIdentity(ctx, status)
 	case Trusted:
-		return device, b.keepIdentity(ctx, device)
+		return status, m.keepIdentity(ctx, status)
 	default:
-		return device, nil
+		return status, nil
 	}
 	if err != nil {
-		return device, err
+		return status, err
 	}
 	// What others see decides, not what was sent.
-	if device, err = b.Device(ctx); err != nil || device.Trust != Trusted {
-		return device, err
+	if status, err = m.Status(ctx); err != nil || status.Trust != Trusted {
+		return status, err
 	}
-	b.log.Info().Stringer("device_id", device.ID).Msg("The bot's device is signed by its owner")
-	if err = b.keepIdentity(ctx, device); err != nil {
-		return device, err
+	m.log.Info().Stringer("device_id", status.ID).Msg("The bot's device is signed by its owner")
+	if err = m.keepIdentity(ctx, status); err != nil {
+		return status, err
 	}
-	_, err = b.crypto.Machine().FetchKeys(ctx, []id.UserID{b.cfg.UserID}, true)
-	b.RememberIdentity(ctx)
-	return device, err
+	_, err = m.crypto.Machine().FetchKeys(ctx, []id.UserID{m.cfg.UserID}, true)
+	m.CacheIdentity(ctx)
+	return status, err
 }
 
-// RememberIdentity has the crypto machine look up the account's identity, which mautrix otherwise does, without a lock, when
-// it first judges a signed device: by several goroutines at once. It forgets it, without a lock too, when the account's own
-// devices change; who judges a device at that moment may take it for one that was not judged yet.
-func (b *Manager) RememberIdentity(ctx context.Context) {
-	if _, err := b.crypto.Machine().GetOwnCrossSigningPublicKeys(ctx); err != nil && ctx.Err() == nil {
-		b.log.Warn().Err(err).Msg("Failed to look up the bot's own identity")
+// CacheIdentity has the crypto machine look up the account's identity before several goroutines need it at once: mautrix does so
+// without a lock when it first judges a signed device, and forgets the identity, again without a lock, when the account's own
+// devices change (docs/matrix.md, "Cross-signing"). The bot therefore calls this after each answer of /sync. A failure is logged.
+func (m *Manager) CacheIdentity(ctx context.Context) {
+	if _, err := m.crypto.Machine().GetOwnCrossSigningPublicKeys(ctx); err != nil && ctx.Err() == nil {
+		m.log.Warn().Err(err).Msg("Failed to look up the bot's own identity")
 	}
 }
 
-// keepIdentity remembers which identity has signed the device, and its recovery key for the next device.
-func (b *Manager) keepIdentity(ctx context.Context, device Device) error {
-	if err := b.db.Setting.Set(ctx, db.SettingMasterKey, device.master.String()); err != nil || b.cfg.RecoveryKey == "" {
+// keepIdentity stores which identity has signed the device. If a recovery key is configured, it also stores the one that fits, for
+// the next device.
+func (m *Manager) keepIdentity(ctx context.Context, status Status) error {
+	if err := m.db.Setting.Set(ctx, db.SettingMasterKey, status.master.String()); err != nil || m.cfg.RecoveryKey == "" {
 		return err
 	}
-	storage, err := b.unlockStorage(ctx)
+	storage, err := m.unlockStorage(ctx)
 	if err != nil {
 		return err
 	}
-	return b.db.Setting.SetSecret(ctx, db.SettingRecoveryKey, storage.RecoveryKey())
+	return m.db.Setting.SetSecret(ctx, db.SettingRecoveryKey, storage.RecoveryKey())
 }
 
-// createIdentity gives the account its first cross-signing keys. The recovery key is stored before anything is published:
-// an identity whose recovery key is lost would be of no use.
-func (b *Manager) createIdentity(ctx context.Context) error {
-	mach := b.crypto.Machine()
-	storage, isNew, err := b.openStorage(ctx)
+// createIdentity creates the account's identity and signs the device with it. The recovery key is stored before anything is
+// published: nobody could use an identity whose recovery key is lost. It returns ErrPasswordNeeded if the homeserver publishes the
+// identity only with a password and there is none.
+func (m *Manager) createIdentity(ctx context.Context) error {
+	mach := m.crypto.Machine()
+	storage, isNew, err := m.openStorage(ctx)
 	if err != nil {
 		return err
 	}
-	// What an interrupted start has stored already, but not published, is used.
+	// An interrupted start may have stored an identity and not published it. Then it is used.
 	keys := mach.CrossSigningKeys
 	if !isNew {
 		if err = mach.FetchCrossSigningKeysFromSSSS(ctx, storage); err == nil {
@@ -102,27 +96,27 @@ func (b *Manager) createIdentity(ctx context.Context) error {
 	if err = mach.SSSS.SetDefaultKeyID(ctx, storage.ID); err != nil {
 		return fmt.Errorf("failed to set up the secret storage: %w", err)
 	}
-	err = mach.PublishCrossSigningKeys(ctx, keys, b.passwordProof)
+	err = mach.PublishCrossSigningKeys(ctx, keys, m.passwordProof)
 	var httpErr mautrix.HTTPError
 	if errors.As(err, &httpErr) && httpErr.IsStatus(http.StatusUnauthorized) {
 		return fmt.Errorf("%w: %w", ErrPasswordNeeded, err)
 	} else if err != nil {
 		return fmt.Errorf("failed to publish cross-signing keys: %w", err)
 	}
-	if b.cfg.RecoveryKey == "" {
-		b.cfg.ShowRecoveryKey(storage.RecoveryKey())
+	if m.cfg.RecoveryKey == "" {
+		m.cfg.ShowRecoveryKey(storage.RecoveryKey())
 	}
-	return b.signWithIdentity(ctx)
+	return m.signWithIdentity(ctx)
 }
 
-// openStorage opens the account's secret storage, or makes one if it has none.
-func (b *Manager) openStorage(ctx context.Context) (storage *ssss.Key, isNew bool, err error) {
-	mach := b.crypto.Machine()
-	storage, err = b.unlockStorage(ctx)
+// openStorage opens the account's secret storage, or makes one if the account has none.
+func (m *Manager) openStorage(ctx context.Context) (storage *ssss.Key, isNew bool, err error) {
+	mach := m.crypto.Machine()
+	storage, err = m.unlockStorage(ctx)
 	if !errors.Is(err, ssss.ErrNoDefaultKeyID) {
 		return storage, false, err
 	}
-	if configured := utils.DecodeBase58RecoveryKey(b.cfg.RecoveryKey); configured != nil {
+	if configured := utils.DecodeBase58RecoveryKey(m.cfg.RecoveryKey); configured != nil {
 		storage, err = ssss.WrapKey(configured, nil)
 	} else {
 		storage, err = ssss.NewKey("")
@@ -130,7 +124,7 @@ func (b *Manager) openStorage(ctx context.Context) (storage *ssss.Key, isNew boo
 	if err != nil {
 		return nil, false, err
 	}
-	if err = b.db.Setting.SetSecret(ctx, db.SettingRecoveryKey, storage.RecoveryKey()); err != nil {
+	if err = m.db.Setting.SetSecret(ctx, db.SettingRecoveryKey, storage.RecoveryKey()); err != nil {
 		return nil, false, err
 	} else if err = mach.SSSS.SetKeyData(ctx, storage.ID, storage.Metadata); err != nil {
 		return nil, false, fmt.Errorf("failed to make the secret storage: %w", err)
@@ -138,20 +132,20 @@ func (b *Manager) openStorage(ctx context.Context) (storage *ssss.Key, isNew boo
 	return storage, true, nil
 }
 
-// unlockStorage opens the account's secret storage with the recovery key of the configuration, or the one that was kept.
-// It returns ErrRecoveryKeyNeeded if there is none, ErrRecoveryKeyWrong if it does not fit, ssss.ErrNoDefaultKeyID if there
-// is no secret storage.
-func (b *Manager) unlockStorage(ctx context.Context) (*ssss.Key, error) {
-	kept, err := b.db.Setting.GetSecret(ctx, db.SettingRecoveryKey)
+// unlockStorage opens the account's secret storage with the configured recovery key or the kept one. It returns
+// ErrRecoveryKeyNeeded if there is no recovery key, ErrRecoveryKeyWrong if none fits, and ssss.ErrNoDefaultKeyID if the account has
+// no secret storage.
+func (m *Manager) unlockStorage(ctx context.Context) (*ssss.Key, error) {
+	kept, err := m.db.Setting.GetSecret(ctx, db.SettingRecoveryKey)
 	if err != nil {
 		return nil, err
 	}
-	return b.unlockStorageWith(ctx, b.cfg.RecoveryKey, kept)
+	return m.unlockStorageWith(ctx, m.cfg.RecoveryKey, kept)
 }
 
 // unlockStorageWith opens the account's secret storage with the first of some recovery keys that fits; some may be empty.
-func (b *Manager) unlockStorageWith(ctx context.Context, recoveryKeys ...string) (*ssss.Key, error) {
-	keyID, metadata, err := b.crypto.Machine().SSSS.GetDefaultKeyData(ctx)
+func (m *Manager) unlockStorageWith(ctx context.Context, recoveryKeys ...string) (*ssss.Key, error) {
+	keyID, metadata, err := m.crypto.Machine().SSSS.GetDefaultKeyData(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("failed to find the secret storage: %w", err)
 	}
@@ -169,22 +163,24 @@ func (b *Manager) unlockStorageWith(ctx context.Context, recoveryKeys ...string)
 	return nil, err
 }
 
-// unlockIdentity is unlockStorage for an account that has an identity: without secret storage there is no way to it.
-func (b *Manager) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
-	storage, err := b.unlockStorage(ctx)
+// unlockIdentity is unlockStorage for an account that has an identity. If there is no secret storage, nobody can use that identity:
+// it returns ErrRecoveryKeyNeeded.
+func (m *Manager) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
+	storage, err := m.unlockStorage(ctx)
 	if errors.Is(err, ssss.ErrNoDefaultKeyID) {
 		err = fmt.Errorf("%w: the account has no secret storage", ErrRecoveryKeyNeeded)
 	}
 	return storage, err
 }
 
-// useIdentity signs the device with the keys of the account's identity, which lie in its secret storage.
-func (b *Manager) useIdentity(ctx context.Context, device Device) error {
-	storage, err := b.unlockIdentity(ctx)
+// useIdentity signs the device with the identity that the account has, whose private keys are in its secret storage. It returns
+// the errors of unlockIdentity, and ErrOtherIdentity if the keys there are not those of the published identity.
+func (m *Manager) useIdentity(ctx context.Context, status Status) error {
+	storage, err := m.unlockIdentity(ctx)
 	if err != nil {
 		return err
 	}
-	mach := b.crypto.Machine()
+	mach := m.crypto.Machine()
 	err = mach.FetchCrossSigningKeysFromSSSS(ctx, storage)
 	if errors.Is(err, ssss.ErrKeyDataMACMismatch) {
 		return fmt.Errorf("%w: %w", ErrRecoveryKeyWrong, err)
@@ -194,17 +190,17 @@ func (b *Manager) useIdentity(ctx context.Context, device Device) error {
 		return fmt.Errorf("failed to read the secret storage: %w", err)
 	}
 	public := mach.CrossSigningKeys.PublicKeys()
-	if public.MasterKey != device.master || public.SelfSigningKey != device.selfSigning {
+	if public.MasterKey != status.master || public.SelfSigningKey != status.selfSigning {
 		mach.CrossSigningKeys = nil
-		_, err = mach.FetchKeys(ctx, []id.UserID{b.cfg.UserID}, true) // or the machine would go on believing in it
+		_, err = mach.FetchKeys(ctx, []id.UserID{m.cfg.UserID}, true) // or the machine would go on believing in it
 		return errors.Join(ErrOtherIdentity, err)
 	}
-	return b.signWithIdentity(ctx)
+	return m.signWithIdentity(ctx)
 }
 
-// signWithIdentity has the identity sign the device, and the device the identity.
-func (b *Manager) signWithIdentity(ctx context.Context) error {
-	mach := b.crypto.Machine()
+// signWithIdentity signs the device with the identity, and the identity with the device.
+func (m *Manager) signWithIdentity(ctx context.Context) error {
+	mach := m.crypto.Machine()
 	if err := mach.SignOwnDevice(ctx, mach.OwnIdentity()); err != nil {
 		return fmt.Errorf("failed to sign the device: %w", err)
 	} else if err = mach.SignOwnMasterKey(ctx); err != nil {
@@ -213,14 +209,14 @@ func (b *Manager) signWithIdentity(ctx context.Context) error {
 	return nil
 }
 
-// passwordProof answers a homeserver that wants to be sure who publishes keys (client-server API, "User-interactive
-// authentication"). Newer ones ask only those who replace keys, which never happens here.
-func (b *Manager) passwordProof(asked *mautrix.RespUserInteractive) any {
-	if b.cfg.Password == "" {
+// passwordProof answers a homeserver that asks for the password before it publishes keys (client-server API, "User-Interactive
+// Authentication API"). Newer homeservers ask only when keys are replaced, which never happens here.
+func (m *Manager) passwordProof(asked *mautrix.RespUserInteractive) any {
+	if m.cfg.Password == "" {
 		return nil
 	}
 	return map[string]any{
-		"type": mautrix.AuthTypePassword, "session": asked.Session, "password": b.cfg.Password,
-		"identifier": mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: b.cfg.UserID.String()},
+		"type": mautrix.AuthTypePassword, "session": asked.Session, "password": m.cfg.Password,
+		"identifier": mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: m.cfg.UserID.String()},
 	}
 }

@@ -18,70 +18,46 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Errors of Login that an administrator can do something about.
-var (
-	ErrOtherUser     = errors.New("the database belongs to another Matrix account")
-	ErrNoHomeserver  = errors.New("the homeserver was not found")
-	ErrBadPassword   = errors.New("the homeserver refuses the password")
-	ErrBadToken      = errors.New("the homeserver refuses the access token")
-	ErrTokenMismatch = errors.New("the access token belongs to another account or device")
-	ErrDeviceLost    = errors.New("the encryption keys in the database do not fit this device")
-)
-
-// ErrLoggedOut is returned by LogInAgain if only an administrator can help.
-var ErrLoggedOut = errors.New("the homeserver does not know the bot's access token any more")
-
-// RequestTimeout is how long any request but a long poll or the transfer of a file may take.
-const RequestTimeout = time.Minute
-
-// Login finds the homeserver and logs in, preferably with the token of an earlier start: transaction ids are scoped to it
-// (matrix.md, "Log-in and sync"). It returns one of the errors above, wrapped, or what the homeserver said.
-func (b *Manager) Login(ctx context.Context) error {
-	if err := b.checkOwner(ctx); err != nil {
+// Login finds the homeserver, logs in, and loads the encryption keys of the device or makes them at the first start. It repairs
+// nothing and does not sign the device, see Prepare.
+//
+// It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrBadToken, ErrTokenMismatch or ErrDeviceLost, wrapped, or another
+// error if the homeserver or the database fails.
+func (m *Manager) Login(ctx context.Context) error {
+	if err := m.checkOwner(ctx); err != nil {
 		return err
 	}
-	url, err := b.findHomeserver(ctx)
+	url, err := m.findHomeserver(ctx)
 	if err != nil {
 		return err
 	}
-	if b.client, err = mautrix.NewClient(url, b.cfg.UserID, ""); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoHomeserver, err)
-	}
-	b.client.UserAgent = b.cfg.UserAgent
-	b.client.Client = &http.Client{Transport: transport()}
-	b.client.IgnoreRateLimit = true // the exact wait is in the body, see gate
-	// mautrix logs contents at debug level: nobody wants those in a log by accident.
-	b.client.Log = b.log
-	if b.log.GetLevel() > zerolog.TraceLevel {
-		b.client.Log = b.log.Level(max(b.log.GetLevel(), zerolog.InfoLevel))
-	}
-	b.syncer = mautrix.NewDefaultSyncer()
-	b.client.Syncer = b.syncer
-	if err = b.authenticate(ctx); err != nil {
+	if err = m.makeClient(url); err != nil {
 		return err
-	} else if err = b.db.Setting.Set(ctx, db.SettingMatrixUser, b.cfg.UserID.String()); err != nil {
+	} else if err = m.authenticate(ctx); err != nil {
+		return err
+	} else if err = m.db.Setting.Set(ctx, db.SettingMatrixUser, m.cfg.UserID.String()); err != nil {
 		return err
 	}
-	b.nextTend = time.Now().Add(tendInterval)
-	return b.initCrypto(ctx)
+	m.nextMaintenance = time.Now().Add(maintenanceInterval)
+	return m.initCrypto(ctx)
 }
 
 // checkOwner refuses a database that was filled for another account.
-func (b *Manager) checkOwner(ctx context.Context) error {
-	owner, err := b.db.Setting.Get(ctx, db.SettingMatrixUser)
+func (m *Manager) checkOwner(ctx context.Context) error {
+	owner, err := m.db.Setting.Get(ctx, db.SettingMatrixUser)
 	if err != nil {
 		return err
-	} else if owner != "" && owner != b.cfg.UserID.String() {
+	} else if owner != "" && owner != m.cfg.UserID.String() {
 		return fmt.Errorf("%w: %s", ErrOtherUser, owner)
 	}
 	return nil
 }
 
-func (b *Manager) findHomeserver(ctx context.Context) (string, error) {
-	if b.cfg.HomeserverURL != "" {
-		return b.cfg.HomeserverURL, nil
+func (m *Manager) findHomeserver(ctx context.Context) (string, error) {
+	if m.cfg.HomeserverURL != "" {
+		return m.cfg.HomeserverURL, nil
 	}
-	server := b.cfg.UserID.Homeserver()
+	server := m.cfg.UserID.Homeserver()
 	wellKnown, err := mautrix.DiscoverClientAPI(ctx, server)
 	if err != nil {
 		return "", fmt.Errorf("%w: no .well-known of %s: %w", ErrNoHomeserver, server, err)
@@ -91,105 +67,129 @@ func (b *Manager) findHomeserver(ctx context.Context) (string, error) {
 	return wellKnown.Homeserver.BaseURL, nil
 }
 
-func transport() *http.Transport {
+// makeClient makes a client that is not logged in yet.
+func (m *Manager) makeClient(url string) (err error) {
+	if m.client, err = mautrix.NewClient(url, m.cfg.UserID, ""); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoHomeserver, err)
+	}
+	m.client.UserAgent = m.cfg.UserAgent
+	m.client.Client = &http.Client{Transport: newTransport()}
+	m.client.IgnoreRateLimit = true // the bot waits by itself: the exact time is in the body of the answer
+	// mautrix logs contents at debug level, which should not get into a log by accident.
+	m.client.Log = m.log
+	if m.log.GetLevel() > zerolog.TraceLevel {
+		m.client.Log = m.log.Level(max(m.log.GetLevel(), zerolog.InfoLevel))
+	}
+	m.syncer = mautrix.NewDefaultSyncer()
+	m.client.Syncer = m.syncer
+	return nil
+}
+
+func newTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
 	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	return t
 }
 
-// authenticate gets an access token that works: the one kept, the one configured, or a new one for the same device.
-func (b *Manager) authenticate(ctx context.Context) error {
-	if b.cfg.AccessToken != "" {
-		err := b.useToken(ctx, b.cfg.AccessToken)
+// authenticate gets an access token that works: the configured one, the kept one, or a new one for the same device. Keeping it
+// matters because homeservers scope transaction ids to it (docs/matrix.md, "Log in").
+func (m *Manager) authenticate(ctx context.Context) error {
+	if m.cfg.AccessToken != "" {
+		err := m.useToken(ctx, m.cfg.AccessToken)
 		if errors.Is(err, mautrix.MUnknownToken) {
 			return fmt.Errorf("%w: %w", ErrBadToken, err)
 		}
 		return err
 	}
-	token, err := b.db.Setting.GetSecret(ctx, db.SettingMatrixToken)
+	token, err := m.db.Setting.GetSecret(ctx, db.SettingMatrixToken)
 	if err != nil {
 		return err
 	}
 	if token != "" {
-		err = b.useToken(ctx, token)
+		err = m.useToken(ctx, token)
 		if !errors.Is(err, mautrix.MUnknownToken) && !errors.Is(err, ErrTokenMismatch) {
 			return err
 		}
-		b.log.Info().Msg("The kept access token is not valid any more, logging in again")
+		m.log.Info().Msg("The kept access token is not valid any more, logging in again")
 	}
-	return b.loginWithPassword(ctx)
+	return m.loginWithPassword(ctx)
 }
 
-// useToken asks the homeserver whose token it is.
-func (b *Manager) useToken(ctx context.Context, token string) error {
-	ctx, cancel := b.request(ctx)
+// useToken asks the homeserver whose access token it is, and uses it if it belongs to a device of the bot. The keys of another
+// device than the known one are forgotten. It returns ErrTokenMismatch if the token cannot be used.
+func (m *Manager) useToken(ctx context.Context, token string) error {
+	ctx, cancel := m.request(ctx)
 	defer cancel()
-	b.client.AccessToken = token
-	whoami, err := b.client.Whoami(ctx)
+	m.client.AccessToken = token
+	whoami, err := m.client.Whoami(ctx)
 	if err != nil {
 		return fmt.Errorf("failed to check the access token: %w", err)
-	} else if whoami.UserID != b.cfg.UserID {
+	} else if whoami.UserID != m.cfg.UserID {
 		return fmt.Errorf("%w: it is of %s", ErrTokenMismatch, whoami.UserID)
 	} else if whoami.DeviceID == "" {
 		return fmt.Errorf("%w: it is of no device, and encryption needs one", ErrTokenMismatch)
 	}
-	b.client.DeviceID = whoami.DeviceID
-	known, err := b.db.Setting.Get(ctx, db.SettingDevice)
+	m.client.DeviceID = whoami.DeviceID
+	known, err := m.db.Setting.Get(ctx, db.SettingDevice)
 	if err != nil {
 		return err
 	} else if known != "" && known != whoami.DeviceID.String() {
-		b.log.Info().Str("old_device", known).Stringer("device_id", whoami.DeviceID).Msg("The access token is of another device, beginning with new keys")
-		if err = b.db.ForgetDevice(ctx); err != nil {
+		m.log.Info().Str("old_device", known).Stringer("device_id", whoami.DeviceID).Msg("The access token is of another device, beginning with new keys")
+		if err = m.db.ForgetDevice(ctx); err != nil {
 			return err
 		}
 	}
-	return b.db.Setting.Set(ctx, db.SettingDevice, whoami.DeviceID.String())
+	return m.db.Setting.Set(ctx, db.SettingDevice, whoami.DeviceID.String())
 }
 
-func (b *Manager) loginWithPassword(ctx context.Context) error {
-	ctx, cancel := b.request(ctx)
+// loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both. It returns
+// ErrBadPassword if the homeserver refuses the password.
+func (m *Manager) loginWithPassword(ctx context.Context) error {
+	ctx, cancel := m.request(ctx)
 	defer cancel()
-	device, err := b.db.Setting.Get(ctx, db.SettingDevice)
+	known, err := m.db.Setting.Get(ctx, db.SettingDevice)
 	if err != nil {
 		return err
 	}
-	before := b.client.AccessToken
-	b.client.AccessToken = ""
-	resp, err := b.client.Login(ctx, &mautrix.ReqLogin{
+	before := m.client.AccessToken
+	m.client.AccessToken = ""
+	resp, err := m.client.Login(ctx, &mautrix.ReqLogin{
 		Type:                     mautrix.AuthTypePassword,
-		Identifier:               mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: b.cfg.UserID.String()},
-		Password:                 b.cfg.Password,
-		DeviceID:                 id.DeviceID(device),
+		Identifier:               mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: m.cfg.UserID.String()},
+		Password:                 m.cfg.Password,
+		DeviceID:                 id.DeviceID(known),
 		InitialDeviceDisplayName: words.BotName,
 		StoreCredentials:         true,
 	})
 	if err != nil {
-		b.client.AccessToken = before // so that the next answer says again that it is not valid
+		m.client.AccessToken = before // so that the next answer says again that it is not valid
 	}
 	if errors.Is(err, mautrix.MForbidden) {
 		return fmt.Errorf("%w: %w", ErrBadPassword, err)
 	} else if err != nil {
 		return fmt.Errorf("failed to log in: %w", err)
-	} else if resp.UserID != b.cfg.UserID {
+	} else if resp.UserID != m.cfg.UserID {
 		return fmt.Errorf("%w: the homeserver says %s", ErrTokenMismatch, resp.UserID)
 	}
-	b.cfg.OnLogin()
-	return b.db.DoTxn(ctx, func(ctx context.Context) error {
-		if err := b.db.Setting.Set(ctx, db.SettingDevice, resp.DeviceID.String()); err != nil {
+	m.cfg.OnLogin()
+	return m.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := m.db.Setting.Set(ctx, db.SettingDevice, resp.DeviceID.String()); err != nil {
 			return err
 		}
-		return b.db.Setting.SetSecret(ctx, db.SettingMatrixToken, resp.AccessToken)
+		return m.db.Setting.SetSecret(ctx, db.SettingMatrixToken, resp.AccessToken)
 	})
 }
 
-// LogInAgain gets a new access token for the same device after the homeserver has refused the one in use, as cause says, and
-// maintains the device. No request may be under way meanwhile.
-func (b *Manager) LogInAgain(ctx context.Context, cause error) error {
-	b.log.Warn().Err(cause).Msg("Logging in again")
-	err := b.loginWithPassword(ctx)
+// LogInAgain gets a new access token for the same device after the homeserver has refused the one in use, and then maintains the
+// device. cause is the error of that refusal. There must be a password, and no request may be under way meanwhile.
+//
+// It returns ErrLoggedOut, wrapped, if only an administrator can help. After any other error it may be called again.
+func (m *Manager) LogInAgain(ctx context.Context, cause error) error {
+	m.log.Warn().Err(cause).Msg("Logging in again")
+	err := m.loginWithPassword(ctx)
 	if err == nil {
-		b.Maintain(ctx) // the log-in may have made the device anew, without keys
+		m.Maintain(ctx) // the homeserver may have made the device anew, without keys
 	}
 	if errors.Is(err, ErrBadPassword) || errors.Is(err, mautrix.MUserDeactivated) {
 		return fmt.Errorf("%w: %w", ErrLoggedOut, err)
@@ -197,25 +197,27 @@ func (b *Manager) LogInAgain(ctx context.Context, cause error) error {
 	return err
 }
 
-// initCrypto loads the encryption keys of the device, or makes and publishes them at the first start.
-func (b *Manager) initCrypto(ctx context.Context) (err error) {
-	b.crypto, err = cryptohelper.NewCryptoHelper(b.client, b.db.PickleKey(), b.db.Database)
+// initCrypto loads the encryption keys of the device, or makes and publishes them at the first start. It returns ErrDeviceLost if
+// the keys cannot be used (docs/matrix.md, "Own device").
+func (m *Manager) initCrypto(ctx context.Context) (err error) {
+	m.crypto, err = cryptohelper.NewCryptoHelper(m.client, m.db.PickleKey(), m.db.Database)
 	if err != nil {
 		return fmt.Errorf("failed to set up encryption: %w", err)
 	}
-	if err = b.crypto.Init(ctx); err != nil {
+	if err = m.crypto.Init(ctx); err != nil {
 		var httpErr mautrix.HTTPError
 		if errors.As(err, &httpErr) || db.IsDatabaseError(err) || isForeignSchema(err) || ctx.Err() != nil {
 			return fmt.Errorf("failed to set up encryption: %w", err)
 		}
 		return fmt.Errorf("%w: %w", ErrDeviceLost, err)
 	}
-	b.client.Crypto = b.crypto
-	b.RememberIdentity(ctx)
+	m.client.Crypto = m.crypto
+	m.CacheIdentity(ctx)
 	return nil
 }
 
-// isForeignSchema reports whether the tables are not for this program to use: nothing is wrong with the keys in them.
+// isForeignSchema reports whether the tables of the crypto store belong to another program or to a newer version of it. Then
+// nothing is wrong with the keys in them.
 func isForeignSchema(err error) bool {
 	return errors.Is(err, dbutil.ErrUnsupportedDatabaseVersion) || errors.Is(err, dbutil.ErrNotOwned) || errors.Is(err, dbutil.ErrForeignTables)
 }

@@ -1,4 +1,3 @@
-// Package device is the bot's own device: it logs the bot in, keeps its keys and has it signed.
 package device
 
 import (
@@ -14,22 +13,27 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// Config is what an administrator decides about the account that the device belongs to, and what the bot wants to be told.
+// RequestTimeout is how long a request to the homeserver may take, except for a long poll and the transfer of a file.
+const RequestTimeout = time.Minute
+
+// Config is what the device needs to know about the account, and what it tells the bot.
 type Config struct {
 	UserID        id.UserID
-	HomeserverURL string // "": by .well-known
-	Password      string
-	AccessToken   string // instead of a password
-	RecoveryKey   string // of the account's cryptographic identity; "": the one that was kept
+	HomeserverURL string // "": ask the .well-known file of the account's domain
+	Password      string // "": there is only an access token
+	AccessToken   string // used instead of the password if it is set
+	RecoveryKey   string // of the account's cross-signing identity; "": the one that is kept in the database
 	UserAgent     string // of all requests
 
-	// ShowRecoveryKey is given the recovery key of an identity that was made, once. It is kept, encrypted, in the database too.
+	// ShowRecoveryKey is called with the recovery key of an identity that was just created, so that an administrator can see it.
+	// It is not called if the recovery key was configured.
 	ShowRecoveryKey func(recoveryKey string)
-	// OnLogin is called after each log-in with the password: the homeserver may have made the device anew.
+	// OnLogin is called after each log-in with the password: the device may be new to everybody.
 	OnLogin func()
 }
 
-// Manager owns the bot's device. Make it with New, log in with Prepare (or Login, only to try).
+// Manager owns the bot's device. Make it with New, and call Prepare before anything else, or Login only to try. Its methods are
+// for one goroutine at a time, except for Status, NoteKeyUse and CacheIdentity.
 type Manager struct {
 	cfg Config
 	db  *db.Database
@@ -39,25 +43,26 @@ type Manager struct {
 	syncer *mautrix.DefaultSyncer
 	crypto *cryptohelper.CryptoHelper
 
-	usedKeys           atomic.Bool // since the age of the database was noted last
-	nextTend, nextMark time.Time   // of the sync loop only, see MaintenanceDue and MarkIfDue
+	keysUsed        atomic.Bool // since the generation was raised last
+	nextGeneration  time.Time   // see RaiseGenerationIfDue
+	nextMaintenance time.Time   // see MaintenanceDue
 }
 
-// New returns the manager of the device whose keys a database holds.
+// New returns the manager of the device whose keys are in a database. It does not use the network or the database yet.
 func New(cfg Config, database *db.Database, log zerolog.Logger) *Manager {
 	return &Manager{cfg: cfg, db: database, log: log}
 }
 
-// Client returns the client that Login has made, nil before.
-func (b *Manager) Client() *mautrix.Client { return b.client }
+// Client returns the client that Prepare or Login has made, nil before. It stays the same while the bot runs.
+func (m *Manager) Client() *mautrix.Client { return m.client }
 
-// Syncer returns what hands events on to the client's stores, nil before Login.
-func (b *Manager) Syncer() *mautrix.DefaultSyncer { return b.syncer }
+// Syncer returns what hands the events of /sync to the client's state store and its encryption, nil before Prepare or Login.
+func (m *Manager) Syncer() *mautrix.DefaultSyncer { return m.syncer }
 
-// Crypto returns the encryption of the device, nil before Login.
-func (b *Manager) Crypto() *cryptohelper.CryptoHelper { return b.crypto }
+// Crypto returns the device's encryption, nil before Prepare or Login has loaded its keys.
+func (m *Manager) Crypto() *cryptohelper.CryptoHelper { return m.crypto }
 
-// request returns the context of a request: limited in time, and with the client's quieter log.
-func (b *Manager) request(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.client.Log.WithContext(ctx), RequestTimeout)
+// request returns the context of a request. It ends after RequestTimeout and carries the client's quieter logger.
+func (m *Manager) request(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(m.client.Log.WithContext(ctx), RequestTimeout)
 }

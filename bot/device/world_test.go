@@ -3,8 +3,10 @@ package device
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -69,6 +71,7 @@ func (w *world) open() {
 	}, w.db, zerolog.New(&w.logged).Level(zerolog.DebugLevel))
 }
 
+// stop closes the database.
 func (w *world) stop() {
 	if w.db != nil {
 		require.NoError(w, w.db.Close())
@@ -76,6 +79,79 @@ func (w *world) stop() {
 	}
 	if w.manager != nil && w.manager.client != nil {
 		w.manager.client.Client.CloseIdleConnections()
+	}
+}
+
+// prepared opens the database, logs in as a start does, and returns how others see the device then.
+func (w *world) prepared() Status {
+	w.Helper()
+	w.open()
+	require.NoError(w, w.manager.Prepare(w.Context()))
+	return w.device()
+}
+
+// device returns how others see the device.
+func (w *world) device() Status {
+	w.Helper()
+	status, err := w.manager.Status(w.Context())
+	require.NoError(w, err)
+	return status
+}
+
+// identity returns what the homeserver publishes of the account's identity, without signatures.
+func (w *world) identity() string {
+	w.hs.keys.Lock()
+	defer w.hs.keys.Unlock()
+	var key struct {
+		Keys map[string]string `json:"keys"`
+	}
+	if master := w.hs.keys.Identity["master_key"]; master != nil {
+		require.NoError(w, json.Unmarshal(master, &key))
+	}
+	return fmt.Sprint(key.Keys)
+}
+
+// loseDatabase takes the database away between two starts.
+func (w *world) loseDatabase() {
+	w.Helper()
+	w.stop()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(w.dbPath + suffix); err != nil {
+			require.ErrorIs(w, err, os.ErrNotExist)
+		}
+	}
+}
+
+// otherIdentity replaces the account's identity by that of another bot, as "reset" in a client does. It returns its recovery key.
+func (w *world) otherIdentity() string {
+	w.Helper()
+	other := newWorld(w.T)
+	other.prepared()
+	other.stop()
+	other.hs.keys.Lock()
+	defer other.hs.keys.Unlock()
+	delete(other.hs.keys.AccountData, generationType)
+	w.hs.keys.Lock()
+	defer w.hs.keys.Unlock()
+	w.hs.keys.Identity = other.hs.keys.Identity
+	for name, content := range other.hs.keys.AccountData {
+		w.hs.keys.AccountData[name] = content
+	}
+	require.Len(w, other.shown, 1)
+	return other.shown[0]
+}
+
+// execute changes the database behind the bot's back.
+func (w *world) execute(query string) {
+	w.Helper()
+	wasOpen := w.db != nil
+	if !wasOpen {
+		w.open()
+	}
+	_, err := w.db.Exec(w.Context(), query)
+	require.NoError(w, err)
+	if !wasOpen {
+		w.stop()
 	}
 }
 

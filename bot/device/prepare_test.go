@@ -2,7 +2,6 @@ package device
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -10,75 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/util/dbutil"
-	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/utils"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/bottest"
-	"wazo-matrix-relay/db"
 )
-
-// prepared opens the relay and logs it in as a start does.
-func (w *world) prepared() Device {
-	w.Helper()
-	w.open()
-	require.NoError(w, w.manager.Prepare(w.Context()))
-	return w.device()
-}
-
-func (w *world) device() Device {
-	w.Helper()
-	device, err := w.manager.Device(w.Context())
-	require.NoError(w, err)
-	return device
-}
-
-// identity is what the homeserver publishes of the account's identity, without signatures.
-func (w *world) identity() string {
-	w.hs.keys.Lock()
-	defer w.hs.keys.Unlock()
-	var key struct {
-		Keys map[string]string `json:"keys"`
-	}
-	if master := w.hs.keys.Identity["master_key"]; master != nil {
-		require.NoError(w, json.Unmarshal(master, &key))
-	}
-	return fmt.Sprint(key.Keys)
-}
-
-// loseDatabase takes the database away between two starts.
-func (w *world) loseDatabase() {
-	w.Helper()
-	w.stop()
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(w.dbPath + suffix); err != nil {
-			require.ErrorIs(w, err, os.ErrNotExist)
-		}
-	}
-}
-
-// otherIdentity replaces the account's identity by that of another bot, as "reset" in a client does. It returns its recovery key.
-func (w *world) otherIdentity() string {
-	w.Helper()
-	other := newWorld(w.T)
-	other.prepared()
-	other.stop()
-	other.hs.keys.Lock()
-	defer other.hs.keys.Unlock()
-	delete(other.hs.keys.AccountData, ageData)
-	w.hs.keys.Lock()
-	defer w.hs.keys.Unlock()
-	w.hs.keys.Identity = other.hs.keys.Identity
-	for name, content := range other.hs.keys.AccountData {
-		w.hs.keys.AccountData[name] = content
-	}
-	require.Len(w, other.shown, 1)
-	return other.shown[0]
-}
 
 func TestDeviceIsSigned(t *testing.T) {
 	t.Parallel()
 	t.Run("at the first start, which shows the recovery key, once", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		require.Equal(t, Trusted, w.prepared().Trust)
 		require.Len(t, w.shown, 1)
@@ -92,12 +32,14 @@ func TestDeviceIsSigned(t *testing.T) {
 	})
 
 	t.Run("by a homeserver that wants the password for it", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.hs.keys.Password = botPassword
 		require.Equal(t, Trusted, w.prepared().Trust)
 	})
 
 	t.Run("with an access token only", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.token = "given"
 		w.hs.account.Tokens["given"] = "GIVEN"
@@ -106,6 +48,7 @@ func TestDeviceIsSigned(t *testing.T) {
 	})
 
 	t.Run("not with an access token if the homeserver wants the password, which is said", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.token = "given"
 		w.hs.account.Tokens["given"] = "GIVEN"
@@ -117,6 +60,7 @@ func TestDeviceIsSigned(t *testing.T) {
 	})
 
 	t.Run("by the identity that the account has, with its recovery key", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.prepared()
 		identity := w.identity()
@@ -155,6 +99,7 @@ func TestInspectForetellsTheStart(t *testing.T) {
 		{"identity without secret storage", func(w *world) { clear(w.hs.keys.AccountData) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.prepared()
 			w.hs.keys.Lock()
@@ -173,6 +118,7 @@ func TestInspectForetellsTheStart(t *testing.T) {
 func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
 	t.Parallel()
 	t.Run("for one wrong answer", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		first := w.prepared().ID
 		w.stop()
@@ -189,6 +135,7 @@ func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
 	})
 
 	t.Run("for tables of a newer version", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		first := w.prepared().ID
 		w.stop()
@@ -203,6 +150,7 @@ func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
 	})
 
 	t.Run("for an access token of no device", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.token = "given"
 		w.hs.account.Tokens["given"] = ""
@@ -244,6 +192,7 @@ func TestIdentityIsNeverReplaced(t *testing.T) {
 		}, ErrRecoveryKeyNeeded},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.prepared()
 			identity := w.identity()
@@ -346,6 +295,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			first := w.prepared().ID.String()
 			identity := w.identity()
@@ -363,6 +313,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 	}
 
 	t.Run("by the one of a new access token", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.token = "first"
 		w.hs.account.Tokens["first"], w.hs.account.Tokens["second"] = "FIRST", "SECOND"
@@ -375,6 +326,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 	})
 
 	t.Run("not with an access token only: an older database begins new sessions", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.token = "given"
 		w.hs.account.Tokens["given"] = "GIVEN"
@@ -396,20 +348,6 @@ func TestDeviceIsReplaced(t *testing.T) {
 	})
 }
 
-// execute changes the database behind the bot's back.
-func (w *world) execute(query string) {
-	w.Helper()
-	wasOpen := w.db != nil
-	if !wasOpen {
-		w.open()
-	}
-	_, err := w.db.Exec(w.Context(), query)
-	require.NoError(w, err)
-	if !wasOpen {
-		w.stop()
-	}
-}
-
 // An identity that was replaced is told, and adopted with its recovery key.
 func TestReplacedIdentityIsTold(t *testing.T) {
 	t.Parallel()
@@ -424,60 +362,4 @@ func TestReplacedIdentityIsTold(t *testing.T) {
 	w.recoveryKey = recoveryKey
 	require.Equal(t, Trusted, w.prepared().Trust)
 	require.Equal(t, identity, w.identity())
-}
-
-func TestTrustIsWhatOthersSee(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.prepared()
-	good := func() *mautrix.RespQueryKeys {
-		keys, err := w.manager.client.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{botUser: {}}})
-		require.NoError(t, err)
-		return keys
-	}
-	own := w.manager.crypto.Machine().OwnIdentity()
-	known, err := w.db.Setting.Get(t.Context(), db.SettingMasterKey)
-	require.NoError(t, err)
-	forge := func(keys mautrix.CrossSigningKeys) mautrix.CrossSigningKeys {
-		keys.Signatures = nil
-		return keys
-	}
-	for _, test := range []struct {
-		name   string
-		change func(keys *mautrix.RespQueryKeys)
-		known  string
-		want   Trust
-	}{
-		{"signed", func(*mautrix.RespQueryKeys) {}, known, Trusted},
-		{"signed by an identity that was adopted meanwhile", func(*mautrix.RespQueryKeys) {}, "another", Trusted},
-		{"the homeserver knows no device", func(k *mautrix.RespQueryKeys) { k.DeviceKeys = nil }, known, TrustDeviceGone},
-		{"the homeserver knows a device without keys", func(k *mautrix.RespQueryKeys) {
-			k.DeviceKeys[botUser][own.DeviceID] = mautrix.DeviceKeys{}
-		}, known, TrustDeviceGone},
-		{"other identity key", func(k *mautrix.RespQueryKeys) {
-			k.DeviceKeys[botUser][own.DeviceID].Keys[id.NewDeviceKeyID(id.KeyAlgorithmCurve25519, own.DeviceID)] = "other"
-		}, known, TrustOtherKeys},
-		{"no identity", func(k *mautrix.RespQueryKeys) { k.MasterKeys = nil }, known, TrustNoIdentity},
-		{"self-signing key without signature", func(k *mautrix.RespQueryKeys) {
-			k.SelfSigningKeys[botUser] = forge(k.SelfSigningKeys[botUser])
-		}, known, TrustBrokenIdentity},
-		{"no self-signing key", func(k *mautrix.RespQueryKeys) { k.SelfSigningKeys = nil }, known, TrustBrokenIdentity},
-		{"device without signature", func(k *mautrix.RespQueryKeys) { delete(k.DeviceKeys[botUser][own.DeviceID].Signatures, botUser) }, known, TrustUnsigned},
-		{"device signed by another identity", func(k *mautrix.RespQueryKeys) {
-			delete(k.DeviceKeys[botUser][own.DeviceID].Signatures, botUser)
-		}, "another", TrustIdentityChanged},
-		{"device changed after it was signed", func(k *mautrix.RespQueryKeys) {
-			device := k.DeviceKeys[botUser][own.DeviceID]
-			device.Algorithms = device.Algorithms[:1]
-			k.DeviceKeys[botUser][own.DeviceID] = device
-		}, known, TrustUnsigned},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			keys := good()
-			test.change(keys)
-			require.Equal(t, test.want, judgeTrust(keys, own, id.Ed25519(test.known)))
-			require.NotEmpty(t, test.want.Words())
-			require.Equal(t, test.want == Trusted, test.want.Advice() == "")
-		})
-	}
 }

@@ -1,0 +1,75 @@
+// Package device looks after the bot's own device: it finds the homeserver, logs in, keeps the access token and the encryption
+// keys, has the device signed by the account's cross-signing identity, repairs it, and says how others see it.
+//
+// A Manager does all of this. It owns the client and its encryption, which the rest of the bot uses after Prepare or Login.
+//
+// # Log-in
+//
+// The homeserver is the configured one, or the one that the .well-known file of the account's domain names. Prepare and Login
+// prefer the access token of an earlier start, because homeservers scope transaction ids to it. If the homeserver does not accept
+// that token any more, they log in with the password, on the same device. With a configured access token there is no password,
+// and so no second try.
+//
+// # Trust
+//
+// Trust is what the clients of other people see of the device. They show a warning beside messages of a device that its owner's
+// cross-signing identity has not signed, and one day they may hide them (MSC4153). Status asks the homeserver each time, because
+// the crypto store shows only what this program believes.
+//
+//	Trusted               the account's identity has signed the device
+//	TrustNoIdentity       the account has no identity; the next start or maintenance creates one and signs with it
+//	TrustUnsigned         the identity has not signed the device; signing takes the recovery key
+//	TrustIdentityChanged  somebody replaced the identity that had signed the device; signing takes the new recovery key
+//	TrustBrokenIdentity   the keys of the identity do not fit each other; only a reset with another client helps
+//	TrustDeviceGone       the homeserver has no keys of the device; a running bot uploads them again, a start makes a new device
+//	TrustOtherKeys        the homeserver has other keys of the device; the next start makes a new device
+//	TrustUnknown          the homeserver did not answer
+//
+// # Recovery key
+//
+// The private keys of the identity are in the account's secret storage on the homeserver, which the recovery key opens. If the
+// account has no identity, the bot creates one. It stores the recovery key in the database, encrypted, before it publishes
+// anything, so that a start that is interrupted anywhere can be completed by the next one. It then shows the recovery key once.
+//
+// If the account has an identity already, for example because a person used the account before, the configured recovery key is
+// needed once and kept afterwards. The bot never replaces an identity that exists.
+//
+// # Generation
+//
+// Encryption keys change with each use, and clients refuse messages from an older state of a key. A database that was restored
+// from a backup is in such an older state. To notice that, the database has a generation, a number that only grows. It is raised
+// at each start, and every five minutes while keys are in use: in the database first, and then in the account data of the type
+// "io.wazo.relay.age" on the homeserver. If the account data holds a higher generation for this device than the database, the
+// database is an older copy (ErrRestored).
+//
+// A copy that is only minutes old may have the current generation. Therefore each start also drops the keys of what the bot says
+// in rooms, and makes new ones.
+//
+// # New device
+//
+// Prepare makes a new device, with the password, if the keys of the old one cannot be used any more (ErrDeviceLost) or if the
+// database is an older copy (ErrRestored). It logs the old device out, which deletes it. The new device cannot read what others
+// encrypted for the old one only.
+//
+// With an access token only, the bot cannot make a device. After ErrDeviceLost it does not start. After ErrRestored it begins new
+// sessions with all other devices and goes on. A token of a new log-in brings a new device, and the bot begins with new keys.
+//
+// # Errors
+//
+// Each of these is for an administrator:
+//
+//	ErrOtherUser          the database was filled for another account: use another database, or correct the user id
+//	ErrNoHomeserver       correct the homeserver's URL, or the .well-known file of the domain
+//	ErrBadPassword        correct the user id or the password
+//	ErrBadToken           replace the access token, or use the password
+//	ErrTokenMismatch      use an access token of this account that belongs to a device, or use the password
+//	ErrDeviceLost         use the password, or the access token of a new log-in
+//	ErrRestored           use the password, or the access token of a new log-in
+//	ErrRecoveryKeyNeeded  configure the account's recovery key; if nobody has it, reset the identity with another client
+//	ErrRecoveryKeyWrong   configure the recovery key that was shown when the identity was reset last
+//	ErrOtherIdentity      reset the identity with another client, and configure the new recovery key
+//	ErrPasswordNeeded     replace the access token by the password, or set up recovery with another client
+//	ErrLoggedOut          restart with the right password, or with a new access token
+//
+// Other errors, such as those of the homeserver, of the network and of the database, are wrapped with what was being done.
+package device
