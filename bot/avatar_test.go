@@ -3,8 +3,6 @@ package bot
 import (
 	"bytes"
 	"encoding/json"
-	"image/color"
-	"image/png"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,54 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
 
+	"wazo-matrix-relay/bot/media/avatar"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
 )
-
-func TestInitials(t *testing.T) {
-	for name, want := range map[string]string{
-		"Alice Martin": "AM", "alice": "A", "Anna Maria van der Berg": "AB", "Élodie Ünal": "ÉÜ", "O'Neil": "ON", "Wazo user 3f2a91c4": "W3",
-		"  ": "", "": "", "!?": "", "Анна Иванова": "АИ", "👩‍👩‍👧 Kim": "K",
-		"山田 太郎": "", "山田 Kim": "K", // what the font does not have is left out, also where it is remembered
-	} {
-		got, err := initials(name)
-		require.NoError(t, err)
-		require.Equal(t, want, got, name)
-	}
-}
-
-func TestAvatarsAreDrawn(t *testing.T) {
-	t.Parallel()
-	// looks returns the background and how many pixels are not of it.
-	looks := func(userUUID, letters string) (color.Color, int) {
-		data, err := drawAvatar(userUUID, letters)
-		require.NoError(t, err)
-		picture, err := png.Decode(bytes.NewReader(data))
-		require.NoError(t, err)
-		require.Equal(t, avatarSide, picture.Bounds().Dx())
-		require.Equal(t, avatarSide, picture.Bounds().Dy())
-		background, drawn := picture.At(0, 0), 0
-		for i := range avatarSide * avatarSide {
-			if picture.At(i%avatarSide, i/avatarSide) != background {
-				drawn++
-			}
-		}
-		return background, drawn
-	}
-	blank, none := looks("alice", "")
-	require.Zero(t, none)
-	background, drawn := looks("alice", "AM")
-	require.Equal(t, blank, background, "the colour belongs to the person")
-	require.Greater(t, drawn, 200, "letters are seen")
-	_, drawn = looks("alice", "АИ")
-	require.Positive(t, drawn)
-	colors := make(map[color.Color]bool)
-	for _, user := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
-		background, _ = looks(user, "")
-		colors[background] = true
-	}
-	require.Greater(t, len(colors), 2, "people have different colours")
-}
 
 // personSays is what is sent for a Wazo person.
 func personSays(t *testing.T, userUUID, name, text string) relay.Outgoing {
@@ -105,7 +59,7 @@ func TestAvatarsInRooms(t *testing.T) {
 		require.Nil(t, first.AvatarFile)
 		require.Equal(t, "alice", first.ID)
 		require.True(t, first.HasFallback)
-		drawn, err := drawAvatar("alice", "AM")
+		drawn, err := avatar.Draw("alice", "AM")
 		require.NoError(t, err)
 		require.Equal(t, drawn, w.hs.files[string(*first.AvatarURL)])
 		require.Equal(t, first, profileOf(t, send(w, personSays(t, "alice", "Alice Martin", "again"), "2").Content))
@@ -127,7 +81,7 @@ func TestAvatarsInRooms(t *testing.T) {
 		require.NotNil(t, profile.AvatarFile)
 		stored := bytes.Clone(w.hs.files[string(profile.AvatarFile.URL)])
 		require.NoError(t, profile.AvatarFile.DecryptInPlace(stored))
-		drawn, err := drawAvatar("alice", "AM")
+		drawn, err := avatar.Draw("alice", "AM")
 		require.NoError(t, err)
 		require.Equal(t, drawn, stored)
 		require.Equal(t, profile.AvatarFile.URL, profileOf(t, w.decryptSent(send(w, personSays(t, "alice", "Alice Martin", "again"), "2"))).AvatarFile.URL)
