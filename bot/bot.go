@@ -22,6 +22,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/bot/media"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
@@ -66,7 +67,7 @@ type Bot struct {
 	inbox     tray
 	notices   tray
 	refusals  refusals
-	fetcher   *fetcher
+	fetcher   *media.Fetcher
 	avatars   avatars
 
 	makingChat sync.Mutex // held while a direct chat is being made
@@ -88,13 +89,13 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 	b.inbox.init()
 	b.notices.init()
 	b.resync.init()
-	b.fetcher = newFetcher(cfg.MediaFetchHosts, cfg.MediaMaxSize, "wazo-matrix-relay/"+cfg.Version)
 	b.device = device.New(device.Config{
 		UserID: cfg.UserID, HomeserverURL: cfg.HomeserverURL, Password: cfg.Password, AccessToken: cfg.AccessToken,
 		RecoveryKey: cfg.RecoveryKey, UserAgent: "wazo-matrix-relay/" + cfg.Version,
 		ShowRecoveryKey: cfg.ShowRecoveryKey,
 		OnLogin:         func() { b.arrivals.haveDevice(time.Now()) },
 	}, database, log)
+	b.fetcher = media.NewFetcher(cfg.MediaFetchHosts, cfg.MediaMaxSize, "wazo-matrix-relay/"+cfg.Version)
 	core.Attach(b)
 	return b
 }

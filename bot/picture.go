@@ -37,7 +37,7 @@ func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string
 		return nil, err
 	}
 	defer file.Close()
-	if err = b.fetcher.fetch(ctx, file, source); err != nil {
+	if err = b.fetcher.Fetch(ctx, file, source); err != nil {
 		return nil, err
 	}
 	picture, err := describePicture(file)

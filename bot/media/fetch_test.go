@@ -1,4 +1,4 @@
-package bot
+package media
 
 import (
 	"bytes"
@@ -34,14 +34,14 @@ func TestIsPublic(t *testing.T) {
 		"224.0.0.1": false, "239.255.255.250": false, "ff02::1": false, "255.255.255.255": false, "240.0.0.1": false,
 		"64:ff9b::7f00:1": false, "64:ff9b:1::a00:1": false, "2002:7f00:1::": false, "2001:0:7f00:1::": false, "2001:db8::1": false,
 	} {
-		require.Equal(t, want, newFetcher(nil, 1, "").isPublic(netip.MustParseAddr(address)), address)
+		require.Equal(t, want, NewFetcher(nil, 1, "").isPublic(netip.MustParseAddr(address)), address)
 	}
 }
 
 // Hosters give machines public addresses, and networks of them to their customers.
 func TestOwnAddressesAreNotFetchedFrom(t *testing.T) {
 	t.Parallel()
-	f := newFetcher(nil, 1000, "relay/1")
+	f := NewFetcher(nil, 1000, "relay/1")
 	require.True(t, f.isOwn(netip.MustParseAddr("127.0.0.1")), "this machine is really asked")
 	f.addresses = func() ([]net.Addr, error) {
 		var own []net.Addr
@@ -59,10 +59,10 @@ func TestOwnAddressesAreNotFetchedFrom(t *testing.T) {
 		require.Equal(t, want, f.isOwn(netip.MustParseAddr(address)), address)
 	}
 	for _, source := range []string{"https://8.8.4.4/", "https://9.9.9.9/", "https://[2620:fe::fe]/"} {
-		require.ErrorIs(t, f.fetch(t.Context(), &bytes.Buffer{}, source), errForbiddenAddress, source)
+		require.ErrorIs(t, f.Fetch(t.Context(), &bytes.Buffer{}, source), errForbiddenAddress, source)
 	}
 	f.addresses = func() ([]net.Addr, error) { return nil, errors.New("not known") }
-	require.ErrorIs(t, f.fetch(t.Context(), &bytes.Buffer{}, "https://8.8.8.8/"), errForbiddenAddress)
+	require.ErrorIs(t, f.Fetch(t.Context(), &bytes.Buffer{}, "https://8.8.8.8/"), errForbiddenAddress)
 }
 
 func TestListedHosts(t *testing.T) {
@@ -83,7 +83,7 @@ func TestListedHosts(t *testing.T) {
 		{"[::1]:443", "[::1]:80", false},
 		{"[::1]", "[::2]:443", false},
 	} {
-		require.Equal(t, test.want, newFetcher([]string{test.listed}, 1, "").isListed(test.host), "%s, %s", test.listed, test.host)
+		require.Equal(t, test.want, NewFetcher([]string{test.listed}, 1, "").isListed(test.host), "%s, %s", test.listed, test.host)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestWhyNotFetched(t *testing.T) {
 func fetchAll(t *testing.T, source string, hosts ...string) (string, error) {
 	t.Helper()
 	var got bytes.Buffer
-	err := newFetcher(hosts, 1000, "relay/1").fetch(t.Context(), &got, source)
+	err := NewFetcher(hosts, 1000, "relay/1").Fetch(t.Context(), &got, source)
 	return got.String(), err
 }
 
@@ -237,10 +237,10 @@ func TestFetchFromListedHosts(t *testing.T) {
 		}))
 		defer slow.Close()
 		defer close(hold)
-		f := newFetcher([]string{"127.0.0.1"}, 1000, "relay/1")
+		f := NewFetcher([]string{"127.0.0.1"}, 1000, "relay/1")
 		require.Equal(t, fetchTimeout, f.client.Timeout)
 		f.client.Timeout = 50 * time.Millisecond
-		require.ErrorIs(t, f.fetch(t.Context(), &bytes.Buffer{}, slow.URL), errFetchTimeout)
+		require.ErrorIs(t, f.Fetch(t.Context(), &bytes.Buffer{}, slow.URL), errFetchTimeout)
 	})
 }
 
@@ -290,8 +290,8 @@ func TestFetchFromForbiddenPlaces(t *testing.T) {
 	require.EqualValues(t, 1, connections.Load(), "one that is made is counted")
 
 	t.Run("a proxy of the environment is not asked", func(t *testing.T) {
-		require.Nil(t, newFetcher(nil, 1, "").client.Transport.(*agent).RoundTripper.(*http.Transport).Proxy)
-		require.Nil(t, newFetcher(nil, 1, "").client.Jar)
+		require.Nil(t, NewFetcher(nil, 1, "").client.Transport.(*agent).RoundTripper.(*http.Transport).Proxy)
+		require.Nil(t, NewFetcher(nil, 1, "").client.Jar)
 	})
 }
 
@@ -348,5 +348,5 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, newFetcher(nil, 1, "").fetch(ctx, &bytes.Buffer{}, "https://example.org/"), context.Canceled)
+	require.ErrorIs(t, NewFetcher(nil, 1, "").Fetch(ctx, &bytes.Buffer{}, "https://example.org/"), context.Canceled)
 }

@@ -1,4 +1,4 @@
-package bot
+package media
 
 import (
 	"context"
@@ -40,10 +40,10 @@ var (
 	errBadAnswer        = errors.New("its host's answer cannot be understood, or breaks off")
 )
 
-// fetcher gets what strangers name, so that they learn and reach nothing by it: nothing but https, no addresses of this
+// Fetcher gets what strangers name, so that they learn and reach nothing by it: nothing but https, no addresses of this
 // machine or its network, no cookies, no proxy, limited in size and time. Hosts that the administrator lists are trusted
 // further: they may be on the own network, and be asked by http.
-type fetcher struct {
+type Fetcher struct {
 	hosts     []string // name, or name and port
 	maxSize   int64    // bytes
 	client    *http.Client
@@ -51,8 +51,9 @@ type fetcher struct {
 	addresses func() ([]net.Addr, error) // of this machine, with their networks
 }
 
-func newFetcher(hosts []string, maxSize int64, userAgent string) *fetcher {
-	f := &fetcher{hosts: hosts, maxSize: maxSize, internet: ssrf.New(ssrf.WithAnyPort()), addresses: net.InterfaceAddrs}
+// NewFetcher returns a fetcher that trusts hosts further, and fetches at most maxSize bytes.
+func NewFetcher(hosts []string, maxSize int64, userAgent string) *Fetcher {
+	f := &Fetcher{hosts: hosts, maxSize: maxSize, internet: ssrf.New(ssrf.WithAnyPort()), addresses: net.InterfaceAddrs}
 	f.client = &http.Client{
 		Timeout:       fetchTimeout,
 		CheckRedirect: f.checkRedirect,
@@ -81,8 +82,8 @@ func (a *agent) RoundTrip(req *http.Request) (*http.Response, error) {
 	return a.RoundTripper.RoundTrip(req)
 }
 
-// fetch copies what is behind an address (https, data, and http of listed hosts) to w.
-func (f *fetcher) fetch(ctx context.Context, w io.Writer, source string) error {
+// Fetch copies what is behind an address (https, data, and http of listed hosts) to w.
+func (f *Fetcher) Fetch(ctx context.Context, w io.Writer, source string) error {
 	from, err := f.open(ctx, source)
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (f *fetcher) fetch(ctx context.Context, w io.Writer, source string) error {
 	return nil
 }
 
-func (f *fetcher) open(ctx context.Context, source string) (io.ReadCloser, error) {
+func (f *Fetcher) open(ctx context.Context, source string) (io.ReadCloser, error) {
 	parsed, err := url.Parse(source)
 	if err != nil {
 		return nil, errForbiddenURL
@@ -172,7 +173,7 @@ func whyNotFetched(err error) error {
 }
 
 // isListed reports whether the administrator lists a host.
-func (f *fetcher) isListed(host string) bool {
+func (f *Fetcher) isListed(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = strings.Trim(host, "[]")
@@ -182,14 +183,14 @@ func (f *fetcher) isListed(host string) bool {
 	})
 }
 
-func (f *fetcher) checkURL(u *url.URL) error {
+func (f *Fetcher) checkURL(u *url.URL) error {
 	if u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !f.isListed(u.Host)) {
 		return errForbiddenURL
 	}
 	return nil
 }
 
-func (f *fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
+func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > fetchRedirects {
 		return errTooManyRedirects
 	}
@@ -197,7 +198,7 @@ func (f *fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 }
 
 // dial connects to a host. What counts is the address that is really dialled: a name may mean another one each time.
-func (f *fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
+func (f *Fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: fetchTimeout}
 	if !f.isListed(hostPort) {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
@@ -212,7 +213,7 @@ func (f *fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn,
 }
 
 // isOwn reports whether an address is one of this machine, or of a network that it is in. These may be public ones, and change.
-func (f *fetcher) isOwn(addr netip.Addr) bool {
+func (f *Fetcher) isOwn(addr netip.Addr) bool {
 	own, err := f.addresses()
 	if err != nil {
 		return true // perhaps
@@ -225,6 +226,6 @@ func (f *fetcher) isOwn(addr netip.Addr) bool {
 }
 
 // isPublic reports whether an address is an ordinary one on the internet. IPv6 forms that stand for an IPv4 address are none.
-func (f *fetcher) isPublic(addr netip.Addr) bool {
+func (f *Fetcher) isPublic(addr netip.Addr) bool {
 	return f.internet.SafeAddr(addr.Unmap().WithZone("")) == nil
 }
