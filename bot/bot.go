@@ -67,8 +67,9 @@ type Bot struct {
 	inbox     tray
 	notices   tray
 	refusals  refusals
-	fetcher   *media.Fetcher
-	avatars   avatars
+	transfers *media.Transfers
+	pictures  *media.Pictures
+	avatars   *media.Avatars
 
 	makingChat sync.Mutex // held while a direct chat is being made
 	commands   *commands
@@ -95,7 +96,7 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 		ShowRecoveryKey: cfg.ShowRecoveryKey,
 		OnLogin:         func() { b.arrivals.haveDevice(time.Now()) },
 	}, database, log)
-	b.fetcher = media.NewFetcher(cfg.MediaFetchHosts, cfg.MediaMaxSize, "wazo-matrix-relay/"+cfg.Version)
+	b.initMedia()
 	core.Attach(b)
 	return b
 }

@@ -3,7 +3,6 @@ package bot
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -266,37 +265,6 @@ func (f *fakeHomeserver) answerInvite(room id.RoomID, membership string) {
 	}
 	f.mu.Unlock()
 	f.pushMembers(room)
-}
-
-func (f *fakeHomeserver) download(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	data, ok := f.files["mxc://"+r.PathValue("server")+"/"+r.PathValue("id")]
-	f.mu.Unlock()
-	if !ok {
-		refuse(w, http.StatusNotFound, "M_NOT_FOUND")
-		return
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write(data)
-}
-
-func (f *fakeHomeserver) upload(w http.ResponseWriter, r *http.Request) {
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		f.t.Errorf("upload: %v", err)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	uri := fmt.Sprintf("mxc://a.example/upload%d", len(f.files))
-	f.files[uri] = data
-	f.answer(w, map[string]any{"content_uri": uri})
-}
-
-// putFile puts a file on the homeserver.
-func (f *fakeHomeserver) putFile(mxc string, data []byte) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.files[mxc] = data
 }
 
 // asked returns how many requests to a path that contains part were made.

@@ -43,7 +43,7 @@ type fakeHomeserver struct {
 	rooms   map[id.RoomID]*fakeRoom
 	pages   map[string]string // of /messages: from → the whole answer
 	name    string            // the bot's display name
-	files   map[string][]byte // by mxc, uploaded by the bot or put there
+	files   *bottest.Files
 	counter int
 	shy     bool // people do not answer the bot's invites, see answerInvite
 
@@ -106,7 +106,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	f := &fakeHomeserver{
 		t: t, changed: make(chan struct{}), stopped: make(chan struct{}),
 		account: bottest.NewAccount(botUser, botPassword), rooms: make(map[id.RoomID]*fakeRoom),
-		pages: make(map[string]string), name: "Wazo", files: make(map[string][]byte),
+		pages: make(map[string]string), name: "Wazo", files: bottest.NewFiles(),
 	}
 	f.keys = f.account.Keys
 	mux := http.NewServeMux()
@@ -127,8 +127,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/leave", f.leave)
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/receipt/{type}/{event}", f.receipt)
 	mux.HandleFunc("POST "+v3+"/createRoom", f.createRoom)
-	mux.HandleFunc("GET /_matrix/client/v1/media/download/{server}/{id}", f.download)
-	mux.HandleFunc("POST /_matrix/media/v3/upload", f.upload)
+	f.files.Mount(mux)
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.requests = append(f.requests, r.Method+" "+r.URL.Path)

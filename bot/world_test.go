@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"os"
@@ -33,7 +32,7 @@ type world struct {
 	token       string   // instead of a password
 	recoveryKey string   // as configured
 	shown       []string // recovery keys that were shown
-	logged      lockedBuffer
+	logged      bottest.LogBuffer
 	keyWait     time.Duration
 	silence     time.Duration // see arrivals
 
@@ -235,22 +234,4 @@ func (w *world) execute(query string) {
 	if !wasOpen {
 		w.stop()
 	}
-}
-
-// lockedBuffer is a buffer for a log that is written from many goroutines.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

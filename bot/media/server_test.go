@@ -1,4 +1,4 @@
-package bot
+package media
 
 import (
 	"bytes"
@@ -22,22 +22,6 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
 )
-
-// mediaWorld is a world whose files are served.
-type mediaWorld struct {
-	*world
-	server *MediaServer
-	web    *httptest.Server
-}
-
-func newMediaWorld(t *testing.T) *mediaWorld {
-	w := &mediaWorld{world: loggedIn(t)}
-	w.server = w.bot.MediaServer()
-	w.web = httptest.NewServer(w.server.Handler("/files/media"))
-	t.Cleanup(w.server.Close)
-	t.Cleanup(w.web.Close)
-	return w
-}
 
 // catData is a file of a size that takes several reads.
 func catData() []byte { return bytes.Repeat([]byte("meow, "), 20_000) }
@@ -63,7 +47,7 @@ func encrypt(data []byte) (cipher []byte, file *event.EncryptedFileInfo) {
 }
 
 // link stores a file and returns its link.
-func (w *mediaWorld) link(media *db.Media) string {
+func (w *world) link(media *db.Media) string {
 	w.Helper()
 	media.Key = w.db.Media.Key(media.Room, media.EventID)
 	require.NoError(w, w.db.Media.Put(w.Context(), media))
@@ -71,7 +55,7 @@ func (w *mediaWorld) link(media *db.Media) string {
 }
 
 // ask does a request and returns the answer with its body.
-func (w *mediaWorld) ask(method, url string, headers ...string) (*http.Response, []byte) {
+func (w *world) ask(method, url string, headers ...string) (*http.Response, []byte) {
 	w.Helper()
 	req, err := http.NewRequestWithContext(w.Context(), method, url, nil)
 	require.NoError(w, err)
@@ -88,8 +72,8 @@ func (w *mediaWorld) ask(method, url string, headers ...string) (*http.Response,
 
 func TestFilesAreServed(t *testing.T) {
 	t.Parallel()
-	w := newMediaWorld(t)
-	w.hs.putFile("mxc://b.example/cat", catData())
+	w := newWorld(t)
+	w.files.Put("mxc://b.example/cat", catData())
 	link := w.link(catFile())
 
 	t.Run("byte by byte, harmlessly", func(t *testing.T) {
@@ -106,7 +90,7 @@ func TestFilesAreServed(t *testing.T) {
 
 	t.Run("an encrypted one is decrypted", func(t *testing.T) {
 		cipher, file := encrypt(catData())
-		w.hs.putFile("mxc://b.example/secret", cipher)
+		w.files.Put("mxc://b.example/secret", cipher)
 		resp, body := w.ask(http.MethodGet, w.link(catFile(func(m *db.Media) {
 			m.EventID, m.MXC, m.Encrypted = "$secret", "mxc://b.example/secret", string(toJSON(file))
 		})))
@@ -115,14 +99,14 @@ func TestFilesAreServed(t *testing.T) {
 	})
 
 	t.Run("an empty one too", func(t *testing.T) {
-		w.hs.putFile("mxc://b.example/empty", nil)
+		w.files.Put("mxc://b.example/empty", nil)
 		resp, body := w.ask(http.MethodGet, w.link(catFile(func(m *db.Media) { m.EventID, m.MXC = "$empty", "mxc://b.example/empty" })))
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		require.Empty(t, body)
 	})
 
 	t.Run("in pieces", func(t *testing.T) {
-		before := w.hs.asked("/media/download/b.example/cat")
+		before := w.asked("/media/download/b.example/cat")
 		for header, want := range map[string]string{"bytes=0-3": "meow", "bytes=6-9": "meow", "bytes=-2": ", "} {
 			resp, body := w.ask(http.MethodGet, link, "Range", header)
 			require.Equal(t, http.StatusPartialContent, resp.StatusCode)
@@ -130,7 +114,7 @@ func TestFilesAreServed(t *testing.T) {
 		}
 		resp, _ := w.ask(http.MethodGet, link, "Range", "bytes=9999999-")
 		require.Equal(t, http.StatusRequestedRangeNotSatisfiable, resp.StatusCode)
-		require.Equal(t, before, w.hs.asked("/media/download/b.example/cat"), "the file was still at hand")
+		require.Equal(t, before, w.asked("/media/download/b.example/cat"), "the file was still at hand")
 	})
 
 	t.Run("not again to who has it", func(t *testing.T) {
@@ -175,8 +159,8 @@ func TestFilesAreServed(t *testing.T) {
 
 func TestNamesAndTypesOfFiles(t *testing.T) {
 	t.Parallel()
-	w := newMediaWorld(t)
-	w.hs.putFile("mxc://b.example/cat", []byte("<script>alert(1)</script>"))
+	w := newWorld(t)
+	w.files.Put("mxc://b.example/cat", []byte("<script>alert(1)</script>"))
 	for _, test := range []struct{ name, fileName, mimeType, wantType, wantDisposition string }{
 		{"a picture is shown", "a.png", "image/png", "image/png", "inline"},
 		{"a video is shown", "a.mp4", "video/mp4; codecs=x", "video/mp4", "inline"},
@@ -215,7 +199,7 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 	}
 	whole := func(w http.ResponseWriter) { _, _ = w.Write(cipher) }
 	endless := func(w http.ResponseWriter) { // without a length, and more than any limit
-		for range 10 * mediaMaxSize / len(cipher) {
+		for range 10 * maxSize / len(cipher) {
 			if _, err := w.Write(cipher); err != nil {
 				return
 			}
@@ -251,8 +235,8 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newMediaWorld(t)
-			w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			w := newWorld(t)
+			w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
 				if !strings.Contains(r.URL.Path, "/media/download/") {
 					return false
 				}
@@ -269,8 +253,8 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 			require.Equal(t, test.status, resp.StatusCode)
 			require.Equal(t, test.says+"\n", string(body), "nothing of the file is shown")
 			// It is tried anew: nothing is learned from a failure.
-			w.hs.onRequest(nil)
-			w.hs.putFile("mxc://b.example/cat", []byte("a cat"))
+			w.onRequest(nil)
+			w.files.Put("mxc://b.example/cat", []byte("a cat"))
 			if test.mxc == "" && test.encrypted == "" {
 				_, body = w.ask(http.MethodGet, link)
 				require.Equal(t, "a cat", string(body))
@@ -281,11 +265,11 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 
 func TestManyReadersOfOneFile(t *testing.T) {
 	t.Parallel()
-	w := newMediaWorld(t)
+	w := newWorld(t)
 	cipher, file := encrypt(catData())
 	const readers = 100
 	arrived := make(chan struct{}, readers)
-	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
@@ -318,10 +302,10 @@ func TestManyReadersOfOneFile(t *testing.T) {
 
 func TestReaderOfASlowFileLeaves(t *testing.T) {
 	t.Parallel()
-	w := newMediaWorld(t)
+	w := newWorld(t)
 	answer := make(chan struct{})
 	var downloads atomic.Int64
-	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
@@ -355,7 +339,7 @@ func TestReaderOfASlowFileLeaves(t *testing.T) {
 
 func TestPanicWhileAFileIsFetched(t *testing.T) {
 	t.Parallel()
-	w := newMediaWorld(t)
+	w := newWorld(t)
 	fetch := w.server.files.fetch
 	w.server.files.fetch = func(context.Context, *db.Media) (*os.File, int64, error) { panic("a file that breaks its reader") }
 	link := w.link(catFile())
@@ -364,15 +348,15 @@ func TestPanicWhileAFileIsFetched(t *testing.T) {
 	require.Equal(t, words.FileUnavailable+"\n", string(body))
 	require.Contains(t, w.logged.String(), "fetchSafely", "the log tells where")
 	w.server.files.fetch = fetch
-	w.hs.putFile("mxc://b.example/cat", []byte("a cat"))
+	w.files.Put("mxc://b.example/cat", []byte("a cat"))
 	_, body = w.ask(http.MethodGet, link)
 	require.Equal(t, "a cat", string(body))
 }
 
 func TestFileIsRedactedWhileItIsFetched(t *testing.T) {
 	t.Parallel()
-	w := newMediaWorld(t)
-	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	w := newWorld(t)
+	w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
@@ -389,18 +373,18 @@ func TestFileIsRedactedWhileItIsFetched(t *testing.T) {
 
 func TestFilesAtHandAreLimited(t *testing.T) {
 	t.Parallel()
-	w := newMediaWorld(t)
+	w := newWorld(t)
 	files := w.server.files
 	var held []*heldFile
 	for i := range maxHeldFiles {
 		media := catFile(func(m *db.Media) { m.MXC = id.ContentURIString("mxc://b.example/cat" + string(rune('a'+i))) })
-		w.hs.putFile(string(media.MXC), catData())
+		w.files.Put(string(media.MXC), catData())
 		file, err := files.open(t.Context(), media)
 		require.NoError(t, err)
 		held = append(held, file)
 	}
 	another := catFile()
-	w.hs.putFile(string(another.MXC), catData())
+	w.files.Put(string(another.MXC), catData())
 	_, err := files.open(t.Context(), another)
 	require.ErrorIs(t, err, errTooManyFiles)
 	resp, body := w.ask(http.MethodGet, w.link(another))
@@ -434,8 +418,8 @@ func TestFilesAtHandAreLimited(t *testing.T) {
 func TestDecryptedFilesLeaveNothingOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	w := newMediaWorld(t)
-	w.hs.putFile("mxc://b.example/cat", catData())
+	w := newWorld(t)
+	w.files.Put("mxc://b.example/cat", catData())
 	file, err := w.server.files.open(t.Context(), catFile())
 	require.NoError(t, err)
 	defer w.server.files.release(file)

@@ -1,4 +1,4 @@
-package bot
+package media
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
@@ -23,34 +25,35 @@ const (
 	answerTime     = 30 * time.Minute
 )
 
-// MediaServer serves the files of Matrix messages to people on Wazo, by links that nobody can guess. Make it with
-// Bot.MediaServer, mount its Handler, and Close it after the listener.
+// Server serves the files of Matrix messages to people on Wazo, by links that nobody can guess. Make it with
+// NewServer, mount its Handler, and Close it after the listener.
 //
 // What strangers sent is never shown as a page: types that can hold scripts are only offered to be saved, whatever the
 // sender says they are, and everything else is shown in a sandbox that loads nothing.
-type MediaServer struct {
-	bot   *Bot
+type Server struct {
+	db    *db.Database
+	log   zerolog.Logger
 	files *mediaFiles
 	slots chan struct{}
 }
 
-// MediaServer returns the server of the bot's files.
-func (b *Bot) MediaServer() *MediaServer {
-	return &MediaServer{bot: b, files: newMediaFiles(b.download, &b.log), slots: make(chan struct{}, mediaRequests)}
+// NewServer returns the server of the files that a database names and transfers download.
+func NewServer(database *db.Database, transfers *Transfers, log zerolog.Logger) *Server {
+	return &Server{db: database, log: log, files: newMediaFiles(transfers.download, &log), slots: make(chan struct{}, mediaRequests)}
 }
 
 // Close forgets the files at hand.
-func (s *MediaServer) Close() { s.files.close() }
+func (s *Server) Close() { s.files.close() }
 
 // Handler serves GET and HEAD of <path>/<key>/<name>; nothing else is there.
-func (s *MediaServer) Handler(path string) http.Handler {
+func (s *Server) Handler(path string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path+"/{key}/{name}", s.serve)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuseFile(w, http.StatusNotFound, words.FileGone) })
 	return mux
 }
 
-func (s *MediaServer) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	media := s.lookUp(w, r)
 	if media == nil {
@@ -77,11 +80,11 @@ func (s *MediaServer) serve(w http.ResponseWriter, r *http.Request) {
 
 // lookUp returns the file that a request is for. If there is none it answers the request and returns nil.
 // Nothing about the link is logged: it is a secret.
-func (s *MediaServer) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
-	media, err := s.bot.db.Media.ByKey(r.Context(), r.PathValue("key"), time.Now().UnixMilli())
+func (s *Server) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
+	media, err := s.db.Media.ByKey(r.Context(), r.PathValue("key"), time.Now().UnixMilli())
 	switch {
 	case err != nil:
-		s.bot.log.Err(err).Msg("Failed to look up a file")
+		s.log.Err(err).Msg("Failed to look up a file")
 		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
 	case media == nil:
 		refuseFile(w, http.StatusNotFound, words.FileGone)
@@ -90,7 +93,7 @@ func (s *MediaServer) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
 }
 
 // enter waits until one more request may be answered. It reports false if that takes too long.
-func (s *MediaServer) enter(ctx context.Context) bool {
+func (s *Server) enter(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, readerPatience)
 	defer cancel()
 	select {
@@ -102,7 +105,7 @@ func (s *MediaServer) enter(ctx context.Context) bool {
 }
 
 // failed answers a request whose file cannot be had.
-func (s *MediaServer) failed(w http.ResponseWriter, media *db.Media, err error) {
+func (s *Server) failed(w http.ResponseWriter, media *db.Media, err error) {
 	switch {
 	case errors.Is(err, errFileGone):
 		refuseFile(w, http.StatusNotFound, words.FileGone)
@@ -116,7 +119,7 @@ func (s *MediaServer) failed(w http.ResponseWriter, media *db.Media, err error) 
 	default:
 		refuseFile(w, http.StatusBadGateway, words.FileUnavailable)
 	}
-	s.bot.log.Warn().Err(err).Stringer("room_id", media.Room).Stringer("event_id", media.EventID).Msg("Failed to serve a file")
+	s.log.Warn().Err(err).Stringer("room_id", media.Room).Stringer("event_id", media.EventID).Msg("Failed to serve a file")
 }
 
 // refuseFile answers with a sentence instead of a file.

@@ -1,4 +1,4 @@
-package bot
+package media
 
 import (
 	"context"
@@ -28,23 +28,36 @@ const (
 	maxPictureArea = 64 << 20
 )
 
-var errNoPicture = errors.New("it is no picture of a type and size that is shown")
+// ErrNoPicture says that a file cannot be shown as a picture.
+var ErrNoPicture = errors.New("it is no picture of a type and size that is shown")
 
-// UploadPicture implements relay.Matrix.
-func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string) (*relay.Picture, error) {
+// Pictures shows the pictures that people name, in rooms.
+type Pictures struct {
+	fetcher   *Fetcher
+	transfers *Transfers
+}
+
+// NewPictures returns what fetches pictures and uploads them.
+func NewPictures(fetcher *Fetcher, transfers *Transfers) *Pictures {
+	return &Pictures{fetcher: fetcher, transfers: transfers}
+}
+
+// Upload fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room, encrypted if
+// that is. Errors of the homeserver and the way to it are of type *relay.MatrixError; all others mean that it can't be shown.
+func (p *Pictures) Upload(ctx context.Context, roomID id.RoomID, source string) (*relay.Picture, error) {
 	file, err := tempFile()
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if err = b.fetcher.Fetch(ctx, file, source); err != nil {
+	if err = p.fetcher.Fetch(ctx, file, source); err != nil {
 		return nil, err
 	}
 	picture, err := describePicture(file)
 	if err != nil {
 		return nil, err
 	}
-	encrypted, err := b.askEncrypted(ctx, roomID)
+	encrypted, err := p.transfers.homeserver.IsEncrypted(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +69,7 @@ func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string
 		}
 		upload.ContentType = "application/octet-stream"
 	}
-	uri, err := b.upload(ctx, upload)
+	uri, err := p.transfers.upload(ctx, upload)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +82,7 @@ func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string
 }
 
 // describePicture finds out what is in a file by looking at its beginning, whatever others say it is, and leaves the file at
-// its beginning. It never decodes a picture. It returns errNoPicture if that is none to be shown.
+// its beginning. It never decodes a picture. It returns ErrNoPicture if that is none to be shown.
 func describePicture(file io.ReadSeeker) (*relay.Picture, error) {
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -86,7 +99,7 @@ func describePicture(file io.ReadSeeker) (*relay.Picture, error) {
 	mimeType := http.DetectContentType(start[:n])
 	extension, known := pictureTypes[mimeType]
 	if !known {
-		return nil, errNoPicture
+		return nil, ErrNoPicture
 	}
 	if _, err = file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -94,7 +107,7 @@ func describePicture(file io.ReadSeeker) (*relay.Picture, error) {
 	config, _, err := image.DecodeConfig(file)
 	if err != nil || config.Width < 1 || config.Height < 1 ||
 		config.Width > maxPictureSide || config.Height > maxPictureSide || config.Width*config.Height > maxPictureArea {
-		return nil, errNoPicture
+		return nil, ErrNoPicture
 	}
 	_, err = file.Seek(0, io.SeekStart)
 	return &relay.Picture{

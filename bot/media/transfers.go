@@ -1,4 +1,4 @@
-package bot
+package media
 
 import (
 	"context"
@@ -26,39 +26,51 @@ const (
 	uploadTimeout = time.Minute
 )
 
-// transferClient returns a client for one file. Files take long and have rate limits of their own, so they don't go through
-// the gate at which everything that is said would wait for them.
-func (b *Bot) transferClient() *mautrix.Client {
-	b.gate.requests.RLock() // the token may be being changed
-	defer b.gate.requests.RUnlock()
-	return &mautrix.Client{
-		HomeserverURL: b.client.HomeserverURL, UserID: b.client.UserID, DeviceID: b.client.DeviceID, AccessToken: b.client.AccessToken,
-		UserAgent: b.client.UserAgent, Client: b.client.Client, Log: b.client.Log, IgnoreRateLimit: true,
-	}
+// Homeserver is what this package needs of the Matrix account.
+type Homeserver struct {
+	// Client returns a client for one transfer, with the access token of this moment. It must return at once the errors of
+	// rate limits, and be allowed to make requests beside all others of the account.
+	Client func() *mautrix.Client
+	// IsEncrypted reports whether a room is encrypted. Its errors are of type *relay.MatrixError.
+	IsEncrypted func(ctx context.Context, roomID id.RoomID) (bool, error)
+	// MatrixError says what an error of the client means.
+	MatrixError func(err error) *relay.MatrixError
+}
+
+// Transfers downloads files from the homeserver and uploads files to it.
+type Transfers struct {
+	homeserver Homeserver
+	maxSize    int64 // of a download, in bytes
+}
+
+// NewTransfers returns the transfers from and to a homeserver. Files of more than maxSize bytes are not downloaded.
+func NewTransfers(homeserver Homeserver, maxSize int64) *Transfers {
+	return &Transfers{homeserver: homeserver, maxSize: maxSize}
 }
 
 // download fetches a file from the homeserver into a temporary file. An encrypted one is decrypted on the way,
 // and returned only when its hash is verified.
-func (b *Bot) download(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
+func (t *Transfers) download(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
 	uri, err := media.MXC.Parse()
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", errFileGone, err)
 	}
-	resp, err := b.transferClient().Download(b.client.Log.WithContext(ctx), uri)
+	client := t.homeserver.Client()
+	resp, err := client.Download(client.Log.WithContext(ctx), uri)
 	if err != nil {
-		if failure := toMatrixError(err); failure.Status == http.StatusNotFound {
+		if failure := t.homeserver.MatrixError(err); failure.Status == http.StatusNotFound {
 			return nil, 0, fmt.Errorf("%w: %w", errFileGone, err)
 		}
 		return nil, 0, fmt.Errorf("failed to fetch a file: %w", err)
 	}
 	defer resp.Body.Close()
-	if resp.ContentLength > b.cfg.MediaMaxSize {
+	if resp.ContentLength > t.maxSize {
 		return nil, 0, errFileTooLarge
 	}
 	if file, err = tempFile(); err != nil {
 		return nil, 0, err
 	}
-	if size, err = b.receiveFile(file, resp.Body, media.Encrypted); err != nil {
+	if size, err = t.receiveFile(file, resp.Body, media.Encrypted); err != nil {
 		_ = file.Close() // the first error says more
 		return nil, 0, err
 	}
@@ -66,8 +78,8 @@ func (b *Bot) download(ctx context.Context, media *db.Media) (file *os.File, siz
 }
 
 // receiveFile copies a file, decrypted if keys are given (the JSON of an event.EncryptedFileInfo).
-func (b *Bot) receiveFile(to io.Writer, from io.Reader, keys string) (int64, error) {
-	limited := io.LimitReader(from, b.cfg.MediaMaxSize+1)
+func (t *Transfers) receiveFile(to io.Writer, from io.Reader, keys string) (int64, error) {
+	limited := io.LimitReader(from, t.maxSize+1)
 	verify := func() error { return nil }
 	if keys != "" {
 		var encrypted event.EncryptedFileInfo
@@ -82,7 +94,7 @@ func (b *Bot) receiveFile(to io.Writer, from io.Reader, keys string) (int64, err
 	size, err := io.Copy(to, limited)
 	if err != nil {
 		return 0, fmt.Errorf("failed to fetch a file: %w", err)
-	} else if size > b.cfg.MediaMaxSize {
+	} else if size > t.maxSize {
 		return 0, errFileTooLarge
 	} else if err = verify(); err != nil {
 		return 0, fmt.Errorf("%w: %w", errFileDamaged, err)
@@ -91,12 +103,13 @@ func (b *Bot) receiveFile(to io.Writer, from io.Reader, keys string) (int64, err
 }
 
 // upload uploads a file. Errors are of type *relay.MatrixError.
-func (b *Bot) upload(ctx context.Context, file mautrix.ReqUploadMedia) (id.ContentURIString, error) {
-	ctx, cancel := context.WithTimeout(b.client.Log.WithContext(ctx), uploadTimeout)
+func (t *Transfers) upload(ctx context.Context, file mautrix.ReqUploadMedia) (id.ContentURIString, error) {
+	client := t.homeserver.Client()
+	ctx, cancel := context.WithTimeout(client.Log.WithContext(ctx), uploadTimeout)
 	defer cancel()
-	resp, err := b.transferClient().UploadMedia(ctx, file)
+	resp, err := client.UploadMedia(ctx, file)
 	if err != nil {
-		return "", toMatrixError(err)
+		return "", t.homeserver.MatrixError(err)
 	} else if resp.ContentURI.IsEmpty() {
 		return "", &relay.MatrixError{Err: errors.New("the homeserver's answer names no file")}
 	}

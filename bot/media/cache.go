@@ -1,4 +1,4 @@
-package bot
+package media
 
 import (
 	"context"

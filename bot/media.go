@@ -1,0 +1,40 @@
+package bot
+
+import (
+	"context"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/bot/media"
+	"wazo-matrix-relay/relay"
+)
+
+// initMedia makes what carries files across.
+func (b *Bot) initMedia() {
+	fetcher := media.NewFetcher(b.cfg.MediaFetchHosts, b.cfg.MediaMaxSize, "wazo-matrix-relay/"+b.cfg.Version)
+	b.transfers = media.NewTransfers(media.Homeserver{
+		Client: b.transferClient, IsEncrypted: b.askEncrypted, MatrixError: toMatrixError,
+	}, b.cfg.MediaMaxSize)
+	b.pictures = media.NewPictures(fetcher, b.transfers)
+	b.avatars = media.NewAvatars(b.db, b.transfers)
+}
+
+// transferClient returns a client for one file. Files take long and have rate limits of their own, so they don't go through
+// the gate at which everything that is said would wait for them.
+func (b *Bot) transferClient() *mautrix.Client {
+	b.gate.requests.RLock() // the token may be being changed
+	defer b.gate.requests.RUnlock()
+	return &mautrix.Client{
+		HomeserverURL: b.client.HomeserverURL, UserID: b.client.UserID, DeviceID: b.client.DeviceID, AccessToken: b.client.AccessToken,
+		UserAgent: b.client.UserAgent, Client: b.client.Client, Log: b.client.Log, IgnoreRateLimit: true,
+	}
+}
+
+// MediaServer returns the server of the bot's files.
+func (b *Bot) MediaServer() *media.Server { return media.NewServer(b.db, b.transfers, b.log) }
+
+// UploadPicture implements relay.Matrix.
+func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string) (*relay.Picture, error) {
+	return b.pictures.Upload(ctx, roomID, source)
+}
