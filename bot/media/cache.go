@@ -15,191 +15,191 @@ import (
 )
 
 const (
-	// maxHeldFiles is how many files are at hand at a time, being fetched or read.
-	maxHeldFiles = 16
-	// fileLinger is how long a file stays at hand that nobody reads: players ask for a video piece by piece, and who gave up
-	// waiting for a large file asks again.
-	fileLinger = 30 * time.Second
+	// maxCachedFiles is how many files are kept at a time. Those that are being downloaded or read count too.
+	maxCachedFiles = 16
+	// cacheIdleTime is how long a file is kept that nobody reads. Players ask for a video piece by piece, and people who gave
+	// up waiting for a large file ask again.
+	cacheIdleTime = 30 * time.Second
 )
 
-// Why a file cannot be had.
+// Why a file cannot be read.
 var (
 	errFileGone     = errors.New("the homeserver does not have the file")
 	errFileTooLarge = errors.New("the file is larger than MEDIA_MAX_SIZE")
 	errFileDamaged  = errors.New("the file cannot be decrypted")
 	errTooManyFiles = errors.New("too many files are being read")
-	errFetchPanic   = errors.New("panic while fetching the file")
+	errFetchPanic   = errors.New("panic while downloading the file")
 )
 
 // fetchFunc gets a file. The caller closes it.
 type fetchFunc func(ctx context.Context, media *db.Media) (*os.File, int64, error)
 
-// mediaFiles holds the files that are being read. Each is fetched once, however many ask for it at the same time.
-type mediaFiles struct {
-	fetch  fetchFunc
-	linger time.Duration
-	ctx    context.Context // of the fetches: they go on when the one who asked first is gone
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+// fileCache keeps the files that are being read. Each is fetched once, however many people ask for it at the same time.
+type fileCache struct {
+	fetch    fetchFunc
+	idleTime time.Duration
+	ctx      context.Context // of the fetches: they go on when the reader who asked first is gone
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
 
-	mu   sync.Mutex
-	held map[fileKey]*heldFile
+	mu    sync.Mutex
+	files map[fileKey]*cachedFile
 }
 
-// fileKey names a file: the same mxc may come with other keys in another message.
+// fileKey identifies a file. The same mxc URI may come with other decryption keys in another message.
 type fileKey struct {
 	mxc       string
 	encrypted string
 }
 
-// heldFile is a file at hand.
-type heldFile struct {
+// cachedFile is a file that is being fetched or read, or was read a moment ago.
+type cachedFile struct {
 	key     fileKey
-	fetched chan struct{} // closed when the rest is known
+	fetched chan struct{} // closed when the next three fields are known
 	file    *os.File
 	size    int64
 	err     error
 
-	readers int         // under mediaFiles.mu
-	drop    *time.Timer // while there are none
+	readers int         // under fileCache.mu
+	expiry  *time.Timer // closes the file while it has no readers; under fileCache.mu
 }
 
-// reader returns a reader of its own, which shares nothing with others.
-func (h *heldFile) reader() io.ReadSeeker { return io.NewSectionReader(h.file, 0, h.size) }
+// reader returns a reader of the whole file that shares its position with no other reader.
+func (f *cachedFile) reader() io.ReadSeeker { return io.NewSectionReader(f.file, 0, f.size) }
 
-func newMediaFiles(fetch fetchFunc, log *zerolog.Logger) *mediaFiles {
-	f := &mediaFiles{fetch: fetch, linger: fileLinger, held: make(map[fileKey]*heldFile)}
-	f.ctx, f.cancel = context.WithCancel(log.WithContext(context.Background()))
-	return f
+func newFileCache(fetch fetchFunc, log *zerolog.Logger) *fileCache {
+	c := &fileCache{fetch: fetch, idleTime: cacheIdleTime, files: make(map[fileKey]*cachedFile)}
+	c.ctx, c.cancel = context.WithCancel(log.WithContext(context.Background()))
+	return c
 }
 
-// open returns a file when it is fetched. The caller releases it.
-func (f *mediaFiles) open(ctx context.Context, media *db.Media) (*heldFile, error) {
-	h, err := f.hold(media)
+// open returns a file when it is fetched. The caller releases it. It returns errTooManyFiles if there is no room for another
+// file, and otherwise the error of the fetch or of ctx.
+func (c *fileCache) open(ctx context.Context, media *db.Media) (*cachedFile, error) {
+	f, err := c.acquire(media)
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-h.fetched:
-		err = h.err
+	case <-f.fetched:
+		err = f.err
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	if err != nil {
-		f.release(h)
+		c.release(f)
 		return nil, err
 	}
-	return h, nil
+	return f, nil
 }
 
-// hold adds a reader to a file, and begins to fetch it if need be.
-func (f *mediaFiles) hold(media *db.Media) (*heldFile, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// acquire adds a reader to a file, and begins to fetch the file if it is not there.
+func (c *fileCache) acquire(media *db.Media) (*cachedFile, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	key := fileKey{string(media.MXC), media.Encrypted}
-	if h := f.held[key]; h != nil {
-		h.readers++
-		if h.drop != nil {
-			h.drop.Stop()
-			h.drop = nil
+	if f := c.files[key]; f != nil {
+		f.readers++
+		if f.expiry != nil {
+			f.expiry.Stop()
+			f.expiry = nil
 		}
-		return h, nil
+		return f, nil
 	}
-	if f.ctx.Err() != nil || len(f.held) >= maxHeldFiles && !f.dropIdle() {
+	if c.ctx.Err() != nil || len(c.files) >= maxCachedFiles && !c.evictIdle() {
 		return nil, errTooManyFiles
 	}
-	h := &heldFile{key: key, fetched: make(chan struct{}), readers: 1}
-	f.held[key] = h
-	f.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(f.ctx, downloadTimeout)
+	f := &cachedFile{key: key, fetched: make(chan struct{}), readers: 1}
+	c.files[key] = f
+	c.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, downloadTimeout)
 		defer cancel()
-		file, size, err := f.fetchSafely(ctx, media)
-		f.settle(h, file, size, err)
+		file, size, err := c.fetchSafely(ctx, media)
+		c.finishFetch(f, file, size, err)
 	})
-	return h, nil
+	return f, nil
 }
 
-// fetchSafely is fetch; a panic in it is an error, not the end of the process.
-func (f *mediaFiles) fetchSafely(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
+// fetchSafely is fetch, but a panic in it becomes an error and does not end the process.
+func (c *fileCache) fetchSafely(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
 	defer func() {
 		if recover() != nil {
 			zerolog.Ctx(ctx).Error().Bytes(zerolog.ErrorStackFieldName, debug.Stack()).Msg("Panic") // its value may be secret
 			file, size, err = nil, 0, errFetchPanic
 		}
 	}()
-	return f.fetch(ctx, media)
+	return c.fetch(ctx, media)
 }
 
-// settle notes what came of fetching a file: what failed is forgotten. What nobody waits for any more stays at hand all the
-// same: those who were impatient come again.
-func (f *mediaFiles) settle(h *heldFile, file *os.File, size int64, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	h.file, h.size, h.err = file, size, err
-	close(h.fetched)
+// finishFetch stores the result of a fetch. A failure is not kept, so that the next request tries again. A file is kept even
+// if nobody waits for it any more: readers who were impatient come again.
+func (c *fileCache) finishFetch(f *cachedFile, file *os.File, size int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.file, f.size, f.err = file, size, err
+	close(f.fetched)
 	if err != nil {
-		delete(f.held, h.key)
-	} else if h.readers == 0 {
-		f.dropLater(h)
+		delete(c.files, f.key)
+	} else if f.readers == 0 {
+		c.startExpiry(f)
 	}
 }
 
-// release ends a reader.
-func (f *mediaFiles) release(h *heldFile) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	h.readers--
-	if h.readers > 0 || f.held[h.key] != h {
+// release removes a reader from a file.
+func (c *fileCache) release(f *cachedFile) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.readers--
+	if f.readers > 0 || c.files[f.key] != f {
 		return
 	}
 	select {
-	case <-h.fetched:
-	default:
-		return // see settle
+	case <-f.fetched:
+		c.startExpiry(f)
+	default: // it is being fetched, and finishFetch starts the expiry
 	}
-	f.dropLater(h)
 }
 
-// dropLater closes a file without readers after a while, unless one comes. The lock must be held.
-func (f *mediaFiles) dropLater(h *heldFile) {
-	var drop *time.Timer
-	drop = time.AfterFunc(f.linger, func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if h.drop == drop && f.held[h.key] == h {
-			f.discard(h)
+// startExpiry closes a file without readers after a while, unless a reader comes. The lock must be held.
+func (c *fileCache) startExpiry(f *cachedFile) {
+	var expiry *time.Timer
+	expiry = time.AfterFunc(c.idleTime, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if f.expiry == expiry && c.files[f.key] == f {
+			c.evict(f)
 		}
 	})
-	h.drop = drop
+	f.expiry = expiry
 }
 
-// dropIdle closes a file without readers. It reports false if there is none. The lock must be held.
-func (f *mediaFiles) dropIdle() bool {
-	for _, h := range f.held {
-		if h.drop != nil {
-			f.discard(h)
+// evictIdle closes a file without readers. It reports false if there is none. The lock must be held.
+func (c *fileCache) evictIdle() bool {
+	for _, f := range c.files {
+		if f.expiry != nil {
+			c.evict(f)
 			return true
 		}
 	}
 	return false
 }
 
-// discard closes a file without readers. The lock must be held.
-func (f *mediaFiles) discard(h *heldFile) {
-	if h.drop != nil {
-		h.drop.Stop()
+// evict closes a file without readers. The lock must be held.
+func (c *fileCache) evict(f *cachedFile) {
+	if f.expiry != nil {
+		f.expiry.Stop()
 	}
-	delete(f.held, h.key)
-	_ = h.file.Close() // it was only read, and has no name any more
+	delete(c.files, f.key)
+	_ = f.file.Close() // it was only read, and has no name any more
 }
 
-// close ends fetches and closes all files. Readers must be gone.
-func (f *mediaFiles) close() {
-	f.cancel()
-	f.wg.Wait()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, h := range f.held {
-		f.discard(h)
+// close ends all fetches and closes all files. Readers must be gone.
+func (c *fileCache) close() {
+	c.cancel()
+	c.wg.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.files {
+		c.evict(f)
 	}
 }

@@ -18,38 +18,42 @@ import (
 )
 
 const (
-	// mediaRequests is how many requests for files are answered at a time.
-	mediaRequests = 128
-	// readerPatience is how long a reader may take nothing of an answer, answerTime how long the whole may take.
-	readerPatience = 30 * time.Second
-	answerTime     = 30 * time.Minute
+	// maxRequests is how many requests for files are answered at a time.
+	maxRequests = 128
+	// slotTimeout is how long a request waits until fewer than maxRequests are being answered.
+	slotTimeout = 30 * time.Second
+	// writeTimeout is how long a reader may take nothing of an answer.
+	writeTimeout = 30 * time.Second
+	// responseTimeout is how long a whole answer may take.
+	responseTimeout = 30 * time.Minute
 )
 
-// Server serves the files of Matrix messages to people on Wazo, by links that nobody can guess. Make it with
-// NewServer, mount its Handler, and Close it after the listener.
+// Server serves the files of Matrix messages to people on Wazo, by links that nobody can guess. Make it with NewServer, mount
+// its Handler, and Close it after the listener.
 //
-// What strangers sent is never shown as a page: types that can hold scripts are only offered to be saved, whatever the
-// sender says they are, and everything else is shown in a sandbox that loads nothing.
+// A file is never shown as a page: types that can hold scripts can only be saved, whatever the sender says about the type. All
+// others are shown in a sandbox that loads nothing.
 type Server struct {
 	db    *db.Database
 	log   zerolog.Logger
-	files *mediaFiles
-	slots chan struct{}
+	files *fileCache
+	slots chan struct{} // holds one value for each request that is being answered
 }
 
-// NewServer returns the server of the files that a database names and transfers download.
+// NewServer returns the server of the files that a database lists. It gets them by transfers.
 func NewServer(database *db.Database, transfers *Transfers, log zerolog.Logger) *Server {
-	return &Server{db: database, log: log, files: newMediaFiles(transfers.download, &log), slots: make(chan struct{}, mediaRequests)}
+	return &Server{db: database, log: log, files: newFileCache(transfers.download, &log), slots: make(chan struct{}, maxRequests)}
 }
 
-// Close forgets the files at hand.
+// Close ends all downloads and closes all files. The listener must be closed before.
 func (s *Server) Close() { s.files.close() }
 
-// Handler serves GET and HEAD of <path>/<key>/<name>; nothing else is there.
+// Handler returns a handler that serves GET and HEAD of <path>/<key>/<name>. The name is for people and means nothing. All other
+// requests are answered as if their file was gone.
 func (s *Server) Handler(path string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path+"/{key}/{name}", s.serve)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuseFile(w, http.StatusNotFound, words.FileGone) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { writeSentence(w, http.StatusNotFound, words.FileGone) })
 	return mux
 }
 
@@ -59,42 +63,42 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if media == nil {
 		return
 	}
-	if !s.enter(ctx) {
-		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
+	if !s.acquireSlot(ctx) {
+		writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
 		return
 	}
 	defer func() { <-s.slots }()
 	file, err := s.files.open(ctx, media)
 	if err != nil {
-		s.failed(w, media, err)
+		s.writeError(w, media, err)
 		return
 	}
 	defer s.files.release(file)
-	// It may have been redacted while it was fetched.
+	// The message may have been redacted while its file was downloaded.
 	if media = s.lookUp(w, r); media == nil {
 		return
 	}
-	describeFile(w.Header(), media)
-	http.ServeContent(&patientWriter{ResponseWriter: w, end: time.Now().Add(answerTime)}, r, "", time.Time{}, file.reader())
+	setFileHeaders(w.Header(), media)
+	http.ServeContent(&deadlineWriter{ResponseWriter: w, end: time.Now().Add(responseTimeout)}, r, "", time.Time{}, file.reader())
 }
 
-// lookUp returns the file that a request is for. If there is none it answers the request and returns nil.
-// Nothing about the link is logged: it is a secret.
+// lookUp returns the file that a request asks for. If there is none, it answers the request and returns nil. The link is a
+// secret, so nothing of it is logged.
 func (s *Server) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
 	media, err := s.db.Media.ByKey(r.Context(), r.PathValue("key"), time.Now().UnixMilli())
 	switch {
 	case err != nil:
 		s.log.Err(err).Msg("Failed to look up a file")
-		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
+		writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
 	case media == nil:
-		refuseFile(w, http.StatusNotFound, words.FileGone)
+		writeSentence(w, http.StatusNotFound, words.FileGone)
 	}
 	return media
 }
 
-// enter waits until one more request may be answered. It reports false if that takes too long.
-func (s *Server) enter(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, readerPatience)
+// acquireSlot waits until one more request may be answered. It reports false if that takes too long, or if ctx ends.
+func (s *Server) acquireSlot(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, slotTimeout)
 	defer cancel()
 	select {
 	case s.slots <- struct{}{}:
@@ -104,38 +108,38 @@ func (s *Server) enter(ctx context.Context) bool {
 	}
 }
 
-// failed answers a request whose file cannot be had.
-func (s *Server) failed(w http.ResponseWriter, media *db.Media, err error) {
+// writeError answers a request whose file cannot be read, and logs why unless the file is gone.
+func (s *Server) writeError(w http.ResponseWriter, media *db.Media, err error) {
 	switch {
 	case errors.Is(err, errFileGone):
-		refuseFile(w, http.StatusNotFound, words.FileGone)
+		writeSentence(w, http.StatusNotFound, words.FileGone)
 		return
 	case errors.Is(err, errFileTooLarge):
-		refuseFile(w, http.StatusBadGateway, words.FileTooLarge)
+		writeSentence(w, http.StatusBadGateway, words.FileTooLarge)
 	case errors.Is(err, errFileDamaged):
-		refuseFile(w, http.StatusBadGateway, words.FileDamaged)
+		writeSentence(w, http.StatusBadGateway, words.FileDamaged)
 	case errors.Is(err, errTooManyFiles):
-		refuseFile(w, http.StatusServiceUnavailable, words.FileUnavailable)
+		writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
 	default:
-		refuseFile(w, http.StatusBadGateway, words.FileUnavailable)
+		writeSentence(w, http.StatusBadGateway, words.FileUnavailable)
 	}
 	s.log.Warn().Err(err).Stringer("room_id", media.Room).Stringer("event_id", media.EventID).Msg("Failed to serve a file")
 }
 
-// refuseFile answers with a sentence instead of a file.
-func refuseFile(w http.ResponseWriter, status int, sentence string) {
-	protectFile(w.Header())
+// writeSentence answers with a sentence instead of a file.
+func writeSentence(w http.ResponseWriter, status int, sentence string) {
+	setSecurityHeaders(w.Header())
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if status == http.StatusServiceUnavailable || status == http.StatusBadGateway {
 		w.Header().Set("Retry-After", "30")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(sentence + "\n")) // the reader is gone: nothing to do
+	_, _ = w.Write([]byte(sentence + "\n")) // if the reader is gone, there is nothing to do
 }
 
-// protectFile sets what keeps a stranger's file from doing harm in a browser, and its address from being passed on.
-func protectFile(h http.Header) {
+// setSecurityHeaders keeps a stranger's file from doing harm in a browser, and its address from being passed on.
+func setSecurityHeaders(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	// Browsers need the exceptions to show a picture or play a video by itself.
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'")
@@ -143,9 +147,9 @@ func protectFile(h http.Header) {
 	h.Set("X-Robots-Tag", "noindex")
 }
 
-// describeFile sets what a browser needs to know of a file.
-func describeFile(h http.Header, media *db.Media) {
-	protectFile(h)
+// setFileHeaders tells a browser what it needs to know about a file.
+func setFileHeaders(h http.Header, media *db.Media) {
+	setSecurityHeaders(h)
 	contentType, inline := servedType(media.MimeType)
 	h.Set("Content-Type", contentType)
 	disposition := "attachment"
@@ -153,12 +157,13 @@ func describeFile(h http.Header, media *db.Media) {
 		disposition = "inline"
 	}
 	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": media.Name}))
-	h.Set("Cache-Control", "private, max-age=3600") // no longer: the message may be redacted
-	sum := sha256.Sum256([]byte(media.MXC))         // what is behind an mxc: never changes
+	h.Set("Cache-Control", "private, max-age=3600") // not longer, since the message may be redacted
+	sum := sha256.Sum256([]byte(media.MXC))         // the content of an mxc URI never changes
 	h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
 }
 
-// inlineTypes are shown by browsers without being able to do anything (client-server API, "Serving inline content").
+// inlineTypes are the types that browsers can show without running anything in them (Matrix client-server API, "Serving inline
+// content").
 var inlineTypes = []string{
 	"image/jpeg", "image/gif", "image/png", "image/apng", "image/webp", "image/avif",
 	"video/mp4", "video/webm", "video/ogg", "video/quicktime",
@@ -166,9 +171,9 @@ var inlineTypes = []string{
 	"text/plain",
 }
 
-// servedType returns the type with which a file is served that its sender says is of another, and whether it is shown.
-func servedType(said string) (contentType string, inline bool) {
-	parsed, _, err := mime.ParseMediaType(said)
+// servedType returns the type with which a file is served, given the type that its sender claims, and whether a browser shows it.
+func servedType(claimed string) (contentType string, inline bool) {
+	parsed, _, err := mime.ParseMediaType(claimed)
 	if err != nil || !slices.Contains(inlineTypes, parsed) {
 		return "application/octet-stream", false
 	}
@@ -178,19 +183,19 @@ func servedType(said string) (contentType string, inline bool) {
 	return parsed, true
 }
 
-// patientWriter gives a slow reader time as long as it reads.
-type patientWriter struct {
+// deadlineWriter moves the deadline of an answer on with each write, so that a reader may be slow as long as it reads.
+type deadlineWriter struct {
 	http.ResponseWriter
-	end time.Time
+	end time.Time // of the whole answer
 }
 
 // Write implements io.Writer.
-func (w *patientWriter) Write(p []byte) (int, error) {
-	deadline := time.Now().Add(readerPatience)
+func (w *deadlineWriter) Write(p []byte) (int, error) {
+	deadline := time.Now().Add(writeTimeout)
 	if deadline.After(w.end) {
 		deadline = w.end
 	}
-	// A writer without deadlines, as in tests, has none to miss.
+	// A writer without deadlines, as in tests, cannot miss one.
 	if err := http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}

@@ -275,7 +275,7 @@ func TestManyReadersOfOneFile(t *testing.T) {
 		}
 		arrived <- struct{}{}
 		// The homeserver answers when all readers wait.
-		require.Eventually(t, func() bool { return len(w.server.slots) == readers }, 10*time.Second, time.Millisecond)
+		w.await("all readers", func() bool { return len(w.server.slots) == readers })
 		_, _ = rw.Write(cipher)
 		return true
 	})
@@ -321,17 +321,17 @@ func TestReaderOfASlowFileLeaves(t *testing.T) {
 	client := &http.Client{Timeout: 50 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
 	_, err := client.Get(link)
 	require.Error(t, err, "the homeserver has not answered")
-	require.Eventually(t, func() bool { return len(w.server.slots) == 0 }, 10*time.Second, time.Millisecond, "who left takes no place")
+	w.await("the reader who left to give up its slot", func() bool { return len(w.server.slots) == 0 })
 	close(answer)
 	files := w.server.files
-	require.Eventually(t, func() bool {
+	w.await("the file, which comes when nobody waits for it any more and stays for a while", func() bool {
 		files.mu.Lock()
 		defer files.mu.Unlock()
-		for _, h := range files.held {
-			return h.drop != nil
+		for _, file := range files.files {
+			return file.expiry != nil
 		}
 		return false
-	}, 10*time.Second, time.Millisecond, "the file comes when nobody waits any more, and stays for a while")
+	})
 	_, body := w.ask(http.MethodGet, link)
 	require.Equal(t, "a cat", string(body))
 	require.EqualValues(t, 1, downloads.Load(), "who comes again gets what was fetched meanwhile")
@@ -371,12 +371,12 @@ func TestFileIsRedactedWhileItIsFetched(t *testing.T) {
 	require.Equal(t, words.FileGone+"\n", string(body))
 }
 
-func TestFilesAtHandAreLimited(t *testing.T) {
+func TestCachedFilesAreLimited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	files := w.server.files
-	var held []*heldFile
-	for i := range maxHeldFiles {
+	var held []*cachedFile
+	for i := range maxCachedFiles {
 		media := catFile(func(m *db.Media) { m.MXC = id.ContentURIString("mxc://b.example/cat" + string(rune('a'+i))) })
 		w.files.Put(string(media.MXC), catData())
 		file, err := files.open(t.Context(), media)
@@ -400,16 +400,16 @@ func TestFilesAtHandAreLimited(t *testing.T) {
 
 	t.Run("what nobody reads is closed after a while", func(t *testing.T) {
 		files.mu.Lock()
-		files.linger = time.Millisecond
+		files.idleTime = time.Millisecond
 		files.mu.Unlock()
 		file, err := files.open(t.Context(), another)
 		require.NoError(t, err)
 		files.release(file)
-		require.Eventually(t, func() bool {
+		w.await("the file to be evicted", func() bool {
 			files.mu.Lock()
 			defer files.mu.Unlock()
-			return files.held[file.key] == nil
-		}, 10*time.Second, time.Millisecond)
+			return files.files[file.key] == nil
+		})
 		_, err = file.file.Stat()
 		require.ErrorIs(t, err, os.ErrClosed)
 	})
@@ -432,13 +432,14 @@ func TestDecryptedFilesLeaveNothingOnDisk(t *testing.T) {
 
 // A reader that takes nothing is cut, one that reads slowly is not.
 func TestSlowReadersHaveADeadlineThatMoves(t *testing.T) {
+	t.Parallel()
 	recorder := &deadlineRecorder{ResponseWriter: httptest.NewRecorder()}
-	writer := &patientWriter{ResponseWriter: recorder, end: time.Now().Add(answerTime)}
+	writer := &deadlineWriter{ResponseWriter: recorder, end: time.Now().Add(responseTimeout)}
 	for range 2 {
 		before := time.Now()
 		_, err := writer.Write([]byte("x"))
 		require.NoError(t, err)
-		require.WithinRange(t, recorder.deadline, before.Add(readerPatience), time.Now().Add(readerPatience))
+		require.WithinRange(t, recorder.deadline, before.Add(writeTimeout), time.Now().Add(writeTimeout))
 	}
 	writer.end = time.Now().Add(time.Second)
 	_, err := writer.Write([]byte("x"))

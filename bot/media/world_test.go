@@ -43,6 +43,7 @@ type world struct {
 	mu        sync.Mutex
 	requests  []string // to the homeserver: method and path
 	intercept func(w http.ResponseWriter, r *http.Request) bool
+	encrypted bool // all rooms are
 }
 
 func newWorld(t *testing.T) *world {
@@ -63,7 +64,7 @@ func newWorld(t *testing.T) *world {
 
 	w.transfers = NewTransfers(Homeserver{
 		Client:      func() *mautrix.Client { return client },
-		IsEncrypted: func(context.Context, id.RoomID) (bool, error) { return false, nil },
+		IsEncrypted: func(context.Context, id.RoomID) (bool, error) { return w.encrypted, nil },
 		MatrixError: matrixError,
 	}, maxSize)
 	w.server = NewServer(w.db, w.transfers, log)
@@ -116,6 +117,12 @@ func (w *world) asked(part string) (n int) {
 		}
 	}
 	return n
+}
+
+// await waits until something holds.
+func (w *world) await(what string, check func() bool) {
+	w.Helper()
+	require.Eventually(w, check, 10*time.Second, time.Millisecond, "timed out waiting for %s", what)
 }
 
 // refuse answers with an error as homeservers do.
