@@ -20,7 +20,7 @@ const profileKey = "com.beeper.per_message_profile"
 
 // avatarFor returns the picture of the Wazo person who says something in a room, nil if there is none. A message is worth
 // more than a picture: nothing that fails here holds it back.
-func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoing) *media.Avatar {
+func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoing) *media.Uploaded {
 	if !b.cfg.Avatars || out.Tag.Kind != relay.TagMessage {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoin
 	if json.Unmarshal(out.Content, &content) != nil || content.Profile.ID == "" {
 		return nil
 	}
-	made, err := b.avatars.Make(ctx, roomID, content.Profile.ID, content.Profile.Displayname)
+	made, err := b.avatars.Get(ctx, roomID, content.Profile.ID, content.Profile.Displayname)
 	if err != nil {
 		b.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to make an avatar")
 	}
@@ -41,7 +41,7 @@ func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoin
 
 // withAvatar puts a picture into the profile of a content. One that was made for the other kind of room is left out, and so is
 // one for a content that has no profile.
-func withAvatar(content json.RawMessage, a *media.Avatar, encrypted bool) json.RawMessage {
+func withAvatar(content json.RawMessage, a *media.Uploaded, encrypted bool) json.RawMessage {
 	if a == nil || encrypted != (a.File != nil) {
 		return content
 	}

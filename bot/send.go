@@ -40,7 +40,7 @@ func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, tx
 // errNewcomer says that somebody has joined an encrypted room while something was made ready for it.
 var errNewcomer = errors.New("somebody is new in the room")
 
-func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *media.Avatar, txnID string) (id.EventID, error) {
+func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *media.Uploaded, txnID string) (id.EventID, error) {
 	encrypted, err := b.isEncryptedNow(ctx, roomID)
 	if err != nil {
 		return "", err

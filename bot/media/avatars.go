@@ -9,40 +9,33 @@ import (
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/attachment"
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/media/avatar"
 	"wazo-matrix-relay/db"
 )
 
-// avatarRest is how long no picture is made after one could not be uploaded.
-const avatarRest = 10 * time.Minute
+// avatarPause is how long no avatar is uploaded after an upload has failed.
+const avatarPause = 10 * time.Minute
 
-// Avatars makes pictures of Wazo people, who have none: their initials on a colour of their own. Each is uploaded once for
-// rooms that are encrypted and once for those that are not.
+// Avatars makes pictures of Wazo people, who have none, and uploads them: once for rooms that are encrypted and once for all
+// others. Make it with NewAvatars.
 type Avatars struct {
 	db        *db.Database
 	transfers *Transfers
 
-	mu   sync.Mutex // held while one is being made
-	rest time.Time  // none is made before
+	mu          sync.Mutex // held while an avatar is made, so that none is uploaded twice
+	pausedUntil time.Time  // nothing is uploaded before
 }
 
-// NewAvatars returns what makes pictures and uploads them. A database keeps where.
+// NewAvatars returns the avatars that a database knows, and makes those that it does not.
 func NewAvatars(database *db.Database, transfers *Transfers) *Avatars {
 	return &Avatars{db: database, transfers: transfers}
 }
 
-// Avatar is a picture as uploaded. Exactly one of the fields is set.
-type Avatar struct {
-	URL  id.ContentURIString
-	File *event.EncryptedFileInfo
-}
-
-// Make returns a person's picture for a room, uploading it if it was not. It returns nil for a while after one could not be
-// uploaded.
-func (a *Avatars) Make(ctx context.Context, roomID id.RoomID, userUUID, name string) (*Avatar, error) {
+// Get returns the avatar of the Wazo user with a name, for a room. It uploads the avatar if it has not been uploaded yet. It
+// returns nil without an error for ten minutes after an upload has failed, so that messages are not held up each time.
+func (a *Avatars) Get(ctx context.Context, roomID id.RoomID, userUUID, name string) (*Uploaded, error) {
 	encrypted, err := a.transfers.homeserver.IsEncrypted(ctx, roomID)
 	if err != nil {
 		return nil, err
@@ -57,43 +50,43 @@ func (a *Avatars) Make(ctx context.Context, roomID id.RoomID, userUUID, name str
 	if err != nil {
 		return nil, err
 	} else if stored != "" {
-		made := &Avatar{}
-		return made, json.Unmarshal([]byte(stored), made)
-	} else if time.Now().Before(a.rest) {
+		return parseUploaded(stored)
+	} else if time.Now().Before(a.pausedUntil) {
 		return nil, nil
 	}
-	made, err := a.upload(ctx, userUUID, letters, encrypted)
+	uploaded, err := a.upload(ctx, userUUID, letters, encrypted)
 	if err != nil {
-		a.rest = time.Now().Add(avatarRest)
+		a.pausedUntil = time.Now().Add(avatarPause)
 		return nil, err
 	}
-	data, err := json.Marshal(made)
+	data, err := json.Marshal(uploaded)
 	if err != nil {
-		return nil, fmt.Errorf("failed to store an avatar: %w", err)
+		return nil, fmt.Errorf("failed to encode where an avatar is: %w", err)
 	}
-	return made, a.db.Avatar.Put(ctx, userUUID, letters, encrypted, string(data))
+	return uploaded, a.db.Avatar.Put(ctx, userUUID, letters, encrypted, string(data))
 }
 
-func (a *Avatars) upload(ctx context.Context, userUUID, letters string, encrypted bool) (*Avatar, error) {
-	data, err := avatar.Draw(userUUID, letters)
+// upload draws an avatar and uploads it.
+func (a *Avatars) upload(ctx context.Context, userUUID, letters string, encrypted bool) (*Uploaded, error) {
+	picture, err := avatar.Draw(userUUID, letters)
 	if err != nil {
 		return nil, err
 	}
-	made := &Avatar{}
-	upload := mautrix.ReqUploadMedia{ContentBytes: data, ContentType: "image/png"}
-	if encrypted {
-		made.File = &event.EncryptedFileInfo{EncryptedFile: *attachment.NewEncryptedFile()}
-		made.File.EncryptInPlace(data)
-		upload.ContentType = "application/octet-stream"
+	content := mautrix.ReqUploadMedia{ContentBytes: picture, ContentType: "image/png"}
+	if !encrypted {
+		return a.transfers.upload(ctx, content)
 	}
-	uri, err := a.transfers.upload(ctx, upload)
-	if err != nil {
-		return nil, err
+	return a.transfers.uploadEncrypted(ctx, content, func(keys *attachment.EncryptedFile) error {
+		keys.EncryptInPlace(picture)
+		return nil
+	})
+}
+
+// parseUploaded reads where a file was uploaded, as the database stores it.
+func parseUploaded(stored string) (*Uploaded, error) {
+	uploaded := &Uploaded{}
+	if err := json.Unmarshal([]byte(stored), uploaded); err != nil {
+		return nil, fmt.Errorf("failed to read where an avatar is: %w", err)
 	}
-	if encrypted {
-		made.File.URL = uri
-	} else {
-		made.URL = uri
-	}
-	return made, nil
+	return uploaded, nil
 }

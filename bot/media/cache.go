@@ -22,11 +22,7 @@ const (
 	cacheIdleTime = 30 * time.Second
 )
 
-// Why a file cannot be read.
 var (
-	errFileGone     = errors.New("the homeserver does not have the file")
-	errFileTooLarge = errors.New("the file is larger than MEDIA_MAX_SIZE")
-	errFileDamaged  = errors.New("the file cannot be decrypted")
 	errTooManyFiles = errors.New("too many files are being read")
 	errFetchPanic   = errors.New("panic while downloading the file")
 )

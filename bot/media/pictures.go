@@ -3,12 +3,14 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	_ "image/gif"  // the types of pictures that are shown
 	_ "image/jpeg" // …
 	_ "image/png"  // …
 	"io"
 	"net/http"
+	"os"
 
 	_ "golang.org/x/image/webp" // …
 	"maunium.net/go/mautrix"
@@ -22,28 +24,29 @@ import (
 // pictureTypes are the types of pictures that are shown, with the extensions of their files.
 var pictureTypes = map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp"}
 
-// Pictures beyond these limits, in pixels, are not shown: a small file can hold one that takes a client's memory.
+// Larger pictures, in pixels, are not shown: a small file can hold a picture that takes all the memory of a client.
 const (
 	maxPictureSide = 16_384
 	maxPictureArea = 64 << 20
 )
 
-// ErrNoPicture says that a file cannot be shown as a picture.
-var ErrNoPicture = errors.New("it is no picture of a type and size that is shown")
+// ErrNoPicture says that a file is not a picture that can be shown.
+var ErrNoPicture = errors.New("the file is not a picture of a type and size that is shown")
 
-// Pictures shows the pictures that people name, in rooms.
+// Pictures brings pictures that Wazo people name into Matrix rooms. Make it with NewPictures.
 type Pictures struct {
 	fetcher   *Fetcher
 	transfers *Transfers
 }
 
-// NewPictures returns what fetches pictures and uploads them.
+// NewPictures returns what fetches pictures with a fetcher and uploads them.
 func NewPictures(fetcher *Fetcher, transfers *Transfers) *Pictures {
 	return &Pictures{fetcher: fetcher, transfers: transfers}
 }
 
-// Upload fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room, encrypted if
-// that is. Errors of the homeserver and the way to it are of type *relay.MatrixError; all others mean that it can't be shown.
+// Upload fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room. The picture is
+// encrypted if the room is. Errors of the homeserver and of the way to it are of type *relay.MatrixError. All others mean that
+// the picture can't be shown, like ErrNoPicture.
 func (p *Pictures) Upload(ctx context.Context, roomID id.RoomID, source string) (*relay.Picture, error) {
 	file, err := tempFile()
 	if err != nil {
@@ -61,28 +64,31 @@ func (p *Pictures) Upload(ctx context.Context, roomID id.RoomID, source string) 
 	if err != nil {
 		return nil, err
 	}
-	upload := mautrix.ReqUploadMedia{Content: file, ContentLength: int64(picture.Info.Size), ContentType: picture.Info.MimeType}
-	if encrypted {
-		picture.File = &event.EncryptedFileInfo{EncryptedFile: *attachment.NewEncryptedFile()}
-		if err = encryptFile(file, &picture.File.EncryptedFile); err != nil {
-			return nil, err
-		}
-		upload.ContentType = "application/octet-stream"
-	}
-	uri, err := p.transfers.upload(ctx, upload)
+	uploaded, err := p.upload(ctx, file, picture.Info, encrypted)
 	if err != nil {
 		return nil, err
 	}
-	if encrypted {
-		picture.File.URL = uri
-	} else {
-		picture.URL = uri
-	}
+	picture.URL, picture.File = uploaded.URL, uploaded.File
 	return picture, nil
 }
 
-// describePicture finds out what is in a file by looking at its beginning, whatever others say it is, and leaves the file at
-// its beginning. It never decodes a picture. It returns ErrNoPicture if that is none to be shown.
+// upload uploads a file from its beginning.
+func (p *Pictures) upload(ctx context.Context, file *os.File, info *event.FileInfo, encrypted bool) (*Uploaded, error) {
+	content := mautrix.ReqUploadMedia{Content: file, ContentLength: int64(info.Size), ContentType: info.MimeType}
+	if !encrypted {
+		return p.transfers.upload(ctx, content)
+	}
+	return p.transfers.uploadEncrypted(ctx, content, func(keys *attachment.EncryptedFile) error {
+		if err := keys.EncryptFile(file); err != nil {
+			return fmt.Errorf("failed to encrypt a file: %w", err)
+		}
+		_, err := file.Seek(0, io.SeekStart)
+		return err
+	})
+}
+
+// describePicture finds out what is in a file by looking at its beginning, whatever others say about it, and leaves the file at
+// its beginning. It never decodes a picture. It returns ErrNoPicture if the file can't be shown.
 func describePicture(file io.ReadSeeker) (*relay.Picture, error) {
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 	"image"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -85,4 +87,62 @@ func TestPicturesAreDescribed(t *testing.T) {
 			require.ErrorIs(t, err, ErrNoPicture)
 		})
 	}
+}
+
+func TestPicturesAreUploaded(t *testing.T) {
+	t.Parallel()
+	newPictures := func(w *world) *Pictures { return NewPictures(NewFetcher(nil, maxSize, "relay/1"), w.transfers) }
+	dataURL := func(data []byte) string { return "data:;base64," + base64.StdEncoding.EncodeToString(data) }
+
+	t.Run("as they are for a plain room", func(t *testing.T) {
+		t.Parallel()
+		w, data := newWorld(t), pngOf(t, 3, 2)
+		picture, err := newPictures(w).Upload(t.Context(), roomID, dataURL(data))
+		require.NoError(t, err)
+		require.Nil(t, picture.File)
+		require.Equal(t, data, w.files.Get(string(picture.URL)))
+		require.Equal(t, ".png", picture.Extension)
+		require.Equal(t, len(data), picture.Info.Size)
+	})
+
+	t.Run("encrypted for an encrypted room", func(t *testing.T) {
+		t.Parallel()
+		w, data := newWorld(t), pngOf(t, 3, 2)
+		w.encrypted = true
+		contentType := make(chan string, 1)
+		w.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+			contentType <- r.Header.Get("Content-Type")
+			return false
+		})
+		picture, err := newPictures(w).Upload(t.Context(), roomID, dataURL(data))
+		require.NoError(t, err)
+		require.Empty(t, picture.URL)
+		require.Equal(t, "application/octet-stream", <-contentType, "the homeserver does not learn what it is")
+		stored := bytes.Clone(w.files.Get(string(picture.File.URL)))
+		require.NotEqual(t, data, stored)
+		var file event.EncryptedFileInfo // as others get it
+		require.NoError(t, json.Unmarshal(toJSON(picture.File), &file))
+		require.NoError(t, file.DecryptInPlace(stored))
+		require.Equal(t, data, stored)
+	})
+
+	t.Run("not if the homeserver names no file", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.onRequest(func(rw http.ResponseWriter, _ *http.Request) bool {
+			_, _ = rw.Write([]byte("{}"))
+			return true
+		})
+		_, err := newPictures(w).Upload(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
+		var matrixErr *relay.MatrixError
+		require.ErrorAs(t, err, &matrixErr)
+	})
+
+	t.Run("not if they are larger than the limit", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		_, err := newPictures(w).Upload(t.Context(), roomID, dataURL(make([]byte, maxSize+1)))
+		require.ErrorIs(t, err, errFetchTooLarge)
+		require.Zero(t, w.files.Len())
+	})
 }

@@ -20,24 +20,20 @@ import (
 )
 
 const (
-	// downloadTimeout is how long it may take to fetch a file from the homeserver: people wait for it, nothing else does.
+	// downloadTimeout is how long a download from the homeserver may take. Only people who wait for the file wait for it.
 	downloadTimeout = 5 * time.Minute
-	// uploadTimeout is how long it may take to upload one: the messages of a room wait for it.
+	// uploadTimeout is how long an upload to the homeserver may take. The messages of a room wait for it.
 	uploadTimeout = time.Minute
 )
 
-// Homeserver is what this package needs of the Matrix account.
-type Homeserver struct {
-	// Client returns a client for one transfer, with the access token of this moment. It must return at once the errors of
-	// rate limits, and be allowed to make requests beside all others of the account.
-	Client func() *mautrix.Client
-	// IsEncrypted reports whether a room is encrypted. Its errors are of type *relay.MatrixError.
-	IsEncrypted func(ctx context.Context, roomID id.RoomID) (bool, error)
-	// MatrixError says what an error of the client means.
-	MatrixError func(err error) *relay.MatrixError
-}
+// Why a file cannot be downloaded.
+var (
+	errFileGone     = errors.New("the homeserver does not have the file")
+	errFileTooLarge = errors.New("the file is larger than MEDIA_MAX_SIZE")
+	errFileDamaged  = errors.New("the file cannot be decrypted")
+)
 
-// Transfers downloads files from the homeserver and uploads files to it.
+// Transfers downloads files from the homeserver and uploads files to it. Make it with NewTransfers.
 type Transfers struct {
 	homeserver Homeserver
 	maxSize    int64 // of a download, in bytes
@@ -48,8 +44,16 @@ func NewTransfers(homeserver Homeserver, maxSize int64) *Transfers {
 	return &Transfers{homeserver: homeserver, maxSize: maxSize}
 }
 
-// download fetches a file from the homeserver into a temporary file. An encrypted one is decrypted on the way,
-// and returned only when its hash is verified.
+// Uploaded says where an uploaded file is. Exactly one of the fields is set. The database stores it as JSON.
+type Uploaded struct {
+	URL  id.ContentURIString      // of a file that is not encrypted
+	File *event.EncryptedFileInfo // of an encrypted one, with its keys
+}
+
+// download copies a file from the homeserver into a temporary file. If the file is encrypted, it is decrypted on the way, and
+// returned only when its hash is verified. The caller closes it.
+//
+// It returns errFileGone if the homeserver does not have the file, errFileTooLarge and errFileDamaged.
 func (t *Transfers) download(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
 	uri, err := media.MXC.Parse()
 	if err != nil {
@@ -61,7 +65,7 @@ func (t *Transfers) download(ctx context.Context, media *db.Media) (file *os.Fil
 		if failure := t.homeserver.MatrixError(err); failure.Status == http.StatusNotFound {
 			return nil, 0, fmt.Errorf("%w: %w", errFileGone, err)
 		}
-		return nil, 0, fmt.Errorf("failed to fetch a file: %w", err)
+		return nil, 0, fmt.Errorf("failed to download a file: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.ContentLength > t.maxSize {
@@ -70,15 +74,15 @@ func (t *Transfers) download(ctx context.Context, media *db.Media) (file *os.Fil
 	if file, err = tempFile(); err != nil {
 		return nil, 0, err
 	}
-	if size, err = t.receiveFile(file, resp.Body, media.Encrypted); err != nil {
+	if size, err = t.copyDecrypted(file, resp.Body, media.Encrypted); err != nil {
 		_ = file.Close() // the first error says more
 		return nil, 0, err
 	}
 	return file, size, nil
 }
 
-// receiveFile copies a file, decrypted if keys are given (the JSON of an event.EncryptedFileInfo).
-func (t *Transfers) receiveFile(to io.Writer, from io.Reader, keys string) (int64, error) {
+// copyDecrypted copies a file, and decrypts it if keys are given: the JSON of an event.EncryptedFileInfo.
+func (t *Transfers) copyDecrypted(to io.Writer, from io.Reader, keys string) (int64, error) {
 	limited := io.LimitReader(from, t.maxSize+1)
 	verify := func() error { return nil }
 	if keys != "" {
@@ -93,7 +97,7 @@ func (t *Transfers) receiveFile(to io.Writer, from io.Reader, keys string) (int6
 	}
 	size, err := io.Copy(to, limited)
 	if err != nil {
-		return 0, fmt.Errorf("failed to fetch a file: %w", err)
+		return 0, fmt.Errorf("failed to download a file: %w", err)
 	} else if size > t.maxSize {
 		return 0, errFileTooLarge
 	} else if err = verify(); err != nil {
@@ -102,12 +106,36 @@ func (t *Transfers) receiveFile(to io.Writer, from io.Reader, keys string) (int6
 	return size, nil
 }
 
-// upload uploads a file. Errors are of type *relay.MatrixError.
-func (t *Transfers) upload(ctx context.Context, file mautrix.ReqUploadMedia) (id.ContentURIString, error) {
+// upload uploads a file as it is.
+func (t *Transfers) upload(ctx context.Context, content mautrix.ReqUploadMedia) (*Uploaded, error) {
+	uri, err := t.send(ctx, content)
+	if err != nil {
+		return nil, err
+	}
+	return &Uploaded{URL: uri}, nil
+}
+
+// uploadEncrypted uploads a file that encrypt encrypts in place.
+func (t *Transfers) uploadEncrypted(ctx context.Context, content mautrix.ReqUploadMedia, encrypt func(*attachment.EncryptedFile) error) (*Uploaded, error) {
+	file := &event.EncryptedFileInfo{EncryptedFile: *attachment.NewEncryptedFile()}
+	if err := encrypt(&file.EncryptedFile); err != nil {
+		return nil, err
+	}
+	content.ContentType = "application/octet-stream" // the homeserver is not told what is in it
+	uri, err := t.send(ctx, content)
+	if err != nil {
+		return nil, err
+	}
+	file.URL = uri
+	return &Uploaded{File: file}, nil
+}
+
+// send uploads bytes. Its errors are of type *relay.MatrixError.
+func (t *Transfers) send(ctx context.Context, content mautrix.ReqUploadMedia) (id.ContentURIString, error) {
 	client := t.homeserver.Client()
 	ctx, cancel := context.WithTimeout(client.Log.WithContext(ctx), uploadTimeout)
 	defer cancel()
-	resp, err := client.UploadMedia(ctx, file)
+	resp, err := client.UploadMedia(ctx, content)
 	if err != nil {
 		return "", t.homeserver.MatrixError(err)
 	} else if resp.ContentURI.IsEmpty() {
@@ -116,7 +144,7 @@ func (t *Transfers) upload(ctx context.Context, file mautrix.ReqUploadMedia) (id
 	return resp.ContentURI.CUString(), nil
 }
 
-// tempFile makes a file that has no name any more: it is gone with the process, whatever ends that.
+// tempFile makes a temporary file without a name: it is gone when the process ends, however it ends.
 func tempFile() (*os.File, error) {
 	file, err := os.CreateTemp("", "wazo-matrix-relay-")
 	if err != nil {
@@ -127,13 +155,4 @@ func tempFile() (*os.File, error) {
 		return nil, fmt.Errorf("failed to make a temporary file: %w", err)
 	}
 	return file, nil
-}
-
-// encryptFile encrypts a file in its place and leaves it at its beginning.
-func encryptFile(file *os.File, keys *attachment.EncryptedFile) error {
-	if err := keys.EncryptFile(file); err != nil {
-		return fmt.Errorf("failed to encrypt a file: %w", err)
-	}
-	_, err := file.Seek(0, io.SeekStart)
-	return err
 }
