@@ -21,47 +21,48 @@ import (
 )
 
 const (
-	// fetchTimeout is how long a picture from outside may take, from the name to the last byte.
-	fetchTimeout   = 10 * time.Second
-	fetchRedirects = 3
+	// fetchTimeout is how long a fetch may take, from the look-up of the host's name to the last byte.
+	fetchTimeout = 10 * time.Second
+	// maxRedirects is how many redirects are followed.
+	maxRedirects = 3
 )
 
-// Why something is not fetched. Nothing else reaches the log: the errors of net/http name what people wrote.
+// Why something is not fetched. Nothing else reaches the log, because the errors of net/http contain what people wrote.
 var (
-	errForbiddenAddress = errors.New("the address is not on the internet, and its host is not in MEDIA_FETCH_HOSTS")
-	errForbiddenURL     = errors.New("only https is fetched, without a password in the address")
+	errForbiddenAddress = errors.New("the address is not a public one on the internet, and its host is not listed in MEDIA_FETCH_HOSTS")
+	errForbiddenURL     = errors.New("the address must begin with https and must not contain a password")
 	errBadDataURL       = errors.New("the data is not written in base64")
-	errFetchTooLarge    = errors.New("it is larger than MEDIA_MAX_SIZE")
-	errTooManyRedirects = errors.New("too many redirects")
-	errNameNotFound     = errors.New("the name of its host was not found")
-	errCannotConnect    = errors.New("its host cannot be reached")
-	errNotTrusted       = errors.New("the certificate of its host is not trusted")
-	errFetchTimeout     = errors.New("it takes too long")
-	errBadAnswer        = errors.New("its host's answer cannot be understood, or breaks off")
+	errFetchTooLarge    = errors.New("the picture is larger than MEDIA_MAX_SIZE")
+	errTooManyRedirects = errors.New("there are too many redirects")
+	errNameNotFound     = errors.New("the name of the host was not found")
+	errCannotConnect    = errors.New("the host cannot be reached")
+	errNotTrusted       = errors.New("the certificate of the host is not trusted")
+	errFetchTimeout     = errors.New("the host takes too long to answer")
+	errBadAnswer        = errors.New("the answer of the host cannot be understood, or breaks off")
 )
 
-// Fetcher gets what strangers name, so that they learn and reach nothing by it: nothing but https, no addresses of this
-// machine or its network, no cookies, no proxy, limited in size and time. Hosts that the administrator lists are trusted
-// further: they may be on the own network, and be asked by http.
+// Fetcher gets what strangers name, without letting them reach or learn anything of the network of this machine. The rules are
+// in the comment of the package. Make it with NewFetcher.
 type Fetcher struct {
-	hosts     []string // name, or name and port
+	hosts     []string // that the administrator lists: name, or name and port
 	maxSize   int64    // bytes
 	client    *http.Client
 	internet  *ssrf.Guardian
 	addresses func() ([]net.Addr, error) // of this machine, with their networks
 }
 
-// NewFetcher returns a fetcher that trusts hosts further, and fetches at most maxSize bytes.
+// NewFetcher returns a fetcher of files of at most maxSize bytes. The hosts, each a name or a name and a port, may be on a private
+// network and may be asked by http. Every host is told the user agent.
 func NewFetcher(hosts []string, maxSize int64, userAgent string) *Fetcher {
 	f := &Fetcher{hosts: hosts, maxSize: maxSize, internet: ssrf.New(ssrf.WithAnyPort()), addresses: net.InterfaceAddrs}
 	f.client = &http.Client{
 		Timeout:       fetchTimeout,
 		CheckRedirect: f.checkRedirect,
-		Transport: &agent{userAgent, &http.Transport{
-			// No Proxy: it would be the proxy that dials.
+		Transport: &headers{userAgent, &http.Transport{
+			// There is no Proxy, because the proxy would dial, and the address could not be checked.
 			DialContext:            f.dial,
 			DisableKeepAlives:      true,
-			DisableCompression:     true, // pictures are compressed already, and a bomb is not unpacked
+			DisableCompression:     true, // pictures are compressed already, and a small answer cannot become a huge one
 			MaxResponseHeaderBytes: 64 << 10,
 			TLSHandshakeTimeout:    fetchTimeout,
 		}},
@@ -69,20 +70,20 @@ func NewFetcher(hosts []string, maxSize int64, userAgent string) *Fetcher {
 	return f
 }
 
-// agent names the relay in each request.
-type agent struct {
-	name string
+// headers gives each request the same headers and no others, so that cookies and the referrer of a redirect are left out.
+type headers struct {
+	userAgent string
 	http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (a *agent) RoundTrip(req *http.Request) (*http.Response, error) {
+func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	req.Header = http.Header{"User-Agent": {a.name}, "Accept": {"image/png, image/jpeg, image/gif, image/webp"}}
-	return a.RoundTripper.RoundTrip(req)
+	req.Header = http.Header{"User-Agent": {h.userAgent}, "Accept": {"image/png, image/jpeg, image/gif, image/webp"}}
+	return h.RoundTripper.RoundTrip(req)
 }
 
-// Fetch copies what is behind an address (https, data, and http of listed hosts) to w.
+// Fetch copies what is behind an address (https, data, and http of listed hosts) to w. Its errors do not contain the address.
 func (f *Fetcher) Fetch(ctx context.Context, w io.Writer, source string) error {
 	from, err := f.open(ctx, source)
 	if err != nil {
@@ -91,7 +92,7 @@ func (f *Fetcher) Fetch(ctx context.Context, w io.Writer, source string) error {
 	defer from.Close()
 	size, err := io.Copy(w, io.LimitReader(from, f.maxSize+1))
 	if err != nil {
-		return whyNotFetched(err)
+		return fetchError(err)
 	} else if size > f.maxSize {
 		return errFetchTooLarge
 	}
@@ -113,11 +114,11 @@ func (f *Fetcher) open(ctx context.Context, source string) (io.ReadCloser, error
 	}
 	resp, err := f.client.Do(req)
 	if err != nil {
-		return nil, whyNotFetched(err)
+		return nil, fetchError(err)
 	}
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		err = fmt.Errorf("failed to fetch: status %d", resp.StatusCode)
+		err = fmt.Errorf("the host answered with status %d", resp.StatusCode)
 	case resp.ContentLength > f.maxSize:
 		err = errFetchTooLarge
 	default:
@@ -127,7 +128,7 @@ func (f *Fetcher) open(ctx context.Context, source string) (io.ReadCloser, error
 	return nil, err
 }
 
-// openData reads a data: URL (RFC 2397) without its scheme. The type that it gives is of no interest.
+// openData reads a data URL (RFC 2397) without its scheme. The type that it claims is ignored.
 func openData(opaque string) (io.ReadCloser, error) {
 	head, data, found := strings.Cut(opaque, ",")
 	if !found || !strings.HasSuffix(strings.ToLower(head), ";base64") {
@@ -144,8 +145,8 @@ func openData(opaque string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(string(decoded))), nil
 }
 
-// whyNotFetched returns the one of the errors above that an error of fetching is, or one of this machine's.
-func whyNotFetched(err error) error {
+// fetchError returns the error above that describes an error of net/http. An error of writing the file on this machine is kept.
+func fetchError(err error) error {
 	for _, own := range []error{errForbiddenAddress, errForbiddenURL, errTooManyRedirects, context.Canceled} {
 		if errors.Is(err, own) {
 			return own
@@ -166,7 +167,7 @@ func whyNotFetched(err error) error {
 	case errors.As(err, &connection) && connection.Op == "dial":
 		return errCannotConnect
 	case errors.As(err, &file):
-		return fmt.Errorf("failed to store what is fetched: %w", file.Err)
+		return fmt.Errorf("failed to store what was fetched: %w", file.Err)
 	default:
 		return errBadAnswer
 	}
@@ -183,6 +184,7 @@ func (f *Fetcher) isListed(host string) bool {
 	})
 }
 
+// checkURL returns errForbiddenURL unless a URL may be fetched.
 func (f *Fetcher) checkURL(u *url.URL) error {
 	if u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !f.isListed(u.Host)) {
 		return errForbiddenURL
@@ -191,13 +193,13 @@ func (f *Fetcher) checkURL(u *url.URL) error {
 }
 
 func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) > fetchRedirects {
+	if len(via) > maxRedirects {
 		return errTooManyRedirects
 	}
 	return f.checkURL(req.URL)
 }
 
-// dial connects to a host. What counts is the address that is really dialled: a name may mean another one each time.
+// dial connects to a host. It checks the address that is really dialled, because a name may lead to another one each time.
 func (f *Fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: fetchTimeout}
 	if !f.isListed(hostPort) {
@@ -212,11 +214,12 @@ func (f *Fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn,
 	return dialer.DialContext(ctx, network, hostPort)
 }
 
-// isOwn reports whether an address is one of this machine, or of a network that it is in. These may be public ones, and change.
+// isOwn reports whether an address belongs to this machine, or to a network that this machine is in. Such addresses may be
+// public ones, and they may change.
 func (f *Fetcher) isOwn(addr netip.Addr) bool {
 	own, err := f.addresses()
 	if err != nil {
-		return true // perhaps
+		return true // perhaps it is
 	}
 	ip := net.IP(addr.Unmap().AsSlice())
 	return slices.ContainsFunc(own, func(a net.Addr) bool {
@@ -225,7 +228,7 @@ func (f *Fetcher) isOwn(addr netip.Addr) bool {
 	})
 }
 
-// isPublic reports whether an address is an ordinary one on the internet. IPv6 forms that stand for an IPv4 address are none.
+// isPublic reports whether an address is an ordinary one on the internet. An IPv6 address that stands for an IPv4 address is not.
 func (f *Fetcher) isPublic(addr netip.Addr) bool {
 	return f.internet.SafeAddr(addr.Unmap().WithZone("")) == nil
 }

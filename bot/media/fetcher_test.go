@@ -23,6 +23,7 @@ import (
 )
 
 func TestIsPublic(t *testing.T) {
+	t.Parallel()
 	for address, want := range map[string]bool{
 		"93.184.215.14": true, "8.8.8.8": true, "2606:2800:21f:cb07:6820:80da:af6b:8b2c": true, "::ffff:8.8.8.8": true, "100.63.0.1": true, "172.32.0.1": true,
 
@@ -88,7 +89,7 @@ func TestListedHosts(t *testing.T) {
 }
 
 // What net/http says names what people wrote; what the log gets does not.
-func TestWhyNotFetched(t *testing.T) {
+func TestFetchError(t *testing.T) {
 	t.Parallel()
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	defer secure.Close()
@@ -113,9 +114,9 @@ func TestWhyNotFetched(t *testing.T) {
 			require.Equal(t, test.want, err)
 		})
 	}
-	require.Equal(t, errNameNotFound, whyNotFetched(&net.OpError{Op: "dial", Err: &net.DNSError{Name: "secret.example", IsNotFound: true}}))
+	require.Equal(t, errNameNotFound, fetchError(&net.OpError{Op: "dial", Err: &net.DNSError{Name: "secret.example", IsNotFound: true}}))
 	full := &fs.PathError{Op: "write", Path: "/tmp/wazo-matrix-relay-1", Err: syscall.ENOSPC}
-	require.ErrorIs(t, whyNotFetched(full), syscall.ENOSPC)
+	require.ErrorIs(t, fetchError(full), syscall.ENOSPC)
 }
 
 // fetchAll fetches with a fetcher that trusts some hosts.
@@ -290,7 +291,7 @@ func TestFetchFromForbiddenPlaces(t *testing.T) {
 	require.EqualValues(t, 1, connections.Load(), "one that is made is counted")
 
 	t.Run("a proxy of the environment is not asked", func(t *testing.T) {
-		require.Nil(t, NewFetcher(nil, 1, "").client.Transport.(*agent).RoundTripper.(*http.Transport).Proxy)
+		require.Nil(t, NewFetcher(nil, 1, "").client.Transport.(*headers).RoundTripper.(*http.Transport).Proxy)
 		require.Nil(t, NewFetcher(nil, 1, "").client.Jar)
 	})
 }
