@@ -12,14 +12,14 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// avatarTimeout is how long a message waits for its author's picture.
+// avatarTimeout is how long a message waits for the avatar of its author.
 const avatarTimeout = 5 * time.Second
 
-// profileKey is where a content says as whom it is to be shown (MSC4144).
+// profileKey is the key of a content under which clients find the profile of its author (MSC4144).
 const profileKey = "com.beeper.per_message_profile"
 
-// avatarFor returns the picture of the Wazo person who says something in a room, nil if there is none. A message is worth
-// more than a picture: nothing that fails here holds it back.
+// avatarFor returns the avatar of the Wazo person for whom an event is sent, nil if there is none. A message is worth more than an
+// avatar, so a failure is only logged.
 func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoing) *media.Uploaded {
 	if !b.cfg.Avatars || out.Tag.Kind != relay.TagMessage {
 		return nil
@@ -32,17 +32,17 @@ func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoin
 	if json.Unmarshal(out.Content, &content) != nil || content.Profile.ID == "" {
 		return nil
 	}
-	made, err := b.avatars.Get(ctx, roomID, content.Profile.ID, content.Profile.Displayname)
+	uploaded, err := b.avatars.Get(ctx, roomID, content.Profile.ID, content.Profile.Displayname)
 	if err != nil {
 		b.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to make an avatar")
 	}
-	return made
+	return uploaded
 }
 
-// withAvatar puts a picture into the profile of a content. One that was made for the other kind of room is left out, and so is
-// one for a content that has no profile.
-func withAvatar(content json.RawMessage, a *media.Uploaded, encrypted bool) json.RawMessage {
-	if a == nil || encrypted != (a.File != nil) {
+// withAvatar puts an avatar into the profile of a content. It leaves out an avatar that was uploaded for the other kind of room:
+// the room may have become encrypted meanwhile. A content without a profile stays as it is.
+func withAvatar(content json.RawMessage, avatar *media.Uploaded, encrypted bool) json.RawMessage {
+	if avatar == nil || encrypted != (avatar.File != nil) {
 		return content
 	}
 	var fields map[string]json.RawMessage
@@ -50,8 +50,8 @@ func withAvatar(content json.RawMessage, a *media.Uploaded, encrypted bool) json
 	if json.Unmarshal(content, &fields) != nil || json.Unmarshal(fields[profileKey], &profile) != nil {
 		return content
 	}
-	if profile.AvatarFile = a.File; a.File == nil {
-		profile.AvatarURL = &a.URL
+	if profile.AvatarFile = avatar.File; avatar.File == nil {
+		profile.AvatarURL = &avatar.URL
 	}
 	var err error
 	if fields[profileKey], err = json.Marshal(profile); err != nil {

@@ -5,8 +5,8 @@
 // inbox.go answers invites and changes of rooms, commands.go what people type. roomkeys.go sees to it that all members can read
 // that. Package device logs the bot in and looks after its device.
 //
-// Files: media_server.go serves those of Matrix messages, which media_files.go holds as long as they are read; picture.go shows
-// those that Wazo people name, which fetch.go gets from strangers; avatar.go draws people; transfer.go downloads and uploads.
+// Package media carries files in both directions. media.go gives it what it needs of the account, and avatar.go puts the avatars
+// of Wazo people into the messages that are sent for them.
 package bot
 
 import (

@@ -10,7 +10,7 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// initMedia makes what carries files across.
+// initMedia connects package media with the account.
 func (b *Bot) initMedia() {
 	fetcher := media.NewFetcher(b.cfg.MediaFetchHosts, b.cfg.MediaMaxSize, "wazo-matrix-relay/"+b.cfg.Version)
 	b.transfers = media.NewTransfers(media.Homeserver{
@@ -20,8 +20,8 @@ func (b *Bot) initMedia() {
 	b.avatars = media.NewAvatars(b.db, b.transfers)
 }
 
-// transferClient returns a client for one file. Files take long and have rate limits of their own, so they don't go through
-// the gate at which everything that is said would wait for them.
+// transferClient returns a client for one file. Files take long and have rate limits of their own, so they don't go through the
+// gate: everything that is sent would wait for them there.
 func (b *Bot) transferClient() *mautrix.Client {
 	b.gate.requests.RLock() // the token may be being changed
 	defer b.gate.requests.RUnlock()
@@ -31,7 +31,7 @@ func (b *Bot) transferClient() *mautrix.Client {
 	}
 }
 
-// MediaServer returns the server of the bot's files.
+// MediaServer returns a server of the files of Matrix messages. The caller closes it.
 func (b *Bot) MediaServer() *media.Server { return media.NewServer(b.db, b.transfers, b.log) }
 
 // UploadPicture implements relay.Matrix.

@@ -34,7 +34,8 @@ func NewAvatars(database *db.Database, transfers *Transfers) *Avatars {
 }
 
 // Get returns the avatar of the Wazo user with a name, for a room. It uploads the avatar if it has not been uploaded yet. It
-// returns nil without an error for ten minutes after an upload has failed, so that messages are not held up each time.
+// returns nil without an error for ten minutes after an upload has failed, so that messages are not held up each time. If only
+// storing the place of the avatar fails, it returns the avatar beside the error.
 func (a *Avatars) Get(ctx context.Context, roomID id.RoomID, userUUID, name string) (*Uploaded, error) {
 	encrypted, err := a.transfers.homeserver.IsEncrypted(ctx, roomID)
 	if err != nil {

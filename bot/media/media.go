@@ -33,7 +33,7 @@
 //     this machine is in. It checks the address that is really dialled, since a name may lead to another one each time.
 //   - It sends no cookies and no referrer, uses no proxy, and unpacks nothing.
 //   - It gives up after 10 seconds, and after MEDIA_MAX_SIZE bytes.
-//   - Its errors name neither the address nor what the host answered, so that they can be logged.
+//   - Its errors contain neither the address nor any text of an answer, so that they can be logged.
 //
 // Hosts that the administrator lists in MEDIA_FETCH_HOSTS may be on a private network, and may be asked by http.
 //
