@@ -45,16 +45,16 @@ type command struct {
 
 func commandList() []command {
 	return []command{
-		{"help", "help", "shows this", (*Bot).cmdHelp},
-		{"rooms", "rooms", "lists the chats on Wazo, in our direct chat", (*Bot).cmdRooms},
-		{"link", "link <uuid | number | name>", "links this room with a chat on Wazo", (*Bot).cmdLink},
-		{"create", `create <name>[, <name>…] [as "Title"]`, "makes a chat with people on Wazo and links this room with it", (*Bot).cmdCreate},
+		{"help", "help", "shows this list", (*Bot).cmdHelp},
+		{"rooms", "rooms", "sends you the list of Wazo chats in our direct chat", (*Bot).cmdRooms},
+		{"link", "link <uuid | number | name>", "links this room with a Wazo chat", (*Bot).cmdLink},
+		{"create", `create <name>[, <name>…] [as "Title"]`, "creates a Wazo chat with these people, or finds it, and links this room with it", (*Bot).cmdCreate},
 		{"unlink", "unlink", "ends the link of this room", (*Bot).cmdUnlink},
-		{"status", "status", "shows how this room is linked and what waits", (*Bot).cmdStatus},
-		{"retry", "retry", "tries again what was refused and what waits, also for a key", (*Bot).cmdRetry},
-		{"drop", "drop", "gives up what was refused or waits for a key", (*Bot).cmdDrop},
-		{"ping", "ping", "answers", (*Bot).cmdPing},
-		{"version", "version", "shows which relay this is", (*Bot).cmdVersion},
+		{"status", "status", "shows how this room is linked and which messages are waiting", (*Bot).cmdStatus},
+		{"retry", "retry", "tries again to deliver messages that are waiting or parked (could not be delivered)", (*Bot).cmdRetry},
+		{"drop", "drop", "drops messages that are parked or wait for a key", (*Bot).cmdDrop},
+		{"ping", "ping", "checks that the bot responds", (*Bot).cmdPing},
+		{"version", "version", "shows the version of the relay", (*Bot).cmdVersion},
 	}
 }
 

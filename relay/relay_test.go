@@ -520,7 +520,7 @@ func TestCreateRoom(t *testing.T) {
 	_, err = w.core.CreateRoom(w.ctx, []string{"Nobody"}, "")
 	require.EqualError(t, err, words.NobodyFound("Nobody"))
 	_, err = w.core.CreateRoom(w.ctx, []string{"Martin"}, "")
-	require.ErrorContains(t, err, "Several people fit")
+	require.ErrorContains(t, err, "Several people match")
 	_, err = w.core.CreateRoom(w.ctx, []string{"Matrix Relay"}, "")
 	require.EqualError(t, err, words.OnlyMember)
 }
@@ -541,9 +541,9 @@ func TestFindRoom(t *testing.T) {
 		{name: "by exact name, though others contain it", what: "project", want: w.room.UUID},
 		{name: "by a part of the name", what: "two", want: second.UUID},
 		{name: "by a part of several names", what: "proj", err: "Several Wazo chats"},
-		{name: "by a number that was not shown", what: "9", err: "I know no Wazo chat"},
-		{name: "by an unknown name", what: "nothing", err: "I know no Wazo chat"},
-		{name: "by an unknown uuid", what: "00000000-0000-4000-8000-000000000001", err: "I know no Wazo chat"},
+		{name: "by a number that was not shown", what: "9", err: "I found no Wazo chat"},
+		{name: "by an unknown name", what: "nothing", err: "I found no Wazo chat"},
+		{name: "by an unknown uuid", what: "00000000-0000-4000-8000-000000000001", err: "I found no Wazo chat"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			room, err := w.core.FindRoom(w.ctx, test.what, adminUser)
@@ -556,7 +556,7 @@ func TestFindRoom(t *testing.T) {
 		})
 	}
 	_, err = w.core.FindRoom(w.ctx, "1", "@other:a.example")
-	require.ErrorContains(t, err, "I know no Wazo chat", "numbers mean the list shown to that person")
+	require.ErrorContains(t, err, "I found no Wazo chat", "numbers mean the list shown to that person")
 }
 
 func TestAcceptIsOneTransaction(t *testing.T) {

@@ -56,7 +56,7 @@ func TestDeviceIsSigned(t *testing.T) {
 		require.Equal(t, TrustNoIdentity, w.prepared().Trust)
 		require.Empty(t, w.shown, "there is nothing that could be recovered")
 		require.Contains(t, w.logged.String(), ErrPasswordNeeded.Error())
-		require.Contains(t, w.logged.String(), "replace MATRIX_ACCESS_TOKEN by MATRIX_PASSWORD")
+		require.Contains(t, w.logged.String(), "replace MATRIX_ACCESS_TOKEN with MATRIX_PASSWORD")
 	})
 
 	t.Run("by the identity that the account has, with its recovery key", func(t *testing.T) {

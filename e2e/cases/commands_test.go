@@ -19,7 +19,7 @@ func testCommands(t *testing.T, robin client) {
 	for _, kind := range kinds {
 		p := s.link(t, harness.RoomOptions{Encrypted: kind.encrypted})
 		p.requireTalk(t) // after that the history is surely complete
-		encryption := map[bool]string{true: "room encrypted", false: "room not encrypted"}[kind.encrypted]
+		encryption := map[bool]string{true: "this room is encrypted", false: "this room is not encrypted"}[kind.encrypted]
 		for _, test := range []struct {
 			command string
 			answers []string
@@ -30,11 +30,11 @@ func testCommands(t *testing.T, robin client) {
 			{"!wazo version", []string{"`"}},
 			{"!wazo status", []string{
 				"Linked with **Support**", p.Portal.Wazo, s.Robin.UserID().String(), encryption,
-				"connected, relay", "history: complete", "0 to Wazo, 0 to Matrix", "parked: 0",
+				"connected, account relay", "history: complete", "0 to Wazo, 0 to Matrix", "parked: 0",
 			}},
-			{"!wazo lnik", []string{"I don't know `lnik`. Did you mean `!wazo link`?"}},
+			{"!wazo lnik", []string{"I don't know the command `lnik`. Did you mean `!wazo link`?"}},
 			{"!wazo statsu now", []string{"Did you mean `!wazo status`?"}},
-			{"!wazo xylophone", []string{"I don't know `xylophone`. `!wazo help` shows"}},
+			{"!wazo xylophone", []string{"I don't know the command `xylophone`. Type `!wazo help`"}},
 		} {
 			t.Run(test.command+" "+kind.name, func(t *testing.T) {
 				answer := s.ask(t, s.Robin, p.Matrix, test.command)
@@ -70,7 +70,7 @@ func testOldCommandIsNotObeyed(t *testing.T, robin client, encrypted bool) {
 	s, between := openBehindProxy(t, robin)
 	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 	between.change(func() { between.rewrite = agedBy(t, 3*time.Minute) })
-	require.Contains(t, s.ask(t, s.Robin, p.Matrix, "!wazo unlink"), "I was away when you wrote this, please repeat")
+	require.Contains(t, s.ask(t, s.Robin, p.Matrix, "!wazo unlink"), "I was away when you wrote this. Please repeat")
 	// Messages have no age limit, and the link is still there.
 	p.requireTalk(t)
 }

@@ -46,7 +46,7 @@ func testCreate(t *testing.T, robin client, encrypted bool) {
 
 			again := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 			answer := s.ask(t, s.Robin, again, "!wazo create "+test.command)
-			require.Contains(t, answer, "linked with another Matrix room already", "the same people are the same room")
+			require.Contains(t, answer, "already linked with another Matrix room", "the same people are the same room")
 			require.Contains(t, answer, room.String())
 		})
 	}
@@ -56,9 +56,9 @@ func testCreate(t *testing.T, robin client, encrypted bool) {
 	for _, test := range []struct{ name, command, answer string }{
 		{"nobody is found", "create Zebulon Zorro", "I found nobody called `Zebulon Zorro`"},
 		{"one of several is not found", "create Alice Martin, Zebulon Zorro", "I found nobody called `Zebulon Zorro`"},
-		{"several are found", "create Max Muster", "Several people fit `Max Muster`"},
+		{"several are found", "create Max Muster", "Several people match `Max Muster`"},
 		{"nobody is named", "create", "With whom?"},
-		{"only the relay itself is named", "create Matrix Relay", "somebody besides the relay account"},
+		{"only the relay itself is named", "create Matrix Relay", "somebody besides the relay's Wazo account"},
 	} {
 		t.Run("is refused when "+test.name, func(t *testing.T) {
 			require.Contains(t, s.ask(t, s.Robin, room, "!wazo "+test.command), test.answer)

@@ -318,7 +318,7 @@ func TestRoomThatBecomesEncryptedWhileLinked(t *testing.T) {
 		}
 	}
 	p.requireTalk(t)
-	require.Contains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "room encrypted")
+	require.Contains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "this room is encrypted")
 
 	entries := s.Robin.Timeline(p.Matrix)
 	at := slices.IndexFunc(entries, func(entry harness.Entry) bool { return entry.Type == event.StateEncryption })

@@ -26,7 +26,7 @@ func testMessagesOfWazoAreKeptWhileTheBotIsOutOfTheRoom(t *testing.T, robin clie
 			p.typeIn(t, "matrix line behind its back")
 
 			require.NoError(t, s.Robin.Invite(s.ctx, p.Matrix, s.BotID()))
-			s.waitBot(t, s.Robin, p.Matrix, harness.Notice("Relaying again"))
+			s.waitBot(t, s.Robin, p.Matrix, harness.Notice("Relaying messages again"))
 			p.requireTalk(t)
 			require.Equal(t, []string{"wazo line first", "wazo line second"}, lines(fromWazo, p.onMatrix(t)))
 			require.Empty(t, lines(fromMatrix, p.onWazo()), "what is said while the bot is out is not for it")

@@ -42,7 +42,7 @@ func TestKeyThatComesAfterARestart(t *testing.T) {
 	require.NoError(t, s.Relay.Stop())
 	ally.GiveRequestedKeys()
 	require.NoError(t, s.Relay.Restart(s.ctx))
-	require.Equal(t, "Trying 1 message again.", p.ask(t, s.Robin, p.Matrix, "!wazo retry"))
+	require.Equal(t, "Trying to deliver 1 message again.", p.ask(t, s.Robin, p.Matrix, "!wazo retry"))
 	late := p.waitOnWazo(t, text)
 	require.Equal(t, words.Late(time.UnixMilli(entry.Timestamp))+"\n\n"+text, late.Content)
 	require.NotContains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "waiting for a key")

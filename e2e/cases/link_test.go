@@ -132,7 +132,7 @@ func testLinkIsRefused(t *testing.T, robin client, encrypted bool) {
 		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		foreign := s.Wazo.CreateRoom("Foreign", s.Cast.Alice, s.Cast.Bob)
 		for _, unknown := range []string{foreign.UUID, "6ac7e2f2-0000-4000-8000-000000000000", "Foreign", "99"} {
-			require.Contains(t, s.ask(t, s.Robin, room, "!wazo link "+unknown), "I know no Wazo chat")
+			require.Contains(t, s.ask(t, s.Robin, room, "!wazo link "+unknown), "I found no Wazo chat")
 		}
 	})
 	t.Run("for a name that fits several", func(t *testing.T) {
@@ -158,13 +158,13 @@ func testSecondLinkIsRefused(t *testing.T, robin client, encrypted bool) {
 	t.Run("of the Matrix room, and names the first", func(t *testing.T) {
 		other, _ := s.newWazoRoom("Other")
 		answer := s.ask(t, s.Robin, first.Matrix, "!wazo link "+other.UUID)
-		require.Contains(t, answer, "linked with **Support** already")
+		require.Contains(t, answer, "already linked with **Support**")
 		require.Empty(t, s.Wazo.Messages(other.UUID))
 	})
 	t.Run("of the Wazo room, and says where the first is", func(t *testing.T) {
 		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		answer := s.ask(t, s.Robin, room, "!wazo link "+first.Portal.Wazo)
-		require.Contains(t, answer, "linked with another Matrix room already")
+		require.Contains(t, answer, "already linked with another Matrix room")
 		require.Contains(t, answer, first.Matrix.String())
 	})
 	first.requireTalk(t)

@@ -86,7 +86,7 @@ func (p *portal) aroundNotice(t *testing.T) (before, after []string) {
 // aroundIntroduction are the lines on Wazo before and after the introduction.
 func (p *portal) aroundIntroduction(t *testing.T) (before, after []string) {
 	t.Helper()
-	return around(t, fromWazo, contents(p.Wazo().Messages(p.Portal.Wazo)), "From now on this chat is connected")
+	return around(t, fromWazo, contents(p.Wazo().Messages(p.Portal.Wazo)), "From now on, this chat is linked")
 }
 
 func around(t *testing.T, side string, texts []string, boundary string) (before, after []string) {

@@ -87,7 +87,7 @@ func (p *portal) requirePaused(t *testing.T) {
 // requireResumed expects what has waited, in order, and then talk as usual.
 func (p *portal) requireResumed(t *testing.T) {
 	t.Helper()
-	p.waitBot(t, p.Robin, p.Matrix, harness.Notice("Relaying again"))
+	p.waitBot(t, p.Robin, p.Matrix, harness.Notice("Relaying messages again"))
 	p.requireTalk(t)
 	require.Equal(t, []string{"wazo line first", "wazo line second"}, lines(fromWazo, p.onMatrix(t)))
 	require.Equal(t, []string{"matrix line first", "matrix line second"}, lines(fromMatrix, p.onWazo()))

@@ -47,5 +47,5 @@ func (s *scene) waitExplanation(t *testing.T, room wazotest.Room) {
 		return s.FromRelay(message) && message.Alias == nil
 	})
 	require.NoError(t, err)
-	require.Contains(t, contents(s.Wazo.Messages(room.UUID))[1], "not connected with a Matrix room")
+	require.Contains(t, contents(s.Wazo.Messages(room.UUID))[1], "not linked with a Matrix room")
 }

@@ -30,7 +30,7 @@ func testUnlinkAndRelink(t *testing.T, robin client) {
 				p.requireTalk(t)
 				way.unlink(t, p)
 				p.waitBot(t, p.Robin, p.Matrix, harness.Notice(way.notice))
-				p.waitWord(t, "no longer connected with Matrix")
+				p.waitWord(t, "no longer linked with Matrix")
 				p.post("wazo line unheard")
 				p.typeIn(t, "matrix line unheard")
 				p.relink(t)

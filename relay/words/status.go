@@ -12,14 +12,14 @@ type Status struct {
 	Title, WazoRoom               string // of the portal; "" if the room has none
 	Reader, Poster                string
 	WazoConnected, WazoVerified   bool
-	ToWazo, ToMatrix              int // waiting to be delivered
-	Waiting                       int // for a key
-	Parked                        int
+	ToWazo, ToMatrix              int // messages in the queues
+	Waiting                       int // messages whose keys are missing
+	Parked                        int // messages that could not be delivered
 	Paused                        []string
 	LastError, LinkedBy           string
-	LastSync                      time.Duration // since the last answer of /sync
+	LastSync                      time.Duration // since the homeserver last answered /sync
 	WazoUser                      string
-	EncryptedRoom, CannotTellRoom bool
+	EncryptedRoom, CannotTellRoom bool   // CannotTellRoom: it is unknown whether the room is encrypted
 	Device                        Device // the bot's
 }
 
@@ -33,19 +33,19 @@ func (s Status) Render(prefix string) string {
 		b.WriteString(NotLinked(prefix) + "\n\n")
 	} else {
 		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
-		line("reader", "%s", s.Reader)
-		line("poster", "%s", s.Poster)
+		line("account that reads on Wazo", "%s", s.Reader)
+		line("account that posts on Wazo", "%s", s.Poster)
 	}
-	line("Matrix", "last answer %s ago, room %s", s.LastSync.Round(time.Second), s.encryption())
+	line("Matrix", "the homeserver last answered %s ago; %s", s.LastSync.Round(time.Second), s.encryption())
 	line("my device", "%s", s.Device.render())
-	line("Wazo", "%s, %s", choose(s.WazoConnected, "connected", "**not connected**"), s.WazoUser)
+	line("Wazo", "%s, account %s", choose(s.WazoConnected, "connected", "**not connected**"), s.WazoUser)
 	if s.Title != "" {
-		line("history", "%s", choose(s.WazoVerified, "complete", "being read"))
+		line("history", "%s", choose(s.WazoVerified, "complete", "still being read"))
 		line("queue", "%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix)
 		if s.Waiting > 0 {
 			line("waiting for a key", "%d", s.Waiting)
 		}
-		line("parked", "%d", s.Parked)
+		line("parked", "%d%s", s.Parked, s.parkedAdvice(prefix))
 		for _, why := range s.Paused {
 			line("paused", "%s", why)
 		}
@@ -53,19 +53,27 @@ func (s Status) Render(prefix string) string {
 			line("last error", "%s", Escape(s.LastError))
 		}
 	}
-	line("relay", "%s, running for %s", s.Version, s.Uptime)
+	line("relay", "version %s, running for %s", s.Version, s.Uptime)
 	return b.String()
 }
 
 func (s Status) encryption() string {
 	switch {
 	case s.CannotTellRoom:
-		return "encryption unknown"
+		return "I can't tell whether this room is encrypted"
 	case s.EncryptedRoom:
-		return "encrypted"
+		return "this room is encrypted"
 	default:
-		return "not encrypted"
+		return "this room is not encrypted"
 	}
+}
+
+// parkedAdvice says what to do with the messages that could not be delivered.
+func (s Status) parkedAdvice(prefix string) string {
+	if s.Parked == 0 {
+		return ""
+	}
+	return fmt.Sprintf(". Type `%[1]s retry` to try to deliver them again, or `%[1]s drop` to drop them.", prefix)
 }
 
 func choose(condition bool, yes, no string) string {

@@ -1,6 +1,9 @@
-// Package words holds every sentence that the relay says in a chat, on either side, in one place.
+// Package words holds every sentence that the relay says in a chat, on Matrix and on Wazo.
 //
-// Texts are Markdown. They name what happened first and what to do next; they never contain secrets.
+// The texts are Markdown. A text first says what happened and then what to do. No text contains a secret. The relay calls
+// itself "I". A room is one on Matrix, a chat is one on Wazo.
+//
+// testdata/texts.golden shows all texts, with every reason in every sentence that ends with one.
 package words
 
 import (
@@ -14,72 +17,72 @@ const BotName = "Wazo Relay"
 
 // What the bot says about itself.
 
-// Hello is said on joining a room.
+// Hello greets a room that the bot has joined.
 func Hello(prefix string) string {
-	return fmt.Sprintf("Hello! I relay messages between this room and a chat on Wazo. "+
-		"Type `%[1]s rooms` to see the Wazo chats, then `%[1]s link <number or name>` here. `%[1]s help` shows everything else.", prefix)
+	return fmt.Sprintf("Hello! I can relay messages between this room and a chat on Wazo. "+
+		"Type `%[1]s rooms` to see the Wazo chats, then `%[1]s link <number or name>` here. Type `%[1]s help` to see all commands.", prefix)
 }
 
-// InviteDeclined is the reason given for leaving an invite unanswered.
-const InviteDeclined = "You are not among the people whose invites I accept. Ask the relay's administrator."
+// InviteDeclined is the reason that the bot gives when it declines an invite.
+const InviteDeclined = "You are not among the people whose invites I accept. Please ask the relay's administrator for permission."
 
-// Away answers a command that waited too long.
-const Away = "I was away when you wrote this, please repeat."
+// Away answers a command that is too old to be carried out.
+const Away = "I was away when you wrote this. Please repeat the command."
 
-// CommandFailed answers a command that could not be carried out for a reason that is not the person's.
-func CommandFailed(what string) string { return "That did not work: " + what }
+// CommandFailed answers a command that failed through no fault of the person who typed it.
+func CommandFailed(what string) string { return "The command failed: " + what }
 
-// CannotRead is said where a message, perhaps a command, could not be decrypted.
-const CannotRead = "I could not decrypt this message. Please send it again; if it happens again, check that your client shares keys with my device."
+// CannotRead answers a message that the bot could not decrypt in a room that is not linked: it may be a command.
+const CannotRead = "I could not decrypt this message. Please send it again. If this happens again, check that your app shares keys with my device."
 
-// UnknownCommand suggests the nearest command.
+// UnknownCommand answers an unknown command with the nearest known one, or the help if nearest is "".
 func UnknownCommand(prefix, command, nearest string) string {
 	if nearest == "" {
-		return fmt.Sprintf("I don't know `%s`. `%s help` shows what I can do.", command, prefix)
+		return fmt.Sprintf("I don't know the command `%s`. Type `%s help` to see all commands.", command, prefix)
 	}
-	return fmt.Sprintf("I don't know `%s`. Did you mean `%s %s`?", command, prefix, nearest)
+	return fmt.Sprintf("I don't know the command `%s`. Did you mean `%s %s`?", command, prefix, nearest)
 }
 
-// Command is a line of the help.
+// Command is a command as the help shows it.
 type Command struct{ Usage, Does string }
 
 // Help lists the commands.
 func Help(prefix string, commands []Command) string {
 	var b strings.Builder
-	b.WriteString("I relay messages between Matrix rooms and chats on Wazo.\n\n")
+	b.WriteString("I relay messages between Matrix rooms and Wazo chats. These are my commands:\n\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "- `%s %s` – %s\n", prefix, c.Usage, c.Does)
 	}
 	return b.String()
 }
 
-// Pong answers ping.
+// Pong answers ping with the time that the message took to reach the bot.
 func Pong(took time.Duration) string {
 	return fmt.Sprintf("Pong! Your message took %s to reach me.", took.Round(time.Millisecond))
 }
 
 // Answers to rooms, link, create and unlink.
 
-// SentToDirectChat says where the answer went.
-const SentToDirectChat = "I answer in our direct chat: what reaches beyond this room is not for everybody here. If you are not there yet, accept my invite."
+// SentToDirectChat says where the bot sends the list of Wazo chats.
+const SentToDirectChat = "I answer in our direct chat, because not everybody here should see the list. If you are not in that chat yet, accept my invite."
 
-// RoomLine is one room of a list.
+// RoomLine is one Wazo chat of a list.
 type RoomLine struct {
 	Title, UUID string
 	Linked      bool
 }
 
-// Rooms lists the Wazo rooms of the relay account.
+// Rooms lists the chats of the relay's Wazo account.
 func Rooms(prefix string, rooms []RoomLine) string {
 	if len(rooms) == 0 {
-		return fmt.Sprintf("The relay account is in no Wazo chat yet. Add it to one on Wazo, or type `%s create <name>`.", prefix)
+		return fmt.Sprintf("The relay's Wazo account is not a member of any chat yet. Create a chat with it on Wazo, or type `%s create <name>` in the room that you want to link.", prefix)
 	}
 	var b strings.Builder
-	b.WriteString("Wazo chats of the relay account:\n\n")
+	b.WriteString("The relay's Wazo account is a member of these chats:\n\n")
 	for i, room := range rooms {
 		linked := ""
 		if room.Linked {
-			linked = " – linked already"
+			linked = " – already linked"
 		}
 		fmt.Fprintf(&b, "%d. **%s** (`%s`)%s\n", i+1, Escape(room.Title), room.UUID, linked)
 	}
@@ -87,148 +90,149 @@ func Rooms(prefix string, rooms []RoomLine) string {
 	return b.String()
 }
 
-// NoAdmin refuses what only administrators may do.
+// NoAdmin refuses a command that only administrators of the relay may use.
 const NoAdmin = "Only the relay's administrators may do that."
 
-// NotAllowed refuses what only allowed people may do.
-const NotAllowed = "You are not among the people who may use me. Ask the relay's administrator."
+// NotAllowed refuses a command of somebody who may not use the bot.
+const NotAllowed = "You are not among the people who may use me. Please ask the relay's administrator for permission."
 
-// PowerTooLow refuses to link for somebody without the right in the room.
+// PowerTooLow refuses a command of somebody whose power level in the room is too low for it.
 func PowerTooLow(needed, has int) string {
-	return fmt.Sprintf("That takes power level %d in the room, yours is %d. Ask a moderator.", needed, has)
+	return fmt.Sprintf("You need power level %d in the room to do that, but yours is %d. Please ask a moderator.", needed, has)
 }
 
-// BotPowerTooLow says that the bot may not speak in the room.
-const BotPowerTooLow = "I may not send messages in this room. Give me the power level for that, then try again."
+// BotPowerTooLow refuses to link a room in which the bot may not send messages.
+const BotPowerTooLow = "I don't have permission to send messages in this room. Please give me the power level for it, then repeat the command."
 
-// RoomIsOpen refuses to link a room that strangers can read.
+// RoomIsOpen refuses to link a room that strangers can read. why is one of the texts that begin with Open.
 func RoomIsOpen(prefix, why string) string {
-	return fmt.Sprintf("This room is open to strangers (%s), who would read what is said on Wazo. "+
-		"An administrator of the relay may link it all the same with `%s link … --public`.", why, prefix)
+	return fmt.Sprintf("This room is open to strangers (%s). They could read what is said on Wazo. "+
+		"Close the room, or add `--public` to the command to link it anyway, as in `%s link <name> --public`.", why, prefix)
 }
 
-// RoomWasOpened says why a portal pauses.
+// RoomWasOpened says that a link is paused because strangers can now read its Matrix room.
 func RoomWasOpened(prefix, why string) string {
-	return fmt.Sprintf("This room is now open to strangers (%s). I relay nothing until it is closed again or an administrator of the relay types `%s link --public`.", why, prefix)
+	return fmt.Sprintf("This room is now open to strangers (%s). I relay nothing until the room is closed again, "+
+		"or until an administrator of the relay accepts this with `%s link --public`. Messages are kept.", why, prefix)
 }
 
-// OpenAccepted confirms that an administrator accepts that.
-const OpenAccepted = "Noted: this room may stay open."
+// OpenAccepted confirms that an administrator accepts that strangers can read a linked room.
+const OpenAccepted = "Accepted: this room may stay open to strangers."
 
-// Reasons why a room is open.
+// Reasons why a room is open to strangers.
 const (
 	OpenJoin    = "anybody may join"
 	OpenHistory = "anybody may read its history"
 )
 
-// AlreadyLinkedHere refuses a second link of one Matrix room.
+// AlreadyLinkedHere refuses a second link of the same Matrix room.
 func AlreadyLinkedHere(title, prefix string) string {
-	return fmt.Sprintf("This room is linked with **%s** already. `%s unlink` ends that.", Escape(title), prefix)
+	return fmt.Sprintf("This room is already linked with **%s**. Type `%s unlink` to end that link.", Escape(title), prefix)
 }
 
-// AlreadyLinkedElsewhere refuses a second link of one Wazo room.
+// AlreadyLinkedElsewhere refuses a second link of the same Wazo chat.
 func AlreadyLinkedElsewhere(title, matrixRoom string) string {
-	return fmt.Sprintf("**%s** is linked with another Matrix room already: %s (`%s`).", Escape(title), "https://matrix.to/#/"+matrixRoom, matrixRoom)
+	return fmt.Sprintf("**%s** is already linked with another Matrix room: %s (`%s`). End that link first.", Escape(title), "https://matrix.to/#/"+matrixRoom, matrixRoom)
 }
 
-// NoSuchRoom says that no Wazo room fits.
+// NoSuchRoom says that no Wazo chat matches.
 func NoSuchRoom(what, prefix string) string {
-	return fmt.Sprintf("I know no Wazo chat `%s`. The relay account must be a member of it; `%s rooms` shows those it is in.", what, prefix)
+	return fmt.Sprintf("I found no Wazo chat `%s`. The relay's Wazo account must be a member of it. Type `%s rooms` to see its chats.", what, prefix)
 }
 
-// ManyRooms says that several Wazo rooms fit.
+// ManyRooms says that several Wazo chats match.
 func ManyRooms(what string, titles []string) string {
-	return fmt.Sprintf("Several Wazo chats fit `%s`: %s. Use the number from the list or the uuid.", what, bold(titles))
+	return fmt.Sprintf("Several Wazo chats match `%s`: %s. Please use the number from the list or the UUID.", what, bold(titles))
 }
 
-// OutsideParticipants refuses a room with people who are reached by a connector.
+// OutsideParticipants refuses a chat with people whom Wazo reaches by a connector, for example by SMS.
 func OutsideParticipants(title string) string {
-	return fmt.Sprintf("**%s** has participants outside of Wazo (SMS or the like). Such chats can't be relayed.", Escape(title))
+	return fmt.Sprintf("**%s** has participants outside Wazo, for example by SMS. I can't link such a chat.", Escape(title))
 }
 
-// LinkUsage explains link.
+// LinkUsage explains the link command.
 func LinkUsage(prefix string) string {
-	return fmt.Sprintf("Which Wazo chat? `%[1]s link <uuid, number or name>`; `%[1]s rooms` shows them.", prefix)
+	return fmt.Sprintf("Which Wazo chat? Type `%[1]s link <uuid | number | name>`. Type `%[1]s rooms` to see the chats.", prefix)
 }
 
-// Linking is said while the link is being made.
+// Linking says that the bot is about to link a room.
 func Linking(title string) string {
 	return fmt.Sprintf("Linking this room with **%s** …", Escape(title))
 }
 
-// Linked announces the link: what follows in the Matrix room is relayed.
+// Linked says that a room is linked. Everything that follows it in the room is relayed, and nothing before it.
 func Linked(title string) string {
-	return fmt.Sprintf("Linked with **%s** on Wazo. From here on, what is said here is relayed to Wazo and back.", Escape(title))
+	return fmt.Sprintf("Linked with **%s** on Wazo. From now on, I relay messages between this room and that chat.", Escape(title))
 }
 
-// LinkFailed says why a link that was begun is given up.
+// LinkFailed says why a room could not be linked.
 func LinkFailed(title, why string) string {
 	return fmt.Sprintf("I could not link this room with **%s**: %s", Escape(title), why)
 }
 
-// Moved tells a room that replaces a linked one.
+// Moved tells a room that replaces a linked one that it is linked now.
 func Moved(title string) string {
-	return fmt.Sprintf("This room replaces the one that was linked with **%s** on Wazo; I go on relaying here.", Escape(title))
+	return fmt.Sprintf("This room replaces the one that was linked with **%s** on Wazo. I continue to relay messages here.", Escape(title))
 }
 
-// CannotFollow tells who linked a room that was replaced by one that the bot may not enter.
+// CannotFollow tells the person who linked a room that the bot can't join the room that replaces it.
 func CannotFollow(oldRoom, newRoom, title string) string {
-	return fmt.Sprintf("The room `%s`, which is linked with **%s**, was replaced by `%s`, and I can't get in there. Invite me to the new room, and I go on there.", oldRoom, Escape(title), newRoom)
+	return fmt.Sprintf("The room `%s`, which is linked with **%s**, was replaced by `%s`. I can't join the new room. Invite me to it, and I continue to relay messages there.", oldRoom, Escape(title), newRoom)
 }
 
-// Unlinked ends a link.
+// Unlinked says that a link was ended by a command.
 func Unlinked(title string) string {
-	return fmt.Sprintf("Unlinked from **%s**. Nothing is relayed any more.", Escape(title))
+	return fmt.Sprintf("Unlinked from **%s**. I no longer relay messages here.", Escape(title))
 }
 
-// UnlinkedRoom answers who ended the link of another room.
+// UnlinkedRoom confirms to an administrator that the link of another room was ended.
 func UnlinkedRoom(matrixRoom string) string { return "Unlinked `" + matrixRoom + "`." }
 
-// UnlinkedFromWazo ends a link on request of a Wazo member.
+// UnlinkedFromWazo says that a member of the Wazo chat has ended the link.
 func UnlinkedFromWazo(title, name string) string {
-	return fmt.Sprintf("%s unlinked this room from **%s** on Wazo. Nothing is relayed any more.", Escape(name), Escape(title))
+	return fmt.Sprintf("%s unlinked this room from **%s** on Wazo. I no longer relay messages here.", Escape(name), Escape(title))
 }
 
-// NotLinked says that there is nothing to unlink or to show.
+// NotLinked says that a room is not linked, and how to link it.
 func NotLinked(prefix string) string {
-	return fmt.Sprintf("This room is not linked. `%s link <uuid, number or name>` links it.", prefix)
+	return fmt.Sprintf("This room is not linked. Type `%s link <uuid | number | name>` to link it.", prefix)
 }
 
-// CreateUsage explains create.
+// CreateUsage explains the create command.
 func CreateUsage(prefix string) string {
-	return fmt.Sprintf("With whom? `%s create <name>[, <name>…] [as \"Title\"]`", prefix)
+	return fmt.Sprintf("With whom? Type `%s create <name>[, <name>…] [as \"Title\"]`.", prefix)
 }
 
-// NobodyFound says that a directory search found nobody.
+// NobodyFound says that nobody in the Wazo directory matches a name.
 func NobodyFound(name string) string {
-	return fmt.Sprintf("I found nobody called `%s` in the Wazo directory.", name)
+	return fmt.Sprintf("I found nobody called `%s` in the Wazo directory. Please type the full name, the e-mail address or the extension.", name)
 }
 
-// ManyFound says that a directory search found several people.
+// ManyFound says that several people in the Wazo directory match a name.
 func ManyFound(name string, found []string) string {
-	return fmt.Sprintf("Several people fit `%s`: %s. Please write the full name or the e-mail address.", name, bold(found))
+	return fmt.Sprintf("Several people match `%s`: %s. Please type the full name, the e-mail address or the extension.", name, bold(found))
 }
 
-// OnlyMember refuses a chat of the relay account with itself.
-const OnlyMember = "A chat needs somebody besides the relay account."
+// OnlyMember refuses to create a chat without other people.
+const OnlyMember = "A chat needs somebody besides the relay's Wazo account."
 
-// WrongMembers says that Wazo returned a room with other people in it (before Wazo 24.05).
-const WrongMembers = "Wazo gave me a larger chat that has these people in it. Make the chat on Wazo and use `link`."
+// WrongMembers says that Wazo returned a chat that has other people in it, too. Wazo does so before 24.05.
+const WrongMembers = "Wazo returned a larger chat that also includes these people. Please create the chat on Wazo, then use the `link` command."
 
-// Retried answers retry, with how many messages were parked or wait for a key.
+// Retried answers retry. n is how many messages are parked or wait for their keys.
 func Retried(n int) string {
 	if n == 0 {
-		return "Nothing is parked. What waits is tried again now."
+		return "No message is parked or waiting for its key. I am trying to deliver the messages in the queue now."
 	}
-	return fmt.Sprintf("Trying %s again.", count(n, "message"))
+	return fmt.Sprintf("Trying to deliver %s again.", count(n, "message"))
 }
 
-// Dropped answers drop, with how many messages were parked or waited for a key.
+// Dropped answers drop. n is how many messages were parked or waited for their keys.
 func Dropped(n int) string {
 	if n == 0 {
-		return "Nothing is parked, and nothing waits for a key."
+		return "No message is parked or waiting for its key."
 	}
-	return fmt.Sprintf("Gave up %s.", count(n, "message"))
+	return fmt.Sprintf("Dropped %s.", count(n, "message"))
 }
 
 func count(n int, what string) string {
@@ -240,26 +244,26 @@ func count(n int, what string) string {
 
 // What is said on Wazo.
 
-// Late stands above a message that could not be decrypted in time: it was written earlier than what is above it.
+// Late stands above a message that could not be decrypted in time. It was written earlier than the messages before it.
 func Late(written time.Time) string {
 	return "⏳ late, written " + written.Format("2006-01-02 15:04 MST") + ":"
 }
 
-// Introduction is posted in a Wazo room when it is linked.
+// Introduction is posted in a Wazo chat when it is linked. matrixRoom is the name of the Matrix room, "" if it has none.
 func Introduction(matrixRoom string) string {
 	if matrixRoom == "" {
 		matrixRoom = "a Matrix room"
 	} else {
 		matrixRoom = "the Matrix room \"" + matrixRoom + "\""
 	}
-	return "Hello! From now on this chat is connected with " + matrixRoom + ": people there read what is written here, and the other way round. To end that, write: !wazo unlink"
+	return "Hello! From now on, this chat is linked with " + matrixRoom + ". People there read what you write here, and you read what they write. To end the link, write: !wazo unlink"
 }
 
-// Explanation is posted once in a Wazo room without portal when somebody writes there.
-const Explanation = "Hello! I relay chats to Matrix, but this chat is not connected with a Matrix room, so nobody reads it. On Matrix, invite me to a room and type: !wazo rooms"
+// Explanation is posted once in a Wazo chat that is not linked, when somebody writes there.
+const Explanation = "Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. To link it, invite me to a room on Matrix and type there: !wazo rooms"
 
-// GoodbyeOnWazo is posted in a Wazo room when its link ends.
-const GoodbyeOnWazo = "This chat is no longer connected with Matrix."
+// GoodbyeOnWazo is posted in a Wazo chat when its link ends.
+const GoodbyeOnWazo = "This chat is no longer linked with Matrix. Nobody on Matrix reads what you write here."
 
 func bold(items []string) string {
 	escaped := make([]string, len(items))
@@ -271,13 +275,13 @@ func bold(items []string) string {
 
 var escaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`, "#", `\#`, "~", `\~`, "|", `\|`)
 
-// Escape makes text from outside harmless within a sentence of ours.
+// Escape quotes the Markdown in a text from outside, so that it appears in a sentence as it is.
 func Escape(text string) string { return escaper.Replace(text) }
 
-// What people on Wazo read in their browser instead of a file.
+// What people on Wazo see in their browser if a link does not lead to a file.
 const (
-	FileGone        = "This file is not here. Links to files work for some time only; ask for it again in the chat."
-	FileTooLarge    = "This file is larger than what the relay carries across. Ask for it on another way."
-	FileDamaged     = "This file is damaged: it can't be decrypted. Ask for it again in the chat."
-	FileUnavailable = "This file can't be fetched at the moment. Please try again in a minute."
+	FileGone        = "This file is not available. Links to files expire after some time. Please ask for the file again in the chat."
+	FileTooLarge    = "This file is too large for the relay. Please ask the sender to share it in another way."
+	FileDamaged     = "This file is damaged and can't be decrypted. Please ask for it again in the chat."
+	FileUnavailable = "The relay can't fetch this file at the moment. Please try again in a minute."
 )
