@@ -16,8 +16,8 @@ import (
 )
 
 // isEncrypted finds out whether a room is encrypted. What the database says is not enough, since a lost state table looks
-// like an unencrypted room (matrix.md, "Plaintext leak"); nor is what /sync has said so far, since a room may have become
-// encrypted a moment ago. So the homeserver is asked before each event, until it says yes: that never changes.
+// like an unencrypted room (docs/matrix.md, "Plaintext leak"); nor is what /sync has said so far, since a room may have
+// become encrypted a moment ago. So the homeserver is asked before each event, until it says yes: that never changes.
 func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 	checked, encrypted := b.rooms.get(roomID)
 	if checked && encrypted {

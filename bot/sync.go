@@ -30,7 +30,7 @@ const (
 )
 
 // syncForever asks for news until ctx ends. Unlike mautrix's own loop it stores the token after what it covers, in the same
-// transaction (matrix.md, "Log-in and sync").
+// transaction (docs/matrix.md, "Sync").
 func (b *Bot) syncForever(ctx context.Context) error {
 	since, err := b.db.Setting.Get(ctx, db.SettingNextBatch)
 	if err != nil {
@@ -132,7 +132,7 @@ func (b *Bot) ask(ctx context.Context, since string, afterFailure bool) (*syncAn
 	return &answer, nil
 }
 
-// syncFilter leaves out what the bot has no use for; the room's state stays whole (matrix.md: never hide state).
+// syncFilter leaves out what the bot has no use for; the room's state stays whole (docs/matrix.md, "Never hide state").
 var syncFilter = func() string {
 	none := map[string]any{"types": []string{}}
 	filter, err := json.Marshal(map[string]any{

@@ -12,7 +12,7 @@ import (
 // Class is what an error means for what comes next.
 type Class int
 
-// The classes of errors (design: "When it fails").
+// The classes of errors (docs/architecture.md, "When it fails").
 const (
 	ClassService Class = iota // wait and go on in order
 	ClassMessage              // this message only: park it
@@ -61,7 +61,8 @@ func MayPass(err error) bool { return classify(err).Class == ClassService }
 // WhyFailed says why something that a person asked for failed.
 func WhyFailed(err error) string { return classify(err).Words }
 
-// classifyWazo follows api.md 1.1, 2.1, 3.7 and 13.
+// classifyWazo puts an error of Wazo into its class. It follows docs/wazo.md, "Redirects and limits of nginx";
+// docs/wazo.md, "Session limit"; docs/wazo.md, "Errors of chatd"; docs/wazo.md, "Unknown outcomes".
 func classifyWazo(err *wazoapi.Error) Failure {
 	service := Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Wait: err.RetryAfter, Words: words.WhyService}
 	switch {
@@ -86,7 +87,8 @@ func classifyWazo(err *wazoapi.Error) Failure {
 	}
 }
 
-// classifyMatrix follows the client-server API and matrix.md "Errors": 413 comes with changing errcodes, so the status counts.
+// classifyMatrix puts an error of the homeserver into its class. It follows the client-server API. A 413 comes with
+// different errcodes, so the status counts (docs/matrix.md, "Errors").
 func classifyMatrix(err *MatrixError) Failure {
 	switch {
 	case err.Status == 0:

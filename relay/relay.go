@@ -39,7 +39,8 @@ type Config struct {
 	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
 }
 
-// overlap is how far before the verified cursor history is read again: created_at is set before the commit (api.md 13.3).
+// overlap is how far before the verified cursor history is read again: created_at is set before the commit
+// (docs/wazo.md, "created_at precedes the commit").
 const overlap = time.Minute
 
 // parallelReads is how many histories are read at once.

@@ -140,7 +140,7 @@ func (r *Relay) findRoomByName(ctx context.Context, name string) (wazoapi.Room, 
 }
 
 // CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always mean
-// the same room (api.md 3.3). It returns a *UserError if a name fits nobody or several.
+// the same room (docs/wazo.md, "Create rooms"). It returns a *UserError if a name fits nobody or several.
 func (r *Relay) CreateRoom(ctx context.Context, names []string, title string) (wazoapi.Room, error) {
 	members := []wazoapi.UUID{r.account.uuid()}
 	for _, name := range names {

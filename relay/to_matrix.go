@@ -78,7 +78,7 @@ func (r *Relay) matrixPart(ctx context.Context, row *db.Row, request []string) (
 	return part, nil
 }
 
-// transactionID is the same for each attempt to send a part (see matrix.md, "Transaction ids").
+// transactionID is the same for each attempt to send a part (docs/matrix.md, "Transaction ids").
 func transactionID(row *db.Row) string {
 	return fmt.Sprintf("wazo-%d-%s-%d", row.PortalID, row.Source, row.Part)
 }

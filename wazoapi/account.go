@@ -24,7 +24,7 @@ type Token struct {
 	TenantUUID  UUID
 	SessionUUID UUID
 	Purpose     string // user, external_api or internal
-	Admin       bool   // a tenant admin; its event stream shows the whole tenant (api.md 5.6)
+	Admin       bool   // a tenant admin; its event stream shows the whole tenant (docs/wazo.md, "Who receives an event")
 	// Login is the log-in name that the token was obtained with. A kept token
 	// of another log-in name is not used. "" (unknown) is accepted.
 	Login string
@@ -65,9 +65,9 @@ func (c *Client) Account(cred Credentials, store TokenStore) *Account {
 // wazo-auth still knows it, or a new one. All concurrent callers share one
 // log-in. After a failed log-in the same error is returned, without a request,
 // for a time that grows with each failure: a wrong password is for a human to
-// repair, and each attempt may cost one of 100 sessions (api.md 2.1, 13.1). A
-// token that should be renewed, but cannot be, is returned as long as it is
-// valid.
+// repair, and each attempt may cost one of 100 sessions
+// (docs/wazo.md, "Session limit"). A token that should be renewed, but cannot
+// be, is returned as long as it is valid.
 func (a *Account) Token(ctx context.Context) (Token, error) {
 	if token, ok := a.current(); ok {
 		return token, nil
@@ -260,7 +260,7 @@ func (a *Account) forget(ctx context.Context) (Token, error) {
 }
 
 // CheckScopes asks wazo-auth which of the accesses the account has
-// (api.md 2.3).
+// (docs/wazo.md, "Token checks").
 func (a *Account) CheckScopes(ctx context.Context, scopes ...string) (map[string]bool, error) {
 	token, err := a.Token(ctx)
 	if err != nil {

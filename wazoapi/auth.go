@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// tokenAnswer is what POST /token returns, as far as it is used (api.md 2.1).
-// issued_at and expires_at are left out: they are in the server's local time,
-// without its offset.
+// tokenAnswer is what POST /token returns, as far as it is used
+// (docs/wazo.md, "Log in"). issued_at and expires_at are left out: they are in
+// the server's local time, without its offset.
 type tokenAnswer struct {
 	Data struct {
 		Token       string   `json:"token"`
@@ -29,7 +29,7 @@ type tokenAnswer struct {
 }
 
 // login makes a new session. Wazo-Session-Type is never sent: a mobile session
-// would end the user's real ones (api.md 2.4).
+// would end the user's real ones (docs/wazo.md, "Sessions and presence").
 func (c *Client) login(ctx context.Context, cred Credentials) (Token, error) {
 	before := c.now()
 	r := request{
@@ -79,7 +79,7 @@ func (c *Client) tokenAlive(ctx context.Context, token string) (bool, error) {
 
 // checkToken returns nil if wazo-auth knows the token and it has the access
 // scope ("" for any), an *Error with status 404 for an unknown token and with
-// 403 for a missing access (api.md 2.3).
+// 403 for a missing access (docs/wazo.md, "Token checks").
 func (c *Client) checkToken(ctx context.Context, token, scope string) error {
 	r := request{
 		method: http.MethodHead, service: serviceAuth, path: "/token/{token}", subject: token,

@@ -34,9 +34,9 @@ func (a *Account) call(ctx context.Context, r request, out any) error {
 }
 
 // isInvalid reports whether a 401 came of an invalid token rather than of a
-// missing permission (api.md 3.7). Where the answer doesn't say, wazo-auth is
-// asked: logging in again for each missing permission would use up the
-// account's sessions.
+// missing permission (docs/wazo.md, "Errors of chatd"). Where the answer
+// doesn't say, wazo-auth is asked: logging in again for each missing permission
+// would use up the account's sessions.
 func (a *Account) isInvalid(ctx context.Context, token Token, rejection *Error) (bool, error) {
 	switch rejection.Reason {
 	case ReasonTokenInvalid:

@@ -41,8 +41,9 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 		http: &http.Client{
 			Transport: newTransport(roots),
 			// nginx redirects http to https and paths without their slash
-			// (api.md 1.1); a POST would lose its body on the way, and a token
-			// must not follow to another host.
+			// (docs/wazo.md, "Redirects and limits of nginx"); a POST would
+			// lose its body on the way, and a token must not follow to another
+			// host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		cfg: cfg.withDefaults(),

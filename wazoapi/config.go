@@ -8,15 +8,16 @@ type Config struct {
 	// loopback hosts only, because passwords and tokens go over it.
 	URL string
 	// CAFile is a PEM file with the certificate authority of a server with a
-	// self-signed certificate (Wazo's default, api.md 1.1). It is trusted
-	// beside the system's roots. "" means the system's roots only.
+	// self-signed certificate (Wazo's default;
+	// docs/wazo.md, "TLS certificates"). It is trusted beside the system's
+	// roots. "" means the system's roots only.
 	CAFile string
 	// UserAgent is shown in Wazo's session lists.
 	UserAgent string
 	// Timeout limits each request but those that post; default 30 s.
 	Timeout time.Duration
 	// PostTimeout limits posting a message or creating a room, which take
-	// seconds in long rooms (api.md 13.4); default 90 s.
+	// seconds in long rooms (docs/wazo.md, "Cost of requests"); default 90 s.
 	PostTimeout time.Duration
 	// TokenLife is the life asked for when logging in, in whole seconds;
 	// default 12 h. A token is renewed when a sixth of its life is left.

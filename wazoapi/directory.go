@@ -14,7 +14,7 @@ import (
 var ErrNoDirectory = errors.New("the tenant has no Wazo directory")
 
 const (
-	maxBatch    = 50     // uuids in a call; more than 100 make the URL too long (api.md 14)
+	maxBatch    = 50     // uuids in a call; more than 100 make the URL too long (docs/wazo.md, "Directory contacts")
 	maxFound    = 100    // contacts of a search
 	maxKept     = 10_000 // names and unknown uuids in memory
 	failurePace = 10 * time.Second
@@ -52,8 +52,9 @@ func NewDirectory(a *Account, ttl time.Duration) *Directory {
 // Names returns the names of users; see [Contact.Name]. A uuid that is absent
 // from the result is unknown to the directory if the error is nil. If dird or
 // confd is down, the error says so and the result has what is still known,
-// however old. dird may need 10 s to notice that confd is down (api.md 14);
-// for a while after a failure the same error is returned at once.
+// however old. dird may need 10 s to notice that confd is down
+// (docs/wazo.md, "Directory contacts"); for a while after a failure the same
+// error is returned at once.
 func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, error) {
 	if len(d.names.missing(uuids)) == 0 {
 		return d.names.known(uuids), nil
@@ -76,7 +77,7 @@ func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, 
 // Search returns the people whose full name, e-mail address, extension or
 // number contains term, at most 100 of each directory. Case and accents don't
 // matter, % and _ are wildcards, and an empty term finds everybody
-// (api.md 14).
+// (docs/wazo.md, "Directory contacts").
 func (d *Directory) Search(ctx context.Context, term string) ([]Contact, error) {
 	var found []Contact
 	err := d.inTurn(ctx, func() (err error) {
@@ -163,7 +164,7 @@ func (d *Directory) askSources(ctx context.Context, query url.Values) ([]Contact
 }
 
 // findSources finds the sources by their backend, because their names contain
-// the tenant's (api.md 7.1).
+// the tenant's (docs/wazo.md, "Directory sources").
 func (d *Directory) findSources(ctx context.Context) error {
 	if d.a.c.now().Before(d.sources.until) {
 		return nil

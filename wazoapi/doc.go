@@ -14,6 +14,6 @@
 // Errors are of two kinds. [*Error] is an answer of a server that says no;
 // [*TransportError] means that there was no usable answer, and its field Sent
 // tells whether the request may have been carried out nevertheless. Neither
-// ever contains a token or a password: Wazo's error bodies do (api.md 3.7 and
-// 13.11), so they are cleaned where the error is built.
+// ever contains a token or a password: Wazo's error bodies do, so they are
+// cleaned where the error is built (docs/wazo.md, "Secrets in error bodies").
 package wazoapi

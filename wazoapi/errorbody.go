@@ -29,9 +29,11 @@ func newError(r request, status int, header http.Header, body []byte) *Error {
 	return e
 }
 
-// errorBody takes the shapes of api.md 2.1 (reason), 3.7 (message, error_id,
-// details) and of nginx and routers (message only). confd's lists of strings
-// are not for us.
+// errorBody takes three shapes of errors: that of wazo-auth's token routes
+// ("reason"; docs/wazo.md, "Errors of wazo-auth"), that of chatd and most other
+// services ("message", "error_id", "details"; docs/wazo.md, "Errors of chatd")
+// and that of web frameworks ("message" only). confd's lists of texts are not
+// read.
 type errorBody struct {
 	Message json.RawMessage `json:"message"`
 	ErrorID json.RawMessage `json:"error_id"`

@@ -17,7 +17,7 @@ var ErrTooLarge = errors.New("the answer is too large")
 type Error struct {
 	Status     int            // HTTP status
 	ID         string         // error_id, "" if the service gave none
-	Reason     string         // details.reason of a 401 (api.md 3.7)
+	Reason     string         // details.reason of a 401 (docs/wazo.md, "Errors of chatd")
 	Message    string         // for humans; readable also for HTML and empty bodies
 	Method     string         // of the request
 	Path       string         // of the request, without query and without tokens
@@ -45,13 +45,13 @@ func (e *Error) Error() string {
 }
 
 // LoginFailed reports whether wazo-auth refused the log-in name and password,
-// which only a human can repair (api.md 2.1).
+// which only a human can repair (docs/wazo.md, "Log in").
 func (e *Error) LoginFailed() bool {
 	return e.Status == http.StatusUnauthorized && e.isLogin()
 }
 
 // SessionLimit reports whether the account has too many sessions to log in
-// (api.md 2.1); they end by themselves.
+// (docs/wazo.md, "Session limit"); they end by themselves.
 func (e *Error) SessionLimit() bool {
 	return e.Status == http.StatusTooManyRequests && e.isLogin()
 }
@@ -95,8 +95,8 @@ func (e *TransportError) Unwrap() error { return e.Err }
 
 // OutcomeUnknown reports whether a request that failed with err may have been
 // carried out nevertheless: chatd may store what it answers with 5xx or not at
-// all (api.md 13.1). It is false for errors of the log-in and of the token
-// check, which come before the request.
+// all (docs/wazo.md, "Unknown outcomes"). It is false for errors of the log-in
+// and of the token check, which come before the request.
 func OutcomeUnknown(err error) bool {
 	if failure, ok := errors.AsType[*TransportError](err); ok {
 		return failure.Sent && !strings.Contains(failure.Op, " "+string(serviceAuth)+"/")

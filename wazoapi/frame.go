@@ -6,20 +6,21 @@ import (
 	"fmt"
 )
 
-// Names of the events that are subscribed to (api.md 4.2, 2.4).
+// Names of the events that are subscribed to (docs/wazo.md, "Chat events").
 const (
 	eventMessageCreated = "chatd_user_room_message_created"
 	eventRoomCreated    = "chatd_user_room_created"
 	eventExpireSoon     = "auth_session_expire_soon"
 )
 
-// frame is what wazo-websocketd sends in protocol version 2 (api.md 5.3).
+// frame is what wazo-websocketd sends in protocol version 2
+// (docs/wazo.md, "Frames").
 type frame struct {
 	Op   string          `json:"op"`
 	Data json.RawMessage `json:"data"`
 }
 
-// envelope is the data of an event frame (api.md 4.1).
+// envelope is the data of an event frame (docs/wazo.md, "Event envelope").
 type envelope struct {
 	Name string          `json:"name"`
 	Data json.RawMessage `json:"data"`

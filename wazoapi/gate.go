@@ -7,8 +7,9 @@ import (
 )
 
 // loginGate decides when no log-in may be tried. wazo-auth itself has no
-// lock-out (api.md 2.1), but a wrong password stays wrong, and each log-in,
-// even one that is answered by a 500 (api.md 13.1), makes one of 100 sessions.
+// lock-out (docs/wazo.md, "Log in"), but a wrong password stays wrong, and each
+// log-in, even one that is answered by a 500, makes one of 100 sessions
+// (docs/wazo.md, "Session limit").
 type loginGate struct {
 	until    time.Time
 	err      error // what the last log-in failed with

@@ -24,7 +24,7 @@ type Handler interface {
 	Disconnected(ctx context.Context, err error)
 	// MessageCreated is called for each message event, also for those that the
 	// account wrote itself. An admin account gets one per member of the room
-	// (api.md 5.6). An error closes the connection.
+	// (docs/wazo.md, "Who receives an event"). An error closes the connection.
 	MessageCreated(ctx context.Context, m Message) error
 	// RoomCreated is called for each new room. An error closes the connection.
 	RoomCreated(ctx context.Context, r Room) error
@@ -73,8 +73,9 @@ func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (time
 
 // verified returns the token, or a new one if wazo-auth doesn't know it any
 // more. Close codes alone don't tell: 4002 and 4003 also come when wazo-auth
-// was away for a moment, or when the access is missing (api.md 5.2), which is
-// returned as an *Error with status 403.
+// was away for a moment, or when the access is missing
+// (docs/wazo.md, "Close codes"), which is returned as an *Error with status
+// 403.
 func (a *Account) verified(ctx context.Context, token Token) (Token, error) {
 	err := a.c.checkToken(ctx, token.Token, "websocketd")
 	if isStatus(err, 404) {
@@ -83,8 +84,9 @@ func (a *Account) verified(ctx context.Context, token Token) (Token, error) {
 	return token, err
 }
 
-// Close codes of wazo-websocketd (api.md 5.2). 1001 (shut down), 1009 (frame
-// too big) and 1011 (bus lost) need nothing but a new connection.
+// Close codes of wazo-websocketd (docs/wazo.md, "Close codes"). 1001 (shut
+// down), 1009 (frame too big) and 1011 (bus lost) need nothing but a new
+// connection.
 const (
 	closeNoToken       = 4001
 	closeAuthFailed    = 4002
@@ -92,7 +94,8 @@ const (
 	closeProtocolError = 4004
 )
 
-// CloseError is the close frame that ended a connection (api.md 5.2).
+// CloseError is the close frame that ended a connection
+// (docs/wazo.md, "Close codes").
 type CloseError struct {
 	Code   int
 	Reason string

@@ -11,10 +11,10 @@ import (
 var errNoUUID = errors.New("unreadable answer: it has no uuid")
 
 // PostMessage posts a message in a room of the account's tenant, of which the
-// account need not be a member (api.md 3.4). It repeats the request only after
-// a 401 for an invalid token: then nothing was stored. The draft is sent as it
-// is; see [Clean]. After an error, [OutcomeUnknown] tells whether the message
-// may be stored.
+// account need not be a member (docs/wazo.md, "Post messages"). It repeats the
+// request only after a 401 for an invalid token: then nothing was stored. The
+// draft is sent as it is; see [Clean]. After an error, [OutcomeUnknown] tells
+// whether the message may be stored.
 func (a *Account) PostMessage(ctx context.Context, room UUID, d Draft) (Message, error) {
 	r, err := a.roomMessages(http.MethodPost, room)
 	if err != nil {
@@ -33,7 +33,8 @@ func (a *Account) PostMessage(ctx context.Context, room UUID, d Draft) (Message,
 }
 
 // Messages reads the history of a room that the account is a member of. Ask
-// with some overlap: created_at is set before the commit (api.md 13.3).
+// with some overlap: created_at is set before the commit
+// (docs/wazo.md, "created_at precedes the commit").
 func (a *Account) Messages(ctx context.Context, room UUID, q MessageQuery) (MessagePage, error) {
 	r, err := a.roomMessages(http.MethodGet, room)
 	if err != nil {
@@ -44,14 +45,14 @@ func (a *Account) Messages(ctx context.Context, room UUID, q MessageQuery) (Mess
 }
 
 // SearchMessages searches all rooms of the account. chatd ignores q.From here
-// and refuses an empty q.Search (api.md 3.4).
+// and refuses an empty q.Search (docs/wazo.md, "Search messages").
 func (a *Account) SearchMessages(ctx context.Context, q MessageQuery) (MessagePage, error) {
 	return a.page(ctx, a.allMessages(q.values()))
 }
 
 // LatestMessages returns the newest message of each room of the account: the
 // cheap probe for news. Its cost grows with all messages of the account
-// (api.md 13.12).
+// (docs/wazo.md, "Cost of requests").
 func (a *Account) LatestMessages(ctx context.Context) ([]Message, error) {
 	page, err := a.page(ctx, a.allMessages(url.Values{"distinct": {"room_uuid"}}))
 	return page.Items, err

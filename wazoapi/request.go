@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// service is the path of a Wazo service behind nginx (api.md 1.1).
+// service is the path of a Wazo service behind nginx
+// (docs/wazo.md, "Service addresses").
 type service string
 
 const (
@@ -27,7 +28,8 @@ const (
 )
 
 // What is read of an answer, in bytes. A page of messages can be large: one
-// message may have almost 1 MiB (api.md 1.1).
+// message may have almost 1 MiB
+// (docs/wazo.md, "Redirects and limits of nginx").
 const (
 	maxAnswer      = 64 << 20
 	maxErrorAnswer = 64 << 10
@@ -39,7 +41,7 @@ type request struct {
 	service service
 	path    string     // below the service; "{token}" stands for subject
 	subject string     // a token that is part of the path
-	query   url.Values // encoded by url.Values: "+" becomes %2B (api.md 3.4)
+	query   url.Values // encoded by url.Values: "+" becomes %2B (docs/wazo.md, "Read history")
 	body    any        // sent as JSON if not nil
 	timeout time.Duration
 
@@ -150,7 +152,7 @@ func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, 
 }
 
 // encodeJSON does not escape <, > and &: they would only make messages longer,
-// and their size is limited (api.md 1.1).
+// and their size is limited (docs/wazo.md, "Redirects and limits of nginx").
 func encodeJSON(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

@@ -9,7 +9,7 @@ import (
 )
 
 // Room is a room of wazo-chatd. It never changes after its creation
-// (api.md 0.8).
+// (docs/wazo.md, "Properties that shape the relay").
 type Room struct {
 	UUID       UUID       `json:"uuid"`
 	TenantUUID UUID       `json:"tenant_uuid"`
@@ -26,7 +26,8 @@ type RoomUser struct {
 }
 
 // HasIdentities reports whether somebody from outside Wazo takes part in the
-// room; posting there needs a sender identity (api.md 3.5).
+// room; posting there needs a sender identity
+// (docs/wazo.md, "Outside participants").
 func (r Room) HasIdentities() bool {
 	return slices.ContainsFunc(r.Users, func(u RoomUser) bool { return u.Identity != "" })
 }
@@ -37,8 +38,8 @@ func (r Room) Has(user UUID) bool {
 }
 
 // SameMembers reports whether the members are exactly users, whatever their
-// order. Between 22.16 and 24.04 chatd may return a room with more members
-// than were asked for (api.md 3.3).
+// order. Between 22.16 and 24.04 chatd may return a room with more members than
+// were asked for (docs/wazo.md, "Create rooms").
 func (r Room) SameMembers(users []UUID) bool {
 	asked := make(map[UUID]bool, len(users))
 	for _, u := range users {
@@ -55,7 +56,8 @@ func (r Room) SameMembers(users []UUID) bool {
 }
 
 // Rooms returns the rooms that the account is a member of; with uuids, only
-// those that contain all of these too. There is no paging (api.md 3.2).
+// those that contain all of these too. There is no paging
+// (docs/wazo.md, "List rooms").
 func (a *Account) Rooms(ctx context.Context, with ...UUID) ([]Room, error) {
 	r := request{
 		method: http.MethodGet, service: serviceChatd, path: "/users/me/rooms",
@@ -74,8 +76,9 @@ func (a *Account) Rooms(ctx context.Context, with ...UUID) ([]Room, error) {
 // CreateRoom asks for a room of the account and users. Wazo returns the
 // existing room of these participants if there is one, whatever its name, and
 // old versions even a bigger one: check [Room.SameMembers] with the account's
-// own uuid included (api.md 3.3). After an error, [OutcomeUnknown] tells
-// whether there may be a room now. The name is sent as it is, "" as none; see [Clean].
+// own uuid included (docs/wazo.md, "Create rooms"). After an error,
+// [OutcomeUnknown] tells whether there may be a room now. The name is sent as
+// it is, "" as none; see [Clean].
 func (a *Account) CreateRoom(ctx context.Context, name string, users []UUID) (Room, error) {
 	type user struct {
 		UUID UUID `json:"uuid"`

@@ -2,7 +2,7 @@ package wazoapi
 
 // RelayScopes returns the accesses that an account of the relay needs, in the
 // form that [Account.CheckScopes] takes. All are in Wazo's default policy
-// (api.md 2.5), which administrators may replace.
+// (docs/wazo.md, "Access rights"), which administrators may replace.
 func RelayScopes() []string {
 	return []string{
 		"chatd.users.me.rooms.read",

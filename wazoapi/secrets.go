@@ -10,7 +10,7 @@ import (
 const hidden = "<hidden>"
 
 // tokenInURL finds tokens in quoted URLs of wazo-auth, which the errors of an
-// unreachable wazo-auth contain (api.md 13.11).
+// unreachable wazo-auth contain (docs/wazo.md, "Secrets in error bodies").
 var tokenInURL = regexp.MustCompile(`(?i)(tokens?(?:/|=|%2f))[^\s/?&"'<>)]+`)
 
 // secretKeys are the keys of error details that hold a token, or a text of

@@ -13,7 +13,8 @@ import (
 )
 
 // maxFrame is the longest frame that is read, in bytes: a message of almost
-// 1 MiB (api.md 1.1) may become three times as long as escaped JSON.
+// 1 MiB (docs/wazo.md, "Redirects and limits of nginx") may become three times
+// as long as escaped JSON.
 const maxFrame = 8 << 20
 
 // closeGrace is how long a close frame is waited for after a failed write.
@@ -46,7 +47,7 @@ type stream struct {
 }
 
 // dial opens a connection. The token is sent as a header, which stays out of
-// proxies' logs (api.md 5.1).
+// proxies' logs (docs/wazo.md, "Connect").
 func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.c.cfg.Stream.ConnectTimeout)
 	defer cancel()
@@ -198,7 +199,7 @@ func (s *stream) keep(ctx context.Context) error {
 }
 
 // start subscribes before it starts, because events before the start are
-// dropped (api.md 5.3), and waits for the acknowledgement.
+// dropped (docs/wazo.md, "Frames"), and waits for the acknowledgement.
 func (s *stream) start(ctx context.Context) error {
 	for _, name := range []string{eventMessageCreated, eventRoomCreated, eventExpireSoon} {
 		if err := s.send(ctx, command{Op: "subscribe", Data: map[string]string{"event_name": name}}); err != nil {

@@ -144,7 +144,7 @@ func TestWazoRoomWithAHundredUsers(t *testing.T) { inEachSetting(t, testWazoRoom
 
 func testWazoRoomWithAHundredUsers(t *testing.T, robin client, encrypted bool) {
 	s := open(t, robin, stage.Config{})
-	const mostUsers = 100 // api.md 3.3
+	const mostUsers = 100 // docs/wazo.md, "Rooms"
 	members := []wazotest.User{s.Cast.Relay}
 	for n := 1; n < mostUsers; n++ {
 		members = append(members, s.Hire("Member", fmt.Sprintf("No%d", n)))

@@ -20,7 +20,8 @@ func classifyMatrix(r *http.Request) class {
 	}
 }
 
-// classifyWazo tells the requests to chatd apart (api.md 3.4).
+// classifyWazo tells the requests to chatd apart
+// (docs/wazo.md, "Post messages"; docs/wazo.md, "Read history").
 func classifyWazo(r *http.Request) class {
 	path := r.URL.Path
 	switch {

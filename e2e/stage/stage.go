@@ -149,8 +149,9 @@ func (s *Stage) openPeople(ctx context.Context) (err error) {
 	return err
 }
 
-// Hire adds a person to Wazo. A Wazo room is its set of participants (api.md 0),
-// so that rooms of their own take people of their own.
+// Hire adds a person to Wazo. A Wazo room is its set of participants
+// (docs/wazo.md, "Properties that shape the relay"), so that rooms of their own
+// take people of their own.
 func (s *Stage) Hire(first, last string) wazotest.User {
 	s.mu.Lock()
 	s.hired++

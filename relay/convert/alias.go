@@ -9,7 +9,7 @@ import (
 )
 
 // MaxAliasRunes is the longest alias that chatd takes, in code points
-// (api.md 3.1).
+// (docs/wazo.md, "Messages").
 const MaxAliasRunes = 256
 
 // DefaultAliasFormat is what an empty ALIAS_FORMAT means. It says that the

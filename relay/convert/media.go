@@ -11,7 +11,8 @@ import (
 
 // media is the line that stands for a file, with its caption below it:
 // "📷 picture: cat.jpg (1.2 MB)". Files themselves can't be posted on Wazo
-// (api.md 0), but the name can be a link to where the file is served.
+// (docs/wazo.md, "Properties that shape the relay"), but the name can be a link
+// to where the file is served.
 func (w wazoWriter) media(c original, emoji, kind string) wazoText {
 	line := emoji + " " + kind
 	name := CleanName(c.GetFileName(), MaxProfileBytes)

@@ -10,9 +10,10 @@ import (
 
 const (
 	// MaxContentBytes is the largest content for chatd, in bytes of its JSON
-	// encoding. nginx in front of chatd refuses bodies above 1 MiB (api.md 1.1);
-	// the difference is for the alias (256 code points of 12 bytes at most if
-	// everything is escaped) and the keys of the request.
+	// encoding. nginx in front of chatd refuses bodies above 1 MiB
+	// (docs/wazo.md, "Redirects and limits of nginx"); the difference is for
+	// the alias (256 code points of 12 bytes at most if everything is escaped)
+	// and the keys of the request.
 	MaxContentBytes = 1<<20 - 8<<10
 
 	// MaxEventBytes is the largest Matrix event made here, in bytes, as it goes

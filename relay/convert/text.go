@@ -6,8 +6,8 @@ import (
 )
 
 // cleanText removes what neither side can store: NUL, which chatd answers with
-// a 500 (api.md 3.4), and everything that is not valid UTF-8, encoded lone
-// surrogates included.
+// a 500 (docs/wazo.md, "Text that chatd refuses"), and everything that is not
+// valid UTF-8, encoded lone surrogates included.
 func cleanText(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
 }

@@ -4,7 +4,8 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// ToMatrix renders a Wazo message's content, Markdown (api.md 8.4), as m.text.
+// ToMatrix renders a Wazo message's content, Markdown
+// (docs/wazo.md, "Markdown in messages"), as m.text.
 //
 // The body is the content as it came, without NUL and invalid UTF-8. There is a
 // formatted body only if the Markdown formats something and the event stays

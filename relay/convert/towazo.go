@@ -22,7 +22,7 @@ type WazoOptions struct {
 }
 
 // editMark stands before the new text of an edited message; Wazo can't change
-// what was posted (api.md 0).
+// what was posted (docs/wazo.md, "Properties that shape the relay").
 const editMark = "✏️ "
 
 // ToWazo renders a Matrix message as Markdown for chatd; c is not changed.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Purposes of an account (api.md 2.6).
+// Purposes of an account (docs/wazo.md, "Account purposes").
 const (
 	PurposeUser        = "user"
 	PurposeExternalAPI = "external_api"
@@ -55,7 +55,7 @@ type account struct {
 func (s *Server) Master() Tenant { return s.master }
 
 // AddTenant makes a tenant with its directory profile "default" and the five
-// sources of it (api.md 7.1).
+// sources of it (docs/wazo.md, "Directory sources").
 func (s *Server) AddTenant(name string) Tenant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +103,7 @@ func (s *Server) AddUser(u User) User {
 }
 
 // SetEnabled disables an account, which ends its sessions and makes refreshing
-// fail, or enables it again (api.md 2.2).
+// fail, or enables it again (docs/wazo.md, "Refresh tokens").
 func (s *Server) SetEnabled(u User, enabled bool) {
 	s.mu.Lock()
 	a := s.account(u)
@@ -115,7 +115,7 @@ func (s *Server) SetEnabled(u User, enabled bool) {
 }
 
 // SetPassword changes a password, which ends all sessions but keeps refresh
-// tokens (api.md 2.2).
+// tokens (docs/wazo.md, "Refresh tokens").
 func (s *Server) SetPassword(u User, password string) {
 	s.mu.Lock()
 	s.account(u).Password = password
@@ -141,7 +141,7 @@ func (s *Server) account(u User) *account {
 }
 
 // findLogin finds an account by username or e-mail address, whatever the case
-// (api.md 2.1), or nil.
+// (docs/wazo.md, "Log in"), or nil.
 func (s *Server) findLogin(login string) *account {
 	for _, uuid := range s.accountOrder {
 		a := s.accounts[uuid]

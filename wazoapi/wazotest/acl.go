@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// accessList is a compiled list of granted accesses (api.md 2.5).
+// accessList is a compiled list of granted accesses
+// (docs/wazo.md, "Access rights").
 type accessList struct {
 	allow, deny []accessPattern
 }

@@ -39,12 +39,13 @@ func badRequest() answer {
 }
 
 // refusedText is what the database makes of NUL and lone surrogates: 500
-// without a body (api.md 3.4).
+// without a body (docs/wazo.md, "Text that chatd refuses").
 func refusedText() answer {
 	return answer{status: http.StatusInternalServerError, contentType: "text/plain"}
 }
 
-// apiError is the JSON error of api.md 3.7.
+// apiError is the JSON error of most services
+// (docs/wazo.md, "Errors of chatd").
 func (s *Server) apiError(status int, id, message string, details object, resource string) answer {
 	if details == nil {
 		details = object{}
@@ -61,7 +62,7 @@ func (s *Server) invalidData(details object) answer {
 }
 
 // reasonError is the old shape of errors, of wazo-auth's token routes and some
-// of dird's (api.md 2.1).
+// of dird's (docs/wazo.md, "Errors of wazo-auth").
 func (s *Server) reasonError(status int, reason string) answer {
 	return jsonAnswer(status, object{
 		{"reason", []string{reason}}, {"timestamp", []epoch{epoch(s.now())}}, {"status_code", status},

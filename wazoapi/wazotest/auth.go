@@ -18,7 +18,8 @@ func (s *Server) authService() *service {
 	}}
 }
 
-// readToken answers GET /token/{token}, with seconds only (api.md 2.1).
+// readToken answers GET /token/{token}, with seconds only
+// (docs/wazo.md, "Log in").
 func (s *Server) readToken(r *request) answer {
 	ses, refusal := s.inspectToken(r)
 	if refusal != nil {
@@ -35,7 +36,7 @@ func (s *Server) headToken(r *request) answer {
 }
 
 // inspectToken finds the token of a path and checks the scope and the tenant
-// that the query asks for (api.md 2.3).
+// that the query asks for (docs/wazo.md, "Token checks").
 func (s *Server) inspectToken(r *request) (*session, *answer) {
 	query := r.URL.Query()
 	s.mu.Lock()
@@ -140,7 +141,7 @@ func (s *Server) listRefreshTokens(r *request) answer {
 
 func (s *Server) deleteRefreshToken(r *request) answer {
 	clientID := r.vars["client_id"]
-	access := strings.ReplaceAll(clientID, ".", "_") // api.md 2.5
+	access := strings.ReplaceAll(clientID, ".", "_") // docs/wazo.md, "Access rights"
 	caller, refusal := s.authorize(r, "auth.users.me.tokens."+access+".delete")
 	if refusal != nil {
 		return *refusal

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// defaultLifetime is default_token_lifetime of wazo-auth (api.md 2.1).
+// defaultLifetime is default_token_lifetime of wazo-auth
+// (docs/wazo.md, "Log in").
 const defaultLifetime = 2 * time.Hour
 
 // maxExpiration is ten years, in seconds.
@@ -52,7 +53,7 @@ func (s *Server) createToken(r *request) answer {
 	s.mu.Unlock()
 
 	if s.faults.busLost() {
-		return internalError() // the session exists all the same (api.md 13.1)
+		return internalError() // the session exists all the same (docs/wazo.md, "Session limit")
 	}
 	s.publishPresence(a.UUID)
 	if wanted.lifetime > time.Minute {
@@ -181,7 +182,8 @@ func (s *Server) tooManySessions(a *account) bool {
 
 // offlineToken returns the refresh token of account and client, which is made
 // once. A mobile log-in revokes the account's other mobile ones, with their
-// sessions, whose number is returned (api.md 2.4). The caller holds s.mu.
+// sessions, whose number is returned (docs/wazo.md, "Sessions and presence").
+// The caller holds s.mu.
 func (s *Server) offlineToken(a *account, ses *session, wanted login, name string) (*refreshToken, int) {
 	ses.clientID = wanted.clientID
 	revoked := 0
@@ -216,7 +218,8 @@ func (s *Server) revokeMobile(a *account, except string) int {
 }
 
 // tokenView is a token as auth shows it. Only the answer that makes it has
-// microseconds (api.md 2.1). issued_at and expires_at are local time, here UTC.
+// microseconds (docs/wazo.md, "Log in"). issued_at and expires_at are local
+// time, here UTC.
 func (s *Server) tokenView(ses *session, fresh bool) object {
 	local, utc := isoformat, func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000000") }
 	issued, expires := ses.issued, ses.expires

@@ -13,7 +13,8 @@ type caller struct {
 }
 
 // authorize checks the token of a request for an access, as every service does
-// by asking wazo-auth (api.md 2.3 and 3.7).
+// by asking wazo-auth (docs/wazo.md, "Token checks";
+// docs/wazo.md, "Errors of chatd").
 func (s *Server) authorize(r *request, access string) (caller, *answer) {
 	token := r.Header.Get("X-Auth-Token")
 	if s.authDown() {
@@ -46,7 +47,7 @@ func (s *Server) authorize(r *request, access string) (caller, *answer) {
 func (s *Server) authDown() bool { return s.faults.fires(authDown, faultScope{}) != nil }
 
 // authUnreachable is the 503 of a service without wazo-auth; it contains the
-// token, like the real one (api.md 13.11).
+// token, like the real one (docs/wazo.md, "Secrets in error bodies").
 func (s *Server) authUnreachable(token, access string) answer {
 	cause := fmt.Sprintf("HTTPConnectionPool(host='127.0.0.1', port=9497): Max retries exceeded with url: /0.1/token/%s?scope=%s "+
 		"(Caused by NewConnectionError('<urllib3.connection.HTTPConnection object at 0x7f0c7c1ec190>: "+

@@ -14,9 +14,10 @@ import (
 var errNotJSON = errors.New("body is not JSON")
 
 // decodeBody reads a request body as the services do: JSON whatever the
-// Content-Type, except for forms, whose body they see as empty (api.md 1.2).
-// Numbers stay json.Number. A lone surrogate, which Go cannot hold in a string,
-// becomes NUL: the database refuses both in the same way (api.md 3.4).
+// Content-Type, except for forms, whose body they see as empty
+// (docs/wazo.md, "Request headers"). Numbers stay json.Number. A lone
+// surrogate, which Go cannot hold in a string, becomes NUL: the database
+// refuses both in the same way (docs/wazo.md, "Text that chatd refuses").
 func decodeBody(contentType string, raw []byte) (any, error) {
 	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") || !utf8.Valid(raw) {
 		return nil, errNotJSON

@@ -8,7 +8,7 @@ type event struct {
 	tenant    string
 	addressee string // a user's uuid, "*" for the whole tenant, "" for nobody
 	acl       string // the access needed to receive it, "" for none
-	payload   []byte // the envelope of api.md 4.1
+	payload   []byte // the envelope (docs/wazo.md, "Event envelope")
 }
 
 // listener receives events, in the order of their publishing. It must not

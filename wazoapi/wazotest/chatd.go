@@ -16,7 +16,7 @@ func (s *Server) chatdService() *service {
 }
 
 // listIdentities answers GET /users/me/identities: nobody has one, no connector
-// being enabled (api.md 3.5).
+// being enabled (docs/wazo.md, "Outside participants").
 func (s *Server) listIdentities(r *request) answer {
 	if _, refusal := s.authorize(r, "chatd.users.me.identities.read"); refusal != nil {
 		return *refusal
@@ -24,7 +24,7 @@ func (s *Server) listIdentities(r *request) answer {
 	return jsonAnswer(http.StatusOK, object{{"items", []object{}}, {"total", 0}})
 }
 
-// chatdStatus answers GET /status (api.md 3.6).
+// chatdStatus answers GET /status (docs/wazo.md, "Presences").
 func (s *Server) chatdStatus(r *request) answer {
 	if _, refusal := s.authorize(r, "chatd.status.read"); refusal != nil {
 		return *refusal

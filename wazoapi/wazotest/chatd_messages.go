@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// maxAlias is in code points (api.md 3.1).
+// maxAlias is in code points (docs/wazo.md, "Messages").
 const maxAlias = 256
 
 // postMessage answers POST /users/me/rooms/{room}/messages, in the order of
-// checks of api.md 3.4. Whether the caller is a member is not one of them.
+// checks of docs/wazo.md, "Post messages". Whether the caller is a member is
+// not one of them.
 func (s *Server) postMessage(r *request) answer {
 	roomUUID := r.vars["room"]
 	who, refusal := s.authorize(r, "chatd.users.me.rooms."+roomUUID+".messages.create")
@@ -142,7 +143,8 @@ func (s *Server) listMessages(r *request) answer {
 }
 
 // searchMessages answers GET /users/me/rooms/messages: a search in all rooms of
-// the caller, or the newest message of each, or both (api.md 3.4).
+// the caller, or the newest message of each, or both
+// (docs/wazo.md, "Search messages").
 func (s *Server) searchMessages(r *request) answer {
 	who, refusal := s.authorize(r, "chatd.users.me.rooms.messages.read")
 	if refusal != nil {

@@ -14,8 +14,9 @@ type presence struct {
 	lastActivity time.Time // zero until the first PUT
 }
 
-// presenceView is a presence as chatd shows it (api.md 3.6), with its time
-// written by stamp. No telephony is simulated: no lines. The caller holds s.mu.
+// presenceView is a presence as chatd shows it (docs/wazo.md, "Presences"),
+// with its time written by stamp. No telephony is simulated: no lines. The
+// caller holds s.mu.
 func (s *Server) presenceView(a *account, stamp func(time.Time) string) object {
 	connected, mobile := false, false
 	for token, ses := range a.sessions {
@@ -39,7 +40,8 @@ func (s *Server) presenceView(a *account, stamp func(time.Time) string) object {
 }
 
 // publishPresence tells the tenant about a change of a user's presence, or of
-// its sessions (api.md 2.4). Service accounts have no presence.
+// its sessions (docs/wazo.md, "Sessions and presence"). Service accounts have
+// no presence.
 func (s *Server) publishPresence(user string) { s.publishPresenceAs(user, isoformatUTC) }
 
 func (s *Server) publishPresenceAs(user string, stamp func(time.Time) string) {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Members of a room, the creator included (api.md 3.3).
+// Members of a room, the creator included (docs/wazo.md, "Rooms").
 const (
 	minMembers = 2
 	maxMembers = 100
 )
 
-// listRooms answers GET /users/me/rooms (api.md 3.2).
+// listRooms answers GET /users/me/rooms (docs/wazo.md, "List rooms").
 func (s *Server) listRooms(r *request) answer {
 	who, refusal := s.authorize(r, "chatd.users.me.rooms.read")
 	if refusal != nil {
@@ -69,7 +69,8 @@ type roomWish struct {
 	identities []string // external participants
 }
 
-// postRoom answers POST /users/me/rooms, in the order of checks of api.md 3.3.
+// postRoom answers POST /users/me/rooms, in the order of checks of
+// docs/wazo.md, "Create rooms".
 func (s *Server) postRoom(r *request) answer {
 	who, refusal := s.authorize(r, "chatd.users.me.rooms.create")
 	if refusal != nil {
@@ -90,7 +91,8 @@ func (s *Server) postRoom(r *request) answer {
 		wish.users = append(wish.users, roomUser{who.user, who.tenant, s.wazoUUID})
 	}
 	if n := len(wish.users) + len(wish.identities); n < minMembers || n > maxMembers {
-		// An object, not a list like other length errors (api.md 3.3).
+		// An object, not a list like other length errors
+		// (docs/wazo.md, "Create rooms").
 		return s.invalidData(object{{"users", object{
 			{"constraint_id", "length"}, {"constraint", object{{"min", minMembers}, {"max", maxMembers}}},
 			{"message", fmt.Sprintf("Length must be between %d and %d.", minMembers, maxMembers)},
@@ -107,7 +109,7 @@ func (s *Server) postRoom(r *request) answer {
 	}
 	created, published := s.createRoom(who.tenant, wish.name, wish.users)
 	if !published {
-		return internalError() // and stored (api.md 13.1)
+		return internalError() // and stored (docs/wazo.md, "Unknown outcomes")
 	}
 	return jsonAnswer(http.StatusCreated, created.view())
 }
@@ -155,7 +157,7 @@ func (s *Server) parseRoom(who caller, body any) (roomWish, *answer) {
 }
 
 // parseParticipant reads one of the wished users. Tenant and server are not
-// compared with anything (api.md 3.1).
+// compared with anything (docs/wazo.md, "Rooms").
 func (s *Server) parseParticipant(who caller, fields map[string]any) (u roomUser, identity string, errs object) {
 	var sc schema
 	u = roomUser{sc.uuid(fields, "uuid"), sc.uuid(fields, "tenant_uuid"), sc.uuid(fields, "wazo_uuid")}

@@ -10,7 +10,7 @@ func (s *Server) confdService() *service {
 	}}
 }
 
-// confdInfos answers GET /infos (api.md 1.3).
+// confdInfos answers GET /infos (docs/wazo.md, "Server identity and version").
 func (s *Server) confdInfos(r *request) answer {
 	if _, refusal := s.authorizeConfd(r, "confd.infos.read"); refusal != nil {
 		return *refusal
@@ -19,7 +19,7 @@ func (s *Server) confdInfos(r *request) answer {
 }
 
 // confdUser answers GET /users/{user} with the main fields of a record
-// (api.md 7.4); a normal account may read its own only.
+// (docs/wazo.md, "confd"); a normal account may read its own only.
 func (s *Server) confdUser(r *request) answer {
 	who, refusal := s.authorizeConfd(r, "confd.users."+r.vars["user"]+".read")
 	if refusal != nil {
@@ -44,8 +44,8 @@ func (s *Server) confdUser(r *request) answer {
 	})
 }
 
-// authorizeConfd is authorize with confd's errors, which are lists of strings
-// (api.md 7.4). The text of its 401 was not recorded (api.md 11.4).
+// authorizeConfd is authorize with confd's errors, which are lists of texts.
+// The text of its 401 was not recorded (docs/wazo.md, "confd").
 func (s *Server) authorizeConfd(r *request, access string) (caller, *answer) {
 	who, refusal := s.authorize(r, access)
 	if refusal != nil && refusal.status == http.StatusUnauthorized {

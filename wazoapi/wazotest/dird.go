@@ -16,7 +16,8 @@ func (src source) view() object {
 	return object{{"backend", src.backend}, {"name", src.name}, {"tenant_uuid", src.tenant}, {"uuid", src.uuid}}
 }
 
-// addSources gives a tenant the sources that every tenant gets (api.md 7.1).
+// addSources gives a tenant the sources that every tenant gets
+// (docs/wazo.md, "Directory sources").
 func (s *Server) addSources(tenant Tenant) {
 	for _, backend := range []string{"conference", "google", "office365", "wazo"} {
 		s.sources = append(s.sources, source{newUUID(), tenant.UUID, "auto_" + backend + "_" + tenant.Name, backend})

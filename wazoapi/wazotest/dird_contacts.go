@@ -11,8 +11,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// listContacts answers GET /backends/wazo/sources/{source}/contacts. dird passes
-// the request on to confd (api.md 14).
+// listContacts answers GET /backends/wazo/sources/{source}/contacts. dird
+// passes the request on to confd (docs/wazo.md, "Directory contacts").
 func (s *Server) listContacts(r *request) answer {
 	uuid := r.vars["source"]
 	who, refusal := s.authorize(r, "dird.backends.wazo.sources."+strings.ReplaceAll(uuid, ".", "_")+".contacts.read")

@@ -10,7 +10,7 @@ import (
 
 // lookup answers GET /directories/lookup/{profile}. It is one of dird's oldest
 // routes, with errors of an older shape, and it says nothing when confd is down
-// (api.md 14).
+// (docs/wazo.md, "Directory look-up").
 func (s *Server) lookup(r *request) answer {
 	profile := r.vars["profile"]
 	who, refusal := s.authorize(r, "dird.directories.lookup."+strings.ReplaceAll(profile, ".", "_")+".read")

@@ -2,10 +2,11 @@
 // demo: wazo-auth, wazo-chatd, wazo-dird, wazo-confd (two routes of it) and
 // wazo-websocketd behind their nginx, at version 26.08.
 //
-// It speaks real HTTP and WebSocket under the public prefixes (api.md 1.1) and
-// answers like the recordings of the real services do; contract_test.go
-// replays those recordings against it. It shares no code with package wazoapi:
-// a mistake made once must not cancel itself out.
+// It speaks real HTTP and WebSocket under the public prefixes
+// (docs/wazo.md, "Service addresses") and answers like the recordings of the
+// real services do; contract_test.go replays those recordings against it. It
+// shares no code with package wazoapi: a mistake made once must not cancel
+// itself out.
 //
 //	wazo := wazotest.New()
 //	if err := wazo.Start("127.0.0.1:0"); err != nil { … }

@@ -108,7 +108,7 @@ func (f *Faults) RefusePost(a Answer, when When) *Fault {
 }
 
 // PublishFails stores a message, publishes no event, and answers 500: what
-// chatd does when RabbitMQ is away (api.md 13.1).
+// chatd does when RabbitMQ is away (docs/wazo.md, "Unknown outcomes").
 func (f *Faults) PublishFails(when When) *Fault {
 	return f.add(&Fault{kind: publishFails, when: when})
 }
@@ -169,7 +169,7 @@ func (f *Faults) DirdDown() *Fault { return f.add(&Fault{kind: dirdDown}) }
 
 // ConfdDown stops wazo-confd, on which the directory rests: contacts answer 503
 // after d (confd refuses connections: 0; it hangs: 10 s), a look-up answers 200
-// with no results (api.md 14).
+// with no results (docs/wazo.md, "Directory look-up").
 func (f *Faults) ConfdDown(d time.Duration) *Fault {
 	return f.add(&Fault{kind: confdDown, delay: d})
 }
@@ -182,8 +182,9 @@ func (f *Faults) WebsocketdDown() *Fault {
 	return fault
 }
 
-// BusLost stops RabbitMQ: websockets are closed with 1011 and refused with 1011,
-// messages, rooms and log-ins are stored and answered with 500 (api.md 13.1).
+// BusLost stops RabbitMQ: websockets are closed with 1011 and refused with
+// 1011, messages, rooms and log-ins are stored and answered with 500
+// (docs/wazo.md, "Unknown outcomes").
 func (f *Faults) BusLost() *Fault {
 	fault := f.add(&Fault{kind: busLost})
 	f.server.closeWebsockets(closing{code: 1011, reason: "bus connection lost"})

@@ -18,7 +18,7 @@ type Message struct {
 	CreatedAt  time.Time
 }
 
-// view is the message as chatd shows it (api.md 3.1).
+// view is the message as chatd shows it (docs/wazo.md, "Messages").
 func (s *Server) messageView(m *Message) object {
 	return object{
 		{"uuid", m.UUID}, {"content", m.Content}, {"alias", m.Alias},
@@ -36,7 +36,8 @@ type posting struct {
 }
 
 // post takes a message the way of chatd: stamp, publish, commit. The event is
-// therefore out before anybody can read the message (api.md 4.2).
+// therefore out before anybody can read the message
+// (docs/wazo.md, "Event before commit").
 func (s *Server) post(r *room, user, content string, alias *string) posting {
 	m := &Message{
 		UUID: newUUID(), RoomUUID: r.uuid, UserUUID: user, TenantUUID: r.tenant,

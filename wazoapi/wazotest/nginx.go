@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Limits of nginx as Wazo configures it, that is, not at all (api.md 1.1).
+// Limits of nginx as Wazo configures it, that is, not at all
+// (docs/wazo.md, "Redirects and limits of nginx").
 const (
 	maxBody        = 1 << 20 // client_max_body_size
 	maxRequestLine = 8 << 10 // large_client_header_buffers

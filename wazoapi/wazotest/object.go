@@ -88,8 +88,8 @@ func nullable(s string) any {
 	return s
 }
 
-// epoch is a point in time as error bodies show it: seconds, always with
-// a fraction (api.md 3.7).
+// epoch is a point in time as error bodies show it: seconds, always with a
+// fraction (docs/wazo.md, "Errors of chatd").
 type epoch time.Time
 
 func (e epoch) MarshalJSON() ([]byte, error) {
@@ -102,7 +102,7 @@ func (e epoch) MarshalJSON() ([]byte, error) {
 }
 
 // isoformat is Python's datetime.isoformat of a naive UTC time: microseconds,
-// and no fraction at all when they are zero (api.md 13.8).
+// and no fraction at all when they are zero (docs/wazo.md, "Messages").
 func isoformat(t time.Time) string {
 	t = t.UTC()
 	if t.Nanosecond()/1000 == 0 {

@@ -92,7 +92,8 @@ func samePath(pattern, path string) bool {
 }
 
 // specGap is something that a file does not say, or says wrong, about an answer
-// that was recorded. All of them are listed here (see also api.md 12).
+// that was recorded. All of them are listed here
+// (docs/wazo.md, "Gaps of the OpenAPI files").
 type specGap struct {
 	suffix string // of "METHOD /path STATUS", with the path of the file
 	reason string
@@ -106,7 +107,7 @@ func undescribed() []specGap {
 		{"GET /users/me/rooms 400", "a bad user_uuid"},
 		{"GET /directories/lookup/{profile} 400", "no term"},
 		{"/contacts 400", "a bad limit, offset, order or direction"},
-		{" 401", "hardly any route says that a token may be refused (api.md 12)"},
+		{" 401", "hardly any route says that a token may be refused"},
 		{" 500", "crashes, and what is left of RabbitMQ's absence"},
 		{" 503", "wazo-auth cannot be reached"},
 	}

@@ -43,8 +43,9 @@ func WithPingInterval(d time.Duration) Option {
 	return func(s *Server) { s.pingEvery, s.pongWithin = d, d }
 }
 
-// DynamicTokenChecks is websocketd's default strategy (api.md 5.5). Below 15 s
-// a recorded connection was checked at the very expiry.
+// DynamicTokenChecks is websocketd's default strategy
+// (docs/wazo.md, "Token renewal"). Below 15 s a recorded connection was checked
+// at the very expiry.
 func DynamicTokenChecks(remaining time.Duration) time.Duration {
 	switch {
 	case remaining > 16*time.Hour:

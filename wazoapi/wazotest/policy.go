@@ -3,8 +3,8 @@ package wazotest
 import "slices"
 
 // DefaultUserPolicy returns the accesses that every account's token has,
-// whatever its purpose (api.md 2.5): wazo_default_user_policy of 26.08, in the
-// order in which wazo-auth lists it.
+// whatever its purpose (docs/wazo.md, "Access rights"):
+// wazo_default_user_policy of 26.08, in the order in which wazo-auth lists it.
 func DefaultUserPolicy() []string {
 	return []string{
 		"agentd.users.me.#",
@@ -71,7 +71,7 @@ func DefaultUserPolicy() []string {
 }
 
 // DefaultAdminPolicy returns wazo_default_admin_policy, which the admin group
-// of each tenant has (api.md 2.5).
+// of each tenant has (docs/wazo.md, "Access rights").
 func DefaultAdminPolicy() []string {
 	return []string{
 		"websocketd",
@@ -81,7 +81,7 @@ func DefaultAdminPolicy() []string {
 }
 
 // tokenACL returns what a token of the account carries: default policy, then
-// the group's, then its own; duplicates are kept (api.md 2.1).
+// the group's, then its own; duplicates are kept (docs/wazo.md, "Log in").
 func tokenACL(u *User) []string {
 	acl := DefaultUserPolicy()
 	if u.Admin {

@@ -6,7 +6,7 @@ import (
 )
 
 // pyRepr writes a value as Python's repr() does: wazo-auth puts its validation
-// errors on the wire in this form (api.md 2.1).
+// errors on the wire in this form (docs/wazo.md, "Errors of wazo-auth").
 func pyRepr(v any) string {
 	switch v := v.(type) {
 	case nil:

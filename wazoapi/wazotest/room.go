@@ -27,7 +27,7 @@ type room struct {
 
 type roomUser struct{ uuid, tenant, wazo string }
 
-// view is the room as chatd shows it (api.md 3.1).
+// view is the room as chatd shows it (docs/wazo.md, "Rooms").
 func (r *room) view() object {
 	users := make([]object, len(r.users))
 	for i, u := range r.users {
@@ -63,8 +63,9 @@ func setOf(tenant string, users []roomUser) string {
 }
 
 // createRoom returns the tenant's room of these participants; if there is none
-// yet, it is stored and announced to each of them (api.md 3.3). published is
-// false when the announcement failed.
+// yet, it is stored and announced to each of them
+// (docs/wazo.md, "Create rooms"). published is false when the announcement
+// failed.
 func (s *Server) createRoom(tenant string, name *string, users []roomUser) (r *room, published bool) {
 	s.mu.Lock()
 	if existing := s.roomsOfSet[setOf(tenant, users)]; existing != nil {
@@ -87,8 +88,9 @@ func (s *Server) addRoom(tenant string, name *string, users []roomUser) *room {
 	return r
 }
 
-// announceRoom sends chatd_user_room_created to each member (api.md 4.2) and
-// tells whether there was a bus to send it on.
+// announceRoom sends chatd_user_room_created to each member
+// (docs/wazo.md, "Chat events") and tells whether there was a bus to send it
+// on.
 func (s *Server) announceRoom(r *room) bool {
 	if s.faults.busLost() {
 		return false
@@ -122,7 +124,7 @@ func (s *Server) CreateRoom(name string, members ...User) Room {
 }
 
 // CreateDuplicateRoom makes a second room of the same participants, as two
-// creations at the same moment do (api.md 13.5).
+// creations at the same moment do (docs/wazo.md, "Create rooms").
 func (s *Server) CreateDuplicateRoom(name string, members ...User) Room {
 	tenant, users := s.participants(members)
 	s.mu.Lock()

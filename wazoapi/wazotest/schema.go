@@ -11,7 +11,8 @@ import (
 )
 
 // The errors of the services' validation library, as they are put into
-// "details" (api.md 3.7): a wrong type is an object, a refused value is a list.
+// "details" (docs/wazo.md, "Errors of chatd"): a wrong type is an object, a
+// refused value is a list.
 
 func typeError(message, constraint string) object {
 	return object{{"message", message}, {"constraint_id", "type"}, {"constraint", constraint}}
@@ -175,7 +176,7 @@ func (s *schema) choice(values map[string]any, name, otherwise string, choices .
 }
 
 // datetime reads an ISO 8601 date with time; a naive one is UTC, as in the
-// recorded database session (api.md 3.4).
+// recorded database session (docs/wazo.md, "Read history").
 func (s *schema) datetime(values map[string]any, name string) time.Time {
 	text, ok := values[name].(string)
 	if !ok {

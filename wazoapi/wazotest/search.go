@@ -46,7 +46,7 @@ func withoutStroke(r rune) (string, bool) {
 }
 
 // searchPattern matches texts that contain the words of a search in their
-// order; "%" and "_" are wildcards (api.md 3.4).
+// order; "%" and "_" are wildcards (docs/wazo.md, "Read history").
 func searchPattern(search string) func(text string) bool {
 	return likePattern(strings.Join(strings.Fields(search), "%"))
 }

@@ -84,7 +84,8 @@ func New(opts ...Option) *Server {
 	return s
 }
 
-// UUID returns the uuid of the Wazo server (api.md 1.3).
+// UUID returns the uuid of the Wazo server
+// (docs/wazo.md, "Server identity and version").
 func (s *Server) UUID() string { return s.wazoUUID }
 
 // Faults returns the switches that make the server misbehave.

@@ -55,7 +55,7 @@ func TestStartRefusesPublicAddresses(t *testing.T) {
 }
 
 // The event is out while the message is not yet readable and the answer not yet
-// written: api.md 4.2.
+// written (docs/wazo.md, "Event before commit").
 func TestEventComesBeforeTheCommit(t *testing.T) {
 	clock := NewManualClock(time.Date(2026, 11, 21, 12, 0, 0, 123456000, time.UTC))
 	f := start(t, WithClock(clock), WithPingInterval(0))

@@ -78,7 +78,7 @@ func matchPath(pattern, path string) (map[string]string, bool) {
 		name, isText := strings.CutSuffix(strings.Trim(segment, "{}"), ":text")
 		value, ok := have[i], have[i] != ""
 		if !isText {
-			value, ok = parseUUID(have[i]) // Flask's converter accepts upper case (api.md 3.4)
+			value, ok = parseUUID(have[i]) // Flask's converter accepts upper case (docs/wazo.md, "Post messages")
 		}
 		if !ok {
 			return nil, false

@@ -4,7 +4,8 @@ import (
 	"time"
 )
 
-// maxSessions is max_user_concurrent_sessions of wazo-auth (api.md 2.1).
+// maxSessions is max_user_concurrent_sessions of wazo-auth
+// (docs/wazo.md, "Session limit").
 const maxSessions = 100
 
 // session is an access token.
@@ -105,14 +106,15 @@ func (s *Server) ExpireTokens(u User) {
 }
 
 // RevokeRefreshTokens deletes the refresh tokens of a user. Access tokens made
-// from them stay valid (api.md 2.2).
+// from them stay valid (docs/wazo.md, "Refresh tokens").
 func (s *Server) RevokeRefreshTokens(u User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.account(u).refreshTokens)
 }
 
-// expireSoon publishes auth_session_expire_soon to the owner (api.md 2.4).
+// expireSoon publishes auth_session_expire_soon to the owner
+// (docs/wazo.md, "Sessions and presence").
 func (s *Server) expireSoon(ses *session) {
 	s.mu.Lock()
 	alive := s.liveSession(ses.token) == ses

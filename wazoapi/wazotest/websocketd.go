@@ -18,7 +18,8 @@ type closing struct {
 	reason string
 }
 
-// maxFrame is the largest frame that a client may send (api.md 5.1).
+// maxFrame is the largest frame that a client may send
+// (docs/wazo.md, "Connect").
 const maxFrame = 1 << 20
 
 // closePatience is how long a client may take to answer a close frame.
@@ -31,7 +32,8 @@ type wsClient struct {
 	conn    *websocket.Conn
 	version int
 
-	// The bindings keep the identity of the first token (api.md 5.5).
+	// The bindings keep the identity of the first token
+	// (docs/wazo.md, "Token renewal").
 	user       string
 	tenant     string
 	seesTenant bool // every event of the tenant
@@ -50,7 +52,7 @@ type wsClient struct {
 var _ listener = (*wsClient)(nil)
 
 // serveWebsocket upgrades first and refuses afterwards, as websocketd does
-// (api.md 5.1).
+// (docs/wazo.md, "Connect").
 func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, busy *gate) {
 	w.Header().Set("Server", "nginx/1.22.1")
 	if r.Header.Get("Upgrade") == "" {
@@ -128,7 +130,8 @@ func (c *wsClient) admit(r *http.Request) *closing {
 	return nil
 }
 
-// bind fixes whose events the connection gets (api.md 5.6).
+// bind fixes whose events the connection gets
+// (docs/wazo.md, "Who receives an event").
 func (c *wsClient) bind(ses *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -239,7 +242,8 @@ func (c *wsClient) reply(v object) {
 }
 
 // offer passes an event on if the client has started, has subscribed to it, is
-// an addressee, and its token has the access (api.md 4.3).
+// an addressee, and its token has the access
+// (docs/wazo.md, "Who receives an event").
 func (c *wsClient) offer(e event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

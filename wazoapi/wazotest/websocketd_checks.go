@@ -7,7 +7,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// scheduleCheck sets the next check of the current token (api.md 5.5).
+// scheduleCheck sets the next check of the current token
+// (docs/wazo.md, "Token renewal").
 func (c *wsClient) scheduleCheck() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,7 +50,7 @@ func (s *Server) CheckTokens() {
 }
 
 // The application of websocketd pings on its own, without waiting for the pong
-// (api.md 5.4): three times as seldom as its WebSocket library.
+// (docs/wazo.md, "Keep-alive"): three times as seldom as its WebSocket library.
 const applicationPings = 3
 
 // keepAlive starts the two kinds of server pings.

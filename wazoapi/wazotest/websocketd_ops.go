@@ -2,8 +2,8 @@ package wazotest
 
 import "encoding/json"
 
-// command handles one frame of the client (api.md 5.3). Whatever is wrong with
-// it is a protocol error, which ends the connection.
+// command handles one frame of the client (docs/wazo.md, "Frames"). Whatever is
+// wrong with it is a protocol error, which ends the connection.
 func (c *wsClient) command(frame []byte) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(frame, &fields) != nil || fields == nil {
@@ -50,7 +50,7 @@ func (c *wsClient) subscribe(fields map[string]json.RawMessage) bool {
 }
 
 // renew takes a new token. The ACL filter uses it from now on; the bindings
-// stay those of the first one (api.md 5.5).
+// stay those of the first one (docs/wazo.md, "Token renewal").
 func (c *wsClient) renew(fields map[string]json.RawMessage) bool {
 	token, ok := dataField(fields, "token")
 	if !ok {

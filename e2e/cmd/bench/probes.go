@@ -52,7 +52,7 @@ func openRooms(ctx context.Context, scene *stage.Stage, kind harness.Encryption)
 }
 
 // peer is another one for each kind of room: on Wazo a room is its set of
-// participants (api.md 0).
+// participants (docs/wazo.md, "Properties that shape the relay").
 func peer(scene *stage.Stage, kind harness.Encryption) wazotest.User {
 	if kind == harness.Encrypted {
 		return scene.Cast.Chloe
