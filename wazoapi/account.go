@@ -45,14 +45,14 @@ type Account struct {
 	cred  Credentials
 	store TokenStore
 
-	obtaining singleflight.Group // serves all who wait for a token
+	obtaining singleflight.Group // one log-in serves all who wait for a token
 
 	mu      sync.Mutex // never held during a request
 	token   Token      // the token in use, zero if there is none
 	renewAt time.Time  // when it is replaced, if possible
 	since   time.Time  // when it came into use
 	loaded  bool       // the store has been read
-	gate    loginGate
+	logins  loginBackoff
 }
 
 // Account returns the account with the given credentials; it makes no request.
@@ -99,20 +99,20 @@ func (a *Account) obtain(ctx context.Context) (Token, error) {
 	if token, ok := a.current(); ok {
 		return token, nil // obtained while this caller was on its way
 	}
-	if token, ok, err := a.load(ctx); err != nil || ok {
+	if token, ok, err := a.loadToken(ctx); err != nil || ok {
 		return token, err
 	}
 	token, err := a.logIn(ctx)
 	if err != nil {
-		return a.usableDespite(err)
+		return a.tokenDespite(err)
 	}
-	a.save(ctx, token)
+	a.saveToken(ctx, token)
 	return token, nil
 }
 
-// load takes the token of the store into use. It reads the store once, but
+// loadToken takes the token of the store into use. It reads the store once, but
 // again after an error of the store or of wazo-auth.
-func (a *Account) load(ctx context.Context) (Token, bool, error) {
+func (a *Account) loadToken(ctx context.Context) (Token, bool, error) {
 	a.mu.Lock()
 	loaded := a.loaded || a.store == nil
 	a.mu.Unlock()
@@ -123,9 +123,9 @@ func (a *Account) load(ctx context.Context) (Token, bool, error) {
 	if err != nil {
 		return Token{}, false, fmt.Errorf("failed to load the Wazo token: %w", err)
 	}
-	usable := token.Token != "" && a.ofThisLogin(token) && token.ExpiresAt.Sub(a.c.now()) > renewalMargin(a.c.cfg.TokenLife)
+	usable := token.Token != "" && a.hasSameLogin(token) && token.ExpiresAt.Sub(a.c.now()) > renewalMargin(a.c.cfg.TokenLife)
 	if usable {
-		if usable, err = a.c.tokenAlive(ctx, token.Token); err != nil {
+		if usable, err = a.c.isTokenKnown(ctx, token.Token); err != nil {
 			return Token{}, false, err
 		}
 	}
@@ -133,37 +133,38 @@ func (a *Account) load(ctx context.Context) (Token, bool, error) {
 	defer a.mu.Unlock()
 	a.loaded = true
 	if usable {
-		a.use(token)
+		a.setToken(token)
 	}
 	return token, usable, nil
 }
 
-func (a *Account) ofThisLogin(token Token) bool {
+func (a *Account) hasSameLogin(token Token) bool {
 	return token.Login == "" || token.Login == a.cred.Username
 }
 
-// logIn makes a new session and takes its token into use, if the gate allows.
+// logIn makes a new session and takes its token into use, if the
+// back-off allows it.
 func (a *Account) logIn(ctx context.Context) (Token, error) {
 	a.mu.Lock()
-	held := a.gate.held(a.c.now())
+	blocked := a.logins.blocked(a.c.now())
 	a.mu.Unlock()
-	if held != nil {
-		return Token{}, held
+	if blocked != nil {
+		return Token{}, blocked
 	}
-	token, err := a.c.login(ctx, a.cred)
+	token, err := a.c.createToken(ctx, a.cred)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err != nil {
-		a.gate.failed(a.c.now(), err)
+		a.logins.failed(a.c.now(), err)
 		return Token{}, err
 	}
-	a.gate.succeeded()
-	a.use(token)
+	a.logins.succeeded()
+	a.setToken(token)
 	return token, nil
 }
 
-// use takes a token into use; a.mu is held.
-func (a *Account) use(token Token) {
+// setToken takes a token into use; the caller holds a.mu.
+func (a *Account) setToken(token Token) {
 	a.token = token
 	a.since = a.c.now()
 	// The server may have given the token a shorter life than was asked for.
@@ -175,9 +176,9 @@ func (a *Account) use(token Token) {
 // long enough to live through an outage of wazo-auth.
 func renewalMargin(life time.Duration) time.Duration { return life / 6 }
 
-// usableDespite returns the token in use if it is still valid although it
-// couldn't be renewed.
-func (a *Account) usableDespite(err error) (Token, error) {
+// tokenDespite returns the token in use if it is still valid, although it could
+// not be renewed because of err; otherwise it returns err.
+func (a *Account) tokenDespite(err error) (Token, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.token.Token == "" || !a.c.now().Before(a.token.ExpiresAt) {
@@ -187,9 +188,9 @@ func (a *Account) usableDespite(err error) (Token, error) {
 	return a.token, nil
 }
 
-// save keeps the token. A store that fails costs one session at the next
+// saveToken keeps the token. A store that fails costs one session at the next
 // start, which is no reason not to go on.
-func (a *Account) save(ctx context.Context, token Token) {
+func (a *Account) saveToken(ctx context.Context, token Token) {
 	if a.store == nil {
 		return
 	}
@@ -198,12 +199,12 @@ func (a *Account) save(ctx context.Context, token Token) {
 	}
 }
 
-// replace gives up a token that a service rejected, unless that happened
+// replaceToken gives up a token that a service rejected, unless that happened
 // already, and returns another.
-func (a *Account) replace(ctx context.Context, old Token, rejection error) (Token, error) {
+func (a *Account) replaceToken(ctx context.Context, old Token, rejection error) (Token, error) {
 	a.mu.Lock()
 	if a.token.Token == old.Token {
-		a.gate.rejected(a.c.now(), a.since, rejection)
+		a.logins.tokenRejected(a.c.now(), a.since, rejection)
 		a.token = Token{}
 	}
 	a.mu.Unlock()
@@ -270,7 +271,7 @@ func (a *Account) CheckScopes(ctx context.Context, scopes ...string) (map[string
 	if !isStatus(err, http.StatusNotFound) {
 		return answer, err
 	}
-	if token, err = a.replace(ctx, token, err); err != nil {
+	if token, err = a.replaceToken(ctx, token, err); err != nil {
 		return nil, err
 	}
 	return a.c.checkScopes(ctx, token.Token, scopes)

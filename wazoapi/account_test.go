@@ -313,7 +313,7 @@ func TestNoPauseAfterALoginThatWasNotSent(t *testing.T) {
 		require.ErrorAs(t, err, &failure)
 		assert.False(t, failure.Sent)
 	}
-	assert.NoError(t, a.gate.held(time.Now()))
+	assert.NoError(t, a.logins.blocked(time.Now()))
 }
 
 func TestLogout(t *testing.T) {

@@ -28,9 +28,9 @@ type tokenAnswer struct {
 	} `json:"data"`
 }
 
-// login makes a new session. Wazo-Session-Type is never sent: a mobile session
+// createToken logs in, which makes a new session. Wazo-Session-Type is never sent: a mobile session
 // would end the user's real ones (docs/wazo.md, "Sessions and presence").
-func (c *Client) login(ctx context.Context, cred Credentials) (Token, error) {
+func (c *Client) createToken(ctx context.Context, cred Credentials) (Token, error) {
 	before := c.now()
 	r := request{
 		method: http.MethodPost, service: serviceAuth, path: "/token",
@@ -68,8 +68,8 @@ func localExpiry(now, issued, expires time.Time) time.Time {
 	return now.Add(expires.Sub(issued)).UTC()
 }
 
-// tokenAlive asks wazo-auth whether it knows the token.
-func (c *Client) tokenAlive(ctx context.Context, token string) (bool, error) {
+// isTokenKnown asks wazo-auth whether it knows the token.
+func (c *Client) isTokenKnown(ctx context.Context, token string) (bool, error) {
 	err := c.checkToken(ctx, token, "")
 	if answer, ok := errors.AsType[*Error](err); ok && answer.Status == http.StatusNotFound {
 		return false, nil

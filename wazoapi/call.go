@@ -20,12 +20,12 @@ func (a *Account) call(ctx context.Context, r request, out any) error {
 	if !ok || rejection.Status != http.StatusUnauthorized {
 		return err
 	}
-	if invalid, checkErr := a.isInvalid(ctx, token, rejection); checkErr != nil {
+	if invalid, checkErr := a.isTokenInvalid(ctx, token, rejection); checkErr != nil {
 		return checkErr
 	} else if !invalid {
 		return err
 	}
-	token, err = a.replace(ctx, token, rejection)
+	token, err = a.replaceToken(ctx, token, rejection)
 	if err != nil {
 		return err
 	}
@@ -33,17 +33,17 @@ func (a *Account) call(ctx context.Context, r request, out any) error {
 	return a.c.fetch(ctx, r, out)
 }
 
-// isInvalid reports whether a 401 came of an invalid token rather than of a
+// isTokenInvalid reports whether a 401 came of an invalid token rather than of a
 // missing permission (docs/wazo.md, "Errors of chatd"). Where the answer
 // doesn't say, wazo-auth is asked: logging in again for each missing permission
 // would use up the account's sessions.
-func (a *Account) isInvalid(ctx context.Context, token Token, rejection *Error) (bool, error) {
+func (a *Account) isTokenInvalid(ctx context.Context, token Token, rejection *Error) (bool, error) {
 	switch rejection.Reason {
 	case ReasonTokenInvalid:
 		return true, nil
 	case ReasonMissingPermission:
 		return false, nil
 	}
-	alive, err := a.c.tokenAlive(ctx, token.Token)
+	alive, err := a.c.isTokenKnown(ctx, token.Token)
 	return !alive, err
 }

@@ -14,10 +14,10 @@ import (
 var ErrNoDirectory = errors.New("the tenant has no Wazo directory")
 
 const (
-	maxBatch    = 50     // uuids in a call; more than 100 make the URL too long (docs/wazo.md, "Directory contacts")
-	maxFound    = 100    // contacts of a search
-	maxKept     = 10_000 // names and unknown uuids in memory
-	failurePace = 10 * time.Second
+	maxBatch         = 50               // uuids in a call; more than 100 make the URL too long (docs/wazo.md, "Directory contacts")
+	maxSearchResults = 100              // contacts of a search
+	maxCachedNames   = 10_000           // names and unknown uuids in memory
+	failureTTL       = 10 * time.Second // how long a failure of dird is returned without another request
 )
 
 // Directory gives the names of the people of a tenant, read from wazo-dird and
@@ -25,9 +25,10 @@ const (
 type Directory struct {
 	a       *Account
 	names   *nameCache
-	turn    chan struct{} // holds one element while somebody asks dird
-	sources sources       // guarded by turn
-	failed  struct {      // the last failure, guarded by turn
+	lookup  chan struct{} // a lock: holds one element while somebody asks dird
+	sources sources       // guarded by lookup
+
+	lastFailure struct { // guarded by lookup
 		err   error
 		until time.Time
 	}
@@ -43,9 +44,9 @@ type sources struct {
 // answer for ttl (an unknown uuid for a tenth of that).
 func NewDirectory(a *Account, ttl time.Duration) *Directory {
 	return &Directory{
-		a:     a,
-		names: newNameCache(ttl, maxKept, a.c.now),
-		turn:  make(chan struct{}, 1),
+		a:      a,
+		names:  newNameCache(ttl, maxCachedNames, a.c.now),
+		lookup: make(chan struct{}, 1),
 	}
 }
 
@@ -59,13 +60,13 @@ func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, 
 	if len(d.names.missing(uuids)) == 0 {
 		return d.names.known(uuids), nil
 	}
-	err := d.inTurn(ctx, func() error {
+	err := d.exclusively(ctx, func() error {
 		// Another caller may have asked for the same people meanwhile.
 		missing := d.names.missing(uuids)
 		for len(missing) > 0 {
 			batch := missing[:min(maxBatch, len(missing))]
 			missing = missing[len(batch):]
-			if err := d.ask(ctx, batch); err != nil {
+			if err := d.fetchNames(ctx, batch); err != nil {
 				return err
 			}
 		}
@@ -80,41 +81,42 @@ func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, 
 // (docs/wazo.md, "Directory contacts").
 func (d *Directory) Search(ctx context.Context, term string) ([]Contact, error) {
 	var found []Contact
-	err := d.inTurn(ctx, func() (err error) {
-		found, err = d.contacts(ctx, url.Values{"search": {term}, "limit": {strconv.Itoa(maxFound)}})
+	err := d.exclusively(ctx, func() (err error) {
+		found, err = d.contacts(ctx, url.Values{"search": {term}, "limit": {strconv.Itoa(maxSearchResults)}})
 		return err
 	})
 	return found, err
 }
 
-// inTurn runs ask when no other call is under way. After a failure it returns
-// that for a while: otherwise all who wait would time out one after the other.
-func (d *Directory) inTurn(ctx context.Context, ask func() error) error {
+// exclusively runs ask when no other call is under way. For failureTTL after a
+// failure it returns the same error instead: otherwise all who wait would time
+// out one after the other.
+func (d *Directory) exclusively(ctx context.Context, ask func() error) error {
 	select {
-	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
+	case d.lookup <- struct{}{}:
+		defer func() { <-d.lookup }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if d.a.c.now().Before(d.failed.until) {
-		return d.failed.err
+	if d.a.c.now().Before(d.lastFailure.until) {
+		return d.lastFailure.err
 	}
 	err := ask()
-	if err != nil && ctx.Err() == nil && concernsAll(err) {
-		d.failed.err, d.failed.until = err, d.a.c.now().Add(failurePace)
+	if err != nil && ctx.Err() == nil && isOutage(err) {
+		d.lastFailure.err, d.lastFailure.until = err, d.a.c.now().Add(failureTTL)
 	}
 	return err
 }
 
-// concernsAll reports whether an error has its cause outside of the request, so
+// isOutage reports whether an error has its cause outside of the request, so
 // that others would fail too.
-func concernsAll(err error) bool {
+func isOutage(err error) bool {
 	answer, ok := errors.AsType[*Error](err)
 	return !ok || answer.Status >= http.StatusInternalServerError || answer.MissingPermission() || answer.LoginFailed()
 }
 
-// ask reads the names of up to maxBatch users into the cache.
-func (d *Directory) ask(ctx context.Context, batch []UUID) error {
+// fetchNames reads the names of up to maxBatch users into the cache.
+func (d *Directory) fetchNames(ctx context.Context, batch []UUID) error {
 	found, err := d.contacts(ctx, url.Values{"uuid": {joinUUIDs(batch)}})
 	if err != nil {
 		return err
@@ -130,15 +132,15 @@ func (d *Directory) ask(ctx context.Context, batch []UUID) error {
 // contacts asks all sources. A source that has been replaced is looked up anew.
 func (d *Directory) contacts(ctx context.Context, query url.Values) ([]Contact, error) {
 	fresh := !d.a.c.now().Before(d.sources.until)
-	found, err := d.askSources(ctx, query)
+	found, err := d.fetchContacts(ctx, query)
 	if isStatus(err, http.StatusNotFound) && !fresh {
 		d.sources = sources{}
-		return d.askSources(ctx, query)
+		return d.fetchContacts(ctx, query)
 	}
 	return found, err
 }
 
-func (d *Directory) askSources(ctx context.Context, query url.Values) ([]Contact, error) {
+func (d *Directory) fetchContacts(ctx context.Context, query url.Values) ([]Contact, error) {
 	if err := d.findSources(ctx); err != nil {
 		return nil, err
 	}

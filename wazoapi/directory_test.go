@@ -176,7 +176,7 @@ func TestDirectoryIsDown(t *testing.T) {
 	dird.mu.Lock()
 	dird.fail = nil
 	dird.mu.Unlock()
-	clock.advance(failurePace)
+	clock.advance(failureTTL)
 	got, err := d.Names(t.Context(), person(1), person(2))
 	require.NoError(t, err)
 	assert.Len(t, got, 2)

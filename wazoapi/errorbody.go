@@ -21,7 +21,7 @@ func newError(r request, status int, header http.Header, body []byte) *Error {
 	e := parseErrorBody(body, hide)
 	e.Status = status
 	e.Method = r.method
-	e.Path = r.shownPath()
+	e.Path = r.redactedPath()
 	e.RetryAfter = retryafter.Parse(header.Get("Retry-After"), 0)
 	if e.Message == "" {
 		e.Message = describeBody(status, body)
@@ -55,7 +55,7 @@ func parseErrorBody(body []byte, hide secrets) *Error {
 	}
 	var details map[string]any
 	if json.Unmarshal(parsed.Details, &details) == nil && details != nil {
-		e.Details = hide.cleanMap(details)
+		e.Details = hide.redactMap(details)
 	}
 	reason, _ := e.Details["reason"].(string)
 	e.Reason = oneLine(reason)
@@ -73,7 +73,7 @@ func errorText(raw json.RawMessage, hide secrets) string {
 		}
 		text = list[0]
 	}
-	return oneLine(hide.clean(text))
+	return oneLine(hide.redact(text))
 }
 
 // describeBody says in words what an answer without a message was. It never

@@ -35,18 +35,18 @@ type Handler interface {
 // renews its token, notices when the server is gone and reconnects with
 // growing, random pauses.
 func (a *Account) Listen(ctx context.Context, h Handler) error {
-	pause := backoff{min: a.c.cfg.Stream.BackoffMin, max: a.c.cfg.Stream.BackoffMax}
+	pause := reconnectBackoff{min: a.c.cfg.Stream.BackoffMin, max: a.c.cfg.Stream.BackoffMax}
 	suspect := false
 	for {
-		lived, err := a.listenOnce(ctx, h, suspect)
+		uptime, err := a.listenOnce(ctx, h, suspect)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		a.c.log.Warn().Err(err).Dur("lived", lived).Msg("Lost the event stream of Wazo")
+		a.c.log.Warn().Err(err).Dur("lived", uptime).Msg("Lost the event stream of Wazo")
 		h.Disconnected(ctx, err)
 		// A suspicion stays until a token has been good enough for a start.
-		suspect = isAuthClose(err) || suspect && lived == 0
-		if err = sleep(ctx, pause.after(lived, err)); err != nil {
+		suspect = isAuthClose(err) || suspect && uptime == 0
+		if err = sleep(ctx, pause.next(uptime, err)); err != nil {
 			return err
 		}
 	}
@@ -68,7 +68,7 @@ func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (time
 		return 0, err
 	}
 	err = s.run(ctx)
-	return s.lived(), err
+	return s.uptime(), err
 }
 
 // verified returns the token, or a new one if wazo-auth doesn't know it any
@@ -79,7 +79,7 @@ func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (time
 func (a *Account) verified(ctx context.Context, token Token) (Token, error) {
 	err := a.c.checkToken(ctx, token.Token, "websocketd")
 	if isStatus(err, 404) {
-		return a.replace(ctx, token, err)
+		return a.replaceToken(ctx, token, err)
 	}
 	return token, err
 }
@@ -115,9 +115,10 @@ func isAuthClose(err error) bool {
 	return ok && (closed.Code == closeNoToken || closed.Code == closeAuthFailed || closed.Code == closeAuthExpired)
 }
 
-// isHopeless reports whether an early reconnection is pointless, because
-// somebody has to change something: an access, a password or this program.
-func isHopeless(err error) bool {
+// isPermanent reports whether a connection fails until somebody changes
+// something: a right, a password or this program. An early attempt is pointless
+// then.
+func isPermanent(err error) bool {
 	if closed, ok := errors.AsType[*CloseError](err); ok {
 		return closed.Code == closeProtocolError
 	}
@@ -125,21 +126,21 @@ func isHopeless(err error) bool {
 	return ok && (answer.MissingPermission() || answer.LoginFailed())
 }
 
-// backoff computes growing pauses, each random between half and the whole of
+// reconnectBackoff computes growing pauses, each random between half and the whole of
 // its step, so that many relays don't return in step after an outage.
-type backoff struct {
+type reconnectBackoff struct {
 	min, max time.Duration
 	step     time.Duration // of the last pause, 0 at the beginning
 }
 
-// after returns the pause after a connection that lived for a while and ended
-// with err.
-func (b *backoff) after(lived time.Duration, err error) time.Duration {
-	if lived >= b.max {
+// next returns the pause before the next connection, after one that received
+// events for uptime (0 if it never started) and ended with err.
+func (b *reconnectBackoff) next(uptime time.Duration, err error) time.Duration {
+	if uptime >= b.max {
 		b.step = 0
 	}
 	b.step = min(max(b.min, 2*b.step), b.max)
-	if isHopeless(err) {
+	if isPermanent(err) {
 		b.step = b.max
 	}
 	return b.step/2 + rand.N(b.step/2+1)

@@ -248,13 +248,13 @@ func TestAnotherSessionsEndIsIgnored(t *testing.T) {
 }
 
 func TestPausesBetweenConnections(t *testing.T) {
-	b := backoff{min: time.Second, max: 20 * time.Second}
+	b := reconnectBackoff{min: time.Second, max: 20 * time.Second}
 	lost, bug := &CloseError{Code: 1011}, &CloseError{Code: 4004}
 	for _, tt := range []struct {
-		name  string
-		lived time.Duration
-		err   error
-		step  time.Duration
+		name   string
+		uptime time.Duration
+		err    error
+		step   time.Duration
 	}{
 		{"the first is short", 0, lost, time.Second},
 		{"the next is twice as long", 0, lost, 2 * time.Second},
@@ -267,7 +267,7 @@ func TestPausesBetweenConnections(t *testing.T) {
 		{"a hopeless one waits longest", 0, bug, 20 * time.Second},
 		{"even if it lived", time.Hour, bug, 20 * time.Second},
 	} {
-		pause := b.after(tt.lived, tt.err)
+		pause := b.next(tt.uptime, tt.err)
 		assert.LessOrEqual(t, pause, tt.step, tt.name)
 		assert.GreaterOrEqual(t, pause, tt.step/2, tt.name)
 	}
@@ -288,12 +288,12 @@ func TestACloseFrameExplainsAFailedWrite(t *testing.T) {
 			s := &stream{readDone: make(chan struct{}), readErr: tt.readErr}
 			s.hide.Store(&secrets{})
 			close(s.readDone)
-			assert.Equal(t, tt.want, s.whyWriteFailed(broken))
+			assert.Equal(t, tt.want, s.writeError(broken))
 		})
 	}
 }
 
-func TestHopelessCloses(t *testing.T) {
+func TestPermanentFailures(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		err  error
@@ -307,6 +307,6 @@ func TestHopelessCloses(t *testing.T) {
 		{"a missing service", &Error{Status: 502}, false},
 		{"a lost connection", &TransportError{}, false},
 	} {
-		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, isHopeless(tt.err)) })
+		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, isPermanent(tt.err)) })
 	}
 }

@@ -21,11 +21,11 @@ func TestSilentServers(t *testing.T) {
 		play    func(s *fakeStream)
 		wantErr error
 	}{
-		{name: "a server that stops reading", wantErr: errSilent, times: quickPings, play: func(s *fakeStream) {
+		{name: "a server that stops reading", wantErr: errNoPong, times: quickPings, play: func(s *fakeStream) {
 			s.untilStart()
 			<-s.t.Context().Done()
 		}},
-		{name: "a server that doesn't answer pings", wantErr: errSilent, times: quickPings, play: func(s *fakeStream) {
+		{name: "a server that doesn't answer pings", wantErr: errNoPong, times: quickPings, play: func(s *fakeStream) {
 			s.untilStart()
 			for {
 				if _, ok := s.next(s.t.Context()); !ok {
@@ -33,7 +33,7 @@ func TestSilentServers(t *testing.T) {
 				}
 			}
 		}},
-		{name: "a server that doesn't acknowledge the start", wantErr: errNoStart, times: quickStart, play: func(s *fakeStream) {
+		{name: "a server that doesn't acknowledge the start", wantErr: errStartTimeout, times: quickStart, play: func(s *fakeStream) {
 			for {
 				c, ok := s.next(s.t.Context())
 				if !ok {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// unknownShare is how much shorter an unknown uuid is believed than a name:
+// unknownTTLDivisor is how much shorter an unknown uuid is believed than a name:
 // the person may just have been created.
-const unknownShare = 10
+const unknownTTLDivisor = 10
 
 // nameCache keeps names, and that uuids are unknown, for a while. Entries that
 // are too old stay until they are replaced or room is needed: they are better
@@ -65,21 +65,21 @@ func (c *nameCache) known(uuids []UUID) map[UUID]string {
 func (c *nameCache) store(asked []UUID, names map[UUID]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.makeRoom(len(asked))
+	c.evict(len(asked))
 	now := c.now()
 	for _, u := range asked {
 		name, known := names[u]
 		ttl := c.ttl
 		if !known {
-			ttl /= unknownShare
+			ttl /= unknownTTLDivisor
 		}
 		c.entries[u] = nameEntry{name: name, known: known, expires: now.Add(ttl)}
 	}
 }
 
-// makeRoom removes the entries that are too old, and if that isn't enough any
+// evict removes the entries that are too old, and if that isn't enough any
 // others, until n more fit.
-func (c *nameCache) makeRoom(n int) {
+func (c *nameCache) evict(n int) {
 	if len(c.entries)+n <= c.size {
 		return
 	}

@@ -49,10 +49,10 @@ type request struct {
 	token string       // sent as X-Auth-Token if not empty
 }
 
-// shownPath is the path without a token.
-func (r request) shownPath() string { return string(r.service) + r.path }
+// redactedPath is the path without a token.
+func (r request) redactedPath() string { return string(r.service) + r.path }
 
-func (r request) op() string { return r.method + " " + r.shownPath() }
+func (r request) op() string { return r.method + " " + r.redactedPath() }
 
 func (r request) secrets() secrets {
 	hide := secrets{r.token, r.subject}
@@ -82,7 +82,7 @@ func (c *Client) fetch(ctx context.Context, r request, out any) error {
 		return err
 	}
 	if err = json.Unmarshal(body, out); err != nil {
-		return &TransportError{Op: r.op(), Sent: true, Err: fmt.Errorf("unreadable answer: %w", r.secrets().cleanError(err))}
+		return &TransportError{Op: r.op(), Sent: true, Err: fmt.Errorf("unreadable answer: %w", r.secrets().redactError(err))}
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (c *Client) roundTrip(ctx context.Context, r request) ([]byte, error) {
 	var connected atomic.Bool
 	httpReq, err := c.newHTTPRequest(traceConnection(ctx, &connected), r)
 	if err != nil {
-		return nil, &TransportError{Op: r.op(), Err: r.secrets().cleanError(err)}
+		return nil, &TransportError{Op: r.op(), Err: r.secrets().redactError(err)}
 	}
 	resp, err := c.http.Do(httpReq)
 	if err != nil {
@@ -164,7 +164,7 @@ func encodeJSON(v any) ([]byte, error) {
 }
 
 func (r request) transportError(err error, sent bool) error {
-	return &TransportError{Op: r.op(), Sent: sent, Err: r.secrets().cleanError(withoutURL(err))}
+	return &TransportError{Op: r.op(), Sent: sent, Err: r.secrets().redactError(withoutURL(err))}
 }
 
 // withoutURL takes off net/http's wrapper, which repeats the whole URL.

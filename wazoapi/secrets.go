@@ -20,9 +20,9 @@ var secretKeys = []string{"token", "password", "original_error"}
 // secrets are the strings that must not get into an error.
 type secrets []string
 
-// clean returns s without the secrets and without what looks like a token in a
+// redact returns s without the secrets and without what looks like a token in a
 // URL.
-func (hide secrets) clean(s string) string {
+func (hide secrets) redact(s string) string {
 	for _, secret := range hide {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, hidden)
@@ -31,27 +31,27 @@ func (hide secrets) clean(s string) string {
 	return tokenInURL.ReplaceAllString(s, "${1}"+hidden)
 }
 
-// cleanMap returns m without secret keys and with all its texts cleaned.
-func (hide secrets) cleanMap(m map[string]any) map[string]any {
+// redactMap returns m without secret keys and with all its texts redacted.
+func (hide secrets) redactMap(m map[string]any) map[string]any {
 	out := make(map[string]any, len(m))
 	for key, value := range m {
 		if !isSecretKey(key) {
-			out[hide.clean(key)] = hide.cleanValue(value)
+			out[hide.redact(key)] = hide.redactValue(value)
 		}
 	}
 	return out
 }
 
-func (hide secrets) cleanValue(value any) any {
+func (hide secrets) redactValue(value any) any {
 	switch v := value.(type) {
 	case string:
-		return hide.clean(v)
+		return hide.redact(v)
 	case map[string]any:
-		return hide.cleanMap(v)
+		return hide.redactMap(v)
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
-			out[i] = hide.cleanValue(v[i])
+			out[i] = hide.redactValue(v[i])
 		}
 		return out
 	default:
@@ -59,12 +59,12 @@ func (hide secrets) cleanValue(value any) any {
 	}
 }
 
-// cleanError returns err, or, if its text has a secret in it, an error with
-// the cleaned text and nothing to unwrap.
-func (hide secrets) cleanError(err error) error {
+// redactError returns err, or, if its text has a secret in it, an error with
+// the redacted text and nothing to unwrap.
+func (hide secrets) redactError(err error) error {
 	text := err.Error()
-	if cleaned := hide.clean(text); cleaned != text {
-		return errors.New(cleaned)
+	if redacted := hide.redact(text); redacted != text {
+		return errors.New(redacted)
 	}
 	return err
 }

@@ -21,9 +21,9 @@ const maxFrame = 8 << 20
 const closeGrace = time.Second
 
 var (
-	errSilent      = errors.New("the server doesn't answer pings")
-	errNoStart     = errors.New("the server didn't acknowledge the start")
-	errSlowHandler = errors.New("the event queue is full: the handler is too slow")
+	errNoPong       = errors.New("the server doesn't answer pings")
+	errStartTimeout = errors.New("the server didn't acknowledge the start")
+	errSlowHandler  = errors.New("the event queue is full: the handler is too slow")
 )
 
 // stream is one connection to wazo-websocketd. Three goroutines share it: one
@@ -34,7 +34,7 @@ type stream struct {
 	conn    *websocket.Conn
 	h       Handler
 	cfg     StreamConfig
-	token   string // of the connection; used by keep only, after run has begun
+	token   string // of the connection; used by keepAlive only, after run has begun
 	hide    atomic.Pointer[secrets]
 	events  chan event
 	started chan struct{}             // closed when the start is acknowledged
@@ -82,15 +82,15 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 func (s *stream) run(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.read(groupCtx) })
-	group.Go(func() error { return s.keep(groupCtx) })
+	group.Go(func() error { return s.keepAlive(groupCtx) })
 	// The handler gets the outer context: a lost connection must not abort
 	// what it is doing.
 	group.Go(func() error { return s.dispatch(ctx) })
 	return group.Wait()
 }
 
-// lived returns how long events have been flowing.
-func (s *stream) lived() time.Duration {
+// uptime returns how long events have been flowing.
+func (s *stream) uptime() time.Duration {
 	since := s.since.Load()
 	if since == nil {
 		return 0
@@ -113,7 +113,7 @@ func (s *stream) read(ctx context.Context) (err error) {
 		if err != nil {
 			return s.wrap(err)
 		}
-		signal(s.alive, struct{}{})
+		trySend(s.alive, struct{}{})
 		ev, err := parseFrame(data)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (s *stream) read(ctx context.Context) (err error) {
 
 func (s *stream) accept(ev event) error {
 	if ev.expires != "" {
-		signal(s.expires, ev.expires)
+		trySend(s.expires, ev.expires)
 		return nil
 	}
 	if ev.started {
@@ -173,9 +173,9 @@ func (s *stream) handle(ctx context.Context, ev event) error {
 	return nil
 }
 
-// keep opens the stream and then keeps it alive: pings, and a new token before
-// the old one ends.
-func (s *stream) keep(ctx context.Context) error {
+// keepAlive opens the stream and then keeps it alive: it pings the server, and it
+// sends a new token before the old one ends.
+func (s *stream) keepAlive(ctx context.Context) error {
 	if err := s.start(ctx); err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (s *stream) start(ctx context.Context) error {
 	if err := s.send(ctx, command{Op: "start"}); err != nil {
 		return err
 	}
-	return s.await(ctx, s.started, s.cfg.ConnectTimeout, errNoStart)
+	return s.await(ctx, s.started, s.cfg.ConnectTimeout, errStartTimeout)
 }
 
 // ping asks for a sign of life: any frame will do, since the pong may have to
@@ -222,7 +222,7 @@ func (s *stream) ping(ctx context.Context) error {
 	if err := s.send(ctx, command{Op: "ping", Data: map[string]string{"payload": "alive"}}); err != nil {
 		return err
 	}
-	return s.await(ctx, s.alive, s.cfg.PongTimeout, errSilent)
+	return s.await(ctx, s.alive, s.cfg.PongTimeout, errNoPong)
 }
 
 // refresh gives the connection the account's token if that is another by now.
@@ -246,14 +246,14 @@ func (s *stream) send(ctx context.Context, c command) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
 	defer cancel()
 	if err = s.conn.Write(ctx, websocket.MessageText, data); err != nil {
-		return s.whyWriteFailed(err)
+		return s.writeError(err)
 	}
 	return nil
 }
 
-// whyWriteFailed prefers the close frame that the reader may be about to find:
+// writeError prefers the close frame that the reader may be about to find:
 // it is why nothing can be written any more, and its code matters.
-func (s *stream) whyWriteFailed(err error) error {
+func (s *stream) writeError(err error) error {
 	timer := time.NewTimer(closeGrace)
 	defer timer.Stop()
 	select {
@@ -283,13 +283,13 @@ func (s *stream) await(ctx context.Context, sign <-chan struct{}, limit time.Dur
 func (s *stream) wrap(err error) error {
 	hide := *s.hide.Load()
 	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
-		return &CloseError{Code: int(closed.Code), Reason: oneLine(hide.clean(closed.Reason))}
+		return &CloseError{Code: int(closed.Code), Reason: oneLine(hide.redact(closed.Reason))}
 	}
-	return &TransportError{Op: "event stream", Sent: true, Err: hide.cleanError(err)}
+	return &TransportError{Op: "event stream", Sent: true, Err: hide.redactError(err)}
 }
 
-// signal puts v into a channel of length 1, unless something is in it.
-func signal[T any](c chan T, v T) {
+// trySend puts v into a channel of length 1, unless something is in it.
+func trySend[T any](c chan T, v T) {
 	select {
 	case c <- v:
 	default:

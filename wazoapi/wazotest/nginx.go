@@ -18,14 +18,14 @@ const (
 // nginx stands before the services.
 type nginx struct {
 	server *Server
-	busy   *gate
+	drain  *drain
 }
 
 func (n *nginx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !n.busy.enter() {
+	if !n.drain.begin() {
 		panic(http.ErrAbortHandler)
 	}
-	defer n.busy.leave()
+	defer n.drain.end()
 	s := n.server
 	if wait(r.Context(), s.clock, s.latency+s.faults.answerDelay()) != nil {
 		return
@@ -36,7 +36,7 @@ func (n *nginx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			send(w, r, "", nginxPage(http.StatusBadGateway))
 			return
 		}
-		s.serveWebsocket(w, r, n.busy)
+		s.serveWebsocket(w, r, n.drain)
 		return
 	}
 	svc, a := n.pass(r)

@@ -54,7 +54,7 @@ type listening struct {
 	http   *http.Server
 	cancel context.CancelFunc
 	served chan struct{}
-	busy   *gate
+	drain  *drain
 }
 
 // New returns a server that is not listening yet, with a master tenant and
@@ -125,9 +125,9 @@ func (s *Server) serve(listener net.Listener) *listening {
 		})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &listening{cancel: cancel, served: make(chan struct{}), busy: &gate{}}
+	l := &listening{cancel: cancel, served: make(chan struct{}), drain: &drain{}}
 	l.http = &http.Server{
-		Handler:           &nginx{server: s, busy: l.busy},
+		Handler:           &nginx{server: s, drain: l.drain},
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          silentLog(),
@@ -148,12 +148,12 @@ func (s *Server) Stop() {
 		return
 	}
 	l := s.listening
-	l.busy.shut() // first: from now on a websocket either is on the bus or sees this
+	l.drain.close() // first: from now on a websocket either is on the bus or sees this
 	s.RestartWebsocketd()
 	l.cancel()
 	_ = l.http.Close() // closing the listener again is its only error
 	<-l.served
-	l.busy.wait()
+	l.drain.wait()
 	s.listening = nil
 }
 

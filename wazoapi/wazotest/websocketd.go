@@ -53,7 +53,7 @@ var _ listener = (*wsClient)(nil)
 
 // serveWebsocket upgrades first and refuses afterwards, as websocketd does
 // (docs/wazo.md, "Connect").
-func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, busy *gate) {
+func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, drain *drain) {
 	w.Header().Set("Server", "nginx/1.22.1")
 	if r.Header.Get("Upgrade") == "" {
 		send(w, r, "", answer{status: http.StatusUpgradeRequired, contentType: "text/plain", body: []byte(
@@ -70,14 +70,14 @@ func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, busy *ga
 	}
 	conn.SetReadLimit(-1) // the limit's close frame has a reason, websocketd's has none
 	c := &wsClient{server: s, conn: conn, subscribed: map[string]bool{}, wake: make(chan struct{}, 1), stopCheck: func() {}}
-	c.run(r, busy)
+	c.run(r, drain)
 }
 
-func (c *wsClient) run(r *http.Request, busy *gate) {
+func (c *wsClient) run(r *http.Request, drain *drain) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var goroutines sync.WaitGroup
 	c.server.bus.join(c) // before admission, so that stopping the server finds it
-	if busy.isShut() {
+	if drain.isClosed() {
 		c.close(closing{code: websocket.StatusGoingAway})
 	}
 	refusal := c.admit(r)
