@@ -13,6 +13,7 @@ import (
 )
 
 func TestRecordedTokenAnswer(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	f.login = func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, http.StatusOK, string(testdata(t, "token.json")))
@@ -35,6 +36,7 @@ func TestRecordedTokenAnswer(t *testing.T) {
 }
 
 func TestOneLoginForAllCallers(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	release := make(chan struct{})
 	f.login = func(w http.ResponseWriter, _ *http.Request) {
@@ -66,6 +68,7 @@ func TestOneLoginForAllCallers(t *testing.T) {
 }
 
 func TestACallerThatGivesUpDoesNotEndTheLoginOfOthers(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	release, begun := make(chan struct{}), make(chan struct{})
 	f.login = func(w http.ResponseWriter, _ *http.Request) {
@@ -89,6 +92,7 @@ func TestACallerThatGivesUpDoesNotEndTheLoginOfOthers(t *testing.T) {
 }
 
 func TestTokenOverRestart(t *testing.T) {
+	t.Parallel()
 	cred := Credentials{"alice", "pa55word"}
 	for _, tt := range []struct {
 		name       string
@@ -151,6 +155,7 @@ func TestTokenOverRestart(t *testing.T) {
 }
 
 func TestAStoreThatFails(t *testing.T) {
+	t.Parallel()
 	f, store := newFakeWazo(t), &memoryStore{err: errors.New("disk on fire")}
 	a := f.client().Account(Credentials{"alice", "pa55word"}, store)
 	_, err := a.Token(t.Context())
@@ -164,6 +169,7 @@ func TestAStoreThatFails(t *testing.T) {
 }
 
 func TestRenewalBeforeExpiry(t *testing.T) {
+	t.Parallel()
 	f, store, clock := newFakeWazo(t), &memoryStore{}, newFakeClock()
 	f.now = clock.Now
 	c := f.client()
@@ -186,6 +192,7 @@ func TestRenewalBeforeExpiry(t *testing.T) {
 }
 
 func TestATokenThatCannotBeRenewedIsUsedUntilItEnds(t *testing.T) {
+	t.Parallel()
 	f, clock := newFakeWazo(t), newFakeClock()
 	f.now = clock.Now
 	c := f.client()
@@ -206,6 +213,7 @@ func TestATokenThatCannotBeRenewedIsUsedUntilItEnds(t *testing.T) {
 }
 
 func TestClocksThatDisagree(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	f.now = func() time.Time { return time.Now().Add(-24 * time.Hour) }
 	a := f.account()
@@ -218,6 +226,7 @@ func TestClocksThatDisagree(t *testing.T) {
 }
 
 func TestFailedLogins(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		login http.HandlerFunc
@@ -304,6 +313,7 @@ func TestFailedLogins(t *testing.T) {
 }
 
 func TestNoPauseAfterALoginThatWasNotSent(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	a := f.account()
 	f.srv.Close()
@@ -317,6 +327,7 @@ func TestNoPauseAfterALoginThatWasNotSent(t *testing.T) {
 }
 
 func TestLogout(t *testing.T) {
+	t.Parallel()
 	t.Run("the token in use is revoked and forgotten", func(t *testing.T) {
 		f, store := newFakeWazo(t), &memoryStore{}
 		a := f.client().Account(Credentials{"alice", "pa55word"}, store)
@@ -339,6 +350,7 @@ func TestLogout(t *testing.T) {
 }
 
 func TestCheckScopes(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	var got string
 	f.mux.HandleFunc("POST /api/auth/0.1/token/{token}/scopes/check", func(w http.ResponseWriter, r *http.Request) {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestRejectedTokens(t *testing.T) {
+	t.Parallel()
 	const path = "GET /api/chatd/1.0/users/me/rooms"
 	for _, tt := range []struct {
 		name       string
@@ -65,6 +66,7 @@ func TestRejectedTokens(t *testing.T) {
 }
 
 func TestServiceThatRejectsAllTokensDoesNotUseUpTheSessions(t *testing.T) {
+	t.Parallel()
 	f, clock := newFakeWazo(t), newFakeClock()
 	f.mux.HandleFunc("GET /api/chatd/1.0/users/me/rooms", func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, 401, `{"message": "Unauthorized", "error_id": "unauthorized", "details": {"reason": "not_found_or_expired"}}`)
@@ -83,6 +85,7 @@ func TestServiceThatRejectsAllTokensDoesNotUseUpTheSessions(t *testing.T) {
 }
 
 func TestManyRejectedCallersShareOneRenewal(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	f.handle("GET /api/chatd/1.0/users/me/rooms", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"items": []}`) })
 	a := f.account()

@@ -14,6 +14,7 @@ import (
 )
 
 func TestMessageFromJSON(t *testing.T) {
+	t.Parallel()
 	full := Message{
 		UUID: "54fe0450-05b4-4683-a3f3-5400d0d3804e", Content: "hi", Alias: "Bobby",
 		UserUUID: testUser, TenantUUID: "t", WazoUUID: "w", Room: testRoom,
@@ -59,6 +60,7 @@ func TestMessageFromJSON(t *testing.T) {
 }
 
 func TestPostMessage(t *testing.T) {
+	t.Parallel()
 	const answer = `{"uuid": "54fe0450-05b4-4683-a3f3-5400d0d3804e", "content": "c", "alias": null, "user_uuid": "fcec80e5-d5c0-4a0b-b5b2-9dcb254a3e77", "created_at": "2026-11-21T19:42:33.335242+00:00", "room": {"uuid": "528a4665-a623-4ad8-bacc-2f59736b6bdd"}}`
 	for _, tt := range []struct {
 		name     string
@@ -104,6 +106,7 @@ func TestPostMessage(t *testing.T) {
 }
 
 func TestRoomsThatAreNotUUIDsAreNotAskedFor(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	a := f.account()
 	for _, room := range []UUID{"", "..", "x", testRoom + "/x", UUID(strings.ToUpper(string(testRoom)))} {
@@ -119,6 +122,7 @@ func TestRoomsThatAreNotUUIDsAreNotAskedFor(t *testing.T) {
 }
 
 func TestMessageQueries(t *testing.T) {
+	t.Parallel()
 	from := time.Date(2026, 11, 21, 14, 24, 18, 832_213_000, time.FixedZone("", -5*3600))
 	const room = "/api/chatd/1.0/users/me/rooms/" + string(testRoom) + "/messages"
 	const all = "/api/chatd/1.0/users/me/rooms/messages"
@@ -176,6 +180,7 @@ func TestMessageQueries(t *testing.T) {
 }
 
 func TestRooms(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	var query url.Values
 	f.handle("GET /api/chatd/1.0/users/me/rooms", func(w http.ResponseWriter, r *http.Request) {
@@ -199,6 +204,7 @@ func TestRooms(t *testing.T) {
 }
 
 func TestCreateRoom(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, room, wantBody, answer, wantErr string
 	}{
@@ -229,6 +235,7 @@ func TestCreateRoom(t *testing.T) {
 }
 
 func TestSameMembers(t *testing.T) {
+	t.Parallel()
 	room := Room{Users: []RoomUser{{UUID: "a"}, {UUID: "b"}, {UUID: "c"}}}
 	for _, tt := range []struct {
 		name  string
@@ -247,6 +254,7 @@ func TestSameMembers(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, in, want string }{
 		{"NUL is removed", "a\x00b", "ab"},
 		{"an encoded surrogate is replaced", "a\xed\xa0\x80b", "a\uFFFDb"},
@@ -261,6 +269,7 @@ func TestClean(t *testing.T) {
 }
 
 func TestUUID(t *testing.T) {
+	t.Parallel()
 	assert.Equal(t, testUser, NewUUID(" FCEC80E5-d5c0-4a0b-b5b2-9dcb254a3e77\n"))
 	assert.True(t, testUser.Valid())
 	for _, bad := range []UUID{"", "x", testUser + "0", testUser[:35], "fcec80e5-d5c0-4a0b-b5b2-9dcb254a3e7G", "fcec80e5ad5c0-4a0b-b5b2-9dcb254a3e77"} {
@@ -269,6 +278,7 @@ func TestUUID(t *testing.T) {
 }
 
 func TestStoredMessageReadsLikeAReceivedOne(t *testing.T) {
+	t.Parallel()
 	want := Message{
 		UUID: "a655c407-6227-4aeb-8622-48ecd01beac7", Content: "hi \u2028 <b>", Alias: "Al", UserUUID: "fcec80e5-d5c0-4a0b-b5b2-9dcb254a3e77",
 		TenantUUID: "64d26dd8-ec82-45b8-bfa6-8c7e9dd3aa73", WazoUUID: "6e9ff4e5-1d1c-4f5c-9a3e-0a2f5d4b7c11",

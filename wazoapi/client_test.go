@@ -17,6 +17,7 @@ import (
 )
 
 func TestNew(t *testing.T) {
+	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, []byte("no certificate"), 0o600))
 	for _, tt := range []struct {
@@ -54,6 +55,7 @@ func TestNew(t *testing.T) {
 }
 
 func TestCAFile(t *testing.T) {
+	t.Parallel()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, http.StatusOK, `{}`)
 	}))

@@ -16,49 +16,51 @@ import (
 // These tests run the client against the simulated Wazo, which is compared
 // with recordings of the real services, over TLS.
 
-type world struct {
+// fixture is a simulated Wazo with two users, and a client for it.
+type fixture struct {
 	wazo       *wazotest.Server
 	client     *wazoapi.Client
 	alice, bob wazotest.User
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{wazo: wazotest.New(wazotest.WithTLS())}
-	acme := w.wazo.AddTenant("acme")
-	w.alice = w.wazo.AddUser(wazotest.User{Username: "alice", Password: "pa55word", Firstname: "Alice", Lastname: "Martin", Tenant: acme})
-	w.bob = w.wazo.AddUser(wazotest.User{Username: "bob", Password: "pa55word", Firstname: "Bob", Tenant: acme})
-	require.NoError(t, w.wazo.Start("127.0.0.1:0"))
-	t.Cleanup(w.wazo.Stop)
-	caFile, err := w.wazo.CAFile(t.TempDir())
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{wazo: wazotest.New(wazotest.WithTLS())}
+	acme := f.wazo.AddTenant("acme")
+	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "pa55word", Firstname: "Alice", Lastname: "Martin", Tenant: acme})
+	f.bob = f.wazo.AddUser(wazotest.User{Username: "bob", Password: "pa55word", Firstname: "Bob", Tenant: acme})
+	require.NoError(t, f.wazo.Start("127.0.0.1:0"))
+	t.Cleanup(f.wazo.Stop)
+	caFile, err := f.wazo.CAFile(t.TempDir())
 	require.NoError(t, err)
-	w.client, err = wazoapi.New(wazoapi.Config{
-		URL: w.wazo.URL(), CAFile: caFile, UserAgent: "contract",
+	f.client, err = wazoapi.New(wazoapi.Config{
+		URL: f.wazo.URL(), CAFile: caFile, UserAgent: "contract",
 		Stream: wazoapi.StreamConfig{PingInterval: 20 * time.Millisecond, BackoffMin: time.Millisecond, BackoffMax: 10 * time.Millisecond},
 	}, zerolog.Nop())
 	require.NoError(t, err)
-	t.Cleanup(w.client.CloseIdleConnections)
-	return w
+	t.Cleanup(f.client.CloseIdleConnections)
+	return f
 }
 
-func (w *world) account(u wazotest.User) *wazoapi.Account {
-	return w.client.Account(wazoapi.Credentials{Username: u.Username, Password: u.Password}, nil)
+func (f *fixture) account(u wazotest.User) *wazoapi.Account {
+	return f.client.Account(wazoapi.Credentials{Username: u.Username, Password: u.Password}, nil)
 }
 
 func TestContractRoomsAndMessages(t *testing.T) {
-	w := newWorld(t)
-	alice, ctx := w.account(w.alice), t.Context()
-	bobUUID := wazoapi.UUID(w.bob.UUID)
+	t.Parallel()
+	f := newFixture(t)
+	alice, ctx := f.account(f.alice), t.Context()
+	bobUUID := wazoapi.UUID(f.bob.UUID)
 
 	room, err := alice.CreateRoom(ctx, "Project", []wazoapi.UUID{bobUUID})
 	require.NoError(t, err)
-	assert.True(t, room.SameMembers([]wazoapi.UUID{bobUUID, wazoapi.UUID(w.alice.UUID)}))
+	assert.True(t, room.SameMembers([]wazoapi.UUID{bobUUID, wazoapi.UUID(f.alice.UUID)}))
 
 	content := wazoapi.Clean("<b> \x00 é \U0001F469 \xed\xa0\x80 +%")
 	posted, err := alice.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: content, Alias: "Alice (Matrix)"})
 	require.NoError(t, err)
 	assert.Equal(t, content, posted.Content)
 	assert.Equal(t, "Alice (Matrix)", posted.Alias)
-	second, err := w.account(w.bob).PostMessage(ctx, room.UUID, wazoapi.Draft{Content: "two"})
+	second, err := f.account(f.bob).PostMessage(ctx, room.UUID, wazoapi.Draft{Content: "two"})
 	require.NoError(t, err)
 
 	page, err := alice.Messages(ctx, room.UUID, wazoapi.MessageQuery{Direction: wazoapi.Ascending})
@@ -79,8 +81,9 @@ func TestContractRoomsAndMessages(t *testing.T) {
 }
 
 func TestContractScopesAndNames(t *testing.T) {
-	w := newWorld(t)
-	alice := w.account(w.alice)
+	t.Parallel()
+	f := newFixture(t)
+	alice := f.account(f.alice)
 	scopes, err := alice.CheckScopes(t.Context(), wazoapi.RelayScopes()...)
 	require.NoError(t, err)
 	for _, scope := range wazoapi.RelayScopes() {
@@ -88,9 +91,9 @@ func TestContractScopesAndNames(t *testing.T) {
 	}
 
 	directory := wazoapi.NewDirectory(alice, time.Hour)
-	names, err := directory.Names(t.Context(), wazoapi.UUID(w.alice.UUID), wazoapi.UUID(w.bob.UUID), "99999999-9999-4999-8999-999999999999")
+	names, err := directory.Names(t.Context(), wazoapi.UUID(f.alice.UUID), wazoapi.UUID(f.bob.UUID), "99999999-9999-4999-8999-999999999999")
 	require.NoError(t, err)
-	assert.Equal(t, map[wazoapi.UUID]string{wazoapi.UUID(w.alice.UUID): "Alice Martin", wazoapi.UUID(w.bob.UUID): "Bob"}, names)
+	assert.Equal(t, map[wazoapi.UUID]string{wazoapi.UUID(f.alice.UUID): "Alice Martin", wazoapi.UUID(f.bob.UUID): "Bob"}, names)
 	found, err := directory.Search(t.Context(), "mart")
 	require.NoError(t, err)
 	require.Len(t, found, 1)
@@ -98,42 +101,43 @@ func TestContractScopesAndNames(t *testing.T) {
 }
 
 func TestContractErrors(t *testing.T) {
-	w := newWorld(t)
-	alice := w.account(w.alice)
-	room := w.wazo.CreateRoom("", w.alice, w.bob)
+	t.Parallel()
+	f := newFixture(t)
+	alice := f.account(f.alice)
+	room := f.wazo.CreateRoom("", f.alice, f.bob)
 	post := func() error {
 		_, err := alice.PostMessage(t.Context(), wazoapi.UUID(room.UUID), wazoapi.Draft{Content: "x"})
 		return err
 	}
 	require.NoError(t, post())
 
-	w.wazo.RevokeTokens(w.alice)
+	f.wazo.RevokeTokens(f.alice)
 	require.NoError(t, post(), "a revoked token is renewed")
-	assert.Equal(t, 1, w.wazo.Sessions(w.alice))
+	assert.Equal(t, 1, f.wazo.Sessions(f.alice))
 
-	down := w.wazo.Faults().AuthDown()
+	down := f.wazo.Faults().AuthDown()
 	err := post()
 	require.ErrorContains(t, err, "authentication-server-unreachable")
 	assert.False(t, wazoapi.OutcomeUnknown(err))
 	down.Off()
 
-	stored := len(w.wazo.Messages(room.UUID))
-	w.wazo.Faults().PublishFails(wazotest.Times(1))
+	stored := len(f.wazo.Messages(room.UUID))
+	f.wazo.Faults().PublishFails(wazotest.Times(1))
 	assert.True(t, wazoapi.OutcomeUnknown(post()))
-	assert.Len(t, w.wazo.Messages(room.UUID), stored+1, "the 500 was stored")
-	w.wazo.Faults().CutPost(wazotest.Times(1))
+	assert.Len(t, f.wazo.Messages(room.UUID), stored+1, "the 500 was stored")
+	f.wazo.Faults().CutPost(wazotest.Times(1))
 	assert.True(t, wazoapi.OutcomeUnknown(post()))
 
-	down = w.wazo.Faults().ChatdDown()
+	down = f.wazo.Faults().ChatdDown()
 	require.ErrorContains(t, post(), "502: Bad Gateway (HTML page)")
 	down.Off()
 
 	var refused *wazoapi.Error
-	_, err = w.client.Account(wazoapi.Credentials{Username: "alice", Password: "wrong"}, nil).Token(t.Context())
+	_, err = f.client.Account(wazoapi.Credentials{Username: "alice", Password: "wrong"}, nil).Token(t.Context())
 	require.ErrorAs(t, err, &refused)
 	assert.True(t, refused.LoginFailed())
-	w.wazo.Faults().TokenLimit(wazotest.Times(1))
-	_, err = w.account(w.bob).Token(t.Context())
+	f.wazo.Faults().TokenLimit(wazotest.Times(1))
+	_, err = f.account(f.bob).Token(t.Context())
 	require.ErrorAs(t, err, &refused)
 	assert.True(t, refused.SessionLimit())
 }
@@ -160,46 +164,36 @@ func (r *recorder) RoomCreated(_ context.Context, room wazoapi.Room) error {
 	return nil
 }
 
-func within[T any](t *testing.T, from <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(10 * time.Second):
-		require.FailNow(t, "it never came")
-		panic("unreachable")
-	}
-}
-
 func TestContractListen(t *testing.T) {
-	w := newWorld(t)
-	alice := w.account(w.alice)
+	t.Parallel()
+	f := newFixture(t)
+	alice := f.account(f.alice)
 	r := &recorder{make(chan struct{}, 10), make(chan error, 1000), make(chan wazoapi.Message, 10), make(chan wazoapi.Room, 10)}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- alice.Listen(ctx, r) }()
 
-	within(t, r.connected)
-	room := w.wazo.CreateRoom("New", w.alice, w.bob)
-	assert.Equal(t, wazoapi.UUID(room.UUID), within(t, r.rooms).UUID)
+	wazoapi.Receive(t, r.connected, "a connection")
+	room := f.wazo.CreateRoom("New", f.alice, f.bob)
+	assert.Equal(t, wazoapi.UUID(room.UUID), wazoapi.Receive(t, r.rooms, "a room").UUID)
 	own, err := alice.PostMessage(ctx, wazoapi.UUID(room.UUID), wazoapi.Draft{Content: "mine"})
 	require.NoError(t, err)
-	assert.Equal(t, own, within(t, r.messages), "the event equals the answer")
+	assert.Equal(t, own, wazoapi.Receive(t, r.messages, "a message"), "the event equals the answer")
 
-	w.wazo.RestartWebsocketd()
-	require.Error(t, within(t, r.disconnected))
-	within(t, r.connected)
+	f.wazo.RestartWebsocketd()
+	require.Error(t, wazoapi.Receive(t, r.disconnected, "a lost connection"))
+	wazoapi.Receive(t, r.connected, "a connection")
 
-	w.wazo.RevokeTokens(w.alice)
-	w.wazo.CheckTokens()
+	f.wazo.RevokeTokens(f.alice)
+	f.wazo.CheckTokens()
 	var closed *wazoapi.CloseError
-	require.ErrorAs(t, within(t, r.disconnected), &closed)
+	require.ErrorAs(t, wazoapi.Receive(t, r.disconnected, "a lost connection"), &closed)
 	assert.Equal(t, 4003, closed.Code)
-	within(t, r.connected)
-	sent := w.wazo.Post(room.UUID, w.bob, "after the new log-in", "")
-	assert.Equal(t, wazoapi.UUID(sent.UUID), within(t, r.messages).UUID)
-	assert.Equal(t, 1, w.wazo.Sessions(w.alice))
+	wazoapi.Receive(t, r.connected, "a connection")
+	sent := f.wazo.Post(room.UUID, f.bob, "after the new log-in", "")
+	assert.Equal(t, wazoapi.UUID(sent.UUID), wazoapi.Receive(t, r.messages, "a message").UUID)
+	assert.Equal(t, 1, f.wazo.Sessions(f.alice))
 
 	cancel()
-	require.ErrorIs(t, within(t, ended), context.Canceled)
+	require.ErrorIs(t, wazoapi.Receive(t, ended, "the end of Listen"), context.Canceled)
 }

@@ -83,6 +83,7 @@ func newTestDirectory(t *testing.T) (*Directory, *fakeDird, *fakeClock) {
 }
 
 func TestNamesAreKept(t *testing.T) {
+	t.Parallel()
 	d, dird, clock := newTestDirectory(t)
 	unknown := person(1000)
 	want := map[UUID]string{person(1): "Person 1", person(2): "Person 2"}
@@ -114,6 +115,7 @@ func TestNamesAreKept(t *testing.T) {
 }
 
 func TestNamesAskInBatches(t *testing.T) {
+	t.Parallel()
 	d, dird, _ := newTestDirectory(t)
 	var all []UUID
 	for i := range 101 {
@@ -130,6 +132,7 @@ func TestNamesAskInBatches(t *testing.T) {
 }
 
 func TestManyCallersAskOnce(t *testing.T) {
+	t.Parallel()
 	d, dird, _ := newTestDirectory(t)
 	var wg sync.WaitGroup
 	for range 50 {
@@ -146,6 +149,7 @@ func TestManyCallersAskOnce(t *testing.T) {
 }
 
 func TestWhatIsNoUUIDIsUnknown(t *testing.T) {
+	t.Parallel()
 	d, dird, _ := newTestDirectory(t)
 	got, err := d.Names(t.Context(), "", "a,b", "..")
 	require.NoError(t, err)
@@ -155,6 +159,7 @@ func TestWhatIsNoUUIDIsUnknown(t *testing.T) {
 }
 
 func TestDirectoryIsDown(t *testing.T) {
+	t.Parallel()
 	d, dird, clock := newTestDirectory(t)
 	_, err := d.Names(t.Context(), person(1))
 	require.NoError(t, err)
@@ -183,6 +188,7 @@ func TestDirectoryIsDown(t *testing.T) {
 }
 
 func TestSourceThatWasReplaced(t *testing.T) {
+	t.Parallel()
 	d, dird, clock := newTestDirectory(t)
 	_, err := d.Names(t.Context(), person(1))
 	require.NoError(t, err)
@@ -196,6 +202,7 @@ func TestSourceThatWasReplaced(t *testing.T) {
 }
 
 func TestTenantWithoutDirectory(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	f.handle("GET /api/dird/0.1/directories/default/sources", func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, 200, `{"total": 4, "filtered": 0, "items": []}`)
@@ -205,6 +212,7 @@ func TestTenantWithoutDirectory(t *testing.T) {
 }
 
 func TestSearch(t *testing.T) {
+	t.Parallel()
 	d, dird, _ := newTestDirectory(t)
 	dird.mu.Lock()
 	dird.fail = func(w http.ResponseWriter, r *http.Request) {
@@ -222,6 +230,7 @@ func TestSearch(t *testing.T) {
 }
 
 func TestARefusedSearchDoesNotStopNames(t *testing.T) {
+	t.Parallel()
 	d, dird, _ := newTestDirectory(t)
 	dird.mu.Lock()
 	dird.fail = func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 400, `{"message": "bad"}`) }
@@ -237,6 +246,7 @@ func TestARefusedSearchDoesNotStopNames(t *testing.T) {
 }
 
 func TestContactName(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, json, want string }{
 		{"first and last name", `{"firstname": "Alice", "lastname": "Martin", "email": "a@x"}`, "Alice Martin"},
 		{"no last name", `{"firstname": "Alice", "lastname": null}`, "Alice"},
@@ -254,6 +264,7 @@ func TestContactName(t *testing.T) {
 }
 
 func TestNameCacheIsBounded(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	c := newNameCache(time.Hour, 10, clock.Now)
 	for i := range 1000 {

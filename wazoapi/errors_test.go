@@ -29,6 +29,7 @@ func withToken(s, token string) string {
 }
 
 func TestRecordedErrorsNeverShowTheToken(t *testing.T) {
+	t.Parallel()
 	inBody := 0
 	for _, rec := range recordedErrors(t) {
 		t.Run(fmt.Sprintf("%s: %s", rec.Recording, rec.Note), func(t *testing.T) {
@@ -47,6 +48,7 @@ func TestRecordedErrorsNeverShowTheToken(t *testing.T) {
 }
 
 func TestForeignTokensInURLsAreHidden(t *testing.T) {
+	t.Parallel()
 	body := `{"message": "no answer from /0.1/token/` + secretToken + `?scope=x", "error_id": "e", "details": {"why": "GET /0.1/token/` + secretToken + `", "deep": [{"user_token": "` + secretToken + `"}]}}`
 	e := newError(request{method: "GET", service: serviceChatd, path: "/x"}, 503, http.Header{}, []byte(body))
 	assert.NotContains(t, fmt.Sprintf("%v %v", e, e.Details), secretToken)
@@ -54,6 +56,7 @@ func TestForeignTokensInURLsAreHidden(t *testing.T) {
 }
 
 func TestNewError(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		status  int
@@ -113,6 +116,7 @@ func TestNewError(t *testing.T) {
 }
 
 func TestLongMessagesAreCut(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		runes int
@@ -133,6 +137,7 @@ func TestLongMessagesAreCut(t *testing.T) {
 }
 
 func TestErrorMeaning(t *testing.T) {
+	t.Parallel()
 	const login, other = "/api/auth/0.1/token", "/api/chatd/1.0/users/me/rooms"
 	for _, tt := range []struct {
 		name                                 string
@@ -157,6 +162,7 @@ func TestErrorMeaning(t *testing.T) {
 }
 
 func TestOutcomeUnknown(t *testing.T) {
+	t.Parallel()
 	const login, post = "/api/auth/0.1/token", "/api/chatd/1.0/users/me/rooms/R/messages"
 	for _, tt := range []struct {
 		name string

@@ -11,11 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
-
-// patience is how long a test waits for what must come.
-const patience = 10 * time.Second
 
 // fakeStream is the server's side of one connection.
 type fakeStream struct {
@@ -103,8 +99,8 @@ func (f *fakeWazo) handleStream(play func(*fakeStream)) {
 	})
 }
 
-// heard is a Handler that passes on what it hears.
-type heard struct {
+// recordingHandler is a Handler that passes on what it hears.
+type recordingHandler struct {
 	connected    chan struct{}
 	disconnected chan error
 	messages     chan string
@@ -112,21 +108,21 @@ type heard struct {
 	onMessage    func(Message) error
 }
 
-func newHeard() *heard {
-	return &heard{
+func newRecordingHandler() *recordingHandler {
+	return &recordingHandler{
 		connected: make(chan struct{}, 100), disconnected: make(chan error, 100),
 		messages: make(chan string, 100), rooms: make(chan Room, 100),
 	}
 }
 
-func (h *heard) Connected(context.Context)               { h.connected <- struct{}{} }
-func (h *heard) Disconnected(_ context.Context, e error) { h.disconnected <- e }
-func (h *heard) RoomCreated(_ context.Context, r Room) error {
+func (h *recordingHandler) Connected(context.Context)               { h.connected <- struct{}{} }
+func (h *recordingHandler) Disconnected(_ context.Context, e error) { h.disconnected <- e }
+func (h *recordingHandler) RoomCreated(_ context.Context, r Room) error {
 	h.rooms <- r
 	return nil
 }
 
-func (h *heard) MessageCreated(_ context.Context, m Message) error {
+func (h *recordingHandler) MessageCreated(_ context.Context, m Message) error {
 	h.messages <- m.Content
 	if h.onMessage != nil {
 		return h.onMessage(m)
@@ -134,18 +130,7 @@ func (h *heard) MessageCreated(_ context.Context, m Message) error {
 	return nil
 }
 
-var _ Handler = (*heard)(nil)
-
-func receive[T any](t *testing.T, from <-chan T, what string) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(patience):
-		require.FailNow(t, "never came: "+what)
-		panic("unreachable")
-	}
-}
+var _ Handler = (*recordingHandler)(nil)
 
 // quickStream makes the stream's timings short; pings are off unless the test
 // changes that.
@@ -171,7 +156,7 @@ func listen(t *testing.T, a *Account, h Handler) (stop func() error) {
 	stop = func() error {
 		once.Do(func() {
 			cancel()
-			result = receive(t, done, "the end of Listen")
+			result = Receive(t, done, "the end of Listen")
 		})
 		return result
 	}

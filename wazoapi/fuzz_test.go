@@ -37,6 +37,7 @@ func FuzzParseFrame(f *testing.F) {
 }
 
 func TestRecordedFrames(t *testing.T) {
+	t.Parallel()
 	var frames []json.RawMessage
 	require.NoError(t, json.Unmarshal(testdata(t, "frames.json"), &frames))
 	messages, rooms, starts := 0, 0, 0

@@ -14,7 +14,8 @@ import (
 )
 
 func TestListen(t *testing.T) {
-	f, h := newFakeWazo(t), newHeard()
+	t.Parallel()
+	f, h := newFakeWazo(t), newRecordingHandler()
 	f.handleStream(func(s *fakeStream) {
 		assert.True(t, f.isValid(s.token), "the token is in the header")
 		assert.Equal(t, []command{
@@ -32,16 +33,17 @@ func TestListen(t *testing.T) {
 		s.serve()
 	})
 	stop := listen(t, f.account(quickStream()), h)
-	receive(t, h.connected, "Connected")
+	Receive(t, h.connected, "Connected")
 	for i := range 20 {
-		assert.Equal(t, fmt.Sprint(i), receive(t, h.messages, "a message"))
+		assert.Equal(t, fmt.Sprint(i), Receive(t, h.messages, "a message"))
 	}
-	assert.Equal(t, Room{UUID: "r", Users: []RoomUser{{UUID: "u"}}}, receive(t, h.rooms, "a room"))
+	assert.Equal(t, Room{UUID: "r", Users: []RoomUser{{UUID: "u"}}}, Receive(t, h.rooms, "a room"))
 	require.ErrorIs(t, stop(), context.Canceled)
 	assert.Empty(t, h.disconnected, "the end of ctx is no lost connection")
 }
 
 func TestCloseCodes(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name       string
 		code       int
@@ -65,7 +67,8 @@ func TestCloseCodes(t *testing.T) {
 		{name: "1000 normal", code: 1000, wantLogins: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f, h := newFakeWazo(t), newHeard()
+			t.Parallel()
+			f, h := newFakeWazo(t), newRecordingHandler()
 			f.handleStream(func(s *fakeStream) {
 				if s.n == 1 {
 					if !tt.atConnect {
@@ -83,13 +86,13 @@ func TestCloseCodes(t *testing.T) {
 			})
 			listen(t, f.account(quickStream()), h)
 			if !tt.atConnect {
-				receive(t, h.connected, "the first connection")
+				Receive(t, h.connected, "the first connection")
 			}
-			err := receive(t, h.disconnected, "Disconnected")
+			err := Receive(t, h.disconnected, "Disconnected")
 			var closed *CloseError
 			require.ErrorAs(t, err, &closed)
 			assert.Equal(t, CloseError{Code: tt.code, Reason: tt.reason}, *closed)
-			receive(t, h.connected, "the second connection")
+			Receive(t, h.connected, "the second connection")
 			assert.Empty(t, h.disconnected, "once per lost connection")
 			logins, checks := f.counts()
 			assert.Equal(t, tt.wantChecks, checks, "checks")
@@ -99,20 +102,22 @@ func TestCloseCodes(t *testing.T) {
 }
 
 func TestMissingWebsocketAccessIsReported(t *testing.T) {
-	f, h := newFakeWazo(t), newHeard()
+	t.Parallel()
+	f, h := newFakeWazo(t), newRecordingHandler()
 	f.noScope["websocketd"] = true
 	f.handleStream(func(s *fakeStream) { _ = s.Close(4002, "authentication failed") })
 	listen(t, f.account(quickStream()), h)
-	assert.Equal(t, &CloseError{4002, "authentication failed"}, receive(t, h.disconnected, "the first failure"))
+	assert.Equal(t, &CloseError{4002, "authentication failed"}, Receive(t, h.disconnected, "the first failure"))
 	for range 3 {
 		var answer *Error
-		require.ErrorAs(t, receive(t, h.disconnected, "a further failure"), &answer)
+		require.ErrorAs(t, Receive(t, h.disconnected, "a further failure"), &answer)
 		assert.True(t, answer.MissingPermission())
 		assert.Contains(t, answer.Error(), `"websocketd"`)
 	}
 }
 
 func TestFailedUpgrades(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		answer  http.HandlerFunc
@@ -123,38 +128,39 @@ func TestFailedUpgrades(t *testing.T) {
 		{"a success that is no websocket", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, "{}") }, "GET /api/websocketd/: 200"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f, h := newFakeWazo(t), newHeard()
+			t.Parallel()
+			f, h := newFakeWazo(t), newRecordingHandler()
 			f.mux.HandleFunc("GET /api/websocketd/", tt.answer)
 			f.mux.HandleFunc("GET /elsewhere", func(http.ResponseWriter, *http.Request) { t.Error("the redirection was followed") })
 			listen(t, f.account(quickStream()), h)
 			for range 2 {
 				var answer *Error
-				require.ErrorAs(t, receive(t, h.disconnected, "a failed attempt"), &answer)
+				require.ErrorAs(t, Receive(t, h.disconnected, "a failed attempt"), &answer)
 				assert.ErrorContains(t, answer, tt.wantErr)
 			}
 			assert.Empty(t, h.connected)
 		})
 	}
 	t.Run("a refused connection", func(t *testing.T) {
-		f, h := newFakeWazo(t), newHeard()
+		f, h := newFakeWazo(t), newRecordingHandler()
 		a := f.account(quickStream())
 		_, err := a.Token(t.Context())
 		require.NoError(t, err)
 		f.srv.Close()
 		listen(t, a, h)
 		var failure *TransportError
-		require.ErrorAs(t, receive(t, h.disconnected, "a failed attempt"), &failure)
+		require.ErrorAs(t, Receive(t, h.disconnected, "a failed attempt"), &failure)
 		assert.False(t, failure.Sent)
 	})
 	t.Run("a failed log-in", func(t *testing.T) {
-		f, h := newFakeWazo(t), newHeard()
+		f, h := newFakeWazo(t), newRecordingHandler()
 		f.login = func(w http.ResponseWriter, _ *http.Request) {
 			answerJSON(w, 401, `{"reason": ["Authentication Failed"]}`)
 		}
 		listen(t, f.account(quickStream()), h)
 		for range 5 {
 			var answer *Error
-			require.ErrorAs(t, receive(t, h.disconnected, "a failed attempt"), &answer)
+			require.ErrorAs(t, Receive(t, h.disconnected, "a failed attempt"), &answer)
 			assert.True(t, answer.LoginFailed())
 		}
 		logins, _ := f.counts()
@@ -163,6 +169,7 @@ func TestFailedUpgrades(t *testing.T) {
 }
 
 func TestTokenIsRenewedOnTheOpenConnection(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		now  func(t *testing.T, f *fakeWazo, a *Account, s *fakeStream, clock *fakeClock)
@@ -189,7 +196,8 @@ func TestTokenIsRenewedOnTheOpenConnection(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f, h, clock := newFakeWazo(t), newHeard(), newFakeClock()
+			t.Parallel()
+			f, h, clock := newFakeWazo(t), newRecordingHandler(), newFakeClock()
 			f.now = clock.Now
 			started, renewed := make(chan *fakeStream, 1), make(chan string, 1)
 			f.handle("GET /api/chatd/1.0/users/me/rooms", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"items": []}`) })
@@ -215,12 +223,12 @@ func TestTokenIsRenewedOnTheOpenConnection(t *testing.T) {
 			c.now = clock.Now
 			a := c.Account(Credentials{"alice", "pa55word"}, nil)
 			listen(t, a, h)
-			s := receive(t, started, "the connection")
+			s := Receive(t, started, "the connection")
 			tt.now(t, f, a, s, clock)
-			fresh := receive(t, renewed, "the token op")
+			fresh := Receive(t, renewed, "the token op")
 			assert.NotEqual(t, s.token, fresh)
 			assert.True(t, f.isValid(fresh))
-			assert.Equal(t, "after the renewal", receive(t, h.messages, "an event"))
+			assert.Equal(t, "after the renewal", Receive(t, h.messages, "an event"))
 			assert.Empty(t, h.disconnected)
 			logins, _ := f.counts()
 			assert.Equal(t, 2, logins)
@@ -229,7 +237,8 @@ func TestTokenIsRenewedOnTheOpenConnection(t *testing.T) {
 }
 
 func TestAnotherSessionsEndIsIgnored(t *testing.T) {
-	f, h := newFakeWazo(t), newHeard()
+	t.Parallel()
+	f, h := newFakeWazo(t), newRecordingHandler()
 	f.handleStream(func(s *fakeStream) {
 		s.untilStart()
 		s.send(`{"op": "event", "code": 0, "data": {"name": "auth_session_expire_soon", "data": {"uuid": "00000000-0000-4000-8000-00000000beef"}}}`)
@@ -242,12 +251,13 @@ func TestAnotherSessionsEndIsIgnored(t *testing.T) {
 		s.serve()
 	})
 	listen(t, f.account(quickStream(func(s *StreamConfig) { s.PingInterval = 10 * time.Millisecond })), h)
-	receive(t, h.messages, "the end of the play")
+	Receive(t, h.messages, "the end of the play")
 	logins, _ := f.counts()
 	assert.Equal(t, 1, logins)
 }
 
 func TestPausesBetweenConnections(t *testing.T) {
+	t.Parallel()
 	b := reconnectBackoff{min: time.Second, max: 20 * time.Second}
 	lost, bug := &CloseError{Code: 1011}, &CloseError{Code: 4004}
 	for _, tt := range []struct {
@@ -274,6 +284,7 @@ func TestPausesBetweenConnections(t *testing.T) {
 }
 
 func TestACloseFrameExplainsAFailedWrite(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("broken pipe")
 	closed := &CloseError{Code: 4002, Reason: "authentication failed"}
 	for _, tt := range []struct {
@@ -294,6 +305,7 @@ func TestACloseFrameExplainsAFailedWrite(t *testing.T) {
 }
 
 func TestPermanentFailures(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		err  error

@@ -8,6 +8,7 @@ import (
 )
 
 func TestASuccessfulLoginResetsThePauses(t *testing.T) {
+	t.Parallel()
 	var b loginBackoff
 	now := newFakeClock().Now()
 	refused := &Error{Status: 401}

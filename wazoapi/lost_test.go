@@ -11,10 +11,11 @@ import (
 )
 
 func TestSilentServers(t *testing.T) {
+	t.Parallel()
 	// The limit that a case is about is short, the others are not reached even
 	// on a busy machine.
 	quickPings := func(s *StreamConfig) { s.PingInterval, s.PongTimeout = 20*time.Millisecond, time.Second }
-	quickStart := func(s *StreamConfig) { s.ConnectTimeout = 500 * time.Millisecond }
+	quickStart := func(s *StreamConfig) { s.ConnectTimeout = time.Second }
 	for _, tt := range []struct {
 		name    string
 		times   func(*StreamConfig)
@@ -47,7 +48,7 @@ func TestSilentServers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f, h := newFakeWazo(t), newHeard()
+			f, h := newFakeWazo(t), newRecordingHandler()
 			f.handleStream(func(s *fakeStream) {
 				if s.n > 1 {
 					s.untilStart()
@@ -57,17 +58,18 @@ func TestSilentServers(t *testing.T) {
 				tt.play(s)
 			})
 			listen(t, f.account(quickStream(tt.times)), h)
-			err := receive(t, h.disconnected, "Disconnected")
+			err := Receive(t, h.disconnected, "Disconnected")
 			require.ErrorIs(t, err, tt.wantErr)
 			var failure *TransportError
 			require.ErrorAs(t, err, &failure)
-			receive(t, h.connected, "a connection")
+			Receive(t, h.connected, "a connection")
 		})
 	}
 }
 
 func TestEventsAreASignOfLife(t *testing.T) {
-	f, h := newFakeWazo(t), newHeard()
+	t.Parallel()
+	f, h := newFakeWazo(t), newRecordingHandler()
 	f.handleStream(func(s *fakeStream) {
 		if !assert.Equal(t, 1, s.n, "a server that sends is alive") {
 			return
@@ -88,12 +90,13 @@ func TestEventsAreASignOfLife(t *testing.T) {
 		}
 	})
 	listen(t, f.account(quickStream(func(s *StreamConfig) { s.PingInterval, s.PongTimeout = 10*time.Millisecond, 5*time.Second })), h)
-	for receive(t, h.messages, "five pings") != "five pings" {
+	for Receive(t, h.messages, "five pings") != "five pings" {
 	}
 	assert.Empty(t, h.disconnected)
 }
 
 func TestLostConnections(t *testing.T) {
+	t.Parallel()
 	boom := errors.New("database is gone")
 	for _, tt := range []struct {
 		name      string
@@ -133,7 +136,8 @@ func TestLostConnections(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f, h := newFakeWazo(t), newHeard()
+			t.Parallel()
+			f, h := newFakeWazo(t), newRecordingHandler()
 			h.onMessage = tt.onMessage
 			f.handleStream(func(s *fakeStream) {
 				s.untilStart()
@@ -144,16 +148,17 @@ func TestLostConnections(t *testing.T) {
 				s.serve()
 			})
 			listen(t, f.account(quickStream()), h)
-			receive(t, h.connected, "the first connection")
-			tt.check(t, receive(t, h.disconnected, "Disconnected"))
-			receive(t, h.connected, "the second connection")
+			Receive(t, h.connected, "the first connection")
+			tt.check(t, Receive(t, h.disconnected, "Disconnected"))
+			Receive(t, h.connected, "the second connection")
 			assert.Empty(t, h.disconnected)
 		})
 	}
 }
 
 func TestSlowHandler(t *testing.T) {
-	f, h := newFakeWazo(t), newHeard()
+	t.Parallel()
+	f, h := newFakeWazo(t), newRecordingHandler()
 	inHand, lost := make(chan struct{}), make(chan struct{})
 	h.onMessage = func(m Message) error {
 		if m.Content == "0" {
@@ -177,10 +182,10 @@ func TestSlowHandler(t *testing.T) {
 		s.serve()
 	})
 	listen(t, f.account(quickStream(func(s *StreamConfig) { s.QueueLength = 3 })), h)
-	receive(t, h.connected, "the first connection")
-	require.ErrorIs(t, receive(t, h.disconnected, "Disconnected"), errSlowHandler)
-	receive(t, h.connected, "the second connection")
+	Receive(t, h.connected, "the first connection")
+	require.ErrorIs(t, Receive(t, h.disconnected, "Disconnected"), errSlowHandler)
+	Receive(t, h.connected, "the second connection")
 	for i := range 4 { // one in hand and three that waited
-		assert.Equal(t, fmt.Sprint(i), receive(t, h.messages, "a message that was in the queue"))
+		assert.Equal(t, fmt.Sprint(i), Receive(t, h.messages, "a message that was in the queue"))
 	}
 }

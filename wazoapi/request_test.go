@@ -48,6 +48,8 @@ func readRequest(conn net.Conn) {
 	}
 }
 
+// One case has a limit of real time, so this does not run in parallel with other
+// tests.
 func TestTransportErrors(t *testing.T) {
 	closedPort := func(t *testing.T) string {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -123,6 +125,7 @@ func TestTransportErrors(t *testing.T) {
 }
 
 func TestAnswersThatEchoTheTokenInTheProtocol(t *testing.T) {
+	t.Parallel()
 	addr := rawServer(t, func(conn net.Conn) { readRequest(conn); _, _ = io.WriteString(conn, secretToken+"\r\n\r\n") })
 	c, err := New(Config{URL: "http://" + addr}, zerolog.Nop())
 	require.NoError(t, err)
@@ -132,6 +135,7 @@ func TestAnswersThatEchoTheTokenInTheProtocol(t *testing.T) {
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	followed := false
 	f.mux.HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) { followed = true })
@@ -146,6 +150,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 }
 
 func TestRequestHeaders(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	var got http.Header
 	f.handle("POST /api/chatd/1.0/users/me/rooms/{room}/messages", func(w http.ResponseWriter, r *http.Request) {
@@ -164,6 +169,7 @@ func TestRequestHeaders(t *testing.T) {
 }
 
 func TestAnswersAreReadWithALimit(t *testing.T) {
+	t.Parallel()
 	f := newFakeWazo(t)
 	body := `{"items": [], "filtered": 0, "total": 0}`
 	f.handle("GET /api/chatd/1.0/users/me/rooms", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, body) })

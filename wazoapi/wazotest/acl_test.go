@@ -7,6 +7,7 @@ import (
 )
 
 func TestAccessList(t *testing.T) {
+	t.Parallel()
 	const me, session = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 	for _, test := range []struct {
 		name    string
@@ -40,6 +41,7 @@ func TestAccessList(t *testing.T) {
 }
 
 func TestSearchPatterns(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, search, text string
 		matches            bool
@@ -61,6 +63,7 @@ func TestSearchPatterns(t *testing.T) {
 }
 
 func TestLoneSurrogates(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, raw, want string }{
 		{"a pair stays", `"\ud83d\ude00"`, `"\ud83d\ude00"`},
 		{"a high one alone goes", `"a\ud800b"`, `"a\u0000b"`},

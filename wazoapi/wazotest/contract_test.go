@@ -28,7 +28,7 @@ func newReplay(t *testing.T) *replay {
 	t.Cleanup(cancel)
 	r := &replay{
 		t: t, ctx: ctx, server: server, clock: clock, comparer: newComparer(), users: accounts(server),
-		patience: 10 * time.Second,
+		patience: 30 * time.Second,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -40,6 +40,7 @@ func newReplay(t *testing.T) *replay {
 
 // TestContract replays the recordings of the real services.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	r := newReplay(t)
 	for _, sc := range scenarios() {
 		r.run(sc)
@@ -61,6 +62,7 @@ func TestContract(t *testing.T) {
 // TestContractSeesBrokenAnswers breaks the simulator in small ways, one at
 // a time, and expects the comparison to notice each.
 func TestContractSeesBrokenAnswers(t *testing.T) {
+	t.Parallel()
 	replace := func(from, to string) func(*answer) {
 		return func(a *answer) { a.body = []byte(strings.ReplaceAll(string(a.body), from, to)) }
 	}
@@ -86,6 +88,7 @@ func TestContractSeesBrokenAnswers(t *testing.T) {
 			replace("8fe5931d-1002-44c3-9b26-c9ed82a5ea08", "8fe5931d-1002-44c3-9b26-c9ed82a5ea09")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			r := newReplay(t)
 			broken := 0
 			r.server.tamper = func(route string, a *answer) {
@@ -107,6 +110,7 @@ func TestContractSeesBrokenAnswers(t *testing.T) {
 // TestContractSeesBrokenEvents drops one event and expects the comparison to
 // notice that it is missing.
 func TestContractSeesBrokenEvents(t *testing.T) {
+	t.Parallel()
 	r := newReplay(t)
 	r.run(scenario{file: "chatd-01-room-create"})
 	require.Empty(t, r.diffs)

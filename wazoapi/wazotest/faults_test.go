@@ -13,6 +13,7 @@ import (
 
 // TestMessageFaults posts "first" with a fault that fires once, then "second".
 func TestMessageFaults(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		on     func(*Faults) *Fault
@@ -41,6 +42,7 @@ func TestMessageFaults(t *testing.T) {
 			201, []string{"first", "second"}, []string{"first", "second"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			f := start(t)
 			token := f.token(`{}`)
 			conn := f.listen(token)
@@ -58,6 +60,7 @@ func TestMessageFaults(t *testing.T) {
 }
 
 func TestWhenFaultsFire(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	other := f.CreateRoom("other", f.alice, f.bob, f.AddUser(User{Username: "carol", Tenant: f.alice.Tenant}))
 
@@ -107,6 +110,7 @@ func TestWhenFaultsFire(t *testing.T) {
 }
 
 func TestOutages(t *testing.T) {
+	t.Parallel()
 	const contacts, lookup, rooms = "/api/dird/0.1/backends/wazo/sources/SOURCE/contacts",
 		"/api/dird/0.1/directories/lookup/default?term=alice", "/api/chatd/1.0/users/me/rooms"
 	const login, infos = "/api/auth/0.1/token", "/api/confd/1.1/infos"
@@ -124,6 +128,7 @@ func TestOutages(t *testing.T) {
 		{"RabbitMQ", (*Faults).BusLost, map[string]int{login: 500, rooms: 200, contacts: 200, lookup: 200, infos: 200}, "none"},
 	} {
 		t.Run("without "+test.name, func(t *testing.T) {
+			t.Parallel()
 			f := start(t)
 			token := f.token(`{}`)
 			fault := test.on(f.Faults())
@@ -155,6 +160,7 @@ func (f *fixture) withSource(path string) string {
 }
 
 func TestWebsocketsDuringOutages(t *testing.T) {
+	t.Parallel()
 	dial := func(f *fixture, token string) *websocket.Conn {
 		conn, _, err := websocket.Dial(f.ctx, f.URL()+"/api/websocketd/?version=2&token="+token, nil)
 		require.NoError(f, err)
@@ -197,6 +203,7 @@ func TestWebsocketsDuringOutages(t *testing.T) {
 }
 
 func TestTokenLimitFault(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	fault := f.Faults().TokenLimit(Times(1).By(f.alice))
 	status, _, body := f.do(http.MethodPost, "/api/auth/0.1/token", "", []byte(`{}`))

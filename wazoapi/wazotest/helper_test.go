@@ -32,7 +32,7 @@ func start(t *testing.T, opts ...Option) *fixture {
 		s.Stop()
 		transport.CloseIdleConnections()
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	acme := s.AddTenant("acme")
 	alice := s.AddUser(User{Username: "alice", Password: "secret", Firstname: "Alice", Exten: "1001", Tenant: acme})

@@ -163,6 +163,7 @@ func amendAll(doc *openapi3.T) {
 // TestAnswersFollowTheOpenAPIFiles replays the recordings and validates each
 // JSON answer against the schema that its service publishes.
 func TestAnswersFollowTheOpenAPIFiles(t *testing.T) {
+	t.Parallel()
 	dir, ok := openAPIDir()
 	if !ok {
 		t.Skip("the services' OpenAPI files are not here; set WAZO_OPENAPI_DIR to check the answers against them")

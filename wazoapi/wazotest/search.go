@@ -3,6 +3,7 @@ package wazotest
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -10,6 +11,9 @@ import (
 // plain is a text without case and accents: PostgreSQL's unaccent and ilike, as
 // the searches of chatd and confd use them.
 func plain(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s) // nearly every text, and much faster
+	}
 	var out strings.Builder
 	for _, r := range norm.NFD.String(s) {
 		if unicode.Is(unicode.Mn, r) {
@@ -23,6 +27,15 @@ func plain(s string) string {
 		out.WriteRune(r)
 	}
 	return out.String()
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // withoutStroke has the letters that Unicode does not decompose and unaccent

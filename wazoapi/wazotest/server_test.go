@@ -18,6 +18,7 @@ import (
 )
 
 func TestRestartOnTheSameAddressKeepsState(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	token := f.token(`{}`)
 	require.Equal(t, http.StatusCreated, f.post(token, "before"))
@@ -38,6 +39,7 @@ func TestRestartOnTheSameAddressKeepsState(t *testing.T) {
 }
 
 func TestStopEndsWhatIsUnderway(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	token := f.token(`{}`)
 	fault := f.Faults().LateAnswer(time.Hour, Always())
@@ -50,6 +52,7 @@ func TestStopEndsWhatIsUnderway(t *testing.T) {
 }
 
 func TestStartRefusesPublicAddresses(t *testing.T) {
+	t.Parallel()
 	s := New()
 	assert.ErrorContains(t, s.Start("0.0.0.0:0"), "loopback")
 }
@@ -57,6 +60,7 @@ func TestStartRefusesPublicAddresses(t *testing.T) {
 // The event is out while the message is not yet readable and the answer not yet
 // written (docs/wazo.md, "Event before commit").
 func TestEventComesBeforeTheCommit(t *testing.T) {
+	t.Parallel()
 	clock := NewManualClock(time.Date(2026, 11, 21, 12, 0, 0, 123456000, time.UTC))
 	f := start(t, WithClock(clock), WithPingInterval(0))
 	token := f.token(`{}`)
@@ -94,6 +98,7 @@ func TestEventComesBeforeTheCommit(t *testing.T) {
 }
 
 func TestManyClientsAtOnce(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	const clients, each = 8, 25
 	token := f.token(`{}`)
@@ -133,6 +138,7 @@ func TestManyClientsAtOnce(t *testing.T) {
 }
 
 func TestRoomsOfTheSamePeopleAreOneRoom(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	carol := f.AddUser(User{Username: "carol", Tenant: f.alice.Tenant})
 	room := f.CreateRoom("three", f.alice, f.bob, carol)
@@ -144,6 +150,7 @@ func TestRoomsOfTheSamePeopleAreOneRoom(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	is := func(content string) func(Message) bool { return func(m Message) bool { return m.Content == content } }
 	f.Post(f.room.UUID, f.bob, "past", "Bobby")
@@ -169,6 +176,7 @@ func TestWaiting(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	f := start(t, WithTLS())
 	assert.True(t, strings.HasPrefix(f.URL(), "https://"))
 	status, _, _ := f.do(http.MethodGet, "/api/chatd/1.0/users/me/rooms", "", nil)
@@ -190,6 +198,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestSwitchesOfAccounts(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	rooms := func(token string) int {
 		status, _, _ := f.do(http.MethodGet, "/api/chatd/1.0/users/me/rooms", token, nil)
@@ -232,7 +241,8 @@ func TestSwitchesOfAccounts(t *testing.T) {
 	})
 }
 
-// A room of 50,000 messages, as the load tests make them.
+// A room of 50,000 messages, as the load tests make them. It measures time, so it
+// does not run in parallel with other tests.
 func TestLargeRooms(t *testing.T) {
 	const n = 50_000
 	f := start(t)

@@ -42,6 +42,7 @@ func readAll(f *fixture, conn *websocket.Conn) <-chan error {
 
 // The recording ws-08 as a test: pings at 20 s, 40 s, and two at 60 s.
 func TestServerPings(t *testing.T) {
+	t.Parallel()
 	clock := NewManualClock(time.Now())
 	f := start(t, WithClock(clock), WithTokenChecks(func(time.Duration) time.Duration { return 24 * time.Hour }),
 		// So that a timer within 20 s is one for a ping, not one for a pong.
@@ -64,6 +65,7 @@ func TestServerPings(t *testing.T) {
 }
 
 func TestSilentClientIsClosed(t *testing.T) {
+	t.Parallel()
 	clock := NewManualClock(time.Now())
 	f := start(t, WithClock(clock), WithTokenChecks(func(time.Duration) time.Duration { return 24 * time.Hour }))
 	conn, pings := pinged(f, f.token(`{}`), false)
@@ -80,6 +82,7 @@ func TestSilentClientIsClosed(t *testing.T) {
 }
 
 func TestTooLargeFramesEndTheConnection(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	conn := f.listen(f.token(`{}`))
 	frame := `{"op":"ping","data":{"payload":"` + strings.Repeat("x", maxFrame) + `"}}`
@@ -90,6 +93,7 @@ func TestTooLargeFramesEndTheConnection(t *testing.T) {
 }
 
 func TestTokenChecks(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name             string
 		remaining, after time.Duration
@@ -108,6 +112,7 @@ func TestTokenChecks(t *testing.T) {
 }
 
 func TestOwnerHearsThatTheSessionExpiresSoon(t *testing.T) {
+	t.Parallel()
 	clock := NewManualClock(time.Now())
 	f := start(t, WithClock(clock), WithPingInterval(0))
 	conn, _, err := websocket.Dial(f.ctx, f.URL()+"/api/websocketd/?version=2&token="+f.token(`{"expiration": 600}`), nil)
@@ -128,6 +133,7 @@ func TestOwnerHearsThatTheSessionExpiresSoon(t *testing.T) {
 }
 
 func TestUnusualRequestsAtNginx(t *testing.T) {
+	t.Parallel()
 	f := start(t)
 	token := f.token(`{}`)
 	for _, test := range []struct {
