@@ -10,13 +10,14 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Credentials are a Wazo log-in name (or confirmed e-mail address) and its
-// password.
+// Credentials are what a Wazo account logs in with. Username may also be a
+// confirmed e-mail address; its case does not matter (docs/wazo.md, "Log in").
 type Credentials struct {
 	Username, Password string
 }
 
-// Token is an access token of wazo-auth with what it says about its account.
+// Token is an access token of wazo-auth, with what wazo-auth says about its
+// account. The zero Token means that there is none.
 type Token struct {
 	Token       string
 	ExpiresAt   time.Time // UTC, on this machine's clock
@@ -30,12 +31,17 @@ type Token struct {
 	Login string
 }
 
-// TokenStore keeps the token of one account over restarts. Implementations
-// encrypt it.
+// TokenStore keeps the token of one account over restarts, so that a start does
+// not cost a session. An implementation must encrypt the token. One Account
+// calls its store from one goroutine at a time, but for [Account.Logout].
 type TokenStore interface {
-	// LoadToken returns the kept token, the zero Token if there is none.
+	// LoadToken returns the kept token, or the zero Token if there is none.
+	// After an error no log-in is tried; the next call of Account.Token loads
+	// again.
 	LoadToken(ctx context.Context) (Token, error)
-	// SaveToken replaces the kept token; the zero Token removes it.
+	// SaveToken replaces the kept token; the zero Token removes it. An error is
+	// logged and costs a session at the next start; only Account.Logout
+	// returns it.
 	SaveToken(ctx context.Context, token Token) error
 }
 
@@ -63,11 +69,16 @@ func (c *Client) Account(cred Credentials, store TokenStore) *Account {
 
 // Token returns a valid access token: the one in use, the one of the store if
 // wazo-auth still knows it, or a new one. All concurrent callers share one
-// log-in. After a failed log-in the same error is returned, without a request,
-// for a time that grows with each failure: a wrong password is for a human to
-// repair, and each attempt may cost one of 100 sessions
-// (docs/wazo.md, "Session limit"). A token that should be renewed, but cannot
-// be, is returned as long as it is valid.
+// log-in. A token that should be renewed, but cannot be, is returned as long as
+// it is valid.
+//
+// After a failed log-in the same error is returned, without a request, for a
+// time that grows with each failure: from 30 s to 1 h after a wrong password,
+// from 1 to 15 min (or what the server asks for) if the account has too many
+// sessions, and from 5 s to 5 min otherwise. There is no such pause if the
+// request was not sent. Only a person can repair a wrong password, and each attempt may
+// cost one of 100 sessions (docs/wazo.md, "Session limit"). See
+// [Error.LoginFailed] and [Error.SessionLimit].
 func (a *Account) Token(ctx context.Context) (Token, error) {
 	if token, ok := a.current(); ok {
 		return token, nil
@@ -221,8 +232,9 @@ func (a *Account) renewEarly(session UUID) {
 	}
 }
 
-// Logout revokes the token and removes it from the store. The account stays
-// usable: its next use logs in again, so whoever uses it should be stopped
+// Logout revokes the token and removes it from the store. It succeeds if there
+// is no token. After an error of wazo-auth the token stays in the store. The
+// account stays usable, and its next use logs in again, so stop whoever uses it
 // first.
 func (a *Account) Logout(ctx context.Context) error {
 	token, err := a.forget(ctx)
@@ -260,8 +272,9 @@ func (a *Account) forget(ctx context.Context) (Token, error) {
 	return token, nil
 }
 
-// CheckScopes asks wazo-auth which of the accesses the account has
-// (docs/wazo.md, "Token checks").
+// CheckScopes asks wazo-auth which rights the account has
+// (docs/wazo.md, "Token checks"). It returns, for each of scopes, whether the
+// account has it. A right is written as in [RelayScopes].
 func (a *Account) CheckScopes(ctx context.Context, scopes ...string) (map[string]bool, error) {
 	token, err := a.Token(ctx)
 	if err != nil {

@@ -25,8 +25,10 @@ type Client struct {
 	maxAnswer int64 // what is read of a success, in bytes
 }
 
-// New returns a client for the server of cfg; it makes no request. It fails if
-// the URL is not usable or the CA file cannot be read or has no certificate.
+// New returns a client for the server of cfg. It makes no request. It returns an
+// error if the URL has another form than https://HOST, if it would send
+// passwords in clear to another machine, or if the CA file cannot be read or has
+// no certificate. What cfg leaves zero gets its default, see [Config].
 func New(cfg Config, log zerolog.Logger) (*Client, error) {
 	base, err := parseBaseURL(cfg.URL)
 	if err != nil {

@@ -12,9 +12,9 @@ type Config struct {
 	// docs/wazo.md, "TLS certificates"). It is trusted beside the system's
 	// roots. "" means the system's roots only.
 	CAFile string
-	// UserAgent is shown in Wazo's session lists.
+	// UserAgent is shown in Wazo's session lists; default "wazo-matrix-relay".
 	UserAgent string
-	// Timeout limits each request but those that post; default 30 s.
+	// Timeout limits each request except those of PostTimeout; default 30 s.
 	Timeout time.Duration
 	// PostTimeout limits posting a message or creating a room, which take
 	// seconds in long rooms (docs/wazo.md, "Cost of requests"); default 90 s.

@@ -2,8 +2,8 @@ package wazoapi
 
 import "strings"
 
-// Contact is a person in the directory of a tenant. Its texts are "" where
-// Wazo has null.
+// Contact is a person in the directory of a tenant
+// (docs/wazo.md, "Directory contacts"). A text is "" where Wazo has null.
 type Contact struct {
 	UUID      UUID   `json:"uuid"`
 	FirstName string `json:"firstname"`
@@ -12,8 +12,8 @@ type Contact struct {
 	Exten     string `json:"exten"` // the internal number
 }
 
-// Name returns first and last name; the e-mail address or the extension if
-// the directory has neither; "" if it has nothing.
+// Name returns the first and the last name. If the directory has neither, it
+// returns the e-mail address, or else the extension, or else "".
 func (c Contact) Name() string {
 	if name := strings.TrimSpace(strings.TrimSpace(c.FirstName) + " " + strings.TrimSpace(c.LastName)); name != "" {
 		return name

@@ -40,8 +40,9 @@ type sources struct {
 	until time.Time
 }
 
-// NewDirectory returns a directory that asks as account a and believes an
-// answer for ttl (an unknown uuid for a tenth of that).
+// NewDirectory returns a directory that makes its requests as account a. It
+// keeps a name for ttl, and that a uuid is unknown for a tenth of ttl, since that
+// person may just have been created. It makes no request itself.
 func NewDirectory(a *Account, ttl time.Duration) *Directory {
 	return &Directory{
 		a:      a,
@@ -50,12 +51,14 @@ func NewDirectory(a *Account, ttl time.Duration) *Directory {
 	}
 }
 
-// Names returns the names of users; see [Contact.Name]. A uuid that is absent
-// from the result is unknown to the directory if the error is nil. If dird or
-// confd is down, the error says so and the result has what is still known,
-// however old. dird may need 10 s to notice that confd is down
-// (docs/wazo.md, "Directory contacts"); for a while after a failure the same
-// error is returned at once.
+// Names returns the names of users; see [Contact.Name]. If the error is nil, a
+// uuid that is absent from the result is unknown to the directory.
+//
+// If dird or confd is down, Names returns an error together with the names that
+// it still knows, however old. dird may need 10 s to notice that confd is down
+// (docs/wazo.md, "Directory contacts"). For 10 s after such a failure the same
+// error is returned at once. The error is [ErrNoDirectory] if the tenant has no
+// directory of its own people.
 func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, error) {
 	if len(d.names.missing(uuids)) == 0 {
 		return d.names.known(uuids), nil
@@ -75,10 +78,11 @@ func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, 
 	return d.names.known(uuids), err
 }
 
-// Search returns the people whose full name, e-mail address, extension or
-// number contains term, at most 100 of each directory. Case and accents don't
+// Search returns the people whose full name, e-mail address, extension or mobile
+// number contains term, at most 100 of each directory. Case and accents do not
 // matter, % and _ are wildcards, and an empty term finds everybody
-// (docs/wazo.md, "Directory contacts").
+// (docs/wazo.md, "Directory contacts"). It returns the same errors as Names, and
+// nothing from memory.
 func (d *Directory) Search(ctx context.Context, term string) ([]Contact, error) {
 	var found []Contact
 	err := d.exclusively(ctx, func() (err error) {

@@ -1,19 +1,41 @@
-// Package wazoapi is the Wazo side of the relay: wazo-auth, wazo-chatd,
-// wazo-websocketd and wazo-dird behind nginx, typed and without policy.
+// Package wazoapi is a typed client for Wazo Platform. It speaks to wazo-auth,
+// wazo-chatd, wazo-websocketd and wazo-dird, which are behind one nginx.
 //
-// A [Client] is one Wazo server. An [Account] is one Wazo account on it: it
-// keeps its own access token (one log-in serves all callers, also over
-// restarts by means of a [TokenStore]) and offers rooms, messages and the
-// event stream ([Account.Listen]). A [Directory] gives names to user uuids.
+// A [Client] is one Wazo server. An [Account] is one Wazo account on it. It
+// keeps its own access token: one log-in serves all callers, and a [TokenStore]
+// keeps the token over restarts. It offers rooms, messages and the event stream
+// ([Account.Listen]). A [Directory] finds the names of people.
 //
-// What this package decides: which 401 means "renew the token", when no
-// further log-in may be tried, how a connection is kept and replaced. What it
-// leaves to its callers: whether a failed request is repeated, what a person
-// is told, and what is relayed.
+//	client, err := wazoapi.New(wazoapi.Config{URL: "https://wazo.example.org"}, log)
+//	account := client.Account(wazoapi.Credentials{Username: "relay", Password: "…"}, store)
+//	rooms, err := account.Rooms(ctx)
+//	message, err := account.PostMessage(ctx, rooms[0].UUID, wazoapi.Draft{Content: "hello"})
 //
-// Errors are of two kinds. [*Error] is an answer of a server that says no;
-// [*TransportError] means that there was no usable answer, and its field Sent
-// tells whether the request may have been carried out nevertheless. Neither
-// ever contains a token or a password: Wazo's error bodies do, so they are
-// cleaned where the error is built (docs/wazo.md, "Secrets in error bodies").
+// # What the package decides
+//
+// It decides which 401 means that the token must be renewed, how long no log-in
+// is tried after one has failed, and when a connection is replaced. It leaves to
+// its callers whether a failed request is repeated, what people are told, and
+// what is relayed.
+//
+// # Errors
+//
+// A method that makes a request returns one of these errors:
+//   - an [*Error], if a server answered that it did not do what was asked;
+//   - a [*TransportError], if there was no usable answer. Its field Sent tells
+//     whether the server may have carried the request out nevertheless;
+//   - the error of the context, if that ended while the call waited for a token
+//     or for another call;
+//   - an error of the [TokenStore], wrapped.
+//
+// [OutcomeUnknown] tells whether a failed request may have been carried out. No
+// error contains a token or a password. The error bodies of Wazo do contain
+// tokens (docs/wazo.md, "Secrets in error bodies"), so these are redacted where
+// the error is built.
+//
+// # Facts about Wazo
+//
+// The rules that this package follows are described in
+// docs/wazo.md, "Facts about Wazo". Tests hold it to answers that were recorded on
+// real services, and to the simulated Wazo of package wazotest.
 package wazoapi

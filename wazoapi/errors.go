@@ -12,8 +12,8 @@ import (
 // large to be read; asking for fewer items helps.
 var ErrTooLarge = errors.New("the answer is too large")
 
-// Error is an answer of a Wazo service, or of the nginx before it, that is not
-// a success. It never contains a token.
+// Error is an answer of a Wazo service, or of the nginx before it, whose status
+// is not 2xx (docs/wazo.md, "Errors of chatd"). It never contains a token.
 type Error struct {
 	Status     int            // HTTP status
 	ID         string         // error_id, "" if the service gave none
@@ -21,11 +21,12 @@ type Error struct {
 	Message    string         // for humans; readable also for HTML and empty bodies
 	Method     string         // of the request
 	Path       string         // of the request, without query and without tokens
-	RetryAfter time.Duration  // what the server asked for, 0 if nothing
+	RetryAfter time.Duration  // how long the server asked to wait; 0 if it did not ask
 	Details    map[string]any // details of the body, cleaned of tokens; may be nil
 }
 
-// Values of Error.Reason.
+// Values of [Error.Reason] in a 401 of chatd: the token is unknown or expired, or
+// the account lacks a right (docs/wazo.md, "Errors of chatd").
 const (
 	ReasonTokenInvalid      = "not_found_or_expired"
 	ReasonMissingPermission = "missing_permission_or_invalid_tenant"

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Handler receives what [Account.Listen] hears. All its methods are called
-// from one goroutine, in order, with the context of Listen. While one runs,
-// events wait in a queue of limited length; if that overflows, the connection
-// is given up and replaced, so that nothing is lost for a caller that catches
-// up after Connected. No method should run for long.
+// Handler receives the events of [Account.Listen]. Its methods are called one
+// after the other, in order, with the context of Listen. While one runs, events
+// wait in a queue of [StreamConfig.QueueLength]. If that overflows, the
+// connection is closed and replaced. A handler that reads the history after each
+// call of Connected misses nothing, because Wazo itself keeps no events
+// (docs/wazo.md, "Delivery guarantees"). No method should run for long.
 type Handler interface {
-	// Connected is called when the start was acknowledged: events flow now,
-	// what was missed must be read from the history.
+	// Connected is called when events begin to come. What happened before must
+	// be read from the history.
 	Connected(ctx context.Context)
 	// Disconnected is called once for each lost connection and for each failed
 	// attempt to connect, but not when ctx ends. err is a *CloseError, an
@@ -30,10 +31,10 @@ type Handler interface {
 	RoomCreated(ctx context.Context, r Room) error
 }
 
-// Listen receives the account's events until ctx ends, then it returns
-// ctx.Err(). It keeps one connection to wazo-websocketd (protocol version 2),
-// renews its token, notices when the server is gone and reconnects with
-// growing, random pauses.
+// Listen receives the account's events until ctx ends. Then it returns ctx.Err();
+// it returns no other error. It keeps one connection to wazo-websocketd
+// (protocol version 2), renews its token, notices when the server is gone and
+// connects again after random pauses that grow up to [StreamConfig.BackoffMax].
 func (a *Account) Listen(ctx context.Context, h Handler) error {
 	pause := reconnectBackoff{min: a.c.cfg.Stream.BackoffMin, max: a.c.cfg.Stream.BackoffMax}
 	suspect := false
@@ -94,8 +95,8 @@ const (
 	closeProtocolError = 4004
 )
 
-// CloseError is the close frame that ended a connection
-// (docs/wazo.md, "Close codes").
+// CloseError is the close frame with which wazo-websocketd ended a connection
+// (docs/wazo.md, "Close codes"). It never contains a token.
 type CloseError struct {
 	Code   int
 	Reason string

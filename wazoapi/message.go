@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Message is one message of a chatd room.
+// Message is one message of a chatd room (docs/wazo.md, "Messages").
 type Message struct {
 	UUID       UUID
 	Content    string
@@ -14,14 +14,16 @@ type Message struct {
 	UserUUID   UUID   // the author, who need not be a member of the room
 	TenantUUID UUID
 	WazoUUID   UUID
-	CreatedAt  time.Time // chatd's clock, UTC, microseconds
+	CreatedAt  time.Time // on chatd's clock, in UTC, in whole microseconds
 	Room       UUID
 }
 
-// Draft is a message to be posted.
+// Draft is a message that is to be posted. Content may be empty. Together with
+// the keys of the request it may have 1 MiB of JSON
+// (docs/wazo.md, "Redirects and limits of nginx").
 type Draft struct {
 	Content string
-	Alias   string // how the author is called; at most 256 code points; "" sends none
+	Alias   string // the name shown as the author's; at most 256 code points; "" sends none
 }
 
 // Direction is the order of messages by creation time.
@@ -34,20 +36,21 @@ const (
 	Descending Direction = "desc"
 )
 
-// MessageQuery selects messages of a room or of all rooms.
+// MessageQuery selects messages of a room or of all rooms. Its zero value
+// selects all messages, newest first (docs/wazo.md, "Read history").
 type MessageQuery struct {
 	From      time.Time // inclusive; the zero time means from the beginning
 	Direction Direction
-	Limit     int // 0 means no limit: chatd sends everything
-	Offset    int
+	Limit     int    // number of messages; 0 means no limit: chatd sends all of them
+	Offset    int    // number of messages that are left out at the beginning
 	Search    string // words that must occur in this order; % and _ are wildcards
 }
 
 // MessagePage is the answer to a MessageQuery.
 type MessagePage struct {
 	Items    []Message
-	Filtered int // those that match From and Search, whatever Limit and Offset
-	Total    int // all visible messages
+	Filtered int // number of messages that match From and Search, whatever Limit and Offset
+	Total    int // number of all visible messages
 }
 
 // UnmarshalJSON reads a message of any version of chatd: unknown and missing

@@ -10,11 +10,15 @@ import (
 
 var errNoUUID = errors.New("unreadable answer: it has no uuid")
 
-// PostMessage posts a message in a room of the account's tenant, of which the
-// account need not be a member (docs/wazo.md, "Post messages"). It repeats the
-// request only after a 401 for an invalid token: then nothing was stored. The
-// draft is sent as it is; see [Clean]. After an error, [OutcomeUnknown] tells
-// whether the message may be stored.
+// PostMessage posts a message in a room of the account's tenant and returns it
+// as chatd stored it. The account need not be a member of the room
+// (docs/wazo.md, "Post messages"). The draft is sent as it is; chatd refuses some
+// texts, see [Clean].
+//
+// The request is repeated only after a 401 for an invalid token, which means
+// that nothing was stored. After an error, [OutcomeUnknown] tells whether the
+// message may be stored. The error is [ErrInvalidUUID], before any request, if
+// room is not a uuid.
 func (a *Account) PostMessage(ctx context.Context, room UUID, d Draft) (Message, error) {
 	r, err := a.roomMessages(http.MethodPost, room)
 	if err != nil {
@@ -32,9 +36,12 @@ func (a *Account) PostMessage(ctx context.Context, room UUID, d Draft) (Message,
 	return message, nil
 }
 
-// Messages reads the history of a room that the account is a member of. Ask
-// with some overlap: created_at is set before the commit
-// (docs/wazo.md, "created_at precedes the commit").
+// Messages reads the history of a room that the account is a member of; a room
+// of others is answered by 404. Ask with some overlap, because a message can
+// become visible after one with a later CreatedAt
+// (docs/wazo.md, "created_at precedes the commit"). The error is
+// [ErrInvalidUUID], before any request, if room is not a uuid, and wraps
+// [ErrTooLarge] if the page has more than 64 MiB.
 func (a *Account) Messages(ctx context.Context, room UUID, q MessageQuery) (MessagePage, error) {
 	r, err := a.roomMessages(http.MethodGet, room)
 	if err != nil {
@@ -44,14 +51,16 @@ func (a *Account) Messages(ctx context.Context, room UUID, q MessageQuery) (Mess
 	return a.page(ctx, r)
 }
 
-// SearchMessages searches all rooms of the account. chatd ignores q.From here
-// and refuses an empty q.Search (docs/wazo.md, "Search messages").
+// SearchMessages searches all rooms that the account is a member of. chatd
+// ignores q.From here and answers an empty q.Search by 400
+// (docs/wazo.md, "Search messages").
 func (a *Account) SearchMessages(ctx context.Context, q MessageQuery) (MessagePage, error) {
 	return a.page(ctx, a.allMessages(q.values()))
 }
 
-// LatestMessages returns the newest message of each room of the account: the
-// cheap probe for news. Its cost grows with all messages of the account
+// LatestMessages returns the newest message of each room that the account is a
+// member of and that has messages. One request thus tells which rooms have news.
+// Its cost grows with all messages of the account
 // (docs/wazo.md, "Cost of requests").
 func (a *Account) LatestMessages(ctx context.Context) ([]Message, error) {
 	page, err := a.page(ctx, a.allMessages(url.Values{"distinct": {"room_uuid"}}))

@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// Room is a room of wazo-chatd. It never changes after its creation
-// (docs/wazo.md, "Properties that shape the relay").
+// Room is a room of wazo-chatd (docs/wazo.md, "Rooms"). It never changes after
+// its creation (docs/wazo.md, "Properties that shape the relay").
 type Room struct {
 	UUID       UUID       `json:"uuid"`
 	TenantUUID UUID       `json:"tenant_uuid"`
@@ -55,9 +55,9 @@ func (r Room) SameMembers(users []UUID) bool {
 	return len(have) == len(asked)
 }
 
-// Rooms returns the rooms that the account is a member of; with uuids, only
-// those that contain all of these too. There is no paging
-// (docs/wazo.md, "List rooms").
+// Rooms returns all rooms that the account is a member of, in no particular
+// order. If with names users, it returns only the rooms that all of them are
+// members of too. There is no paging (docs/wazo.md, "List rooms").
 func (a *Account) Rooms(ctx context.Context, with ...UUID) ([]Room, error) {
 	r := request{
 		method: http.MethodGet, service: serviceChatd, path: "/users/me/rooms",
@@ -73,12 +73,14 @@ func (a *Account) Rooms(ctx context.Context, with ...UUID) ([]Room, error) {
 	return answer.Items, err
 }
 
-// CreateRoom asks for a room of the account and users. Wazo returns the
-// existing room of these participants if there is one, whatever its name, and
-// old versions even a bigger one: check [Room.SameMembers] with the account's
-// own uuid included (docs/wazo.md, "Create rooms"). After an error,
-// [OutcomeUnknown] tells whether there may be a room now. The name is sent as
-// it is, "" as none; see [Clean].
+// CreateRoom makes a room of the account and users, and returns it. If there is
+// a room of exactly these participants, Wazo returns that one, whatever its
+// name. Old versions may even return a bigger one, so check [Room.SameMembers],
+// with the account's own uuid included (docs/wazo.md, "Create rooms"). The name
+// is sent as it is, see [Clean]; "" makes a room without a name.
+//
+// After an error, [OutcomeUnknown] tells whether there may be a new room. The
+// error is [ErrInvalidUUID], before any request, if one of users is empty.
 func (a *Account) CreateRoom(ctx context.Context, name string, users []UUID) (Room, error) {
 	type user struct {
 		UUID UUID `json:"uuid"`

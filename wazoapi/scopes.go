@@ -1,8 +1,9 @@
 package wazoapi
 
-// RelayScopes returns the accesses that an account of the relay needs, in the
-// form that [Account.CheckScopes] takes. All are in Wazo's default policy
-// (docs/wazo.md, "Access rights"), which administrators may replace.
+// RelayScopes returns the rights that an account of the relay needs, in the form
+// that [Account.CheckScopes] takes. ROOM and SOURCE stand for any uuid. All of
+// them are in Wazo's default policy, which administrators may replace
+// (docs/wazo.md, "Access rights").
 func RelayScopes() []string {
 	return []string{
 		"chatd.users.me.rooms.read",
