@@ -23,9 +23,9 @@
 // must be expected, on real servers. Every wait goes through a [Clock], so
 // a test with a [ManualClock] never sleeps.
 //
-// What it does not do: webhookd, the reactions plugin, connectors and external
-// identities (no connector is enabled in a stock install), administration over
-// HTTP, LDAP and SAML, versions older than 26.08, nginx's rate limit for
+// It does not simulate webhookd, the reactions plugin, connectors and outside
+// identities (no connector is enabled in a new installation), administration over
+// HTTP, LDAP and SAML, versions older than 26.08, and nginx's rate limit for
 // unauthenticated resources. Another service is one more file that appends its
 // routes to Server.services and, if it wants events, listens on the bus.
 package wazotest

@@ -39,18 +39,19 @@ type Answer struct {
 	Body        string
 }
 
-// JSONError is a service's "Internal Server Error" in JSON.
+// JSONError returns a service's "Internal Server Error" in JSON, with the given
+// HTTP status.
 func JSONError(status int) Answer {
 	return Answer{status, "application/json", `{"message": "Internal Server Error"}` + "\n"}
 }
 
-// HTMLError is nginx's own page for a status.
+// HTMLError returns nginx's own page for an HTTP status, such as 502 or 504.
 func HTMLError(status int) Answer {
 	page := nginxPage(status)
 	return Answer{status, page.contentType, string(page.body)}
 }
 
-// EmptyError is an answer without a body.
+// EmptyError returns an answer with the given HTTP status and without a body.
 func EmptyError(status int) Answer { return Answer{Status: status, ContentType: "text/plain"} }
 
 // When says how often a fault fires, and for what.

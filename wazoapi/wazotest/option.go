@@ -9,7 +9,8 @@ import (
 // Option changes a server at its creation.
 type Option func(*Server)
 
-// WithClock replaces the system's clock.
+// WithClock replaces the system's clock, for all times that the server states and
+// for all that it waits for; see [ManualClock].
 func WithClock(clock Clock) Option {
 	return func(s *Server) { s.clock = clock }
 }
@@ -30,9 +31,9 @@ func WithUUID(uuid string) Option {
 	return func(s *Server) { s.wazoUUID = uuid }
 }
 
-// WithTokenChecks replaces [DynamicTokenChecks]: after returns how long
-// websocketd waits before it checks a token again that lives for another
-// remaining.
+// WithTokenChecks replaces [DynamicTokenChecks]. Given how long the token of a
+// connection still lives, after returns how long websocketd waits until it
+// checks that token again.
 func WithTokenChecks(after func(remaining time.Duration) time.Duration) Option {
 	return func(s *Server) { s.checkAfter = after }
 }
@@ -43,7 +44,8 @@ func WithPingInterval(d time.Duration) Option {
 	return func(s *Server) { s.pingEvery, s.pongWithin = d, d }
 }
 
-// DynamicTokenChecks is websocketd's default strategy
+// DynamicTokenChecks returns how long websocketd waits until its next check of a
+// token that lives for another remaining: its default since 23.10
 // (docs/wazo.md, "Token renewal"). Below 15 s a recorded connection was checked
 // at the very expiry.
 func DynamicTokenChecks(remaining time.Duration) time.Duration {

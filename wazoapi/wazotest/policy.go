@@ -2,7 +2,7 @@ package wazotest
 
 import "slices"
 
-// DefaultUserPolicy returns the accesses that every account's token has,
+// DefaultUserPolicy returns the rights that every account's token has,
 // whatever its purpose (docs/wazo.md, "Access rights"):
 // wazo_default_user_policy of 26.08, in the order in which wazo-auth lists it.
 func DefaultUserPolicy() []string {

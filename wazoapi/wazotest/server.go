@@ -58,7 +58,8 @@ type listening struct {
 }
 
 // New returns a server that is not listening yet, with a master tenant and
-// nobody in it.
+// nobody in it. Without options it uses the system's clock, speaks plain HTTP,
+// answers at once, and pings each websocket every 20 s.
 func New(opts ...Option) *Server {
 	s := &Server{
 		clock:        systemClock{},
