@@ -1,0 +1,200 @@
+package task
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Outcome says what a worker does after a step that succeeded.
+type Outcome int
+
+const (
+	// Again means that the key may have more work: the next step follows at once.
+	Again Outcome = iota
+	// Idle means that the key has no work now. Its worker ends; whoever brings new work calls [Scheduler.Wake].
+	Idle
+)
+
+// Config is what a [Scheduler] does for its keys.
+type Config[K comparable] struct {
+	// Step does the next piece of a key's work. A panic in it counts as an error.
+	Step func(ctx context.Context, key K) (Outcome, error)
+	// Failed is called after a step that returned an error. It returns how long the key pauses. failures counts the
+	// errors in a row and begins at 1. It is not called for errors that come while the scheduler stops.
+	Failed func(ctx context.Context, key K, err error, failures int) time.Duration
+	// LogContext adds the fields that identify a key to the logger of its steps. It may be nil.
+	LogContext func(log zerolog.Context, key K) zerolog.Context
+}
+
+// Scheduler runs one worker for each key that has work. Make it with [New].
+type Scheduler[K comparable] struct {
+	cfg Config[K]
+
+	mu      sync.Mutex
+	workers map[K]*worker
+	wg      sync.WaitGroup
+
+	stopping   context.Context // ends when no new step may begin; nil before Start
+	work       context.Context // of the steps; it outlives stopping
+	cancelWork context.CancelFunc
+}
+
+// worker is the running worker of one key.
+type worker struct {
+	more     bool          // work came while a step ran
+	endPause chan struct{} // ends a pause early
+}
+
+// New returns a scheduler that does nothing before [Scheduler.Start].
+func New[K comparable](cfg Config[K]) *Scheduler[K] {
+	return &Scheduler[K]{cfg: cfg, workers: make(map[K]*worker)}
+}
+
+// Start lets workers run until ctx ends. Steps log by the logger of ctx. Call [Scheduler.Drain] afterwards.
+func (s *Scheduler[K]) Start(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = ctx
+	s.work, s.cancelWork = context.WithCancel(context.WithoutCancel(ctx))
+}
+
+// Wake makes sure that a worker looks at a key from now on. It does nothing before Start and after its context has ended.
+func (s *Scheduler[K]) Wake(key K) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isRunning() {
+		return
+	}
+	if running := s.workers[key]; running != nil {
+		running.more = true
+		return
+	}
+	w := &worker{endPause: make(chan struct{}, 1)}
+	s.workers[key] = w
+	s.wg.Go(func() { s.run(key, w) })
+}
+
+// isRunning reports whether new steps may begin. The lock must be held.
+func (s *Scheduler[K]) isRunning() bool { return s.stopping != nil && s.stopping.Err() == nil }
+
+// WakeAfter wakes a key after a while.
+func (s *Scheduler[K]) WakeAfter(d time.Duration, key K) { time.AfterFunc(d, func() { s.Wake(key) }) }
+
+// EndPauses lets all workers that pause after an error try again now: a service is back.
+func (s *Scheduler[K]) EndPauses() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.workers {
+		select {
+		case w.endPause <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Go runs something that belongs to no key. Its context is that of the steps, and Drain waits for it. It does nothing
+// before Start and after its context has ended.
+func (s *Scheduler[K]) Go(fn func(ctx context.Context)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isRunning() {
+		s.wg.Go(func() { _ = Guard(s.work, func() error { fn(s.work); return nil }) })
+	}
+}
+
+// Stopping reports whether the context of Start has ended. An error may then say nothing else.
+func (s *Scheduler[K]) Stopping() bool { return s.stopping.Err() != nil }
+
+// UntilStop returns a context for a long wait within a step: it ends with ctx, or when no new step may begin.
+func (s *Scheduler[K]) UntilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.stopping, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// Sleep waits within a step. It returns an error if the scheduler stops first.
+func (s *Scheduler[K]) Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	ctx, cancel := s.UntilStop(ctx)
+	defer cancel()
+	return Sleep(ctx, d)
+}
+
+// Drain waits for the steps in hand after the context of Start has ended. When grace is over, it cancels their context
+// and goes on waiting.
+func (s *Scheduler[K]) Drain(grace time.Duration) {
+	<-s.stopping.Done()
+	s.mu.Lock()   // A Wake that came before the end of the context has started its worker when the lock is free.
+	s.mu.Unlock() //nolint:staticcheck // see above
+	timer := time.AfterFunc(grace, s.cancelWork)
+	defer timer.Stop()
+	s.wg.Wait()
+	s.cancelWork()
+}
+
+func (s *Scheduler[K]) run(key K, self *worker) {
+	ctx := s.work
+	if s.cfg.LogContext != nil {
+		ctx = s.cfg.LogContext(zerolog.Ctx(ctx).With(), key).Logger().WithContext(ctx)
+	}
+	failures := 0
+	for !s.Stopping() {
+		var outcome Outcome
+		err := Guard(ctx, func() (err error) {
+			outcome, err = s.cfg.Step(ctx, key)
+			return err
+		})
+		switch {
+		case err != nil && s.Stopping():
+		case err != nil:
+			failures++
+			s.pause(ctx, key, self, err, failures)
+		default:
+			failures = 0
+			if outcome == Idle && s.leave(key, self) {
+				return
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.workers, key)
+}
+
+// leave ends a worker unless work came meanwhile. It reports whether the worker is gone.
+func (s *Scheduler[K]) leave(key K, self *worker) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if self.more {
+		self.more = false
+		return false
+	}
+	delete(s.workers, key)
+	return true
+}
+
+// fallbackPause is how long a key pauses when the function that decides it panics.
+const fallbackPause = time.Minute
+
+func (s *Scheduler[K]) pause(ctx context.Context, key K, self *worker, cause error, failures int) {
+	pause := fallbackPause
+	_ = Guard(ctx, func() error { // a panic is logged, and the fallback applies
+		pause = s.cfg.Failed(ctx, key, cause, failures)
+		return nil
+	})
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-s.stopping.Done():
+	case <-self.endPause:
+	case <-timer.C:
+	}
+}
