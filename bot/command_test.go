@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 )
 
@@ -23,7 +24,7 @@ func TestAgeOfAnEvent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			evt := &event.Event{Timestamp: test.sent.UnixMilli(), Unsigned: event.Unsigned{Age: test.unsigned}}
-			require.InDelta(t, test.want, age(evt, test.acceptedAt.UnixMilli()), float64(2*time.Second))
+			require.InDelta(t, test.want, age(evt, jsontime.UM(test.acceptedAt)), float64(2*time.Second))
 		})
 	}
 }

@@ -159,7 +159,7 @@ func (b *Bot) inChat(ctx context.Context, roomID id.RoomID, user id.UserID) (per
 // awaitArrival waits until the person whom a notice is for has answered the invite to their direct chat. It reports false if
 // they declined. Who has not answered after half of the time that there is finds the notice when they come.
 func (b *Bot) awaitArrival(ctx context.Context, roomID id.RoomID, notice *db.Notice) bool {
-	ctx, cancel := context.WithDeadline(ctx, time.UnixMilli(notice.CreatedAt).Add(patience/2))
+	ctx, cancel := context.WithDeadline(ctx, notice.CreatedAt.Add(patience/2))
 	defer cancel()
 	for {
 		change := b.arrivals.change(roomID)

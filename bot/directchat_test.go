@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -146,7 +147,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		w.hs.mu.Lock()
 		clear(w.hs.rooms[room].membership)
 		w.hs.mu.Unlock()
-		require.True(t, w.bot.awaitArrival(t.Context(), room, &db.Notice{User: adminUser, CreatedAt: time.Now().UnixMilli()}))
+		require.True(t, w.bot.awaitArrival(t.Context(), room, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())}))
 		require.Positive(t, w.bot.arrivals.pause(room, time.Now()))
 	})
 }

@@ -17,7 +17,7 @@ const secretText = "the launch is on Friday"
 
 func outgoing(text string) relay.Outgoing {
 	return relay.Outgoing{
-		Type: event.EventMessage, Content: toJSON(map[string]string{"msgtype": "m.text", "body": text}),
+		Type: event.EventMessage, Content: &event.MessageEventContent{MsgType: event.MsgText, Body: text},
 		Tag: relay.Tag{Kind: relay.TagMessage, UUID: "8b3d8f20-0000-4000-8000-000000000001"},
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // InboxFilled implements relay.Matrix.
-func (b *Bot) InboxFilled() { b.inbox.wake() }
+func (b *Bot) InboxFilled(id.RoomID) { b.inbox.wake() }
 
 // answerInbox answers what stands in the inbox until ctx ends.
 func (b *Bot) answerInbox(ctx context.Context) {
@@ -63,9 +63,9 @@ func (b *Bot) answer(ctx context.Context, row *db.InboxRow) error {
 }
 
 // age is how long ago an event was sent, measured by the homeserver where it tells.
-func age(evt *event.Event, acceptedAt int64) time.Duration {
+func age(evt *event.Event, acceptedAt db.Time) time.Duration {
 	if evt.Unsigned.Age != 0 {
-		return time.Duration(evt.Unsigned.Age)*time.Millisecond + time.Since(time.UnixMilli(acceptedAt))
+		return time.Duration(evt.Unsigned.Age)*time.Millisecond + time.Since(acceptedAt.Time)
 	}
 	// Dendrite tells no age; then the clocks have to do.
 	return time.Since(time.UnixMilli(evt.Timestamp))
@@ -122,7 +122,7 @@ func (b *Bot) accessChanged(ctx context.Context, roomID id.RoomID) error {
 const unreadWait = 10 * time.Second
 
 // readLate reads what could not be decrypted when it came, in a room without portal: perhaps it is a command.
-func (b *Bot) readLate(ctx context.Context, evt *event.Event, acceptedAt int64) error {
+func (b *Bot) readLate(ctx context.Context, evt *event.Event, acceptedAt db.Time) error {
 	decrypted, err := b.decryptWithin(ctx, evt, unreadWait)
 	switch {
 	case relay.IsUnreadable(err) && age(evt, acceptedAt) < commandAge:
@@ -131,7 +131,7 @@ func (b *Bot) readLate(ctx context.Context, evt *event.Event, acceptedAt int64) 
 		return nil
 	case err != nil:
 		return err
-	case !b.relay.IsCommand(decrypted):
+	case b.relay.Disposition(relay.Event{Event: decrypted}) != relay.Command:
 		return nil
 	}
 	return b.command(ctx, decrypted, age(evt, acceptedAt))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/crypto/olm"
 	"maunium.net/go/mautrix/event"
@@ -34,7 +35,7 @@ func (b *Bot) keyWithheld(ctx context.Context, evt *event.Event) {
 		return // there is no Olm session with that device, or our request came to one that has no such key
 	}
 	b.log.Info().Stringer("user_id", evt.Sender).Stringer("room_id", content.RoomID).Str("code", string(content.Code)).Msg("A key is withheld from the bot")
-	if err := b.db.Withheld.Note(ctx, evt.Sender, content.SessionID, time.Now().UnixMilli()); err != nil {
+	if err := b.db.Withheld.Note(ctx, evt.Sender, content.SessionID, jsontime.UM(time.Now())); err != nil {
 		b.log.Err(err).Msg("Failed to note that a key is withheld")
 	}
 	b.relay.KeyCame(content.SessionID)

@@ -193,7 +193,7 @@ func TestDatabaseTroubleIsNoMissingKey(t *testing.T) {
 	w.hs.allSeen()
 	repair := w.refuseWrites("INSERT", "crypto_message_index", "true")
 	w.hs.pushTimeline(roomID, robin.message("kept"))
-	require.Eventually(t, func() bool { return strings.Contains(w.logged.String(), "Failed to deliver") }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(w.logged.String(), "failed to deliver") }, 10*time.Second, time.Millisecond)
 	repair()
 	w.awaitOnWazo("kept")
 	require.Len(t, w.hs.sentTo(roomID), 1, "nobody is told")

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,7 +15,7 @@ import (
 )
 
 // NoticesFilled implements relay.Matrix.
-func (b *Bot) NoticesFilled() { b.notices.wake() }
+func (b *Bot) NoticesFilled(id.RoomID, id.UserID) { b.notices.wake() }
 
 // sayNotices says what is stored to be said, until ctx ends. Each room has its order; rooms do not wait for each other.
 func (b *Bot) sayNotices(ctx context.Context) {
@@ -41,7 +40,7 @@ func (b *Bot) sayNotices(ctx context.Context) {
 func (b *Bot) sayPatiently(ctx context.Context, notice *db.Notice) {
 	remove := func(ctx context.Context) error { return b.db.Notice.Delete(ctx, notice.ID) }
 	switch {
-	case time.Since(time.UnixMilli(notice.CreatedAt)) > patience:
+	case time.Since(notice.CreatedAt.Time) > patience:
 		b.finish(ctx, "drop a notice", remove)
 	case notice.Room == "":
 		b.sayInPerson(ctx, notice)
@@ -58,12 +57,8 @@ func (b *Bot) say(ctx context.Context, room id.RoomID, notice *db.Notice) error 
 	if notice.ReplyTo != "" {
 		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(notice.ReplyTo)
 	}
-	data, err := json.Marshal(&content)
-	if err != nil {
-		return fmt.Errorf("failed to encode a notice: %w", err)
-	}
-	out := relay.Outgoing{Type: event.EventMessage, Content: data, Tag: relay.Tag{Kind: relay.TagNotice}}
-	_, err = b.Send(ctx, room, out, fmt.Sprintf("notice-%d-%d", notice.CreatedAt, notice.ID))
+	out := relay.Outgoing{Type: event.EventMessage, Content: &content, Tag: relay.Tag{Kind: relay.TagNotice}}
+	_, err := b.Send(ctx, room, out, fmt.Sprintf("notice-%d-%d", notice.CreatedAt.UnixMilli(), notice.ID))
 	var failure *relay.MatrixError
 	if errors.As(err, &failure) && failure.Status == 413 {
 		b.log.Err(err).Msg("A notice is too large")

@@ -103,8 +103,8 @@ func TestPlainPictureNeverGoesIntoAnEncryptedRoom(t *testing.T) {
 	picture, err := w.bot.UploadPicture(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
 	require.NoError(t, err)
 	out := outgoing("")
-	out.Content = toJSON(&event.MessageEventContent{MsgType: event.MsgImage, Body: "a cat", URL: picture.URL, Info: picture.Info})
-	out.Instead = toJSON(map[string]string{"msgtype": "m.text", "body": secretText})
+	out.Content = &event.MessageEventContent{MsgType: event.MsgImage, Body: "a cat", URL: picture.URL, Info: picture.Info}
+	out.EncryptedFallback = &event.MessageEventContent{MsgType: event.MsgText, Body: secretText}
 	_, err = w.bot.Send(t.Context(), roomID, out, "before")
 	require.NoError(t, err)
 	require.Equal(t, "a cat", w.hs.sentTo(roomID)[0].body(), "in a plain room the picture itself is sent")

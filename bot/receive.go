@@ -142,7 +142,7 @@ func (b *Bot) receiveRoom(ctx context.Context, roomID id.RoomID, room joinedRoom
 func (b *Bot) receiveEvent(ctx context.Context, raw json.RawMessage, roomID id.RoomID, live bool) relay.Event {
 	evt, err := parseEvent(raw, roomID)
 	if err != nil {
-		return relay.Event{Event: evt, Broken: err, Raw: raw}
+		return relay.Event{Event: evt, ParseError: err, Raw: raw}
 	}
 	out := relay.Event{Event: evt, Tag: relay.TagOf(evt.Content.VeryRaw)}
 	switch {

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -62,7 +61,7 @@ const shareTries = 3
 var errPanic = errors.New("panic while encrypting")
 
 // encrypt encrypts for all devices of a room that are known now. It returns a *relay.MatrixError: nothing was sent.
-func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear json.RawMessage) (encrypted *event.EncryptedEventContent, err error) {
+func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (encrypted *event.EncryptedEventContent, err error) {
 	ctx, cancel := context.WithTimeout(b.client.Log.WithContext(ctx), shareTime)
 	defer cancel()
 	b.device.NoteKeyUse()
@@ -87,7 +86,7 @@ func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type,
 	return nil, failure
 }
 
-func (b *Bot) encryptOnce(ctx context.Context, roomID id.RoomID, evtType event.Type, clear json.RawMessage) (*event.EncryptedEventContent, error) {
+func (b *Bot) encryptOnce(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (*event.EncryptedEventContent, error) {
 	if err := b.includeAll(ctx, roomID); err != nil {
 		return nil, err
 	}

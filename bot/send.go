@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/tidwall/sjson"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -46,8 +48,8 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 		return "", err
 	}
 	clear := out.Content
-	if encrypted && out.Instead != nil {
-		clear = out.Instead
+	if encrypted && out.EncryptedFallback != nil {
+		clear = out.EncryptedFallback
 	}
 	clear = withAvatar(clear, avatar, encrypted)
 	evtType, content := out.Type, any(clear)
@@ -59,7 +61,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 			return "", errNewcomer
 		}
 	}
-	tagged, err := withTag(content, out.Tag)
+	encoded, err := encode(content, out.Tag)
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}
@@ -69,7 +71,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	var resp mautrix.RespSendEvent
 	_, err = b.client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodPut, URL: b.client.BuildClientURL("v3", "rooms", roomID, "send", evtType.String(), txnID),
-		RequestJSON: tagged, ResponseJSON: &resp, SensitiveContent: true,
+		RequestJSON: encoded, ResponseJSON: &resp, SensitiveContent: true,
 	})
 	if err != nil {
 		return "", toMatrixError(err)
@@ -82,20 +84,20 @@ func (b *Bot) request(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(b.client.Log.WithContext(ctx), device.RequestTimeout)
 }
 
-// withTag puts our own key beside the content, or the ciphertext.
-func withTag(content any, tag relay.Tag) (map[string]json.RawMessage, error) {
+// tagPath is the place of our own key in a content, as sjson writes it.
+var tagPath = strings.ReplaceAll(relay.TagKey, ".", `\.`)
+
+// encode marshals a content, or a ciphertext, with our own key beside it.
+func encode(content any, tag relay.Tag) (json.RawMessage, error) {
 	data, err := json.Marshal(content)
 	if err != nil {
 		return nil, fmt.Errorf("failed to encode content: %w", err)
 	}
-	var fields map[string]json.RawMessage
-	if err = json.Unmarshal(data, &fields); err != nil {
-		return nil, fmt.Errorf("failed to encode content: %w", err)
-	}
-	if fields[relay.TagKey], err = json.Marshal(tag); err != nil {
+	encodedTag, err := json.Marshal(tag)
+	if err != nil {
 		return nil, fmt.Errorf("failed to encode tag: %w", err)
 	}
-	return fields, nil
+	return sjson.SetRawBytes(data, tagPath, encodedTag)
 }
 
 // translated is toMatrixError for an error that may be nil.

@@ -178,7 +178,7 @@ func (b *Bot) isolatePoison(ctx context.Context, received relay.Sync) {
 			if err := b.relay.TrySync(ctx, alone); err != nil {
 				b.log.Err(err).Stringer("room_id", room.Room).Stringer("event_id", evt.ID).Msg("Found an event that cannot be accepted")
 				raw, _ := json.Marshal(evt.Event) // what there is of it
-				room.Events[i] = relay.Event{Event: evt.Event, Broken: err, Raw: raw}
+				room.Events[i] = relay.Event{Event: evt.Event, ParseError: err, Raw: raw}
 			}
 		}
 	}

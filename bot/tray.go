@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 )
 
@@ -92,20 +93,20 @@ func (t *tray) serveRoom(ctx context.Context, room id.RoomID, items []func(conte
 
 // patiently does something that was asked for at a time of ours (ms), again after a failure that may pass, and then notes that
 // it is done. What ctx interrupts stays for the next start.
-func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, since int64, do, done func(context.Context) error) {
+func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, since db.Time, do, done func(context.Context) error) {
 	b.try(ctx, what, room, since, do)
 	b.finish(ctx, what, done)
 }
 
 // try does something again and again until it succeeds, cannot succeed, or is too old.
-func (b *Bot) try(ctx context.Context, what string, room id.RoomID, since int64, do func(context.Context) error) {
+func (b *Bot) try(ctx context.Context, what string, room id.RoomID, since db.Time, do func(context.Context) error) {
 	for try := 1; ctx.Err() == nil; try++ {
 		err := b.tryOnce(ctx, do)
 		if ctx.Err() != nil || err == nil {
 			return
 		}
 		b.log.Err(err).Str("what", what).Stringer("room_id", room).Int("try", try).Msg("Failed")
-		if !mayPass(err) || time.Since(time.UnixMilli(since)) > patience {
+		if !mayPass(err) || time.Since(since.Time) > patience {
 			return
 		}
 		sleep(ctx, min(time.Minute, time.Second<<min(try, 6)))

@@ -201,7 +201,7 @@ func (w *world) awaitLinked() {
 	w.Helper()
 	w.hs.await("the link to begin", func() bool {
 		portal, err := w.core.Portal(w.Context(), roomID)
-		return err == nil && portal != nil && portal.Announced
+		return err == nil && portal != nil && portal.StartedOnMatrix
 	})
 }
 

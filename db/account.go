@@ -8,13 +8,13 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Account is a Wazo account that the relay holds a token for.
+// Account is a Wazo account that the relay logs in to.
 type Account struct {
 	ID         int64
-	MatrixUser id.UserID // empty: the relay account
-	Username   string
-	UserUUID   string
-	TenantUUID string
+	MatrixUser id.UserID // the person whose account it is; empty: it is the relay account
+	Username   string    // the name for logging in
+	UserUUID   string    // the author of the messages from this account; empty before the first log-in
+	TenantUUID string    // empty before the first log-in
 }
 
 const (
@@ -44,8 +44,8 @@ func (a *Account) Scan(row dbutil.Scannable) (*Account, error) {
 	return dbutil.ValueOrErr(a, err)
 }
 
-// Relay returns the relay account for username, making its row at the first start.
-// The token of another username is forgotten.
+// Relay returns the relay account. It creates the row at the first start. If the stored username is another one, Relay replaces
+// it and deletes the token, since that belongs to the other username.
 func (t *Accounts) Relay(ctx context.Context, username string) (account *Account, err error) {
 	err = t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
 		account, err = t.QueryOne(ctx, relayAccountQuery)
@@ -69,12 +69,13 @@ func (t *Accounts) Relay(ctx context.Context, username string) (account *Account
 	return account, err
 }
 
-// Update stores everything but the token.
+// Update stores the username and the UUIDs of an account.
 func (t *Accounts) Update(ctx context.Context, a *Account) error {
 	return t.Exec(ctx, updateAccountQuery, a.ID, a.Username, a.UserUUID, a.TenantUUID)
 }
 
-// Token returns what SetToken stored, "" if nothing.
+// Token returns the token that SetToken stored, or "" if there is none. It returns ErrWrongKey if the token was sealed with
+// another key.
 func (t *Accounts) Token(ctx context.Context, accountID int64) (string, error) {
 	var sealed []byte
 	if err := t.GetDB().QueryRow(ctx, getAccountTokenSQL, accountID).Scan(&sealed); err != nil {
@@ -83,7 +84,7 @@ func (t *Accounts) Token(ctx context.Context, accountID int64) (string, error) {
 	return t.box.Open(sealed)
 }
 
-// SetToken stores an account's token sealed.
+// SetToken seals the token of an account and stores it.
 func (t *Accounts) SetToken(ctx context.Context, accountID int64, token string) error {
 	return t.Exec(ctx, setAccountTokenSQL, accountID, t.box.Seal(token))
 }

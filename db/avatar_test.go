@@ -7,6 +7,7 @@ import (
 )
 
 func TestAvatars(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	get := func(user, letters string, encrypted bool) string {
 		t.Helper()

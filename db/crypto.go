@@ -8,7 +8,7 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// This file asks of mautrix's own tables (mx_…, crypto_…) what its stores have no method for.
+// This file contains the queries of mautrix's own tables (mx_…, crypto_…) for which mautrix has no methods.
 
 const (
 	unknownDevicesQuery = `
@@ -30,20 +30,21 @@ const (
 	`
 )
 
-// UnknownDevices returns the members of a room of whose devices nothing is known, or nothing current.
+// UnknownDevices returns the members of a room whose lists of devices are unknown or outdated.
 func (db *Database) UnknownDevices(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
 	rows, err := db.Query(ctx, unknownDevicesQuery, room)
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[id.UserID], err).AsList()
 }
 
-// LeftOut reports whether there is a device in a room, other than the bot's own, that could be given the key of what the bot
-// says there and was not.
+// LeftOut reports whether a device in a room did not get the key of the bot's present Megolm session there, although the bot
+// could send the key to it. The bot's own device, which user and device name, does not count.
 func (db *Database) LeftOut(ctx context.Context, room id.RoomID, user id.UserID, device id.DeviceID) (leftOut bool, err error) {
 	err = db.QueryRow(ctx, leftOutQuery, room, user, device).Scan(&leftOut)
 	return leftOut, err
 }
 
-// Sessions with other devices, in mautrix's tables. Keys of rooms that were received stay: what they were for can still be read.
+// These delete the sessions with other devices from mautrix's tables. Room keys that the bot received stay, so that messages
+// encrypted with them can still be read.
 var forgetSessionsQueries = []string{
 	`DELETE FROM crypto_olm_session`,
 	`DELETE FROM crypto_megolm_outbound_session`,
@@ -51,28 +52,31 @@ var forgetSessionsQueries = []string{
 
 var forgetWithheldQueries = []string{`DELETE FROM crypto_megolm_inbound_session WHERE session IS NULL`}
 
-// The sync token stays when the device goes: it is the account's place in its rooms.
+// The sync token stays, because it belongs to the account and not to the device.
 var forgetDeviceQueries = append([]string{
 	`DELETE FROM crypto_account`,
 	`DELETE FROM setting WHERE name IN ('` + SettingDevice + `', '` + SettingMatrixToken + `', '` + SettingGeneration + `')`,
 }, forgetSessionsQueries...)
 
-// ForgetDevice makes the next log-in begin with a new device. The bot's encryption must not be in use.
+// ForgetDevice deletes everything about the bot's device, so that the next log-in creates a new one. It must not be called while
+// the bot's encryption is in use.
 func (db *Database) ForgetDevice(ctx context.Context) error {
 	return db.forget(ctx, forgetDeviceQueries)
 }
 
-// ForgetSessions drops the sessions with other devices, which makes the bot begin new ones with all of them.
+// ForgetSessions deletes the sessions with other devices. The bot then starts new sessions with all of them.
 func (db *Database) ForgetSessions(ctx context.Context) error {
 	return db.forget(ctx, forgetSessionsQueries)
 }
 
-// ForgetRoomKeys drops the keys of what the bot says in rooms: with its next words there, it makes new ones.
+// ForgetRoomKeys deletes the keys by which the bot encrypts its messages. The bot creates a new key for its next message in each
+// room.
 func (db *Database) ForgetRoomKeys(ctx context.Context) error {
 	return db.forget(ctx, forgetSessionsQueries[1:])
 }
 
-// ForgetWithheldSessions drops notes of withheld keys, in whose place mautrix would not store a key that comes after all.
+// ForgetWithheldSessions deletes mautrix's records of withheld keys. With such a record, mautrix would not store the key if it
+// came later.
 func (db *Database) ForgetWithheldSessions(ctx context.Context) error {
 	return db.forget(ctx, forgetWithheldQueries)
 }

@@ -1,7 +1,18 @@
-// Package db is the relay's memory: SQLite through dbutil, one file per table, upgrades as numbered SQL files.
+// Package db stores everything that the relay must remember over a restart. It is the only package that contains SQL.
 //
-// Every method takes part in the transaction that its context carries (see Database.DoTxn).
-// Times of ours are in milliseconds, times of chatd in microseconds; Wazo's clock and ours are never compared.
+// The database is one SQLite file, which is accessed through dbutil. Each table has a file here with a type for its rows and
+// a type for its queries. The tables payload and request belong to the queue and are in queue.go. upgrades/01-latest.sql is the
+// schema and explains the columns. The other files in upgrades bring an older database up to date; CONTRIBUTING.md says how to
+// add one.
+//
+// Every method takes part in the transaction that its context carries, see [Database.DoTxn]. Work that must wait for the end
+// of the transaction, such as waking a worker, is passed to [AfterCommit].
+//
+// Times have one of two types, because two clocks are involved: [Time] is a time of this machine, [WazoTime] is a time of
+// chatd, the chat server of Wazo. Secrets are encrypted by a [Box] before they are stored.
+//
+// An accepted message becomes a [Row] in the queue of its portal and direction. After it was delivered, the row is replaced by
+// a [Message], which maps the Wazo message to its Matrix event.
 package db
 
 import (
@@ -18,7 +29,7 @@ import (
 	_ "go.mau.fi/util/dbutil/litestream" // registers sqlite3-fk-wal-fullsync
 )
 
-// The attempted mark of a queue row must survive a power cut, hence synchronous=FULL.
+// dialect sets synchronous=FULL: that a delivery was attempted must still be known after a power cut.
 const dialect = "sqlite3-fk-wal-fullsync"
 
 // ErrUnsupportedURL is returned by Open for a database that is not SQLite.
@@ -27,7 +38,7 @@ var ErrUnsupportedURL = errors.New("only SQLite files are supported as database"
 //go:embed upgrades/*.sql
 var upgradeFiles embed.FS
 
-// Database is the open database with one accessor per table.
+// Database is the open database. It has a field for each table. Close it when it is no longer used.
 type Database struct {
 	*dbutil.Database
 	box  *Box
@@ -51,8 +62,8 @@ type Database struct {
 	Avatar      *Avatars
 }
 
-// FilePath returns the file behind a DATABASE_URL: a path, or a URL with the scheme sqlite or file.
-// It returns ErrUnsupportedURL for anything else.
+// FilePath returns the path of the file that a DATABASE_URL names. The value is either a path or a URL with the scheme sqlite
+// or file. FilePath returns ErrUnsupportedURL for everything else.
 func FilePath(databaseURL string) (string, error) {
 	scheme, rest, found := strings.Cut(databaseURL, ":")
 	switch {
@@ -73,8 +84,9 @@ func FilePath(databaseURL string) (string, error) {
 	}
 }
 
-// Open opens the SQLite file at path, making it if need be, and upgrades its schema.
-// It returns ErrInUse if another process has it open, ErrWrongKey if it was written with another secret.
+// Open opens the SQLite file at path and upgrades its schema. It creates the file if it does not exist.
+// It returns ErrInUse if another process has the database open, and ErrWrongKey if the database was written with another
+// secret.
 func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
 	lock, err := lock(path)
 	if err != nil {
@@ -97,8 +109,8 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 	return db, nil
 }
 
-// OpenToRead opens a database that exists and that a relay may be using; nothing may be written. It returns ErrWrongKey if it
-// was written with another secret.
+// OpenToRead opens an existing database for reading only. A running relay may have it open at the same time. The schema is
+// not upgraded. OpenToRead returns ErrWrongKey if the database was written with another secret.
 func OpenToRead(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
 	db, err := open(path, secret, log)
 	if err != nil {
@@ -111,17 +123,19 @@ func OpenToRead(ctx context.Context, path, secret string, log zerolog.Logger) (*
 	return db, nil
 }
 
-// Close closes the database and frees it for others. If it was open to be written, a copy of the file alone is whole then.
+// Close closes the database, so that another process can open it. After Open and Close, a copy of the database file is
+// complete without the files beside it.
 func (db *Database) Close() error {
 	if db.lock == nil {
 		return db.Database.Close()
 	}
-	// SQLite does this too when the last connection ends. Of a transaction whose context has ended, that may be after Close.
+	// SQLite also does this when the last connection is closed. The connection of a transaction whose context has ended may be
+	// closed after this method returns, however.
 	_, err := db.RawDB.Exec("PRAGMA wal_checkpoint(FULL)")
 	return errors.Join(err, db.Database.Close(), db.lock.Close())
 }
 
-// open puts the database together without using it.
+// open sets up the database without reading or writing the file.
 func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64", dialect)
 	if err != nil {
@@ -157,7 +171,7 @@ func (db *Database) PickleKey() []byte {
 
 const keyCheck = "key_check"
 
-// checkKey compares the secret with the one the database was first opened with.
+// checkKey returns ErrWrongKey if the database was first opened with another secret.
 func (db *Database) checkKey(ctx context.Context) error {
 	value, err := db.Setting.GetSecret(ctx, keyCheck)
 	if err != nil {

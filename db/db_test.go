@@ -13,7 +13,9 @@ import (
 )
 
 func TestOpen(t *testing.T) {
+	t.Parallel()
 	t.Run("an empty file gets the schema", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
 		db := openAt(t, path, "key")
@@ -23,6 +25,7 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("what is stored is there after opening again", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		db := openAt(t, path, "key")
 		portal := db.addPortal(t, "a")
@@ -33,11 +36,12 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("the file is whole after closing, also while something is still being read", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		db := openAt(t, path, "key")
 		portal := db.addPortal(t, "a")
 		db.queue(t, portal, ToWazo, "$1", 1)
-		rows, err := db.RawDB.Query("SELECT source FROM queue")
+		rows, err := db.RawDB.Query("SELECT source_id FROM queue")
 		require.NoError(t, err)
 		defer func() { require.NoError(t, rows.Close()) }()
 		require.NoError(t, db.Close())
@@ -50,6 +54,7 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("another key is refused", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, openAt(t, path, "key").Close())
 		_, err := Open(t.Context(), path, "another key", zerolog.Nop())
@@ -58,6 +63,7 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("the database of another program is refused", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		db := openAt(t, path, "key")
 		_, err := db.Exec(t.Context(), "UPDATE database_owner SET owner = 'another program'")
@@ -69,6 +75,7 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("a database that is open is refused, as often as it is tried", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		db := openAt(t, path, "key")
 		for range 2 {
@@ -80,6 +87,7 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("a refused key leaves the database free for the right one", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, openAt(t, path, "key").Close())
 		for range 2 {
@@ -90,6 +98,7 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("a file that is no database is refused", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, os.WriteFile(path, []byte("dear diary, today I was a text file and nothing else happened"), 0o600))
 		_, err := Open(t.Context(), path, "key", zerolog.Nop())
@@ -97,6 +106,7 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("names with special characters are just names", func(t *testing.T) {
+		t.Parallel()
 		dir := t.TempDir()
 		for _, name := range []string{"with space.db", "what?mode=memory.db", "50%25.db", "a#b.db", "ünïcode.db"} {
 			require.NoError(t, openAt(t, filepath.Join(dir, name), "key").Close())
@@ -105,12 +115,14 @@ func TestOpen(t *testing.T) {
 	})
 
 	t.Run("an attempt survives a power cut", func(t *testing.T) {
+		t.Parallel()
 		var synchronous int
 		require.NoError(t, openNew(t).QueryRow(t.Context(), "PRAGMA synchronous").Scan(&synchronous))
 		require.Equal(t, 2, synchronous, "2 is FULL")
 	})
 
 	t.Run("keys for different purposes differ, and depend on the secret", func(t *testing.T) {
+		t.Parallel()
 		a, b := openNew(t), openAt(t, filepath.Join(t.TempDir(), "relay.db"), "other")
 		require.Len(t, a.PickleKey(), 32)
 		require.NotEqual(t, a.PickleKey(), b.PickleKey())
@@ -119,6 +131,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestTransactionsAreWhole(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	portal := db.addPortal(t, "a")
 	failure := errors.New("on purpose")
@@ -126,7 +139,7 @@ func TestTransactionsAreWhole(t *testing.T) {
 		if err := db.Setting.Set(ctx, SettingNextBatch, "s2"); err != nil {
 			return err
 		}
-		_, err := db.Queue.Insert(ctx, &Row{PortalID: portal.ID, Direction: ToWazo, Kind: KindMessage, Source: "$1", State: StateNew})
+		_, err := db.Queue.Insert(ctx, &Row{PortalID: portal.ID, Direction: ToWazo, Kind: KindMessage, SourceID: "$1", State: StateNew})
 		return errors.Join(err, failure)
 	})
 	require.ErrorIs(t, err, failure)
@@ -137,6 +150,7 @@ func TestTransactionsAreWhole(t *testing.T) {
 }
 
 func TestAfterCommit(t *testing.T) {
+	t.Parallel()
 	// seen is what another connection sees when the hook runs.
 	seen := func(t *testing.T, db *Database) string {
 		value, err := db.Setting.Get(context.Background(), "x")
@@ -145,6 +159,7 @@ func TestAfterCommit(t *testing.T) {
 	}
 
 	t.Run("hooks run in order when the outermost transaction is committed", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		var ran []string
 		hook := func(name string) func() { return func() { ran = append(ran, name+" sees "+seen(t, db)) } }
@@ -162,6 +177,7 @@ func TestAfterCommit(t *testing.T) {
 	})
 
 	t.Run("hooks of what is rolled back do not run", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		failure := errors.New("on purpose")
 		err := db.DoTxn(t.Context(), func(ctx context.Context) error {
@@ -172,12 +188,14 @@ func TestAfterCommit(t *testing.T) {
 	})
 
 	t.Run("without a transaction they run at once", func(t *testing.T) {
+		t.Parallel()
 		ran := false
 		AfterCommit(t.Context(), func() { ran = true })
 		require.True(t, ran)
 	})
 
 	t.Run("an inner failure that is returned rolls everything back", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		failure := errors.New("on purpose")
 		err := db.DoTxn(t.Context(), func(ctx context.Context) error {
@@ -192,6 +210,7 @@ func TestAfterCommit(t *testing.T) {
 }
 
 func TestFilePath(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, url, want string
 		err             error
@@ -211,6 +230,7 @@ func TestFilePath(t *testing.T) {
 		{name: "a sqlite URL of only options is refused", url: "sqlite://?mode=ro", err: ErrUnsupportedURL},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			path, err := FilePath(test.url)
 			require.ErrorIs(t, err, test.err)
 			require.Equal(t, test.want, path)

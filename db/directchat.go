@@ -15,12 +15,12 @@ const (
 	putDirectChatQuery = `INSERT INTO direct_chat (matrix_user, room) VALUES ($1, $2) ON CONFLICT (matrix_user) DO UPDATE SET room = excluded.room`
 )
 
-// DirectChats is the table of the bot's direct chats.
+// DirectChats is the table of the bot's direct chats with people.
 type DirectChats struct {
 	db *dbutil.Database
 }
 
-// Get returns the direct chat with a person, "" if there is none.
+// Get returns the room of the direct chat with a person, or "" if there is none.
 func (t *DirectChats) Get(ctx context.Context, user id.UserID) (room id.RoomID, err error) {
 	err = t.db.QueryRow(ctx, getDirectChatQuery, user).Scan(&room)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -35,7 +35,7 @@ func (t *DirectChats) Has(ctx context.Context, room id.RoomID) (has bool, err er
 	return has, err
 }
 
-// Put stores the direct chat with a person.
+// Put stores the room of the direct chat with a person, instead of the room stored before.
 func (t *DirectChats) Put(ctx context.Context, user id.UserID, room id.RoomID) error {
 	_, err := t.db.Exec(ctx, putDirectChatQuery, user, room)
 	return err

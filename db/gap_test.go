@@ -44,10 +44,10 @@ func (w timelineTest) fill(next string, newestFirst ...string) {
 	require.NoError(w, err)
 	require.NotNil(w, gap)
 	for _, source := range newestFirst {
-		w.db.queue(w.T, w.portal, ToWazo, source, gap.Last)
-		gap.Last--
+		w.db.queue(w.T, w.portal, ToWazo, source, gap.NextPosition)
+		gap.NextPosition--
 	}
-	require.GreaterOrEqual(w, gap.Last, gap.First-1)
+	require.GreaterOrEqual(w, gap.NextPosition, gap.FirstPosition-1)
 	if next == "" {
 		require.NoError(w, w.db.Gap.Delete(w.Context(), gap.ID))
 		return
@@ -64,7 +64,9 @@ func newTimelineTest(t *testing.T) timelineTest {
 }
 
 func TestGap(t *testing.T) {
+	t.Parallel()
 	t.Run("what is found stands between what is older and what is newer", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.accept("1", "2")
 		w.gap("p", "s1")
@@ -76,6 +78,7 @@ func TestGap(t *testing.T) {
 	})
 
 	t.Run("a gap after an empty queue", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.gap("p", "s1")
 		w.accept("3")
@@ -84,6 +87,7 @@ func TestGap(t *testing.T) {
 	})
 
 	t.Run("a gap before nothing, filled while more arrives", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.gap("p", "s1")
 		w.fill("p2", "3", "2")
@@ -93,6 +97,7 @@ func TestGap(t *testing.T) {
 	})
 
 	t.Run("a page without anything to relay moves the gap all the same", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.gap("p", "s1")
 		w.fill("p2")
@@ -106,6 +111,7 @@ func TestGap(t *testing.T) {
 	})
 
 	t.Run("several gaps are read from the oldest", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.accept("1")
 		w.gap("p1", "s1")
@@ -119,7 +125,7 @@ func TestGap(t *testing.T) {
 		for i, from := range []string{"p1", "p2", "p3"} {
 			require.Equal(t, from, all[i].From)
 			if i > 0 {
-				require.Greater(t, all[i].First, all[i-1].Last, "gaps must not overlap")
+				require.Greater(t, all[i].FirstPosition, all[i-1].NextPosition, "gaps must not overlap")
 			}
 		}
 		w.fill("", "2")
@@ -132,14 +138,16 @@ func TestGap(t *testing.T) {
 	})
 
 	t.Run("a gap has room for more events than a timeline can miss", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.gap("p", "s1")
 		gap, err := w.db.Gap.First(t.Context(), w.portal.ID)
 		require.NoError(t, err)
-		require.GreaterOrEqual(t, gap.Last-gap.First+1, int64(1)<<31)
+		require.GreaterOrEqual(t, gap.NextPosition-gap.FirstPosition+1, int64(1)<<31)
 	})
 
 	t.Run("gaps older than the link are closed, younger ones stay", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.gap("older", "s1")
 		w.accept("the link's notice")
@@ -154,6 +162,7 @@ func TestGap(t *testing.T) {
 	})
 
 	t.Run("portals do not share gaps", func(t *testing.T) {
+		t.Parallel()
 		w := newTimelineTest(t)
 		w.gap("p", "s1")
 		other := w.db.addPortal(t, "b")

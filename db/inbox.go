@@ -7,28 +7,28 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// InboxKind is what the bot has to answer.
+// InboxKind says what the bot has to react to.
 type InboxKind string
 
-// What stands in the inbox.
+// The kinds of inbox rows.
 const (
 	InboxInvite  InboxKind = "invite"
 	InboxCommand InboxKind = "command"
-	InboxUpgrade InboxKind = "upgrade" // a room with portal was replaced by another one
-	InboxUnread  InboxKind = "unread"  // encrypted, in a room without portal: perhaps a command
+	InboxUpgrade InboxKind = "upgrade" // a room with a portal was upgraded, so another room replaces it
+	InboxUnread  InboxKind = "unread"  // an event without a key in a room without a portal; it may be a command
 	InboxJoined  InboxKind = "joined"  // the bot has joined a room
 	InboxRemoved InboxKind = "removed" // the bot was removed from a room
-	InboxAccess  InboxKind = "access"  // who may enter or read the room was changed
+	InboxAccess  InboxKind = "access"  // the rules who may join or read the room were changed
 )
 
-// InboxRow is one thing that the bot has to answer.
+// InboxRow is one event that the bot has to react to.
 type InboxRow struct {
 	ID         int64
 	Kind       InboxKind
 	Room       id.RoomID
 	EventID    id.EventID
-	Payload    string
-	AcceptedAt int64 // ms, our clock
+	Payload    string // the event, JSON
+	AcceptedAt Time
 }
 
 const (
@@ -38,7 +38,7 @@ const (
 	deleteInboxQuery = `DELETE FROM inbox WHERE id = $1`
 )
 
-// Inbox is the table of what the bot has to answer.
+// Inbox is the table of events that the bot has to react to. They are stored together with the sync token that covers them.
 type Inbox struct {
 	*dbutil.QueryHelper[*InboxRow]
 }
@@ -49,20 +49,20 @@ func newInbox(db *dbutil.Database) *Inbox {
 
 // Scan implements dbutil.DataStruct.
 func (r *InboxRow) Scan(row dbutil.Scannable) (*InboxRow, error) {
-	return dbutil.ValueOrErr(r, row.Scan(&r.ID, &r.Kind, &r.Room, &r.EventID, &r.Payload, &r.AcceptedAt))
+	return dbutil.ValueOrErr(r, row.Scan(&r.ID, &r.Kind, &r.Room, &r.EventID, &r.Payload, timeColumn(&r.AcceptedAt)))
 }
 
-// Insert stores a row; the same event is stored once.
+// Insert stores a row. It does nothing if the event is stored already.
 func (t *Inbox) Insert(ctx context.Context, r *InboxRow) error {
 	return t.Exec(ctx, insertInboxQuery, r.Kind, r.Room, r.EventID, r.Payload, r.AcceptedAt)
 }
 
-// All returns every row, in the order they were accepted.
+// All returns all rows in the order in which they were accepted.
 func (t *Inbox) All(ctx context.Context) ([]*InboxRow, error) {
 	return t.QueryMany(ctx, allInboxQuery)
 }
 
-// Delete removes an answered row.
+// Delete removes a row after the bot has reacted to it.
 func (t *Inbox) Delete(ctx context.Context, rowID int64) error {
 	return t.Exec(ctx, deleteInboxQuery, rowID)
 }

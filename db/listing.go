@@ -15,12 +15,13 @@ const (
 	getListingQuery   = `SELECT wazo_room FROM listing WHERE matrix_user = $1 AND number = $2`
 )
 
-// Listings is the table of the room lists last shown to people.
+// Listings is the table of the lists of Wazo rooms that were last shown to people. They say which room is meant by a number,
+// for example in "link 2".
 type Listings struct {
 	db *dbutil.Database
 }
 
-// Replace stores the list that is shown to a person; numbers start at 1.
+// Replace stores the list that is shown to a person, instead of the list shown before. Its numbers start at 1.
 func (t *Listings) Replace(ctx context.Context, user id.UserID, wazoRooms []string) error {
 	return t.db.DoTxn(ctx, nil, func(ctx context.Context) error {
 		if _, err := t.db.Exec(ctx, clearListingQuery, user); err != nil {
@@ -35,7 +36,7 @@ func (t *Listings) Replace(ctx context.Context, user id.UserID, wazoRooms []stri
 	})
 }
 
-// Room returns the Wazo room behind a number in the list shown to a person, "" if there is none.
+// Room returns the Wazo room with a number in the list that was last shown to a person, or "" if there is none.
 func (t *Listings) Room(ctx context.Context, user id.UserID, number int) (room string, err error) {
 	err = t.db.QueryRow(ctx, getListingQuery, user, number).Scan(&room)
 	if errors.Is(err, sql.ErrNoRows) {

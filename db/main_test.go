@@ -7,11 +7,16 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 	"go.uber.org/goleak"
 	"maunium.net/go/mautrix/id"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// ms is a time of this machine's clock in milliseconds, us is one of chatd's clock in microseconds. 0 is the zero time.
+func ms(n int64) Time     { return jsontime.UMInt(n) }
+func us(n int64) WazoTime { return jsontime.UMicroInt(n) }
 
 // openAt opens a database until the test ends.
 func openAt(t *testing.T, path, secret string) *Database {
@@ -34,7 +39,7 @@ func (db *Database) addPortal(t *testing.T, name string) *Portal {
 	require.NoError(t, err)
 	portal := &Portal{
 		MatrixRoom: id.RoomID("!" + name + ":a.example"), WazoRoom: "wazo-" + name, Title: name, ReaderID: account.ID,
-		LinkedBy: "@robin:a.example", LinkedAt: 1,
+		LinkedBy: "@robin:a.example", LinkedAt: ms(1),
 	}
 	require.NoError(t, db.Portal.Insert(t.Context(), portal))
 	return portal
@@ -44,8 +49,8 @@ func (db *Database) addPortal(t *testing.T, name string) *Portal {
 func (db *Database) queue(t *testing.T, portal *Portal, direction Direction, source string, position int64) *Row {
 	t.Helper()
 	row := &Row{
-		PortalID: portal.ID, Direction: direction, Kind: KindMessage, Source: source, Author: "@robin:a.example", Position: position,
-		Payload: "{}", State: StateNew, AcceptedAt: 1,
+		PortalID: portal.ID, Direction: direction, Kind: KindMessage, SourceID: source, Author: "@robin:a.example", Position: position,
+		Payload: "{}", State: StateNew, AcceptedAt: ms(1),
 	}
 	added, err := db.Queue.Insert(t.Context(), row)
 	require.NoError(t, err)
@@ -60,8 +65,8 @@ func (db *Database) queue(t *testing.T, portal *Portal, direction Direction, sou
 func (db *Database) queueEncrypted(t *testing.T, portal *Portal, source string, position int64, session string) *Row {
 	t.Helper()
 	row := &Row{
-		PortalID: portal.ID, Direction: ToWazo, Kind: KindMessage, Source: source, Author: "@robin:a.example", Position: position,
-		Payload: "encrypted", State: StateNew, Session: session, AcceptedAt: 1,
+		PortalID: portal.ID, Direction: ToWazo, Kind: KindMessage, SourceID: source, Author: "@robin:a.example", Position: position,
+		Payload: "encrypted", State: StateNew, Session: session, AcceptedAt: ms(1),
 	}
 	added, err := db.Queue.Insert(t.Context(), row)
 	require.NoError(t, err)
@@ -81,8 +86,10 @@ func (db *Database) drain(t *testing.T, portal *Portal, direction Direction) (so
 		if row == nil {
 			return sources
 		}
-		sources = append(sources, row.Source)
-		require.NoError(t, db.Queue.Delete(t.Context(), row.ID))
+		sources = append(sources, row.SourceID)
+		there, err := db.Queue.Delete(t.Context(), row.ID)
+		require.NoError(t, err)
+		require.True(t, there)
 	}
 }
 

@@ -13,15 +13,15 @@ import (
 
 // Media is a file of a Matrix message that people on Wazo can fetch by a link.
 type Media struct {
-	Key       string // secret: what stands in the link, from MediaFiles.Key; the database holds its hash
+	Key       string // the secret part of the link, from MediaFiles.Key; the database holds only its hash
 	Room      id.RoomID
-	EventID   id.EventID // of the message, also if the file came with an edit of it
+	EventID   id.EventID // the event of the message, even if the file came with an edit of the message
 	MXC       id.ContentURIString
 	Encrypted string // secret: JSON of an event.EncryptedFileInfo; empty: the file is not encrypted
-	Name      string
-	MimeType  string // what the sender says
-	CreatedAt int64  // ms, our clock
-	ExpiresAt int64  // ms, our clock
+	Name      string // the file name, cleaned
+	MimeType  string // according to the sender; may be empty
+	CreatedAt Time
+	ExpiresAt Time // the link works until this time
 }
 
 const (
@@ -51,12 +51,12 @@ type mediaRow struct {
 
 // Scan implements dbutil.DataStruct.
 func (m *mediaRow) Scan(row dbutil.Scannable) (*mediaRow, error) {
-	return dbutil.ValueOrErr(m, row.Scan(&m.link, &m.Room, &m.EventID, &m.MXC, &m.sealed, &m.Name, &m.MimeType, &m.CreatedAt, &m.ExpiresAt))
+	return dbutil.ValueOrErr(m, row.Scan(&m.link, &m.Room, &m.EventID, &m.MXC, &m.sealed, &m.Name, &m.MimeType, timeColumn(&m.CreatedAt), timeColumn(&m.ExpiresAt)))
 }
 
-// Key returns what is secret in the link to the file that came with an event, a message or an edit: 192 bits that nobody can guess who has not the SECRET_KEY.
-// It is derived and not random, so that a database that was brought back from a backup finds the message in which the link
-// was posted already.
+// Key returns the secret part of the link to the file of an event, which is a message or an edit. It has 192 bits and cannot
+// be guessed without the SECRET_KEY. It is derived from the event instead of random. Therefore a relay whose database was
+// restored from a backup writes the same link again, and recognizes the message that it has already posted.
 func (t *MediaFiles) Key(room id.RoomID, eventID id.EventID) string {
 	mac := hmac.New(sha256.New, t.box.derive("media"))
 	mac.Write([]byte(room.String() + "\n" + eventID.String()))
@@ -68,13 +68,14 @@ func linkOf(key string) []byte {
 	return sum[:]
 }
 
-// Put stores a file, instead of what was stored with its key before.
+// Put stores a file, instead of the file that was stored with the same key before.
 func (t *MediaFiles) Put(ctx context.Context, m *Media) error {
 	return t.Exec(ctx, putMediaQuery, linkOf(m.Key), m.Room, m.EventID, m.MXC, t.box.Seal(m.Encrypted), m.Name, m.MimeType, m.CreatedAt, m.ExpiresAt)
 }
 
-// ByKey returns the file behind the key in a link, nil if there is none or if it has expired at a time of ours (ms).
-func (t *MediaFiles) ByKey(ctx context.Context, key string, now int64) (*Media, error) {
+// ByKey returns the file with the key from a link, or nil if there is none or if it has expired. It returns ErrWrongKey if the
+// file was sealed with another SECRET_KEY.
+func (t *MediaFiles) ByKey(ctx context.Context, key string, now Time) (*Media, error) {
 	row, err := t.QueryOne(ctx, mediaByLinkQuery, linkOf(key), now)
 	if err != nil || row == nil {
 		return nil, err
@@ -86,17 +87,17 @@ func (t *MediaFiles) ByKey(ctx context.Context, key string, now int64) (*Media, 
 	return &row.Media, nil
 }
 
-// Extend lets the link to a file, if that is stored, work until a time of ours (ms).
-func (t *MediaFiles) Extend(ctx context.Context, key string, expiresAt int64) error {
+// Extend changes when the link to a file expires. It does nothing if the file is not stored.
+func (t *MediaFiles) Extend(ctx context.Context, key string, expiresAt Time) error {
 	return t.Exec(ctx, extendMediaQuery, linkOf(key), expiresAt)
 }
 
-// DeleteEvent removes the file that came with an event, and those that came with edits of it.
+// DeleteEvent removes the file of an event and the files of all its edits.
 func (t *MediaFiles) DeleteEvent(ctx context.Context, room id.RoomID, eventID id.EventID) error {
 	return t.Exec(ctx, deleteMediaByEvent, room, eventID, linkOf(t.Key(room, eventID)))
 }
 
-// DeleteExpired removes the files that have expired at a time of ours (ms).
-func (t *MediaFiles) DeleteExpired(ctx context.Context, now int64) error {
+// DeleteExpired removes the files that expired at or before a time.
+func (t *MediaFiles) DeleteExpired(ctx context.Context, now Time) error {
 	return t.Exec(ctx, deleteExpiredMedia, now)
 }

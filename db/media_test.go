@@ -9,17 +9,18 @@ import (
 )
 
 func TestMedia(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "relay.db")
 	db := openAt(t, path, "key")
 	const room = id.RoomID("!a:a.example")
 	cat := &Media{
-		Key: db.Media.Key(room, "$cat"), Room: room, EventID: "$cat", MXC: "mxc://a.example/cat", Encrypted: `{"key":"secret"}`, Name: "cat.jpg", MimeType: "image/jpeg", CreatedAt: 1, ExpiresAt: 100,
+		Key: db.Media.Key(room, "$cat"), Room: room, EventID: "$cat", MXC: "mxc://a.example/cat", Encrypted: `{"key":"secret"}`, Name: "cat.jpg", MimeType: "image/jpeg", CreatedAt: ms(1), ExpiresAt: ms(100),
 	}
 	require.NoError(t, db.Media.Put(t.Context(), cat))
 	key := cat.Key
 	at := func(key string, now int64) *Media {
 		t.Helper()
-		found, err := db.Media.ByKey(t.Context(), key, now)
+		found, err := db.Media.ByKey(t.Context(), key, ms(now))
 		require.NoError(t, err)
 		return found
 	}
@@ -56,9 +57,9 @@ func TestMedia(t *testing.T) {
 
 	t.Run("what has expired is removed, and nothing else", func(t *testing.T) {
 		dog := *cat
-		dog.Key, dog.EventID, dog.ExpiresAt = db.Media.Key(room, "$dog"), "$dog", 200
+		dog.Key, dog.EventID, dog.ExpiresAt = db.Media.Key(room, "$dog"), "$dog", ms(200)
 		require.NoError(t, db.Media.Put(t.Context(), &dog))
-		require.NoError(t, db.Media.DeleteExpired(t.Context(), 100))
+		require.NoError(t, db.Media.DeleteExpired(t.Context(), ms(100)))
 		require.Equal(t, 1, db.count(t, "media"))
 		require.Equal(t, &dog, at(db.Media.Key(room, "$dog"), 1))
 	})
@@ -88,10 +89,10 @@ func TestMedia(t *testing.T) {
 
 	t.Run("a link can work longer, but not again", func(t *testing.T) {
 		require.NoError(t, db.Media.Put(t.Context(), cat))
-		require.NoError(t, db.Media.Extend(t.Context(), cat.Key, 1000))
-		require.EqualValues(t, 1000, at(cat.Key, 999).ExpiresAt)
+		require.NoError(t, db.Media.Extend(t.Context(), cat.Key, ms(1000)))
+		require.Equal(t, ms(1000), at(cat.Key, 999).ExpiresAt)
 		require.NoError(t, db.Media.DeleteEvent(t.Context(), room, "$cat"))
-		require.NoError(t, db.Media.Extend(t.Context(), cat.Key, 2000))
+		require.NoError(t, db.Media.Extend(t.Context(), cat.Key, ms(2000)))
 		require.Nil(t, at(cat.Key, 1))
 	})
 }

@@ -3,20 +3,21 @@ package db
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix/id"
 )
 
-// Message says which Matrix event shows which (part of a) Wazo message.
+// Message maps a Wazo message, or one part of it, to the Matrix event with the same content. It is stored for both directions.
 type Message struct {
 	PortalID  int64
 	WazoUUID  string
-	Part      int
-	EventID   id.EventID // empty: shown nowhere
-	Author    string
-	CreatedAt int64 // µs, chatd's clock
-	RelayedAt int64 // ms, our clock
+	Part      int        // a Wazo message may become several events; the first part is 0
+	EventID   id.EventID // empty: no event shows the message
+	Author    string     // the Matrix user id or the Wazo user UUID
+	CreatedAt WazoTime   // when chatd stored the Wazo message; zero: not known
+	RelayedAt Time       // when the relay stored this mapping
 }
 
 const (
@@ -28,7 +29,7 @@ const (
 	forgetMessagesSQL  = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
 )
 
-// Messages is the table of what was delivered.
+// Messages is the table of messages that were delivered.
 type Messages struct {
 	*dbutil.QueryHelper[*Message]
 }
@@ -40,12 +41,12 @@ func newMessages(db *dbutil.Database) *Messages {
 // Scan implements dbutil.DataStruct.
 func (m *Message) Scan(row dbutil.Scannable) (*Message, error) {
 	var eventID sql.NullString
-	err := row.Scan(&m.PortalID, &m.WazoUUID, &m.Part, &eventID, &m.Author, &m.CreatedAt, &m.RelayedAt)
+	err := row.Scan(&m.PortalID, &m.WazoUUID, &m.Part, &eventID, &m.Author, wazoTimeColumn(&m.CreatedAt), timeColumn(&m.RelayedAt))
 	m.EventID = id.EventID(eventID.String)
 	return dbutil.ValueOrErr(m, err)
 }
 
-// Insert stores a mapping; one that is known already stays.
+// Insert stores a mapping. If the message or the event has a mapping already, that one stays.
 func (t *Messages) Insert(ctx context.Context, m *Message) error {
 	return t.Exec(ctx, insertMessageQuery, m.PortalID, m.WazoUUID, m.Part, dbutil.StrPtr(m.EventID), m.Author, m.CreatedAt, m.RelayedAt)
 }
@@ -62,14 +63,15 @@ func (t *Messages) KnowsEvent(ctx context.Context, portalID int64, eventID id.Ev
 	return known, err
 }
 
-// NewestToWazo returns the time (µs, chatd's clock) of the newest message of a Matrix person that was posted, 0 if none was.
-func (t *Messages) NewestToWazo(ctx context.Context, portalID int64) (createdAt int64, err error) {
-	err = t.GetDB().QueryRow(ctx, newestToWazoQuery, portalID).Scan(&createdAt)
+// NewestToWazo returns when chatd stored the newest message that the relay posted for a Matrix user. It returns the zero time
+// if there is none.
+func (t *Messages) NewestToWazo(ctx context.Context, portalID int64) (createdAt WazoTime, err error) {
+	err = t.GetDB().QueryRow(ctx, newestToWazoQuery, portalID).Scan(wazoTimeColumn(&createdAt))
 	return createdAt, err
 }
 
-// Forget removes mappings that are older than a time of ours (ms), but for those that the next look at the history may meet
-// again: it begins overlap (µs) before the verified cursor.
-func (t *Messages) Forget(ctx context.Context, before, overlap int64) error {
-	return t.Exec(ctx, forgetMessagesSQL, before, overlap)
+// Forget deletes the mappings of messages that were relayed before a time. It keeps those that the next read of the Wazo
+// history may return again. That read begins at the verified cursor minus overlap.
+func (t *Messages) Forget(ctx context.Context, before Time, overlap time.Duration) error {
+	return t.Exec(ctx, forgetMessagesSQL, before, overlap.Microseconds())
 }

@@ -7,14 +7,14 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Notice is something that the bot has yet to say to people.
+// Notice is a text that the bot still has to send. It is stored in the transaction of the change that it tells of.
 type Notice struct {
 	ID        int64
 	Room      id.RoomID // empty: the direct chat with User
-	User      id.UserID
+	User      id.UserID // empty if Room is set
 	Markdown  string
-	ReplyTo   id.EventID
-	CreatedAt int64 // ms, our clock
+	ReplyTo   id.EventID // empty: the notice is not a reply
+	CreatedAt Time
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 	deleteNoticeQuery = `DELETE FROM notice WHERE id = $1`
 )
 
-// Notices is the table of what the bot has yet to say.
+// Notices is the table of notices.
 type Notices struct {
 	*dbutil.QueryHelper[*Notice]
 }
@@ -35,7 +35,7 @@ func newNotices(db *dbutil.Database) *Notices {
 
 // Scan implements dbutil.DataStruct.
 func (n *Notice) Scan(row dbutil.Scannable) (*Notice, error) {
-	return dbutil.ValueOrErr(n, row.Scan(&n.ID, &n.Room, &n.User, &n.Markdown, &n.ReplyTo, &n.CreatedAt))
+	return dbutil.ValueOrErr(n, row.Scan(&n.ID, &n.Room, &n.User, &n.Markdown, &n.ReplyTo, timeColumn(&n.CreatedAt)))
 }
 
 // Insert stores a notice.
@@ -43,12 +43,12 @@ func (t *Notices) Insert(ctx context.Context, n *Notice) error {
 	return t.Exec(ctx, insertNoticeQuery, n.Room, n.User, n.Markdown, n.ReplyTo, n.CreatedAt)
 }
 
-// All returns every notice, oldest first.
+// All returns all notices, the oldest first.
 func (t *Notices) All(ctx context.Context) ([]*Notice, error) {
 	return t.QueryMany(ctx, allNoticesQuery)
 }
 
-// Delete removes a notice that was said.
+// Delete removes a notice after it was sent.
 func (t *Notices) Delete(ctx context.Context, noticeID int64) error {
 	return t.Exec(ctx, deleteNoticeQuery, noticeID)
 }

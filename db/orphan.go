@@ -6,13 +6,14 @@ import (
 	"go.mau.fi/util/dbutil"
 )
 
-// Orphan is a message of the relay account on Wazo that this database does not know of.
+// Orphan is a message that the relay account posted on Wazo and that is missing in this database, because the database was
+// restored from a backup that is older than the message. A queue row with the same text was delivered by it.
 type Orphan struct {
 	PortalID  int64
 	WazoUUID  string
-	Alias     string
+	Alias     string // the name of the author, as Wazo shows it
 	Content   string
-	CreatedAt int64 // µs, chatd's clock
+	CreatedAt WazoTime // when chatd stored the message
 }
 
 const (
@@ -23,7 +24,7 @@ const (
 	clearOrphansQuery = `DELETE FROM orphan WHERE portal_id = $1`
 )
 
-// Orphans is the table of what an older database does not know of.
+// Orphans is the table of orphans.
 type Orphans struct {
 	*dbutil.QueryHelper[*Orphan]
 }
@@ -34,26 +35,27 @@ func newOrphans(db *dbutil.Database) *Orphans {
 
 // Scan implements dbutil.DataStruct.
 func (o *Orphan) Scan(row dbutil.Scannable) (*Orphan, error) {
-	return dbutil.ValueOrErr(o, row.Scan(&o.PortalID, &o.WazoUUID, &o.Alias, &o.Content, &o.CreatedAt))
+	return dbutil.ValueOrErr(o, row.Scan(&o.PortalID, &o.WazoUUID, &o.Alias, &o.Content, wazoTimeColumn(&o.CreatedAt)))
 }
 
-// Insert stores an orphan.
+// Insert stores an orphan. It does nothing if the orphan is stored already.
 func (t *Orphans) Insert(ctx context.Context, o *Orphan) error {
 	return t.Exec(ctx, insertOrphanQuery, o.PortalID, o.WazoUUID, o.Alias, o.Content, o.CreatedAt)
 }
 
-// Find returns the oldest orphan with this text, nil if there is none.
+// Find returns the oldest orphan with this alias and content, or nil if there is none.
 func (t *Orphans) Find(ctx context.Context, portalID int64, alias, content string) (*Orphan, error) {
 	return t.QueryOne(ctx, findOrphanQuery, portalID, alias, content)
 }
 
-// Delete removes an orphan: it is known now.
+// Delete removes an orphan, after its queue row was found.
 func (t *Orphans) Delete(ctx context.Context, portalID int64, wazoUUID string) error {
 	return t.Exec(ctx, deleteOrphanQuery, portalID, wazoUUID)
 }
 
-// Close ends the search for a portal's orphans: those that are left are known messages from now on, of nobody's.
-func (t *Orphans) Close(ctx context.Context, portalID, now int64) error {
+// Close ends the search for the queue rows of a portal's orphans. The orphans that are left become known messages, with their
+// alias as the author.
+func (t *Orphans) Close(ctx context.Context, portalID int64, now Time) error {
 	return t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
 		if err := t.Exec(ctx, keepOrphansQuery, portalID, now); err != nil {
 			return err

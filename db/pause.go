@@ -13,11 +13,11 @@ const (
 	allPausesQuery   = `SELECT portal_id, reason, direction FROM pause ORDER BY portal_id, reason`
 )
 
-// Pause is a reason why a portal does not relay.
+// Pause is a reason why a portal does not relay. A portal relays again in a direction when the last pause that stops it is gone.
 type Pause struct {
 	PortalID  int64
-	Reason    string
-	Direction Direction // to_wazo, to_matrix or reading; empty: all
+	Reason    string    // one of the values of relay.Pause
+	Direction Direction // ToWazo, ToMatrix or Reading; empty: all of them
 }
 
 // Pauses is the table of reasons why portals do not relay.
@@ -34,27 +34,27 @@ func (p *Pause) Scan(row dbutil.Scannable) (*Pause, error) {
 	return dbutil.ValueOrErr(p, row.Scan(&p.PortalID, &p.Reason, &p.Direction))
 }
 
-// Holds reports whether the pause stops a direction.
-func (p *Pause) Holds(direction Direction) bool {
+// Stops reports whether the pause stops a direction. A pause of Reading also stops ToMatrix.
+func (p *Pause) Stops(direction Direction) bool {
 	return p.Direction == "" || p.Direction == direction || p.Direction == Reading && direction == ToMatrix
 }
 
-// Insert adds a reason. It reports false if the portal is paused for it already.
+// Insert adds a pause. It returns false if the portal is paused for this reason and direction already.
 func (t *Pauses) Insert(ctx context.Context, p *Pause) (bool, error) {
 	return changed(t.GetDB().Exec(ctx, insertPauseQuery, p.PortalID, p.Reason, p.Direction))
 }
 
-// Delete takes a reason away. It reports false if the portal is not paused for it.
+// Delete removes a pause. It returns false if the portal is not paused for this reason and direction.
 func (t *Pauses) Delete(ctx context.Context, p *Pause) (bool, error) {
 	return changed(t.GetDB().Exec(ctx, deletePauseQuery, p.PortalID, p.Reason, p.Direction))
 }
 
-// Of returns why a portal is paused.
+// Of returns the pauses of a portal.
 func (t *Pauses) Of(ctx context.Context, portalID int64) ([]*Pause, error) {
 	return t.QueryMany(ctx, pausesQuery, portalID)
 }
 
-// All returns why any portal is paused.
+// All returns the pauses of all portals.
 func (t *Pauses) All(ctx context.Context) ([]*Pause, error) {
 	return t.QueryMany(ctx, allPausesQuery)
 }

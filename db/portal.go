@@ -7,36 +7,39 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Portal is one Matrix room tied to one Wazo room.
+// Portal links one Matrix room with one Wazo room.
 type Portal struct {
 	ID         int64
 	MatrixRoom id.RoomID
 	WazoRoom   string
-	Title      string
-	ReaderID   int64
-	LinkedBy   id.UserID
-	LinkedAt   int64 // ms, our clock
-	Public     bool
-	Boundary   int64 // µs, chatd's clock; 0: the introduction is not posted yet
-	Announced  bool  // the "Linked" notice was seen in the Matrix room
-	ReadUntil  int64 // µs, chatd's clock: the verified cursor
-	LastError  string
+	Title      string    // how people know the Wazo room
+	ReaderID   int64     // the account that reads the Wazo room
+	LinkedBy   id.UserID // the person who gave the link command
+	LinkedAt   Time
+	Public     bool // an admin accepted that strangers can read the Matrix room
+
+	// On each side, the link starts with a message from the relay itself. Earlier messages are not relayed, and later ones all are.
+	StartedOnWazo   WazoTime // when chatd stored the introduction; zero: it was not posted yet
+	StartedOnMatrix bool     // the bot saw its own "Linked" notice in the Matrix room
+
+	ReadUntil WazoTime // the verified cursor: every Wazo message up to this time is known
+	LastError string   // for people; the status command shows it
 }
 
 const (
-	portalColumns       = `id, matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, boundary, announced, read_until, last_error`
-	allPortalsQuery     = `SELECT ` + portalColumns + ` FROM portal ORDER BY id`
-	portalByIDQuery     = `SELECT ` + portalColumns + ` FROM portal WHERE id = $1`
-	portalByMatrixQuery = `SELECT ` + portalColumns + ` FROM portal WHERE matrix_room = $1`
-	portalByWazoQuery   = `SELECT ` + portalColumns + ` FROM portal WHERE wazo_room = $1`
-	insertPortalQuery   = `INSERT INTO portal (matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
-	deletePortalQuery   = `DELETE FROM portal WHERE id = $1`
-	setBoundaryQuery    = `UPDATE portal SET boundary = $2, read_until = $2 WHERE id = $1`
-	setAnnouncedQuery   = `UPDATE portal SET announced = true WHERE id = $1`
-	moveCursorQuery     = `UPDATE portal SET read_until = $2 WHERE id = $1 AND read_until < $2`
-	moveToRoomQuery     = `UPDATE portal SET matrix_room = $2 WHERE id = $1`
-	setPublicQuery      = `UPDATE portal SET public = $2 WHERE id = $1`
-	setPortalErrorQuery = `UPDATE portal SET last_error = $2 WHERE id = $1`
+	portalColumns           = `id, matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, started_on_wazo, started_on_matrix, read_until, last_error`
+	allPortalsQuery         = `SELECT ` + portalColumns + ` FROM portal ORDER BY id`
+	portalByIDQuery         = `SELECT ` + portalColumns + ` FROM portal WHERE id = $1`
+	portalByMatrixQuery     = `SELECT ` + portalColumns + ` FROM portal WHERE matrix_room = $1`
+	portalByWazoQuery       = `SELECT ` + portalColumns + ` FROM portal WHERE wazo_room = $1`
+	insertPortalQuery       = `INSERT INTO portal (matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
+	deletePortalQuery       = `DELETE FROM portal WHERE id = $1`
+	setStartedOnWazoQuery   = `UPDATE portal SET started_on_wazo = $2, read_until = $2 WHERE id = $1`
+	setStartedOnMatrixQuery = `UPDATE portal SET started_on_matrix = true WHERE id = $1`
+	moveCursorQuery         = `UPDATE portal SET read_until = $2 WHERE id = $1 AND read_until < $2`
+	moveToRoomQuery         = `UPDATE portal SET matrix_room = $2 WHERE id = $1`
+	setPublicQuery          = `UPDATE portal SET public = $2 WHERE id = $1`
+	setPortalErrorQuery     = `UPDATE portal SET last_error = $2 WHERE id = $1`
 )
 
 // Portals is the table of portals.
@@ -50,8 +53,8 @@ func newPortals(db *dbutil.Database) *Portals {
 
 // Scan implements dbutil.DataStruct.
 func (p *Portal) Scan(row dbutil.Scannable) (*Portal, error) {
-	return dbutil.ValueOrErr(p, row.Scan(&p.ID, &p.MatrixRoom, &p.WazoRoom, &p.Title, &p.ReaderID, &p.LinkedBy, &p.LinkedAt,
-		&p.Public, &p.Boundary, &p.Announced, &p.ReadUntil, &p.LastError))
+	return dbutil.ValueOrErr(p, row.Scan(&p.ID, &p.MatrixRoom, &p.WazoRoom, &p.Title, &p.ReaderID, &p.LinkedBy, timeColumn(&p.LinkedAt),
+		&p.Public, wazoTimeColumn(&p.StartedOnWazo), &p.StartedOnMatrix, wazoTimeColumn(&p.ReadUntil), &p.LastError))
 }
 
 // All returns every portal.
@@ -59,57 +62,57 @@ func (t *Portals) All(ctx context.Context) ([]*Portal, error) {
 	return t.QueryMany(ctx, allPortalsQuery)
 }
 
-// ByID returns a portal, nil if it is gone.
+// ByID returns a portal, or nil if it does not exist any more.
 func (t *Portals) ByID(ctx context.Context, portalID int64) (*Portal, error) {
 	return t.QueryOne(ctx, portalByIDQuery, portalID)
 }
 
-// ByMatrixRoom returns a room's portal, nil if it has none.
+// ByMatrixRoom returns the portal of a Matrix room, or nil if the room has none.
 func (t *Portals) ByMatrixRoom(ctx context.Context, room id.RoomID) (*Portal, error) {
 	return t.QueryOne(ctx, portalByMatrixQuery, room)
 }
 
-// ByWazoRoom returns a room's portal, nil if it has none.
+// ByWazoRoom returns the portal of a Wazo room, or nil if the room has none.
 func (t *Portals) ByWazoRoom(ctx context.Context, room string) (*Portal, error) {
 	return t.QueryOne(ctx, portalByWazoQuery, room)
 }
 
-// Insert stores a new portal and sets its id.
+// Insert stores a new portal and sets its ID. It returns an error if one of the rooms has a portal already.
 func (t *Portals) Insert(ctx context.Context, p *Portal) error {
 	return t.GetDB().QueryRow(ctx, insertPortalQuery, p.MatrixRoom, p.WazoRoom, p.Title, p.ReaderID, p.LinkedBy, p.LinkedAt, p.Public).Scan(&p.ID)
 }
 
-// Delete removes a portal with its queue, gaps and mappings.
+// Delete removes a portal and everything that belongs to it: queues, gaps, pauses, messages and orphans.
 func (t *Portals) Delete(ctx context.Context, portalID int64) error {
 	return t.Exec(ctx, deletePortalQuery, portalID)
 }
 
-// SetBoundary stores the time of our introduction: where the link begins on Wazo and the cursor starts.
-func (t *Portals) SetBoundary(ctx context.Context, portalID, boundary int64) error {
-	return t.Exec(ctx, setBoundaryQuery, portalID, boundary)
+// SetStartedOnWazo stores when chatd stored the introduction. The link starts at this time on Wazo, and the cursor is set to it.
+func (t *Portals) SetStartedOnWazo(ctx context.Context, portalID int64, at WazoTime) error {
+	return t.Exec(ctx, setStartedOnWazoQuery, portalID, at)
 }
 
-// SetAnnounced notes that our "Linked" notice was seen: where the link begins on Matrix.
-func (t *Portals) SetAnnounced(ctx context.Context, portalID int64) error {
-	return t.Exec(ctx, setAnnouncedQuery, portalID)
+// SetStartedOnMatrix stores that the bot saw its own "Linked" notice. The link starts with this notice on Matrix.
+func (t *Portals) SetStartedOnMatrix(ctx context.Context, portalID int64) error {
+	return t.Exec(ctx, setStartedOnMatrixQuery, portalID)
 }
 
-// MoveCursor moves the verified cursor forward, never back.
-func (t *Portals) MoveCursor(ctx context.Context, portalID, readUntil int64) error {
+// MoveCursor moves the verified cursor forward. It does nothing if the cursor is at a later time already.
+func (t *Portals) MoveCursor(ctx context.Context, portalID int64, readUntil WazoTime) error {
 	return t.Exec(ctx, moveCursorQuery, portalID, readUntil)
 }
 
-// MoveToRoom ties a portal to another Matrix room, which replaces the one it had.
+// MoveToRoom links a portal with another Matrix room, which replaces its present one.
 func (t *Portals) MoveToRoom(ctx context.Context, portalID int64, room id.RoomID) error {
 	return t.Exec(ctx, moveToRoomQuery, portalID, room)
 }
 
-// SetPublic stores that an admin accepted strangers in the Matrix room.
+// SetPublic stores whether an admin accepted that strangers can read the Matrix room.
 func (t *Portals) SetPublic(ctx context.Context, portalID int64, public bool) error {
 	return t.Exec(ctx, setPublicQuery, portalID, public)
 }
 
-// SetLastError stores what the status command shows.
+// SetLastError stores the error that the status command shows. An empty text means that there is none.
 func (t *Portals) SetLastError(ctx context.Context, portalID int64, text string) error {
 	return t.Exec(ctx, setPortalErrorQuery, portalID, text)
 }

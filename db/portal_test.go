@@ -2,13 +2,16 @@ package db
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 )
 
 func TestPortal(t *testing.T) {
+	t.Parallel()
 	t.Run("a room has one portal, on either side", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a := db.addPortal(t, "a")
 		same := *a
@@ -23,6 +26,7 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("it is found from both sides", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a := db.addPortal(t, "a")
 		db.addPortal(t, "b")
@@ -41,22 +45,24 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("the cursor never moves back", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a := db.addPortal(t, "a")
-		cursor := func() int64 {
+		cursor := func() WazoTime {
 			t.Helper()
 			found, err := db.Portal.ByID(t.Context(), a.ID)
 			require.NoError(t, err)
 			return found.ReadUntil
 		}
-		require.NoError(t, db.Portal.SetBoundary(t.Context(), a.ID, 100))
-		require.Equal(t, int64(100), cursor(), "the cursor starts where the link begins")
-		require.NoError(t, db.Portal.MoveCursor(t.Context(), a.ID, 300))
-		require.NoError(t, db.Portal.MoveCursor(t.Context(), a.ID, 200))
-		require.Equal(t, int64(300), cursor())
+		require.NoError(t, db.Portal.SetStartedOnWazo(t.Context(), a.ID, us(100)))
+		require.Equal(t, us(100), cursor(), "the cursor starts where the link begins")
+		require.NoError(t, db.Portal.MoveCursor(t.Context(), a.ID, us(300)))
+		require.NoError(t, db.Portal.MoveCursor(t.Context(), a.ID, us(200)))
+		require.Equal(t, us(300), cursor())
 	})
 
 	t.Run("unlinking takes everything of the link, and nothing else", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		for _, portal := range []*Portal{db.addPortal(t, "a"), db.addPortal(t, "b")} {
 			db.queue(t, portal, ToWazo, "$1", 1)
@@ -74,6 +80,7 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("the id of a portal that is gone is never used again", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		last := int64(0)
 		for range 3 {
@@ -85,18 +92,22 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("the id of a queue row that is gone is never used again", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
 		first := db.queue(t, portal, ToWazo, "$1", 1)
-		require.NoError(t, db.Queue.Delete(t.Context(), first.ID))
+		_, err := db.Queue.Delete(t.Context(), first.ID)
+		require.NoError(t, err)
 		require.Greater(t, db.queue(t, portal, ToWazo, "$2", 1).ID, first.ID)
 	})
 
 	t.Run("its reader must exist", func(t *testing.T) {
+		t.Parallel()
 		require.Error(t, openNew(t).Portal.Insert(t.Context(), &Portal{MatrixRoom: "!a:a.example", WazoRoom: "a", ReaderID: 7}))
 	})
 
 	t.Run("it moves to the room that replaces its own, with all that waits", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 		db.queue(t, a, ToWazo, "$1", 1)
@@ -112,20 +123,22 @@ func TestPortal(t *testing.T) {
 	})
 
 	t.Run("what is set is what is read", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a := db.addPortal(t, "a")
-		require.NoError(t, db.Portal.SetAnnounced(t.Context(), a.ID))
+		require.NoError(t, db.Portal.SetStartedOnMatrix(t.Context(), a.ID))
 		require.NoError(t, db.Portal.SetPublic(t.Context(), a.ID, true))
 		require.NoError(t, db.Portal.SetLastError(t.Context(), a.ID, "oops"))
 		found, err := db.Portal.ByID(t.Context(), a.ID)
 		require.NoError(t, err)
 		want := *a
-		want.Announced, want.Public, want.LastError = true, true, "oops"
+		want.StartedOnMatrix, want.Public, want.LastError = true, true, "oops"
 		require.Equal(t, &want, found)
 	})
 }
 
 func TestMessage(t *testing.T) {
+	t.Parallel()
 	insert := func(t *testing.T, db *Database, m Message) {
 		t.Helper()
 		require.NoError(t, db.Message.Insert(t.Context(), &m))
@@ -143,11 +156,12 @@ func TestMessage(t *testing.T) {
 	}
 
 	t.Run("a message of several parts is known by each of its events", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
 		want := []id.EventID{"$a", "$b", "$c"}
 		for part, eventID := range want {
-			insert(t, db, Message{PortalID: portal.ID, WazoUUID: "u", Part: part, EventID: eventID, Author: "x", RelayedAt: 1})
+			insert(t, db, Message{PortalID: portal.ID, WazoUUID: "u", Part: part, EventID: eventID, Author: "x", RelayedAt: ms(1)})
 		}
 		require.Equal(t, want, parts(t, db))
 		for _, eventID := range want {
@@ -158,6 +172,7 @@ func TestMessage(t *testing.T) {
 	})
 
 	t.Run("a mapping that is known stays as it is", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
 		insert(t, db, Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$first"})
@@ -167,6 +182,7 @@ func TestMessage(t *testing.T) {
 	})
 
 	t.Run("messages that are shown nowhere do not collide", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
 		for _, uuid := range []string{"u1", "u2"} {
@@ -181,6 +197,7 @@ func TestMessage(t *testing.T) {
 	})
 
 	t.Run("what is known in one portal is not known in another", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 		insert(t, db, Message{PortalID: a.ID, WazoUUID: "u", EventID: "$a"})
@@ -193,19 +210,20 @@ func TestMessage(t *testing.T) {
 	})
 
 	t.Run("only what is old and will not be met again is forgotten", func(t *testing.T) {
-		const overlap = 60
+		t.Parallel()
+		const overlap = 60 * time.Microsecond
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
-		require.NoError(t, db.Portal.SetBoundary(t.Context(), portal.ID, 1000)) // the verified cursor
+		require.NoError(t, db.Portal.SetStartedOnWazo(t.Context(), portal.ID, us(1000))) // the verified cursor
 		for _, m := range []Message{
-			{WazoUUID: "old", CreatedAt: 939, RelayedAt: 99},
-			{WazoUUID: "old, but within the overlap", CreatedAt: 940, RelayedAt: 99},
-			{WazoUUID: "young", CreatedAt: 939, RelayedAt: 100},
+			{WazoUUID: "old", CreatedAt: us(939), RelayedAt: ms(99)},
+			{WazoUUID: "old, but within the overlap", CreatedAt: us(940), RelayedAt: ms(99)},
+			{WazoUUID: "young", CreatedAt: us(939), RelayedAt: ms(100)},
 		} {
 			m.PortalID, m.EventID = portal.ID, id.EventID("$"+m.WazoUUID)
 			insert(t, db, m)
 		}
-		require.NoError(t, db.Message.Forget(t.Context(), 100, overlap))
+		require.NoError(t, db.Message.Forget(t.Context(), ms(100), overlap))
 		for uuid, want := range map[string]bool{"old": false, "old, but within the overlap": true, "young": true} {
 			known, err := db.Message.KnowsUUID(t.Context(), portal.ID, uuid)
 			require.NoError(t, err)

@@ -9,7 +9,9 @@ import (
 )
 
 func TestQueueOrder(t *testing.T) {
+	t.Parallel()
 	t.Run("rows leave by position, equal ones as they came", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
 		db.queue(t, portal, ToMatrix, "third", 30)
@@ -20,6 +22,7 @@ func TestQueueOrder(t *testing.T) {
 	})
 
 	t.Run("portals and directions do not mix", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 		db.queue(t, a, ToWazo, "a to Wazo", 3)
@@ -31,6 +34,7 @@ func TestQueueOrder(t *testing.T) {
 	})
 
 	t.Run("a parked row is passed over, and so is one that waits for a key", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		portal := db.addPortal(t, "a")
 		parked := db.queue(t, portal, ToWazo, "parked", 1)
@@ -48,10 +52,11 @@ func TestQueueOrder(t *testing.T) {
 	})
 
 	t.Run("the same source waits once", func(t *testing.T) {
+		t.Parallel()
 		db := openNew(t)
 		a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 		db.queue(t, a, ToWazo, "$1", 1)
-		row := &Row{PortalID: a.ID, Direction: ToWazo, Kind: KindMessage, Source: "$1", Position: 2, Payload: "other", State: StateNew}
+		row := &Row{PortalID: a.ID, Direction: ToWazo, Kind: KindMessage, SourceID: "$1", Position: 2, Payload: "other", State: StateNew}
 		added, err := db.Queue.Insert(t.Context(), row)
 		require.NoError(t, err)
 		require.False(t, added)
@@ -65,12 +70,14 @@ func TestQueueOrder(t *testing.T) {
 	})
 
 	t.Run("a row of no portal is refused", func(t *testing.T) {
-		_, err := openNew(t).Queue.Insert(t.Context(), &Row{PortalID: 7, Direction: ToWazo, Kind: KindMessage, Source: "$1", State: StateNew})
+		t.Parallel()
+		_, err := openNew(t).Queue.Insert(t.Context(), &Row{PortalID: 7, Direction: ToWazo, Kind: KindMessage, SourceID: "$1", State: StateNew})
 		require.Error(t, err)
 	})
 }
 
 func TestQueueRow(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	portal := db.addPortal(t, "a")
 	row := db.queue(t, portal, ToMatrix, "$1", 1)
@@ -82,7 +89,7 @@ func TestQueueRow(t *testing.T) {
 		return stored
 	}
 
-	for _, now := range []int64{1000, 2000} {
+	for _, now := range []Time{ms(1000), ms(2000)} {
 		there, err := db.Queue.MarkAttempted(t.Context(), current(), []string{"first", "second"}, now)
 		require.NoError(t, err)
 		require.True(t, there)
@@ -90,20 +97,21 @@ func TestQueueRow(t *testing.T) {
 	require.Equal(t, 2, current().Parts)
 	require.Equal(t, StateAttempted, current().State)
 	require.Equal(t, 2, current().Attempts)
-	require.Equal(t, int64(2000), current().AttemptedAt)
-	require.Equal(t, int64(1000), current().FirstTried)
-	require.NoError(t, db.Queue.MarkUnknown(t.Context(), row.ID, 3000))
-	require.Equal(t, int64(3000), current().AttemptedAt)
-	require.Equal(t, int64(1000), current().FirstTried)
+	require.Equal(t, ms(2000), current().AttemptedAt)
+	require.NoError(t, db.Queue.MarkUnknown(t.Context(), row.ID, ms(3000)))
+	require.Equal(t, ms(3000), current().AttemptedAt)
 	require.Equal(t, StateAttempted, current().State)
 
 	// The next part begins anew, with the request that never changes.
-	require.NoError(t, db.Queue.SetPart(t.Context(), row.ID, 1))
+	for _, want := range []bool{true, false} {
+		finished, err := db.Queue.FinishPart(t.Context(), current(), 0)
+		require.NoError(t, err)
+		require.Equal(t, want, finished, "a part is finished once")
+	}
 	require.Equal(t, 1, current().Part)
 	require.Equal(t, StateNew, current().State)
 	require.Zero(t, current().Attempts)
-	require.Zero(t, current().FirstTried)
-	there, err := db.Queue.MarkAttempted(t.Context(), current(), []string{"another", "one"}, 4000)
+	there, err := db.Queue.MarkAttempted(t.Context(), current(), []string{"another", "one"}, ms(4000))
 	require.NoError(t, err)
 	require.True(t, there)
 	for part, want := range []string{"first", "second"} {
@@ -113,8 +121,13 @@ func TestQueueRow(t *testing.T) {
 	}
 
 	last := current()
-	require.NoError(t, db.Queue.Delete(t.Context(), row.ID))
-	there, err = db.Queue.MarkAttempted(t.Context(), last, nil, 1)
+	finished, err := db.Queue.FinishPart(t.Context(), last, 1)
+	require.NoError(t, err)
+	require.True(t, finished)
+	there, err = db.Queue.Delete(t.Context(), row.ID)
+	require.NoError(t, err)
+	require.False(t, there)
+	there, err = db.Queue.MarkAttempted(t.Context(), last, nil, ms(1))
 	require.NoError(t, err)
 	require.False(t, there, "a row that is gone must not be sent")
 	gone, err := db.Queue.ByID(t.Context(), row.ID)
@@ -125,6 +138,7 @@ func TestQueueRow(t *testing.T) {
 }
 
 func TestReplacedPayload(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		before func(t *testing.T, db *Database, row *Row)
@@ -141,6 +155,7 @@ func TestReplacedPayload(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			db := openNew(t)
 			row := db.queueEncrypted(t, db.addPortal(t, "a"), "$1", 1, "session")
 			test.before(t, db, row)
@@ -156,7 +171,7 @@ func TestReplacedPayload(t *testing.T) {
 			require.Equal(t, test.late, current.Late)
 
 			// Who read the row before that does not know what it carries now.
-			there, err = db.Queue.MarkAttempted(t.Context(), row, []string{"old"}, 1)
+			there, err = db.Queue.MarkAttempted(t.Context(), row, []string{"old"}, ms(1))
 			require.NoError(t, err)
 			require.False(t, there, "what was changed since it was read must not be sent as it was")
 			there, err = db.Queue.SetPayload(t.Context(), row, "old")
@@ -179,6 +194,7 @@ func TestReplacedPayload(t *testing.T) {
 }
 
 func TestRowsThatWaitForKeys(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 	db.queueEncrypted(t, a, "second", 2, "one")
@@ -201,15 +217,15 @@ func TestRowsThatWaitForKeys(t *testing.T) {
 		t.Helper()
 		require.NoError(t, err)
 		for _, row := range rows {
-			sources = append(sources, row.Source)
+			sources = append(sources, row.SourceID)
 		}
 		return sources
 	}
 	require.Equal(t, []string{"first", "second", "elsewhere"}, sources(db.Queue.EncryptedBy(t.Context(), "one")))
 	require.Empty(t, sources(db.Queue.EncryptedBy(t.Context(), "")), "what can be read waits for no key")
-	require.Equal(t, []string{"first", "of another session"}, sources(db.Queue.Waiting(t.Context(), 1)))
-	require.Empty(t, sources(db.Queue.Waiting(t.Context(), 0)), "accepted later")
-	require.Equal(t, []string{"first", "parked", "of another session"}, sources(db.Queue.SetAside(t.Context(), a.ID)))
+	require.Equal(t, []string{"first", "of another session"}, sources(db.Queue.Waiting(t.Context(), ms(1))))
+	require.Empty(t, sources(db.Queue.Waiting(t.Context(), ms(0))), "accepted later")
+	require.Equal(t, []string{"first", "parked", "of another session"}, sources(db.Queue.Blocked(t.Context(), a.ID)))
 	sessions, err := db.Queue.MissingSessions(t.Context())
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{"one", "two"}, sessions)
@@ -219,9 +235,10 @@ func TestRowsThatWaitForKeys(t *testing.T) {
 }
 
 func TestWithheldKeys(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
-	require.NoError(t, db.Withheld.Note(t.Context(), "@robin:a.example", "session", 1000))
-	require.NoError(t, db.Withheld.Note(t.Context(), "@robin:a.example", "session", 2000), "it may be said twice")
+	require.NoError(t, db.Withheld.Note(t.Context(), "@robin:a.example", "session", ms(1000)))
+	require.NoError(t, db.Withheld.Note(t.Context(), "@robin:a.example", "session", ms(2000)), "it may be said twice")
 	has := func(by id.UserID, session id.SessionID) bool {
 		t.Helper()
 		has, err := db.Withheld.Has(t.Context(), by, session)
@@ -231,13 +248,14 @@ func TestWithheldKeys(t *testing.T) {
 	require.True(t, has("@robin:a.example", "session"))
 	require.False(t, has("@robin:a.example", "another"))
 	require.False(t, has("@eve:a.example", "session"), "said by somebody else")
-	require.NoError(t, db.Withheld.Forget(t.Context(), 1000))
+	require.NoError(t, db.Withheld.Forget(t.Context(), ms(1000)))
 	require.True(t, has("@robin:a.example", "session"))
-	require.NoError(t, db.Withheld.Forget(t.Context(), 1001))
+	require.NoError(t, db.Withheld.Forget(t.Context(), ms(1001)))
 	require.False(t, has("@robin:a.example", "session"))
 }
 
 func TestQueueCounts(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 	for i, state := range []State{StateNew, StateNew, StateAttempted, StateWaiting, StateParked} {
@@ -260,21 +278,22 @@ func TestQueueCounts(t *testing.T) {
 }
 
 func TestRetryParked(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
 	never := db.queue(t, portal, ToWazo, "never attempted", 1)
 	once := db.queue(t, portal, ToMatrix, "attempted once", 1)
 	elsewhere := db.queue(t, other, ToWazo, "elsewhere", 1)
-	_, err := db.Queue.MarkAttempted(t.Context(), once, []string{"request"}, 5)
+	_, err := db.Queue.MarkAttempted(t.Context(), once, []string{"request"}, ms(5))
 	require.NoError(t, err)
 	for _, row := range []*Row{never, once, elsewhere} {
 		require.NoError(t, db.Queue.SetState(t.Context(), row.ID, StateParked, "refused"))
 	}
-	parked, err := db.Queue.SetAside(t.Context(), portal.ID)
+	parked, err := db.Queue.Blocked(t.Context(), portal.ID)
 	require.NoError(t, err)
 	require.Len(t, parked, 2)
 
-	require.NoError(t, db.Queue.RetryParked(t.Context(), portal.ID, 1000))
+	require.NoError(t, db.Queue.RetryParked(t.Context(), portal.ID, ms(1000)))
 	state := func(row *Row) State {
 		t.Helper()
 		current, err := db.Queue.ByID(t.Context(), row.ID)
@@ -291,6 +310,7 @@ func TestRetryParked(t *testing.T) {
 }
 
 func TestDeleteUpTo(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
 	for _, position := range []int64{1, 2, 3} {
@@ -298,7 +318,7 @@ func TestDeleteUpTo(t *testing.T) {
 	}
 	db.queue(t, portal, ToMatrix, "the other way", 1)
 	db.queue(t, other, ToWazo, "elsewhere", 1)
-	introduction := &Row{PortalID: portal.ID, Direction: ToWazo, Kind: KindIntroduction, Source: "introduction", Position: 0, State: StateNew}
+	introduction := &Row{PortalID: portal.ID, Direction: ToWazo, Kind: KindIntroduction, SourceID: "introduction", Position: 0, State: StateNew}
 	_, err := db.Queue.Insert(t.Context(), introduction)
 	require.NoError(t, err)
 

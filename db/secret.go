@@ -14,19 +14,20 @@ import (
 	"go.mau.fi/util/random"
 )
 
-// ErrWrongKey is returned when a stored secret cannot be opened with the configured SECRET_KEY.
+// ErrWrongKey is returned if a stored secret cannot be decrypted with the configured SECRET_KEY.
 var ErrWrongKey = errors.New("the database was written with another SECRET_KEY")
 
-// ErrKeyFileLost is returned by LoadOrCreateKey when the database exists and its key file does not.
+// ErrKeyFileLost is returned by LoadOrCreateKey if the database exists and its key file is missing or empty.
 var ErrKeyFileLost = errors.New("the key file of the database is missing")
 
-// Box seals and opens secrets at rest with keys derived from SECRET_KEY.
+// Box encrypts the secrets in the database with a key that is derived from SECRET_KEY (AES-256-GCM, HKDF with SHA-256). To seal
+// a secret means to encrypt it, to open it means to decrypt it.
 type Box struct {
 	secret string
 	aead   cipher.AEAD
 }
 
-// NewBox returns the box for one SECRET_KEY.
+// NewBox returns the box for a SECRET_KEY.
 func NewBox(secret string) *Box {
 	box := &Box{secret: secret}
 	block, err := aes.NewCipher(box.derive("seal"))
@@ -47,7 +48,7 @@ func (b *Box) derive(purpose string) []byte {
 	return key
 }
 
-// Seal encrypts a secret. An empty secret is stored as nothing.
+// Seal encrypts a secret. It returns nil for an empty secret.
 func (b *Box) Seal(plain string) []byte {
 	if plain == "" {
 		return nil
@@ -55,7 +56,7 @@ func (b *Box) Seal(plain string) []byte {
 	return b.aead.Seal(nil, nil, []byte(plain), nil)
 }
 
-// Open decrypts what Seal made. It returns ErrWrongKey if it cannot.
+// Open decrypts a secret that Seal encrypted. It returns ErrWrongKey if the secret was encrypted with another key or is damaged.
 func (b *Box) Open(sealed []byte) (string, error) {
 	if len(sealed) == 0 {
 		return "", nil
@@ -67,13 +68,13 @@ func (b *Box) Open(sealed []byte) (string, error) {
 	return string(plain), nil
 }
 
-// KeyFile returns the file beside the database that holds a SECRET_KEY made by LoadOrCreateKey.
+// KeyFile returns the path of the file beside the database in which LoadOrCreateKey stores a SECRET_KEY.
 func KeyFile(databasePath string) string {
 	return strings.TrimSuffix(databasePath, ".db") + ".key"
 }
 
-// LoadOrCreateKey returns the secret in the key file beside the database, making the file (mode 0600) at the first start.
-// It returns ErrKeyFileLost rather than making a new key for a database that exists already.
+// LoadOrCreateKey returns the secret in the key file beside the database. At the first start, it creates the file with a random
+// secret and mode 0600. If the database exists already, it returns ErrKeyFileLost instead of creating a new secret.
 func LoadOrCreateKey(databasePath string) (string, error) {
 	path := KeyFile(databasePath)
 	data, err := os.ReadFile(path)

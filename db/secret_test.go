@@ -12,9 +12,11 @@ import (
 )
 
 func TestBox(t *testing.T) {
+	t.Parallel()
 	box := NewBox("secret")
 
 	t.Run("what is sealed can be opened with the same secret", func(t *testing.T) {
+		t.Parallel()
 		for _, plain := range []string{"token", "x", strings.Repeat("long ", 1000), "ünï\x00code"} {
 			opened, err := NewBox("secret").Open(box.Seal(plain))
 			require.NoError(t, err)
@@ -23,6 +25,7 @@ func TestBox(t *testing.T) {
 	})
 
 	t.Run("nothing is sealed as nothing", func(t *testing.T) {
+		t.Parallel()
 		require.Nil(t, box.Seal(""))
 		opened, err := box.Open(nil)
 		require.NoError(t, err)
@@ -30,15 +33,18 @@ func TestBox(t *testing.T) {
 	})
 
 	t.Run("the same text is never sealed the same", func(t *testing.T) {
+		t.Parallel()
 		require.NotEqual(t, box.Seal("token"), box.Seal("token"))
 	})
 
 	t.Run("another secret opens nothing", func(t *testing.T) {
+		t.Parallel()
 		_, err := NewBox("other").Open(box.Seal("token"))
 		require.ErrorIs(t, err, ErrWrongKey)
 	})
 
 	t.Run("what was changed or cut is not opened", func(t *testing.T) {
+		t.Parallel()
 		sealed := box.Seal("token")
 		for i := range sealed {
 			broken := bytes.Clone(sealed)
@@ -54,6 +60,7 @@ func TestBox(t *testing.T) {
 }
 
 func TestSecretsAreNotReadableInTheFile(t *testing.T) {
+	t.Parallel()
 	const token, matrixToken, key = "wazo-token-d41d8cd9", "syt_matrix-token-8f00b204", "the-secret-key-e9800998"
 	dir := t.TempDir()
 	db := openAt(t, filepath.Join(dir, "relay.db"), key)
@@ -93,7 +100,9 @@ func TestSecretsAreNotReadableInTheFile(t *testing.T) {
 }
 
 func TestLoadOrCreateKey(t *testing.T) {
+	t.Parallel()
 	t.Run("the first start makes a file that only its owner reads", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		secret, err := LoadOrCreateKey(path)
 		require.NoError(t, err)
@@ -107,6 +116,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	})
 
 	t.Run("each database gets a key of its own", func(t *testing.T) {
+		t.Parallel()
 		a, err := LoadOrCreateKey(filepath.Join(t.TempDir(), "relay.db"))
 		require.NoError(t, err)
 		b, err := LoadOrCreateKey(filepath.Join(t.TempDir(), "relay.db"))
@@ -115,6 +125,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	})
 
 	t.Run("white space around the key does not count", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, os.WriteFile(KeyFile(path), []byte(" written by hand \r\n"), 0o600))
 		secret, err := LoadOrCreateKey(path)
@@ -123,6 +134,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	})
 
 	t.Run("a lost key file of a database that exists is not replaced", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, os.WriteFile(path, []byte("something"), 0o600))
 		_, err := LoadOrCreateKey(path)
@@ -131,6 +143,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	})
 
 	t.Run("an empty key file is as good as lost", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, os.WriteFile(KeyFile(path), []byte("\n"), 0o600))
 		_, err := LoadOrCreateKey(path)
@@ -138,6 +151,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	})
 
 	t.Run("a key file that cannot be read is an error", func(t *testing.T) {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "relay.db")
 		require.NoError(t, os.Mkdir(KeyFile(path), 0o700))
 		_, err := LoadOrCreateKey(path)
@@ -146,6 +160,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	})
 
 	t.Run("a directory that is not there is an error", func(t *testing.T) {
+		t.Parallel()
 		_, err := LoadOrCreateKey(filepath.Join(t.TempDir(), "no", "relay.db"))
 		require.ErrorIs(t, err, fs.ErrNotExist)
 	})

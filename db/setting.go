@@ -9,15 +9,15 @@ import (
 	"go.mau.fi/util/dbutil"
 )
 
-// Names of settings.
+// The names of the settings. Settings that are marked as secret are read by GetSecret and stored by SetSecret.
 const (
-	SettingNextBatch   = "matrix_next_batch"   // the /sync token up to which everything is accepted
-	SettingMatrixUser  = "matrix_user"         // the account this database belongs to
-	SettingDevice      = "matrix_device"       // its device
+	SettingNextBatch   = "matrix_next_batch"   // the /sync token; everything before it was accepted
+	SettingMatrixUser  = "matrix_user"         // the user id of the bot, to which this database belongs
+	SettingDevice      = "matrix_device"       // the device id of the bot
 	SettingMatrixToken = "matrix_access_token" // secret
 	SettingRecoveryKey = "matrix_recovery_key" // secret
-	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that the device was signed by
-	SettingGeneration  = "matrix_mark"         // the generation of the database, see package bot/device
+	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that signed the device
+	SettingGeneration  = "matrix_generation"   // a rollback counter; see package bot/device
 )
 
 const (
@@ -25,13 +25,13 @@ const (
 	putSettingQuery = `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )
 
-// Settings is the table of what the relay remembers about itself.
+// Settings is the table of named values that the relay remembers about itself.
 type Settings struct {
 	db  *dbutil.Database
 	box *Box
 }
 
-// Get returns a value, "" if there is none.
+// Get returns a value, or "" if there is none.
 func (s *Settings) Get(ctx context.Context, name string) (string, error) {
 	value, err := s.get(ctx, name)
 	return string(value), err
@@ -42,7 +42,8 @@ func (s *Settings) Set(ctx context.Context, name, value string) error {
 	return s.set(ctx, name, []byte(value))
 }
 
-// GetSecret returns a sealed value, "" if there is none, ErrWrongKey if it was sealed with another key.
+// GetSecret returns a value that SetSecret stored, or "" if there is none. It returns ErrWrongKey if the value was sealed with
+// another key.
 func (s *Settings) GetSecret(ctx context.Context, name string) (string, error) {
 	sealed, err := s.get(ctx, name)
 	if err != nil {
@@ -51,7 +52,7 @@ func (s *Settings) GetSecret(ctx context.Context, name string) (string, error) {
 	return s.box.Open(sealed)
 }
 
-// SetSecret stores a value sealed.
+// SetSecret seals a value and stores it.
 func (s *Settings) SetSecret(ctx context.Context, name, value string) error {
 	return s.set(ctx, name, s.box.Seal(value))
 }

@@ -33,31 +33,32 @@ func (db *Database) deliverLarge(tb testing.TB, portal *Portal, source string, r
 	for part := range request {
 		row, err := db.Queue.Next(ctx, portal.ID, ToMatrix)
 		require.NoError(tb, err)
-		require.Equal(tb, source, row.Source)
-		there, err := db.Queue.MarkAttempted(ctx, row, request, 1)
+		require.Equal(tb, source, row.SourceID)
+		there, err := db.Queue.MarkAttempted(ctx, row, request, ms(1))
 		require.NoError(tb, err)
 		require.True(tb, there)
 		content, err := db.Queue.Request(ctx, row.ID, part)
 		require.NoError(tb, err)
 		require.Equal(tb, len(request[part]), len(content))
-		require.NoError(tb, db.Queue.SetPart(ctx, row.ID, part+1))
+		row.Parts = len(request)
+		finished, err := db.Queue.FinishPart(ctx, row, part)
+		require.NoError(tb, err)
+		require.True(tb, finished)
 	}
-	row, err := db.Queue.Next(ctx, portal.ID, ToMatrix)
-	require.NoError(tb, err)
-	require.NoError(tb, db.Queue.Delete(ctx, row.ID))
 }
 
 func (db *Database) queueLarge(tb testing.TB, portal *Portal, source string) {
 	tb.Helper()
 	added, err := db.Queue.Insert(tb.Context(), &Row{
-		PortalID: portal.ID, Direction: ToMatrix, Kind: KindMessage, Source: source, Author: "alice", Position: 1,
-		Payload: strings.Repeat("x", largePayload), State: StateNew, AcceptedAt: 1,
+		PortalID: portal.ID, Direction: ToMatrix, Kind: KindMessage, SourceID: source, Author: "alice", Position: 1,
+		Payload: strings.Repeat("x", largePayload), State: StateNew, AcceptedAt: ms(1),
 	})
 	require.NoError(tb, err)
 	require.True(tb, added)
 }
 
 func TestDeliveringAPartWritesOnlyThatPart(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "relay.db")
 	db := openAt(t, path, "key")
 	portal := db.addPortal(t, "a")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestRelayAccount(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	first, err := db.Account.Relay(t.Context(), "relay")
 	require.NoError(t, err)
@@ -38,6 +39,7 @@ func TestRelayAccount(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	value, err := db.Setting.Get(t.Context(), SettingNextBatch)
 	require.NoError(t, err)
@@ -56,18 +58,19 @@ func TestSettings(t *testing.T) {
 }
 
 func TestInbox(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	for _, row := range []InboxRow{
-		{Kind: InboxInvite, Room: "!a:a.example", EventID: "$1", Payload: "{}", AcceptedAt: 5},
-		{Kind: InboxCommand, Room: "!a:a.example", EventID: "$2", Payload: "{}", AcceptedAt: 5},
-		{Kind: InboxCommand, Room: "!b:a.example", EventID: "$1", Payload: "again", AcceptedAt: 6}, // the same event
+		{Kind: InboxInvite, Room: "!a:a.example", EventID: "$1", Payload: "{}", AcceptedAt: ms(5)},
+		{Kind: InboxCommand, Room: "!a:a.example", EventID: "$2", Payload: "{}", AcceptedAt: ms(5)},
+		{Kind: InboxCommand, Room: "!b:a.example", EventID: "$1", Payload: "again", AcceptedAt: ms(6)}, // the same event
 	} {
 		require.NoError(t, db.Inbox.Insert(t.Context(), &row))
 	}
 	rows, err := db.Inbox.All(t.Context())
 	require.NoError(t, err)
 	require.Len(t, rows, 2, "the same event is stored once")
-	require.Equal(t, &InboxRow{ID: rows[0].ID, Kind: InboxInvite, Room: "!a:a.example", EventID: "$1", Payload: "{}", AcceptedAt: 5}, rows[0])
+	require.Equal(t, &InboxRow{ID: rows[0].ID, Kind: InboxInvite, Room: "!a:a.example", EventID: "$1", Payload: "{}", AcceptedAt: ms(5)}, rows[0])
 	require.NoError(t, db.Inbox.Delete(t.Context(), rows[0].ID))
 	left, err := db.Inbox.All(t.Context())
 	require.NoError(t, err)
@@ -75,6 +78,7 @@ func TestInbox(t *testing.T) {
 }
 
 func TestListing(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	const robin, sam = id.UserID("@robin:a.example"), id.UserID("@sam:a.example")
 	room := func(user id.UserID, number int) string {
@@ -99,6 +103,7 @@ func TestListing(t *testing.T) {
 }
 
 func TestDirectChat(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	room, err := db.DirectChat.Get(t.Context(), "@robin:a.example")
 	require.NoError(t, err)
@@ -112,6 +117,7 @@ func TestDirectChat(t *testing.T) {
 }
 
 func TestExplanation(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	wanted, err := db.Explanation.Want(t.Context(), "room")
 	require.NoError(t, err)
@@ -151,6 +157,7 @@ func TestExplanation(t *testing.T) {
 }
 
 func TestPause(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 	insert := func(portal *Portal, reason string, direction Direction) bool {
@@ -167,9 +174,9 @@ func TestPause(t *testing.T) {
 	pauses, err := db.Pause.Of(t.Context(), a.ID)
 	require.NoError(t, err)
 	require.Equal(t, []*Pause{{a.ID, "login", ToWazo}, {a.ID, "opened", ""}}, pauses)
-	require.True(t, pauses[0].Holds(ToWazo))
-	require.False(t, pauses[0].Holds(ToMatrix))
-	require.True(t, pauses[1].Holds(ToMatrix), "no direction means both")
+	require.True(t, pauses[0].Stops(ToWazo))
+	require.False(t, pauses[0].Stops(ToMatrix))
+	require.True(t, pauses[1].Stops(ToMatrix), "no direction means both")
 
 	removed, err := db.Pause.Delete(t.Context(), pauses[0])
 	require.NoError(t, err)
@@ -183,11 +190,12 @@ func TestPause(t *testing.T) {
 }
 
 func TestNotice(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	want := []*Notice{
-		{Room: "!a:a.example", Markdown: "first", ReplyTo: "$1", CreatedAt: 5},
-		{User: "@robin:a.example", Markdown: "second", CreatedAt: 4},
-		{Room: "!a:a.example", Markdown: "first", CreatedAt: 6}, // the same again is another notice
+		{Room: "!a:a.example", Markdown: "first", ReplyTo: "$1", CreatedAt: ms(5)},
+		{User: "@robin:a.example", Markdown: "second", CreatedAt: ms(4)},
+		{Room: "!a:a.example", Markdown: "first", CreatedAt: ms(6)}, // the same again is another notice
 	}
 	for _, notice := range want {
 		require.NoError(t, db.Notice.Insert(t.Context(), notice))
@@ -206,13 +214,14 @@ func TestNotice(t *testing.T) {
 }
 
 func TestOrphan(t *testing.T) {
+	t.Parallel()
 	db := openNew(t)
 	a, b := db.addPortal(t, "a"), db.addPortal(t, "b")
 	for _, orphan := range []Orphan{
-		{a.ID, "later", "Ada", "hello", 20},
-		{a.ID, "earlier", "Ada", "hello", 10},
-		{a.ID, "of another", "Bob", "hello", 1},
-		{b.ID, "elsewhere", "Ada", "hello", 1},
+		{a.ID, "later", "Ada", "hello", us(20)},
+		{a.ID, "earlier", "Ada", "hello", us(10)},
+		{a.ID, "of another", "Bob", "hello", us(1)},
+		{b.ID, "elsewhere", "Ada", "hello", us(1)},
 	} {
 		require.NoError(t, db.Orphan.Insert(t.Context(), &orphan))
 		require.NoError(t, db.Orphan.Insert(t.Context(), &orphan), "found again")
@@ -227,6 +236,6 @@ func TestOrphan(t *testing.T) {
 	none, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello")
 	require.NoError(t, err)
 	require.Nil(t, none)
-	require.NoError(t, db.Orphan.Close(t.Context(), a.ID, 1))
+	require.NoError(t, db.Orphan.Close(t.Context(), a.ID, ms(1)))
 	require.Equal(t, 1, db.count(t, "orphan"), "only of this portal")
 }

@@ -3,15 +3,17 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
-// hooks are what is to be done when a transaction is committed.
+// hooks are the functions to call when a transaction is committed.
 type hooks struct{ fns []func() }
 
 type hooksKey struct{}
 
-// DoTxn runs fn in a transaction, or as a part of the one that ctx carries. What fn leaves with AfterCommit is done when
-// the outermost transaction is committed, and not at all if it is rolled back.
+// DoTxn runs fn in a transaction. If ctx carries a transaction already, fn becomes a part of that one. The transaction is
+// rolled back if fn returns an error. Functions that fn passes to AfterCommit are called when the outermost transaction is
+// committed, and never if it is rolled back.
 func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) error) error {
 	if ctx.Value(hooksKey{}) != nil {
 		return fn(ctx)
@@ -26,8 +28,24 @@ func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) erro
 	return nil
 }
 
-// AfterCommit does something when the transaction that ctx carries is committed, or at once if it carries none. Waking a
-// worker before that would let it look too early.
+// DryRun runs fn in a transaction that is rolled back whatever fn returns. Functions that fn passes to AfterCommit are not
+// called.
+func (db *Database) DryRun(ctx context.Context, fn func(ctx context.Context) error) error {
+	rollBack := errors.New("roll back")
+	err := db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := fn(ctx); err != nil {
+			return err
+		}
+		return rollBack
+	})
+	if errors.Is(err, rollBack) {
+		return nil
+	}
+	return err
+}
+
+// AfterCommit calls fn when the transaction that ctx carries is committed. It calls fn at once if ctx carries no transaction.
+// For example, a worker must be woken after the commit, because before that it would not find what it was woken for.
 func AfterCommit(ctx context.Context, fn func()) {
 	if h, ok := ctx.Value(hooksKey{}).(*hooks); ok {
 		h.fns = append(h.fns, fn)

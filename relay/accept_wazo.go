@@ -7,20 +7,23 @@ import (
 	"strings"
 	"time"
 
+	"go.mau.fi/util/jsontime"
+
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
 // acceptWazo stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
-// stands in no portal, what other tenants say and what the relay account itself wrote.
-// With look, what the relay account wrote and nothing here knows of is kept as orphans. It returns how many were new. An error means that nothing is stored.
-func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi.Message, look bool) (added int, err error) {
+// belongs to no portal, what other tenants say and what the relay account itself wrote. With findOrphans, messages of the
+// relay account that are not known here are kept as orphans. It returns how many messages were new. An error means that
+// nothing is stored.
+func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
 	unlinks, err := r.findUnlinks(ctx, messages)
 	if err != nil {
 		return 0, err
 	}
-	a := wazoAccept{Relay: r, acc: acc, look: look, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
+	a := wazoAccept{Relay: r, acc: acc, findOrphans: findOrphans, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		for _, m := range messages {
 			if err := a.message(ctx, m); err != nil {
@@ -34,7 +37,7 @@ func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi
 	}
 	for _, portal := range a.portals {
 		if portal != nil {
-			r.workers.kick(portalTask(jobToMatrix, portal.ID))
+			r.tasks.Wake(portalJob(jobToMatrix, portal.ID))
 		}
 	}
 	for _, portal := range a.ended {
@@ -46,21 +49,21 @@ func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi
 // wazoAccept is the acceptance of some messages.
 type wazoAccept struct {
 	*Relay
-	acc     *account
-	look    bool                        // what the relay account wrote is to be known too
-	unlinks map[wazoapi.UUID]string     // messages by which members end the link → the members' names
-	portals map[wazoapi.UUID]*db.Portal // by Wazo room, nil: none
-	added   int
-	ended   []*db.Portal
+	acc         *account
+	findOrphans bool
+	unlinks     map[wazoapi.UUID]string     // messages by which members end the link → the members' names
+	portals     map[wazoapi.UUID]*db.Portal // by Wazo room, nil if it has none
+	added       int
+	ended       []*db.Portal
 }
 
 func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error) {
 	own := m.UserUUID == a.account.uuid()
-	if own && !a.look || string(m.TenantUUID) != a.acc.row.TenantUUID {
+	if own && !a.findOrphans || string(m.TenantUUID) != a.acc.row.TenantUUID {
 		return nil
 	}
-	portal, looked := a.portals[m.Room]
-	if !looked {
+	portal, known := a.portals[m.Room]
+	if !known {
 		if portal, err = a.db.Portal.ByWazoRoom(ctx, string(m.Room)); err != nil {
 			return err
 		}
@@ -76,7 +79,7 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 		return err
 	}
 	a.added++
-	if name, asked := a.unlinks[m.UUID]; asked && portal.Boundary != 0 {
+	if name, asked := a.unlinks[m.UUID]; asked && !portal.StartedOnWazo.IsZero() {
 		a.portals[m.Room] = nil
 		a.ended = append(a.ended, portal)
 		return a.deletePortal(ctx, portal, words.UnlinkedFromWazo(portal.Title, name))
@@ -86,18 +89,18 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 
 // orphan keeps a message of the relay account that nothing here knows of.
 func (a *wazoAccept) orphan(ctx context.Context, portal *db.Portal, m wazoapi.Message) error {
-	if portal.Boundary == 0 || m.CreatedAt.UnixMicro() <= portal.Boundary {
+	if portal.StartedOnWazo.IsZero() || !m.CreatedAt.After(portal.StartedOnWazo.Time) {
 		return nil
 	}
 	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known {
 		return err
 	}
-	// Posts of a portal come one after the other: what is older than the newest one known here is not from a later database.
-	if newest, err := a.db.Message.NewestToWazo(ctx, portal.ID); err != nil || m.CreatedAt.UnixMicro() <= newest {
+	// The posts of a portal come one after the other: what is older than the newest one known here is known to this database.
+	if newest, err := a.db.Message.NewestToWazo(ctx, portal.ID); err != nil || !m.CreatedAt.After(newest.Time) {
 		return err
 	}
 	return a.db.Orphan.Insert(ctx, &db.Orphan{
-		PortalID: portal.ID, WazoUUID: string(m.UUID), Alias: m.Alias, Content: m.Content, CreatedAt: m.CreatedAt.UnixMicro(),
+		PortalID: portal.ID, WazoUUID: string(m.UUID), Alias: m.Alias, Content: m.Content, CreatedAt: jsontime.UMicro(m.CreatedAt),
 	})
 }
 
@@ -125,9 +128,8 @@ func (r *Relay) findUnlinks(ctx context.Context, messages []wazoapi.Message) (ma
 
 // acceptInPortal stores one message of a portal's room. It reports whether it was new.
 func (r *Relay) acceptInPortal(ctx context.Context, portal *db.Portal, m wazoapi.Message) (bool, error) {
-	createdAt := m.CreatedAt.UnixMicro()
-	if portal.Boundary != 0 && createdAt <= portal.Boundary {
-		return false, nil
+	if !portal.StartedOnWazo.IsZero() && !m.CreatedAt.After(portal.StartedOnWazo.Time) {
+		return false, nil // older than the link
 	}
 	if known, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known && !broken("dedupe") {
 		return false, err
@@ -137,13 +139,13 @@ func (r *Relay) acceptInPortal(ctx context.Context, portal *db.Portal, m wazoapi
 		return false, fmt.Errorf("failed to store message %s: %w", m.UUID, err)
 	}
 	return r.db.Queue.Insert(ctx, &db.Row{
-		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, Source: string(m.UUID), Author: string(m.UserUUID),
-		Position: createdAt, Payload: string(payload), State: db.StateNew, AcceptedAt: time.Now().UnixMilli(),
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: string(m.UUID), Author: string(m.UserUUID),
+		Position: m.CreatedAt.UnixMicro(), Payload: string(payload), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
 	})
 }
 
-// stranger notes that somebody wrote to an account in a room without portal, so that they are told once what to do.
-func (r *Relay) stranger(ctx context.Context, acc *account, m wazoapi.Message) error {
+// owesExplanation notes that somebody wrote to an account in a room without portal, so that they are told once what to do.
+func (r *Relay) owesExplanation(ctx context.Context, acc *account, m wazoapi.Message) error {
 	if m.UserUUID == acc.uuid() || string(m.TenantUUID) != acc.row.TenantUUID {
 		return nil
 	}
@@ -153,7 +155,7 @@ func (r *Relay) stranger(ctx context.Context, acc *account, m wazoapi.Message) e
 	if _, err := r.db.Explanation.Want(ctx, string(m.Room)); err != nil {
 		return err
 	}
-	r.workers.kick(task{job: jobExplain})
+	r.tasks.Wake(job{kind: jobExplain})
 	return nil
 }
 

@@ -23,12 +23,12 @@ type account struct {
 
 	mu       sync.Mutex
 	verified map[int64]uint64              // portal → generation under which its catch-up was completed
-	settled  map[int64]bool                // portal → the last catch-up found nothing new
+	quiet    map[int64]bool                // portal → the last catch-up found nothing new
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 }
 
 func newAccount(row *db.Account, api *wazoapi.Account) *account {
-	return &account{row: row, api: api, verified: make(map[int64]uint64), settled: make(map[int64]bool)}
+	return &account{row: row, api: api, verified: make(map[int64]uint64), quiet: make(map[int64]bool)}
 }
 
 // uuid returns the author of the account's messages.
@@ -46,18 +46,18 @@ func (a *account) isVerified(portalID int64) bool {
 	return ok && generation == a.generation.Load()
 }
 
-// setVerified notes a completed catch-up that was begun under a generation. settled: it found nothing new.
-func (a *account) setVerified(portalID int64, generation uint64, settled bool) {
+// setVerified notes a completed catch-up that began under a generation. It was quiet if it found nothing new.
+func (a *account) setVerified(portalID int64, generation uint64, quiet bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.verified[portalID] = generation
-	a.settled[portalID] = settled
+	a.quiet[portalID] = quiet
 }
 
-func (a *account) isSettled(portalID int64) bool {
+func (a *account) isQuiet(portalID int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.settled[portalID]
+	return a.quiet[portalID]
 }
 
 // listRooms asks Wazo for the account's rooms.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -12,25 +13,25 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Retry lets what is parked in a room's portal be tried again, what waits for a key be decrypted if that is there by now, and
-// what paused the portal be found out anew. It returns how many messages were parked or wait for a key, and a *UserError if
-// the room has no portal.
+// Retry tries again what is parked in a room's portal, tries to decrypt what waits for a key, and finds out whether what
+// paused the portal is repaired. It returns how many messages were parked or wait for a key, and a *UserError if the room has
+// no portal.
 func (r *Relay) Retry(ctx context.Context, room id.RoomID) (tried int, err error) {
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
-		portal, rows, err := r.setAside(ctx, room)
+		portal, rows, err := r.blockedRows(ctx, room)
 		if err != nil {
 			return err
 		}
 		tried = len(rows)
-		for _, j := range []job{jobToWazo, jobToMatrix} {
-			r.retries.Add(portalTask(j, portal.ID))
+		for _, kind := range []jobKind{jobToWazo, jobToMatrix} {
+			r.retries.Add(portalJob(kind, portal.ID))
 		}
 		db.AfterCommit(ctx, func() {
-			r.kickPortal(portal.ID)
-			r.workers.wake()
+			r.wakePortal(portal.ID)
+			r.tasks.EndPauses()
 			r.retryKeys(rows)
 		})
-		return r.db.Queue.RetryParked(ctx, portal.ID, time.Now().UnixMilli())
+		return r.db.Queue.RetryParked(ctx, portal.ID, jsontime.UM(time.Now()))
 	})
 	return tried, err
 }
@@ -50,11 +51,11 @@ func (r *Relay) retryKeys(rows []*db.Row) {
 	}
 }
 
-// Drop gives up what is parked in a room's portal or waits for a key. It returns how many messages that were, and a
+// Drop removes the messages that are parked in a room's portal or wait for a key. It returns how many there were, and a
 // *UserError if the room has no portal.
 func (r *Relay) Drop(ctx context.Context, room id.RoomID) (dropped int, err error) {
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
-		_, rows, err := r.setAside(ctx, room)
+		_, rows, err := r.blockedRows(ctx, room)
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func (r *Relay) Drop(ctx context.Context, room id.RoomID) (dropped int, err erro
 			if row.Direction == db.ToMatrix {
 				err = r.recordNothing(ctx, row)
 			} else {
-				err = r.db.Queue.Delete(ctx, row.ID)
+				_, err = r.db.Queue.Delete(ctx, row.ID)
 			}
 			if err != nil {
 				return err
@@ -74,13 +75,13 @@ func (r *Relay) Drop(ctx context.Context, room id.RoomID) (dropped int, err erro
 	return dropped, err
 }
 
-func (r *Relay) setAside(ctx context.Context, room id.RoomID) (*db.Portal, []*db.Row, error) {
+func (r *Relay) blockedRows(ctx context.Context, room id.RoomID) (*db.Portal, []*db.Row, error) {
 	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
 	if err != nil {
 		return nil, nil, err
 	} else if portal == nil {
 		return nil, nil, refuse(words.NotLinked(r.cfg.CommandPrefix))
 	}
-	rows, err := r.db.Queue.SetAside(ctx, portal.ID)
+	rows, err := r.db.Queue.Blocked(ctx, portal.ID)
 	return portal, rows, err
 }

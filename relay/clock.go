@@ -16,6 +16,3 @@ func (t *atomicTime) load() time.Time {
 	}
 	return time.Time{}
 }
-
-// microTime is a time of chatd as it is stored.
-func microTime(us int64) time.Time { return time.UnixMicro(us).UTC() }

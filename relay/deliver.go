@@ -2,174 +2,159 @@ package relay
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/words"
 )
 
-// Pauses between attempts grow from the first to the last.
+// outcome is what became of a row, unless it failed.
+type outcome int
+
 const (
-	firstPause = time.Second
-	lastPause  = time.Minute
+	delivered outcome = iota // the row, or one part of it, is on the other side and recorded
+	changed                  // the row is not what was read, or there is nothing to deliver in it: look for the next one
+	blocked                  // the row cannot go on now; whoever changes that wakes the queue
 )
 
-// step does the next thing in a task.
-func (r *Relay) step(ctx context.Context, t task) error {
-	switch t.job {
-	case jobExplain:
-		return orIdle(r.explain(ctx))
-	case jobProbe:
-		return orIdle(r.probe(ctx, r.account))
-	case jobKey:
-		return orIdle(r.tryKey(ctx, t.session))
-	case jobExpire:
-		return orIdle(r.expire(ctx))
-	case jobCatchUp:
-		return orIdle(r.catchUpPortal(ctx, r.account, t.portalID))
-	default:
-		return r.stepQueue(ctx, t, db.Direction(t.job))
-	}
-}
-
-func orIdle(err error) error {
-	if err == nil {
-		return errIdle
-	}
-	return err
-}
-
-// stepQueue delivers the next thing in a queue.
-func (r *Relay) stepQueue(ctx context.Context, t task, direction db.Direction) error {
-	held, err := r.holding(ctx, t.portalID, direction)
+// stepQueue delivers the next row of a queue.
+func (r *Relay) stepQueue(ctx context.Context, j job) (task.Outcome, error) {
+	pauses, err := r.activePauses(ctx, j.queue())
 	if err != nil {
+		return task.Idle, err
+	} else if !r.mayTry(j, pauses) {
+		return task.Idle, nil
+	}
+	portal, row, err := r.next(ctx, j.queue())
+	if err != nil || row == nil {
+		return task.Idle, err
+	}
+	var result outcome
+	err = task.Guard(ctx, func() (err error) {
+		result, err = r.deliver(ctx, portal, row)
 		return err
-	} else if !r.mayTry(t, held) {
-		return errIdle
+	})
+	switch {
+	case err != nil:
+		return r.handleFailure(ctx, portal, row, err)
+	case result == delivered:
+		return task.Again, r.delivered(ctx, portal, row, pauses)
+	case result == changed && len(pauses) > 0:
+		r.retries.Add(j) // nothing was tried
+	case result == blocked:
+		return task.Idle, nil
 	}
-	portal, row, err := r.next(ctx, t.portalID, direction)
-	if errors.Is(err, errChanged) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	err = guard(ctx, func() error { return r.deliver(ctx, portal, row) })
-	if err == nil {
-		return r.delivered(ctx, portal, row, held)
-	} else if errors.Is(err, errChanged) && len(held) > 0 {
-		r.retries.Add(t) // nothing was tried
-	}
-	return r.judge(ctx, portal, row, err)
+	return task.Again, nil
 }
 
-// next returns what is to be delivered next, errIdle if nothing may be delivered now.
-func (r *Relay) next(ctx context.Context, portalID int64, direction db.Direction) (*db.Portal, *db.Row, error) {
-	synced := r.look.isSynced() // asked before what waits, in gaps or not: an answer may come in between
-	if direction == db.ToWazo {
-		if err := r.fillGaps(ctx, portalID); err != nil {
+// next returns the row that is delivered next, with its portal, and no row if nothing may be delivered now.
+func (r *Relay) next(ctx context.Context, queue db.QueueKey) (*db.Portal, *db.Row, error) {
+	synced := r.startup.isSynced() // read before the gaps and the queue: an answer of /sync may come in between
+	if queue.Direction == db.ToWazo {
+		if err := r.fillGaps(ctx, queue.PortalID); err != nil {
 			return nil, nil, err
 		}
 	}
-	portal, err := r.db.Portal.ByID(ctx, portalID)
+	portal, err := r.db.Portal.ByID(ctx, queue.PortalID)
 	if err != nil {
 		return nil, nil, err
 	} else if portal == nil {
-		r.uploads.forget(portalID)
-		return nil, nil, errIdle
+		r.uploads.forget(queue.PortalID)
+		return nil, nil, nil
 	}
-	row, err := r.db.Queue.Next(ctx, portalID, direction)
+	row, err := r.db.Queue.Next(ctx, queue.PortalID, queue.Direction)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case row == nil:
-		if direction == db.ToMatrix {
-			r.uploads.forget(portalID)
-		} else if synced {
-			err = r.endLook(ctx, portalID)
-		}
-		return nil, nil, orIdle(err)
+		return nil, nil, r.queueEmpty(ctx, queue, synced)
 	case row.Kind != db.KindMessage:
-		return portal, row, nil // the relay's own: they open the way for the others
-	case direction == db.ToWazo && (!portal.Announced || !r.look.is(r.look.read, portalID)):
-		return nil, nil, errIdle // the boundary of the link is not seen yet, or what was said already is not
-	case direction == db.ToMatrix && !r.account.isVerified(portalID):
-		return nil, nil, errIdle // something older may still be missing
-	case direction == db.ToMatrix:
-		if looked, err := r.lookedAtMatrix(ctx, portalID); err != nil || !looked {
-			return nil, nil, orIdle(err)
+		return portal, row, nil // the relay's own messages open the way for the others
+	case queue.Direction == db.ToWazo && (!portal.StartedOnMatrix || r.startup.phase(queue) == phaseUnknown):
+		return nil, nil, nil // the start of the link is not seen yet, or what was delivered before this start is not
+	case queue.Direction == db.ToMatrix && !r.account.isVerified(portal.ID):
+		return nil, nil, nil // something older may still be missing
+	case queue.Direction == db.ToMatrix && r.startup.phase(queue) == phaseUnknown:
+		if known, err := r.learnDeliveredToMatrix(ctx, queue, synced); err != nil || !known {
+			return nil, nil, err
 		}
-		// What was found may have been this row.
-		row, err = r.db.Queue.ByID(ctx, row.ID)
-		if err == nil && row == nil {
-			err = errChanged
-		}
+		// What was found in a gap may have been this row.
+		row, err = r.db.Queue.Next(ctx, queue.PortalID, queue.Direction)
 	}
 	return portal, row, err
 }
 
-func (r *Relay) deliver(ctx context.Context, portal *db.Portal, row *db.Row) error {
-	if row.Direction == db.ToWazo {
-		return r.deliverToWazo(ctx, portal, row)
+// queueEmpty notes that a queue has nothing to deliver.
+func (r *Relay) queueEmpty(ctx context.Context, queue db.QueueKey, synced bool) error {
+	if queue.Direction == db.ToMatrix {
+		r.uploads.forget(queue.PortalID)
+		return nil
+	} else if !synced {
+		return nil
 	}
-	return r.deliverToMatrix(ctx, portal, row)
+	return r.forgetOrphans(ctx, queue)
+}
+
+// deliver delivers a row, or the next part of it.
+func (r *Relay) deliver(ctx context.Context, portal *db.Portal, row *db.Row) (outcome, error) {
+	if row.Direction == db.ToWazo {
+		return (&wazoDelivery{r, portal, row}).run(ctx)
+	}
+	return (&matrixDelivery{r, portal, row}).run(ctx)
 }
 
 // delivered ends what earlier failures began.
-func (r *Relay) delivered(ctx context.Context, portal *db.Portal, row *db.Row, held []*db.Pause) error {
-	r.passed.note(row.Direction, time.Now())
+func (r *Relay) delivered(ctx context.Context, portal *db.Portal, row *db.Row, pauses []*db.Pause) error {
+	r.lastDelivery[row.Direction].store(time.Now())
+	r.poison.Forget(row.ID)
 	if row.Direction == db.ToWazo && r.outages.end(portal.ID) {
 		if err := r.Say(ctx, portal.MatrixRoom, words.OutageOver(words.ServiceWazo), ""); err != nil {
 			return err
 		}
 	}
-	if len(held) > 0 {
-		return r.unpause(ctx, portal, held...)
+	if len(pauses) > 0 {
+		return r.unpause(ctx, portal, pauses...)
 	}
 	return nil
 }
 
-// judge decides what a failed delivery means. It returns nil if the queue goes on, errIdle if it does not, and the error if
-// it goes on after a pause.
-func (r *Relay) judge(ctx context.Context, portal *db.Portal, row *db.Row, err error) error {
-	if errors.Is(err, errChanged) {
-		return nil // look again
-	} else if errors.Is(err, errIdle) || r.workers.stopping() {
-		return errIdle
+// handleFailure decides what a failed delivery means for its queue. It returns the error if the row is tried again after a
+// pause.
+func (r *Relay) handleFailure(ctx context.Context, portal *db.Portal, row *db.Row, err error) (task.Outcome, error) {
+	if r.tasks.Stopping() {
+		return task.Idle, nil // the error may only say that
 	}
 	failure := classify(err)
-	zerolog.Ctx(ctx).Err(err).Str("source", row.Source).Int("attempts", row.Attempts).Msg("Failed to deliver")
+	poisonous := failure.Unknown && r.poison.Failed(row.ID, time.Now(), r.lastDelivery[row.Direction].load())
 	if saveErr := r.db.Portal.SetLastError(ctx, portal.ID, words.LastError(time.Now(), failure.Words)); saveErr != nil {
-		return saveErr
+		return task.Idle, saveErr
 	}
+	if failure.Class == ClassService && !poisonous {
+		return task.Again, fmt.Errorf("failed to deliver %s: %w", row.SourceID, err)
+	}
+	zerolog.Ctx(ctx).Err(err).Str("source_id", row.SourceID).Int("attempts", row.Attempts).Msg("Failed to deliver")
 	if failure.Class != ClassService {
 		r.outages.end(portal.ID)
 	}
+	r.poison.Forget(row.ID)
 	switch {
-	case failure.Class == ClassService && !(failure.Unknown && r.isPoison(row, time.Now())):
-		return &loggedError{err}
 	case row.Kind != db.KindMessage && failure.Class != ClassPortal, row.Kind == db.KindIntroduction:
-		return r.giveUpLink(ctx, portal, failure.Words)
+		return task.Idle, r.giveUpLink(ctx, portal, failure.Words)
 	case failure.Class == ClassPortal:
-		return orIdle(r.pause(ctx, portal, failure.Pause, row.Direction))
+		return task.Idle, r.pause(ctx, portal, failure.Pause, row.Direction)
 	default:
-		return r.park(ctx, portal, row, failure.Words)
+		return task.Again, r.park(ctx, portal, row, failure.Words)
 	}
 }
 
-// loggedError is an error that the log tells of already.
-type loggedError struct{ error }
-
-// Unwrap returns the error.
-func (e *loggedError) Unwrap() error { return e.error }
-
 // park takes a row out of the way until a person decides, and tells the people of the Matrix room.
 func (r *Relay) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
-	notice, replyTo := words.NotDelivered(why), id.EventID(row.Source)
+	notice, replyTo := words.NotDelivered(why), id.EventID(row.SourceID)
 	if row.Direction == db.ToMatrix {
 		notice, replyTo = words.CannotShow(r.parkedName(ctx, row), why), ""
 	}
@@ -179,39 +164,4 @@ func (r *Relay) park(ctx context.Context, portal *db.Portal, row *db.Row, why st
 		}
 		return r.Say(ctx, portal.MatrixRoom, notice, replyTo)
 	})
-}
-
-func (r *Relay) kickPortal(portalID int64) {
-	r.workers.kick(portalTask(jobCatchUp, portalID))
-	r.kickQueues(portalID)
-}
-
-func (r *Relay) kickQueues(portalID int64) {
-	r.workers.kick(portalTask(jobToWazo, portalID))
-	r.workers.kick(portalTask(jobToMatrix, portalID))
-}
-
-// failed returns how long a task pauses after a failure, and tells people when Wazo has been away for long.
-func (r *Relay) failed(ctx context.Context, t task, err error, failures int) time.Duration {
-	var logged *loggedError
-	if !errors.As(err, &logged) && !r.workers.stopping() {
-		zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
-	}
-	if isWazo(err) {
-		r.noteOutage(ctx, t)
-	}
-	return pauseFor(classify(err).Wait, failures)
-}
-
-// pauseFor returns the pause before the next attempt: as long as the server asks, otherwise growing, with jitter so that
-// queues don't return all at once.
-func pauseFor(asked time.Duration, failures int) time.Duration {
-	pause := asked
-	if pause == 0 {
-		pause = lastPause
-		if shift := failures - 1; shift < 6 {
-			pause = min(lastPause, firstPause<<shift)
-		}
-	}
-	return pause + rand.N(pause/4+1)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
@@ -16,130 +15,138 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// linkedSource is the source of the row that carries a portal's "Linked" notice.
-const linkedSource = "linked"
-
-// matrixPart is one event that is sent for a queue row.
-type matrixPart struct {
-	Content json.RawMessage `json:"content"`           // of m.room.message
-	Instead json.RawMessage `json:"instead,omitempty"` // see Outgoing.Instead
+// matrixDelivery is the delivery of one row to Matrix.
+type matrixDelivery struct {
+	*Relay
+	portal *db.Portal
+	row    *db.Row
 }
 
-// deliverToMatrix delivers the next part of one row.
-func (r *Relay) deliverToMatrix(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
-	var request []string
-	parts := row.Parts
-	if parts == 0 {
-		if request, err = r.toMatrix(ctx, portal, row); err != nil {
-			return err
-		}
-		parts = len(request)
-	}
-	if row.Part >= parts {
-		r.uploads.forget(portal.ID)
-		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.recordNothing(ctx, row) })
+// matrixPart is one event that is sent for a queue row, as it is stored in the request.
+type matrixPart struct {
+	Content *event.MessageEventContent `json:"content"`
+	// EncryptedFallback: see Outgoing.
+	EncryptedFallback *event.MessageEventContent `json:"instead,omitempty"`
+}
+
+// run delivers the next part of the row.
+func (d *matrixDelivery) run(ctx context.Context) (outcome, error) {
+	row := d.row
+	part, request, err := d.nextPart(ctx)
+	if err != nil {
+		return blocked, err
+	} else if part == nil {
+		d.uploads.forget(row.PortalID)
+		return changed, d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordNothing(ctx, row) })
 	}
 	if row.State == db.StateAttempted && !broken("look") {
-		if arrived, err := r.arrivedOnMatrix(ctx, row); err != nil || arrived {
-			return err
+		if arrived, err := d.arrivedOnMatrix(ctx, row); err != nil {
+			return blocked, err
+		} else if arrived {
+			return delivered, nil
 		}
 	}
-	if err = r.attempt(ctx, row, request...); err != nil {
-		return err
+	if there, err := d.attempt(ctx, row, request...); err != nil {
+		return blocked, err
+	} else if !there {
+		return changed, nil
 	}
-	r.uploads.forget(portal.ID)
-	part, err := r.matrixPart(ctx, row, request)
+	d.uploads.forget(row.PortalID)
+	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
+		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(),
+	}, transactionID(row))
 	if err != nil {
-		return err
+		return blocked, d.attemptFailed(ctx, row, err)
 	}
-	out := Outgoing{Type: event.EventMessage, Content: part.Content, Instead: part.Instead, Tag: r.tag(portal, row)}
-	eventID, err := r.matrix.Send(ctx, portal.MatrixRoom, out, transactionID(row))
+	err = d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordToMatrix(ctx, row, row.Part, eventID) })
 	if err != nil {
-		return r.notDelivered(ctx, row, err)
+		return blocked, fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	}
-	err = r.db.DoTxn(ctx, func(ctx context.Context) error { return r.recordToMatrix(ctx, row, row.Part, eventID) })
-	if err != nil {
-		return fmt.Errorf("failed to record the delivery of %s: %w", row.Source, err)
-	}
-	return nil
+	return delivered, nil
 }
 
-// matrixPart returns the part of a row that is sent next: of the request that was just made, or (nil) of the stored one.
-func (r *Relay) matrixPart(ctx context.Context, row *db.Row, request []string) (part matrixPart, err error) {
-	data := ""
-	if request != nil {
-		data = request[row.Part]
-	} else if data, err = r.db.Queue.Request(ctx, row.ID, row.Part); err != nil {
-		return part, err
+// nextPart returns what is sent next for the row, nil if nothing is left to send. Before the first attempt it also returns the
+// encoded request, part by part.
+func (d *matrixDelivery) nextPart(ctx context.Context) (part *matrixPart, request []string, err error) {
+	if d.row.Parts > 0 {
+		part, err = d.storedPart(ctx)
+		return part, nil, err
 	}
-	if err = json.Unmarshal([]byte(data), &part); err != nil {
-		return part, &messageError{words.WhyBroken, err}
+	parts, err := d.convert(ctx)
+	if err != nil || d.row.Part >= len(parts) {
+		return nil, nil, err
 	}
-	return part, nil
-}
-
-// transactionID is the same for each attempt to send a part (docs/matrix.md, "Transaction ids").
-func transactionID(row *db.Row) string {
-	return fmt.Sprintf("wazo-%d-%s-%d", row.PortalID, row.Source, row.Part)
-}
-
-func (r *Relay) tag(portal *db.Portal, row *db.Row) Tag {
-	if row.Kind == db.KindLinked {
-		return Tag{Kind: TagLinked, Portal: portal.ID}
-	}
-	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(row.Source), Part: row.Part}
-}
-
-// toMatrix converts a row to encoded parts. What has to be uploaded for it is uploaded here, so that it is not again with each
-// attempt.
-func (r *Relay) toMatrix(ctx context.Context, portal *db.Portal, row *db.Row) ([]string, error) {
-	parts, err := r.matrixParts(ctx, portal, row)
-	if err != nil {
-		return nil, err
-	}
-	request := make([]string, len(parts))
+	request = make([]string, len(parts))
 	for i, part := range parts {
 		data, err := json.Marshal(part)
 		if err != nil {
-			return nil, &messageError{words.WhyUnreadable, err}
+			return nil, nil, &messageError{words.WhyUnreadable, err}
 		}
 		request[i] = string(data)
 	}
-	return request, nil
+	return parts[d.row.Part], request, nil
 }
 
-func (r *Relay) matrixParts(ctx context.Context, portal *db.Portal, row *db.Row) (parts []matrixPart, err error) {
-	if row.Kind == db.KindLinked {
-		content := convert.ToMatrix(row.Payload)
+// storedPart reads a part of the request of a row that was attempted before.
+func (d *matrixDelivery) storedPart(ctx context.Context) (*matrixPart, error) {
+	if d.row.Part >= d.row.Parts {
+		return nil, nil
+	}
+	data, err := d.db.Queue.Request(ctx, d.row.ID, d.row.Part)
+	if err != nil {
+		return nil, err
+	}
+	var part matrixPart
+	if err = json.Unmarshal([]byte(data), &part); err != nil {
+		return nil, &messageError{words.WhyBroken, err}
+	}
+	return &part, nil
+}
+
+func (d *matrixDelivery) tag() Tag {
+	if d.row.Kind == db.KindLinked {
+		return Tag{Kind: TagLinked, Portal: d.portal.ID}
+	}
+	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(d.row.SourceID), Part: d.row.Part}
+}
+
+// transactionID identifies the sending of a part. It is the same for each attempt, also after a restart
+// (docs/matrix.md, "Transaction ids").
+func transactionID(row *db.Row) string {
+	return fmt.Sprintf("wazo-%d-%s-%d", row.PortalID, row.SourceID, row.Part)
+}
+
+// convert makes the events that show the row. What has to be uploaded for them is uploaded here, so that a later attempt does
+// not upload it again.
+func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err error) {
+	if d.row.Kind == db.KindLinked {
+		content := convert.ToMatrix(d.row.Payload)
 		content.MsgType = event.MsgNotice
-		data, err := json.Marshal(content)
-		return []matrixPart{{Content: data}}, err
+		return []*matrixPart{{Content: content}}, nil
 	}
 	var message wazoapi.Message
-	if err = json.Unmarshal([]byte(row.Payload), &message); err != nil {
+	if err = json.Unmarshal([]byte(d.row.Payload), &message); err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
-	name := r.senderName(ctx, message)
+	name := d.senderName(ctx, message)
 	pictures := convert.Pictures(message.Content)
-	uploaded, err := r.uploadPictures(ctx, portal.MatrixRoom, row, pictures)
+	uploaded, err := d.uploadPictures(ctx, pictures)
 	if err != nil {
 		return nil, err
 	}
 	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
 	if text != "" || len(pictures) == 0 {
 		for _, part := range convert.Split(text) {
-			data, err := profiled(convert.ToMatrix(part), message, name)
-			if err != nil {
-				return nil, &messageError{words.WhyUnreadable, err}
-			}
-			parts = append(parts, matrixPart{Content: data})
+			parts = append(parts, &matrixPart{Content: withProfile(convert.ToMatrix(part), message, name)})
 		}
 	}
-	shown, err := pictureParts(message, name, pictures, uploaded)
-	if err != nil {
-		return nil, &messageError{words.WhyUnreadable, err}
-	}
-	return append(parts, shown...), nil
+	return append(parts, pictureParts(message, name, pictures, uploaded)...), nil
+}
+
+// withProfile adds the profile of a message's author to a content.
+func withProfile(content *event.MessageEventContent, message wazoapi.Message, name string) *event.MessageEventContent {
+	convert.AddProfile(content, string(message.UserUUID), name)
+	return content
 }
 
 // nameTimeout is how long a message waits for its sender's name: a message without the right name is better than none.
@@ -162,63 +169,11 @@ func (r *Relay) senderName(ctx context.Context, message wazoapi.Message) string 
 	return convert.ShortUUID(string(message.UserUUID))
 }
 
-// parkedName names the author of a row that could perhaps not even be parsed.
+// parkedName is how the author of a row is called. The row can perhaps not even be parsed.
 func (r *Relay) parkedName(ctx context.Context, row *db.Row) string {
 	var message wazoapi.Message
 	if json.Unmarshal([]byte(row.Payload), &message) != nil {
 		message.UserUUID = wazoapi.UUID(row.Author)
 	}
 	return r.senderName(ctx, message)
-}
-
-// arrivedOnMatrix finds out whether an attempt with unknown outcome arrived: its echo comes with /sync, or with the gap that
-// /sync leaves, and is recorded there.
-func (r *Relay) arrivedOnMatrix(ctx context.Context, row *db.Row) (bool, error) {
-	if err := r.settle(ctx, row); err != nil {
-		return false, err
-	}
-	ctx, cancel := r.workers.untilStop(ctx)
-	defer cancel()
-	if err := r.matrix.Resync(ctx); err != nil {
-		return false, fmt.Errorf("failed to wait for the next sync: %w", err)
-	} else if err = r.fillGaps(ctx, row.PortalID); err != nil {
-		return false, err
-	}
-	current, err := r.db.Queue.ByID(ctx, row.ID)
-	arrived := current == nil || current.Part != row.Part
-	zerolog.Ctx(ctx).Info().Str("source", row.Source).Bool("found", arrived).AnErr("error", err).Msg("Looked for an event with unknown outcome")
-	return arrived, err
-}
-
-// recordToMatrix stores, within a transaction, that a part is delivered as an event. The row leaves with its last part.
-// A part that is recorded already is left alone.
-func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, eventID id.EventID) error {
-	current, err := r.db.Queue.ByID(ctx, row.ID)
-	if err != nil || current == nil || current.Part != part {
-		return err
-	}
-	if current.Kind == db.KindLinked {
-		return r.db.Queue.Delete(ctx, row.ID)
-	}
-	err = r.db.Message.Insert(ctx, &db.Message{
-		PortalID: current.PortalID, WazoUUID: current.Source, Part: part, EventID: eventID, Author: current.Author, CreatedAt: current.Position, RelayedAt: time.Now().UnixMilli(),
-	})
-	if err != nil {
-		return err
-	}
-	// Without a request it was sent by a later state of this database: how many parts there are is found when the row's turn
-	// comes.
-	if current.Parts == 0 || part+1 < current.Parts {
-		return r.db.Queue.SetPart(ctx, row.ID, part+1)
-	}
-	return r.db.Queue.Delete(ctx, row.ID)
-}
-
-// recordNothing stores that there was nothing to show of a message, so that history does not bring it again.
-func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
-	err := r.db.Message.Insert(ctx, &db.Message{PortalID: row.PortalID, WazoUUID: row.Source, Author: row.Author, CreatedAt: row.Position, RelayedAt: time.Now().UnixMilli()})
-	if err != nil {
-		return err
-	}
-	return r.db.Queue.Delete(ctx, row.ID)
 }

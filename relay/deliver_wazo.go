@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -18,64 +17,82 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards:
-// if the outcome is unknown, this is what is looked for.
-type wazoRequest struct {
-	Account int64  `json:"account"` // that posts
-	Alias   string `json:"alias"`
-	Content string `json:"content"`
-	After   int64  `json:"after"` // µs, chatd's clock: the message cannot be older than this
+// wazoDelivery is the delivery of one row to Wazo.
+type wazoDelivery struct {
+	*Relay
+	portal *db.Portal
+	row    *db.Row
 }
 
-// deliverToWazo delivers one row to chatd.
-func (r *Relay) deliverToWazo(ctx context.Context, portal *db.Portal, row *db.Row) (err error) {
-	var request *wazoRequest
-	var media *db.Media // that the request links to, if it is a new one
-	if row.Parts > 0 {
-		if request, err = r.wazoRequest(ctx, row); err != nil {
-			return err
-		}
-	} else if request, media, err = r.toWazo(ctx, portal, row); errors.Is(err, errEncrypted) {
-		return r.awaitKey(ctx, portal, row)
-	} else if errors.Is(err, convert.ErrEmpty) {
-		return r.db.Queue.Delete(ctx, row.ID) // nothing that could be shown
-	} else if err != nil {
-		return err
+// wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
+// outcome is unknown, this is what the history is searched for.
+type wazoRequest struct {
+	Account int64       `json:"account"` // that posts
+	Alias   string      `json:"alias"`
+	Content string      `json:"content"`
+	After   db.WazoTime `json:"after"` // the message cannot be older than this
+
+	media *db.Media // the file that a new request links to, nil if there is none
+}
+
+// run delivers the row.
+func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
+	row := d.row
+	request, encrypted, err := d.request(ctx)
+	switch {
+	case errors.Is(err, convert.ErrEmpty):
+		_, err = d.db.Queue.Delete(ctx, row.ID) // there is nothing that could be shown
+		return changed, err
+	case err != nil:
+		return blocked, err
+	case encrypted != nil:
+		return d.awaitKey(ctx, encrypted)
 	}
 	if row.State == db.StateAttempted && !broken("look") {
-		found, err := r.findOnWazo(ctx, portal, row, request)
-		if err != nil {
-			return err
+		if found, err := d.findOnWazo(ctx, request); err != nil {
+			return blocked, err
 		} else if found != nil {
-			return r.recordToWazo(ctx, portal, row, *found, nil)
+			return delivered, d.recordFound(ctx, *found, nil)
 		}
 	}
-	if adopted, err := r.adopt(ctx, portal, row, request, media); err != nil || adopted {
-		return err
+	if orphan, err := d.findOrphan(ctx, request); err != nil {
+		return blocked, err
+	} else if orphan != nil {
+		return delivered, d.recordFound(ctx, *orphan, request.media)
 	}
-	data, err := json.Marshal(request)
+	if there, err := d.attempt(ctx, request); err != nil || !there {
+		return changed, err
+	}
+	message, err := d.account.api.PostMessage(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
 	if err != nil {
-		return fmt.Errorf("failed to store the request of %s: %w", row.Source, err)
+		return blocked, d.attemptFailed(ctx, row, err)
 	}
-	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
-		if err := r.keepMedia(ctx, portal, row, media); err != nil {
-			return err
-		}
-		return r.attempt(ctx, row, string(data))
-	})
-	if err != nil {
-		return err
-	}
-	message, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
-	if err != nil {
-		return r.notDelivered(ctx, row, err)
-	}
-	return r.recordToWazo(ctx, portal, row, message, nil)
+	return delivered, d.recordToWazo(ctx, message)
 }
 
-// wazoRequest reads the request of a row that was attempted before.
-func (r *Relay) wazoRequest(ctx context.Context, row *db.Row) (*wazoRequest, error) {
-	stored, err := r.db.Queue.Request(ctx, row.ID, row.Part)
+// request returns what is posted for the row: the stored request if there is one, else a new one. If the row cannot be read
+// because its key is missing, it returns the encrypted event instead.
+func (d *wazoDelivery) request(ctx context.Context) (request *wazoRequest, encrypted *event.Event, err error) {
+	if d.row.Parts > 0 {
+		request, err = d.storedRequest(ctx)
+		return request, nil, err
+	} else if d.row.Kind == db.KindIntroduction {
+		request, err = d.introduction(ctx)
+		return request, nil, err
+	}
+	evt := &event.Event{}
+	if err = json.Unmarshal([]byte(d.row.Payload), evt); err != nil {
+		return nil, nil, &messageError{words.WhyUnreadable, err}
+	} else if evt.Type.Type == event.EventEncrypted.Type {
+		return nil, evt, nil
+	}
+	request, err = d.convert(ctx, evt)
+	return request, nil, err
+}
+
+// storedRequest reads the request of a row that was attempted before.
+func (d *wazoDelivery) storedRequest(ctx context.Context) (*wazoRequest, error) {
+	stored, err := d.db.Queue.Request(ctx, d.row.ID, d.row.Part)
 	if err != nil {
 		return nil, err
 	}
@@ -86,61 +103,71 @@ func (r *Relay) wazoRequest(ctx context.Context, row *db.Row) (*wazoRequest, err
 	return request, nil
 }
 
-// toWazo converts a row. It also returns the file that the request links to, nil if there is none.
-func (r *Relay) toWazo(ctx context.Context, portal *db.Portal, row *db.Row) (*wazoRequest, *db.Media, error) {
-	request := &wazoRequest{Account: r.account.row.ID, After: max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary)}
-	if row.Kind == db.KindIntroduction {
-		newest, err := r.newestOnWazo(ctx, portal)
-		request.Content, request.After = row.Payload, newest
-		return request, nil, err
-	}
-	var evt event.Event
-	if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
-		return nil, nil, &messageError{words.WhyUnreadable, err}
-	}
-	if evt.Type.Type == event.EventEncrypted.Type {
-		return nil, nil, errEncrypted
-	}
-	media, err := r.convertToWazo(ctx, portal, &evt, request)
-	if err == nil && row.Late {
-		err = markLate(&evt, request)
-	}
-	return request, media, err
+// introduction is the request of the message that starts a link on Wazo.
+func (d *wazoDelivery) introduction(ctx context.Context) (*wazoRequest, error) {
+	newest, err := d.newestOnWazo(ctx)
+	return &wazoRequest{Account: d.account.row.ID, Content: d.row.Payload, After: newest}, err
 }
 
-// errEncrypted says that a row was stored encrypted: its key was not there.
-var errEncrypted = errors.New("the event is encrypted")
+// attempt stores the request, with the file that it links to, before it is sent: a link must not be posted before it leads
+// somewhere. It reports false if the row has changed.
+func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there bool, err error) {
+	data, err := json.Marshal(request)
+	if err != nil {
+		return false, fmt.Errorf("failed to store the request of %s: %w", d.row.SourceID, err)
+	}
+	isNew := d.row.Parts == 0
+	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
+		there, err = d.Relay.attempt(ctx, d.row, string(data))
+		if err != nil || !there {
+			return err
+		} else if isNew && request.media != nil {
+			return d.db.Media.Put(ctx, request.media)
+		} else if !isNew {
+			return d.extendMedia(ctx)
+		}
+		return nil
+	})
+	return there, err
+}
 
-// convertToWazo fills in what people on Wazo will read. It returns the file that this links to, nil if there is none.
-func (r *Relay) convertToWazo(ctx context.Context, portal *db.Portal, evt *event.Event, request *wazoRequest) (*db.Media, error) {
-	sender := convert.Sender{Name: r.matrix.MemberName(ctx, portal.MatrixRoom, evt.Sender), UserID: evt.Sender}
+// convert makes the request for an event: what people on Wazo will read.
+func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequest, error) {
+	memberName := func(user id.UserID) string { return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user) }
+	sender := convert.Sender{Name: memberName(evt.Sender), UserID: evt.Sender}
 	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
 	content, err := messageContent(evt)
 	if err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
-	opts := convert.WazoOptions{
-		SenderName: name,
-		Sticker:    evt.Type.Type == event.EventSticker.Type,
-		Names:      func(user id.UserID) string { return r.matrix.MemberName(ctx, portal.MatrixRoom, user) },
-	}
-	media, err := r.attachment(portal, evt, content, opts)
+	opts := convert.WazoOptions{SenderName: name, Sticker: evt.Type.Type == event.EventSticker.Type, Names: memberName}
+	media, err := d.attachment(evt, content, opts)
 	if err != nil {
 		return nil, err
 	}
-	opts.FileURL = r.mediaURL(media)
+	opts.FileURL = d.mediaURL(media)
 	text, err := convert.ToWazo(content, opts)
 	if errors.Is(err, convert.ErrTooLarge) {
 		return nil, &messageError{words.WhyTooLarge, err}
 	} else if err != nil {
 		return nil, err
 	}
-	request.Alias = r.cfg.Alias.Alias(sender)
-	request.Content = wazoapi.Clean(r.cfg.Content.Render(convert.ContentData{Content: text, Name: name, UserID: evt.Sender.String()}))
-	if convert.CheckSize(request.Content) != nil {
+	text = wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: name, UserID: evt.Sender.String()}))
+	if d.row.Late {
+		text = markLate(evt, text)
+	}
+	if convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
-	return media, nil
+	return &wazoRequest{
+		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: d.readFrom(d.portal), media: media,
+	}, nil
+}
+
+// markLate says above a message when it was written.
+func markLate(evt *event.Event, text string) string {
+	// A blank line between: what follows may begin with a block that must stand on its own.
+	return words.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text
 }
 
 // messageContent parses the content of an event that says something to people.
@@ -157,79 +184,4 @@ func messageContent(evt *event.Event) (*event.MessageEventContent, error) {
 		return &event.MessageEventContent{MsgType: event.MsgText, Body: plain.Body}, nil
 	}
 	return &content, nil
-}
-
-// newestOnWazo returns the time of the newest message in a room that was not read yet, 0 if there is none.
-func (r *Relay) newestOnWazo(ctx context.Context, portal *db.Portal) (int64, error) {
-	page, err := r.account.api.Messages(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: 1})
-	if err != nil || len(page.Items) == 0 {
-		return 0, err
-	}
-	return page.Items[0].CreatedAt.UnixMicro(), nil
-}
-
-// findOnWazo looks for the message of a request with unknown outcome, after the time within which chatd may still store it.
-// It returns nil if the message is not there.
-func (r *Relay) findOnWazo(ctx context.Context, portal *db.Portal, row *db.Row, request *wazoRequest) (found *wazoapi.Message, err error) {
-	if err = r.settle(ctx, row); err != nil {
-		return nil, err
-	}
-	err = r.readHistory(ctx, r.account, wazoapi.UUID(portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
-		for _, m := range page {
-			if found != nil || m.UserUUID != r.account.uuid() || m.Content != request.Content || m.Alias != request.Alias || m.CreatedAt.UnixMicro() <= request.After {
-				continue
-			}
-			// Identical texts are told apart by count: each that is mapped belongs to another row.
-			known, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID))
-			if err != nil {
-				return err
-			} else if !known {
-				found = &m
-			}
-		}
-		return nil
-	})
-	zerolog.Ctx(ctx).Info().Str("source", row.Source).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
-	return found, err
-}
-
-// recordToWazo stores that a row is delivered as a message, and removes it from the queue. A file that the message links to is
-// given if it is not stored yet.
-func (r *Relay) recordToWazo(ctx context.Context, portal *db.Portal, row *db.Row, message wazoapi.Message, media *db.Media) error {
-	gone := false
-	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
-		current, err := r.db.Queue.ByID(ctx, row.ID)
-		if gone = current == nil; err != nil || gone {
-			return err // the link ended meanwhile
-		} else if row.Kind == db.KindIntroduction {
-			return r.recordIntroduction(ctx, portal, row, message)
-		} else if media != nil {
-			if err = r.db.Media.Put(ctx, media); err != nil {
-				return err
-			}
-		}
-		err = r.db.Message.Insert(ctx, &db.Message{
-			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.Source), Author: row.Author,
-			CreatedAt: message.CreatedAt.UnixMicro(), RelayedAt: time.Now().UnixMilli(),
-		})
-		if err != nil {
-			return err
-		} else if err = r.db.Orphan.Delete(ctx, portal.ID, string(message.UUID)); err != nil {
-			return err
-		}
-		return r.db.Queue.Delete(ctx, row.ID)
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("failed to record the delivery of %s: %w", row.Source, err)
-	case row.Kind == db.KindMessage:
-		r.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.Source))
-	case gone: // unlinked while people on Wazo were being told of the link
-		portal.Boundary = message.CreatedAt.UnixMicro()
-		r.sayGoodbye(portal)
-	default:
-		r.workers.kick(portalTask(jobCatchUp, portal.ID))
-		r.workers.kick(portalTask(jobToMatrix, portal.ID))
-	}
-	return nil
 }

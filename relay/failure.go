@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -38,7 +39,7 @@ func classify(err error) Failure {
 	var transport *wazoapi.TransportError
 	var matrix *MatrixError
 	var message *messageError
-	var panicked *panicError
+	var panicked *task.PanicError
 	switch {
 	case errors.As(err, &message):
 		return Failure{Class: ClassMessage, Words: message.words}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -53,7 +54,7 @@ func TestClassify(t *testing.T) {
 		{name: "the homeserver is not reached", err: &MatrixError{NotSent: true, Err: errors.New("refused")}, class: ClassService},
 		{name: "the homeserver's answer is lost", err: errLost, class: ClassService, unknown: true},
 		{name: "a message that cannot be converted", err: &messageError{words: "no"}, class: ClassMessage},
-		{name: "a bug", err: &panicError{"boom"}, class: ClassMessage},
+		{name: "a bug", err: &task.PanicError{Value: "boom"}, class: ClassMessage},
 		{name: "a time-out", err: context.DeadlineExceeded, class: ClassService, unknown: true},
 		{name: "anything else", err: errors.New("disk full"), class: ClassService, unknown: true},
 	} {
@@ -66,17 +67,6 @@ func TestClassify(t *testing.T) {
 			assert.NotEmpty(t, got.Words)
 		})
 	}
-}
-
-func TestPausesGrowWithJitter(t *testing.T) {
-	for failures, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 6: 32 * time.Second, 7: time.Minute, 500: time.Minute} {
-		got := pauseFor(0, failures)
-		assert.GreaterOrEqual(t, got, want)
-		assert.LessOrEqual(t, got, want+want/4+1)
-	}
-	got := pauseFor(7*time.Second, 1)
-	assert.GreaterOrEqual(t, got, 7*time.Second)
-	assert.Less(t, got, 9*time.Second)
 }
 
 func TestRights(t *testing.T) {

@@ -181,21 +181,16 @@ func (f *fakeMatrix) Send(_ context.Context, room id.RoomID, out Outgoing, txnID
 	if known != "" && !f.forgetsTransactions {
 		return known, nil
 	}
-	if f.isEncrypted() && out.Instead != nil {
-		out.Content = out.Instead
+	if f.isEncrypted() && out.EncryptedFallback != nil {
+		out.Content = out.EncryptedFallback
 	}
-	body := bodyOf(out.Content)
+	body := out.Content.Body
 	if before != nil {
 		if err := before(body); err != nil {
 			return "", err
 		}
 	}
-	var content map[string]any
-	if err := json.Unmarshal(out.Content, &content); err != nil {
-		return "", err
-	}
-	content[TagKey] = out.Tag
-	eventID := f.add(room, botUser, out.Type, content)
+	eventID := f.add(room, botUser, out.Type, &event.Content{Parsed: out.Content, Raw: map[string]any{TagKey: out.Tag}})
 	f.mu.Lock()
 	f.byTxn[txnID] = eventID
 	f.signal()
@@ -209,7 +204,7 @@ func (f *fakeMatrix) Send(_ context.Context, room id.RoomID, out Outgoing, txnID
 }
 
 // NoticesFilled takes what is to be said, as the bot does.
-func (f *fakeMatrix) NoticesFilled() {
+func (f *fakeMatrix) NoticesFilled(id.RoomID, id.UserID) {
 	f.saying.Lock()
 	defer f.saying.Unlock()
 	notices, err := f.core.db.Notice.All(context.Background())
@@ -333,7 +328,7 @@ func (f *fakeMatrix) setKeyTrouble(eventID id.EventID, err error) {
 	f.keyTrouble[eventID] = err
 }
 
-func (f *fakeMatrix) InboxFilled() {}
+func (f *fakeMatrix) InboxFilled(id.RoomID) {}
 
 func (f *fakeMatrix) Resync(ctx context.Context) error { return f.syncOnce(ctx) }
 
@@ -395,7 +390,7 @@ func (f *fakeMatrix) awaitLinked() {
 	f.t.Helper()
 	f.await("the link", func() bool {
 		portal, err := f.core.Portal(context.Background(), roomID)
-		return err == nil && portal != nil && portal.Announced
+		return err == nil && portal != nil && portal.StartedOnMatrix
 	})
 }
 

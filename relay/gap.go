@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
+
+	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
@@ -22,139 +23,96 @@ func (r *Relay) fillGaps(ctx context.Context, portalID int64) error {
 		if err != nil || gap == nil {
 			return err
 		}
-		portal, err := r.db.Portal.ByID(ctx, portalID)
-		if err != nil || portal == nil {
-			return err
-		}
-		if err = r.fillGap(ctx, gap); err == nil {
-			r.badGaps.forget(gap.ID)
-			continue
-		}
-		if classify(err).Class != ClassService || r.isHopeless(gap, err, time.Now()) {
-			r.badGaps.forget(gap.ID)
+		if err = r.fillGap(ctx, gap); err != nil {
+			if classify(err).Class == ClassService && !r.isHopeless(gap, err, time.Now()) {
+				return err
+			}
 			r.log.Err(err).Int64("portal_id", portalID).Msg("Gave up a gap that cannot be read")
-			err = r.giveUpGap(ctx, portal, gap)
+			if err = r.giveUpGap(ctx, gap); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
+		r.badGaps.Forget(placeOf(gap))
 	}
 }
 
-// isHopeless notes that a gap could not be read. It reports whether that is the gap's own fault, as isPoison does for a
-// message: the homeserver fails over it again and again and answers /sync all the while.
+// gapPlace is how far a gap was read.
+type gapPlace struct {
+	gapID int64
+	from  string
+}
+
+func placeOf(gap *db.Gap) gapPlace { return gapPlace{gap.ID, gap.From} }
+
+// isHopeless records that a gap could not be read. It reports whether the gap itself is at fault: the homeserver fails to
+// read it again and again, and answers /sync all the while.
 func (r *Relay) isHopeless(gap *db.Gap, err error, now time.Time) bool {
 	var failure *MatrixError
 	if !errors.As(err, &failure) || failure.Status == http.StatusTooManyRequests {
 		return false
 	}
-	return r.badGaps.note(gap, now, r.synced.load())
+	return r.badGaps.Failed(placeOf(gap), now, r.lastSync.load())
 }
 
-// badGaps remembers which gaps could not be read, and how often.
-type badGaps struct {
-	mu   sync.Mutex
-	gaps map[int64]*badGap
-}
-
-type badGap struct {
-	from        string // how far it was read
-	failures    int    // there, each but the first after an answer of /sync
-	first, last time.Time
-}
-
-// note notes a failure, and when an answer of /sync was last accepted. It reports whether the gap is to be given up.
-// A failure counts only if /sync was answered since the one before: when the homeserver is away nothing is the gap's fault.
-func (b *badGaps) note(gap *db.Gap, now, synced time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.gaps == nil {
-		b.gaps = make(map[int64]*badGap)
-	}
-	bad := b.gaps[gap.ID]
-	if bad == nil || bad.from != gap.From {
-		b.gaps[gap.ID] = &badGap{from: gap.From, failures: 1, first: now, last: now}
-		return false
-	}
-	if synced.After(bad.last) {
-		bad.failures++
-	}
-	bad.last = now
-	return bad.failures >= poisonAttempts && now.Sub(bad.first) >= poisonTime
-}
-
-func (b *badGaps) forget(gapID int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.gaps, gapID)
-}
-
-// giveUpGap closes a gap unread. If the beginning of the link lay in it, the link begins anew.
-func (r *Relay) giveUpGap(ctx context.Context, portal *db.Portal, gap *db.Gap) error {
+// giveUpGap closes a gap unread. If the start of the link lay in it, the link starts anew.
+func (r *Relay) giveUpGap(ctx context.Context, gap *db.Gap) error {
 	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		if err := r.db.Gap.Delete(ctx, gap.ID); err != nil {
+		portal, err := r.db.Portal.ByID(ctx, gap.PortalID)
+		if err != nil || portal == nil {
+			return err
+		} else if err = r.db.Gap.Delete(ctx, gap.ID); err != nil {
 			return err
 		}
-		if !portal.Announced && portal.Boundary != 0 {
-			db.AfterCommit(ctx, func() { r.workers.kick(portalTask(jobToMatrix, portal.ID)) })
+		if !portal.StartedOnMatrix && !portal.StartedOnWazo.IsZero() {
+			db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobToMatrix, portal.ID)) })
 			return r.queueLinked(ctx, portal)
 		}
 		return r.Say(ctx, portal.MatrixRoom, words.GapLost, "")
 	})
 }
 
-// errGapSuperseded says that the gap was closed while it was read: the link turned out to begin after it.
-var errGapSuperseded = errors.New("the gap is older than the link")
-
 // fillGap reads one gap backwards, page by page. Each page is accepted in one transaction with how far the gap is read.
 func (r *Relay) fillGap(ctx context.Context, gap *db.Gap) error {
-	for {
+	for closed := false; !closed; {
 		events, next, err := r.matrix.Backfill(ctx, gap.Room, gap.From, gap.To)
 		if err != nil {
 			return fmt.Errorf("failed to read a gap: %w", err)
 		}
-		done := false
+		before := placeOf(gap)
 		err = r.db.DoTxn(ctx, func(ctx context.Context) error {
-			done, err = r.acceptPage(ctx, gap.PortalID, gap, events, next)
+			closed, err = r.acceptPage(ctx, gap, events, next)
 			return err
 		})
-		if errors.Is(err, errGapSuperseded) {
-			return r.db.Gap.Delete(ctx, gap.ID)
-		} else if err != nil {
+		if err != nil {
 			return fmt.Errorf("failed to accept events of a gap: %w", err)
 		}
-		if done {
-			return nil
-		}
+		r.badGaps.Forget(before)
 	}
+	return nil
 }
 
 // acceptPage accepts a page of a gap, newest event first. It reports whether the gap is closed.
-func (r *Relay) acceptPage(ctx context.Context, portalID int64, gap *db.Gap, events []Event, next string) (done bool, err error) {
-	portal, err := r.db.Portal.ByID(ctx, portalID)
-	if err != nil {
-		return false, err
-	} else if portal == nil {
-		return false, errGapSuperseded
+func (r *Relay) acceptPage(ctx context.Context, gap *db.Gap, events []Event, next string) (closed bool, err error) {
+	portal, err := r.db.Portal.ByID(ctx, gap.PortalID)
+	if err != nil || portal == nil {
+		return true, err // its gaps went with the portal
 	}
-	accept := matrixAccept{Relay: r, since: "gap", now: time.Now().UnixMilli(), portal: portal}
+	accept := matrixAccept{Relay: r, now: jsontime.UM(time.Now()), portal: portal}
 	for _, evt := range events {
 		if err = r.redactMedia(ctx, gap.Room, evt); err != nil {
 			return false, err
 		}
-		if isOwnJoin(evt, r.matrix.UserID()) {
-			next = ""
-			break // what was said before the bot came in is not for it
+		if evt.ParseError == nil && isJoinOf(evt, r.matrix.UserID()) {
+			next = "" // what was said before the bot came in is not for it
+			break
 		}
-		wasAnnounced := portal.Announced
-		if err = r.timelineEvent(ctx, portal, evt, gap.Last); err != nil {
-			return false, err
-		} else if err = accept.roomBusiness(ctx, evt); err != nil {
+		startedBefore := portal.StartedOnMatrix
+		if err = accept.event(ctx, evt, gap.NextPosition); err != nil {
 			return false, err
 		}
-		gap.Last--
-		if portal.Announced && !wasAnnounced {
-			next = "" // the link begins here, what is older does not concern it
+		gap.NextPosition--
+		if portal.StartedOnMatrix && !startedBefore {
+			next = "" // the link starts here, what is older does not concern it
 			break
 		}
 	}

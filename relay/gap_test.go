@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -71,14 +72,14 @@ func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := &Relay{}
+			r := &Relay{badGaps: task.PoisonDetector[gapPlace]{Failures: poisonAttempts, Period: poisonPeriod, Strict: true}}
 			gap, hopeless := &db.Gap{ID: 1, From: "p"}, false
 			for n := range test.failures {
 				assert.False(t, hopeless, "already before failure %d", n)
 				if test.moves {
 					gap.From += "p"
 				}
-				r.synced.store(test.synced(n))
+				r.lastSync.store(test.synced(n))
 				hopeless = r.isHopeless(gap, test.err, begin.Add(time.Duration(n)*test.every))
 			}
 			assert.Equal(t, test.hopeless, hopeless)
@@ -105,30 +106,21 @@ func TestGapThatFailsForEverIsGivenUp(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var err error
 		gap, err = w.db.Gap.First(w.ctx, 1)
-		return err == nil && gap != nil && w.core.badGaps.count(gap.ID) > 0
+		return err == nil && gap != nil
 	}, waitFor, tick)
 	require.Empty(t, w.relayed(), "what came after the gap waits for it")
 
-	// As if that went on for long.
-	w.core.badGaps.mu.Lock()
-	bad := w.core.badGaps.gaps[gap.ID]
-	bad.failures, bad.first = poisonAttempts, bad.first.Add(-poisonTime)
-	w.core.badGaps.mu.Unlock()
+	// As if it had failed for long already, while the homeserver worked.
+	began := time.Now().Add(-2 * poisonPeriod)
+	for n := range poisonAttempts {
+		failed := began.Add(time.Duration(n) * time.Second)
+		w.core.badGaps.Failed(placeOf(gap), failed, failed)
+	}
 	w.core.MatrixBack() // the pause ends
 	w.matrix.awaitNotice(words.GapLost)
 	w.awaitRelayed(numbered("m", 20)[15:]...)
 	require.Len(t, w.matrix.allNotices(), 1)
-	require.Zero(t, w.core.badGaps.count(gap.ID))
-}
-
-// count returns how often a gap could not be read.
-func (b *badGaps) count(gapID int64) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if bad := b.gaps[gapID]; bad != nil {
-		return bad.failures
-	}
-	return 0
+	require.True(t, w.core.badGaps.Since(placeOf(gap)).IsZero(), "nothing is remembered of a gap that is closed")
 }
 
 // logBuffer is a log that is written and read at the same time.
@@ -153,21 +145,27 @@ func (b *logBuffer) count(part string) int {
 func TestFailuresAreLoggedOnce(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		err    error
-		failed int // how often the log tells of it here
+		status int
+		again  bool
 	}{
-		{name: "of a gap, whichever worker meets it", err: &MatrixError{Status: 502, Err: errors.New("bad gateway")}, failed: 1},
-		{name: "of a delivery, which is told of where it is judged", err: &loggedError{&MatrixError{Status: 502, Err: errors.New("bad gateway")}}},
+		{name: "of a service, which is waited for", status: http.StatusBadGateway, again: true},
+		{name: "of a portal, which is paused", status: http.StatusForbidden},
+		{name: "of a message, which is parked", status: http.StatusBadRequest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, j := range []job{jobToWazo, jobToMatrix} {
-				log := &logBuffer{}
-				r := &Relay{workers: newWorkers(nil, nil)}
-				r.workers.start(t.Context(), t.Context())
-				ctx := zerolog.New(log).WithContext(t.Context())
-				require.NotZero(t, r.failed(ctx, portalTask(j, 1), test.err, 1))
-				require.Equal(t, test.failed, log.count("bad gateway"), "by %s", j)
+			t.Parallel()
+			w := linkedWorld(t)
+			portal, err := w.core.Portal(w.ctx, roomID)
+			require.NoError(t, err)
+			log := &logBuffer{}
+			ctx := zerolog.New(log).WithContext(t.Context())
+			row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: w.alice.UUID}
+			_, err = w.core.handleFailure(ctx, portal, row, &MatrixError{Status: test.status, Code: "M_X", Err: errors.New("the reason")})
+			require.Equal(t, test.again, err != nil)
+			if err != nil {
+				require.Positive(t, w.core.failed(ctx, queueJob(queueOf(row)), err, 1))
 			}
+			require.Equal(t, 1, log.count("the reason"))
 		})
 	}
 }

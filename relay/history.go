@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.mau.fi/util/jsontime"
+
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -36,8 +38,8 @@ func (l *listener) Connected(context.Context) {
 	l.acc.generation.Add(1)
 	l.acc.connected.Store(true)
 	l.r.log.Info().Msg("Connected to Wazo")
-	l.r.workers.wake()
-	l.r.workers.kick(task{job: jobProbe})
+	l.r.tasks.EndPauses()
+	l.r.tasks.Wake(job{kind: jobProbe})
 }
 
 // Disconnected implements wazoapi.Handler.
@@ -51,7 +53,7 @@ func (l *listener) MessageCreated(ctx context.Context, m wazoapi.Message) error 
 	if _, err := l.r.acceptWazo(ctx, l.acc, []wazoapi.Message{m}, false); err != nil {
 		return err
 	}
-	return l.r.stranger(ctx, l.acc, m)
+	return l.r.owesExplanation(ctx, l.acc, m)
 }
 
 // RoomCreated implements wazoapi.Handler.
@@ -78,7 +80,7 @@ func (r *Relay) keepCaughtUp(ctx context.Context) {
 			continue
 		}
 		last = time.Now()
-		r.workers.kick(task{job: jobProbe})
+		r.tasks.Wake(job{kind: jobProbe})
 		r.retryPaused(ctx)
 	}
 }
@@ -96,21 +98,21 @@ func (r *Relay) probe(ctx context.Context, acc *account) error {
 		return fmt.Errorf("failed to look for news: %w", err)
 	}
 	acc.setProbeTook(time.Since(start))
-	newest := make(map[string]int64, len(latest))
+	newest := make(map[string]time.Time, len(latest))
 	for _, m := range latest {
-		newest[string(m.Room)] = m.CreatedAt.UnixMicro()
+		newest[string(m.Room)] = m.CreatedAt
 	}
 	for _, portal := range portals {
-		if portal.ReaderID != acc.row.ID || portal.Boundary == 0 {
+		if portal.ReaderID != acc.row.ID || portal.StartedOnWazo.IsZero() {
 			continue
 		}
-		// A message may be committed after a later one was read, so that a room is quiet only after a look without news.
-		if newest[portal.WazoRoom] <= portal.ReadUntil && acc.isSettled(portal.ID) {
+		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new.
+		if !newest[portal.WazoRoom].After(portal.ReadUntil.Time) && acc.isQuiet(portal.ID) {
 			acc.setVerified(portal.ID, generation, true)
-			r.workers.kick(portalTask(jobToMatrix, portal.ID))
+			r.tasks.Wake(portalJob(jobToMatrix, portal.ID))
 			continue
 		}
-		r.workers.kick(portalTask(jobCatchUp, portal.ID))
+		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	}
 	return nil
 }
@@ -119,61 +121,73 @@ func (r *Relay) probe(ctx context.Context, acc *account) error {
 // be shown on Matrix before it is known that nothing is missing.
 func (r *Relay) catchUpPortal(ctx context.Context, acc *account, portalID int64) error {
 	portal, err := r.db.Portal.ByID(ctx, portalID)
-	if err != nil || portal == nil || portal.Boundary == 0 {
+	if err != nil || portal == nil || portal.StartedOnWazo.IsZero() {
 		return err
 	}
 	if err = r.catchUp(ctx, acc, portal); err == nil {
-		return r.unpause(ctx, portal, because(portal, PauseNoRoom, reading), because(portal, PausePermission, reading), because(portal, PauseLogin, reading))
+		return r.unpause(ctx, portal, pauseOf(portal, PauseNoRoom, db.Reading), pauseOf(portal, PausePermission, db.Reading), pauseOf(portal, PauseLogin, db.Reading))
 	} else if failure := classify(err); failure.Class == ClassPortal {
-		return r.pause(ctx, portal, failure.Pause, reading)
+		return r.pause(ctx, portal, failure.Pause, db.Reading)
 	}
 	return err
 }
-
-// reading is what a portal whose history cannot be read is paused for.
-const reading = db.Reading
 
 // catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
 // If nobody listened before, it reads twice: what was being committed during the first read was perhaps announced to nobody.
 func (r *Relay) catchUp(ctx context.Context, acc *account, portal *db.Portal) error {
 	generation := acc.generation.Load()
 	if broken("catchup") {
-		acc.setVerified(portal.ID, generation, true)
-		r.look.note(r.look.read, portal.ID)
-		r.kickQueues(portal.ID)
+		r.caughtUp(acc, portal, generation, true)
 		return nil
 	}
 	isNews, err := r.readNews(ctx, acc, portal)
 	if err == nil && !acc.isVerified(portal.ID) {
-		if err = r.wait(ctx, r.cfg.CommitLag); err == nil {
+		if err = r.tasks.Sleep(ctx, r.cfg.CommitLag); err == nil {
 			isNews, err = r.readNews(ctx, acc, portal)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	r.look.note(r.look.read, portal.ID)
-	acc.setVerified(portal.ID, generation, !isNews)
-	r.kickQueues(portal.ID)
+	r.caughtUp(acc, portal, generation, !isNews)
 	return nil
+}
+
+// caughtUp notes a completed catch-up that began under a generation of the account's connection.
+func (r *Relay) caughtUp(acc *account, portal *db.Portal, generation uint64, quiet bool) {
+	r.startup.reached(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}, phaseKnown)
+	acc.setVerified(portal.ID, generation, quiet)
+	r.wakeQueues(portal.ID)
+}
+
+// overlap is how far before the verified cursor history is read again, because chatd sets created_at before it commits a
+// message (docs/wazo.md, "created_at precedes the commit").
+const overlap = time.Minute
+
+// readFrom returns the time from which a portal's history is read: everything before it is known, or older than the link.
+func (r *Relay) readFrom(portal *db.Portal) db.WazoTime {
+	from := jsontime.UMicro(portal.ReadUntil.Add(-overlap))
+	if portal.ReadUntil.IsZero() || from.Before(portal.StartedOnWazo.Time) {
+		return portal.StartedOnWazo
+	}
+	return from
 }
 
 // readNews reads a portal's history once. It reports whether it found anything new.
 func (r *Relay) readNews(ctx context.Context, acc *account, portal *db.Portal) (bool, error) {
-	select {
-	case r.reading <- struct{}{}:
-		defer func() { <-r.reading }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	if err := r.reading.Acquire(ctx, 1); err != nil {
+		return false, err
 	}
+	defer r.reading.Release(1)
 	readUntil, added := portal.ReadUntil, 0
-	look := !r.look.is(r.look.read, portal.ID)
-	from := max(portal.ReadUntil-overlap.Microseconds(), portal.Boundary)
-	err := r.readHistory(ctx, acc, wazoapi.UUID(portal.WazoRoom), from, func(page []wazoapi.Message) error {
+	findOrphans := r.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseUnknown
+	err := r.readHistory(ctx, acc, wazoapi.UUID(portal.WazoRoom), r.readFrom(portal), func(page []wazoapi.Message) error {
 		for _, m := range page {
-			readUntil = max(readUntil, m.CreatedAt.UnixMicro())
+			if m.CreatedAt.After(readUntil.Time) {
+				readUntil = jsontime.UMicro(m.CreatedAt)
+			}
 		}
-		n, err := r.acceptWazo(ctx, acc, page, look)
+		n, err := r.acceptWazo(ctx, acc, page, findOrphans)
 		added += n
 		return err
 	})
@@ -183,16 +197,16 @@ func (r *Relay) readNews(ctx context.Context, acc *account, portal *db.Portal) (
 	if err = r.db.Portal.MoveCursor(ctx, portal.ID, readUntil); err != nil {
 		return false, fmt.Errorf("failed to move the cursor: %w", err)
 	}
-	isNews := added > 0 || readUntil != portal.ReadUntil
-	portal.ReadUntil = max(portal.ReadUntil, readUntil)
+	isNews := added > 0 || readUntil.After(portal.ReadUntil.Time)
+	portal.ReadUntil = readUntil
 	return isNews, nil
 }
 
-// readHistory reads a room's messages from a time of chatd (µs) on, oldest first, page by page.
+// readHistory reads a room's messages from a time on, oldest first, page by page.
 // Rows are only ever added, so that an offset can show a message twice and never leaves one out but for those that are
 // committed meanwhile with an older time; these are what the overlap is for.
-func (r *Relay) readHistory(ctx context.Context, acc *account, room wazoapi.UUID, from int64, each func([]wazoapi.Message) error) error {
-	query := wazoapi.MessageQuery{From: time.UnixMicro(from), Direction: wazoapi.Ascending, Limit: historyPage}
+func (r *Relay) readHistory(ctx context.Context, acc *account, room wazoapi.UUID, from db.WazoTime, each func([]wazoapi.Message) error) error {
+	query := wazoapi.MessageQuery{From: time.UnixMicro(from.UnixMicro()), Direction: wazoapi.Ascending, Limit: historyPage}
 	for {
 		page, err := acc.api.Messages(ctx, room, query)
 		if errors.Is(err, wazoapi.ErrTooLarge) && query.Limit > 1 {

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -20,68 +20,60 @@ import (
 // waits, for KeyKept, until its key comes: then it goes out, marked as late.
 
 // KeyCame notes that a Megolm session was stored, or that its key is withheld. It does not block.
-func (r *Relay) KeyCame(session id.SessionID) { r.workers.kick(task{job: jobKey, session: session}) }
+func (r *Relay) KeyCame(session id.SessionID) { r.tasks.Wake(job{kind: jobKey, session: session}) }
 
-// awaitKey tries to decrypt a row that was stored encrypted. Its queue waits for the key for a while, and only if there is
-// none at all: one that is withheld, or there in part, does not come in time.
-func (r *Relay) awaitKey(ctx context.Context, portal *db.Portal, row *db.Row) error {
-	evt := &event.Event{}
-	if err := json.Unmarshal([]byte(row.Payload), evt); err != nil {
-		return &messageError{words.WhyUnreadable, err}
-	}
-	decrypted, err := r.matrix.Decrypt(ctx, evt)
-	why := words.WhyNoKey(r.cfg.KeyKept)
+// awaitKey tries to decrypt the row, which was stored encrypted. Its queue waits for a while if there is no key at all; a key
+// that is withheld, or there only for later messages, does not come in time.
+func (d *wazoDelivery) awaitKey(ctx context.Context, evt *event.Event) (outcome, error) {
+	decrypted, err := d.matrix.Decrypt(ctx, evt)
+	why := words.WhyNoKey(d.cfg.KeyKept)
 	switch {
 	case err == nil:
-		if err = r.acceptDecrypted(ctx, row, decrypted); err == nil {
-			err = errChanged
-		}
-		return err
+		return changed, d.acceptDecrypted(ctx, d.row, decrypted)
 	case errors.Is(err, ErrUndecryptable):
-		return &messageError{words.WhyUndecryptable, err}
+		return blocked, &messageError{words.WhyUndecryptable, err}
 	case errors.Is(err, ErrKeyWithheld):
-		why = words.WhyKeyWithheld(r.cfg.KeyKept)
+		why = words.WhyKeyWithheld(d.cfg.KeyKept)
 	case errors.Is(err, ErrNoKey):
-		left := min(r.cfg.KeyWait, r.cfg.KeyWait-time.Since(time.UnixMilli(row.AcceptedAt)))
+		left := min(d.cfg.KeyWait, d.cfg.KeyWait-time.Since(d.row.AcceptedAt.Time))
 		if left > 0 {
-			r.workers.kickAfter(left, portalTask(jobToWazo, portal.ID))
-			return errIdle // until then, or until KeyCame
+			d.tasks.WakeAfter(left, portalJob(jobToWazo, d.portal.ID))
+			return blocked, nil // until then, or until KeyCame
 		}
 	case !errors.Is(err, ErrPartialKey):
-		return err
+		return blocked, err
 	}
-	zerolog.Ctx(ctx).Warn().Err(err).Str("source", row.Source).Msg("Passed over a message that cannot be decrypted yet")
-	return r.passOver(ctx, portal, row, evt, why)
+	zerolog.Ctx(ctx).Warn().Err(err).Str("source_id", d.row.SourceID).Msg("Passed over a message that cannot be decrypted yet")
+	return changed, d.passOver(ctx, evt, why)
 }
 
-// passOver lets a queue go on without a row whose key is missing, tells the sender why, and asks for the key.
-// It returns errChanged: another row is next.
-func (r *Relay) passOver(ctx context.Context, portal *db.Portal, row *db.Row, evt *event.Event, why string) error {
-	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
-		asked, err := r.db.Queue.IsMissing(ctx, row.Session)
+// passOver lets the queue go on without the row, whose key is missing, tells the sender why, and asks for the key.
+func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why string) error {
+	err := d.db.DoTxn(ctx, func(ctx context.Context) error {
+		asked, err := d.db.Queue.IsMissing(ctx, d.row.Session)
 		if err != nil {
 			return err
 		}
-		there, err := r.db.Queue.PassOver(ctx, row)
+		there, err := d.db.Queue.PassOver(ctx, d.row)
 		if err != nil || !there {
 			return err
 		}
 		db.AfterCommit(ctx, func() {
-			r.KeyCame(id.SessionID(row.Session)) // perhaps just now
+			d.KeyCame(id.SessionID(d.row.Session)) // perhaps just now
 			if !asked {
-				r.requestKey(evt)
+				d.requestKey(evt)
 			}
 		})
-		return r.Say(ctx, portal.MatrixRoom, words.NotDelivered(why), evt.ID)
+		return d.Say(ctx, d.portal.MatrixRoom, words.NotDelivered(why), evt.ID)
 	})
 	if err != nil {
-		return fmt.Errorf("failed to pass over %s: %w", row.Source, err)
+		return fmt.Errorf("failed to pass over %s: %w", d.row.SourceID, err)
 	}
-	return errChanged
+	return nil
 }
 
 func (r *Relay) requestKey(evt *event.Event) {
-	r.workers.do(func(ctx context.Context) { r.matrix.RequestKey(ctx, evt) })
+	r.tasks.Go(func(ctx context.Context) { r.matrix.RequestKey(ctx, evt) })
 }
 
 // acceptDecrypted replaces an encrypted row by its decrypted form, which takes the row's place in the queue, unless it was
@@ -96,17 +88,17 @@ func (r *Relay) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *eve
 		if err != nil || current == nil || current.Revision != row.Revision {
 			return err
 		}
-		switch {
-		case r.IsCommand(decrypted):
-			if err = r.toInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {
+		switch r.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)}) {
+		case Relayed, Encrypted:
+			db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobToWazo, row.PortalID)) })
+			_, err = r.db.Queue.SetPayload(ctx, current, string(payload))
+			return err
+		case Command:
+			if err = r.storeInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {
 				return err
 			}
-			return r.db.Queue.Delete(ctx, row.ID)
-		case !isRelayed(decrypted) || TagOf(decrypted.Content.VeryRaw) != nil:
-			return r.db.Queue.Delete(ctx, row.ID)
 		}
-		db.AfterCommit(ctx, func() { r.workers.kick(portalTask(jobToWazo, row.PortalID)) })
-		_, err = r.db.Queue.SetPayload(ctx, current, string(payload))
+		_, err = r.db.Queue.Delete(ctx, row.ID)
 		return err
 	})
 }
@@ -127,7 +119,7 @@ func (r *Relay) tryRows(ctx context.Context, rows []*db.Row) error {
 	for range 2 {
 		found := false
 		for i, row := range rows {
-			if r.workers.stopping() {
+			if r.tasks.Stopping() {
 				return nil // the next start tries them all
 			} else if events[i] != nil {
 				continue
@@ -146,13 +138,13 @@ func (r *Relay) tryRows(ctx context.Context, rows []*db.Row) error {
 		switch {
 		case events[i] != nil:
 			if row.State == db.StateWaiting {
-				zerolog.Ctx(ctx).Info().Str("source", row.Source).Msg("The key of a message came late")
+				zerolog.Ctx(ctx).Info().Str("source_id", row.SourceID).Msg("The key of a message came late")
 			}
 			if err := r.acceptDecrypted(ctx, row, events[i]); err != nil {
 				return err
 			}
 		case row.State == db.StateNew:
-			r.workers.kick(portalTask(jobToWazo, row.PortalID)) // what keeps the key away may be clear now
+			r.tasks.Wake(portalJob(jobToWazo, row.PortalID)) // what keeps the key away may be clear now
 		}
 	}
 	return nil
@@ -196,17 +188,17 @@ func (r *Relay) keepExpiring(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			r.workers.kick(task{job: jobExpire})
+			r.tasks.Wake(job{kind: jobExpire})
 		}
 	}
 }
 
 // expire gives up what has waited for its key for KeyKept, and tells the senders.
 func (r *Relay) expire(ctx context.Context) error {
-	if !r.look.isSynced() {
+	if !r.startup.isSynced() {
 		return nil
 	}
-	rows, err := r.db.Queue.Waiting(ctx, time.Now().Add(-r.cfg.KeyKept).UnixMilli())
+	rows, err := r.db.Queue.Waiting(ctx, jsontime.UM(time.Now().Add(-r.cfg.KeyKept)))
 	if err != nil {
 		return err
 	}
@@ -240,19 +232,9 @@ func (r *Relay) giveUpKey(ctx context.Context, row *db.Row) error {
 		portal, err := r.db.Portal.ByID(ctx, row.PortalID)
 		if err != nil || portal == nil {
 			return err
-		} else if err = r.db.Queue.Delete(ctx, row.ID); err != nil {
+		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
-		return r.Say(ctx, portal.MatrixRoom, words.KeyNeverCame(r.cfg.KeyKept), id.EventID(row.Source))
+		return r.Say(ctx, portal.MatrixRoom, words.KeyNeverCame(r.cfg.KeyKept), id.EventID(row.SourceID))
 	})
-}
-
-// markLate says above a message when it was written.
-func markLate(evt *event.Event, request *wazoRequest) error {
-	// A blank line between: what follows may begin with a block that must stand on its own.
-	request.Content = words.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + request.Content
-	if convert.CheckSize(request.Content) != nil {
-		return &messageError{words.WhyTooLarge, convert.ErrTooLarge}
-	}
-	return nil
 }

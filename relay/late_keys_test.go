@@ -193,7 +193,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		require.NoError(t, err)
 		w.matrix.giveKey(first, "first") // and nobody says so
 		evt := &event.Event{ID: first}
-		require.ErrorIs(t, w.core.passOver(w.ctx, portal, row, evt, "why"), errChanged)
+		require.NoError(t, (&wazoDelivery{w.core, portal, row}).passOver(w.ctx, evt, "why"))
 		w.awaitRelayed(late("first"))
 	})
 
@@ -214,7 +214,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		require.NoError(t, w.core.acceptDecrypted(w.ctx, old, decrypted))
 		portal, err := w.core.Portal(w.ctx, roomID)
 		require.NoError(t, err)
-		require.ErrorIs(t, w.core.passOver(w.ctx, portal, old, decrypted, "why"), errChanged)
+		require.NoError(t, (&wazoDelivery{w.core, portal, old}).passOver(w.ctx, decrypted, "why"))
 		require.Empty(t, w.matrix.allNotices())
 		down.Off()
 		w.awaitRelayed("edited")
@@ -325,7 +325,7 @@ func TestKeyThatNeverComes(t *testing.T) {
 	w.awaitPassedOver(inTime)
 	expired := words.KeyNeverCame(7 * 24 * time.Hour)
 	age := func(by time.Duration, eventID id.EventID) {
-		_, err := w.db.Exec(w.ctx, `UPDATE queue SET accepted_at = accepted_at - $1 WHERE source = $2`, by.Milliseconds(), eventID)
+		_, err := w.db.Exec(w.ctx, `UPDATE queue SET accepted_at = accepted_at - $1 WHERE source_id = $2`, by.Milliseconds(), eventID)
 		require.NoError(t, err)
 	}
 
@@ -339,7 +339,7 @@ func TestKeyThatNeverComes(t *testing.T) {
 	// The look at the start does it.
 	w.halt()
 	w.start()
-	w.matrix.await("the start", func() bool { return w.core.look.isSynced() })
+	w.matrix.await("the start", func() bool { return w.core.startup.isSynced() })
 	require.NotNil(t, w.row(first), "not yet")
 	age(2*time.Minute, first)
 	w.halt()

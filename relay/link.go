@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -46,7 +47,7 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	}
 	portal := &db.Portal{
 		MatrixRoom: request.Room, WazoRoom: string(room.UUID), Title: title, ReaderID: r.account.row.ID,
-		LinkedBy: request.By, LinkedAt: time.Now().UnixMilli(), Public: request.Public,
+		LinkedBy: request.By, LinkedAt: jsontime.UM(time.Now()), Public: request.Public,
 	}
 	introduction := words.Introduction(convert.CleanName(r.matrix.RoomName(ctx, request.Room), convert.MaxProfileBytes))
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -60,7 +61,7 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 			return err
 		}
 		_, err := r.db.Queue.Insert(ctx, &db.Row{
-			PortalID: portal.ID, Direction: db.ToWazo, Kind: db.KindIntroduction, Source: "introduction", Author: request.By.String(),
+			PortalID: portal.ID, Direction: db.ToWazo, Kind: db.KindIntroduction, SourceID: "introduction", Author: request.By.String(),
 			Payload: introduction, State: db.StateNew, AcceptedAt: portal.LinkedAt,
 		})
 		return err
@@ -68,7 +69,7 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	if err != nil {
 		return nil, fmt.Errorf("failed to store a portal: %w", err)
 	}
-	r.workers.kick(portalTask(jobToWazo, portal.ID))
+	r.tasks.Wake(portalJob(jobToWazo, portal.ID))
 	return portal, nil
 }
 
@@ -87,32 +88,31 @@ func (r *Relay) checkUnlinked(ctx context.Context, matrixRoom id.RoomID, wazoRoo
 	return nil
 }
 
-// recordIntroduction stores, within a transaction, where a link begins on Wazo, and queues the notice that marks where it
-// begins on Matrix.
-func (r *Relay) recordIntroduction(ctx context.Context, portal *db.Portal, row *db.Row, message wazoapi.Message) error {
-	boundary := message.CreatedAt.UnixMicro()
-	if err := r.db.Portal.SetBoundary(ctx, portal.ID, boundary); err != nil {
+// startOnWazo stores, within a transaction, that a link starts on Wazo with the introduction, and queues the notice with
+// which it starts on Matrix.
+func (r *Relay) startOnWazo(ctx context.Context, portal *db.Portal, at db.WazoTime) error {
+	if err := r.db.Portal.SetStartedOnWazo(ctx, portal.ID, at); err != nil {
 		return err
-	} else if err = r.db.Queue.DeleteUpTo(ctx, portal.ID, db.ToMatrix, boundary); err != nil {
-		return err
-	}
-	portal.Boundary = boundary
-	if err := r.queueLinked(ctx, portal); err != nil {
+	} else if err = r.db.Queue.DeleteUpTo(ctx, portal.ID, db.ToMatrix, at.UnixMicro()); err != nil {
 		return err
 	}
-	return r.db.Queue.Delete(ctx, row.ID)
+	portal.StartedOnWazo = at
+	return r.queueLinked(ctx, portal)
 }
 
-// queueLinked queues the notice that marks where a link begins on Matrix.
+// linkedSource is the source id of the row that carries a portal's "Linked" notice.
+const linkedSource = "linked"
+
+// queueLinked queues the notice with which a link starts on Matrix.
 func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
 	_, err := r.db.Queue.Insert(ctx, &db.Row{
-		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, Source: linkedSource, Author: r.account.row.UserUUID,
-		Position: portal.Boundary, Payload: words.Linked(portal.Title), State: db.StateNew, AcceptedAt: time.Now().UnixMilli(),
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, SourceID: linkedSource, Author: r.account.row.UserUUID,
+		Position: portal.StartedOnWazo.UnixMicro(), Payload: words.Linked(portal.Title), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
 	})
 	return err
 }
 
-// giveUpLink ends a link that could not be begun.
+// giveUpLink ends a link that could not start.
 func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) error {
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
 		return r.deletePortal(ctx, portal, words.LinkFailed(portal.Title, why))
@@ -121,7 +121,7 @@ func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) e
 		return err
 	}
 	r.sayGoodbye(portal)
-	return errIdle
+	return nil
 }
 
 // Unlink ends the link of a Matrix room. It returns a *UserError if there is none.
@@ -152,10 +152,10 @@ func (r *Relay) deletePortal(ctx context.Context, portal *db.Portal, notice stri
 
 // sayGoodbye tells the people on Wazo that a link is over, unless they were never told of it. It is best effort.
 func (r *Relay) sayGoodbye(portal *db.Portal) {
-	if portal.Boundary == 0 {
+	if portal.StartedOnWazo.IsZero() {
 		return
 	}
-	r.workers.do(func(ctx context.Context) {
+	r.tasks.Go(func(ctx context.Context) {
 		if _, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: words.GoodbyeOnWazo}); err != nil {
 			r.log.Err(err).Str("wazo_room", portal.WazoRoom).Msg("Failed to say on Wazo that a link is over")
 		}
@@ -186,8 +186,8 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		} else if err = r.db.Portal.MoveToRoom(ctx, portal.ID, to); err != nil {
 			return err
 		}
-		if !portal.Announced && portal.Boundary != 0 {
-			// The notice that opens the link stands in the old room.
+		if !portal.StartedOnMatrix && !portal.StartedOnWazo.IsZero() {
+			// The notice with which the link starts was sent to the old room.
 			if err = r.queueLinked(ctx, portal); err != nil {
 				return err
 			}
@@ -195,7 +195,7 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		if err = r.Opened(ctx, to, open); err != nil {
 			return err
 		}
-		db.AfterCommit(ctx, func() { r.kickQueues(portal.ID) })
+		db.AfterCommit(ctx, func() { r.wakeQueues(portal.ID) })
 		return r.Say(ctx, to, words.Moved(portal.Title), "")
 	})
 }

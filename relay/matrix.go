@@ -38,10 +38,10 @@ type Matrix interface {
 	Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error)
 	// RequestKey asks the sender of an event for its key. It is best effort.
 	RequestKey(ctx context.Context, evt *event.Event)
-	// InboxFilled tells the bot that its inbox holds something.
-	InboxFilled()
-	// NoticesFilled tells the bot that it has something to say.
-	NoticesFilled()
+	// InboxFilled tells the bot that its inbox holds something of a room.
+	InboxFilled(room id.RoomID)
+	// NoticesFilled tells the bot that it has something to say in a room, or (room is "") to a person.
+	NoticesFilled(room id.RoomID, user id.UserID)
 	// Resync returns when an answer of /sync that was asked for after the call is accepted.
 	Resync(ctx context.Context) error
 }
@@ -109,20 +109,22 @@ func TagOf(content json.RawMessage) *Tag {
 	return tagged.Tag
 }
 
-// Outgoing is an event to be sent.
+// Outgoing is an event to be sent. Whoever sends it must not change the contents: they belong to the caller.
 type Outgoing struct {
 	Type    event.Type
-	Content json.RawMessage
-	Instead json.RawMessage // sent instead if the room is encrypted: Content leads to a file that is not; nil: nothing does
-	Tag     Tag
+	Content *event.MessageEventContent
+	// EncryptedFallback is sent in place of Content if the room is encrypted, because Content leads to a file that is not.
+	// It is nil if Content may be sent to any room.
+	EncryptedFallback *event.MessageEventContent
+	Tag               Tag
 }
 
 // Event is a timeline event as the bot received it.
 type Event struct {
 	*event.Event                 // decrypted if its key was there, otherwise still m.room.encrypted
 	Tag          *Tag            // our own key, read from the clear content
-	Broken       error           // why the event could not be parsed; then only ID and Raw mean something
-	Raw          json.RawMessage // of a broken event
+	ParseError   error           // why the event could not be parsed; then only ID and Raw mean something
+	Raw          json.RawMessage // of an event that could not be parsed
 }
 
 // RoomSync is what one answer of /sync says about a joined room.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -23,22 +24,22 @@ type MediaConfig struct {
 }
 
 // attachment returns the file of an event as it is served, nil if it is not.
-func (r *Relay) attachment(portal *db.Portal, evt *event.Event, content *event.MessageEventContent, opts convert.WazoOptions) (*db.Media, error) {
-	if r.cfg.Media.URL == "" {
+func (d *wazoDelivery) attachment(evt *event.Event, content *event.MessageEventContent, opts convert.WazoOptions) (*db.Media, error) {
+	if d.cfg.Media.URL == "" {
 		return nil, nil
 	}
 	file := convert.AttachmentOf(content, opts)
-	if file == nil || int64(file.Size) > r.cfg.Media.MaxSize {
+	if file == nil || int64(file.Size) > d.cfg.Media.MaxSize {
 		return nil, nil
 	}
-	now, room := time.Now(), saidIn(portal, evt)
+	now, room := time.Now(), d.saidIn(evt)
 	message := evt.ID
 	if content.NewContent != nil {
 		message = cmp.Or(content.RelatesTo.GetReplaceID(), evt.ID)
 	}
 	media := &db.Media{
-		Key: r.db.Media.Key(room, evt.ID), Room: room, EventID: message, MXC: file.URI.CUString(), Name: file.Name, MimeType: file.MimeType,
-		CreatedAt: now.UnixMilli(), ExpiresAt: now.Add(r.cfg.Media.Life).UnixMilli(),
+		Key: d.db.Media.Key(room, evt.ID), Room: room, EventID: message, MXC: file.URI.CUString(), Name: file.Name, MimeType: file.MimeType,
+		CreatedAt: jsontime.UM(now), ExpiresAt: jsontime.UM(now.Add(d.cfg.Media.Life)),
 	}
 	if file.Encrypted != nil {
 		keys, err := json.Marshal(file.Encrypted)
@@ -50,9 +51,9 @@ func (r *Relay) attachment(portal *db.Portal, evt *event.Event, content *event.M
 	return media, nil
 }
 
-// saidIn is the room of an event. That of its portal is another one by now if the room was upgraded.
-func saidIn(portal *db.Portal, evt *event.Event) id.RoomID {
-	return cmp.Or(evt.RoomID, portal.MatrixRoom)
+// saidIn is the room of an event. The room of its portal is another one by now if the room was upgraded.
+func (d *wazoDelivery) saidIn(evt *event.Event) id.RoomID {
+	return cmp.Or(evt.RoomID, d.portal.MatrixRoom)
 }
 
 // mediaURL is the link to a file, "" if there is none.
@@ -63,28 +64,23 @@ func (r *Relay) mediaURL(media *db.Media) string {
 	return convert.FileURL(r.cfg.Media.URL, media.Key, media.Name)
 }
 
-// keepMedia stores, within a transaction, the file that the request of a row links to, if there is one: a link must not be
-// posted before it leads somewhere. The file of a request that is stored already is too; its link works for as long as others.
-func (r *Relay) keepMedia(ctx context.Context, portal *db.Portal, row *db.Row, media *db.Media) error {
-	switch {
-	case media != nil:
-		return r.db.Media.Put(ctx, media)
-	case row.Parts > 0 && row.Kind == db.KindMessage && r.cfg.Media.URL != "":
-		var evt event.Event
-		if err := json.Unmarshal([]byte(row.Payload), &evt); err != nil {
-			return &messageError{words.WhyUnreadable, err}
-		}
-		key := r.db.Media.Key(saidIn(portal, &evt), evt.ID)
-		return r.db.Media.Extend(ctx, key, time.Now().Add(r.cfg.Media.Life).UnixMilli())
-	default:
+// extendMedia lets the link in a request that was stored before work for as long as the link in a new one.
+func (d *wazoDelivery) extendMedia(ctx context.Context) error {
+	if d.row.Kind != db.KindMessage || d.cfg.Media.URL == "" {
 		return nil
 	}
+	var evt event.Event
+	if err := json.Unmarshal([]byte(d.row.Payload), &evt); err != nil {
+		return &messageError{words.WhyUnreadable, err}
+	}
+	key := d.db.Media.Key(d.saidIn(&evt), evt.ID)
+	return d.db.Media.Extend(ctx, key, jsontime.UM(time.Now().Add(d.cfg.Media.Life)))
 }
 
 // redactMedia removes the files of a message if an event takes that back. It is for all events of all rooms: links outlive
 // portals.
 func (r *Relay) redactMedia(ctx context.Context, room id.RoomID, evt Event) error {
-	if evt.Broken != nil || evt.Type.Type != event.EventRedaction.Type || evt.StateKey != nil {
+	if evt.ParseError != nil || evt.Type.Type != event.EventRedaction.Type || evt.StateKey != nil {
 		return nil
 	}
 	return r.db.Media.DeleteEvent(ctx, room, redacted(evt.Event))

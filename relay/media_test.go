@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -37,7 +38,7 @@ func (w *world) awaitFile() *db.Media {
 	require.Eventually(w, func() bool { return len(w.relayed()) > 0 }, waitFor, tick)
 	match := fileLink.FindStringSubmatch(w.relayed()[0])
 	require.NotNil(w, match, w.relayed()[0])
-	media, err := w.db.Media.ByKey(w.ctx, match[1], time.Now().UnixMilli())
+	media, err := w.db.Media.ByKey(w.ctx, match[1], jsontime.UM(time.Now()))
 	require.NoError(w, err)
 	return media
 }
@@ -57,7 +58,7 @@ func TestFileIsALinkOnWazo(t *testing.T) {
 	eventID := w.sendFile(cat())
 	media := w.awaitFile()
 	require.NotNil(t, media)
-	require.WithinDuration(t, time.Now().Add(time.Hour), time.UnixMilli(media.ExpiresAt), time.Minute)
+	require.WithinDuration(t, time.Now().Add(time.Hour), media.ExpiresAt.Time, time.Minute)
 	require.Equal(t, &db.Media{
 		Key: w.db.Media.Key(roomID, eventID), Room: roomID, EventID: eventID, MXC: "mxc://a.example/cat", Name: "cat.jpg", MimeType: "image/jpeg",
 		CreatedAt: media.CreatedAt, ExpiresAt: media.ExpiresAt,
@@ -219,10 +220,10 @@ func TestLinkOfARetriedMessageWorksLonger(t *testing.T) {
 	w.matrix.awaitNotice(words.NotDelivered(words.WhyRefused))
 	require.Positive(t, fault.Fired())
 	key := w.db.Media.Key(roomID, sent)
-	require.NoError(t, w.db.Media.Extend(w.ctx, key, time.Now().Add(time.Minute).UnixMilli()))
+	require.NoError(t, w.db.Media.Extend(w.ctx, key, jsontime.UM(time.Now().Add(time.Minute))))
 	_, err := w.core.Retry(w.ctx, roomID)
 	require.NoError(t, err)
 	media := w.awaitFile()
 	require.NotNil(t, media)
-	require.WithinDuration(t, time.Now().Add(time.Hour), time.UnixMilli(media.ExpiresAt), time.Minute)
+	require.WithinDuration(t, time.Now().Add(time.Hour), media.ExpiresAt.Time, time.Minute)
 }

@@ -54,14 +54,14 @@ func isWazo(err error) bool {
 	return errors.As(err, &answer) || errors.As(err, &transport)
 }
 
-// noteOutage notes that Wazo fails for a task, for the portals in which something waits to be posted.
-func (r *Relay) noteOutage(ctx context.Context, t task) {
+// noteOutage notes that Wazo fails for a job, for the portals in which something waits to be posted.
+func (r *Relay) noteOutage(ctx context.Context, j job) {
 	busy, err := r.db.Queue.Busy(ctx)
 	if err != nil {
 		r.log.Err(err).Msg("Failed to see whom an outage concerns")
 	}
 	for _, key := range busy {
-		if key.Direction == db.ToWazo && (t.portalID == 0 || t.portalID == key.PortalID) {
+		if key.Direction == db.ToWazo && (j.portalID == 0 || j.portalID == key.PortalID) {
 			r.tellOutage(ctx, key.PortalID)
 		}
 	}

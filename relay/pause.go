@@ -50,15 +50,15 @@ func (p Pause) Words() string {
 // when the history can be read.
 func isRetried(p *db.Pause) bool { return p.Direction == db.ToWazo || p.Direction == db.ToMatrix }
 
-// because is a reason why a portal does not relay in a direction ("": both).
-func because(portal *db.Portal, reason Pause, direction db.Direction) *db.Pause {
+// pauseOf is a reason why a portal does not relay in a direction ("": both).
+func pauseOf(portal *db.Portal, reason Pause, direction db.Direction) *db.Pause {
 	return &db.Pause{PortalID: portal.ID, Reason: string(reason), Direction: direction}
 }
 
 // pause stops a portal in a direction ("": both) until the reason is gone, with one notice.
 func (r *Relay) pause(ctx context.Context, portal *db.Portal, reason Pause, direction db.Direction) error {
 	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		isNew, err := r.db.Pause.Insert(ctx, because(portal, reason, direction))
+		isNew, err := r.db.Pause.Insert(ctx, pauseOf(portal, reason, direction))
 		if err != nil || !isNew {
 			return err
 		}
@@ -81,7 +81,7 @@ func (r *Relay) unpause(ctx context.Context, portal *db.Portal, reasons ...*db.P
 		if err != nil || !ended {
 			return err
 		}
-		db.AfterCommit(ctx, func() { r.kickPortal(portal.ID) })
+		db.AfterCommit(ctx, func() { r.wakePortal(portal.ID) })
 		if len(left) > 0 {
 			return nil
 		}
@@ -89,26 +89,26 @@ func (r *Relay) unpause(ctx context.Context, portal *db.Portal, reasons ...*db.P
 	})
 }
 
-// holding returns what stops a direction of a portal.
-func (r *Relay) holding(ctx context.Context, portalID int64, direction db.Direction) (held []*db.Pause, err error) {
-	pauses, err := r.db.Pause.Of(ctx, portalID)
+// activePauses returns what stops a queue.
+func (r *Relay) activePauses(ctx context.Context, queue db.QueueKey) (active []*db.Pause, err error) {
+	pauses, err := r.db.Pause.Of(ctx, queue.PortalID)
 	if err != nil {
 		return nil, fmt.Errorf("failed to read why a portal is paused: %w", err)
 	}
 	for _, pause := range pauses {
-		if pause.Holds(direction) {
-			held = append(held, pause)
+		if pause.Stops(queue.Direction) {
+			active = append(active, pause)
 		}
 	}
-	return held, nil
+	return active, nil
 }
 
-// mayTry reports whether a direction may try one delivery: it is not paused, or it was told to find out whether what
-// paused it is repaired. The permission to try is used up.
-func (r *Relay) mayTry(t task, held []*db.Pause) bool {
-	told := r.retries.Pop(t)
-	for _, pause := range held {
-		if !told || !isRetried(pause) {
+// mayTry reports whether a queue may try one delivery: it is not paused, or it was asked to find out whether what paused it
+// is repaired. That it was asked counts once.
+func (r *Relay) mayTry(j job, pauses []*db.Pause) bool {
+	asked := r.retries.Pop(j)
+	for _, pause := range pauses {
+		if !asked || !isRetried(pause) {
 			return false
 		}
 	}
@@ -124,9 +124,9 @@ func (r *Relay) retryPaused(ctx context.Context) {
 	}
 	for _, pause := range pauses {
 		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
-			if t := queueTask(db.QueueKey{PortalID: pause.PortalID, Direction: direction}); pause.Holds(direction) && isRetried(pause) {
-				r.retries.Add(t)
-				r.workers.kick(t)
+			if j := queueJob(db.QueueKey{PortalID: pause.PortalID, Direction: direction}); pause.Stops(direction) && isRetried(pause) {
+				r.retries.Add(j)
+				r.tasks.Wake(j)
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func (r *Relay) Removed(ctx context.Context, room id.RoomID) error {
 		if err != nil || portal == nil {
 			return err
 		}
-		isNew, err := r.db.Pause.Insert(ctx, because(portal, PauseRemoved, ""))
+		isNew, err := r.db.Pause.Insert(ctx, pauseOf(portal, PauseRemoved, ""))
 		if err != nil || !isNew {
 			return err
 		}
@@ -153,7 +153,7 @@ func (r *Relay) Rejoined(ctx context.Context, room id.RoomID) (bool, error) {
 	if err != nil || portal == nil {
 		return false, err
 	}
-	return true, r.unpause(ctx, portal, because(portal, PauseRemoved, ""), because(portal, PauseRemoved, db.ToMatrix), because(portal, PauseForbidden, db.ToMatrix))
+	return true, r.unpause(ctx, portal, pauseOf(portal, PauseRemoved, ""), pauseOf(portal, PauseRemoved, db.ToMatrix), pauseOf(portal, PauseForbidden, db.ToMatrix))
 }
 
 // Opened notes that strangers can now read a portal's Matrix room, for a reason in words; "" says that they can't any more.
@@ -163,11 +163,11 @@ func (r *Relay) Opened(ctx context.Context, room id.RoomID, why string) error {
 		if err != nil || portal == nil {
 			return err
 		} else if why == "" {
-			return r.unpause(ctx, portal, because(portal, PauseOpened, ""))
+			return r.unpause(ctx, portal, pauseOf(portal, PauseOpened, ""))
 		} else if portal.Public {
 			return nil
 		}
-		isNew, err := r.db.Pause.Insert(ctx, because(portal, PauseOpened, ""))
+		isNew, err := r.db.Pause.Insert(ctx, pauseOf(portal, PauseOpened, ""))
 		if err != nil || !isNew {
 			return err
 		}
@@ -185,6 +185,6 @@ func (r *Relay) AcceptOpen(ctx context.Context, room id.RoomID) (bool, error) {
 		if err := r.db.Portal.SetPublic(ctx, portal.ID, true); err != nil {
 			return err
 		}
-		return r.unpause(ctx, portal, because(portal, PauseOpened, ""))
+		return r.unpause(ctx, portal, pauseOf(portal, PauseOpened, ""))
 	})
 }

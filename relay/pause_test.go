@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
@@ -115,7 +116,7 @@ func TestPortalWhoseHistoryCannotBeReadIsPaused(t *testing.T) {
 	require.NoError(t, err)
 	portal, err := w.core.Portal(w.ctx, roomID)
 	require.NoError(t, err)
-	w.core.workers.kick(portalTask(jobCatchUp, portal.ID))
+	w.core.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	w.matrix.awaitNotice(words.Paused(words.WhyNoRoomOnWazo))
 
 	_, err = w.db.Exec(w.ctx, `UPDATE portal SET wazo_room = $1`, other.UUID)
@@ -222,7 +223,7 @@ func TestQuietRoomDoesNotRepeatItself(t *testing.T) {
 	// Half a year later.
 	_, err := w.db.Exec(w.ctx, `UPDATE message SET relayed_at = relayed_at - $1`, (mappingLife + time.Hour).Milliseconds())
 	require.NoError(t, err)
-	require.NoError(t, w.db.Message.Forget(w.ctx, time.Now().Add(-mappingLife).UnixMilli(), overlap.Microseconds()))
+	require.NoError(t, w.db.Message.Forget(w.ctx, jsontime.UM(time.Now().Add(-mappingLife)), overlap))
 	w.halt()
 	w.start()
 	w.wazo.Post(w.room.UUID, w.alice, "today", "")
@@ -230,18 +231,29 @@ func TestQuietRoomDoesNotRepeatItself(t *testing.T) {
 }
 
 func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
-	now := time.Now()
-	row := &db.Row{Direction: db.ToWazo, Attempts: poisonAttempts, FirstTried: now.Add(-poisonTime).UnixMilli()}
-	r := &Relay{}
-	assert.False(t, r.isPoison(row, now), "nothing passes: the service is at fault")
-	r.passed.note(db.ToWazo, now.Add(-poisonTime-time.Second))
-	assert.False(t, r.isPoison(row, now), "the last success was before the first attempt")
-	r.passed.note(db.ToMatrix, now)
-	assert.False(t, r.isPoison(row, now), "the other direction says nothing")
-	r.passed.note(db.ToWazo, now)
-	assert.True(t, r.isPoison(row, now))
-	assert.False(t, r.isPoison(&db.Row{Direction: db.ToWazo, Attempts: poisonAttempts - 1, FirstTried: row.FirstTried}, now), "not often enough")
-	assert.False(t, r.isPoison(&db.Row{Direction: db.ToWazo, Attempts: 99, FirstTried: now.Add(-time.Minute).UnixMilli()}, now), "not for long enough")
+	w := linkedWorld(t)
+	portal, err := w.core.Portal(w.ctx, roomID)
+	require.NoError(t, err)
+	row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: w.alice.UUID}
+	failure := &MatrixError{Status: http.StatusInternalServerError, Err: errors.New("internal error")}
+	// fail lets the row fail once more after it has failed for long, while a direction delivered something at a time, or not.
+	fail := func(direction db.Direction, lastDelivery time.Time) error {
+		w.core.poison.Forget(row.ID)
+		for _, last := range w.core.lastDelivery {
+			last.store(time.Time{})
+		}
+		w.core.lastDelivery[direction].store(lastDelivery)
+		for n := range poisonAttempts {
+			w.core.poison.Failed(row.ID, time.Now().Add(-2*poisonPeriod+time.Duration(n)*time.Second), time.Time{})
+		}
+		_, err := w.core.handleFailure(w.ctx, portal, row, failure)
+		return err
+	}
+	require.Error(t, fail(db.ToMatrix, time.Time{}), "nothing passes: the service is at fault")
+	require.Error(t, fail(db.ToMatrix, time.Now().Add(-3*poisonPeriod)), "the last success was before the first failure")
+	require.Error(t, fail(db.ToWazo, time.Now()), "the other direction says nothing")
+	require.NoError(t, fail(db.ToMatrix, time.Now()), "it is parked")
+	w.matrix.awaitNotice(words.CannotShow("Alice Martin", words.WhyService))
 }
 
 func TestGapTroubleIsNotBlamedOnWazo(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// waiting returns the row of a message of the same sender that still waits and was never attempted, nil if there is none:
-// only that can be changed or taken back, since nobody on Wazo can have seen it.
-func (r *Relay) waiting(ctx context.Context, portal *db.Portal, target id.EventID, sender id.UserID) (*db.Row, error) {
+// pendingRow returns the row of a message of the same sender that still waits and was never attempted, nil if there is none.
+// Only such a message can be changed or taken back, since nobody on Wazo can have seen it.
+func (r *Relay) pendingRow(ctx context.Context, portal *db.Portal, target id.EventID, sender id.UserID) (*db.Row, error) {
 	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToWazo, target.String())
 	if err != nil || row == nil || row.Author != sender.String() || row.Attempts > 0 || row.Parts > 0 {
 		return nil, err
@@ -21,7 +21,7 @@ func (r *Relay) waiting(ctx context.Context, portal *db.Portal, target id.EventI
 	return row, nil
 }
 
-// redacted returns what a redaction takes back.
+// redacted returns the event that a redaction takes back.
 func redacted(evt *event.Event) id.EventID {
 	if evt.Redacts != "" {
 		return evt.Redacts // in older rooms it alone counts, and the content is what the sender likes
@@ -31,25 +31,26 @@ func redacted(evt *event.Event) id.EventID {
 	return id.EventID(redacts)
 }
 
-// redactWaiting takes a message back that still waits. What is on Wazo already stays there: chatd cannot delete.
-func (r *Relay) redactWaiting(ctx context.Context, portal *db.Portal, evt *event.Event) error {
-	row, err := r.waiting(ctx, portal, redacted(evt), evt.Sender)
+// redactPending takes a message back that still waits. What is on Wazo already stays there: chatd cannot delete messages.
+func (r *Relay) redactPending(ctx context.Context, portal *db.Portal, evt *event.Event) error {
+	row, err := r.pendingRow(ctx, portal, redacted(evt), evt.Sender)
 	if err != nil || row == nil {
 		return err
 	}
-	return r.db.Queue.Delete(ctx, row.ID)
+	_, err = r.db.Queue.Delete(ctx, row.ID)
+	return err
 }
 
-// editWaiting changes a message that still waits. If that cannot be decrypted, it becomes what the edit says: no key is
-// needed any more. It reports false if the event is no edit of such a message.
-func (r *Relay) editWaiting(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
+// editPending changes a message that still waits. A message that cannot be decrypted becomes what the edit says: its key is
+// not needed any more. It reports false if the event does not edit such a message.
+func (r *Relay) editPending(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
 	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
 	target, _ := relation["event_id"].(string)
 	newContent, ok := evt.Content.Raw["m.new_content"].(map[string]any)
 	if !ok || relation["rel_type"] != string(event.RelReplace) {
 		return false, nil
 	}
-	row, err := r.waiting(ctx, portal, id.EventID(target), evt.Sender)
+	row, err := r.pendingRow(ctx, portal, id.EventID(target), evt.Sender)
 	if err != nil || row == nil {
 		return false, err
 	}

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
-	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -30,10 +29,10 @@ type Picture struct {
 // uploadPictures uploads the pictures of a message. The result has nil for those that can't be shown. It returns an error if
 // the message has to wait: the homeserver is away, or may take pictures a little later. What is settled then is not tried
 // again.
-func (r *Relay) uploadPictures(ctx context.Context, room id.RoomID, row *db.Row, pictures []convert.Picture) ([]*Picture, error) {
+func (d *matrixDelivery) uploadPictures(ctx context.Context, pictures []convert.Picture) ([]*Picture, error) {
 	uploaded, failed := make([]*Picture, len(pictures)), make([]error, len(pictures))
-	up := r.uploads.of(row)
-	ctx, cancel := r.workers.untilStop(ctx)
+	up := d.uploads.of(d.row)
+	ctx, cancel := d.tasks.UntilStop(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
 	for i, picture := range pictures[:min(len(pictures), maxPictures)] {
@@ -42,8 +41,8 @@ func (r *Relay) uploadPictures(ctx context.Context, room id.RoomID, row *db.Row,
 			continue
 		}
 		wg.Go(func() {
-			failed[i] = guard(ctx, func() (err error) {
-				uploaded[i], err = r.matrix.UploadPicture(ctx, room, picture.Source)
+			failed[i] = task.Guard(ctx, func() (err error) {
+				uploaded[i], err = d.matrix.UploadPicture(ctx, d.portal.MatrixRoom, picture.Source)
 				return err
 			})
 		})
@@ -56,7 +55,7 @@ func (r *Relay) uploadPictures(ctx context.Context, room id.RoomID, row *db.Row,
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
-	} else if err := r.judgeUploads(ctx, row, up, failed); err != nil {
+	} else if err := d.settleUploads(ctx, up, failed); err != nil {
 		return nil, err
 	}
 	for i, err := range failed {
@@ -67,8 +66,8 @@ func (r *Relay) uploadPictures(ctx context.Context, room id.RoomID, row *db.Row,
 	return uploaded, nil
 }
 
-// judgeUploads settles the pictures that can't be shown. It returns an error if others have to wait.
-func (r *Relay) judgeUploads(ctx context.Context, row *db.Row, up *upload, failed []error) error {
+// settleUploads settles the pictures that can't be shown. It returns an error if others have to wait.
+func (d *matrixDelivery) settleUploads(ctx context.Context, up *upload, failed []error) error {
 	failures := make([]*MatrixError, len(failed)) // that may pass
 	trouble, limits := false, false
 	for i, err := range failed {
@@ -80,17 +79,17 @@ func (r *Relay) judgeUploads(ctx context.Context, row *db.Row, up *upload, faile
 		}
 	}
 	if trouble {
-		up.note(time.Now(), r.synced.load(), limits)
+		d.uploads.failed(up, time.Now(), d.lastSync.load(), limits)
 	}
 	var wait *MatrixError
 	for i, failure := range failures {
-		if failure != nil && (failure.NotSent || !up.isHopeless(failure)) {
+		if failure != nil && (failure.NotSent || !d.uploads.isHopeless(up, failure)) {
 			if wait == nil || failure.RetryAfter > wait.RetryAfter {
 				wait = failure
 			}
 		} else if failed[i] != nil {
 			up.settled[i] = nil
-			zerolog.Ctx(ctx).Warn().Err(failed[i]).Str("source", row.Source).Msg("Failed to show a picture")
+			zerolog.Ctx(ctx).Warn().Err(failed[i]).Str("source_id", d.row.SourceID).Msg("Failed to show a picture")
 		}
 	}
 	if wait != nil {
@@ -100,32 +99,20 @@ func (r *Relay) judgeUploads(ctx context.Context, row *db.Row, up *upload, faile
 }
 
 // pictureParts makes the events of a message's pictures that were uploaded.
-func pictureParts(message wazoapi.Message, name string, pictures []convert.Picture, uploaded []*Picture) (parts []matrixPart, err error) {
+func pictureParts(message wazoapi.Message, name string, pictures []convert.Picture, uploaded []*Picture) (parts []*matrixPart) {
 	for i, picture := range pictures {
 		if uploaded[i] == nil {
 			continue
 		}
-		var part matrixPart
-		if uploaded[i].File == nil {
-			// Should the room become encrypted meanwhile, nothing leads to a file that is not.
-			if part.Instead, err = profiled(convert.ToMatrix(picture.Line()), message, name); err != nil {
-				return nil, err
-			}
-		}
-		part.Content, err = profiled(&event.MessageEventContent{
+		part := &matrixPart{Content: withProfile(&event.MessageEventContent{
 			MsgType: event.MsgImage, Body: picture.Description, FileName: picture.FileName(uploaded[i].Extension),
 			URL: uploaded[i].URL, File: uploaded[i].File, Info: uploaded[i].Info, Mentions: &event.Mentions{},
-		}, message, name)
-		if err != nil {
-			return nil, err
+		}, message, name)}
+		if uploaded[i].File == nil {
+			// Should the room become encrypted meanwhile, nothing may lead to a file that is not.
+			part.EncryptedFallback = withProfile(convert.ToMatrix(picture.Line()), message, name)
 		}
 		parts = append(parts, part)
 	}
-	return parts, nil
-}
-
-// profiled returns a content as its author says it.
-func profiled(content *event.MessageEventContent, message wazoapi.Message, name string) (json.RawMessage, error) {
-	convert.AddProfile(content, string(message.UserUUID), name)
-	return json.Marshal(content)
+	return parts
 }

@@ -165,17 +165,18 @@ func TestPictureWaitsAsLongAsTheHomeserverIsAway(t *testing.T) {
 	portal := &db.Portal{ID: 7, MatrixRoom: roomID}
 	row := withPayload(&db.Row{ID: 1, PortalID: 7}, `{"uuid":"u","user_uuid":"a","room":{"uuid":"r"},"created_at":"2026-11-20T10:00:00+00:00","content":"![a cat](`+pixel+`)"}`)
 	// try converts the message after a minute in which the homeserver refused pictures, and answered /sync or not.
-	try := func(failure error, answers bool) ([]matrixPart, error) {
+	try := func(failure error, answers bool) ([]*matrixPart, error) {
 		w.matrix.mu.Lock()
 		w.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) { return nil, failure }}
 		w.matrix.mu.Unlock()
 		now := time.Now()
-		*w.core.uploads.of(row) = upload{row: row.ID, settled: make(map[int]*Picture), last: now.Add(-time.Second), working: now.Add(-pictureWait)}
-		w.core.synced.store(now.Add(-time.Hour))
+		w.core.uploads.forget(portal.ID)
+		w.core.uploads.failed(w.core.uploads.of(row), now.Add(-pictureWait), now.Add(-pictureWait), false)
+		w.core.lastSync.store(now.Add(-time.Hour))
 		if answers {
-			w.core.synced.store(now)
+			w.core.lastSync.store(now)
 		}
-		return w.core.matrixParts(w.ctx, portal, row)
+		return (&matrixDelivery{w.core, portal, row}).convert(w.ctx)
 	}
 	away := &MatrixError{Status: 502, Err: errors.New("away")}
 
@@ -187,7 +188,7 @@ func TestPictureWaitsAsLongAsTheHomeserverIsAway(t *testing.T) {
 	parts, err := try(away, true)
 	require.NoError(t, err, "the homeserver works but takes no pictures")
 	require.Len(t, parts, 1)
-	require.Contains(t, bodyOf(parts[0].Content), "a cat (can't be shown)")
+	require.Contains(t, parts[0].Content.Body, "a cat (can't be shown)")
 }
 
 func TestUploadIsHopeless(t *testing.T) {
@@ -214,10 +215,11 @@ func TestUploadIsHopeless(t *testing.T) {
 		{"when a minute of limits is over", []failure{{0, -1, limit(1), false}, {59, -1, limit(1), false}, {60, -1, limit(0), true}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var up upload
+			uploads := newUploads()
+			up := uploads.of(&db.Row{ID: 1, PortalID: 1})
 			for _, f := range test.failures {
-				up.note(at(f.now), at(f.synced), isLimit(f.err))
-				require.Equal(t, f.hopeless, up.isHopeless(f.err), "at %d s", f.now)
+				uploads.failed(up, at(f.now), at(f.synced), isLimit(f.err))
+				require.Equal(t, f.hopeless, uploads.isHopeless(up, f.err), "at %d s", f.now)
 			}
 		})
 	}

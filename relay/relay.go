@@ -16,8 +16,11 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/exsync"
+	"go.mau.fi/util/jsontime"
+	"golang.org/x/sync/semaphore"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -38,10 +41,6 @@ type Config struct {
 	KeyKept       time.Duration // how long a message is kept whose key is missing; default 7 days
 	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
 }
-
-// overlap is how far before the verified cursor history is read again: created_at is set before the commit
-// (docs/wazo.md, "created_at precedes the commit").
-const overlap = time.Minute
 
 // parallelReads is how many histories are read at once.
 const parallelReads = 4
@@ -76,17 +75,19 @@ type Relay struct {
 	account *account // the relay account
 	names   *wazoapi.Directory
 
-	workers  *workers
+	tasks    *task.Scheduler[job]
+	startup  *startup
 	gapFills *exsync.KeyedMutex[int64] // by portal
 	linking  sync.Mutex                // links and unlinks one at a time
-	retries  *exsync.Set[task]         // paused queues that try one delivery all the same
-	outages  outages
-	passed   passes
-	synced   atomicTime // when an answer of /sync was last accepted
-	badGaps  badGaps
-	uploads  uploads
-	look     *lookFirst
-	reading  chan struct{} // limits how many histories are read at once
+	retries  *exsync.Set[job]          // paused queues that try one delivery all the same
+	reading  *semaphore.Weighted       // limits how many histories are read at once
+
+	lastSync     atomicTime                   // when an answer of /sync was last accepted
+	lastDelivery map[db.Direction]*atomicTime // when a delivery last succeeded
+	outages      outages
+	poison       task.PoisonDetector[int64] // by row
+	badGaps      task.PoisonDetector[gapPlace]
+	uploads      uploads
 }
 
 // New builds the core on an open database and the relay account.
@@ -99,12 +100,17 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		log:      log,
 		account:  newAccount(row, api),
 		names:    wazoapi.NewDirectory(api, time.Hour),
+		startup:  newStartup(),
 		gapFills: exsync.NewKeyedMutex[int64](),
-		retries:  exsync.NewSet[task](),
-		look:     newLookFirst(),
-		reading:  make(chan struct{}, parallelReads),
+		retries:  exsync.NewSet[job](),
+		reading:  semaphore.NewWeighted(parallelReads),
+
+		lastDelivery: map[db.Direction]*atomicTime{db.ToWazo: {}, db.ToMatrix: {}},
+		poison:       task.PoisonDetector[int64]{Failures: poisonAttempts, Period: poisonPeriod},
+		badGaps:      task.PoisonDetector[gapPlace]{Failures: poisonAttempts, Period: poisonPeriod, Strict: true},
+		uploads:      newUploads(),
 	}
-	r.workers = newWorkers(r.step, r.failed)
+	r.tasks = r.newTasks()
 	return r
 }
 
@@ -116,13 +122,9 @@ func (r *Relay) Rights() *Rights { return &r.cfg.Rights }
 
 // Run relays until ctx ends, then finishes what is in hand.
 func (r *Relay) Run(ctx context.Context) error {
-	ctx = r.log.WithContext(ctx)
-	// Work in hand outlives ctx by the grace period.
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(r.log.WithContext(ctx))
 	defer stop()
-	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancelWork()
-	r.workers.start(ctx, work)
+	r.tasks.Start(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { r.listen(ctx) })
 	wg.Go(func() { r.keepCaughtUp(ctx) })
@@ -135,18 +137,8 @@ func (r *Relay) Run(ctx context.Context) error {
 		err = nil // stopped before it had begun
 	}
 	stop()
-	stopped := make(chan struct{})
-	go func() {
-		wg.Wait()
-		r.workers.wait()
-		close(stopped)
-	}()
-	select {
-	case <-stopped:
-	case <-time.After(r.cfg.ShutdownGrace):
-		cancelWork()
-		<-stopped
-	}
+	r.tasks.Drain(r.cfg.ShutdownGrace)
+	wg.Wait()
 	return err
 }
 
@@ -157,34 +149,34 @@ func (r *Relay) resume(ctx context.Context) error {
 		return fmt.Errorf("failed to read the queues: %w", err)
 	}
 	for _, key := range busy {
-		r.workers.kick(queueTask(key))
+		r.tasks.Wake(queueJob(key))
 	}
 	gaps, err := r.db.Gap.All(ctx)
 	if err != nil {
 		return fmt.Errorf("failed to read the gaps: %w", err)
 	}
 	for _, gap := range gaps {
-		r.workers.kick(portalTask(jobToWazo, gap.PortalID))
+		r.tasks.Wake(portalJob(jobToWazo, gap.PortalID))
 	}
-	r.workers.kick(task{job: jobExplain})
+	r.tasks.Wake(job{kind: jobExplain})
 	return r.tryAllKeys(ctx)
 }
 
 // MatrixBack notes that the homeserver answers again.
-func (r *Relay) MatrixBack() { r.workers.wake() }
+func (r *Relay) MatrixBack() { r.tasks.EndPauses() }
 
 // forget removes, once a day, what is too old to be needed: mappings, notes of withheld keys, links to files that have expired.
 func (r *Relay) forget(ctx context.Context) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
 	for {
-		if err := r.db.Message.Forget(ctx, time.Now().Add(-mappingLife).UnixMilli(), overlap.Microseconds()); err != nil && ctx.Err() == nil {
+		if err := r.db.Message.Forget(ctx, jsontime.UM(time.Now().Add(-mappingLife)), overlap); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget old mappings")
 		}
-		if err := r.db.Withheld.Forget(ctx, time.Now().Add(-sessionLife).UnixMilli()); err != nil && ctx.Err() == nil {
+		if err := r.db.Withheld.Forget(ctx, jsontime.UM(time.Now().Add(-sessionLife))); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget withheld keys")
 		}
-		if err := r.db.Media.DeleteExpired(ctx, time.Now().UnixMilli()); err != nil && ctx.Err() == nil {
+		if err := r.db.Media.DeleteExpired(ctx, jsontime.UM(time.Now())); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget old files")
 		}
 		select {

@@ -476,7 +476,7 @@ func TestBrokenEventIsParkedAndTheOthersGoOn(t *testing.T) {
 	w.start()
 	w.link()
 	w.matrix.mu.Lock()
-	w.matrix.rooms[roomID] = append(w.matrix.rooms[roomID], Event{Event: &event.Event{RoomID: roomID}, Broken: errors.New("bad"), Raw: []byte(`{"event_id": 5}`)})
+	w.matrix.rooms[roomID] = append(w.matrix.rooms[roomID], Event{Event: &event.Event{RoomID: roomID}, ParseError: errors.New("bad"), Raw: []byte(`{"event_id": 5}`)})
 	w.matrix.mu.Unlock()
 	w.matrix.say(adminUser, "next")
 	w.awaitRelayed("next")

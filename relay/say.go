@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -22,10 +23,10 @@ func (r *Relay) SayTo(ctx context.Context, user id.UserID, markdown string) erro
 }
 
 func (r *Relay) storeNotice(ctx context.Context, notice *db.Notice) error {
-	notice.CreatedAt = time.Now().UnixMilli()
+	notice.CreatedAt = jsontime.UM(time.Now())
 	if err := r.db.Notice.Insert(ctx, notice); err != nil {
 		return fmt.Errorf("failed to store a notice: %w", err)
 	}
-	db.AfterCommit(ctx, r.matrix.NoticesFilled)
+	db.AfterCommit(ctx, func() { r.matrix.NoticesFilled(notice.Room, notice.User) })
 	return nil
 }

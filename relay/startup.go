@@ -5,88 +5,84 @@ import (
 	"sync"
 	"time"
 
+	"go.mau.fi/util/jsontime"
+
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/wazoapi"
 )
 
-// lookFirst is how the relay begins after each start, because its database may be an older one that was brought back: it
-// first looks what it has said already. To Matrix nothing is delivered until /sync, with its gaps, has shown the bot's own
-// events; to Wazo nothing until the history has shown the relay account's own messages (orphans, if nothing here knows them).
-type lookFirst struct {
+// phase is how far a queue has come since the relay started. The database may be an older one that was restored from a
+// backup, so a queue first learns what was delivered before; until then it delivers no messages of people.
+type phase int
+
+const (
+	// phaseUnknown: what was delivered before this start is not known.
+	phaseUnknown phase = iota
+	// phaseKnown: what was delivered is known. To Matrix, /sync and its gaps have shown the bot's own events, which carry the
+	// uuid of the message that they show. To Wazo, the history has shown the relay account's own messages; those that this
+	// database does not know are orphans, with which the rows that wait are compared.
+	phaseKnown
+	// phaseSettled: every row that waited was compared with the orphans. Only queues to Wazo come this far.
+	phaseSettled
+)
+
+// startup remembers the phases of queues since the relay started.
+type startup struct {
 	mu     sync.Mutex
-	synced bool           // an answer of /sync was accepted
-	filled map[int64]bool // portal → its gaps were filled after that
-	read   map[int64]bool // portal → its history was read
-	over   map[int64]bool // portal → all that waited to be posted has been looked for
+	synced bool // an answer of /sync was accepted
+	phases map[db.QueueKey]phase
 }
 
-func newLookFirst() *lookFirst {
-	return &lookFirst{filled: make(map[int64]bool), read: make(map[int64]bool), over: make(map[int64]bool)}
+func newStartup() *startup { return &startup{phases: make(map[db.QueueKey]phase)} }
+
+func (s *startup) phase(queue db.QueueKey) phase {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phases[queue]
 }
 
-func (l *lookFirst) is(portals map[int64]bool, portalID int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return portals[portalID]
+// reached notes that a queue has come to a phase. A queue never goes back.
+func (s *startup) reached(queue db.QueueKey, p phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.phases[queue] = max(s.phases[queue], p)
 }
 
-func (l *lookFirst) note(portals map[int64]bool, portalID int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	portals[portalID] = true
-}
-
-// noteSynced notes an accepted answer of /sync. It reports whether it is the first.
-func (l *lookFirst) noteSynced() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	first := !l.synced
-	l.synced = true
+// noteSynced notes an accepted answer of /sync. It reports whether it is the first one.
+func (s *startup) noteSynced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.synced
+	s.synced = true
 	return first
 }
 
-func (l *lookFirst) isSynced() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.synced
+func (s *startup) isSynced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.synced
 }
 
-// lookedAtMatrix reports whether all that the bot has said in a portal's Matrix room is known.
-func (r *Relay) lookedAtMatrix(ctx context.Context, portalID int64) (bool, error) {
-	if r.look.is(r.look.filled, portalID) {
-		return true, nil
-	} else if !r.look.isSynced() {
+// learnDeliveredToMatrix fills the gaps of a portal after the first answer of /sync. It reports whether all that the bot said
+// in the Matrix room is known then.
+func (r *Relay) learnDeliveredToMatrix(ctx context.Context, queue db.QueueKey, synced bool) (bool, error) {
+	if !synced {
 		return false, nil
-	}
-	if err := r.fillGaps(ctx, portalID); err != nil {
+	} else if err := r.fillGaps(ctx, queue.PortalID); err != nil {
 		return false, err
 	}
-	r.look.note(r.look.filled, portalID)
+	r.startup.reached(queue, phaseKnown)
 	return true, nil
 }
 
-// adopt takes a row as delivered by an orphan with the same text. It reports false if there is none.
-func (r *Relay) adopt(ctx context.Context, portal *db.Portal, row *db.Row, request *wazoRequest, media *db.Media) (bool, error) {
-	if row.Kind != db.KindMessage || r.look.is(r.look.over, portal.ID) {
-		return false, nil
-	}
-	orphan, err := r.db.Orphan.Find(ctx, portal.ID, request.Alias, request.Content)
-	if err != nil || orphan == nil {
-		return false, err
-	}
-	message := wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: microTime(orphan.CreatedAt)}
-	return true, r.recordToWazo(ctx, portal, row, message, media)
-}
-
-// endLook ends the search for a portal's orphans when all that waited, the first answer of /sync included, has been looked
-// for.
-func (r *Relay) endLook(ctx context.Context, portalID int64) error {
-	if r.look.is(r.look.over, portalID) || !r.look.is(r.look.read, portalID) {
+// forgetOrphans ends the search for a portal's orphans: all rows that waited, those of the first answer of /sync included,
+// were compared with them.
+func (r *Relay) forgetOrphans(ctx context.Context, queue db.QueueKey) error {
+	if r.startup.phase(queue) != phaseKnown {
 		return nil
 	}
-	if err := r.db.Orphan.Close(ctx, portalID, time.Now().UnixMilli()); err != nil {
+	if err := r.db.Orphan.Close(ctx, queue.PortalID, jsontime.UM(time.Now())); err != nil {
 		return err
 	}
-	r.look.note(r.look.over, portalID)
+	r.startup.reached(queue, phaseSettled)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
@@ -85,7 +86,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // lookUp returns the file that a request asks for. If there is none, it answers the request and returns nil. The link is a
 // secret, so nothing of it is logged.
 func (s *Server) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
-	media, err := s.db.Media.ByKey(r.Context(), r.PathValue("key"), time.Now().UnixMilli())
+	media, err := s.db.Media.ByKey(r.Context(), r.PathValue("key"), jsontime.UM(time.Now()))
 	switch {
 	case err != nil:
 		s.log.Err(err).Msg("Failed to look up a file")

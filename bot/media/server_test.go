@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/crypto/attachment"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -30,7 +31,7 @@ func catData() []byte { return bytes.Repeat([]byte("meow, "), 20_000) }
 func catFile(changes ...func(*db.Media)) *db.Media {
 	media := &db.Media{
 		Room: roomID, EventID: "$cat", MXC: "mxc://b.example/cat", Name: "cat.jpg", MimeType: "image/jpeg",
-		CreatedAt: time.Now().UnixMilli(), ExpiresAt: time.Now().Add(time.Hour).UnixMilli(),
+		CreatedAt: jsontime.UM(time.Now()), ExpiresAt: jsontime.UM(time.Now().Add(time.Hour)),
 	}
 	for _, change := range changes {
 		change(media)
@@ -132,7 +133,7 @@ func TestFilesAreServed(t *testing.T) {
 	})
 
 	t.Run("nothing else is there, and all of it looks the same", func(t *testing.T) {
-		expired := w.link(catFile(func(m *db.Media) { m.EventID, m.ExpiresAt = "$old", time.Now().UnixMilli()-1 }))
+		expired := w.link(catFile(func(m *db.Media) { m.EventID, m.ExpiresAt = "$old", jsontime.UM(time.Now().Add(-time.Millisecond)) }))
 		redacted := w.link(catFile(func(m *db.Media) { m.EventID = "$redacted" }))
 		require.NoError(t, w.db.Media.DeleteEvent(t.Context(), roomID, "$redacted"))
 		base := w.web.URL

@@ -14,12 +14,12 @@ type PanicError struct{ Value any }
 // Error implements error.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Guard runs fn and returns its error. A panic in fn is logged with its stack by the logger of ctx, and is returned as a
-// *[PanicError].
+// Guard runs fn and returns its error. A panic in fn is returned as a *[PanicError]. Its stack is logged by the logger of ctx;
+// its value is not, because it may hold a secret: that is for the caller to decide.
 func Guard(ctx context.Context, fn func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			zerolog.Ctx(ctx).Error().Bytes(zerolog.ErrorStackFieldName, debug.Stack()).Any("panic", value).Msg("Recovered from a panic")
+			zerolog.Ctx(ctx).Error().Bytes(zerolog.ErrorStackFieldName, debug.Stack()).Msg("Recovered from a panic")
 			err = &PanicError{value}
 		}
 	}()

@@ -45,34 +45,59 @@ func TestGuardReturnsErrorsAsTheyAre(t *testing.T) {
 
 func TestPoisonDetector(t *testing.T) {
 	begin := time.Now()
+	never := func(int, time.Time) time.Time { return begin.Add(-time.Second) }
+	always := func(_ int, now time.Time) time.Time { return now.Add(-time.Millisecond) }
 	for _, test := range []struct {
 		name   string
-		fails  int           // times
-		every  time.Duration // between two of them
-		worked bool          // the service worked between them
-		want   bool
+		strict bool
+		fails  int                                        // times
+		every  time.Duration                              // between two of them
+		worked func(failure int, now time.Time) time.Time // when the service last worked, at a failure
+		poison bool                                       // after the last failure, and not before
 	}{
-		{name: "often and for long, while others pass", fails: 10, every: time.Minute, worked: true, want: true},
-		{name: "not often enough", fails: 9, every: time.Minute, worked: true},
-		{name: "not for long enough", fails: 10, every: time.Second, worked: true},
-		{name: "nothing passes: the service is at fault", fails: 1000, every: time.Minute},
+		{name: "often and for long, while others pass", fails: 10, every: time.Minute, worked: always, poison: true},
+		{name: "not often enough", fails: 9, every: time.Minute, worked: always},
+		{name: "not for long enough", fails: 10, every: time.Second, worked: always},
+		{name: "nothing passes: the service is at fault", fails: 100, every: time.Minute, worked: never},
+		{name: "one that passed is enough", fails: 20, every: time.Minute, poison: true, worked: func(n int, now time.Time) time.Time {
+			if n < 19 {
+				return begin
+			}
+			return now
+		}},
+		{name: "strict: often and for long, while others pass", strict: true, fails: 10, every: time.Minute, worked: always, poison: true},
+		{name: "strict: not often enough", strict: true, fails: 9, every: time.Minute, worked: always},
+		{name: "strict: not for long enough", strict: true, fails: 10, every: time.Second, worked: always},
+		{name: "strict: nothing passes", strict: true, fails: 100, every: time.Minute, worked: never},
+		{name: "strict: the service has just come back", strict: true, fails: 100, every: time.Minute, worked: func(n int, now time.Time) time.Time {
+			if n < 99 {
+				return begin
+			}
+			return now
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			detector := &PoisonDetector[string]{Failures: 10, Period: 5 * time.Minute}
-			poison, worked := false, begin.Add(-time.Second)
-			for i := range test.fails {
-				now := begin.Add(time.Duration(i) * test.every)
-				poison = detector.Failed("a", now, worked)
-				if test.worked {
-					worked = now.Add(time.Millisecond)
-				}
+			detector := &PoisonDetector[string]{Failures: 10, Period: 5 * time.Minute, Strict: test.strict}
+			poison := false
+			for n := range test.fails {
+				require.False(t, poison, "already before failure %d", n)
+				now := begin.Add(time.Duration(n) * test.every)
+				poison = detector.Failed("a", now, test.worked(n, now))
 			}
-			assert.Equal(t, test.want, poison)
-			assert.Equal(t, begin, detector.Since("a"))
-			assert.False(t, detector.Failed("b", begin, worked), "items are told apart")
+			assert.Equal(t, test.poison, poison)
+			assert.False(t, detector.Failed("b", begin, begin), "items are told apart")
 			detector.Forget("a")
-			assert.Equal(t, 1, detector.Len())
 			assert.True(t, detector.Since("a").IsZero())
+			assert.False(t, detector.Failed("a", begin.Add(time.Hour), begin.Add(time.Hour)), "it begins anew")
 		})
 	}
+}
+
+func TestPoisonDetectorTellsWhenThePeriodBegan(t *testing.T) {
+	begin := time.Now()
+	detector := &PoisonDetector[int]{Failures: 1, Period: time.Minute, Strict: true}
+	detector.Failed(1, begin, begin.Add(-time.Second))
+	assert.True(t, detector.Since(1).IsZero(), "perhaps the service is away")
+	detector.Failed(1, begin.Add(time.Second), begin.Add(time.Second))
+	assert.Equal(t, begin.Add(time.Second), detector.Since(1))
 }

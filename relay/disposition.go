@@ -1,0 +1,105 @@
+package relay
+
+import (
+	"strings"
+
+	"maunium.net/go/mautrix/event"
+)
+
+// Disposition says what the relay does with an event of a Matrix room.
+type Disposition int
+
+// What an event of a Matrix room is.
+const (
+	NothingToDo  Disposition = iota // it says nothing to people and changes nothing that concerns the relay
+	ParseError                      // it cannot be parsed: a portal parks it
+	OwnJoin                         // the bot came into the room
+	AccessChange                    // who may enter or read the room was changed
+	RoomUpgrade                     // the room was replaced by another one
+	OwnEcho                         // the bot sent it
+	Redaction                       // it takes another event back
+	Tagged                          // some relay sent it: relaying it again could go on in a circle
+	Ignored                         // its sender is in IGNORED_USERS
+	Command                         // it is addressed to the bot
+	Encrypted                       // its key is missing, so that it is not known what it is
+	Relayed                         // it says something to people
+)
+
+// Disposition decides what the relay does with an event. It is the only place where that is decided: for events of /sync, for
+// those of a gap, and for those whose keys came late.
+func (r *Relay) Disposition(evt Event) Disposition {
+	switch {
+	case evt.ParseError != nil:
+		return ParseError
+	case evt.StateKey != nil:
+		return r.stateDisposition(evt)
+	case evt.Sender == r.matrix.UserID():
+		return OwnEcho
+	case evt.Type.Type == event.EventRedaction.Type:
+		return Redaction
+	case evt.Tag != nil:
+		return Tagged
+	case r.cfg.Rights.IsIgnored(evt.Sender):
+		return Ignored
+	case r.isCommand(evt.Event):
+		return Command
+	case !saysSomething(evt.Event):
+		return NothingToDo
+	case evt.Type.Type == event.EventEncrypted.Type:
+		return Encrypted
+	default:
+		return Relayed
+	}
+}
+
+func (r *Relay) stateDisposition(evt Event) Disposition {
+	switch {
+	case isJoinOf(evt, r.matrix.UserID()):
+		return OwnJoin
+	case ChangesAccess(evt.Event):
+		return AccessChange
+	case evt.Type.Type == event.StateTombstone.Type:
+		return RoomUpgrade
+	default:
+		return NothingToDo
+	}
+}
+
+// ChangesAccess reports whether a state event changes who may enter or read a room.
+func ChangesAccess(evt *event.Event) bool {
+	return evt.Type.Type == event.StateJoinRules.Type || evt.Type.Type == event.StateHistoryVisibility.Type
+}
+
+// saysSomething reports whether an event, encrypted or not, says something to people.
+func saysSomething(evt *event.Event) bool {
+	switch evt.Type.Type {
+	case event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type:
+		return evt.Redacts == "" && evt.Unsigned.RedactedBecause == nil && len(evt.Content.Raw) > 0
+	default:
+		// Types of the future carry a text for those who don't know them.
+		body, _ := evt.Content.Raw["body"].(string)
+		return body != ""
+	}
+}
+
+// isCommand reports whether an event is addressed to the bot.
+func (r *Relay) isCommand(evt *event.Event) bool {
+	if evt.Type.Type != event.EventMessage.Type {
+		return false
+	}
+	msgType, _ := evt.Content.Raw["msgtype"].(string)
+	body, _ := evt.Content.Raw["body"].(string)
+	if msgType != string(event.MsgText) {
+		return false
+	} else if relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any); relation["rel_type"] == string(event.RelReplace) {
+		return false
+	}
+	return r.hasPrefix(body)
+}
+
+// hasPrefix reports whether a text begins with the command prefix as a word of its own.
+func (r *Relay) hasPrefix(text string) bool {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	fields := strings.Fields(first)
+	return len(fields) > 0 && strings.EqualFold(fields[0], r.cfg.CommandPrefix)
+}

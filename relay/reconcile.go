@@ -1,0 +1,95 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/jsontime"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// This file finds out whether an attempt whose outcome is unknown was carried out, before the next one is made: chatd and the
+// homeserver may have carried it out although the answer was an error or got lost.
+
+// settle waits until the outcome of a row's attempt cannot change any more.
+func (r *Relay) settle(ctx context.Context, row *db.Row) error {
+	return r.tasks.Sleep(ctx, min(r.cfg.Settle, r.cfg.Settle-time.Since(row.AttemptedAt.Time)))
+}
+
+// arrivedOnMatrix reports whether the last attempt of a row arrived. Its echo comes with /sync, or with the gap that /sync
+// leaves, and is recorded there.
+func (r *Relay) arrivedOnMatrix(ctx context.Context, row *db.Row) (bool, error) {
+	if err := r.settle(ctx, row); err != nil {
+		return false, err
+	}
+	ctx, cancel := r.tasks.UntilStop(ctx)
+	defer cancel()
+	if err := r.matrix.Resync(ctx); err != nil {
+		return false, fmt.Errorf("failed to wait for the next sync: %w", err)
+	} else if err = r.fillGaps(ctx, row.PortalID); err != nil {
+		return false, err
+	}
+	current, err := r.db.Queue.ByID(ctx, row.ID)
+	arrived := current == nil || current.Part != row.Part
+	zerolog.Ctx(ctx).Info().Str("source_id", row.SourceID).Bool("found", arrived).AnErr("error", err).Msg("Looked for an event with unknown outcome")
+	return arrived, err
+}
+
+// newestOnWazo returns the time of the newest message in the Wazo room, and the zero time if there is none.
+func (d *wazoDelivery) newestOnWazo(ctx context.Context) (db.WazoTime, error) {
+	page, err := d.account.api.Messages(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: 1})
+	if err != nil || len(page.Items) == 0 {
+		return db.WazoTime{}, err
+	}
+	return jsontime.UMicro(page.Items[0].CreatedAt), nil
+}
+
+// findOnWazo searches the history for the message of a request, after the time within which chatd may still store it. It
+// returns nil if the message is not there.
+func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (found *wazoapi.Message, err error) {
+	if err = d.settle(ctx, d.row); err != nil {
+		return nil, err
+	}
+	err = d.readHistory(ctx, d.account, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
+		for _, m := range page {
+			if found != nil || !d.matches(request, m) {
+				continue
+			}
+			// Identical texts are told apart by count: each that is mapped belongs to another row.
+			known, err := d.db.Message.KnowsUUID(ctx, d.portal.ID, string(m.UUID))
+			if err != nil {
+				return err
+			} else if !known {
+				found = &m
+			}
+		}
+		return nil
+	})
+	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
+	return found, err
+}
+
+// matches reports whether a message may be what a request has posted.
+func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
+	return m.UserUUID == d.account.uuid() && m.Content == request.Content && m.Alias == request.Alias && m.CreatedAt.After(request.After.Time)
+}
+
+// findOrphan returns an orphan with the text of a request, nil if there is none.
+func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*wazoapi.Message, error) {
+	if d.row.Kind != db.KindMessage || d.startup.phase(queueOf(d.row)) == phaseSettled {
+		return nil, nil
+	}
+	orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, request.Alias, request.Content)
+	if err != nil || orphan == nil {
+		return nil, err
+	}
+	return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, nil
+}
+
+func queueOf(row *db.Row) db.QueueKey {
+	return db.QueueKey{PortalID: row.PortalID, Direction: row.Direction}
+}

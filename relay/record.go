@@ -1,0 +1,106 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// This file stores what was delivered: the mapping of the message, and that its row has left the queue, in one transaction.
+
+// recordToMatrix stores, within a transaction, that a part is delivered as an event. The row leaves with its last part.
+// A part that is recorded already is left alone.
+func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, eventID id.EventID) error {
+	recorded, err := r.db.Queue.FinishPart(ctx, row, part)
+	if err != nil || !recorded || row.Kind == db.KindLinked {
+		return err
+	}
+	return r.db.Message.Insert(ctx, &db.Message{
+		PortalID: row.PortalID, WazoUUID: row.SourceID, Part: part, EventID: eventID, Author: row.Author,
+		CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
+	})
+}
+
+// recordNothing stores, within a transaction, that there was nothing to show of a message, so that history does not bring it
+// again.
+func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
+	if there, err := r.db.Queue.Delete(ctx, row.ID); err != nil || !there {
+		return err
+	}
+	return r.db.Message.Insert(ctx, &db.Message{
+		PortalID: row.PortalID, WazoUUID: row.SourceID, Author: row.Author,
+		CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
+	})
+}
+
+// recordEcho stores, within a transaction, a delivery that is seen before the answer to its request, or without it. If
+// nothing here knows of the delivery, the database is an older one that was restored.
+func (r *Relay) recordEcho(ctx context.Context, portal *db.Portal, sourceID string, part int, eventID id.EventID) error {
+	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToMatrix, sourceID)
+	if err != nil {
+		return err
+	} else if row != nil {
+		return r.recordToMatrix(ctx, row, part, eventID)
+	} else if sourceID == linkedSource {
+		return nil
+	}
+	return r.db.Message.Insert(ctx, &db.Message{
+		PortalID: portal.ID, WazoUUID: sourceID, Part: part, EventID: eventID, Author: r.matrix.UserID().String(), RelayedAt: jsontime.UM(time.Now()),
+	})
+}
+
+// recordToWazo stores that the row is delivered as a message. It does nothing with a row that left the queue meanwhile: then
+// the link ended.
+func (d *wazoDelivery) recordToWazo(ctx context.Context, message wazoapi.Message) error {
+	return d.record(ctx, message, func(context.Context) error { return nil })
+}
+
+// recordFound is recordToWazo for a message that was found on Wazo. A file that it links to is given if it is not stored yet.
+func (d *wazoDelivery) recordFound(ctx context.Context, message wazoapi.Message, media *db.Media) error {
+	return d.record(ctx, message, func(ctx context.Context) error {
+		if media != nil {
+			if err := d.db.Media.Put(ctx, media); err != nil {
+				return err
+			}
+		}
+		return d.db.Orphan.Delete(ctx, d.portal.ID, string(message.UUID))
+	})
+}
+
+func (d *wazoDelivery) record(ctx context.Context, message wazoapi.Message, also func(context.Context) error) error {
+	there, row, portal := false, d.row, d.portal
+	err := d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
+		if there, err = d.db.Queue.Delete(ctx, row.ID); err != nil || !there {
+			return err
+		} else if row.Kind == db.KindIntroduction {
+			return d.startOnWazo(ctx, portal, jsontime.UMicro(message.CreatedAt))
+		}
+		err = d.db.Message.Insert(ctx, &db.Message{
+			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.SourceID), Author: row.Author,
+			CreatedAt: jsontime.UMicro(message.CreatedAt), RelayedAt: jsontime.UM(time.Now()),
+		})
+		if err != nil {
+			return err
+		}
+		return also(ctx)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
+	case row.Kind == db.KindMessage:
+		d.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.SourceID))
+	case !there: // unlinked while people on Wazo were being told of the link
+		portal.StartedOnWazo = jsontime.UMicro(message.CreatedAt)
+		d.sayGoodbye(portal)
+	default:
+		d.tasks.Wake(portalJob(jobCatchUp, portal.ID))
+		d.tasks.Wake(portalJob(jobToMatrix, portal.ID))
+	}
+	return nil
+}
