@@ -7,7 +7,7 @@ COPY . .
 ARG VERSION=development
 ARG COMMIT=unknown
 # go-sqlite3 needs cgo; Olm is pure Go.
-RUN CGO_ENABLED=1 go build -tags goolm -trimpath -ldflags "-s -w -X main.buildVersion=$VERSION -X main.buildCommit=$COMMIT" -o /wazo-matrix-relay .
+RUN CGO_ENABLED=1 go build -tags goolm -trimpath -ldflags "-s -w -X wazo-matrix-relay/internal/app.buildVersion=$VERSION -X wazo-matrix-relay/internal/app.buildCommit=$COMMIT" -o /wazo-matrix-relay .
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"cmp"
@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 )
 
-// Set by the build, see Makefile.
+// Set by the build, see the Makefile and the Dockerfile.
 var (
 	buildVersion = ""
 	buildCommit  = ""
