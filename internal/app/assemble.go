@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"io"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/bot"
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// parts are what the program is made of.
+type parts struct {
+	database *db.Database
+	account  *wazoapi.Account
+	core     *relay.Relay
+	matrix   *bot.Bot
+}
+
+// build opens the database and puts the parts together; nothing is asked of a server yet.
+func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) (*parts, error) {
+	database, row, err := openStore(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	p, err := assemble(cfg, database, row, log, stdout)
+	if err != nil {
+		_ = database.Close() // the first error says more
+	}
+	return p, err
+}
+
+// openStore opens the database and finds the relay account in it.
+func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Database, *db.Account, error) {
+	database, err := cfg.openDatabase(ctx, log)
+	if err != nil {
+		return nil, nil, databaseHint(err)
+	}
+	row, err := database.Account.Relay(ctx, cfg.WazoUsername)
+	if err != nil {
+		_ = database.Close() // the first error says more
+		return nil, nil, databaseHint(err)
+	}
+	return database, row, nil
+}
+
+// assemble puts the parts together.
+func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
+	api, err := wazoapi.New(wazoapi.Config{URL: cfg.WazoURL, CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
+	if err != nil {
+		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
+	}
+	account := api.Account(wazoapi.Credentials{Username: cfg.WazoUsername, Password: cfg.WazoPassword}, &relay.TokenStore{DB: database, Account: row})
+	core := relay.New(relay.Config{
+		Rights: cfg.rights, CommandPrefix: cfg.CommandPrefix, Alias: cfg.alias, Content: cfg.content, Media: cfg.media(),
+	}, database, row, account, log.With().Str("part", "relay").Logger())
+	matrix := bot.New(bot.Config{
+		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
+		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: cfg.MatrixRecoveryKey,
+		CommandPrefix: cfg.CommandPrefix, Version: version(),
+		MediaMaxSize: cfg.mediaMaxSize, MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
+		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, cfg.MatrixUserID, recoveryKey) },
+	}, database, core, log.With().Str("part", "matrix").Logger())
+	return &parts{database: database, account: account, core: core, matrix: matrix}, nil
+}
+
+func (p *parts) close(log zerolog.Logger) {
+	if err := p.database.Close(); err != nil {
+		log.Err(err).Msg("Failed to close the database")
+	}
+}

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/rs/zerolog"
+)
+
+// serve relays until ctx ends.
+func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
+	p, err := build(ctx, cfg, log, stdout)
+	if err != nil {
+		return err
+	}
+	defer p.close(log) // last of all
+	if err = p.matrix.Prepare(ctx); err != nil {
+		return matrixHint(err)
+	}
+	if err = p.core.Identify(ctx); err != nil {
+		return wazoHint(err)
+	}
+	admin, err := listenAdmin(cfg, p)
+	if err != nil {
+		return err
+	}
+	defer admin.close(log)
+	closePublic, err := listenPublic(cfg, p, log)
+	if err != nil {
+		return err
+	}
+	defer closePublic()
+	log.Info().Str("version", version()).Str("matrix_user", cfg.MatrixUserID).Str("wazo", cfg.WazoURL).Msg("Relay started")
+	defer log.Info().Msg("Relay stopped")
+	return p.runBoth(ctx)
+}
+
+// runBoth runs both sides until ctx ends or one of them cannot go on. Matrix stops first, so that nothing new is accepted
+// while the core finishes what is in hand.
+func (p *parts) runBoth(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	var coreErr error
+	wg.Go(func() {
+		defer cancel()
+		coreErr = p.core.Run(ctx)
+	})
+	matrixErr := p.matrix.Run(ctx)
+	cancel()
+	wg.Wait()
+	if coreErr != nil {
+		return databaseHint(coreErr)
+	}
+	return matrixHint(matrixErr)
+}
