@@ -62,9 +62,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 }
 
 func newLogger(cfg *config, w io.Writer) zerolog.Logger {
-	if cfg.LogFormat == "console" {
+	if cfg.LogFormat == logConsole {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
 	}
 	zerolog.TimeFieldFormat = zerolog.TimeFormatUnixMs
-	return zerolog.New(w).Level(cfg.level).With().Timestamp().Logger()
+	return zerolog.New(w).Level(zerolog.Level(cfg.LogLevel)).With().Timestamp().Logger()
 }

@@ -40,7 +40,7 @@ func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Databa
 	if err != nil {
 		return nil, nil, databaseHint(err)
 	}
-	row, err := database.Account.Relay(ctx, cfg.WazoUsername)
+	row, err := database.Account.Relay(ctx, string(cfg.WazoUsername))
 	if err != nil {
 		_ = database.Close() // the first error says more
 		return nil, nil, databaseHint(err)
@@ -50,20 +50,24 @@ func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Databa
 
 // assemble puts the parts together.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
-	api, err := wazoapi.New(wazoapi.Config{URL: cfg.WazoURL, CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
+	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
 	}
-	account := api.Account(wazoapi.Credentials{Username: cfg.WazoUsername, Password: cfg.WazoPassword}, &relay.TokenStore{DB: database, Account: row})
+	rights, err := cfg.rights()
+	if err != nil {
+		return nil, hint(err, "check ADMINS, ALLOWED_USERS and IGNORED_USERS")
+	}
+	account := api.Account(wazoapi.Credentials{Username: string(cfg.WazoUsername), Password: string(cfg.WazoPassword)}, &relay.TokenStore{DB: database, Account: row})
 	core := relay.New(relay.Config{
-		Rights: cfg.rights, CommandPrefix: cfg.CommandPrefix, Alias: cfg.alias, Content: cfg.content, Media: cfg.media(),
+		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
 	}, database, row, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{
-		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: cfg.MatrixHomeserverURL,
-		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: cfg.MatrixRecoveryKey,
-		CommandPrefix: cfg.CommandPrefix, Version: version(),
-		MediaMaxSize: cfg.mediaMaxSize, MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
-		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, cfg.MatrixUserID, recoveryKey) },
+		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: string(cfg.MatrixHomeserverURL),
+		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: string(cfg.MatrixRecoveryKey),
+		CommandPrefix: string(cfg.CommandPrefix), Version: version(),
+		MediaMaxSize: int64(cfg.MediaMaxSize), MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
+		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, id.UserID(cfg.MatrixUserID), recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
 	return &parts{database: database, account: account, core: core, matrix: matrix}, nil
 }

@@ -27,24 +27,24 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	fmt.Fprintf(stdout, "ok: configuration\n")
 	log = log.Level(zerolog.Disabled)
 	database, row, err := openStore(ctx, cfg, log)
-	if !c.result("database", cfg.databasePath, err) {
+	if !c.result("database", string(cfg.DatabasePath), err) {
 		return errReported
 	}
 	p, err := assemble(cfg, database, row, log, stdout)
 	if err != nil {
-		c.result("Wazo configuration", cfg.WazoURL, err)
+		c.result("Wazo configuration", string(cfg.WazoURL), err)
 		return errors.Join(errReported, database.Close())
 	}
 	defer p.close(log)
-	if c.try(ctx, "homeserver and log-in", cfg.MatrixUserID, func(ctx context.Context) error { return matrixHint(p.matrix.Login(ctx)) }) {
+	if c.try(ctx, "homeserver and log-in", string(cfg.MatrixUserID), func(ctx context.Context) error { return matrixHint(p.matrix.Login(ctx)) }) {
 		c.checkEncryption(ctx, p.matrix)
 	}
-	if c.try(ctx, "Wazo log-in", cfg.WazoUsername, func(ctx context.Context) error { return wazoHint(p.core.Identify(ctx)) }) {
+	if c.try(ctx, "Wazo log-in", string(cfg.WazoUsername), func(ctx context.Context) error { return wazoHint(p.core.Identify(ctx)) }) {
 		c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, p.account) })
 		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, p.account) })
 	}
-	if cfg.PublicURL != "" {
-		c.result("public listener", cfg.Listen, checkPublic(cfg, p, log))
+	if cfg.PublicURL.isSet() {
+		c.result("public listener", string(cfg.Listen), checkPublic(cfg, p, log))
 	}
 	if c.failed {
 		return errReported

@@ -4,102 +4,88 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"net"
-	"net/url"
 	"os"
-	"path"
-	"slices"
-	"strconv"
+	"reflect"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/rs/zerolog"
-	"maunium.net/go/mautrix/crypto/utils"
-	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
-	"wazo-matrix-relay/relay/convert"
 )
 
-// config is the environment. Every secret may also be given as a file, by NAME_FILE. docs and .env.example explain each.
+// config is the environment. The file .env.example explains each variable.
+//
+// The type of a field decides which values are valid, see config_types.go. The tag hint is what an administrator is told
+// when a value is missing or not valid. A field with the tag secret may also be given as a file, by NAME_FILE.
 type config struct {
-	MatrixUserID        string `env:"MATRIX_USER_ID"`
-	MatrixHomeserverURL string `env:"MATRIX_HOMESERVER_URL"`
-	MatrixPassword      string `env:"MATRIX_PASSWORD"`
-	MatrixAccessToken   string `env:"MATRIX_ACCESS_TOKEN"`
-	MatrixRecoveryKey   string `env:"MATRIX_RECOVERY_KEY"`
+	MatrixUserID        userID      `env:"MATRIX_USER_ID,notEmpty" hint:"set it to the bot's full user ID, like @relay:example.org"`
+	MatrixHomeserverURL httpURL     `env:"MATRIX_HOMESERVER_URL" hint:"set it to an address like https://matrix.example.org, or leave it out: then the relay finds the homeserver by .well-known"`
+	MatrixPassword      string      `env:"MATRIX_PASSWORD" secret:"true" hint:"prefer the password: with it the relay can log in again without help"`
+	MatrixAccessToken   string      `env:"MATRIX_ACCESS_TOKEN" secret:"true"`
+	MatrixRecoveryKey   recoveryKey `env:"MATRIX_RECOVERY_KEY" secret:"true" hint:"a recovery key is a line of letters and digits in groups of four, and it begins with Es"`
 
-	WazoURL      string `env:"WAZO_URL"`
-	WazoUsername string `env:"WAZO_USERNAME"`
-	WazoPassword string `env:"WAZO_PASSWORD"`
-	WazoCAFile   string `env:"WAZO_CA_FILE"`
+	WazoURL      httpURL  `env:"WAZO_URL,notEmpty" hint:"set it to the address of Wazo, like https://wazo.example.org"`
+	WazoUsername nonBlank `env:"WAZO_USERNAME,notEmpty" hint:"set it to the username of the relay's account on Wazo"`
+	WazoPassword nonBlank `env:"WAZO_PASSWORD,notEmpty" secret:"true" hint:"set it to the password of the relay's account on Wazo"`
+	WazoCAFile   string   `env:"WAZO_CA_FILE"`
 
-	Admins       []string `env:"ADMINS"`
-	AllowedUsers []string `env:"ALLOWED_USERS"`
-	IgnoredUsers []string `env:"IGNORED_USERS"`
+	Admins       userPatterns `env:"ADMINS" hint:"set it to the user IDs of the people who may link rooms, or to patterns like @*:example.org, separated by commas"`
+	AllowedUsers userPatterns `env:"ALLOWED_USERS" hint:"set it to user IDs, or to patterns like @*:example.org, separated by commas"`
+	IgnoredUsers userPatterns `env:"IGNORED_USERS" hint:"set it to user IDs, or to patterns like @*:example.org, separated by commas"`
 
-	DatabaseURL string `env:"DATABASE_URL" envDefault:"relay.db"`
-	SecretKey   string `env:"SECRET_KEY"`
+	DatabasePath databasePath `env:"DATABASE_URL" envDefault:"relay.db" hint:"set it to the name of a file, like relay.db"`
+	SecretKey    string       `env:"SECRET_KEY" secret:"true"`
 
-	CommandPrefix string `env:"COMMAND_PREFIX" envDefault:"!wazo"`
-	AliasFormat   string `env:"ALIAS_FORMAT"`
-	ContentFormat string `env:"CONTENT_FORMAT"`
+	CommandPrefix commandPrefix `env:"COMMAND_PREFIX" envDefault:"!wazo" hint:"set it to one word that nobody begins an ordinary message with, like !wazo"`
+	AliasFormat   aliasFormat   `env:"ALIAS_FORMAT" envDefault:"{{.Name}} (Matrix)" hint:"set it to a Go template, like {{.Name}} (Matrix)"`
+	ContentFormat contentFormat `env:"CONTENT_FORMAT" envDefault:"{{.Content}}" hint:"set it to a Go template, like {{.Content}}"`
 
-	PublicURL    string `env:"PUBLIC_URL"`
-	Listen       string `env:"LISTEN" envDefault:"0.0.0.0:8080"`
-	MediaMaxSize string `env:"MEDIA_MAX_SIZE" envDefault:"50MB"`
-	MediaDays    int    `env:"MEDIA_DAYS" envDefault:"30"`
+	PublicURL    publicURL     `env:"PUBLIC_URL" hint:"set it to the address at which people on Wazo reach the relay, like https://relay.example.org, or leave it out: then the relay serves no files"`
+	Listen       listenAddress `env:"LISTEN" envDefault:"0.0.0.0:8080" hint:"set it to a host and a port, like 0.0.0.0:8080"`
+	MediaMaxSize byteSize      `env:"MEDIA_MAX_SIZE" envDefault:"50MB" hint:"set it to a number with a unit (B, kB, MB or GB), like 50MB"`
+	MediaDays    mediaDays     `env:"MEDIA_DAYS" envDefault:"30" hint:"set it to a number of days, like 30"`
 
-	MediaFetchHosts []string `env:"MEDIA_FETCH_HOSTS"`
-	Avatars         string   `env:"AVATARS" envDefault:"none"`
+	MediaFetchHosts hosts   `env:"MEDIA_FETCH_HOSTS" hint:"set it to names of hosts, each with or without a port, separated by commas, like wiki.example.org,10.0.0.5:8080"`
+	Avatars         avatars `env:"AVATARS" envDefault:"none" hint:"set it to none or initials"`
 
-	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
-	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`
-	LogFormat   string `env:"LOG_FORMAT" envDefault:"json"`
-
-	// What the texts above mean, filled in by check.
-	databasePath string
-	rights       relay.Rights
-	alias        *convert.AliasFormat
-	content      *convert.ContentFormat
-	publicPath   string // of PublicURL, without / at the end
-	mediaMaxSize int64  // bytes
-	level        zerolog.Level
+	AdminListen listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`
+	LogLevel    logLevel      `env:"LOG_LEVEL" envDefault:"info" hint:"set it to trace, debug, info, warn or error"`
+	LogFormat   logFormat     `env:"LOG_FORMAT" envDefault:"json" hint:"set it to json or console"`
 }
 
-// secretNames are the variables that may be given as NAME_FILE.
-var secretNames = []string{"MATRIX_PASSWORD", "MATRIX_ACCESS_TOKEN", "MATRIX_RECOVERY_KEY", "WAZO_PASSWORD", "SECRET_KEY"}
+var errNotSet = errors.New("is not set")
 
-// loadConfig reads the environment. The error holds all mistakes, each a *hintError.
+// loadConfig reads the environment. The error joins all mistakes, each with a hint.
 func loadConfig(environ []string) (*config, error) {
 	vars := env.ToMap(environ)
-	mistakes := readSecretFiles(vars)
 	cfg := &config{}
-	if err := env.ParseWithOptions(cfg, env.Options{Environment: vars}); err != nil {
-		mistakes = append(mistakes, hint(err, "see .env.example"))
-	}
-	mistakes = append(mistakes, cfg.check()...)
+	mistakes := readSecretFiles(vars)
+	mistakes = append(mistakes, parse(cfg, vars)...)
+	mistakes = append(mistakes, cfg.checkTogether()...)
 	return cfg, errors.Join(mistakes...)
 }
 
-// readSecretFiles puts the contents of NAME_FILE into NAME.
+// readSecretFiles puts the contents of NAME_FILE into NAME for each secret. The option "file" of the env package does not
+// fit here: with it, NAME would always be the name of a file.
 func readSecretFiles(vars map[string]string) (mistakes []error) {
-	for _, name := range secretNames {
-		path := vars[name+"_FILE"]
-		switch {
-		case path == "":
-			continue
-		case vars[name] != "":
-			mistakes = append(mistakes, hint(fmt.Errorf("%s and %s_FILE are both set", name, name), "set one of them"))
+	for field := range reflect.TypeFor[config]().Fields() {
+		if field.Tag.Get("secret") == "" {
 			continue
 		}
-		data, err := os.ReadFile(path)
+		name := variable(field)
+		file := vars[name+"_FILE"]
+		if file == "" {
+			continue
+		} else if vars[name] != "" {
+			mistakes = append(mistakes, hint(fmt.Errorf("%s and %s_FILE are both set", name, name), "set only one of them"))
+			continue
+		}
+		data, err := os.ReadFile(file)
 		if err != nil {
-			mistakes = append(mistakes, hint(fmt.Errorf("%s_FILE: %w", name, err), "name a file that the relay may read"))
+			mistakes = append(mistakes, hint(fmt.Errorf("%s_FILE: %w", name, err), "set it to the name of a file that the relay may read"))
 			continue
 		}
 		vars[name] = strings.TrimRight(string(data), "\r\n")
@@ -107,174 +93,104 @@ func readSecretFiles(vars map[string]string) (mistakes []error) {
 	return mistakes
 }
 
-// check turns texts into what they mean. It returns every mistake.
-func (c *config) check() (mistakes []error) {
-	wrong := func(name string, err error, what string) {
-		if err != nil {
-			mistakes = append(mistakes, hint(fmt.Errorf("%s: %w", name, err), what))
+// parse fills the fields of the struct that cfg points to. It returns every mistake, with the hint of its field.
+func parse(cfg any, vars map[string]string) (mistakes []error) {
+	err := env.ParseWithOptions(cfg, env.Options{Environment: vars})
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return mistakes
+	}
+	fields := reflect.TypeOf(cfg).Elem()
+	for _, err := range all.Errors {
+		var invalid env.ParseError
+		var empty env.EmptyVarError
+		switch {
+		case errors.As(err, &invalid):
+			field, _ := fields.FieldByName(invalid.Name)
+			mistakes = append(mistakes, mistake(field, invalid.Err)...)
+		case errors.As(err, &empty):
+			mistakes = append(mistakes, mistake(fieldOf(fields, empty.Key), errNotSet)...)
+		default:
+			mistakes = append(mistakes, err)
 		}
-	}
-	wrong("MATRIX_USER_ID", checkUserID(c.MatrixUserID), "set it to the bot's full user id, like @relay:example.org")
-	if c.MatrixHomeserverURL != "" {
-		wrong("MATRIX_HOMESERVER_URL", checkURL(c.MatrixHomeserverURL), "like https://matrix.example.org; leave it out to find it by .well-known")
-	}
-	if (c.MatrixPassword == "") == (c.MatrixAccessToken == "") {
-		wrong("MATRIX_PASSWORD", errors.New("exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN is needed"), "prefer the password: with it the relay can log in again by itself")
-	}
-	if c.MatrixRecoveryKey != "" && utils.DecodeBase58RecoveryKey(c.MatrixRecoveryKey) == nil {
-		wrong("MATRIX_RECOVERY_KEY", errors.New("is no recovery key"), "a recovery key is a line of letters and digits in groups of four and begins with Es")
-	}
-	wrong("WAZO_URL", checkURL(c.WazoURL), "set it to the address of Wazo, like https://wazo.example.org")
-	wrong("WAZO_USERNAME", checkSet(c.WazoUsername), "set it to the log-in name of the relay's account on Wazo")
-	wrong("WAZO_PASSWORD", checkSet(c.WazoPassword), "set it to the password of the relay's account on Wazo")
-	c.Admins, c.AllowedUsers, c.IgnoredUsers = trim(c.Admins), trim(c.AllowedUsers), trim(c.IgnoredUsers)
-	if len(c.Admins) == 0 {
-		wrong("ADMINS", errNotSet, "set it to the user ids of those who may link rooms, separated by commas")
-	}
-	var err error
-	c.rights, err = relay.NewRights(c.Admins, c.AllowedUsers, c.IgnoredUsers)
-	wrong("ADMINS, ALLOWED_USERS or IGNORED_USERS", err, "user ids or patterns like @*:example.org, separated by commas")
-	c.databasePath, err = db.FilePath(c.DatabaseURL)
-	wrong("DATABASE_URL", err, "a file name like relay.db")
-	c.alias, err = convert.ParseAliasFormat(c.AliasFormat)
-	wrong("ALIAS_FORMAT", err, "a Go template like "+convert.DefaultAliasFormat)
-	c.content, err = convert.ParseContentFormat(c.ContentFormat)
-	wrong("CONTENT_FORMAT", err, "a Go template like "+convert.DefaultContentFormat)
-	if len(strings.Fields(c.CommandPrefix)) != 1 || strings.TrimSpace(c.CommandPrefix) != c.CommandPrefix {
-		wrong("COMMAND_PREFIX", fmt.Errorf("%q is not one word", c.CommandPrefix), "one word that nobody begins a message with, like !wazo")
-	}
-	if c.PublicURL != "" {
-		c.publicPath, err = publicPath(c.PublicURL)
-		wrong("PUBLIC_URL", err, "the address under which people on Wazo reach the relay, like https://relay.example.org; leave it out to serve no files")
-	}
-	_, _, err = net.SplitHostPort(c.Listen)
-	wrong("LISTEN", err, "host and port, like 0.0.0.0:8080")
-	c.mediaMaxSize, err = parseSize(c.MediaMaxSize)
-	wrong("MEDIA_MAX_SIZE", err, "a number with a unit, like 50MB")
-	if c.MediaDays < 1 || c.MediaDays > maxMediaDays {
-		wrong("MEDIA_DAYS", fmt.Errorf("%d is not from 1 to %d", c.MediaDays, maxMediaDays), "a number of days, like 30")
-	}
-	if !slices.Contains([]string{avatarsNone, avatarsInitials}, c.Avatars) {
-		wrong("AVATARS", fmt.Errorf("%q is no kind of avatars", c.Avatars), "none or initials")
-	}
-	c.MediaFetchHosts = trim(c.MediaFetchHosts)
-	for _, host := range c.MediaFetchHosts {
-		if parsed, err := url.Parse("https://" + host); err != nil || parsed.Host != host || parsed.Hostname() == "" {
-			wrong("MEDIA_FETCH_HOSTS", fmt.Errorf("%q is no host", host), "names of hosts, or name:port, separated by commas")
-		}
-	}
-	_, _, err = net.SplitHostPort(c.AdminListen)
-	wrong("ADMIN_LISTEN", err, "host and port, like 127.0.0.1:8081")
-	c.level, err = zerolog.ParseLevel(c.LogLevel)
-	wrong("LOG_LEVEL", err, "trace, debug, info, warn or error")
-	if !slices.Contains([]string{"json", "console"}, c.LogFormat) {
-		wrong("LOG_FORMAT", fmt.Errorf("%q is no format", c.LogFormat), "json or console")
 	}
 	return mistakes
 }
 
-var errNotSet = errors.New("is not set")
-
-func checkSet(value string) error {
-	if strings.TrimSpace(value) == "" {
-		return errNotSet
+// checkTogether checks what the type of one field cannot know. It returns every mistake.
+func (c *config) checkTogether() (mistakes []error) {
+	fields := reflect.TypeOf(*c)
+	if (c.MatrixPassword == "") == (c.MatrixAccessToken == "") {
+		mistakes = append(mistakes, mistake(fieldOf(fields, "MATRIX_PASSWORD"), errors.New("exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN must be set"))...)
 	}
-	return nil
+	// A list of nothing but commas is as good as none.
+	if len(c.Admins) == 0 {
+		mistakes = append(mistakes, mistake(fieldOf(fields, "ADMINS"), errNotSet)...)
+	}
+	return mistakes
 }
 
-func checkUserID(value string) error {
-	if value == "" {
-		return errNotSet
+// mistake names the variable of a field in an error and adds the hint of the field. Joined errors stay separate mistakes.
+func mistake(field reflect.StructField, err error) (mistakes []error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			mistakes = append(mistakes, mistake(field, one)...)
+		}
+		return mistakes
 	}
-	_, _, err := id.UserID(value).ParseAndValidateRelaxed()
-	return err
+	named := fmt.Errorf("%s: %w", variable(field), err)
+	if errors.Is(err, errNotSet) {
+		named = fmt.Errorf("%s %w", variable(field), err)
+	}
+	return []error{hint(named, field.Tag.Get("hint"))}
 }
 
-func checkURL(value string) error {
-	if value == "" {
-		return errNotSet
-	}
-	parsed, err := url.Parse(value)
-	if err != nil {
-		return errors.New("is no URL")
-	} else if parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" {
-		return errors.New("does not begin with https:// and a host")
-	}
-	return nil
+// variable returns the name of a field's environment variable.
+func variable(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+	return name
 }
 
-// The values of AVATARS.
-const (
-	avatarsNone     = "none"
-	avatarsInitials = "initials"
-)
+// fieldOf returns the field of an environment variable.
+func fieldOf(fields reflect.Type, name string) (field reflect.StructField) {
+	for field = range fields.Fields() {
+		if variable(field) == name {
+			break
+		}
+	}
+	return field
+}
 
-// maxMediaDays is how long links to files may work at most.
-const maxMediaDays = 3650
+// rights says who may do what on Matrix.
+func (c *config) rights() (relay.Rights, error) {
+	return relay.NewRights(c.Admins, c.AllowedUsers, c.IgnoredUsers)
+}
 
-// media is how files reach people on Wazo.
+// mediaPath is where files are served below PUBLIC_URL.
+const mediaPath = "/media"
+
+// media says how files reach people on Wazo.
 func (c *config) media() relay.MediaConfig {
-	media := relay.MediaConfig{Life: time.Duration(c.MediaDays) * 24 * time.Hour, MaxSize: c.mediaMaxSize}
-	if c.PublicURL != "" {
-		media.URL = strings.TrimRight(c.PublicURL, "/") + mediaPath
+	media := relay.MediaConfig{Life: time.Duration(c.MediaDays) * 24 * time.Hour, MaxSize: int64(c.MediaMaxSize)}
+	if c.PublicURL.isSet() {
+		media.URL = c.PublicURL.base + mediaPath
 	}
 	return media
 }
 
-// publicPath returns the path below which the relay is asked from outside, without / at the end.
-func publicPath(publicURL string) (string, error) {
-	if err := checkURL(publicURL); err != nil {
-		return "", err
-	}
-	parsed, err := url.Parse(publicURL)
-	switch {
-	case err != nil:
-		return "", errors.New("is no URL")
-	case parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil:
-		return "", errors.New("has more than a scheme, a host and a path")
-	}
-	trimmed := strings.TrimRight(parsed.Path, "/")
-	if trimmed != "" && (path.Clean(trimmed) != trimmed || strings.ContainsAny(trimmed, "{} %")) {
-		return "", errors.New("has a path that browsers would change, or with braces")
-	}
-	return trimmed, nil
-}
-
-// parseSize reads a number of bytes, with a decimal unit or none.
-func parseSize(text string) (int64, error) {
-	units := map[string]int64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}
-	digits := strings.TrimRightFunc(strings.TrimSpace(text), func(r rune) bool { return !unicode.IsDigit(r) })
-	unit, known := units[strings.ToUpper(strings.TrimSpace(strings.TrimSpace(text)[len(digits):]))]
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !known || n <= 0 || n > math.MaxInt32*1000/unit {
-		return 0, fmt.Errorf("%q is no size", text)
-	}
-	return n * unit, nil
-}
-
-func trim(list []string) []string {
-	var out []string
-	for _, item := range list {
-		if item = strings.TrimSpace(item); item != "" {
-			out = append(out, item)
-		}
-	}
-	return out
-}
-
-// openDatabase opens the database with the configured key, or the one kept beside it.
+// openDatabase opens the database with the configured key, or with the one that is kept beside it.
 func (c *config) openDatabase(ctx context.Context, log zerolog.Logger) (*db.Database, error) {
 	secret, err := c.secret()
 	if err != nil {
 		return nil, err
 	}
-	return db.Open(ctx, c.databasePath, secret, log.With().Str("part", "db").Logger())
+	return db.Open(ctx, string(c.DatabasePath), secret, log.With().Str("part", "db").Logger())
 }
 
-// secret returns the configured key of the database, or the one kept beside it.
+// secret returns the configured key of the database, or the one that is kept beside it.
 func (c *config) secret() (string, error) {
 	if c.SecretKey != "" {
 		return c.SecretKey, nil
 	}
-	return db.LoadOrCreateKey(c.databasePath)
+	return db.LoadOrCreateKey(string(c.DatabasePath))
 }

@@ -2,9 +2,11 @@ package app
 
 import (
 	"bytes"
+	"encoding"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -51,12 +53,12 @@ func mistakes(t *testing.T, environ []string) []printedError {
 func TestConfigDefaults(t *testing.T) {
 	cfg, err := loadConfig(environ(goodEnv()))
 	require.NoError(t, err)
-	require.Equal(t, "relay.db", cfg.databasePath)
-	require.Equal(t, "!wazo", cfg.CommandPrefix)
-	require.Equal(t, "127.0.0.1:8081", cfg.AdminListen)
-	require.Equal(t, zerolog.InfoLevel, cfg.level)
-	require.Equal(t, "json", cfg.LogFormat)
-	require.Equal(t, "Ada (Matrix)", cfg.alias.Alias(convert.Sender{Name: "Ada", UserID: "@ada:a.example"}))
+	require.EqualValues(t, "relay.db", cfg.DatabasePath)
+	require.EqualValues(t, "!wazo", cfg.CommandPrefix)
+	require.EqualValues(t, "127.0.0.1:8081", cfg.AdminListen)
+	require.EqualValues(t, zerolog.InfoLevel, cfg.LogLevel)
+	require.EqualValues(t, "json", cfg.LogFormat)
+	require.Equal(t, "Ada (Matrix)", cfg.AliasFormat.Alias(convert.Sender{Name: "Ada", UserID: "@ada:a.example"}))
 
 	t.Run("a variable that is set to nothing has its default", func(t *testing.T) {
 		vars := goodEnv()
@@ -69,13 +71,7 @@ func TestConfigDefaults(t *testing.T) {
 		}
 		empty, err := loadConfig(environ(vars))
 		require.NoError(t, err)
-		require.Equal(t, cfg.databasePath, empty.databasePath)
-		require.Equal(t, cfg.CommandPrefix, empty.CommandPrefix)
-		require.Equal(t, cfg.AdminListen, empty.AdminListen)
-		require.Equal(t, cfg.level, empty.level)
-		require.Equal(t, cfg.media(), empty.media())
-		require.Equal(t, cfg.Listen, empty.Listen)
-		require.Equal(t, cfg.LogFormat, empty.LogFormat)
+		require.Equal(t, cfg, empty)
 	})
 }
 
@@ -83,8 +79,8 @@ func TestConfigOfFiles(t *testing.T) {
 	cfg, err := loadConfig(environ(goodEnv()))
 	require.NoError(t, err)
 	require.Equal(t, relay.MediaConfig{Life: 30 * 24 * time.Hour, MaxSize: 50_000_000}, cfg.media(), "off by default")
-	require.Equal(t, "0.0.0.0:8080", cfg.Listen)
-	require.Equal(t, "none", cfg.Avatars)
+	require.EqualValues(t, "0.0.0.0:8080", cfg.Listen)
+	require.EqualValues(t, "none", cfg.Avatars)
 
 	for publicURL, want := range map[string][2]string{ // address of files, path of requests
 		"https://relay.a.example":         {"https://relay.a.example/media", ""},
@@ -94,17 +90,17 @@ func TestConfigOfFiles(t *testing.T) {
 	} {
 		cfg, err = loadConfig(with(map[string]string{"PUBLIC_URL": publicURL}))
 		require.NoError(t, err)
-		require.Equal(t, want, [2]string{cfg.media().URL, cfg.publicPath}, publicURL)
+		require.Equal(t, want, [2]string{cfg.media().URL, cfg.PublicURL.path}, publicURL)
 	}
 
 	cfg, err = loadConfig(with(map[string]string{"MEDIA_FETCH_HOSTS": " wiki.a.example , 10.0.0.5:8080,[fd00::1]:443,"}))
 	require.NoError(t, err)
-	require.Equal(t, []string{"wiki.a.example", "10.0.0.5:8080", "[fd00::1]:443"}, cfg.MediaFetchHosts)
+	require.EqualValues(t, []string{"wiki.a.example", "10.0.0.5:8080", "[fd00::1]:443"}, cfg.MediaFetchHosts)
 
 	for text, want := range map[string]int64{"1": 1, "5MB": 5_000_000, "5 mb": 5_000_000, "10kB": 10_000, " 2GB ": 2_000_000_000, "7B": 7} {
 		cfg, err = loadConfig(with(map[string]string{"MEDIA_MAX_SIZE": text}))
 		require.NoError(t, err)
-		require.Equal(t, want, cfg.mediaMaxSize, text)
+		require.EqualValues(t, want, cfg.MediaMaxSize, text)
 	}
 }
 
@@ -113,8 +109,8 @@ func TestConfigReportsAllMistakesTogether(t *testing.T) {
 		found := mistakes(t, nil)
 		var names []string
 		for _, mistake := range found {
-			name, _, _ := strings.Cut(mistake.failure, ":")
-			names = append(names, name)
+			name, _, _ := strings.Cut(mistake.failure, " ")
+			names = append(names, strings.TrimSuffix(name, ":"))
 		}
 		require.ElementsMatch(t, []string{"MATRIX_USER_ID", "MATRIX_PASSWORD", "WAZO_URL", "WAZO_USERNAME", "WAZO_PASSWORD", "ADMINS"}, names)
 	})
@@ -124,6 +120,19 @@ func TestConfigReportsAllMistakesTogether(t *testing.T) {
 			"MATRIX_USER_ID": "bot", "WAZO_PASSWORD_FILE": "/none", "DATABASE_URL": "postgres://x", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 		}))
 		require.Len(t, found, 5)
+	})
+
+	t.Run("of each item of a list", func(t *testing.T) {
+		found := mistakes(t, with(map[string]string{"ADMINS": "robin,@sam:a.example,kim", "MEDIA_FETCH_HOSTS": "a.example/x,b.example,me@c.example"}))
+		require.Len(t, found, 4)
+	})
+
+	t.Run("and each says what to do", func(t *testing.T) {
+		for field := range reflect.TypeFor[config]().Fields() {
+			if reflect.PointerTo(field.Type).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+				require.NotEmpty(t, field.Tag.Get("hint"), field.Name)
+			}
+		}
 	})
 }
 
@@ -141,11 +150,12 @@ func TestConfigMistakes(t *testing.T) {
 		{"an address that cannot be parsed", map[string]string{"WAZO_URL": "https://%zz"}, "WAZO_URL"},
 		{"password and token", map[string]string{"MATRIX_ACCESS_TOKEN": matrixToken}, "exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN"},
 		{"neither password nor token", map[string]string{"MATRIX_PASSWORD": ""}, "exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN"},
-		{"a username of spaces", map[string]string{"WAZO_USERNAME": "  "}, "WAZO_USERNAME"},
-		{"admins of nothing but commas", map[string]string{"ADMINS": " , ,"}, "ADMINS"},
-		{"an admin that is no user id", map[string]string{"ADMINS": "robin"}, `"robin" is no user id`},
-		{"an allowed user that is no user id", map[string]string{"ALLOWED_USERS": "@robin"}, `"@robin" is no user id`},
-		{"an ignored user that is no user id", map[string]string{"IGNORED_USERS": "a.example"}, `"a.example" is no user id`},
+		{"a recovery key that is not one", map[string]string{"MATRIX_RECOVERY_KEY": secretKey}, "MATRIX_RECOVERY_KEY"},
+		{"a username of spaces", map[string]string{"WAZO_USERNAME": "  "}, "WAZO_USERNAME is not set"},
+		{"admins of nothing but commas", map[string]string{"ADMINS": " , ,"}, "ADMINS is not set"},
+		{"an admin that is no user id", map[string]string{"ADMINS": "robin"}, `"robin" is not a valid user ID or pattern`},
+		{"an allowed user that is no user id", map[string]string{"ALLOWED_USERS": "@robin"}, `"@robin" is not a valid user ID or pattern`},
+		{"an ignored user that is no user id", map[string]string{"IGNORED_USERS": "a.example"}, `"a.example" is not a valid user ID or pattern`},
 		{"another database", map[string]string{"DATABASE_URL": "postgres://user:" + secretKey + "@host/db"}, "DATABASE_URL"},
 		{"an alias that is no template", map[string]string{"ALIAS_FORMAT": "{{.Name"}, "ALIAS_FORMAT"},
 		{"an alias of an unknown field", map[string]string{"ALIAS_FORMAT": "{{.Nick}}"}, "ALIAS_FORMAT"},
@@ -162,10 +172,11 @@ func TestConfigMistakes(t *testing.T) {
 		{"a public address with braces", map[string]string{"PUBLIC_URL": "https://relay.a.example/{x}"}, "PUBLIC_URL"},
 		{"a listener without port", map[string]string{"LISTEN": "0.0.0.0"}, "LISTEN"},
 		{"a size without number", map[string]string{"MEDIA_MAX_SIZE": "MB"}, "MEDIA_MAX_SIZE"},
-		{"a size of another unit", map[string]string{"MEDIA_MAX_SIZE": "5 parsecs"}, "MEDIA_MAX_SIZE"},
+		{"a size of another unit", map[string]string{"MEDIA_MAX_SIZE": "5 parsecs"}, `MEDIA_MAX_SIZE: "5 parsecs" is not a valid size`},
 		{"a size of nothing", map[string]string{"MEDIA_MAX_SIZE": "0"}, "MEDIA_MAX_SIZE"},
 		{"a size beyond all limits", map[string]string{"MEDIA_MAX_SIZE": "9223372036854775807GB"}, "MEDIA_MAX_SIZE"},
 		{"a size of two numbers", map[string]string{"MEDIA_MAX_SIZE": "1 2MB"}, "MEDIA_MAX_SIZE"},
+		{"days that are not a number", map[string]string{"MEDIA_DAYS": "a week"}, `"a week" is not a whole number`},
 		{"no days", map[string]string{"MEDIA_DAYS": "0"}, "MEDIA_DAYS"},
 		{"more days than anybody waits", map[string]string{"MEDIA_DAYS": "4000"}, "MEDIA_DAYS"},
 		{"a host to fetch from with a scheme", map[string]string{"MEDIA_FETCH_HOSTS": "https://a.example"}, "MEDIA_FETCH_HOSTS"},
@@ -189,6 +200,8 @@ func TestConfigRights(t *testing.T) {
 		"ADMINS": " @robin:a.example ,, @*:admins.example ", "ALLOWED_USERS": "@*:a.example", "IGNORED_USERS": "@bridge_*:a.example",
 	}))
 	require.NoError(t, err)
+	rights, err := cfg.rights()
+	require.NoError(t, err)
 	for user, want := range map[id.UserID][3]bool{ // admin, allowed, ignored
 		"@robin:a.example":     {true, true, false},
 		"@any:admins.example":  {true, true, false},
@@ -198,14 +211,16 @@ func TestConfigRights(t *testing.T) {
 		"@robin:a.example.org": {false, false, false},
 		"@x:admins.example:1":  {false, false, false},
 	} {
-		require.Equal(t, want, [3]bool{cfg.rights.IsAdmin(user), cfg.rights.IsAllowed(user), cfg.rights.IsIgnored(user)}, user)
+		require.Equal(t, want, [3]bool{rights.IsAdmin(user), rights.IsAllowed(user), rights.IsIgnored(user)}, user)
 	}
 
 	t.Run("without allowed users only admins are allowed", func(t *testing.T) {
 		cfg, err := loadConfig(environ(goodEnv()))
 		require.NoError(t, err)
-		require.True(t, cfg.rights.IsAllowed("@robin:a.example"))
-		require.False(t, cfg.rights.IsAllowed("@sam:a.example"))
+		rights, err := cfg.rights()
+		require.NoError(t, err)
+		require.True(t, rights.IsAllowed("@robin:a.example"))
+		require.False(t, rights.IsAllowed("@sam:a.example"))
 	})
 }
 
@@ -229,7 +244,7 @@ func TestConfigSecretFiles(t *testing.T) {
 		}))
 		require.NoError(t, err)
 		require.Equal(t, " pass word ", cfg.MatrixPassword, "only the end of the line is taken off")
-		require.Equal(t, wazoPassword, cfg.WazoPassword)
+		require.EqualValues(t, wazoPassword, cfg.WazoPassword)
 		require.Equal(t, secretKey, cfg.SecretKey)
 		cfg, err = loadConfig(with(map[string]string{"MATRIX_PASSWORD": "", "MATRIX_ACCESS_TOKEN_FILE": file(matrixToken + "\n")}))
 		require.NoError(t, err)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -51,14 +52,14 @@ func adminHandler(p *parts) http.Handler {
 // healthcheck asks the running relay.
 func healthcheck(ctx context.Context, environ []string) error {
 	var cfg struct {
-		AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
+		AdminListen listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`
 	}
-	if err := env.ParseWithOptions(&cfg, env.Options{Environment: env.ToMap(environ)}); err != nil {
+	if err := errors.Join(parse(&cfg, env.ToMap(environ))...); err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(cfg.AdminListen)
+	host, port, err := net.SplitHostPort(string(cfg.AdminListen))
 	if err != nil {
-		return hint(fmt.Errorf("ADMIN_LISTEN: %w", err), "host and port, like 127.0.0.1:8081")
+		return err
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

@@ -41,7 +41,7 @@ func (w *webServer) close(log zerolog.Logger) {
 
 // listenAdmin opens the local listener.
 func listenAdmin(cfg *config, p *parts) (*webServer, error) {
-	server, err := listen(cfg.AdminListen, adminHandler(p))
+	server, err := listen(string(cfg.AdminListen), adminHandler(p))
 	if err != nil {
 		return nil, hint(err, "set ADMIN_LISTEN to a free address, like 127.0.0.1:8081")
 	}
@@ -50,11 +50,11 @@ func listenAdmin(cfg *config, p *parts) (*webServer, error) {
 
 // listenPublic opens the listener for people on Wazo, if there is a PUBLIC_URL, and returns what closes it.
 func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), err error) {
-	if cfg.PublicURL == "" {
+	if !cfg.PublicURL.isSet() {
 		return func() {}, nil
 	}
 	media := p.matrix.MediaServer()
-	server, err := listen(cfg.Listen, media.Handler(cfg.publicPath+mediaPath))
+	server, err := listen(string(cfg.Listen), media.Handler(cfg.PublicURL.path+mediaPath))
 	if err != nil {
 		media.Close()
 		return nil, hint(err, "set LISTEN to a free address, like 0.0.0.0:8080")
@@ -64,6 +64,3 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 		media.Close()
 	}, nil
 }
-
-// mediaPath is where files are served below PUBLIC_URL.
-const mediaPath = "/media"

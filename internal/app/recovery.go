@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 )
 
 // showRecoveryKey prints the recovery key of an identity that was just made: to people, not to the log.
-func showRecoveryKey(w io.Writer, userID, recoveryKey string) {
+func showRecoveryKey(w io.Writer, user id.UserID, recoveryKey string) {
 	fmt.Fprintf(w, `
 The recovery key of %s, which is shown only now:
 
@@ -22,19 +23,19 @@ The recovery key of %s, which is shown only now:
 
 Keep it where you keep passwords. The relay needs it (MATRIX_RECOVERY_KEY) if its database is lost.
 
-`, userID, strings.TrimSpace(recoveryKey))
+`, user, strings.TrimSpace(recoveryKey))
 }
 
 // printRecoveryKey prints the recovery key that the database keeps. The relay may run at the same time.
 func printRecoveryKey(ctx context.Context, cfg *config, stdout io.Writer) (err error) {
-	if _, err = os.Stat(cfg.databasePath); err != nil {
+	if _, err = os.Stat(string(cfg.DatabasePath)); err != nil {
 		return databaseHint(err)
 	}
 	secret, err := cfg.secret()
 	if err != nil {
 		return databaseHint(err)
 	}
-	database, err := db.OpenToRead(ctx, cfg.databasePath, secret, zerolog.Nop())
+	database, err := db.OpenToRead(ctx, string(cfg.DatabasePath), secret, zerolog.Nop())
 	if err != nil {
 		return databaseHint(err)
 	}

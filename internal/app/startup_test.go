@@ -153,7 +153,7 @@ func TestStartupFailures(t *testing.T) {
 		{
 			name:    "the recovery key is none",
 			prepare: func(s *stage) { s.env["MATRIX_RECOVERY_KEY"] = "hunter2" },
-			failure: "MATRIX_RECOVERY_KEY: is no recovery key", hint: "begins with Es",
+			failure: "MATRIX_RECOVERY_KEY: the value is not a valid recovery key", hint: "begins with Es",
 		},
 		{
 			name:    "the account has an identity, and its recovery key is not given",

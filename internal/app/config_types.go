@@ -1,0 +1,296 @@
+package app
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/crypto/utils"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/convert"
+)
+
+// The types of configured values. UnmarshalText is never called with an empty text: a variable that is set to nothing has
+// its default. No error contains a text that may be a secret.
+var (
+	_ encoding.TextUnmarshaler = (*userID)(nil)
+	_ encoding.TextUnmarshaler = (*userPatterns)(nil)
+	_ encoding.TextUnmarshaler = (*recoveryKey)(nil)
+	_ encoding.TextUnmarshaler = (*httpURL)(nil)
+	_ encoding.TextUnmarshaler = (*publicURL)(nil)
+	_ encoding.TextUnmarshaler = (*listenAddress)(nil)
+	_ encoding.TextUnmarshaler = (*hosts)(nil)
+	_ encoding.TextUnmarshaler = (*nonBlank)(nil)
+	_ encoding.TextUnmarshaler = (*databasePath)(nil)
+	_ encoding.TextUnmarshaler = (*commandPrefix)(nil)
+	_ encoding.TextUnmarshaler = (*aliasFormat)(nil)
+	_ encoding.TextUnmarshaler = (*contentFormat)(nil)
+	_ encoding.TextUnmarshaler = (*byteSize)(nil)
+	_ encoding.TextUnmarshaler = (*mediaDays)(nil)
+	_ encoding.TextUnmarshaler = (*avatars)(nil)
+	_ encoding.TextUnmarshaler = (*logLevel)(nil)
+	_ encoding.TextUnmarshaler = (*logFormat)(nil)
+)
+
+// userID is the user ID of a Matrix account, with its server.
+type userID id.UserID
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *userID) UnmarshalText(text []byte) error {
+	*u = userID(text)
+	if _, _, err := id.UserID(text).ParseAndValidateRelaxed(); err != nil {
+		return fmt.Errorf("%q is not a valid user ID", text)
+	}
+	return nil
+}
+
+// userPatterns are user IDs and patterns of user IDs, separated by commas.
+type userPatterns []string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *userPatterns) UnmarshalText(text []byte) (err error) {
+	*p, err = splitList(string(text), func(pattern string) error {
+		if _, err := relay.NewRights([]string{pattern}, nil, nil); err != nil {
+			return fmt.Errorf("%q is not a valid user ID or pattern", pattern)
+		}
+		return nil
+	})
+	return err
+}
+
+// recoveryKey is the recovery key of a cryptographic identity.
+type recoveryKey string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *recoveryKey) UnmarshalText(text []byte) error {
+	*k = recoveryKey(text)
+	if utils.DecodeBase58RecoveryKey(string(text)) == nil {
+		return errors.New("the value is not a valid recovery key")
+	}
+	return nil
+}
+
+// httpURL is an address that begins with https:// or http://.
+type httpURL string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *httpURL) UnmarshalText(text []byte) error {
+	*u = httpURL(text)
+	_, err := parseHTTPURL(string(text))
+	return err
+}
+
+// parseHTTPURL parses an address that begins with https:// or http:// and a host.
+func parseHTTPURL(text string) (*url.URL, error) {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return nil, errors.New("the value is not a valid URL") // the error of url.Parse contains the text
+	} else if parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" {
+		return nil, errors.New("the value is not a URL that begins with https:// and a host")
+	}
+	return parsed, nil
+}
+
+// publicURL is the address at which people on Wazo reach the relay. The zero value means that there is none.
+type publicURL struct {
+	base string // the address without / at the end
+	path string // its path without / at the end
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *publicURL) UnmarshalText(text []byte) error {
+	parsed, err := parseHTTPURL(string(text))
+	if err != nil {
+		return err
+	} else if parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
+		return errors.New("the value contains more than https://, a host and a path")
+	}
+	trimmed := strings.TrimRight(parsed.Path, "/")
+	if trimmed != "" && (path.Clean(trimmed) != trimmed || strings.ContainsAny(trimmed, "{} %")) {
+		return errors.New("the path contains braces, or something that browsers change: //, .., % or a space")
+	}
+	p.base, p.path = strings.TrimRight(string(text), "/"), trimmed
+	return nil
+}
+
+func (p *publicURL) isSet() bool { return p.base != "" }
+
+// listenAddress is a host, which may be empty, and a port.
+type listenAddress string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *listenAddress) UnmarshalText(text []byte) error {
+	*a = listenAddress(text)
+	if _, _, err := net.SplitHostPort(string(text)); err != nil {
+		return fmt.Errorf("%q is not an address of a host and a port", text)
+	}
+	return nil
+}
+
+// hosts are names or addresses of hosts, each with or without a port, separated by commas.
+type hosts []string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (h *hosts) UnmarshalText(text []byte) (err error) {
+	*h, err = splitList(string(text), func(host string) error {
+		if parsed, err := url.Parse("https://" + host); err != nil || parsed.Host != host || parsed.Hostname() == "" {
+			return fmt.Errorf("%q is not a valid host", host)
+		}
+		return nil
+	})
+	return err
+}
+
+// nonBlank is a text that does not consist of spaces only.
+type nonBlank string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *nonBlank) UnmarshalText(text []byte) error {
+	*n = nonBlank(text)
+	if strings.TrimSpace(string(text)) == "" {
+		return errNotSet
+	}
+	return nil
+}
+
+// databasePath is the file of the database. Its text may also be a URL with the scheme sqlite or file.
+type databasePath string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *databasePath) UnmarshalText(text []byte) error {
+	file, err := db.FilePath(string(text))
+	*p = databasePath(file)
+	return err
+}
+
+// commandPrefix is the word by which commands begin.
+type commandPrefix string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *commandPrefix) UnmarshalText(text []byte) error {
+	*p = commandPrefix(text)
+	if fields := strings.Fields(string(text)); len(fields) != 1 || fields[0] != string(text) {
+		return fmt.Errorf("%q is not one word without spaces", text)
+	}
+	return nil
+}
+
+// aliasFormat is how Matrix people are called on Wazo.
+type aliasFormat struct{ *convert.AliasFormat }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *aliasFormat) UnmarshalText(text []byte) (err error) {
+	f.AliasFormat, err = convert.ParseAliasFormat(string(text))
+	return err
+}
+
+// contentFormat is what is posted on Wazo.
+type contentFormat struct{ *convert.ContentFormat }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *contentFormat) UnmarshalText(text []byte) (err error) {
+	f.ContentFormat, err = convert.ParseContentFormat(string(text))
+	return err
+}
+
+// byteSize is a number of bytes. Its text is a number with a decimal unit, or with none.
+type byteSize int64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *byteSize) UnmarshalText(text []byte) error {
+	units := map[string]int64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+	trimmed := strings.TrimSpace(string(text))
+	digits := strings.TrimRightFunc(trimmed, func(r rune) bool { return !unicode.IsDigit(r) })
+	unit, known := units[strings.ToUpper(strings.TrimSpace(trimmed[len(digits):]))]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !known || n <= 0 || n > math.MaxInt32*1000/unit {
+		return fmt.Errorf("%q is not a valid size", text)
+	}
+	*s = byteSize(n * unit)
+	return nil
+}
+
+// mediaDays is for how many days a link to a file works.
+type mediaDays int
+
+const maxMediaDays = 3650
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *mediaDays) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > maxMediaDays {
+		return fmt.Errorf("%q is not a whole number from 1 to %d", text, maxMediaDays)
+	}
+	*d = mediaDays(n)
+	return nil
+}
+
+// avatars says which pictures of Wazo people the bot shows.
+type avatars string
+
+// The values of AVATARS.
+const (
+	avatarsNone     avatars = "none"
+	avatarsInitials avatars = "initials"
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *avatars) UnmarshalText(text []byte) error {
+	return oneOf(a, text, avatarsNone, avatarsInitials)
+}
+
+// logFormat is the form of the lines of the log.
+type logFormat string
+
+// The values of LOG_FORMAT.
+const (
+	logJSON    logFormat = "json"
+	logConsole logFormat = "console"
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *logFormat) UnmarshalText(text []byte) error { return oneOf(f, text, logJSON, logConsole) }
+
+// logLevel is the lowest level that is logged.
+type logLevel zerolog.Level
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *logLevel) UnmarshalText(text []byte) error {
+	if err := (*zerolog.Level)(l).UnmarshalText(text); err != nil {
+		return fmt.Errorf("%q is not a valid log level", text) // zerolog's error speaks of its own default
+	}
+	return nil
+}
+
+// oneOf sets a value to the text if it is one of the given values.
+func oneOf[T ~string](value *T, text []byte, values ...T) error {
+	if *value = T(text); !slices.Contains(values, *value) {
+		return fmt.Errorf("%q is not a valid value", text)
+	}
+	return nil
+}
+
+// splitList splits a text at commas and leaves out what is empty. It returns the whole list, and an error that joins those of
+// its items.
+func splitList(text string, check func(item string) error) (list []string, err error) {
+	var mistakes []error
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+			mistakes = append(mistakes, check(item))
+		}
+	}
+	return list, errors.Join(mistakes...)
+}
