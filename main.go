@@ -1,10 +1,10 @@
 // Command wazo-matrix-relay relays messages between Matrix rooms and chats of Wazo Platform.
 //
-// It is configured by environment variables, see .env.example. Without arguments it relays until SIGINT or SIGTERM.
+// Environment variables configure it; the file .env.example explains each. Without arguments it relays until SIGINT or SIGTERM.
 //
-//	wazo-matrix-relay --check      tries everything without relaying, a line for each, and exits with 0 or 1
-//	wazo-matrix-relay --version    prints versions
-//	wazo-matrix-relay healthcheck  asks a running relay whether it is well, for a container's HEALTHCHECK
+//	wazo-matrix-relay --check      checks everything without relaying, prints one line for each check, and exits with 0 or 1
+//	wazo-matrix-relay --version    prints the versions of the relay, of Go and of mautrix
+//	wazo-matrix-relay healthcheck  asks a running relay whether messages can be relayed, for the HEALTHCHECK of a container
 //	wazo-matrix-relay recovery-key prints the recovery key of the bot's cryptographic identity again
 package main
 

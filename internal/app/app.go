@@ -27,10 +27,11 @@ func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer)
 	return 1
 }
 
-// errReported is a failure that was printed already.
+// errReported is a failure that has already been printed.
 var errReported = errors.New("failed")
 
-// run does what args ask for. It prints to stdout, logs to stderr and returns what keeps it from working.
+// run executes the command that args name. It prints to stdout and logs to stderr. Its error carries a hint wherever there is one,
+// or is errReported.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	command := ""
 	if len(args) > 0 {
@@ -38,12 +39,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	switch {
 	case len(args) > 1:
-		return hint(fmt.Errorf("too many arguments"), "everything is configured by environment variables")
+		return hint(errors.New("there are too many arguments"), "the relay is configured by environment variables only")
 	case command == "--version":
 		printVersion(stdout)
 		return nil
 	case !slices.Contains([]string{"", "--check", "healthcheck", "recovery-key"}, command):
-		return hint(fmt.Errorf("unknown argument %q", command), "--check, --version, healthcheck or recovery-key; everything else is configured by environment variables")
+		return hint(fmt.Errorf("unknown argument %q", command), "the arguments are --check, --version, healthcheck and recovery-key; everything else is configured by environment variables")
 	case command == "healthcheck":
 		return healthcheck(ctx, environ)
 	}

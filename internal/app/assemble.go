@@ -13,7 +13,7 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// parts are what the program is made of.
+// parts are what the program is made of: the database, the account on Wazo, the core and the account on Matrix.
 type parts struct {
 	database *db.Database
 	account  *wazoapi.Account
@@ -21,7 +21,7 @@ type parts struct {
 	matrix   *bot.Bot
 }
 
-// build opens the database and puts the parts together; nothing is asked of a server yet.
+// build opens the database and puts the parts together. It does not talk to any server yet.
 func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) (*parts, error) {
 	database, row, err := openStore(ctx, cfg, log)
 	if err != nil {
@@ -34,7 +34,7 @@ func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	return p, err
 }
 
-// openStore opens the database and finds the relay account in it.
+// openStore opens the database and returns the row of the relay's account on Wazo in it.
 func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Database, *db.Account, error) {
 	database, err := cfg.openDatabase(ctx, log)
 	if err != nil {
@@ -48,7 +48,7 @@ func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Databa
 	return database, row, nil
 }
 
-// assemble puts the parts together.
+// assemble puts the parts together on an open database.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
 	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 // checkTimeout is how long one check may take.
 const checkTimeout = 30 * time.Second
 
-// check tries everything without relaying and prints a line for each thing. What depends on something that failed is not
-// tried. It returns errReported if anything failed.
+// check tries everything that the relay needs, without relaying, and prints one line for each thing. It leaves out what depends
+// on something that failed. It returns errReported if anything failed.
 func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
 	c := checker{w: stdout}
 	fmt.Fprintf(stdout, "ok: configuration\n")
@@ -52,7 +52,7 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	return nil
 }
 
-// checkPublic tries to listen for people on Wazo.
+// checkPublic tries to open the listener for people on Wazo.
 func checkPublic(cfg *config, p *parts, log zerolog.Logger) error {
 	closePublic, err := listenPublic(cfg, p, log)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *checker) result(what, detail string, err error) bool {
 	return false
 }
 
-// checkEncryption tells how others see the bot's device.
+// checkEncryption prints how others see the bot's device.
 func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -98,7 +98,7 @@ func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
 	case err != nil:
 		err = matrixHint(err)
 	case seen.Trust == device.TrustNoIdentity, seen.Trust == device.TrustUnsigned, seen.Trust == device.TrustIdentityChanged:
-		detail += "; the start will sign it"
+		detail += "; the relay will sign it when it starts"
 	case seen.OneTimeKeys == 0:
 		err = hint(errors.New(words.NoOneTimeKeys), shown.Advice)
 	case seen.Trust != device.Trusted:
@@ -107,7 +107,7 @@ func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
 	c.result("encryption", detail, err)
 }
 
-// checkScopes asks whether the account has the accesses that the relay needs.
+// checkScopes checks that the account has all permissions that the relay needs.
 func checkScopes(ctx context.Context, account *wazoapi.Account) error {
 	granted, err := account.CheckScopes(ctx, wazoapi.RelayScopes()...)
 	if err != nil {
@@ -123,14 +123,14 @@ func checkScopes(ctx context.Context, account *wazoapi.Account) error {
 		return nil
 	}
 	slices.Sort(missing)
-	return hint(fmt.Errorf("missing: %s", strings.Join(missing, ", ")), "give the account a policy with these accesses; Wazo's default user policy has them")
+	return hint(fmt.Errorf("the account lacks these permissions: %s", strings.Join(missing, ", ")), "give the account a policy with these permissions (Wazo calls them ACLs); Wazo's default user policy has them")
 }
 
-// checkStream opens a websocket and waits until it is told that events flow.
+// checkStream opens the websocket and waits until Wazo confirms that events will arrive.
 func checkStream(ctx context.Context, account *wazoapi.Account) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	_ = account.Listen(ctx, streamCheck{cancel}) // ends with ctx, whose cause says how it went
+	_ = account.Listen(ctx, streamCheck{cancel}) // it ends with ctx, whose cause is the result
 	if err := context.Cause(ctx); !errors.Is(err, errConnected) {
 		return wazoHint(err)
 	}
@@ -139,7 +139,7 @@ func checkStream(ctx context.Context, account *wazoapi.Account) error {
 
 var errConnected = errors.New("connected")
 
-// streamCheck ends listening with the first thing that happens.
+// streamCheck stops listening at the first thing that happens.
 type streamCheck struct{ end context.CancelCauseFunc }
 
 var _ wazoapi.Handler = streamCheck{}

@@ -58,7 +58,7 @@ func TestCheckOfEncryption(t *testing.T) {
 	}{
 		{
 			name: "before the first start", prepare: func(*stage) {}, ok: true,
-			says: []string{"not signed: the account has no cross-signing identity; the start will sign it"},
+			says: []string{"not signed: the account has no cross-signing identity; the relay will sign it when it starts"},
 		},
 		{
 			name: "after the first start", prepare: (*stage).startOnce, ok: true,
@@ -82,7 +82,7 @@ func TestCheckOfEncryption(t *testing.T) {
 				s.startOnce()
 				s.homeserver.keys.DropDevice(deviceID)
 			},
-			says: []string{"the start makes a new device by itself"},
+			says: []string{"the relay makes a new device by itself at the next start"},
 		},
 		{
 			name: "the homeserver has other keys of the device",
@@ -94,7 +94,7 @@ func TestCheckOfEncryption(t *testing.T) {
 				at := bytes.Index(keys, []byte(`"ed25519:DEVICE":"`)) + len(`"ed25519:DEVICE":"`)
 				s.homeserver.keys.Devices[deviceID] = append(append(bytes.Clone(keys[:at]), "AAAAA"...), keys[at+5:]...)
 			},
-			says: []string{"mismatching identity key", "the start makes a new device by itself"},
+			says: []string{"mismatching identity key", "the relay makes a new device by itself at the next start"},
 		},
 		{
 			name: "the one-time keys are gone",
@@ -112,11 +112,11 @@ func TestCheckOfEncryption(t *testing.T) {
 				s.startOnce()
 				s.execute("DELETE FROM crypto_account")
 			},
-			says: []string{"keys on the server", "the start makes a new device by itself"},
+			says: []string{"keys on the server", "the relay makes a new device by itself at the next start"},
 		},
 		{
 			name: "the database is an older copy", prepare: (*stage).restoreOldDatabase,
-			says: []string{"failed: encryption", "older copy", "the start makes a new device by itself"},
+			says: []string{"failed: encryption", "older copy", "the relay makes a new device by itself at the next start"},
 		},
 		{
 			name: "the identity was replaced by one of which the recovery key is not given",

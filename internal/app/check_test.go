@@ -87,7 +87,7 @@ func TestCheck(t *testing.T) {
 			lines: []string{
 				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket",
 			},
-			says: []string{"missing: chatd.users.me.rooms.create, dird.backends.wazo.sources.SOURCE.contacts.read", "policy"},
+			says: []string{"the account lacks these permissions: chatd.users.me.rooms.create, dird.backends.wazo.sources.SOURCE.contacts.read", "policy"},
 		},
 		{
 			name:    "a websocket that does not work",

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,15 +14,15 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// healthySync is how old the last answer of /sync may be: two long polls and some.
+// healthySync is how old the last answer to /sync may be. A long poll takes half a minute.
 const healthySync = 2 * time.Minute
 
-// health is what /healthz says.
+// health is the answer of /healthz.
 type health struct {
 	OK            bool `json:"ok"`
-	Matrix        bool `json:"matrix"`       // syncs
-	Wazo          bool `json:"wazo"`         // events flow
-	LastSyncAgeMS int  `json:"last_sync_ms"` // -1: never
+	Matrix        bool `json:"matrix"`       // the homeserver answers /sync
+	Wazo          bool `json:"wazo"`         // events arrive from Wazo
+	LastSyncAgeMS int  `json:"last_sync_ms"` // the age of the last answer to /sync; -1 if there was none
 }
 
 func (p *parts) health() health {
@@ -35,7 +36,7 @@ func (p *parts) health() health {
 	return h
 }
 
-// adminHandler serves GET /healthz: 200 if messages flow, else 503.
+// adminHandler serves GET /healthz. The status is 200 while messages can be relayed, else 503.
 func adminHandler(p *parts) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -44,12 +45,12 @@ func adminHandler(p *parts) http.Handler {
 		if !h.OK {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_ = json.NewEncoder(w).Encode(h) // the asker is gone: nothing to do
+		_ = json.NewEncoder(w).Encode(h) // whoever asked is gone; there is nothing to do
 	})
 	return mux
 }
 
-// healthcheck asks the running relay.
+// healthcheck asks a running relay whether messages can be relayed, and returns an error if not.
 func healthcheck(ctx context.Context, environ []string) error {
 	var cfg struct {
 		AdminListen listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`
@@ -72,12 +73,12 @@ func healthcheck(ctx context.Context, environ []string) error {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return hint(err, "the relay does not run, or ADMIN_LISTEN differs")
+		return hint(fmt.Errorf("the relay does not answer: %w", err), "check that the relay is running, and that ADMIN_LISTEN is the same for both commands")
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // what there is of it
-		return hint(fmt.Errorf("the relay is not well: %s", body), "see its log")
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // a part of the answer is better than none
+		return hint(fmt.Errorf("messages cannot be relayed at the moment: %s", bytes.TrimSpace(body)), "see the log of the relay")
 	}
 	return nil
 }

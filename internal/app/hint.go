@@ -17,7 +17,7 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// hintError is a start-up failure with what to do about it.
+// hintError is a start-up failure together with what the administrator can do about it.
 type hintError struct {
 	err  error
 	hint string
@@ -29,6 +29,7 @@ func (e *hintError) Error() string { return e.err.Error() }
 // Unwrap returns the failure.
 func (e *hintError) Unwrap() error { return e.err }
 
+// hint adds to a failure what the administrator can do about it.
 func hint(err error, what string) error { return &hintError{err, what} }
 
 // printErrors prints each failure as `error: …` and `hint: …`.
@@ -46,75 +47,75 @@ func printErrors(w io.Writer, err error) {
 	}
 }
 
-// matrixHint adds what to do about a failure on the Matrix side.
+// matrixHint adds what the administrator can do about a failure on the Matrix side.
 func matrixHint(err error) error {
 	var httpErr mautrix.HTTPError
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, device.ErrOtherUser):
-		return hint(err, "use another DATABASE_URL for another MATRIX_USER_ID")
+		return hint(err, "use one DATABASE_URL for each MATRIX_USER_ID")
 	case errors.Is(err, device.ErrBadPassword):
 		return hint(err, "check MATRIX_USER_ID and MATRIX_PASSWORD")
 	case errors.Is(err, device.ErrBadToken), errors.Is(err, device.ErrTokenMismatch):
 		return hint(err, "check MATRIX_ACCESS_TOKEN, or use MATRIX_PASSWORD")
 	case errors.Is(err, device.ErrLoggedOut):
-		return hint(err, "restart with MATRIX_PASSWORD, or with a new MATRIX_ACCESS_TOKEN")
+		return hint(err, "set MATRIX_PASSWORD, or a new MATRIX_ACCESS_TOKEN, and restart the relay")
 	case errors.Is(err, device.ErrDeviceLost), errors.Is(err, device.ErrRestored):
-		return hint(err, "with MATRIX_PASSWORD the start makes a new device by itself; with MATRIX_ACCESS_TOKEN give it the token of a new log-in")
+		return hint(err, "with MATRIX_PASSWORD the relay makes a new device by itself at the next start; with MATRIX_ACCESS_TOKEN, log in again and set it to the token of a new log-in")
 	case errors.Is(err, device.ErrRecoveryKeyNeeded):
-		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if there is none yet, set up recovery with the client that the account was used with; if nobody has it, reset the account's cryptographic identity with another client and take the new one")
+		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if the account has no recovery key yet, set up recovery in the client that the account was used with; if the key is lost, reset the account's cryptographic identity in another client and use the new recovery key")
 	case errors.Is(err, device.ErrRecoveryKeyWrong):
-		return hint(err, "check MATRIX_RECOVERY_KEY; whoever reset the account's cryptographic identity last was shown the right one")
+		return hint(err, "check MATRIX_RECOVERY_KEY; the right recovery key was shown when the account's cryptographic identity was last reset")
 	case errors.Is(err, device.ErrOtherIdentity):
-		return hint(err, "reset the account's cryptographic identity with another client and set MATRIX_RECOVERY_KEY to the new recovery key")
+		return hint(err, "reset the account's cryptographic identity in another client, and set MATRIX_RECOVERY_KEY to the new recovery key")
 	case isCertificate(err):
-		return hint(err, "the homeserver's certificate is not trusted by this machine; check MATRIX_HOMESERVER_URL")
+		return hint(err, "this machine does not trust the homeserver's certificate; check MATRIX_HOMESERVER_URL")
 	case errors.Is(err, device.ErrNoHomeserver), errors.As(err, &httpErr) && (httpErr.Response == nil || httpErr.Response.StatusCode == http.StatusNotFound):
-		return hint(err, "check MATRIX_HOMESERVER_URL, and that the homeserver can be reached from here")
+		return hint(err, "check MATRIX_HOMESERVER_URL, and check that this machine can reach the homeserver")
 	default:
 		return hint(err, "see the homeserver's log")
 	}
 }
 
-// wazoHint adds what to do about a failure on the Wazo side.
+// wazoHint adds what the administrator can do about a failure on the Wazo side.
 func wazoHint(err error) error {
 	var refused *wazoapi.Error
 	switch {
 	case err == nil:
 		return nil
 	case isCertificate(err):
-		return hint(err, "Wazo's certificate is not trusted: put the certificate that signed it (on a new Wazo: /usr/share/wazo-certs/server.crt) into a file and set WAZO_CA_FILE")
+		return hint(err, "Wazo's certificate is not trusted; copy the certificate that signed it (on a newly installed Wazo: /usr/share/wazo-certs/server.crt) to this machine, and set WAZO_CA_FILE to the name of the copy")
 	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
 		return hint(err, "check WAZO_USERNAME and WAZO_PASSWORD")
 	case errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests:
-		return hint(err, "the account has 100 sessions on Wazo already; wait until they expire or delete some")
+		return hint(err, "the account already has as many sessions as Wazo allows (100); delete some, or wait until they expire")
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
-		return hint(err, "there is no Wazo at this address; check WAZO_URL")
+		return hint(err, "no Wazo answers at this address; check WAZO_URL")
 	case errors.As(err, &refused):
-		return hint(err, "Wazo answers with an error; see its logs (wazo-auth, wazo-chatd, nginx)")
+		return hint(err, "Wazo answers with an error; see the logs of wazo-auth, wazo-chatd and nginx on the Wazo server")
 	default:
-		return hint(err, "check WAZO_URL, and that Wazo can be reached from here")
+		return hint(err, "check WAZO_URL, and check that this machine can reach Wazo")
 	}
 }
 
-// databaseHint adds what to do about a failure of the database.
+// databaseHint adds what the administrator can do about a failure of the database.
 func databaseHint(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, db.ErrInUse):
-		return hint(err, "one relay runs on one database: stop the other one, or give this one another DATABASE_URL")
+		return hint(err, "only one relay can use a database; stop the other one, or set another DATABASE_URL for this one")
 	case errors.Is(err, db.ErrWrongKey):
-		return hint(err, "set SECRET_KEY (or the key file beside the database) to what it was when the database was made")
+		return hint(err, "set SECRET_KEY to the key with which the database was created, or restore the key file beside the database")
 	case errors.Is(err, db.ErrKeyFileLost):
-		return hint(err, "bring the key file back from a backup, or set SECRET_KEY to what stood in it; without it the database is of no use")
+		return hint(err, "restore the key file from a backup, or set SECRET_KEY to the key that it contained; without the key, the relay cannot use the database")
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return hint(err, "the relay must be allowed to write in the directory of DATABASE_URL")
+		return hint(err, "allow the relay to write to the directory of DATABASE_URL")
 	case errors.Is(err, context.Canceled):
 		return err
 	default:
-		return hint(err, "check DATABASE_URL, and that its directory exists and can be written")
+		return hint(err, "check DATABASE_URL, and check that its directory exists and that the relay may write to it")
 	}
 }
 

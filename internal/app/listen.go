@@ -15,7 +15,7 @@ type webServer struct {
 	done   chan error
 }
 
-// listen serves at a host and port until close. Slow requests are cut; slow answers are their handler's business.
+// listen serves at a host and port until close. It cuts off slow requests; a handler limits its own answers.
 func listen(address string, handler http.Handler) (*webServer, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -43,7 +43,7 @@ func (w *webServer) close(log zerolog.Logger) {
 func listenAdmin(cfg *config, p *parts) (*webServer, error) {
 	server, err := listen(string(cfg.AdminListen), adminHandler(p))
 	if err != nil {
-		return nil, hint(err, "set ADMIN_LISTEN to a free address, like 127.0.0.1:8081")
+		return nil, hint(err, "set ADMIN_LISTEN to an address of this machine with a free port, like 127.0.0.1:8081")
 	}
 	return server, nil
 }
@@ -57,7 +57,7 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 	server, err := listen(string(cfg.Listen), media.Handler(cfg.PublicURL.path+mediaPath))
 	if err != nil {
 		media.Close()
-		return nil, hint(err, "set LISTEN to a free address, like 0.0.0.0:8080")
+		return nil, hint(err, "set LISTEN to an address of this machine with a free port, like 0.0.0.0:8080")
 	}
 	return func() {
 		server.close(log)

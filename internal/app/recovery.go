@@ -14,19 +14,19 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// showRecoveryKey prints the recovery key of an identity that was just made: to people, not to the log.
+// showRecoveryKey prints the recovery key of a new cryptographic identity for the administrator. The key never goes to the log.
 func showRecoveryKey(w io.Writer, user id.UserID, recoveryKey string) {
 	fmt.Fprintf(w, `
-The recovery key of %s, which is shown only now:
+This is the recovery key of %s. It is shown only once:
 
     %s
 
-Keep it where you keep passwords. The relay needs it (MATRIX_RECOVERY_KEY) if its database is lost.
+Store it as you store passwords. If the database is lost, the relay needs it in MATRIX_RECOVERY_KEY.
 
 `, user, strings.TrimSpace(recoveryKey))
 }
 
-// printRecoveryKey prints the recovery key that the database keeps. The relay may run at the same time.
+// printRecoveryKey prints the recovery key that is stored in the database. A relay may use the database at the same time.
 func printRecoveryKey(ctx context.Context, cfg *config, stdout io.Writer) (err error) {
 	if _, err = os.Stat(string(cfg.DatabasePath)); err != nil {
 		return databaseHint(err)
@@ -44,7 +44,7 @@ func printRecoveryKey(ctx context.Context, cfg *config, stdout io.Writer) (err e
 	if err != nil {
 		return databaseHint(err)
 	} else if recoveryKey == "" {
-		return hint(errors.New("there is no recovery key in the database"), "the relay keeps it once it has signed its device; see --check")
+		return hint(errors.New("there is no recovery key in the database"), "the relay stores it when it has signed its device; run wazo-matrix-relay --check to see the state of the device")
 	}
 	fmt.Fprintln(stdout, recoveryKey)
 	return nil

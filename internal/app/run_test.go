@@ -88,7 +88,7 @@ func TestHealthcheck(t *testing.T) {
 	t.Run("nobody listens", func(t *testing.T) {
 		s := newStage(t)
 		_, hint := s.fails("healthcheck")
-		require.Contains(t, hint, "does not run")
+		require.Contains(t, hint, "the relay is running")
 	})
 
 	t.Run("the relay is not well", func(t *testing.T) {

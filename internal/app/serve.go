@@ -8,13 +8,13 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// serve relays until ctx ends.
+// serve relays until ctx ends, or until the relay cannot go on.
 func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
 	p, err := build(ctx, cfg, log, stdout)
 	if err != nil {
 		return err
 	}
-	defer p.close(log) // last of all
+	defer p.close(log) // after everything that uses the database
 	if err = p.matrix.Prepare(ctx); err != nil {
 		return matrixHint(err)
 	}
@@ -36,8 +36,8 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	return p.runBoth(ctx)
 }
 
-// runBoth runs both sides until ctx ends or one of them cannot go on. Matrix stops first, so that nothing new is accepted
-// while the core finishes what is in hand.
+// runBoth runs the Matrix account and the core until ctx ends or one of them cannot go on. At the end it waits until both have
+// finished what is in hand.
 func (p *parts) runBoth(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
