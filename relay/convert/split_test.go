@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -101,7 +102,9 @@ func TestEveryPartFitsIntoAnEvent(t *testing.T) {
 			}
 			content := strings.Repeat(test.piece, test.size/len(test.piece))
 			unstyled := 0
-			for _, part := range Split(content) {
+			parts := Split(content)
+			slices.Sort(parts)
+			for _, part := range slices.Compact(parts) { // most parts of such a content are the same
 				if !utf8.ValidString(part) {
 					t.Fatal("a part is not UTF-8")
 				}
