@@ -62,10 +62,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 }
 
+// zerolog has only a global format of times. It is set before anything logs.
+func init() { zerolog.TimeFieldFormat = zerolog.TimeFormatUnixMs }
+
 func newLogger(cfg *config, w io.Writer) zerolog.Logger {
 	if cfg.LogFormat == logConsole {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
 	}
-	zerolog.TimeFieldFormat = zerolog.TimeFormatUnixMs
 	return zerolog.New(w).Level(zerolog.Level(cfg.LogLevel)).With().Timestamp().Logger()
 }

@@ -50,6 +50,7 @@ func (s *stage) restoreOldDatabase() {
 }
 
 func TestCheckOfEncryption(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		prepare func(s *stage)
@@ -136,6 +137,7 @@ func TestCheckOfEncryption(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t)
 			test.prepare(s)
 			_, out := s.check()
@@ -153,6 +155,7 @@ func TestCheckOfEncryption(t *testing.T) {
 }
 
 func TestRecoveryKey(t *testing.T) {
+	t.Parallel()
 	shownIn := func(stdout string) string {
 		for line := range strings.Lines(stdout) {
 			if key := strings.TrimSpace(line); strings.HasPrefix(key, "Es") {

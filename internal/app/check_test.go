@@ -29,7 +29,9 @@ func (s *stage) check() (lines []string, out outcome) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	t.Run("everything is well", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t)
 		lines, out := s.check()
 		require.NoError(t, out.err)
@@ -105,6 +107,7 @@ func TestCheck(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t)
 			test.prepare(s)
 			lines, out := s.check()
@@ -117,6 +120,7 @@ func TestCheck(t *testing.T) {
 	}
 
 	t.Run("a wrong CA file is not blamed on the database", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t)
 		s.env["WAZO_CA_FILE"] = "no such file"
 		lines, out := s.check()
@@ -126,6 +130,7 @@ func TestCheck(t *testing.T) {
 	})
 
 	t.Run("it relays nothing", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t)
 		s.homeserver.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/sync") || strings.Contains(r.URL.Path, "/send/") {

@@ -51,6 +51,7 @@ func mistakes(t *testing.T, environ []string) []printedError {
 }
 
 func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
 	cfg, err := loadConfig(environ(goodEnv()))
 	require.NoError(t, err)
 	require.EqualValues(t, "relay.db", cfg.DatabasePath)
@@ -76,6 +77,7 @@ func TestConfigDefaults(t *testing.T) {
 }
 
 func TestConfigOfFiles(t *testing.T) {
+	t.Parallel()
 	cfg, err := loadConfig(environ(goodEnv()))
 	require.NoError(t, err)
 	require.Equal(t, relay.MediaConfig{Life: 30 * 24 * time.Hour, MaxSize: 50_000_000}, cfg.media(), "off by default")
@@ -105,6 +107,7 @@ func TestConfigOfFiles(t *testing.T) {
 }
 
 func TestConfigReportsAllMistakesTogether(t *testing.T) {
+	t.Parallel()
 	t.Run("of an empty environment", func(t *testing.T) {
 		found := mistakes(t, nil)
 		var names []string
@@ -137,6 +140,7 @@ func TestConfigReportsAllMistakesTogether(t *testing.T) {
 }
 
 func TestConfigMistakes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		changes map[string]string
@@ -196,6 +200,7 @@ func TestConfigMistakes(t *testing.T) {
 }
 
 func TestConfigRights(t *testing.T) {
+	t.Parallel()
 	cfg, err := loadConfig(with(map[string]string{
 		"ADMINS": " @robin:a.example ,, @*:admins.example ", "ALLOWED_USERS": "@*:a.example", "IGNORED_USERS": "@bridge_*:a.example",
 	}))
@@ -225,6 +230,7 @@ func TestConfigRights(t *testing.T) {
 }
 
 func TestConfigSecretFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(content string) string {
 		t.Helper()

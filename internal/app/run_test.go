@@ -17,6 +17,7 @@ import (
 )
 
 func TestArguments(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 
 	t.Run("--version prints what the program is made of", func(t *testing.T) {
@@ -42,6 +43,7 @@ func TestArguments(t *testing.T) {
 }
 
 func TestServe(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	stop := s.serve()
 	s.awaitWell()
@@ -64,28 +66,29 @@ func TestServe(t *testing.T) {
 	t.Run("a Wazo that is away does not keep it from starting, but it is not well", func(t *testing.T) {
 		s.wazo.Stop()
 		stop := s.serve()
-		require.Eventually(t, func() bool {
-			err := run(t.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard)
+		s.await("only Matrix is well", func() bool {
+			err := s.healthcheck()
 			return err != nil && strings.Contains(err.Error(), `"matrix":true,"wazo":false`)
-		}, waitLong, waitStep)
+		})
 		require.NoError(t, stop().err)
 	})
 }
 
 // A homeserver without news keeps a poll open for half a minute. Nothing is wrong in the meantime.
 func TestARestartedRelayIsWellBeforeThereIsNews(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.startOnce()
 	s.homeserver.hold.Store(int64(time.Hour))
 	stop := s.serve()
-	require.Eventually(t, func() bool {
-		return run(t.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard) == nil
-	}, 5*time.Second, waitStep)
+	s.awaitWell()
 	require.NoError(t, stop().err)
 }
 
 func TestHealthcheck(t *testing.T) {
+	t.Parallel()
 	t.Run("nobody listens", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t)
 		_, hint := s.fails("healthcheck")
 		require.Contains(t, hint, "the relay is running")
@@ -115,6 +118,7 @@ func TestHealthcheck(t *testing.T) {
 	})
 
 	t.Run("an address that is none", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t)
 		s.env["ADMIN_LISTEN"] = "8081"
 		failure, _ := s.fails("healthcheck")
@@ -123,6 +127,7 @@ func TestHealthcheck(t *testing.T) {
 }
 
 func TestMistakesInTheConfigurationEndTheProgram(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	delete(s.env, "WAZO_URL")
 	delete(s.env, "ADMINS")
@@ -134,6 +139,7 @@ func TestMistakesInTheConfigurationEndTheProgram(t *testing.T) {
 }
 
 func TestPublicListener(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.env["LISTEN"] = freeAddress(t)
 	get := func(path string) (int, string) {
@@ -185,4 +191,31 @@ func TestPublicListener(t *testing.T) {
 		require.Error(t, out.err)
 		require.Contains(t, out.stdout, "failed: public listener")
 	})
+}
+
+func TestExitCode(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	exit := func(args ...string) (code int, stdout, stderr string) {
+		t.Helper()
+		var out, err lockedBuffer
+		code = Main(t.Context(), args, environ(s.env), &out, &err)
+		return code, out.String(), err.String()
+	}
+
+	code, _, stderr := exit("--version")
+	require.Zero(t, code)
+	require.Empty(t, stderr)
+
+	s.env["WAZO_PASSWORD"] = "wrong"
+	code, stdout, stderr := exit("--check")
+	require.Equal(t, 1, code)
+	require.Contains(t, stdout, "hint: check WAZO_USERNAME and WAZO_PASSWORD")
+	require.Empty(t, stderr, "a failure is printed once")
+
+	s.env["WAZO_URL"] = ""
+	code, stdout, stderr = exit()
+	require.Equal(t, 1, code)
+	require.Empty(t, stdout)
+	require.Len(t, printedErrors(t, stderr), 1)
 }

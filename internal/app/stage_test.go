@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,6 +45,7 @@ type stage struct {
 	wazo       *wazotest.Server
 	account    wazotest.User
 	env        map[string]string
+	ended      chan struct{} // closed when the relay that serve started has ended
 }
 
 func newStage(t *testing.T, opts ...wazotest.Option) *stage {
@@ -60,14 +62,21 @@ func newStage(t *testing.T, opts ...wazotest.Option) *stage {
 	return s
 }
 
-// freeAddress returns a loopback address at which nobody listens.
+// freeAddress returns a loopback address at which nobody listens. Its host is used by nobody else, where the system has more
+// than one: a test that runs at the same time must not be given the port.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	pid := os.Getpid()
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", pid>>8&0xff, pid&0xff, 2+addresses.Add(1)%250))
+	if err != nil {
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	require.NoError(t, err)
 	defer listener.Close()
 	return listener.Addr().String()
 }
+
+var addresses atomic.Int32 // that were given out
 
 func environ(vars map[string]string) (list []string) {
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
@@ -151,25 +160,46 @@ func printedErrors(t *testing.T, text string) (list []printedError) {
 func (s *stage) serve() (stop func() outcome) {
 	s.Helper()
 	ctx, cancel := context.WithCancel(s.Context())
-	ended := make(chan outcome, 1)
-	go func() { ended <- s.run(ctx) }()
+	ended := make(chan struct{})
+	s.ended = ended
 	var out outcome
-	stop = sync.OnceValue(func() outcome {
+	go func() {
+		defer close(ended)
+		out = s.run(ctx)
+	}()
+	stop = func() outcome {
 		cancel()
-		out = <-ended
+		<-ended
 		return out
-	})
+	}
 	s.Cleanup(func() { stop() })
 	return stop
 }
 
-// awaitWell waits until the health check succeeds.
+// await waits until the condition holds.
+func (s *stage) await(what string, condition func() bool) {
+	s.Helper()
+	require.Eventually(s, condition, 15*time.Second, 10*time.Millisecond, what)
+}
+
+// healthcheck asks the relay whether it is well.
+func (s *stage) healthcheck() error {
+	return run(s.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard)
+}
+
+// awaitWell waits until the health check of the relay that serve started succeeds. It does not wait for one that has ended.
 func (s *stage) awaitWell() {
 	s.Helper()
-	require.Eventually(s, func() bool {
-		return run(s.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard) == nil
-	},
-		15*time.Second, 10*time.Millisecond, "the relay does not get well")
+	ended := false
+	s.await("the relay is well", func() bool {
+		select {
+		case <-s.ended:
+			ended = true
+		default:
+		}
+		return ended || s.healthcheck() == nil
+	})
+	require.False(s, ended, "the relay has ended by itself")
 }
 
 const (

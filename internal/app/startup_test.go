@@ -1,8 +1,6 @@
 package app
 
 import (
-	"context"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -11,18 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/wazoapi/wazotest"
-)
-
-const (
-	waitLong = 15 * time.Second
-	waitStep = 10 * time.Millisecond
 )
 
 // startOnce lets the database come into being.
@@ -44,6 +36,7 @@ func (s *stage) loseDatabase() {
 }
 
 func TestStartupFailures(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name          string
 		prepare       func(s *stage)
@@ -213,6 +206,7 @@ func TestStartupFailures(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t)
 			test.prepare(s)
 			failure, hint := s.fails()
@@ -223,7 +217,9 @@ func TestStartupFailures(t *testing.T) {
 }
 
 func TestWazoCertificate(t *testing.T) {
+	t.Parallel()
 	t.Run("one that nobody vouches for is refused", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t, wazotest.WithTLS())
 		failure, hint := s.fails()
 		require.Contains(t, failure, "certificate")
@@ -231,6 +227,7 @@ func TestWazoCertificate(t *testing.T) {
 	})
 
 	t.Run("one of another authority is refused", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t, wazotest.WithTLS())
 		file, err := wazotest.New(wazotest.WithTLS()).CAFile(t.TempDir())
 		require.NoError(t, err)
@@ -241,6 +238,7 @@ func TestWazoCertificate(t *testing.T) {
 	})
 
 	t.Run("one of the given authority is trusted", func(t *testing.T) {
+		t.Parallel()
 		s := newStage(t, wazotest.WithTLS())
 		file, err := s.wazo.CAFile(t.TempDir())
 		require.NoError(t, err)
@@ -250,6 +248,7 @@ func TestWazoCertificate(t *testing.T) {
 
 	for name, content := range map[string]string{"that is not there": "", "that is no certificate": "hello"} {
 		t.Run("a file "+name+" is refused", func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t)
 			s.env["WAZO_CA_FILE"] = filepath.Join(t.TempDir(), "ca.crt")
 			if content != "" {
@@ -263,6 +262,7 @@ func TestWazoCertificate(t *testing.T) {
 }
 
 func TestKeyFileIsMadeAtTheFirstStart(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.env["SECRET_KEY"] = ""
 	s.startOnce()
@@ -277,6 +277,7 @@ func TestKeyFileIsMadeAtTheFirstStart(t *testing.T) {
 
 // A failure of one start must not spoil the next, for which the mistake is corrected.
 func TestACorrectedMistakeIsForgotten(t *testing.T) {
+	t.Parallel()
 	for name, mistake := range map[string][2]string{
 		"the Matrix user":     {"MATRIX_USER_ID", "@typo:a.example"},
 		"the Matrix password": {"MATRIX_PASSWORD", "wrong"},
@@ -284,6 +285,7 @@ func TestACorrectedMistakeIsForgotten(t *testing.T) {
 		"the Wazo password":   {"WAZO_PASSWORD", "wrong"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t)
 			right := s.env[mistake[0]]
 			s.env[mistake[0]] = mistake[1]
@@ -296,22 +298,7 @@ func TestACorrectedMistakeIsForgotten(t *testing.T) {
 			s.fails()
 			s.homeserver.onRequest(nil)
 			s.env[mistake[0]] = right
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			ended := make(chan outcome, 1)
-			go func() { ended <- s.run(ctx) }()
-			for {
-				select {
-				case out := <-ended:
-					t.Fatalf("does not start: %s", out.errors)
-				case <-time.After(waitStep):
-				}
-				if run(ctx, []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard) == nil {
-					break
-				}
-			}
-			cancel()
-			require.NoError(t, (<-ended).err)
+			s.startOnce()
 		})
 	}
 }
