@@ -28,6 +28,7 @@ func (w *world) fillDisk() (makeRoom func()) {
 }
 
 func TestFullDiskStopsAcceptingAndRecovers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()

@@ -89,6 +89,7 @@ func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
 }
 
 func TestGapThatFailsForEverIsGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.matrix.limit = 5
 	w.start()

@@ -73,7 +73,9 @@ func (w *world) noticesTo(eventID id.EventID) (notices []string) {
 }
 
 func TestMessageWhoseKeyIsMissing(t *testing.T) {
+	t.Parallel()
 	t.Run("its queue waits for the key, then delivers in order and nothing is late", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.keyWait = time.Hour
 		w.start()
@@ -90,6 +92,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 	})
 
 	t.Run("after a while the next one goes on, the sender is told and the key is asked for", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.start()
 		w.link()
@@ -121,6 +124,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 	})
 
 	t.Run("late messages keep their order among themselves", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.start()
 		w.link()
@@ -142,6 +146,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 	})
 
 	t.Run("late messages keep their order when the key comes while they are being tried", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.start()
 		w.link()
@@ -167,6 +172,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 	})
 
 	t.Run("another session's key changes nothing", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.start()
 		w.link()
@@ -182,6 +188,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 	})
 
 	t.Run("a key that comes while nobody looks is found when the message is passed over", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.keyWait = time.Hour
 		w.start()
@@ -198,6 +205,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 	})
 
 	t.Run("a message that was edited while it was being decrypted stays edited", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.keyWait = time.Hour
 		w.start()
@@ -222,6 +230,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 }
 
 func TestLateMessageSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		come func(w *world, eventID id.EventID) // the key, with one restart on the way
@@ -246,6 +255,7 @@ func TestLateMessageSurvivesARestart(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.start()
 			w.link()
@@ -261,6 +271,7 @@ func TestLateMessageSurvivesARestart(t *testing.T) {
 }
 
 func TestKeyThatIsNoUseToWaitFor(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		trouble error
@@ -276,6 +287,7 @@ func TestKeyThatIsNoUseToWaitFor(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.keyWait = time.Hour // the notice does not come by waiting
 			w.start()
@@ -300,6 +312,7 @@ func TestKeyThatIsNoUseToWaitFor(t *testing.T) {
 	}
 
 	t.Run("a key that turns out to be withheld ends the wait", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.keyWait = time.Hour
 		w.start()
@@ -315,6 +328,7 @@ func TestKeyThatIsNoUseToWaitFor(t *testing.T) {
 }
 
 func TestKeyThatNeverComes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -356,6 +370,7 @@ func TestKeyThatNeverComes(t *testing.T) {
 }
 
 func TestKeysAreGivenUpWhileTheRelayRuns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.keyKept = 400 * time.Millisecond
 	w.start()
@@ -367,6 +382,7 @@ func TestKeysAreGivenUpWhileTheRelayRuns(t *testing.T) {
 }
 
 func TestRetryAndDropOfWhatIsSetAside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	_, err := w.core.Retry(w.ctx, roomID)
@@ -404,6 +420,7 @@ func TestRetryAndDropOfWhatIsSetAside(t *testing.T) {
 }
 
 func TestChangesOfWhatWaitsForAKey(t *testing.T) {
+	t.Parallel()
 	const other = id.UserID("@other:a.example")
 	for _, test := range []struct {
 		name   string
@@ -441,6 +458,7 @@ func TestChangesOfWhatWaitsForAKey(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.start()
 			w.link()
@@ -462,6 +480,7 @@ func TestChangesOfWhatWaitsForAKey(t *testing.T) {
 	}
 
 	t.Run("an edit within the wait is not late", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.keyWait = time.Hour
 		w.start()
@@ -476,6 +495,7 @@ func TestChangesOfWhatWaitsForAKey(t *testing.T) {
 }
 
 func TestLateKeyOfSomethingElseThanAMessage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -498,6 +518,7 @@ func TestLateKeyOfSomethingElseThanAMessage(t *testing.T) {
 }
 
 func TestMissingKeysInAGap(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.matrix.limit = 5
 	w.start()
@@ -516,6 +537,7 @@ func TestMissingKeysInAGap(t *testing.T) {
 }
 
 func TestLateKeyOfARoomThatWasReplaced(t *testing.T) {
+	t.Parallel()
 	const newRoom = id.RoomID("!new:a.example")
 	w := newWorld(t)
 	w.start()
@@ -528,6 +550,7 @@ func TestLateKeyOfARoomThatWasReplaced(t *testing.T) {
 }
 
 func TestUnlinkingForgetsWhatWaitsForAKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -540,6 +563,7 @@ func TestUnlinkingForgetsWhatWaitsForAKey(t *testing.T) {
 }
 
 func TestDecryptingIsNoSignThatWazoIsRepaired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.keyWait = time.Hour
 	w.start()
@@ -561,6 +585,7 @@ func TestDecryptingIsNoSignThatWazoIsRepaired(t *testing.T) {
 }
 
 func TestLateMarkStandsAboveAnyContent(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, format, text, want string
 	}{
@@ -570,6 +595,7 @@ func TestLateMarkStandsAboveAnyContent(t *testing.T) {
 		{name: "with a name before each message", format: "**{{.Name}}:** {{.Content}}", text: "hello", want: late("**Ada:** hello")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.contentFormat = test.format
 			w.start()

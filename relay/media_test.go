@@ -71,6 +71,7 @@ func TestFileIsALinkOnWazo(t *testing.T) {
 }
 
 func TestFileWithoutLink(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		content map[string]any
@@ -84,6 +85,7 @@ func TestFileWithoutLink(t *testing.T) {
 		{"its keys are broken", map[string]any{"body": "cat.jpg", "file": map[string]any{"url": "mxc://a.example/cat", "v": "v2"}}, false, "📷 picture: cat.jpg"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			if !test.off {
 				w.media = MediaConfig{URL: "https://relay.example.org/media", Life: time.Hour, MaxSize: 1000}

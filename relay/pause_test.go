@@ -51,6 +51,7 @@ func (w *world) pauses() []string {
 }
 
 func TestOpenedRoomStaysPausedWhateverElseIsRepaired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -73,6 +74,7 @@ func TestOpenedRoomStaysPausedWhateverElseIsRepaired(t *testing.T) {
 }
 
 func TestAdminAcceptsAnOpenRoom(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -87,6 +89,7 @@ func TestAdminAcceptsAnOpenRoom(t *testing.T) {
 }
 
 func TestOneDirectionPausesAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -105,6 +108,7 @@ func TestOneDirectionPausesAlone(t *testing.T) {
 }
 
 func TestPortalWhoseHistoryCannotBeReadIsPaused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := w.wazo.CreateRoom("Other", w.relay, w.alice)
 	w.start()
@@ -127,6 +131,7 @@ func TestPortalWhoseHistoryCannotBeReadIsPaused(t *testing.T) {
 }
 
 func TestGapWithTheBeginningOfTheLinkIsGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.matrix.limit = 5
 	w.start()
@@ -155,6 +160,7 @@ func TestGapWithTheBeginningOfTheLinkIsGivenUp(t *testing.T) {
 }
 
 func TestUnlinkStopsWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -172,6 +178,7 @@ func TestUnlinkStopsWhatIsUnderWay(t *testing.T) {
 }
 
 func TestUnlinkWhileTheLinkIsBeingMade(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	room := w.wazoRoom()
@@ -211,6 +218,7 @@ func TestCommitLaterThanSettlingDoubles(t *testing.T) {
 }
 
 func TestQuietRoomDoesNotRepeatItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -257,6 +265,7 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 }
 
 func TestGapTroubleIsNotBlamedOnWazo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.matrix.limit = 5
 	w.start()

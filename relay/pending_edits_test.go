@@ -19,6 +19,7 @@ func (w *world) edit(sender id.UserID, target id.EventID, text string) {
 }
 
 func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -51,6 +52,7 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 }
 
 func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()

@@ -21,6 +21,7 @@ import (
 )
 
 func TestMessagesCrossInOrderOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -38,6 +39,7 @@ func TestMessagesCrossInOrderOnce(t *testing.T) {
 }
 
 func TestSenderIsNamed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -60,6 +62,7 @@ func TestSenderIsNamed(t *testing.T) {
 }
 
 func TestNothingBeforeTheLinkIsRelayed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.wazo.Post(w.room.UUID, w.alice, "old on Wazo", "")
 	w.start()
@@ -103,6 +106,7 @@ func TestNothingBeforeTheLinkIsRelayed(t *testing.T) {
 }
 
 func TestUnknownOutcomeOnWazo(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name  string
 		fault func(*wazotest.Faults) *wazotest.Fault
@@ -139,6 +143,7 @@ func TestUnknownOutcomeOnWazo(t *testing.T) {
 }
 
 func TestUnknownOutcomeOnMatrix(t *testing.T) {
+	t.Parallel()
 	lostOnce := func() func(string) error {
 		var once sync.Once
 		return func(body string) (err error) {
@@ -175,6 +180,7 @@ func TestUnknownOutcomeOnMatrix(t *testing.T) {
 }
 
 func TestRestartWithAttemptedRows(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -194,6 +200,7 @@ func TestRestartWithAttemptedRows(t *testing.T) {
 }
 
 func TestWhatWasSaidWhileAwayIsRelayed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.matrix.limit = 10
 	w.start()
@@ -210,6 +217,7 @@ func TestWhatWasSaidWhileAwayIsRelayed(t *testing.T) {
 }
 
 func TestGapThatCannotBeReadIsToldOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.matrix.limit = 5
 	w.start()
@@ -228,6 +236,7 @@ func TestGapThatCannotBeReadIsToldOnce(t *testing.T) {
 }
 
 func TestLinkWhoseNoticeLiesInAGap(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.matrix.limit = 5
 	w.start()
@@ -251,6 +260,7 @@ func TestLinkWhoseNoticeLiesInAGap(t *testing.T) {
 }
 
 func TestEventsThatWazoForgot(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -264,6 +274,7 @@ func TestEventsThatWazoForgot(t *testing.T) {
 }
 
 func TestWebsocketdAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -276,6 +287,7 @@ func TestWebsocketdAway(t *testing.T) {
 }
 
 func TestWazoAwayIsToldOnceAndOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -289,6 +301,7 @@ func TestWazoAwayIsToldOnceAndOver(t *testing.T) {
 }
 
 func TestRefusedMessageIsParkedAndTheNextGoesOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -317,6 +330,7 @@ func TestRefusedMessageIsParkedAndTheNextGoesOn(t *testing.T) {
 }
 
 func TestForbiddenPausesThePortalUntilRepaired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -344,6 +358,7 @@ func TestForbiddenPausesThePortalUntilRepaired(t *testing.T) {
 }
 
 func TestKickedBotGoesOnWhenInvitedAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -366,6 +381,7 @@ func TestKickedBotGoesOnWhenInvitedAgain(t *testing.T) {
 }
 
 func TestLinkIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	outside := wazoapi.Room{UUID: "00000000-0000-4000-8000-000000000001", Name: "SMS", Users: []wazoapi.RoomUser{
@@ -394,6 +410,7 @@ func TestLinkIsRefused(t *testing.T) {
 }
 
 func TestLinkThatWazoRefusesIsGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	room := w.wazoRoom()
@@ -407,6 +424,7 @@ func TestLinkThatWazoRefusesIsGivenUp(t *testing.T) {
 }
 
 func TestUnlink(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -426,6 +444,7 @@ func TestUnlink(t *testing.T) {
 }
 
 func TestUnlinkFromWazo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -440,6 +459,7 @@ func TestUnlinkFromWazo(t *testing.T) {
 }
 
 func TestStrangersAreToldOnceWhatToDo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	other := w.wazo.CreateRoom("Other", w.alice, w.relay)
@@ -456,6 +476,7 @@ func TestStrangersAreToldOnceWhatToDo(t *testing.T) {
 }
 
 func TestWhatIsNotRelayedToWazo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -472,6 +493,7 @@ func TestWhatIsNotRelayedToWazo(t *testing.T) {
 }
 
 func TestBrokenEventIsParkedAndTheOthersGoOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -486,6 +508,7 @@ func TestBrokenEventIsParkedAndTheOthersGoOn(t *testing.T) {
 }
 
 func TestLongMessageBecomesSeveralEvents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()
@@ -508,6 +531,7 @@ func TestLongMessageBecomesSeveralEvents(t *testing.T) {
 }
 
 func TestCreateRoom(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.wazo.AddUser(wazotest.User{Username: "al2", Password: "x", Firstname: "Alina", Lastname: "Martin", Tenant: w.tenant})
 	w.start()
@@ -526,6 +550,7 @@ func TestCreateRoom(t *testing.T) {
 }
 
 func TestFindRoom(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	second := w.wazo.CreateRoom("Project two", w.relay, w.alice)
 	unnamed := w.wazo.CreateRoom("", w.relay, w.bob)
@@ -560,6 +585,7 @@ func TestFindRoom(t *testing.T) {
 }
 
 func TestAcceptIsOneTransaction(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start()
 	w.link()

@@ -31,8 +31,10 @@ func (w *world) snapshot() (restore func()) {
 }
 
 func TestDatabaseRestoredFromABackupDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{0, 5} {
 		t.Run(fmt.Sprintf("timeline limit %d", limit), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.matrix.limit = limit
 			w.start()
