@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/id"
@@ -24,6 +25,7 @@ import (
 	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/bot/media"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
@@ -60,18 +62,19 @@ type Bot struct {
 
 	rooms     roomStates
 	keyRounds keyRounds
-	arrivals  arrivals
-	gate      gate
+	newcomers newcomers
+	limiter   rateLimiter
+	token     tokenLock
 	receipts  receipts
 	resync    resync
-	inbox     tray
-	notices   tray
 	refusals  refusals
+	tasks     *task.Scheduler[work]
 	transfers *media.Transfers
 	pictures  *media.Pictures
 	avatars   *media.Avatars
 
-	makingChat sync.Mutex // held while a direct chat is being made
+	makingChat sync.Mutex             // held while a direct chat is being made
+	awaited    *exsync.Set[id.UserID] // people who have yet to accept the invite to their direct chat, where a notice waits
 	commands   *commands
 
 	keyChanges atomic.Int64 // how often members or devices have changed, see encrypt
@@ -84,17 +87,16 @@ var _ relay.Matrix = (*Bot)(nil)
 
 // New builds the Matrix side of a core and attaches it.
 func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
-	b := &Bot{cfg: cfg, db: database, relay: core, log: log, started: time.Now()}
-	b.arrivals.init()
+	b := &Bot{cfg: cfg, db: database, relay: core, log: log, started: time.Now(), awaited: exsync.NewSet[id.UserID]()}
+	b.newcomers.init()
 	b.receipts.init()
-	b.inbox.init()
-	b.notices.init()
 	b.resync.init()
+	b.tasks = b.newTasks()
 	b.device = device.New(device.Config{
 		UserID: cfg.UserID, HomeserverURL: cfg.HomeserverURL, Password: cfg.Password, AccessToken: cfg.AccessToken,
 		RecoveryKey: cfg.RecoveryKey, UserAgent: "wazo-matrix-relay/" + cfg.Version,
 		ShowRecoveryKey: cfg.ShowRecoveryKey,
-		OnLogin:         func() { b.arrivals.haveDevice(time.Now()) },
+		OnLogin:         func() { b.newcomers.newDevice(time.Now()) },
 	}, database, log)
 	b.initMedia()
 	core.Attach(b)
@@ -147,13 +149,16 @@ func (b *Bot) Run(ctx context.Context) error {
 	b.commands = newCommands(b)
 	b.followKeys()
 	b.ensureDisplayName(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	b.tasks.Start(ctx)
+	defer b.tasks.Drain(0) // what is stopped in the middle is done again by the next start
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wg.Go(func() { b.sendReceipts(ctx) })
-	wg.Go(func() { b.answerInbox(ctx) })
-	wg.Go(func() { b.sayNotices(ctx) })
+	if err := b.resumeWork(ctx); err != nil {
+		return err
+	}
 	return b.syncForever(ctx)
 }
 

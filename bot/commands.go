@@ -39,7 +39,7 @@ type commands struct {
 
 // command is one command.
 type command struct {
-	name, usage, does string
+	name, usage, help string
 	run               func(b *Bot, ce *commandEvent) (string, error) // returns what to answer, "" for nothing
 }
 
@@ -65,10 +65,10 @@ func newCommands(b *Bot) *commands {
 	c.processor.Meta = b
 	c.processor.PreValidator = mxcommands.FuncPreValidator[*Bot](b.takePrefix)
 	for _, cmd := range c.list {
-		c.processor.Register(&mxcommands.Handler[*Bot]{Name: cmd.name, Func: func(ce *commandEvent) { b.obey(ce, cmd.run) }})
+		c.processor.Register(&mxcommands.Handler[*Bot]{Name: cmd.name, Func: func(ce *commandEvent) { b.runCommand(ce, cmd.run) }})
 	}
 	c.processor.Register(&mxcommands.Handler[*Bot]{
-		Name: mxcommands.UnknownCommandName, Func: func(ce *commandEvent) { b.obey(ce, (*Bot).cmdUnknown) },
+		Name: mxcommands.UnknownCommandName, Func: func(ce *commandEvent) { b.runCommand(ce, (*Bot).cmdUnknown) },
 	})
 	return c
 }
@@ -146,15 +146,15 @@ func (b *Bot) mayUnlink(ctx context.Context, evt *event.Event) bool {
 	return err == nil && levels.GetUserLevel(evt.Sender) >= powerToLink
 }
 
-// obey runs a command and answers.
-func (b *Bot) obey(ce *commandEvent, run func(*Bot, *commandEvent) (string, error)) {
+// runCommand runs a command and answers.
+func (b *Bot) runCommand(ce *commandEvent, run func(*Bot, *commandEvent) (string, error)) {
 	answer, err := run(b, ce)
 	var refused *relay.UserError
 	switch {
 	case errors.As(err, &refused):
 		answer = refused.Words
 	case err != nil:
-		b.log.Err(err).Str("command", ce.Command).Stringer("room_id", ce.RoomID).Msg("Failed to obey a command")
+		b.log.Err(err).Str("command", ce.Command).Stringer("room_id", ce.RoomID).Msg("Failed to run a command")
 		answer = words.CommandFailed(relay.WhyFailed(err))
 	}
 	if answer == "" {
@@ -168,7 +168,7 @@ func (b *Bot) obey(ce *commandEvent, run func(*Bot, *commandEvent) (string, erro
 func (b *Bot) cmdHelp(*commandEvent) (string, error) {
 	lines := make([]words.Command, len(b.commands.list))
 	for i, cmd := range b.commands.list {
-		lines[i] = words.Command{Usage: cmd.usage, Does: cmd.does}
+		lines[i] = words.Command{Usage: cmd.usage, Help: cmd.help}
 	}
 	return words.Help(b.cfg.CommandPrefix, lines), nil
 }
@@ -371,7 +371,7 @@ func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
 	status.EncryptedRoom, err = b.askEncrypted(ce.Ctx, ce.RoomID)
 	status.CannotTellRoom = err != nil
 	var shown device.Status
-	err = b.gate.pass(ce.Ctx, func() (err error) {
+	err = b.call(ce.Ctx, func() (err error) {
 		shown, err = b.device.Status(ce.Ctx)
 		return translated(err)
 	})

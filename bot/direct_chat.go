@@ -23,34 +23,44 @@ const (
 	makingTime = 5 * time.Second
 )
 
-// sayInPerson says a notice in the direct chat with the person whom it is for, when they are there, and removes it.
-func (b *Bot) sayInPerson(ctx context.Context, notice *db.Notice) {
+// sayInPerson says a notice in the direct chat with the person whom it is for. It reports true if the notice waits until they
+// have accepted the invite. A person who has not answered after half of the time that there is finds the notice when they come.
+func (b *Bot) sayInPerson(ctx context.Context, notice *db.Notice) (waits bool, err error) {
+	b.awaited.Add(notice.User) // before it is asked whether they are there: they may come in between
+	defer func() {
+		if !waits {
+			b.awaited.Remove(notice.User)
+		}
+	}()
 	for range chatTries {
-		var room id.RoomID
-		b.try(ctx, "make a direct chat", "", notice.CreatedAt, func(ctx context.Context) (err error) {
-			room, err = b.directChat(ctx, notice.User)
-			return err
-		})
-		if room == "" {
-			break
-		} else if !b.awaitArrival(ctx, room, notice) {
-			b.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("The invite to a direct chat was declined, what was to be said there is dropped")
-			break
+		room, err := b.directChat(ctx, notice.User)
+		if err != nil {
+			return false, err
 		}
-		direct := true
-		b.try(ctx, "say a notice in a direct chat", room, notice.CreatedAt, func(ctx context.Context) (err error) {
-			// They may have brought somebody else since.
-			if direct, err = b.isDirect(ctx, room, notice.User); err != nil || !direct {
-				return err
+		membership, err := b.inChat(ctx, room, notice.User)
+		if err != nil {
+			return false, err
+		}
+		switch membership {
+		case event.MembershipInvite:
+			if left := patience/2 - time.Since(notice.CreatedAt.Time); left > 0 {
+				b.tasks.WakeAfter(left, work{kind: workNotices, user: notice.User})
+				return true, nil // until then, or until memberChanged
 			}
-			return b.say(ctx, room, notice)
-		})
-		if direct {
-			break
+		case event.MembershipJoin:
+			if !b.client.StateStore.IsInRoom(ctx, room, notice.User) {
+				b.newcomers.arrived(room, time.Now()) // /sync tells it only later
+			}
+		case "":
+			b.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("A direct chat is none any more")
+			continue
+		default:
+			b.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("The invite to a direct chat was declined, so a notice is dropped")
+			return false, nil
 		}
-		b.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("A direct chat is none any more")
+		return false, b.say(ctx, room, notice)
 	}
-	b.finish(ctx, "say a notice", func(ctx context.Context) error { return b.db.Notice.Delete(ctx, notice.ID) })
+	return false, nil
 }
 
 // directChat returns the bot's direct chat with a person, making it if there is none. They may yet have to accept the invite.
@@ -81,7 +91,7 @@ func (b *Bot) makeDirectChat(ctx context.Context, user id.UserID) (room id.RoomI
 	making, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(makingTime, cancel) })()
-	err = b.gate.pass(ctx, func() error {
+	err = b.call(ctx, func() error {
 		ctx, cancel := b.request(making)
 		defer cancel()
 		resp, err := b.client.CreateRoom(ctx, request)
@@ -117,7 +127,7 @@ func (b *Bot) isDirect(ctx context.Context, roomID id.RoomID, user id.UserID) (b
 // Dendrite's list of members comes from where /sync does, some time after the room has changed.
 func (b *Bot) inChat(ctx context.Context, roomID id.RoomID, user id.UserID) (person event.Membership, err error) {
 	var state []json.RawMessage
-	err = b.gate.pass(ctx, func() error {
+	err = b.call(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		_, err := b.client.MakeRequest(ctx, http.MethodGet, b.client.BuildClientURL("v3", "rooms", roomID, "state"), nil, &state)
@@ -154,36 +164,4 @@ func (b *Bot) inChat(ctx context.Context, roomID id.RoomID, user id.UserID) (per
 		return "", nil // some homeservers tell what was there when the bot left
 	}
 	return person, nil
-}
-
-// awaitArrival waits until the person whom a notice is for has answered the invite to their direct chat. It reports false if
-// they declined. Who has not answered after half of the time that there is finds the notice when they come.
-func (b *Bot) awaitArrival(ctx context.Context, roomID id.RoomID, notice *db.Notice) bool {
-	ctx, cancel := context.WithDeadline(ctx, notice.CreatedAt.Add(patience/2))
-	defer cancel()
-	for {
-		change := b.arrivals.change(roomID)
-		var membership event.Membership
-		b.try(ctx, "look who is in a direct chat", roomID, notice.CreatedAt, func(ctx context.Context) (err error) {
-			membership, err = b.inChat(ctx, roomID, notice.User)
-			return err
-		})
-		switch membership {
-		case event.MembershipInvite:
-		case event.MembershipJoin:
-			if !b.client.StateStore.IsInRoom(ctx, roomID, notice.User) {
-				b.arrivals.arrive(roomID, time.Now()) // /sync tells it only later
-			}
-			return true
-		case "": // not known, or no direct chat any more: a closer look follows
-			return true
-		default:
-			return false
-		}
-		select {
-		case <-ctx.Done():
-			return true
-		case <-change:
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -140,14 +141,18 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 	})
 	t.Run("they come in before /sync tells of it", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.arrivals.silence = time.Hour
+		w.bot.newcomers.silence = time.Hour
 		w.hs.shy = true
 		room, err := w.bot.directChat(t.Context(), adminUser)
 		require.NoError(t, err)
 		w.hs.mu.Lock()
 		clear(w.hs.rooms[room].membership)
 		w.hs.mu.Unlock()
-		require.True(t, w.bot.awaitArrival(t.Context(), room, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())}))
-		require.Positive(t, w.bot.arrivals.pause(room, time.Now()))
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		waits, err := w.bot.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
+		require.ErrorIs(t, err, context.DeadlineExceeded, "the bot is silent, since the person is new")
+		require.False(t, waits)
+		require.Positive(t, w.bot.newcomers.pause(room, time.Now()))
 	})
 }

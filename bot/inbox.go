@@ -12,30 +12,22 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
 
-// InboxFilled implements relay.Matrix.
-func (b *Bot) InboxFilled(id.RoomID) { b.inbox.wake() }
-
-// answerInbox answers what stands in the inbox until ctx ends.
-func (b *Bot) answerInbox(ctx context.Context) {
-	b.inbox.serve(ctx, func(ctx context.Context) (map[id.RoomID][]func(context.Context), error) {
-		rows, err := b.db.Inbox.All(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("failed to read the inbox: %w", err)
-		}
-		work := make(map[id.RoomID][]func(context.Context))
-		for _, row := range rows {
-			work[row.Room] = append(work[row.Room], func(ctx context.Context) {
-				b.patiently(ctx, "answer "+string(row.Kind), row.Room, row.AcceptedAt,
-					func(ctx context.Context) error { return b.answer(ctx, row) },
-					func(ctx context.Context) error { return b.db.Inbox.Delete(ctx, row.ID) })
-			})
-		}
-		return work, nil
-	})
+// answerNext answers what stands first in the inbox of a room.
+func (b *Bot) answerNext(ctx context.Context, room id.RoomID) (task.Outcome, error) {
+	row, err := b.db.Inbox.Next(ctx, room)
+	if err != nil || row == nil {
+		return task.Idle, err
+	}
+	err = task.Guard(ctx, func() error { return b.answer(ctx, row) })
+	if b.isWorthRetrying(ctx, err, row.AcceptedAt) {
+		return task.Again, fmt.Errorf("failed to answer %s: %w", row.Kind, err)
+	}
+	return task.Again, b.db.Inbox.Delete(ctx, row.ID)
 }
 
 func (b *Bot) answer(ctx context.Context, row *db.InboxRow) error {
@@ -73,7 +65,7 @@ func age(evt *event.Event, acceptedAt db.Time) time.Duration {
 
 // invited joins a room, or declines with a reason.
 func (b *Bot) invited(ctx context.Context, roomID id.RoomID, inviter id.UserID) error {
-	return b.gate.pass(ctx, func() error {
+	return b.call(ctx, func() error {
 		if b.relay.Rights().IsAllowed(inviter) {
 			_, err := b.client.JoinRoomByID(ctx, roomID)
 			return translated(err)
@@ -89,7 +81,7 @@ func (b *Bot) invited(ctx context.Context, roomID id.RoomID, inviter id.UserID) 
 
 // joined says hello, or goes on in a room that is linked.
 func (b *Bot) joined(ctx context.Context, roomID id.RoomID) error {
-	if err := b.succeed(ctx, roomID); err != nil {
+	if err := b.followUpgrade(ctx, roomID); err != nil {
 		return err
 	} else if err = b.accessChanged(ctx, roomID); err != nil { // it may have been opened while the bot was away
 		return err

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
 
@@ -58,8 +58,6 @@ const shareTime = 5 * time.Minute
 // shareTries is how often a room's key is made anew because members or devices changed while it was handed out.
 const shareTries = 3
 
-var errPanic = errors.New("panic while encrypting")
-
 // encrypt encrypts for all devices of a room that are known now. It returns a *relay.MatrixError: nothing was sent.
 func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (encrypted *event.EncryptedEventContent, err error) {
 	ctx, cancel := context.WithTimeout(b.client.Log.WithContext(ctx), shareTime)
@@ -67,8 +65,10 @@ func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type,
 	b.device.NoteKeyUse()
 	for range shareTries {
 		before := b.keyChanges.Load()
-		encrypted, err = nil, errPanic // over what a homeserver answers
-		b.guard("encrypt", func() { encrypted, err = b.encryptOnce(ctx, roomID, evtType, clear) })
+		err = task.Guard(ctx, func() (err error) { // what a homeserver answers may lead to a panic
+			encrypted, err = b.encryptOnce(ctx, roomID, evtType, clear)
+			return err
+		})
 		if err != nil || b.keyChanges.Load() == before {
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
@@ -72,12 +73,14 @@ func TestPanicOverAForeignAnswer(t *testing.T) {
 	require.ErrorAs(t, err, &matrixErr)
 	require.True(t, matrixErr.NotSent)
 	require.Empty(t, w.hs.sentTo(roomID))
-	require.True(t, w.bot.gate.tryAlone(func() {}), "nothing is held")
+	require.True(t, w.bot.token.whileIdle(func() {}), "nothing is held")
 }
 
-func TestGateIsFreeAfterAPanic(t *testing.T) {
+func TestNothingIsHeldAfterAPanic(t *testing.T) {
 	t.Parallel()
-	var g gate
-	require.Panics(t, func() { _ = g.pass(context.Background(), func() error { panic("x") }) })
-	require.True(t, g.tryAlone(func() {}))
+	b := &Bot{}
+	b.limiter.block(time.Millisecond) // one by one
+	require.Panics(t, func() { _ = b.call(context.Background(), func() error { panic("x") }) })
+	require.True(t, b.token.whileIdle(func() {}))
+	require.NoError(t, b.call(context.Background(), func() error { return nil }))
 }

@@ -20,11 +20,11 @@ func (b *Bot) initMedia() {
 	b.avatars = media.NewAvatars(b.db, b.transfers)
 }
 
-// transferClient returns a client for one file. Files take long and have rate limits of their own, so they don't go through the
-// gate: everything that is sent would wait for them there.
+// transferClient returns a client for one file. Files take long and have rate limits of their own, so their requests do not go
+// through call: everything that is sent would wait for them.
 func (b *Bot) transferClient() *mautrix.Client {
-	b.gate.requests.RLock() // the token may be being changed
-	defer b.gate.requests.RUnlock()
+	b.token.RLock() // the token may be being changed
+	defer b.token.RUnlock()
 	return &mautrix.Client{
 		HomeserverURL: b.client.HomeserverURL, UserID: b.client.UserID, DeviceID: b.client.DeviceID, AccessToken: b.client.AccessToken,
 		UserAgent: b.client.UserAgent, Client: b.client.Client, Log: b.client.Log, IgnoreRateLimit: true,

@@ -97,7 +97,7 @@ func (b *Bot) RequestKey(ctx context.Context, evt *event.Event) {
 	if err != nil {
 		return
 	}
-	err = b.gate.pass(ctx, func() error {
+	err = b.call(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		return translated(b.crypto.Machine().SendRoomKeyRequest(ctx, evt.RoomID, content.SenderKey, content.SessionID, "",

@@ -49,31 +49,31 @@ func TestSilenceAfterAnArrival(t *testing.T) {
 		{"somebody leaves", "leave", "join", 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var a arrivals
+			var a newcomers
 			a.init()
 			a.silence = 5 * time.Second
-			a.note(memberChange(t, otherMember, test.membership, test.before), start)
+			a.memberChanged(memberChange(t, otherMember, test.membership, test.before), start)
 			require.Equal(t, test.want, a.pause(roomID, start.Add(test.after)))
 			require.Equal(t, test.want, a.pause(roomID, start.Add(test.after)), "it holds for all that is said")
 			require.Zero(t, a.pause(otherRoom, start), "and for one room")
 		})
 	}
-	var a arrivals
+	var a newcomers
 	a.init()
-	require.Equal(t, acquaintance, a.silence)
+	require.Equal(t, keyExchangeTime, a.silence)
 }
 
 func TestPeopleWhoKeepComing(t *testing.T) {
 	t.Parallel()
-	var a arrivals
+	var a newcomers
 	a.init()
 	start := time.Now()
 	var silent, spoken time.Duration
 	const step = 500 * time.Millisecond
 	for at := time.Duration(0); at < time.Minute; at += step {
-		a.note(memberChange(t, otherMember, "join", "leave"), start.Add(at))
+		a.memberChanged(memberChange(t, otherMember, "join", "leave"), start.Add(at))
 		pause := a.pause(roomID, start.Add(at))
-		require.LessOrEqual(t, pause, acquaintance)
+		require.LessOrEqual(t, pause, keyExchangeTime)
 		if pause > 0 {
 			silent += step
 		} else {
@@ -95,7 +95,7 @@ func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 	}
 	t.Run("in an encrypted room", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.arrivals.silence = 300 * time.Millisecond
+		w.bot.newcomers.silence = 300 * time.Millisecond
 		join(w)
 		w.hs.setState(roomID, "m.room.encryption", megolm)
 		start := time.Now()
@@ -105,13 +105,13 @@ func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 	})
 	t.Run("not in a plain room", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.arrivals.silence = time.Hour
+		w.bot.newcomers.silence = time.Hour
 		join(w)
 		require.NoError(t, w.send(roomID, secretText, "1"))
 	})
 	t.Run("a stop does not wait for it", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.arrivals.silence = time.Hour
+		w.bot.newcomers.silence = time.Hour
 		join(w)
 		w.hs.setState(roomID, "m.room.encryption", megolm)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -122,14 +122,14 @@ func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 	})
 	t.Run("who comes while the message is made ready is waited for too", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.arrivals.silence = 300 * time.Millisecond
+		w.bot.newcomers.silence = 300 * time.Millisecond
 		w.hs.addRoom(roomID, adminUser, otherMember)
 		w.hs.setState(roomID, "m.room.encryption", megolm)
 		var came time.Time
 		w.hs.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
 			if came.IsZero() && strings.HasSuffix(r.URL.Path, "/keys/query") {
 				came = time.Now()
-				w.bot.arrivals.note(memberChange(t, otherMember, "join", "leave"), came)
+				w.bot.newcomers.memberChanged(memberChange(t, otherMember, "join", "leave"), came)
 			}
 			return false
 		}
@@ -141,16 +141,16 @@ func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 	})
 	t.Run("the room becomes encrypted, as /sync says", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.arrivals.silence = time.Hour
+		w.bot.newcomers.silence = time.Hour
 		w.hs.addRoom(roomID, adminUser)
 		require.NoError(t, w.send(roomID, "before", "1"))
 		encryption := timeline(roomID, `"events":[{"type":"m.room.encryption","event_id":"$e","sender":"@robin:a.example","state_key":"","content":{"algorithm":"m.megolm.v1.aes-sha2"}}]`)
 		w.receive(encryption)
-		require.Positive(t, w.bot.arrivals.pause(roomID, time.Now()))
+		require.Positive(t, w.bot.newcomers.pause(roomID, time.Now()))
 	})
 	t.Run("the room becomes encrypted, as the homeserver says when it is asked", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.arrivals.silence = 300 * time.Millisecond
+		w.bot.newcomers.silence = 300 * time.Millisecond
 		w.hs.addRoom(roomID, adminUser)
 		require.NoError(t, w.send(roomID, "before", "1"))
 		w.hs.setState(roomID, "m.room.encryption", megolm)
@@ -166,7 +166,7 @@ func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 		w.silence = time.Hour
 		w.open()
 		require.NoError(t, w.bot.Prepare(t.Context()))
-		require.Positive(t, w.bot.arrivals.pause(roomID, time.Now()))
+		require.Positive(t, w.bot.newcomers.pause(roomID, time.Now()))
 	})
 	t.Run("the bot has the device that it had", func(t *testing.T) {
 		w := newWorld(t)
@@ -174,6 +174,6 @@ func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 		w.haveDevice()
 		w.open()
 		require.NoError(t, w.bot.Prepare(t.Context()))
-		require.Zero(t, w.bot.arrivals.pause(roomID, time.Now()))
+		require.Zero(t, w.bot.newcomers.pause(roomID, time.Now()))
 	})
 }

@@ -11,42 +11,33 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
 
-// NoticesFilled implements relay.Matrix.
-func (b *Bot) NoticesFilled(id.RoomID, id.UserID) { b.notices.wake() }
-
-// sayNotices says what is stored to be said, until ctx ends. Each room has its order; rooms do not wait for each other.
-func (b *Bot) sayNotices(ctx context.Context) {
-	b.notices.serve(ctx, func(ctx context.Context) (map[id.RoomID][]func(context.Context), error) {
-		notices, err := b.db.Notice.All(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("failed to read notices: %w", err)
-		}
-		work := make(map[id.RoomID][]func(context.Context))
-		for _, notice := range notices {
-			key := notice.Room
-			if key == "" {
-				key = id.RoomID(notice.User) // its direct chat may have to be made first
-			}
-			work[key] = append(work[key], func(ctx context.Context) { b.sayPatiently(ctx, notice) })
-		}
-		return work, nil
-	})
-}
-
-// sayPatiently says a notice, again after a failure that may pass, and removes it. One that is too old is not said any more.
-func (b *Bot) sayPatiently(ctx context.Context, notice *db.Notice) {
-	remove := func(ctx context.Context) error { return b.db.Notice.Delete(ctx, notice.ID) }
-	switch {
-	case time.Since(notice.CreatedAt.Time) > patience:
-		b.finish(ctx, "drop a notice", remove)
-	case notice.Room == "":
-		b.sayInPerson(ctx, notice)
-	default:
-		b.patiently(ctx, "say a notice", notice.Room, notice.CreatedAt, func(ctx context.Context) error { return b.say(ctx, notice.Room, notice) }, remove)
+// sayNext says the oldest notice for a room or a person, and removes it. A notice that is too old is not said any more.
+func (b *Bot) sayNext(ctx context.Context, w work) (task.Outcome, error) {
+	notice, err := b.db.Notice.Next(ctx, w.room, w.user)
+	if err != nil || notice == nil {
+		return task.Idle, err
 	}
+	waits := false
+	if time.Since(notice.CreatedAt.Time) <= patience {
+		err = task.Guard(ctx, func() (err error) {
+			if w.room == "" {
+				waits, err = b.sayInPerson(ctx, notice)
+				return err
+			}
+			return b.say(ctx, w.room, notice)
+		})
+	}
+	switch {
+	case b.isWorthRetrying(ctx, err, notice.CreatedAt):
+		return task.Again, fmt.Errorf("failed to say a notice: %w", err)
+	case waits && err == nil:
+		return task.Idle, nil
+	}
+	return task.Again, b.db.Notice.Delete(ctx, notice.ID)
 }
 
 func (b *Bot) say(ctx context.Context, room id.RoomID, notice *db.Notice) error {

@@ -10,8 +10,32 @@ import (
 	"go.mau.fi/util/retryafter"
 	"maunium.net/go/mautrix"
 
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
+
+// call makes a request to the homeserver: when the rate limit of the account allows it, and never while the access token is
+// being changed. It returns what the request returned, or why waiting ended.
+func (b *Bot) call(ctx context.Context, request func() error) error {
+	return b.limiter.do(ctx, func() error {
+		b.token.RLock()
+		defer b.token.RUnlock()
+		return request()
+	})
+}
+
+// tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the device.
+type tokenLock struct{ sync.RWMutex }
+
+// whileIdle does something while no request is under way. It reports false if a request is: a join may take minutes.
+func (l *tokenLock) whileIdle(do func()) bool {
+	if !l.TryLock() {
+		return false
+	}
+	defer l.Unlock()
+	do()
+	return true
+}
 
 // defaultRetryAfter is for a 429 that does not say how long to wait.
 const defaultRetryAfter = 5 * time.Second
@@ -26,91 +50,67 @@ func retryAfter(err mautrix.HTTPError) time.Duration {
 	return retryafter.Parse(err.Response.Header.Get("Retry-After"), defaultRetryAfter)
 }
 
-// calmTime is how long after a rate limit requests still go one by one.
-const calmTime = 30 * time.Second
+// serialPeriod is how long after a rate limit requests still go one by one.
+const serialPeriod = 30 * time.Second
 
-// gate lets the account's requests pass. A homeserver's rate limit is per account: after a 429 the requests of all rooms go
-// one by one, in the order in which they came, and no room has more than one under way, so that each gets its turn.
-type gate struct {
-	mu    sync.Mutex
-	until time.Time // nothing passes before
-	calm  time.Time // one by one until then
+// rateLimiter keeps the requests of the account within the homeserver's rate limit, which is per account. After a 429 the
+// requests of all rooms go one by one, in the order in which they came. No room has more than one under way, so each room gets
+// its turn.
+type rateLimiter struct {
+	mu           sync.Mutex
+	blockedUntil time.Time // no request is made before
+	serialUntil  time.Time // requests go one by one until then
 
-	turn sync.Mutex // held by the one that may pass; Go hands it over in the order of waiting
-
-	requests sync.RWMutex // held by requests, and alone by who changes the access token
+	turn sync.Mutex // held by the request whose turn it is; Go hands it over in the order of waiting
 }
 
-// alone does something while no request is under way.
-func (g *gate) alone(do func() error) error {
-	g.requests.Lock()
-	defer g.requests.Unlock()
-	return do()
-}
-
-// tryAlone is alone if that needs no waiting; otherwise it reports false. A join may take minutes.
-func (g *gate) tryAlone(do func()) bool {
-	if !g.requests.TryLock() {
-		return false
-	}
-	defer g.requests.Unlock()
-	do()
-	return true
-}
-
-// pass does a request when its turn comes, again as often as the homeserver limits it. It returns what do returned, or why
-// waiting ended.
-func (g *gate) pass(ctx context.Context, do func() error) error {
-	if g.isCalm() {
-		g.turn.Lock()
-		defer g.turn.Unlock()
+// do makes a request when its turn comes, again as often as the homeserver limits it. It returns what the request returned, or
+// a *relay.MatrixError if ctx ends first.
+func (l *rateLimiter) do(ctx context.Context, request func() error) error {
+	if l.isSerial() {
+		l.turn.Lock()
+		defer l.turn.Unlock()
 	}
 	for {
-		if err := g.wait(ctx); err != nil {
+		if err := l.wait(ctx); err != nil {
 			return err
 		}
-		err := g.together(do)
+		err := request()
 		var failure *relay.MatrixError
 		if !errors.As(err, &failure) || failure.Status != http.StatusTooManyRequests {
 			return err
 		}
-		g.close(failure.RetryAfter)
+		l.block(failure.RetryAfter)
 	}
 }
 
-// together does something while nobody is alone.
-func (g *gate) together(do func() error) error {
-	g.requests.RLock()
-	defer g.requests.RUnlock()
-	return do()
+func (l *rateLimiter) isSerial() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Now().Before(l.serialUntil)
 }
 
-func (g *gate) isCalm() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return time.Now().Before(g.calm)
-}
-
-func (g *gate) close(d time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if until := time.Now().Add(d); until.After(g.until) {
-		g.until = until
+// block lets no request be made for a while.
+func (l *rateLimiter) block(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until := time.Now().Add(d); until.After(l.blockedUntil) {
+		l.blockedUntil = until
 	}
-	g.calm = g.until.Add(calmTime)
+	l.serialUntil = l.blockedUntil.Add(serialPeriod)
 }
 
-// wait returns when nothing is held back, or when ctx ends.
-func (g *gate) wait(ctx context.Context) error {
+// wait returns when requests may be made, or when ctx ends.
+func (l *rateLimiter) wait(ctx context.Context) error {
 	for {
-		g.mu.Lock()
-		pause := time.Until(g.until)
-		g.mu.Unlock()
+		l.mu.Lock()
+		pause := time.Until(l.blockedUntil)
+		l.mu.Unlock()
 		if pause <= 0 {
 			return nil
 		}
-		if !sleep(ctx, pause) {
-			return &relay.MatrixError{NotSent: true, Err: ctx.Err()}
+		if err := task.Sleep(ctx, pause); err != nil {
+			return &relay.MatrixError{NotSent: true, Err: err}
 		}
 	}
 }

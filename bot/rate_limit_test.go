@@ -81,7 +81,7 @@ func TestRateLimit(t *testing.T) {
 		limits := w.limitSends(1, inBody)
 		first := make(chan error, 1)
 		go func() { first <- w.send(roomID, "too fast", "1") }()
-		require.Eventually(t, func() bool { return w.bot.gate.isCalm() }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return w.bot.limiter.isSerial() }, 10*time.Second, time.Millisecond)
 		require.NoError(t, w.send(otherRoom, "elsewhere", "2"))
 		require.NoError(t, <-first)
 		for _, passed := range limits.passed {
@@ -93,7 +93,7 @@ func TestRateLimit(t *testing.T) {
 
 	t.Run("after a limit requests go one by one, and all arrive", func(t *testing.T) {
 		w := loggedIn(t)
-		w.bot.gate.close(time.Millisecond)
+		w.bot.limiter.block(time.Millisecond)
 		var busy, most atomic.Int32
 		w.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodPut {
@@ -137,11 +137,11 @@ func TestRateLimit(t *testing.T) {
 	})
 
 	t.Run("a shorter limit does not shorten a longer one", func(t *testing.T) {
-		var g gate
-		g.close(time.Hour)
-		g.close(time.Millisecond)
+		var l rateLimiter
+		l.block(time.Hour)
+		l.block(time.Millisecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
-		require.Error(t, g.wait(ctx))
+		require.Error(t, l.wait(ctx))
 	})
 }

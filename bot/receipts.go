@@ -54,7 +54,7 @@ func (b *Bot) sendReceipts(ctx context.Context) {
 }
 
 func (b *Bot) sendReceipt(ctx context.Context, roomID id.RoomID, eventID id.EventID) {
-	err := b.gate.pass(ctx, func() error {
+	err := b.call(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		return translated(b.client.SendReceipt(ctx, roomID, eventID, event.ReceiptTypeRead, nil))

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -15,6 +14,7 @@ import (
 
 	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
 
@@ -103,21 +103,22 @@ func (b *Bot) receiveKeys(ctx context.Context, answer *syncAnswer, since string)
 		}
 		b.keyRounds.reset()
 	}
-	b.guard("process keys", func() { b.crypto.Machine().ProcessSyncResponse(ctx, resp, since) })
+	b.guard(ctx, "Failed to process keys", func() { b.crypto.Machine().ProcessSyncResponse(ctx, resp, since) })
 	b.device.CacheIdentity(ctx)
 	for _, evt := range withheld {
-		b.guard("note a withheld key", func() { b.keyWithheld(ctx, evt) })
+		b.guard(ctx, "Failed to note a withheld key", func() { b.keyWithheld(ctx, evt) })
 	}
 }
 
-// guard keeps a panic over one stranger's event from ending the process.
-func (b *Bot) guard(what string, fn func()) {
-	defer func() {
-		if value := recover(); value != nil {
-			b.log.Error().Str("what", what).Any("panic", value).Bytes("stack", debug.Stack()).Msg("Panic")
-		}
-	}()
-	fn()
+// guard keeps a panic over one stranger's event from ending the process, and logs it.
+func (b *Bot) guard(ctx context.Context, failed string, fn func()) {
+	err := task.Guard(ctx, func() error {
+		fn()
+		return nil
+	})
+	if err != nil {
+		b.log.Err(err).Msg(failed)
+	}
 }
 
 func (b *Bot) receiveRoom(ctx context.Context, roomID id.RoomID, room joinedRoom) relay.RoomSync {
@@ -190,17 +191,20 @@ func parseEvent(raw json.RawMessage, roomID id.RoomID) (*event.Event, error) {
 // receiveState brings what is known of a room up to date.
 func (b *Bot) receiveState(ctx context.Context, evt *event.Event) {
 	if evt.Type.Type == event.StateEncryption.Type && b.rooms.setEncrypted(evt.RoomID) {
-		b.arrivals.arrive(evt.RoomID, time.Now())
+		b.newcomers.arrived(evt.RoomID, time.Now())
 	}
 	// The content may be parsed only once, and the core wants it unparsed.
 	parsed := *evt
-	b.guard("process state", func() {
+	b.guard(ctx, "Failed to process state", func() {
 		if err := parsed.Content.ParseRaw(parsed.Type); err == nil {
 			b.syncer.Dispatch(ctx, &parsed)
 		}
 		if evt.Type.Type == event.StateMember.Type {
 			b.keyChanges.Add(1)
-			b.arrivals.note(evt, time.Now())
+			b.newcomers.memberChanged(evt, time.Now())
+			if user := id.UserID(evt.GetStateKey()); b.awaited.Has(user) {
+				b.NoticesFilled("", user)
+			}
 		}
 	})
 }
@@ -214,8 +218,10 @@ func (b *Bot) decrypt(ctx context.Context, evt *event.Event) (decrypted *event.E
 			return nil, err
 		}
 	}
-	err = fmt.Errorf("panic while decrypting")
-	b.guard("decrypt", func() { decrypted, err = b.crypto.Decrypt(ctx, &parsed) })
+	err = task.Guard(ctx, func() (err error) {
+		decrypted, err = b.crypto.Decrypt(ctx, &parsed)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

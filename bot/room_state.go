@@ -47,7 +47,7 @@ func (b *Bot) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 		return false, failure
 	}
 	if b.rooms.setEncrypted(roomID) && checked {
-		b.arrivals.arrive(roomID, time.Now()) // it was plain a while ago
+		b.newcomers.arrived(roomID, time.Now()) // it was plain a while ago
 	}
 	return b.rooms.setChecked(roomID), nil
 }
@@ -64,7 +64,7 @@ func (b *Bot) askEncrypted(ctx context.Context, roomID id.RoomID) (encrypted boo
 	if checked, encrypted := b.rooms.get(roomID); checked {
 		return encrypted, nil
 	}
-	err = b.gate.pass(ctx, func() error {
+	err = b.call(ctx, func() error {
 		encrypted, err = b.isEncryptedNow(ctx, roomID)
 		return err
 	})

@@ -35,7 +35,7 @@ func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 
 // state reads a piece of a room's state from the homeserver; what is not there stays zero.
 func (b *Bot) state(ctx context.Context, roomID id.RoomID, evtType event.Type, stateKey string, into any) error {
-	err := b.gate.pass(ctx, func() error {
+	err := b.call(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		return translated(b.client.StateEvent(ctx, roomID, evtType, stateKey, into))
@@ -72,7 +72,7 @@ func (b *Bot) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLe
 		return nil, err
 	}
 	// Since room version 12 the creators stand above all levels.
-	err := b.gate.pass(ctx, func() (err error) {
+	err := b.call(ctx, func() (err error) {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		levels.CreateEvent, err = b.client.FullStateEvent(ctx, roomID, event.StateCreate, "")

@@ -25,23 +25,23 @@ import (
 // for some seconds first if somebody is new in an encrypted room.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
 	avatar := b.avatarFor(ctx, roomID, out)
-	for {
-		if err = b.getAcquainted(ctx, roomID); err != nil {
+	for eventID == "" {
+		if err = b.awaitKeyExchange(ctx, roomID); err != nil {
 			return "", err
 		}
-		err = b.gate.pass(ctx, func() error {
+		err = b.call(ctx, func() error {
 			eventID, err = b.sendOnce(ctx, roomID, out, avatar, txnID)
 			return err
 		})
-		if !errors.Is(err, errNewcomer) {
-			return eventID, err
+		if err != nil {
+			return "", err
 		}
 	}
+	return eventID, nil
 }
 
-// errNewcomer says that somebody has joined an encrypted room while something was made ready for it.
-var errNewcomer = errors.New("somebody is new in the room")
-
+// sendOnce sends an event. It returns no event id if it has sent nothing, because somebody has joined the encrypted room
+// while the event was made ready.
 func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *media.Uploaded, txnID string) (id.EventID, error) {
 	encrypted, err := b.isEncryptedNow(ctx, roomID)
 	if err != nil {
@@ -57,8 +57,8 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 		evtType = event.EventEncrypted
 		if content, err = b.encrypt(ctx, roomID, out.Type, clear); err != nil {
 			return "", err
-		} else if b.arrivals.pause(roomID, time.Now()) > 0 {
-			return "", errNewcomer
+		} else if b.newcomers.pause(roomID, time.Now()) > 0 {
+			return "", nil
 		}
 	}
 	encoded, err := encode(content, out.Tag)
@@ -75,6 +75,8 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	})
 	if err != nil {
 		return "", toMatrixError(err)
+	} else if resp.EventID == "" {
+		return "", &relay.MatrixError{Err: errors.New("the homeserver's answer names no event")}
 	}
 	return resp.EventID, nil
 }

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"maunium.net/go/mautrix"
 
 	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
 
@@ -23,57 +23,79 @@ const (
 	// pollGrace is how much later the answer may come before the connection counts as dead. A first answer may be large.
 	pollGrace      = 60 * time.Second
 	firstPollGrace = 10 * time.Minute
-	lastSyncPause  = 30 * time.Second
 	// timelineLimit is large because a gap is worth avoiding: Dendrite loses events at the page boundaries of /messages when
 	// several people write at once. Synapse allows 100 whatever is asked for.
 	timelineLimit = 500
 )
 
+// syncBackoff is the pause after a failure to sync.
+var syncBackoff = task.Backoff{First: time.Second, Longest: 30 * time.Second}
+
 // syncForever asks for news until ctx ends. Unlike mautrix's own loop it stores the token after what it covers, in the same
-// transaction (docs/matrix.md, "Sync").
+// transaction (docs/matrix.md, "Sync"). It returns an error that only an administrator can repair.
 func (b *Bot) syncForever(ctx context.Context) error {
 	since, err := b.db.Setting.Get(ctx, db.SettingNextBatch)
 	if err != nil {
 		return fmt.Errorf("failed to read the sync token: %w", err)
 	}
-	var pending *syncAnswer   // asked for and not accepted yet
-	failures, refused := 0, 0 // in a row, and of the pending answer
+	loop := syncLoop{Bot: b, since: since}
 	for ctx.Err() == nil {
-		err = nil
-		if pending == nil {
-			pending, err = b.ask(ctx, since, failures > 0)
-			refused = 0
-		}
-		if err == nil && pending != nil {
-			if err = b.accept(ctx, pending, since, refused); err == nil {
-				if failures > 0 {
-					b.relay.MatrixBack()
-				}
-				since, pending, failures = pending.NextBatch, nil, 0
-				b.device.RaiseGenerationIfDue(ctx)
-				b.maintainDevice(ctx)
-				continue
-			}
-			refused++
+		err = loop.step(ctx)
+		if isLoggedOut(err) {
+			err = b.logInAgain(ctx, err)
 		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			continue // a resync ended the poll
-		case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MMissingToken):
-			if err = b.logInAgain(ctx, err); err == nil {
-				b.relay.MatrixBack()
-				continue
-			} else if errors.Is(err, device.ErrLoggedOut) {
-				return err
-			}
+		case err == nil, ctx.Err() != nil:
+			continue
+		case errors.Is(err, device.ErrLoggedOut):
+			return err
 		}
-		failures++
-		b.log.Err(err).Int("failures", failures).Msg("Failed to sync")
-		b.syncPause(ctx, err, failures)
+		loop.failures++
+		b.log.Err(err).Int("failures", loop.failures).Msg("Failed to sync")
+		_ = task.Sleep(ctx, syncBackoff.AfterAsked(toMatrixError(err).RetryAfter, loop.failures)) // the loop ends with ctx
 	}
 	return nil
+}
+
+// syncLoop is where the sync loop stands.
+type syncLoop struct {
+	*Bot
+	since    string
+	pending  *syncAnswer // an answer that is not accepted yet
+	refused  int         // how often the core refused it
+	failures int         // steps that failed, in a row
+}
+
+// step asks for the next answer and has it accepted. An answer that could not be accepted is not asked for again.
+func (l *syncLoop) step(ctx context.Context) (err error) {
+	if l.pending == nil {
+		if l.pending, err = l.ask(ctx, l.since, l.failures > 0); err != nil || l.pending == nil {
+			return err
+		}
+		l.refused = 0
+	}
+	if err = l.accept(ctx, l.pending, l.since, l.refused); err != nil {
+		l.refused++
+		return err
+	}
+	if l.failures > 0 {
+		l.homeserverBack()
+	}
+	l.since, l.pending, l.failures = l.pending.NextBatch, nil, 0
+	l.device.RaiseGenerationIfDue(ctx)
+	l.maintainDevice(ctx)
+	return nil
+}
+
+// homeserverBack lets everything that waits for the homeserver try again now.
+func (b *Bot) homeserverBack() {
+	b.relay.MatrixBack()
+	b.tasks.EndPauses()
+}
+
+// isLoggedOut reports whether the homeserver does not accept the access token any more.
+func isLoggedOut(err error) bool {
+	return errors.Is(err, mautrix.MUnknownToken) || errors.Is(err, mautrix.MMissingToken)
 }
 
 // logInAgain gets a new access token for the same device, if there is a password. It returns an error that is
@@ -82,28 +104,26 @@ func (b *Bot) logInAgain(ctx context.Context, cause error) error {
 	if b.cfg.Password == "" {
 		return fmt.Errorf("%w: %w", device.ErrLoggedOut, cause)
 	}
-	return b.gate.alone(func() error { return b.device.LogInAgain(ctx, cause) })
+	b.token.Lock()
+	defer b.token.Unlock()
+	if err := b.device.LogInAgain(ctx, cause); err != nil {
+		return err
+	}
+	b.homeserverBack()
+	return nil
 }
 
 // maintainDevice looks after the device now and then. It runs between two answers of /sync, and while nothing is sent.
 func (b *Bot) maintainDevice(ctx context.Context) {
 	if b.device.MaintenanceDue() {
-		b.gate.tryAlone(func() { b.device.Maintain(ctx) })
+		b.token.whileIdle(func() { b.device.Maintain(ctx) })
 	}
-}
-
-func (b *Bot) syncPause(ctx context.Context, err error, failures int) {
-	pause := min(lastSyncPause, time.Second<<min(failures-1, 5))
-	if asked := toMatrixError(err).RetryAfter; asked > 0 {
-		pause = asked
-	}
-	sleep(ctx, pause)
 }
 
 // ask asks for the next answer. It returns nil and no error if a resync ended the poll.
 func (b *Bot) ask(ctx context.Context, since string, afterFailure bool) (*syncAnswer, error) {
 	timeout, grace := longPoll, pollGrace
-	if afterFailure || since == "" || b.lastSync.Load() == 0 || b.resync.wanted() {
+	if afterFailure || since == "" || b.lastSync.Load() == 0 || b.resync.isWanted() {
 		timeout = 0
 	}
 	if since == "" {
@@ -111,8 +131,7 @@ func (b *Bot) ask(ctx context.Context, since string, afterFailure bool) (*syncAn
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout+grace)
 	defer cancel()
-	ctx, done := b.resync.polling(ctx, timeout > 0)
-	defer done()
+	ctx, endPoll := b.resync.beginPoll(ctx, timeout > 0)
 	query := map[string]string{"timeout": strconv.FormatInt(timeout.Milliseconds(), 10), "filter": syncFilter}
 	if since != "" {
 		query["since"] = since
@@ -121,10 +140,9 @@ func (b *Bot) ask(ctx context.Context, since string, afterFailure bool) (*syncAn
 	_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodGet, URL: b.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, query), ResponseJSON: &answer,
 	})
-	if err != nil {
-		if errors.Is(context.Cause(ctx), errResync) {
-			return nil, nil
-		}
+	if interrupted := endPoll(); interrupted && err != nil {
+		return nil, nil
+	} else if err != nil {
 		return nil, fmt.Errorf("failed to ask for news: %w", err)
 	} else if answer.NextBatch == "" {
 		return nil, fmt.Errorf("the homeserver's answer has no next_batch")
@@ -180,85 +198,6 @@ func (b *Bot) isolatePoison(ctx context.Context, received relay.Sync) {
 				raw, _ := json.Marshal(evt.Event) // what there is of it
 				room.Events[i] = relay.Event{Event: evt.Event, ParseError: err, Raw: raw}
 			}
-		}
-	}
-}
-
-var errResync = errors.New("a fresh sync is wanted")
-
-// resync lets others wait for an answer of /sync that was asked for after they began to wait.
-type resync struct {
-	mu        sync.Mutex
-	want      int           // the number of the last request for a fresh answer
-	have      int           // the last request that is satisfied
-	changed   chan struct{} // closed when have grows
-	asking    int           // want at the time the running poll began
-	interrupt context.CancelCauseFunc
-}
-
-func (r *resync) init() { r.changed = make(chan struct{}) }
-
-// polling marks the beginning of a poll; long ones are ended when a fresh answer is wanted.
-func (r *resync) polling(ctx context.Context, long bool) (context.Context, func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.asking = r.want
-	if !long {
-		return ctx, func() {}
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	r.interrupt = cancel
-	return ctx, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.interrupt = nil
-		cancel(nil)
-	}
-}
-
-func (r *resync) wanted() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.want > r.have
-}
-
-func (r *resync) current() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.asking
-}
-
-func (r *resync) accepted(asked int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if asked > r.have {
-		r.have = asked
-		close(r.changed)
-		r.changed = make(chan struct{})
-	}
-}
-
-// Resync implements relay.Matrix.
-func (b *Bot) Resync(ctx context.Context) error {
-	r := &b.resync
-	r.mu.Lock()
-	r.want++
-	mine := r.want
-	if r.interrupt != nil {
-		r.interrupt(errResync)
-	}
-	r.mu.Unlock()
-	for {
-		r.mu.Lock()
-		have, changed := r.have, r.changed
-		r.mu.Unlock()
-		if have >= mine {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
 		}
 	}
 }

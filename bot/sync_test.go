@@ -214,7 +214,7 @@ func TestResync(t *testing.T) {
 	resync := func(w *world) chan error {
 		done := make(chan error, 1)
 		go func() { done <- w.bot.Resync(w.Context()) }()
-		want := func() bool { return w.bot.resync.wanted() }
+		want := func() bool { return w.bot.resync.isWanted() }
 		require.Eventually(w, want, 10*time.Second, time.Millisecond)
 		return done
 	}

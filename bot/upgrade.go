@@ -13,14 +13,14 @@ import (
 )
 
 // upgraded follows a room with portal to the one that replaces it (client-server API, "Room upgrades"). Once the bot is in
-// there, succeed does the rest; until it is, who linked the room is told to invite it.
+// there, followUpgrade does the rest; until it is, who linked the room is told to invite it.
 func (b *Bot) upgraded(ctx context.Context, evt *event.Event) error {
 	replacement, _ := evt.Content.Raw["replacement_room"].(string)
 	portal, err := b.relay.Portal(ctx, evt.RoomID)
 	if err != nil || portal == nil || replacement == "" {
 		return err
 	}
-	err = b.gate.pass(ctx, func() error {
+	err = b.call(ctx, func() error {
 		_, err := b.client.JoinRoom(ctx, replacement, &mautrix.ReqJoinRoom{Via: []string{evt.Sender.Homeserver()}})
 		return translated(err)
 	})
@@ -30,11 +30,11 @@ func (b *Bot) upgraded(ctx context.Context, evt *event.Event) error {
 	} else if err != nil {
 		return err
 	}
-	return b.succeed(ctx, id.RoomID(replacement))
+	return b.followUpgrade(ctx, id.RoomID(replacement))
 }
 
-// succeed moves the portal of the room that a room replaces, if each names the other: a stranger's room could name any.
-func (b *Bot) succeed(ctx context.Context, roomID id.RoomID) error {
+// followUpgrade moves the portal of the room that a room replaces, if each names the other: a stranger's room could name any.
+func (b *Bot) followUpgrade(ctx context.Context, roomID id.RoomID) error {
 	var create event.CreateEventContent
 	if err := b.state(ctx, roomID, event.StateCreate, "", &create); err != nil || create.Predecessor == nil {
 		return err

@@ -3,133 +3,99 @@ package bot
 import (
 	"context"
 	"errors"
-	"maps"
-	"sync"
+	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
 
-// patience is how long something that may pass is tried: what is older says nothing to anybody any more.
-const patience = 24 * time.Hour
-
-// attemptTimeout is how long one try may take. A join of a room on other servers is slow.
-const attemptTimeout = 5 * time.Minute
-
-// tray is a table of things to be done in rooms: one worker for each room that has something, in its order.
-type tray struct {
-	filled chan struct{}
-
-	mu      sync.Mutex
-	running map[id.RoomID]bool
-	wg      sync.WaitGroup
+// work is the key of a worker of the bot: the inbox of a room, or the notices for a room or a person. What a worker does is
+// stored in the database until it is done, so a stop interrupts nothing for good.
+type work struct {
+	kind workKind
+	room id.RoomID // "" for the notices that are said in the direct chat with user
+	user id.UserID
 }
 
-func (t *tray) init() {
-	t.filled = make(chan struct{}, 1)
-	t.running = make(map[id.RoomID]bool)
-}
+type workKind string
 
-// wake makes the tray be looked at.
-func (t *tray) wake() {
-	select {
-	case t.filled <- struct{}{}:
-	default:
-	}
-}
+const (
+	workInbox   workKind = "inbox"
+	workNotices workKind = "notices"
+)
 
-// serve does what read finds, room by room, until ctx ends.
-func (t *tray) serve(ctx context.Context, read func(context.Context) (map[id.RoomID][]func(context.Context), error)) {
-	defer t.wg.Wait()
-	t.wake() // for what an earlier start left
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.filled:
-		}
-		busy := t.busy() // before reading: what their workers are doing may be read, and done by then
-		work, err := read(ctx)
-		if err != nil {
-			time.AfterFunc(time.Second, t.wake)
-			continue
-		}
-		for room, items := range work {
-			if !busy[room] {
-				t.serveRoom(ctx, room, items)
+const (
+	// patience is how long something that may succeed later is tried: what is older says nothing to anybody any more.
+	patience = 24 * time.Hour
+	// workTimeout is how long one try may take. Joining a room on other servers is slow.
+	workTimeout = 5 * time.Minute
+)
+
+// workBackoff is the pause after a try that failed.
+var workBackoff = task.Backoff{First: time.Second, Longest: time.Minute}
+
+func (b *Bot) newTasks() *task.Scheduler[work] {
+	return task.New(task.Config[work]{
+		Step: func(ctx context.Context, w work) (task.Outcome, error) {
+			ctx, cancel := context.WithTimeout(ctx, workTimeout)
+			defer cancel()
+			if w.kind == workInbox {
+				return b.answerNext(ctx, w.room)
 			}
-		}
-	}
-}
-
-// busy returns the rooms whose workers run. They wake the tray when they are done.
-func (t *tray) busy() map[id.RoomID]bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return maps.Clone(t.running)
-}
-
-// serveRoom starts a room's worker.
-func (t *tray) serveRoom(ctx context.Context, room id.RoomID, items []func(context.Context)) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.running[room] = true
-	t.wg.Go(func() {
-		for _, do := range items {
-			if ctx.Err() == nil {
-				do(ctx)
-			}
-		}
-		t.mu.Lock()
-		delete(t.running, room)
-		t.mu.Unlock()
-		t.wake() // for what came meanwhile
+			return b.sayNext(ctx, w)
+		},
+		Failed: func(ctx context.Context, _ work, err error, failures int) time.Duration {
+			zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
+			return workBackoff.After(failures)
+		},
+		LogContext: func(log zerolog.Context, w work) zerolog.Context {
+			return log.Str("work", string(w.kind)).Stringer("room_id", w.room).Stringer("user_id", w.user)
+		},
 	})
 }
 
-// patiently does something that was asked for at a time of ours (ms), again after a failure that may pass, and then notes that
-// it is done. What ctx interrupts stays for the next start.
-func (b *Bot) patiently(ctx context.Context, what string, room id.RoomID, since db.Time, do, done func(context.Context) error) {
-	b.try(ctx, what, room, since, do)
-	b.finish(ctx, what, done)
-}
-
-// try does something again and again until it succeeds, cannot succeed, or is too old.
-func (b *Bot) try(ctx context.Context, what string, room id.RoomID, since db.Time, do func(context.Context) error) {
-	for try := 1; ctx.Err() == nil; try++ {
-		err := b.tryOnce(ctx, do)
-		if ctx.Err() != nil || err == nil {
-			return
-		}
-		b.log.Err(err).Str("what", what).Stringer("room_id", room).Int("try", try).Msg("Failed")
-		if !mayPass(err) || time.Since(since.Time) > patience {
-			return
-		}
-		sleep(ctx, min(time.Minute, time.Second<<min(try, 6)))
+// resumeWork wakes the workers of everything that waited when the bot last stopped.
+func (b *Bot) resumeWork(ctx context.Context) error {
+	inbox, err := b.db.Inbox.All(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the inbox: %w", err)
 	}
-}
-
-func (b *Bot) tryOnce(ctx context.Context, do func(context.Context) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	b.guard("try", func() { err = do(ctx) })
-	return err
-}
-
-// finish notes that something is done, unless ctx has ended: it may have been interrupted.
-func (b *Bot) finish(ctx context.Context, what string, done func(context.Context) error) {
-	for ctx.Err() == nil {
-		err := done(ctx)
-		if err == nil {
-			return
-		}
-		b.log.Err(err).Str("what", what).Msg("Failed to note that something is done")
-		sleep(ctx, time.Second)
+	for _, row := range inbox {
+		b.InboxFilled(row.Room)
 	}
+	notices, err := b.db.Notice.All(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the notices: %w", err)
+	}
+	for _, notice := range notices {
+		b.NoticesFilled(notice.Room, notice.User)
+	}
+	return nil
+}
+
+// InboxFilled implements relay.Matrix.
+func (b *Bot) InboxFilled(room id.RoomID) { b.tasks.Wake(work{kind: workInbox, room: room}) }
+
+// NoticesFilled implements relay.Matrix.
+func (b *Bot) NoticesFilled(room id.RoomID, user id.UserID) {
+	b.tasks.Wake(work{kind: workNotices, room: room, user: user})
+}
+
+// isWorthRetrying reports whether something that was asked for at a time may still succeed. It logs what is given up.
+func (b *Bot) isWorthRetrying(ctx context.Context, err error, since db.Time) bool {
+	if err == nil {
+		return false
+	} else if b.tasks.Stopping() || mayPass(err) && time.Since(since.Time) <= patience {
+		return true
+	}
+	zerolog.Ctx(ctx).Err(err).Msg("Failed for good")
+	return false
 }
 
 // mayPass reports whether an error may pass by itself.
@@ -139,16 +105,4 @@ func mayPass(err error) bool {
 		err = toMatrixError(err)
 	}
 	return relay.MayPass(err)
-}
-
-// sleep waits. It reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -34,7 +34,7 @@ type world struct {
 	shown       []string // recovery keys that were shown
 	logged      bottest.LogBuffer
 	keyWait     time.Duration
-	silence     time.Duration // see arrivals
+	silence     time.Duration // see newcomers
 
 	bot    *Bot
 	core   *relay.Relay
@@ -105,7 +105,7 @@ func (w *world) open() {
 		ShowRecoveryKey: func(key string) { w.shown = append(w.shown, key) },
 		MediaMaxSize:    mediaMaxSize,
 	}, w.db, w.core, log)
-	w.bot.arrivals.silence = w.silence
+	w.bot.newcomers.silence = w.silence
 	w.halt = func() { require.NoError(w, w.db.Close()) }
 }
 

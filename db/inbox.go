@@ -35,6 +35,7 @@ const (
 	inboxColumns     = `id, kind, room, event_id, payload, accepted_at`
 	insertInboxQuery = `INSERT INTO inbox (kind, room, event_id, payload, accepted_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (event_id) DO NOTHING`
 	allInboxQuery    = `SELECT ` + inboxColumns + ` FROM inbox ORDER BY id`
+	nextInboxQuery   = `SELECT ` + inboxColumns + ` FROM inbox WHERE room = $1 ORDER BY id LIMIT 1`
 	deleteInboxQuery = `DELETE FROM inbox WHERE id = $1`
 )
 
@@ -55,6 +56,11 @@ func (r *InboxRow) Scan(row dbutil.Scannable) (*InboxRow, error) {
 // Insert stores a row. It does nothing if the event is stored already.
 func (t *Inbox) Insert(ctx context.Context, r *InboxRow) error {
 	return t.Exec(ctx, insertInboxQuery, r.Kind, r.Room, r.EventID, r.Payload, r.AcceptedAt)
+}
+
+// Next returns the row of a room that was accepted first, nil if there is none.
+func (t *Inbox) Next(ctx context.Context, room id.RoomID) (*InboxRow, error) {
+	return t.QueryOne(ctx, nextInboxQuery, room)
 }
 
 // All returns all rows in the order in which they were accepted.

@@ -44,14 +44,14 @@ func UnknownCommand(prefix, command, nearest string) string {
 }
 
 // Command is a command as the help shows it.
-type Command struct{ Usage, Does string }
+type Command struct{ Usage, Help string }
 
 // Help lists the commands.
 func Help(prefix string, commands []Command) string {
 	var b strings.Builder
 	b.WriteString("I relay messages between Matrix rooms and Wazo chats. These are my commands:\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(&b, "- `%s %s` – %s\n", prefix, c.Usage, c.Does)
+		fmt.Fprintf(&b, "- `%s %s` – %s\n", prefix, c.Usage, c.Help)
 	}
 	return b.String()
 }
