@@ -25,7 +25,7 @@ const (
 type Config struct {
 	Messages int // that people send, both directions together
 	Kills    int // of the relay, by SIGKILL
-	Rooms    int // every second one is encrypted
+	Rooms    int // every second one is encrypted; default as many as the messages need, at least 2
 	Seed     uint64
 	Break    Protection
 
@@ -50,14 +50,26 @@ type Config struct {
 	RelayLog string
 }
 
-// roomLimit is how many messages fit into one room: its history is read in one
-// piece, see harness.Client.History.
-const roomLimit = 4500
+const (
+	// roomLimit is how many messages fit into one room: its history is read in
+	// one piece, see harness.Client.History.
+	roomLimit = 4500
+	// roomShare is how many messages one room gets unless the configuration says
+	// how many rooms there are. The rest up to roomLimit is a reserve.
+	roomShare = 2500
+)
+
+// Check returns an error if a run of this configuration can't be done.
+func (c Config) Check() error {
+	_, err := c.withDefaults()
+	return err
+}
 
 func (c Config) withDefaults() (Config, error) {
 	c.Settle = cmp.Or(c.Settle, 2*time.Second)
 	c.Probe = cmp.Or(c.Probe, 2*time.Second)
 	c.Quiet = cmp.Or(c.Quiet, 90*time.Second)
+	c.Rooms = cmp.Or(c.Rooms, max(2, (c.Messages+roomShare-1)/roomShare))
 	if c.Progress == nil {
 		c.Progress = io.Discard
 	}

@@ -121,13 +121,33 @@ func TestUselessConfiguration(t *testing.T) {
 		cfg  Config
 	}{
 		{"no messages", Config{Rooms: 1}},
-		{"no rooms", Config{Messages: 1}},
+		{"less than no rooms", Config{Messages: 1, Rooms: -1}},
 		{"more messages than a room's history can be read of", Config{Messages: roomLimit + 1, Rooms: 1}},
 		{"an unknown part switched off", Config{Messages: 1, Rooms: 1, Break: "everything"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Run(t.Context(), test.cfg)
 			require.Error(t, err)
+		})
+	}
+}
+
+func TestRoomsFollowTheNumberOfMessages(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		messages, rooms int
+		want            int
+	}{
+		{"a short run has a plain and an encrypted room", 300, 0, 2},
+		{"what just fits into two rooms", 2 * roomShare, 0, 2},
+		{"one message more takes a third room", 2*roomShare + 1, 0, 3},
+		{"a long run", 20000, 0, 8},
+		{"a given number is kept", 20000, 5, 5},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg, err := Config{Messages: test.messages, Rooms: test.rooms}.withDefaults()
+			require.NoError(t, err)
+			require.Equal(t, test.want, cfg.Rooms)
 		})
 	}
 }

@@ -34,23 +34,30 @@ func main() {
 	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// parse turns the arguments into a configuration.
+func parse(args []string, stderr io.Writer) (chaos.Config, error) {
 	cfg := chaos.Config{Progress: stderr}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&cfg.Messages, "messages", 300, "messages of people, both directions together")
 	flags.IntVar(&cfg.Kills, "kills", 6, "kills of the relay")
-	flags.IntVar(&cfg.Rooms, "rooms", 2, "linked rooms; every second one is encrypted")
+	flags.IntVar(&cfg.Rooms, "rooms", 0, "linked rooms; every second one is encrypted; 0 takes as many as the messages need, at least 2")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "for the random choices; 0 takes one at random")
 	flags.DurationVar(&cfg.Settle, "settle", 0, "how long the relay waits before it looks for a message with unknown outcome (default 2s)")
 	flags.DurationVar(&cfg.Quiet, "quiet", 0, "after how long without arrivals what is missing is lost (default 1m30s)")
 	flags.StringVar((*string)(&cfg.Break), "break", "", "switch a part of the protection off: look, catchup or dedupe")
 	flags.StringVar(&cfg.RelayLog, "relay-log", "", "file to keep the relay's log in")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
+	err := flags.Parse(args)
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64N(1_000_000)
+	}
+	return cfg, err
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	cfg, err := parse(args, stderr)
+	if err != nil {
+		return err
 	}
 	result, err := chaos.Run(ctx, cfg)
 	if err != nil {
