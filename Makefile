@@ -6,40 +6,49 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 APP     := wazo-matrix-relay/internal/app
 LDFLAGS := -X $(APP).buildVersion=$(VERSION) -X $(APP).buildCommit=$(COMMIT)
-LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: build demo test test-unit test-e2e lint bench chaos fuzz
+# The tools, each with its exact version.
+LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-build: ## the program
+.PHONY: build help demo test test-unit test-e2e lint bench chaos fuzz
+
+build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
 
-demo: ## a homeserver, a Wazo and the relay, talking; then you
+help: ## Lists these targets.
+	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target text; do \
+		printf '%-10s %s\n' "$$target" "$$text"; \
+	done
+
+demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and then lets you type. DEMO_FLAGS=-once ends after the conversation.
 	cd e2e && go run $(TAGS) ./cmd/demo $(DEMO_FLAGS)
 
-test: test-unit test-e2e ## everything
+test: test-unit test-e2e ## Runs all tests.
 
-test-unit: ## without homeserver; prints the contract line
-	go test $(TAGS) -race -timeout 10m $$(go list $(TAGS) ./... | grep -v '/relay/convert$$')
-	go test $(TAGS) ./relay/convert # without -race: it starts no goroutine, and parses megabytes
-	@go test $(TAGS) -run '^TestContract' -v ./wazoapi/wazotest | grep '^contract:'
+test-unit: ## Runs the tests that need no homeserver, and prints how many recorded exchanges with Wazo the in-memory Wazo answers alike.
+	go test $(TAGS) -race -parallel 4 -timeout 10m ./...
+	@go test $(TAGS) -race -run '^TestContract' -v ./wazoapi/wazotest | grep '^contract:'
 
-test-e2e: ## the whole program on a real homeserver; prints the catch-up and chaos lines
-	cd e2e && go test $(TAGS) -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e /catchup -e /chaos)
+test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.
+	cd e2e && go test $(TAGS) -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/catchup$$ -e e2e/chaos$$)
 	cd e2e && go test $(TAGS) -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
 	cd e2e && go test $(TAGS) -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
 
-lint: ## formatting, vet, linters; the same for both modules
+lint: ## Checks the formatting, the code of both modules, the documentation, and the dependencies for known vulnerabilities.
 	$(LINT) run ./...
 	cd e2e && $(LINT) run --config ../.golangci.yml ./...
+	go run $(TAGS) ./internal/doclint
+	@.ci/govulncheck $(VULN)
 
-bench: ## what the relay adds to the time of a message, against a plain client
+bench: ## Measures what the relay adds to the time of a message, against a plain client. BENCH_FLAGS="-n 20" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/bench $(BENCH_FLAGS)
 
-chaos: ## the long run under fire: kills, lost answers, late commits, restarts
+chaos: ## Relays 20,000 messages while everything fails, which takes long. CHAOS_FLAGS="-messages 300 -kills 6" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/chaos -messages 20000 -kills 200 $(CHAOS_FLAGS)
 
 FUZZTIME := 20s
-fuzz: ## each fuzz target for a while
+fuzz: ## Runs each fuzz test for FUZZTIME (20s).
 	@for dir in $$(grep -rl --include='*_test.go' 'func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for target in $$(grep -ho 'func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6- | sort -u); do \
 			echo "$$dir $$target"; go test $(TAGS) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// checkConsole compares the commands in the console blocks of the documents
-// with the list of what CI does with each.
+// checkConsole compares the commands in the console blocks of the documents, and
+// the targets of the Makefile, with the list of what CI does with each.
 func checkConsole(r *repository) (problems []problem, err error) {
 	list, listed := r.texts[consoleList]
 	if !listed {
@@ -15,13 +15,21 @@ func checkConsole(r *repository) (problems []problem, err error) {
 	}
 	entries := listEntries(list)
 	shown := make(map[string]bool)
+	show := func(file string, command snippet) {
+		shown[command.text] = true
+		if !slices.ContainsFunc(entries, func(entry snippet) bool { return entry.text == command.text }) {
+			problems = append(problems, problem{file, command.line, fmt.Sprintf("The command %q is not in %s; say there what CI does with it.", command.text, consoleList)})
+		}
+	}
+	for _, target := range makeTargets(r.texts[makefileName]) {
+		if target.helped {
+			show(makefileName, snippet{"make " + target.name, target.line})
+		}
+	}
 	for _, name := range r.currentDocuments() {
 		for _, block := range r.documents[name].blocks {
 			for _, command := range consoleCommands(block) {
-				shown[command.text] = true
-				if !slices.ContainsFunc(entries, func(entry snippet) bool { return entry.text == command.text }) {
-					problems = append(problems, problem{name, command.line, fmt.Sprintf("The command %q is not in %s; say there what CI does with it.", command.text, consoleList)})
-				}
+				show(name, command)
 			}
 		}
 	}

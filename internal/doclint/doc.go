@@ -17,8 +17,9 @@
 //     but the bot does not know (commands.go);
 //   - a target of the Makefile that no document names, and one that a document
 //     names but the Makefile lacks (targets.go);
-//   - a command in a console block of a document that .ci/commands does not
-//     list, and one in that list that no document shows (console.go).
+//   - a target of the Makefile or a command in a console block of a document
+//     that .ci/commands does not list, and one in that list that no document
+//     shows (console.go).
 //
 // Only files that git tracks, or would track, count: what git ignores is not in
 // a clone. Test data is not checked.

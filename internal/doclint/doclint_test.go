@@ -115,15 +115,15 @@ func TestLinks(t *testing.T) {
 }
 
 func TestVariables(t *testing.T) {
-	const source = "package a\n\nvar secretNames = []string{\"B_KEY\"}\n\ntype c struct {\n\tA int `env:\"A\"`\n\tB int `env:\"B_KEY,required\" envDefault:\"1\"`\n}\n"
-	good := files{"a.go": source, ".env.example": "A=1\n# text\n#B_KEY=\n", "docs/administration.md": "| `A` | x |\n| --- | --- |\n| `B_KEY` | y |\n\n`A`"}
+	const source = "package a\n\ntype c struct {\n\tA int `env:\"A\" json:\"a\"`\n\tB int `env:\"B_KEY,required\" envDefault:\"1\" secret:\"true\"`\n\tC int\n}\n"
+	good := files{"a.go": source, ".env.example": "A=1\n# text\n#B_KEY=\n", administrationDoc: "| `A` | x |\n| --- | --- |\n| `B_KEY` | y |\n\n`A`"}
 	with := func(name, text string) files { return files{name: text} }
 	const explain, remove = "; explain it there.", "; remove it or correct its name."
 	runRows(t, checkVariables, good, []row{
 		{"all is well", nil, nil},
-		{"the example lacks one", with(".env.example", "A=1\n"), []string{"a.go:7: The variable B_KEY is not in .env.example" + explain}},
+		{"the example lacks one", with(".env.example", "A=1\n"), []string{"a.go:5: The variable B_KEY is not in .env.example" + explain}},
 		{"the example has too many", with(".env.example", "A=1\nB_KEY=\n#GONE=\n"), []string{".env.example:3: The program reads no variable GONE" + remove}},
-		{"the document lacks one", with("docs/administration.md", "`A`"), []string{"a.go:7: The variable B_KEY is not in docs/administration.md" + explain}},
+		{"the document lacks one", with("docs/administration.md", "`A`"), []string{"a.go:5: The variable B_KEY is not in docs/administration.md" + explain}},
 		{"the document has too many", with("docs/administration.md", "`A`\n`B_KEY`\n`GONE_ONE=5`"), []string{"docs/administration.md:3: The program reads no variable GONE_ONE" + remove}},
 		{"a word of a table that is none", with("docs/administration.md", "`A` `B_KEY`\n\n| x |\n| --- |\n| `GONE` |\n"), []string{"docs/administration.md:5: The program reads no variable GONE" + remove}},
 		{"a code block sets one that is none", with("docs/administration.md", "`A` `B_KEY`\n\n```\n    - GONE=1\n```\n"), []string{"docs/administration.md:4: The program reads no variable GONE" + remove}},
@@ -131,7 +131,6 @@ func TestVariables(t *testing.T) {
 		{"what is no secret has no file", with("docs/administration.md", "`A` `B_KEY` `A_FILE`"), []string{"docs/administration.md:1: The program reads no variable A_FILE" + remove}},
 		{"other words in capitals", with("docs/administration.md", "`A` `B_KEY` `GET` `TZ` `M_FORBIDDEN` PLAIN_TEXT"), nil},
 		{"tests and other modules read none", files{"b_test.go": "package a\n\ntype c struct {\n\tX int `env:\"X\"`\n}\n", "e2e/go.mod": "", "e2e/a.go": source}, nil},
-		{"no list of secrets", with("a.go", strings.Replace(source, "secretNames", "other", 1)), []string{"a.go:6: No list named secretNames says which variables can be given as a file; keep it, or teach internal/doclint where they are."}},
 	})
 	runRows(t, checkVariables, files{"a.go": "package a"}, []row{{"documents are missing", nil, []string{
 		".env.example:1: The file is missing; write it, because it has to explain the variables.",
@@ -168,13 +167,16 @@ func TestTargets(t *testing.T) {
 }
 
 func TestConsole(t *testing.T) {
-	good := files{".ci/commands": "# head\n$ make build\n\n$ docker run -d x\nskip: Why.\n", "README.md": "```console\n$ make build   # builds\noutput\n$ docker run \\\n    -d x\n```\n"}
+	const list = "# head\n$ make build\n\n$ docker run -d x\nskip: Why.\n"
+	good := files{".ci/commands": list, "Makefile": "build: ## Builds.\none:\n", "README.md": "```console\n$ docker run \\\n    -d x  # runs\noutput\n```\n"}
 	runRows(t, checkConsole, good, []row{
 		{"all is well", nil, nil},
+		{"a target may be shown, too", files{"a.md": "```console\n$ make build\n```"}, nil},
 		{"a command is not listed", files{"a.md": "x\n\n```console\n$ new\n```"}, []string{`a.md:4: The command "new" is not in .ci/commands; say there what CI does with it.`}},
 		{"in a block of a shell every line is a command", files{"a.md": "```sh\n# a comment\nnew\n```"}, []string{`a.md:3: The command "new" is not in .ci/commands; say there what CI does with it.`}},
 		{"other blocks show no commands", files{"a.md": "```\n$ new\n```\n\n```yaml\nnew: x\n```"}, nil},
-		{"nothing shows a command", files{".ci/commands": "$ make build\n$ docker run -d x\n$ gone\n"}, []string{`.ci/commands:3: No document shows the command "gone"; remove it, or correct it.`}},
+		{"nothing shows a command", files{".ci/commands": list + "$ gone\n"}, []string{`.ci/commands:6: No document shows the command "gone"; remove it, or correct it.`}},
+		{"a target is not listed", files{"Makefile": "build: ## Builds.\ntest: ## Tests.\n"}, []string{`Makefile:2: The command "make test" is not in .ci/commands; say there what CI does with it.`}},
 	})
 	runRows(t, checkConsole, nil, []row{{"no list", nil, []string{".ci/commands:1: The file is missing; write it, because it has to say what CI does with each command that a document shows."}}})
 }

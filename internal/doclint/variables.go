@@ -15,12 +15,12 @@ var (
 	exampleLine  = regexp.MustCompile(`^#?([A-Z][A-Z0-9_]*)=`)
 	assignment   = regexp.MustCompile(`(?:^|[\s"'])([A-Z][A-Z0-9_]*)=`)
 	variableName = regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$`)
-	// foreign are variables that documents may name although the program does not
-	// read them by itself: the first stands for every secret, the others are read
-	// by the Go runtime and its libraries.
+	// foreign are variables that documents may name although they are not part of
+	// the configuration: the first stands for the file of any secret, the others
+	// are conventions that the Go libraries or the program follow.
 	foreign = map[string]bool{
 		"NAME_FILE": true, "TZ": true, "TMPDIR": true, "HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true,
-		"SSL_CERT_FILE": true, "SSL_CERT_DIR": true,
+		"SSL_CERT_FILE": true, "SSL_CERT_DIR": true, "NO_COLOR": true,
 	}
 )
 
@@ -52,10 +52,6 @@ func checkVariables(r *repository) (problems []problem, err error) {
 	read, err := readProgram(r)
 	if err != nil {
 		return nil, err
-	}
-	if len(read.variables) > 0 && len(read.secrets) == 0 {
-		v := read.variables[0]
-		problems = append(problems, problem{v.file, v.line, "No list named secretNames says which variables can be given as a file; keep it, or teach internal/doclint where they are."})
 	}
 	for _, documented := range []struct {
 		file  string
@@ -131,8 +127,8 @@ func administrationNames(r *repository) (names []snippet) {
 	return names
 }
 
-// readProgram finds the variables in the tags of the program's structs, and the
-// secrets among them in the list secretNames.
+// readProgram finds the variables in the tags of the program's structs: env has
+// the name, and secret says that it can also be given as a file.
 func readProgram(r *repository) (program, error) {
 	p := program{secrets: make(map[string]bool)}
 	for _, name := range r.goFiles(".", false) {
@@ -142,46 +138,21 @@ func readProgram(r *repository) (program, error) {
 			return p, fmt.Errorf("failed to parse %s: %w", name, err)
 		}
 		ast.Inspect(file, func(node ast.Node) bool {
-			switch node := node.(type) {
-			case *ast.Field:
-				if variableName := envTag(node); variableName != "" {
-					p.variables = append(p.variables, variable{variableName, name, files.Position(node.Pos()).Line})
-				}
-			case *ast.ValueSpec:
-				if len(node.Names) == 1 && node.Names[0].Name == "secretNames" {
-					for _, secret := range stringsIn(node) {
-						p.secrets[secret] = true
-					}
-				}
+			field, ok := node.(*ast.Field)
+			if !ok || field.Tag == nil {
+				return true
+			}
+			text, err := strconv.Unquote(field.Tag.Value)
+			if err != nil {
+				return true // the compiler will say so
+			}
+			tag := reflect.StructTag(text)
+			if variableName, _, _ := strings.Cut(tag.Get("env"), ","); variableName != "" {
+				p.variables = append(p.variables, variable{variableName, name, files.Position(field.Pos()).Line})
+				p.secrets[variableName] = tag.Get("secret") != ""
 			}
 			return true
 		})
 	}
 	return p, nil
-}
-
-// envTag is the variable in the tag of a struct's field, "" if there is none.
-func envTag(field *ast.Field) string {
-	if field.Tag == nil {
-		return ""
-	}
-	tag, err := strconv.Unquote(field.Tag.Value)
-	if err != nil {
-		return ""
-	}
-	name, _, _ := strings.Cut(reflect.StructTag(tag).Get("env"), ",")
-	return name
-}
-
-// stringsIn are all string literals within a node.
-func stringsIn(node ast.Node) (all []string) {
-	ast.Inspect(node, func(node ast.Node) bool {
-		if literal, ok := node.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-			if text, err := strconv.Unquote(literal.Value); err == nil {
-				all = append(all, text)
-			}
-		}
-		return true
-	})
-	return all
 }
