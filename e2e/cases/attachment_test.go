@@ -25,9 +25,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// openWithFiles sets a scene in which files cross, and returns a picture with its
+// openWithFiles opens a fixture in which files cross, and returns a picture with its
 // address at which the relay may fetch it.
-func openWithFiles(t *testing.T, robin client) (s *scene, picture []byte, address string) {
+func openWithFiles(t *testing.T, robin client) (s *fixture, picture []byte, address string) {
 	t.Helper()
 	var data bytes.Buffer
 	pixels := image.NewRGBA(image.Rect(0, 0, 60, 40))
@@ -78,7 +78,7 @@ func TestFilesCross(t *testing.T) {
 	})
 }
 
-func testFiles(t *testing.T, s *scene, picture []byte, address string, encrypted bool) {
+func testFiles(t *testing.T, s *fixture, picture []byte, address string, encrypted bool) {
 	p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 
 	t.Run("a file that Robin sends comes out of the link byte by byte", func(t *testing.T) {

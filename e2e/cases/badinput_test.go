@@ -154,7 +154,7 @@ func testWazoRoomWithAHundredUsers(t *testing.T, robin client, encrypted bool) {
 		require.Len(t, wazoRoom.Members, mostUsers)
 		linked, err := s.Link(s.ctx, s.Robin, harness.RoomOptions{Encrypted: encrypted}, wazoRoom.UUID)
 		require.NoError(t, err)
-		p := &portal{scene: s, Portal: linked}
+		p := &portal{fixture: s, Portal: linked}
 		for _, author := range []wazotest.User{members[1], members[50], members[99]} {
 			p.author = author
 			text := p.someWords()

@@ -25,14 +25,14 @@ const checkPassword = "check-wazo"
 
 func newCheckRig(t *testing.T) *checkRig {
 	t.Helper()
-	w := harness.NewWorld(t, homeserver)
-	bot := w.Account("checked")
-	rig := &checkRig{wazo: wazotest.New(wazotest.WithTLS()), dir: w.Dir}
+	f := harness.NewFixture(t, homeserver)
+	bot := f.Account("checked")
+	rig := &checkRig{wazo: wazotest.New(wazotest.WithTLS()), dir: f.Dir}
 	require.NoError(t, rig.wazo.Start("127.0.0.1:0"))
 	t.Cleanup(rig.wazo.Stop)
 	rig.tenant = rig.wazo.AddTenant("acme")
 	rig.wazo.AddUser(wazotest.User{Username: "relay", Password: checkPassword, Firstname: "Matrix", Lastname: "Relay", Tenant: rig.tenant})
-	certificate, err := rig.wazo.CAFile(w.Dir)
+	certificate, err := rig.wazo.CAFile(f.Dir)
 	require.NoError(t, err)
 	rig.env = map[string]string{
 		"MATRIX_USER_ID": bot.User, "MATRIX_HOMESERVER_URL": homeserver.URL(), "MATRIX_PASSWORD": bot.Password,

@@ -41,7 +41,7 @@ func testCreate(t *testing.T, robin client, encrypted bool) {
 				require.NotNil(t, made.Name)
 				require.Equal(t, test.title, *made.Name)
 			}
-			p := &portal{scene: s, Portal: stage.Portal{Matrix: room, Wazo: made.UUID}, author: test.author}
+			p := &portal{fixture: s, Portal: stage.Portal{Matrix: room, Wazo: made.UUID}, author: test.author}
 			p.requireTalk(t)
 
 			again := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
@@ -67,7 +67,7 @@ func testCreate(t *testing.T, robin client, encrypted bool) {
 	require.Len(t, s.Wazo.Rooms(), before, "refused commands leave no room behind")
 }
 
-func (s *scene) newestRoom(t *testing.T) wazotest.Room {
+func (s *fixture) newestRoom(t *testing.T) wazotest.Room {
 	t.Helper()
 	rooms := s.Wazo.Rooms()
 	require.NotEmpty(t, rooms)

@@ -25,12 +25,12 @@ const (
 )
 
 // machine is the encryption of Robin's client, which is mautrix's.
-func (s *scene) machine() *crypto.OlmMachine {
+func (s *fixture) machine() *crypto.OlmMachine {
 	return s.Robin.Matrix().Crypto.(*cryptohelper.CryptoHelper).Machine()
 }
 
 // waitDevice waits until Robin's client knows exactly one device of the bot, another one than before, and returns it.
-func (s *scene) waitDevice(t *testing.T, before id.DeviceID) (found *id.Device) {
+func (s *fixture) waitDevice(t *testing.T, before id.DeviceID) (found *id.Device) {
 	t.Helper()
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		devices, err := s.machine().CryptoStore.GetDevices(s.ctx, s.BotID())
@@ -44,7 +44,7 @@ func (s *scene) waitDevice(t *testing.T, before id.DeviceID) (found *id.Device) 
 }
 
 // requireSigned checks that Robin's client sees the bot's device as signed by its owner.
-func (s *scene) requireSigned(t *testing.T, device *id.Device) {
+func (s *fixture) requireSigned(t *testing.T, device *id.Device) {
 	t.Helper()
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		// The signature may come after the keys, with a change of the device list of its own.
@@ -57,7 +57,7 @@ func (s *scene) requireSigned(t *testing.T, device *id.Device) {
 }
 
 // deleteDevice logs the bot's device out, as "sign out" in another client does.
-func (s *scene) deleteDevice(t *testing.T, device id.DeviceID) {
+func (s *fixture) deleteDevice(t *testing.T, device id.DeviceID) {
 	t.Helper()
 	client, err := mautrix.NewClient(s.Homeserver.URL(), "", "")
 	require.NoError(t, err)
@@ -71,7 +71,7 @@ func (s *scene) deleteDevice(t *testing.T, device id.DeviceID) {
 }
 
 // copyDatabase returns the files of the relay's database; it must be stopped.
-func (s *scene) copyDatabase(t *testing.T) map[string][]byte {
+func (s *fixture) copyDatabase(t *testing.T) map[string][]byte {
 	t.Helper()
 	files, err := filepath.Glob(s.Relay.Getenv("DATABASE_URL") + "*")
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func (s *scene) copyDatabase(t *testing.T) map[string][]byte {
 	return content
 }
 
-func (s *scene) removeDatabase(t *testing.T) {
+func (s *fixture) removeDatabase(t *testing.T) {
 	t.Helper()
 	for file := range s.copyDatabase(t) {
 		require.NoError(t, os.Remove(file))
@@ -93,7 +93,7 @@ func (s *scene) removeDatabase(t *testing.T) {
 }
 
 // recoveryKey is what the relay shows on request.
-func (s *scene) recoveryKey(t *testing.T) string {
+func (s *fixture) recoveryKey(t *testing.T) string {
 	t.Helper()
 	outcome, err := s.Relay.Run(s.ctx, "recovery-key")
 	require.NoError(t, err)
@@ -111,23 +111,23 @@ func TestDeviceIsTrusted(t *testing.T) {
 	for _, trouble := range []struct {
 		name string
 		// happen does it to a relay that runs. It reports whether the bot keeps its device.
-		happen func(t *testing.T, s *scene, device id.DeviceID) (keeps bool)
+		happen func(t *testing.T, s *fixture, device id.DeviceID) (keeps bool)
 	}{
-		{"after a restart", func(t *testing.T, s *scene, _ id.DeviceID) bool {
+		{"after a restart", func(t *testing.T, s *fixture, _ id.DeviceID) bool {
 			require.NoError(t, s.Relay.Restart(s.ctx))
 			return true
 		}},
-		{"after its device was deleted while it ran", func(t *testing.T, s *scene, device id.DeviceID) bool {
+		{"after its device was deleted while it ran", func(t *testing.T, s *fixture, device id.DeviceID) bool {
 			s.deleteDevice(t, device)
 			return true
 		}},
-		{"after its device was deleted while it was away", func(t *testing.T, s *scene, device id.DeviceID) bool {
+		{"after its device was deleted while it was away", func(t *testing.T, s *fixture, device id.DeviceID) bool {
 			require.NoError(t, s.Relay.Stop())
 			s.deleteDevice(t, device)
 			require.NoError(t, s.Relay.Restart(s.ctx))
 			return false
 		}},
-		{"after an older copy of its database was brought back", func(t *testing.T, s *scene, _ id.DeviceID) bool {
+		{"after an older copy of its database was brought back", func(t *testing.T, s *fixture, _ id.DeviceID) bool {
 			require.NoError(t, s.Relay.Stop())
 			old := s.copyDatabase(t)
 			require.NoError(t, s.Relay.Restart(s.ctx))

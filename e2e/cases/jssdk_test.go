@@ -218,7 +218,7 @@ func (p *portal) postWords(t *testing.T) harness.Entry {
 }
 
 // bringIn has Robin invite somebody, who joins.
-func (s *scene) bringIn(room id.RoomID, guest *harness.Client) error {
+func (s *fixture) bringIn(room id.RoomID, guest *harness.Client) error {
 	if err := s.Robin.Invite(s.ctx, room, guest.UserID()); err != nil {
 		return err
 	}

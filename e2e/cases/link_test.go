@@ -40,14 +40,14 @@ func testLinkNames(t *testing.T, robin client) {
 }
 
 // guest makes a room larger than a direct chat.
-func (s *scene) guest(t *testing.T, where string) *harness.Client {
+func (s *fixture) guest(t *testing.T, where string) *harness.Client {
 	t.Helper()
 	return s.person(t, regexp.MustCompile(`\W+`).ReplaceAllString("guest-"+where, "-"), harness.Plain)
 }
 
 // listInDirectChat is the list that names a room, as the bot gives it to Robin in
 // their direct chat, which Robin joins when invited.
-func (s *scene) listInDirectChat(t *testing.T, wazoRoom wazotest.Room) string {
+func (s *fixture) listInDirectChat(t *testing.T, wazoRoom wazotest.Room) string {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,7 +57,7 @@ func (s *scene) listInDirectChat(t *testing.T, wazoRoom wazotest.Room) string {
 
 // joinDirectChat has Robin accept the bot's invitation to their direct chat, once.
 // mu must be held.
-func (s *scene) joinDirectChat(t *testing.T) {
+func (s *fixture) joinDirectChat(t *testing.T) {
 	t.Helper()
 	if s.direct != "" {
 		return
@@ -99,11 +99,11 @@ func numberIn(t *testing.T, list string, wazoRoom wazotest.Room) string {
 }
 
 // requireLinks links a room with what the name means, which must be wazoRoom.
-func (s *scene) requireLinks(t *testing.T, room id.RoomID, name string, wazoRoom wazotest.Room, author wazotest.User) {
+func (s *fixture) requireLinks(t *testing.T, room id.RoomID, name string, wazoRoom wazotest.Room, author wazotest.User) {
 	t.Helper()
 	require.Contains(t, s.ask(t, s.Robin, room, "!wazo link "+name), "Linking")
 	s.waitBot(t, s.Robin, room, harness.Notice("Linked with"))
-	p := &portal{scene: s, Portal: stage.Portal{Matrix: room, Wazo: wazoRoom.UUID}, author: author}
+	p := &portal{fixture: s, Portal: stage.Portal{Matrix: room, Wazo: wazoRoom.UUID}, author: author}
 	p.requireTalk(t)
 }
 

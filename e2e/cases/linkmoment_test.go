@@ -24,7 +24,7 @@ func testWhatIsSaidAroundTheMomentOfLinking(t *testing.T, robin client) {
 	inEachKind(t, func(t *testing.T, encrypted bool) {
 		wazoRoom, author := s.newWazoRoom("Support")
 		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
-		p := &portal{scene: s, Portal: stage.Portal{Matrix: room, Wazo: wazoRoom.UUID}, author: author}
+		p := &portal{fixture: s, Portal: stage.Portal{Matrix: room, Wazo: wazoRoom.UUID}, author: author}
 
 		ctx, stop := context.WithCancel(s.ctx)
 		talked := make(chan error, 1)
@@ -60,7 +60,7 @@ func (p *portal) talkUntil(ctx context.Context) error {
 }
 
 // waitBothTalk waits until some lines were said.
-func (s *scene) waitBothTalk(t *testing.T, p *portal) {
+func (s *fixture) waitBothTalk(t *testing.T, p *portal) {
 	t.Helper()
 	_, err := s.Robin.WaitEvent(s.ctx, p.Matrix, harness.Says(line(fromMatrix, 3)))
 	require.NoError(t, err)

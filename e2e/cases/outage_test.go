@@ -15,37 +15,37 @@ func TestTroubleOfWazoInTheMiddle(t *testing.T) { withEachClient(t, testTroubleO
 func testTroubleOfWazoInTheMiddle(t *testing.T, robin client) {
 	for _, trouble := range []struct {
 		name  string
-		cause func(s *scene) error
+		cause func(s *fixture) error
 	}{
-		{name: "all of Wazo is restarted", cause: func(s *scene) error {
+		{name: "all of Wazo is restarted", cause: func(s *fixture) error {
 			s.Wazo.Stop()
 			return s.Wazo.Start(s.Wazo.Addr())
 		}},
-		{name: "websocketd is restarted", cause: func(s *scene) error {
+		{name: "websocketd is restarted", cause: func(s *fixture) error {
 			s.Wazo.RestartWebsocketd()
 			return nil
 		}},
-		{name: "websockets are cut", cause: func(s *scene) error {
+		{name: "websockets are cut", cause: func(s *fixture) error {
 			s.Wazo.KillWebsocketd()
 			return nil
 		}},
-		{name: "all tokens expire", cause: func(s *scene) error {
+		{name: "all tokens expire", cause: func(s *fixture) error {
 			s.Wazo.ExpireTokens(s.Cast.Relay)
 			s.Wazo.CheckTokens()
 			return nil
 		}},
-		{name: "nginx answers 502 with HTML for a while", cause: func(s *scene) error {
+		{name: "nginx answers 502 with HTML for a while", cause: func(s *fixture) error {
 			fault := s.Wazo.Faults().ChatdDown()
 			defer fault.Off()
 			return fault.Wait(s.ctx, 3)
 		}},
-		{name: "a stored message is answered with a cut connection", cause: func(s *scene) error {
+		{name: "a stored message is answered with a cut connection", cause: func(s *fixture) error {
 			return s.Wazo.Faults().CutPost(wazotest.Times(1)).Wait(s.ctx, 1)
 		}},
-		{name: "a stored message is answered with 500 and its event is lost", cause: func(s *scene) error {
+		{name: "a stored message is answered with 500 and its event is lost", cause: func(s *fixture) error {
 			return s.Wazo.Faults().PublishFails(wazotest.Times(1).By(s.Cast.Relay)).Wait(s.ctx, 1)
 		}},
-		{name: "a message is refused with a 502 page", cause: func(s *scene) error {
+		{name: "a message is refused with a 502 page", cause: func(s *fixture) error {
 			return s.Wazo.Faults().RefusePost(wazotest.HTMLError(502), wazotest.Times(1)).Wait(s.ctx, 1)
 		}},
 	} {
@@ -69,10 +69,10 @@ func TestConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T) {
 func testConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T, robin client, encrypted bool) {
 	for _, trouble := range []struct {
 		name  string
-		cause func(s *scene, p *proxy) error
+		cause func(s *fixture, p *proxy) error
 	}{
-		{"and stays away for some requests", func(s *scene, p *proxy) error { return p.goAway(s.ctx, 3) }},
-		{"before a sent message is answered", func(s *scene, p *proxy) error { return p.loseAnswer(s.ctx) }},
+		{"and stays away for some requests", func(s *fixture, p *proxy) error { return p.goAway(s.ctx, 3) }},
+		{"before a sent message is answered", func(s *fixture, p *proxy) error { return p.loseAnswer(s.ctx) }},
 	} {
 		t.Run(trouble.name, func(t *testing.T) {
 			t.Parallel()
@@ -142,8 +142,8 @@ func testNoTextInTheLogWhenSendingFails(t *testing.T, robin client, encrypted bo
 	s.requireNoTextInLog(t, "confidential")
 }
 
-// openAlone sets a scene with a homeserver of its own.
-func openAlone(t *testing.T, robin client) *scene {
+// openAlone opens a fixture with a homeserver of its own.
+func openAlone(t *testing.T, robin client) *fixture {
 	t.Helper()
 	dir, remove, err := harness.TempDir()
 	require.NoError(t, err)

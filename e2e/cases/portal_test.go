@@ -15,18 +15,18 @@ import (
 
 // portal is a Matrix room that Robin has linked with a Wazo room.
 type portal struct {
-	*scene
+	*fixture
 	stage.Portal
 	author wazotest.User // a member of the Wazo room
 }
 
 // link makes a portal of rooms of its own.
-func (s *scene) link(t *testing.T, options harness.RoomOptions) *portal {
+func (s *fixture) link(t *testing.T, options harness.RoomOptions) *portal {
 	t.Helper()
 	room, author := s.newWazoRoom("Support")
 	linked, err := s.Link(s.ctx, s.Robin, options, room.UUID)
 	require.NoError(t, err)
-	return &portal{scene: s, Portal: linked, author: author}
+	return &portal{fixture: s, Portal: linked, author: author}
 }
 
 // post has the author write on Wazo.

@@ -38,8 +38,8 @@ type proxy struct {
 	intercepted int // how often it did
 }
 
-// openBehindProxy sets a scene whose relay reaches the homeserver through a proxy.
-func openBehindProxy(t *testing.T, robin client) (*scene, *proxy) {
+// openBehindProxy opens a fixture whose relay reaches the homeserver through a proxy.
+func openBehindProxy(t *testing.T, robin client) (*fixture, *proxy) {
 	t.Helper()
 	p := &proxy{changed: make(chan struct{})}
 	upstream, err := url.Parse(homeserver.URL())

@@ -16,7 +16,7 @@ import (
 )
 
 // secondDevice logs Robin in once more, elsewhere.
-func (s *scene) secondDevice(t *testing.T) *harness.Client {
+func (s *fixture) secondDevice(t *testing.T) *harness.Client {
 	t.Helper()
 	second, err := harness.NewClient(s.ctx, harness.ClientConfig{
 		HomeserverURL: s.Homeserver.URL(), User: s.Robin.UserID().String(), Password: s.Robin.Password(),

@@ -36,12 +36,12 @@ func testSomebodyOnWazoWritesToTheRelayWithoutLink(t *testing.T, robin client, e
 	t.Run("and nothing of that is relayed once the room is linked", func(t *testing.T) {
 		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})
 		s.requireLinks(t, room, first.UUID, first, author)
-		p := &portal{scene: s, Portal: stage.Portal{Matrix: room, Wazo: first.UUID}, author: author}
+		p := &portal{fixture: s, Portal: stage.Portal{Matrix: room, Wazo: first.UUID}, author: author}
 		require.Len(t, p.onMatrix(t), 1, "only the talk after the link")
 	})
 }
 
-func (s *scene) waitExplanation(t *testing.T, room wazotest.Room) {
+func (s *fixture) waitExplanation(t *testing.T, room wazotest.Room) {
 	t.Helper()
 	_, err := s.Wazo.WaitMessage(s.ctx, room.UUID, func(message wazotest.Message) bool {
 		return s.FromRelay(message) && message.Alias == nil

@@ -14,7 +14,7 @@ import (
 )
 
 // upgrade replaces a room as Element does (client-server API, "Room upgrades").
-func (s *scene) upgrade(t *testing.T, room id.RoomID) id.RoomID {
+func (s *fixture) upgrade(t *testing.T, room id.RoomID) id.RoomID {
 	t.Helper()
 	client := s.Robin.Matrix()
 	var answer struct {

@@ -40,7 +40,7 @@ func TestCatchingUpOnManyMessagesIsCompleteAndLean(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	s := newScene(ctx, t)
+	s := newFixture(ctx, t)
 	s.link(ctx)
 	require.NoError(t, s.relay.Stop())
 	var want []string
@@ -71,7 +71,7 @@ func TestCatchingUpOnManyMessagesIsCompleteAndLean(t *testing.T) {
 
 // awaitRelayed waits until as many messages as wanted were relayed. If they
 // don't come, it shows the first one that is missing.
-func (s *scene) awaitRelayed(ctx context.Context, want []string) {
+func (s *fixture) awaitRelayed(ctx context.Context, want []string) {
 	s.t.Helper()
 	if err := s.matrix.awaitRelayed(ctx, len(want)); err != nil {
 		requireSame(s.t, want, s.matrix.relayedTexts())
@@ -88,8 +88,8 @@ func requireSame(t *testing.T, want, got []string) {
 	require.Len(t, got, len(want))
 }
 
-// scene is one portal between the two servers.
-type scene struct {
+// fixture is one portal between the two servers.
+type fixture struct {
 	t       *testing.T
 	matrix  *homeserver
 	wazo    *wazotest.Server
@@ -99,14 +99,14 @@ type scene struct {
 	dir     string // the relay's
 }
 
-func newScene(ctx context.Context, t *testing.T) *scene {
+func newFixture(ctx context.Context, t *testing.T) *fixture {
 	t.Helper()
 	// The race detector multiplies memory: it would not be the relay's that is measured.
 	t.Setenv("E2E_RACE", "")
 	dir, remove, err := harness.TempDir()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, remove()) })
-	s := &scene{t: t, matrix: newHomeserver(t), wazo: wazotest.New(), dir: filepath.Join(dir, "relay")}
+	s := &fixture{t: t, matrix: newHomeserver(t), wazo: wazotest.New(), dir: filepath.Join(dir, "relay")}
 	require.NoError(t, s.wazo.Start("127.0.0.1:0"))
 	t.Cleanup(s.wazo.Stop)
 	tenant := s.wazo.AddTenant("catchup")
@@ -135,7 +135,7 @@ func newScene(ctx context.Context, t *testing.T) *scene {
 
 // link makes the portal as a person does: invite the bot, wait for its hello,
 // type the command, and wait until the link is confirmed.
-func (s *scene) link(ctx context.Context) {
+func (s *fixture) link(ctx context.Context) {
 	s.t.Helper()
 	s.matrix.inviteBot()
 	s.matrix.awaitNotice(ctx, "!wazo link")
@@ -145,7 +145,7 @@ func (s *scene) link(ctx context.Context) {
 
 // postOnWazo lets the two people take turns, and returns the text by which the
 // message is shown on Matrix.
-func (s *scene) postOnWazo(i int) string {
+func (s *fixture) postOnWazo(i int) string {
 	author := s.authors[i%len(s.authors)]
 	content := fmt.Sprintf("Message %06d: the offer is ready, %s", i, strings.Repeat("please have a look at it, ", i%4))
 	s.wazo.Post(s.room.UUID, author, content, "")

@@ -27,13 +27,13 @@ const patience = 3 * time.Second
 
 // killer kills the relay as often as it should, spread over the run.
 type killer struct {
-	*scene
+	*fixture
 	rng  *rand.Rand
 	deck *deck[aim]
 }
 
-func newKiller(s *scene) *killer {
-	return &killer{scene: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 2)), deck: newDeck(s.cfg.Seed, 1, aims)}
+func newKiller(s *fixture) *killer {
+	return &killer{fixture: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 2)), deck: newDeck(s.cfg.Seed, 1, aims)}
 }
 
 // run returns after the last kill. progress counts what people have said.

@@ -23,7 +23,7 @@ const (
 )
 
 // outages are all that can happen.
-func (s *scene) outages() []outage {
+func (s *fixture) outages() []outage {
 	faults := s.Wazo.Faults()
 	return []outage{
 		{"websocketd restarted", always(s.Wazo.RestartWebsocketd)},
@@ -80,7 +80,7 @@ func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool
 
 // whileStarting is while, for a fault that a starting relay meets. Afterwards it
 // is killed again: what it has learned it keeps in memory.
-func (s *scene) whileStarting(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
+func (s *fixture) whileStarting(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
 	return func(ctx context.Context, lasts time.Duration) (bool, error) {
 		met, err := while(func() *wazotest.Fault {
 			fault := on()
@@ -92,12 +92,12 @@ func (s *scene) whileStarting(on func() *wazotest.Fault) func(context.Context, t
 	}
 }
 
-func (s *scene) expireTokens() {
+func (s *fixture) expireTokens() {
 	s.Wazo.ExpireTokens(s.Cast.Relay)
 	s.Wazo.CheckTokens()
 }
 
-func (s *scene) restartWazo(ctx context.Context, lasts time.Duration) (bool, error) {
+func (s *fixture) restartWazo(ctx context.Context, lasts time.Duration) (bool, error) {
 	s.Wazo.Stop()
 	err := sleep(ctx, lasts)
 	if startErr := s.Wazo.Start(s.Wazo.Addr()); startErr != nil {
@@ -106,7 +106,7 @@ func (s *scene) restartWazo(ctx context.Context, lasts time.Duration) (bool, err
 	return err == nil, err
 }
 
-func (s *scene) cutHomeserver(ctx context.Context, lasts time.Duration) (bool, error) {
+func (s *fixture) cutHomeserver(ctx context.Context, lasts time.Duration) (bool, error) {
 	s.matrix.setAway(true)
 	defer s.matrix.setAway(false)
 	err := sleep(ctx, lasts)
@@ -119,7 +119,7 @@ const quietTime = 300 * time.Millisecond
 // restartHomeserver stops Dendrite in order. That is only done while nobody
 // speaks: stopped in the middle it answers /sync with a part of what happened
 // and a token behind it, for every client.
-func (s *scene) restartHomeserver(ctx context.Context, _ time.Duration) (bool, error) {
+func (s *fixture) restartHomeserver(ctx context.Context, _ time.Duration) (bool, error) {
 	s.speaking.Lock()
 	defer s.speaking.Unlock()
 	s.matrix.setNoSends(true)
@@ -138,7 +138,7 @@ func (s *scene) restartHomeserver(ctx context.Context, _ time.Duration) (bool, e
 }
 
 // waitNoSends returns when the homeserver has nothing to do for the relay.
-func (s *scene) waitNoSends(ctx context.Context) error {
+func (s *fixture) waitNoSends(ctx context.Context) error {
 	for s.matrix.sending.Load() > 0 {
 		if err := sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
@@ -148,7 +148,7 @@ func (s *scene) waitNoSends(ctx context.Context) error {
 }
 
 // killHomeserver kills Dendrite in the middle of everything.
-func (s *scene) killHomeserver(ctx context.Context, lasts time.Duration) (bool, error) {
+func (s *fixture) killHomeserver(ctx context.Context, lasts time.Duration) (bool, error) {
 	s.Homeserver.Kill()
 	err := sleep(ctx, lasts)
 	if startErr := s.Homeserver.Restart(ctx); startErr != nil {
@@ -159,13 +159,13 @@ func (s *scene) killHomeserver(ctx context.Context, lasts time.Duration) (bool, 
 
 // weather makes one outage after the other.
 type weather struct {
-	*scene
+	*fixture
 	rng  *rand.Rand
 	deck *deck[outage]
 }
 
-func newWeather(s *scene, outages []outage) *weather {
-	return &weather{scene: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 3)), deck: newDeck(s.cfg.Seed+1, 1, outages)}
+func newWeather(s *fixture, outages []outage) *weather {
+	return &weather{fixture: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 3)), deck: newDeck(s.cfg.Seed+1, 1, outages)}
 }
 
 // run makes n outages, spread over the run, and returns after the last.

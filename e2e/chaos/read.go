@@ -20,7 +20,7 @@ type rooms struct {
 
 // read reads both rooms: Matrix through a person's client, Wazo's from Wazo.
 // Order is that of the servers: the room's timeline, and created_at.
-func (s *scene) read(ctx context.Context, p *place) (rooms, error) {
+func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	var r rooms
 	history, err := s.Robin.History(ctx, p.Matrix)
 	if err != nil {
@@ -44,11 +44,11 @@ func (s *scene) read(ctx context.Context, p *place) (rooms, error) {
 
 // isRelayed says whether a message on Wazo comes from Matrix; the relay's own
 // words have no alias.
-func (s *scene) isRelayed(message wazotest.Message) bool {
+func (s *fixture) isRelayed(message wazotest.Message) bool {
 	return s.FromRelay(message) && message.Alias != nil
 }
 
-func (r *rooms) addEvent(s *scene, p *place, evt *event.Event) {
+func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 	switch {
 	case evt.Type == event.EventEncrypted:
 		r.unreadable++
@@ -77,7 +77,7 @@ func toMatrixKey(p *place, author, text string) string {
 }
 
 // compare compares both directions of all places.
-func (s *scene) compare(ctx context.Context) (Result, error) {
+func (s *fixture) compare(ctx context.Context) (Result, error) {
 	result := Result{Seed: s.cfg.Seed, Settle: s.cfg.Settle, killsWanted: s.cfg.Kills, messagesWanted: s.cfg.Messages}
 	for _, p := range s.places {
 		r, err := s.read(ctx, p)
@@ -94,7 +94,7 @@ func (s *scene) compare(ctx context.Context) (Result, error) {
 
 // follow counts, while the run goes on, what arrives in a place, until ctx ends.
 // It is only for knowing when to wait: the comparison reads everything anew.
-func (s *scene) follow(ctx context.Context, p *place) {
+func (s *fixture) follow(ctx context.Context, p *place) {
 	go func() {
 		for message := range s.Wazo.Subscribe(ctx, p.Wazo) {
 			if s.isRelayed(message) {
@@ -115,7 +115,7 @@ func (s *scene) follow(ctx context.Context, p *place) {
 	}
 }
 
-func isFromWazo(s *scene, entry harness.Entry) bool {
+func isFromWazo(s *fixture, entry harness.Entry) bool {
 	switch {
 	case entry.Sender != s.BotID():
 		return false

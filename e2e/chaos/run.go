@@ -32,7 +32,7 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	s, err := openScene(ctx, cfg, dir)
+	s, err := openFixture(ctx, cfg, dir)
 	if err != nil {
 		return Result{}, err
 	}
@@ -43,8 +43,8 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	return result, nil
 }
 
-// play does everything between opening and closing the scene.
-func (s *scene) play(ctx context.Context) (Result, error) {
+// play does everything between opening and closing the fixture.
+func (s *fixture) play(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	defer background.Wait()
@@ -65,7 +65,7 @@ func (s *scene) play(ctx context.Context) (Result, error) {
 }
 
 // fight has people talk while everything fails.
-func (s *scene) fight(ctx context.Context, outages []outage, progress *milestones) error {
+func (s *fixture) fight(ctx context.Context, outages []outage, progress *milestones) error {
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return s.talk(ctx, progress) })
 	all.Go(func() error { return newKiller(s).run(ctx, progress) })
@@ -78,7 +78,7 @@ func (s *scene) fight(ctx context.Context, outages []outage, progress *milestone
 }
 
 // report says now and then how far the run is.
-func (s *scene) report(ctx context.Context, began time.Time, progress *milestones) {
+func (s *fixture) report(ctx context.Context, began time.Time, progress *milestones) {
 	for sleep(ctx, 10*time.Second) == nil {
 		kills, _, _ := s.keeper.counts()
 		arrived := 0
@@ -91,7 +91,7 @@ func (s *scene) report(ctx context.Context, began time.Time, progress *milestone
 
 // setFaults puts the faults of the configuration in place and returns the
 // outages among them.
-func (s *scene) setFaults() []outage {
+func (s *fixture) setFaults() []outage {
 	often := func(least, most int) int { return min(max(s.cfg.Messages/100, least), most) }
 	delay := s.cfg.delay()
 	s.setDeck(s.matrix, matrixSend, often(6, 30), commonKinds(delay))
@@ -119,7 +119,7 @@ func (s *scene) setFaults() []outage {
 }
 
 // setDeck makes the proxy deal kinds to the requests of a class.
-func (s *scene) setDeck(p *proxy, c class, every int, kinds []kind) {
+func (s *fixture) setDeck(p *proxy, c class, every int, kinds []kind) {
 	for i := range kinds {
 		kinds[i].name = string(c) + ": " + kinds[i].name
 	}
@@ -131,7 +131,7 @@ func (s *scene) setDeck(p *proxy, c class, every int, kinds []kind) {
 }
 
 // endFaults makes everything work again.
-func (s *scene) endFaults() {
+func (s *fixture) endFaults() {
 	s.matrix.calm()
 	s.wazo.calm()
 	s.Wazo.Faults().Clear()
@@ -140,7 +140,7 @@ func (s *scene) endFaults() {
 
 // await compares again and again until everything has arrived and what could
 // come twice has had the time to, or until nothing has arrived for long.
-func (s *scene) await(ctx context.Context) (Result, error) {
+func (s *fixture) await(ctx context.Context) (Result, error) {
 	var last Result
 	moved, complete := time.Now(), time.Time{}
 	for {
@@ -169,10 +169,10 @@ func (s *scene) await(ctx context.Context) (Result, error) {
 
 // settled is how long after the last arrival something may come twice: an
 // unknown outcome, and a look at the history.
-func (s *scene) settled() time.Duration { return min(2*(s.cfg.Settle+s.cfg.Probe), s.cfg.Quiet) }
+func (s *fixture) settled() time.Duration { return min(2*(s.cfg.Settle+s.cfg.Probe), s.cfg.Quiet) }
 
 // finish adds what is known besides the messages.
-func (s *scene) finish(result Result) Result {
+func (s *fixture) finish(result Result) Result {
 	result.Kills, result.KilledMidway, result.Exits = s.keeper.counts()
 	result.Fired = s.tally.counts()
 	for _, count := range result.Fired {

@@ -79,7 +79,7 @@ func (s *script) next() string {
 }
 
 // talk has everybody talk at the same time until all messages are sent.
-func (s *scene) talk(ctx context.Context, progress *milestones) error {
+func (s *fixture) talk(ctx context.Context, progress *milestones) error {
 	everybody, ctx := errgroup.WithContext(ctx)
 	share := newShares(s.cfg.Messages, len(s.places)*4)
 	stream := uint64(100)
@@ -111,7 +111,7 @@ func newShares(n, parts int) func() int {
 }
 
 // write has an author write on Wazo.
-func (s *scene) write(ctx context.Context, p *place, author wazotest.User, script *script, n int, progress *milestones) error {
+func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, script *script, n int, progress *milestones) error {
 	for range n {
 		p.toMx.hold(ctx)
 		if ctx.Err() != nil {
@@ -129,7 +129,7 @@ func (s *scene) write(ctx context.Context, p *place, author wazotest.User, scrip
 }
 
 // speak has a person speak on Matrix.
-func (s *scene) speak(ctx context.Context, p *place, person *harness.Client, script *script, marks uint64, n int, progress *milestones) error {
+func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, script *script, marks uint64, n int, progress *milestones) error {
 	for i := range n {
 		p.toWazo.hold(ctx)
 		if err := p.inTurn(func() error {
@@ -159,7 +159,7 @@ const markKey = "e2e.chaos.mark"
 // homeserver that restarts forgets transaction ids: after an error the person
 // looks before sending again. Should it come twice all the same, it was said
 // twice.
-func (s *scene) sendSurely(ctx context.Context, room id.RoomID, person *harness.Client, text string, mark uint64) error {
+func (s *fixture) sendSurely(ctx context.Context, room id.RoomID, person *harness.Client, text string, mark uint64) error {
 	content := map[string]any{"msgtype": event.MsgText, "body": text, markKey: fmt.Sprint(mark)}
 	request := mautrix.ReqSendEvent{TransactionID: fmt.Sprintf("chaos-%d", mark)}
 	for {
@@ -180,7 +180,7 @@ func (s *scene) sendSurely(ctx context.Context, room id.RoomID, person *harness.
 }
 
 // sendOnce sends unless the homeserver is about to be stopped in order.
-func (s *scene) sendOnce(ctx context.Context, room id.RoomID, person *harness.Client, content any, request mautrix.ReqSendEvent) error {
+func (s *fixture) sendOnce(ctx context.Context, room id.RoomID, person *harness.Client, content any, request mautrix.ReqSendEvent) error {
 	s.speaking.RLock()
 	defer s.speaking.RUnlock()
 	_, err := person.Matrix().SendMessageEvent(ctx, room, event.EventMessage, content, request)
@@ -193,7 +193,7 @@ const recently = 200
 
 // isThere looks for a message among the newest of a room, as the homeserver has
 // them.
-func (s *scene) isThere(ctx context.Context, room id.RoomID, person *harness.Client, mark string) (bool, error) {
+func (s *fixture) isThere(ctx context.Context, room id.RoomID, person *harness.Client, mark string) (bool, error) {
 	client := person.Matrix()
 	filter, err := client.CreateFilter(ctx, &mautrix.Filter{Room: &mautrix.RoomFilter{
 		Rooms: []id.RoomID{room}, Timeline: &mautrix.FilterPart{Limit: recently},

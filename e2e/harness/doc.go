@@ -1,11 +1,11 @@
-// Package harness runs the real things that the end-to-end tests, the demo and
-// the benchmark need: a homeserver (Dendrite, built from source), Matrix people
-// (clients without encryption, with that of mautrix, or with matrix-js-sdk and
-// its Rust crypto) and the relay itself as a process.
+// Package harness runs the processes that the whole-program tests, the demo and
+// the benchmark need: a homeserver (Dendrite, built from source), Matrix people,
+// and the relay. A person's client is mautrix, with or without encryption, or
+// matrix-js-sdk with its Rust crypto.
 //
-// Everything listens on loopback only, keeps its files in one temporary
-// directory (in memory where the system has such a place) and ends with the
-// process that started it, even when that process is killed.
+// Everything listens on loopback only and keeps its files in one temporary
+// directory (in memory where the system has such a place). Every process ends
+// with the one that started it, even when that one is killed.
 //
 // The usual shape of a test package that uses it:
 //
@@ -19,7 +19,7 @@
 //	}
 //
 //	func TestSomething(t *testing.T) {
-//		w := harness.NewWorld(t, homeserver)
+//		w := harness.NewFixture(t, homeserver)
 //		alice := w.Person("alice", harness.Encrypted)
 //		bob := w.JSPerson(js, "bob", harness.OnlySignedDevices)
 //		…

@@ -11,29 +11,29 @@ import (
 )
 
 // fakeRelay builds the stand-in and returns how to run it.
-func fakeRelay(t *testing.T, w *World, env map[string]string) RelayConfig {
+func fakeRelay(t *testing.T, f *Fixture, env map[string]string) RelayConfig {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "fakerelay")
-	dirs, err := moduleDirs(w.Ctx)
+	dirs, err := moduleDirs(f.Ctx)
 	require.NoError(t, err)
-	require.NoError(t, goBuild(w.Ctx, dirs.e2e, "./harness/testdata/fakerelay", binary))
+	require.NoError(t, goBuild(f.Ctx, dirs.e2e, "./harness/testdata/fakerelay", binary))
 	return RelayConfig{Binary: binary, Dir: t.TempDir(), Env: env}
 }
 
 func TestRelayLivesThroughStopsAndCrashes(t *testing.T) {
-	w := NewWorld(t, homeserver)
-	cfg := fakeRelay(t, w, nil)
-	relay := w.Relay(cfg)
+	f := NewFixture(t, homeserver)
+	cfg := fakeRelay(t, f, nil)
+	relay := f.Relay(cfg)
 	address := relay.AdminURL()
 
 	require.NoError(t, relay.Stop())
 	require.Contains(t, tail(relay.LogFile(), logTail), "ended in order", "SIGTERM, not SIGKILL")
 	require.Error(t, relay.Stop(), "it has ended already")
-	require.NoError(t, relay.Restart(w.Ctx))
+	require.NoError(t, relay.Restart(f.Ctx))
 	relay.Kill()
 	<-relay.Exited()
-	require.NoError(t, relay.Restart(w.Ctx))
-	require.NoError(t, relay.Restart(w.Ctx), "a running one is stopped first")
+	require.NoError(t, relay.Restart(f.Ctx))
+	require.NoError(t, relay.Restart(f.Ctx), "a running one is stopped first")
 
 	require.Equal(t, address, relay.AdminURL())
 	starts, err := os.ReadFile(filepath.Join(cfg.Dir, "relay.db"))
@@ -43,10 +43,10 @@ func TestRelayLivesThroughStopsAndCrashes(t *testing.T) {
 
 func TestRelayGetsItsConfigurationAndNothingElse(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_PARENT", "leaked")
-	w := NewWorld(t, homeserver)
-	relay := w.Relay(fakeRelay(t, w, map[string]string{"ADMINS": "@alice:localhost", "LOG_LEVEL": "warn"}))
+	f := NewFixture(t, homeserver)
+	relay := f.Relay(fakeRelay(t, f, map[string]string{"ADMINS": "@alice:localhost", "LOG_LEVEL": "warn"}))
 	relay.Setenv("COMMAND_PREFIX", "!w")
-	require.NoError(t, relay.Restart(w.Ctx))
+	require.NoError(t, relay.Restart(f.Ctx))
 
 	resp, err := http.Get(relay.AdminURL() + "/environment")
 	require.NoError(t, err)
@@ -61,8 +61,8 @@ func TestRelayGetsItsConfigurationAndNothingElse(t *testing.T) {
 }
 
 func TestRelayThatCannotStartSaysWhy(t *testing.T) {
-	w := NewWorld(t, homeserver)
-	_, err := StartRelay(w.Ctx, fakeRelay(t, w, map[string]string{"FAIL": "no such homeserver"}))
+	f := NewFixture(t, homeserver)
+	_, err := StartRelay(f.Ctx, fakeRelay(t, f, map[string]string{"FAIL": "no such homeserver"}))
 	require.ErrorContains(t, err, "exit status 3")
 	require.ErrorContains(t, err, "no such homeserver")
 }

@@ -17,26 +17,26 @@ func TestPeopleSurviveRestartOfHomeserver(t *testing.T) {
 		{name: "after a crash", end: func(*testing.T) { homeserver.Kill() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := NewWorld(t, homeserver)
-			alice, bob := w.Person("alice", Encrypted), w.Person("bob", Encrypted)
-			room := meet(t, w, alice, bob, RoomOptions{Encrypted: true})
-			_, err := alice.Send(w.Ctx, room, "before")
+			f := NewFixture(t, homeserver)
+			alice, bob := f.Person("alice", Encrypted), f.Person("bob", Encrypted)
+			room := meet(t, f, alice, bob, RoomOptions{Encrypted: true})
+			_, err := alice.Send(f.Ctx, room, "before")
 			require.NoError(t, err)
-			_, err = bob.WaitEvent(w.Ctx, room, Says("before"))
+			_, err = bob.WaitEvent(f.Ctx, room, Says("before"))
 			require.NoError(t, err)
 			url := homeserver.URL()
 
 			test.end(t)
-			_, err = alice.Send(w.Ctx, room, "into the void")
+			_, err = alice.Send(f.Ctx, room, "into the void")
 			require.Error(t, err, "the homeserver is down")
-			require.NoError(t, homeserver.Restart(w.Ctx))
+			require.NoError(t, homeserver.Restart(f.Ctx))
 			require.Equal(t, url, homeserver.URL())
 
-			_, err = alice.Send(w.Ctx, room, "after")
+			_, err = alice.Send(f.Ctx, room, "after")
 			require.NoError(t, err)
-			_, err = bob.WaitEvent(w.Ctx, room, Says("after"))
+			_, err = bob.WaitEvent(f.Ctx, room, Says("after"))
 			require.NoError(t, err)
-			seen, err := bob.WaitMany(w.Ctx, room, 2, isMessage)
+			seen, err := bob.WaitMany(f.Ctx, room, 2, isMessage)
 			require.NoError(t, err)
 			require.Equal(t, []string{"before", "after"}, bodies(seen))
 		})
@@ -44,25 +44,25 @@ func TestPeopleSurviveRestartOfHomeserver(t *testing.T) {
 }
 
 func TestPersonComesBackWithItsDevice(t *testing.T) {
-	w := NewWorld(t, homeserver)
-	cfg := w.Account("carol")
+	f := NewFixture(t, homeserver)
+	cfg := f.Account("carol")
 	cfg.CryptoStore = t.TempDir() + "/keys.db"
-	first, err := NewClient(w.Ctx, cfg)
+	first, err := NewClient(f.Ctx, cfg)
 	require.NoError(t, err)
 	device := first.Matrix().DeviceID
 	require.NoError(t, first.Close())
 
-	again, err := NewClient(w.Ctx, cfg)
+	again, err := NewClient(f.Ctx, cfg)
 	require.NoError(t, err)
 	require.Equal(t, device, again.Matrix().DeviceID)
 	require.NoError(t, again.Close())
 }
 
 func TestUselessLogIn(t *testing.T) {
-	w := NewWorld(t, homeserver)
-	cfg := w.Account("mallory")
+	f := NewFixture(t, homeserver)
+	cfg := f.Account("mallory")
 	cfg.Password = "wrong"
-	_, err := NewClient(w.Ctx, cfg)
+	_, err := NewClient(f.Ctx, cfg)
 	require.ErrorContains(t, err, "failed to log")
 }
 
@@ -81,9 +81,9 @@ func BenchmarkLogIn(b *testing.B) {
 		encryption Encryption
 	}{{"plain", Plain}, {"encrypted", Encrypted}} {
 		b.Run(kind.name, func(b *testing.B) {
-			w := NewWorld(b, homeserver)
+			f := NewFixture(b, homeserver)
 			for b.Loop() {
-				w.Person("bench", kind.encryption)
+				f.Person("bench", kind.encryption)
 			}
 		})
 	}

@@ -1,6 +1,8 @@
-// Package stage sets the whole scene that the demo, the benchmark and the
-// whole-program tests play on: a homeserver, an in-memory Wazo with a few
-// people, the relay between them and a Matrix person who may command it.
+// Package stage starts everything that the demo, the benchmark and the
+// whole-program tests need: a homeserver, an in-memory Wazo with a few people,
+// the relay between them, and a Matrix person who may give the relay commands.
+// It also links rooms, and measures how long a message takes from one side to
+// the other.
 package stage
 
 import (
@@ -15,12 +17,11 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// wazoPassword is everybody's on the in-memory Wazo, which lives as long as one
-// run and listens on loopback only.
+// wazoPassword is the password of everybody on the in-memory Wazo, which lives
+// as long as one run and listens on loopback only.
 const wazoPassword = "stage-wazo"
 
-// Config says what is special about a stage; the zero value is useful but for
-// Dir.
+// Config says what is special about a stage. Only Dir has to be set.
 type Config struct {
 	// Homeserver is used if given, and left running by Close. Otherwise the
 	// stage has one of its own.
@@ -46,7 +47,8 @@ type Cast struct {
 	Relay wazotest.User
 }
 
-// Stage is a scene that is ready: the relay is healthy and knows nobody yet.
+// Stage is a homeserver, a Wazo and a relay that run. After Open the relay is
+// healthy and no room is linked.
 type Stage struct {
 	Homeserver *harness.Dendrite
 	Wazo       *wazotest.Server
@@ -64,7 +66,8 @@ type Stage struct {
 	closers []func() error
 }
 
-// Open sets the scene. If it cannot, it ends what it has started.
+// Open starts a stage. If that fails, Open ends what it has started, and the
+// error says which part did not start.
 func Open(ctx context.Context, cfg Config) (*Stage, error) {
 	s := &Stage{cfg: cfg}
 	for _, step := range []func(context.Context) error{s.openHomeserver, s.openWazo, s.openPeople, s.openRelay} {

@@ -54,8 +54,8 @@ func environment(t *testing.T, s *Stage) map[string]string {
 }
 
 func TestRelayIsToldWhatItNeeds(t *testing.T) {
-	w := harness.NewWorld(t, homeserver)
-	s := ForTest(t, w, Config{
+	f := harness.NewFixture(t, homeserver)
+	s := ForTest(t, f, Config{
 		RelayBinary: fakeRelay(t),
 		Env:         map[string]string{"COMMAND_PREFIX": "!w"},
 		WazoOptions: []wazotest.Option{wazotest.WithTLS()},
@@ -73,7 +73,7 @@ func TestRelayIsToldWhatItNeeds(t *testing.T) {
 	bot := harness.ClientConfig{
 		HomeserverURL: env["MATRIX_HOMESERVER_URL"], User: env["MATRIX_USER_ID"], Password: env["MATRIX_PASSWORD"],
 	}
-	client, err := harness.NewClient(w.Ctx, bot)
+	client, err := harness.NewClient(f.Ctx, bot)
 	require.NoError(t, err, "the credentials are real")
 	require.NoError(t, client.Close())
 }
@@ -118,23 +118,23 @@ func TestLinkedRoomsTalk(t *testing.T) {
 		{name: "in an encrypted room with matrix-js-sdk", encrypted: true, js: js},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := harness.NewWorld(t, homeserver)
-			s := ForTest(t, w, Config{JS: test.js})
+			f := harness.NewFixture(t, homeserver)
+			s := ForTest(t, f, Config{JS: test.js})
 			room := s.Wazo.CreateRoom("Support", s.Cast.Alice, s.Cast.Bob, s.Cast.Relay)
-			portal, err := s.Link(w.Ctx, s.Robin, harness.RoomOptions{Encrypted: test.encrypted}, room.UUID)
+			portal, err := s.Link(f.Ctx, s.Robin, harness.RoomOptions{Encrypted: test.encrypted}, room.UUID)
 			require.NoError(t, err)
 
 			arrived := harness.All(s.FromWazo(), harness.Says("from wazo"))
-			entry, _, err := s.ToMatrix(w.Ctx, portal, arrived, s.Cast.Alice, "from wazo")
+			entry, _, err := s.ToMatrix(f.Ctx, portal, arrived, s.Cast.Alice, "from wazo")
 			require.NoError(t, err)
 			require.NotNil(t, entry.Content.AsMessage().BeeperPerMessageProfile)
-			message, _, err := s.ToWazo(w.Ctx, portal, says("from matrix"), func(ctx context.Context) error {
+			message, _, err := s.ToWazo(f.Ctx, portal, says("from matrix"), func(ctx context.Context) error {
 				_, err := s.Robin.Send(ctx, portal.Matrix, "from matrix")
 				return err
 			})
 			require.NoError(t, err)
 			require.True(t, s.FromRelay(message))
-			require.NoError(t, s.Unlink(w.Ctx, s.Robin, portal))
+			require.NoError(t, s.Unlink(f.Ctx, s.Robin, portal))
 		})
 	}
 }

@@ -1,12 +1,13 @@
-// Command bench measures what the relay adds to a message's way, in both
-// directions, in a plain and in an encrypted room, and prints a line for each:
+// Command bench measures how much longer a message takes through the relay than
+// without it, in both directions, in a plain and in an encrypted room. It prints
+// a line for each:
 //
 //	bench: direction=… n=… p50=… p99=… bare_p50=… overhead_ms=… room=…
 //
-// All times are milliseconds. "bare" is the same message sent by a plain Matrix
-// client and seen by another one, on the same homeserver, in turns with the
-// relayed ones. The exit code is 1 if an overhead exceeds -max-overhead, or if
-// anything fails.
+// All times are milliseconds. "bare" is the same message, sent by one Matrix
+// client and seen by another one on the same homeserver, in turns with the
+// relayed messages. The exit code is 1 if an overhead exceeds -max-overhead, or
+// if anything fails.
 package main
 
 import (
@@ -57,24 +58,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if _, err = fmt.Fprintln(stderr, "starting (the first time Dendrite is built, which takes minutes) …"); err != nil {
 		return err
 	}
-	scene, err := stage.Open(ctx, stage.Config{Dir: dir})
+	stage, err := stage.Open(ctx, stage.Config{Dir: dir})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, scene.Close()) }()
+	defer func() { err = errors.Join(err, stage.Close()) }()
 	plan := bench.Plan{N: *n, Warmup: *warmup, Timeout: messageTimeout}
-	results, err := measureAll(ctx, scene, plan, stdout)
+	results, err := measureAll(ctx, stage, plan, stdout)
 	if err != nil {
-		return scene.Explain(err)
+		return stage.Explain(err)
 	}
 	return judgeAll(results, *limit)
 }
 
 // measureAll prints every result as soon as it is there.
-func measureAll(ctx context.Context, scene *stage.Stage, plan bench.Plan, stdout io.Writer) ([]bench.Result, error) {
+func measureAll(ctx context.Context, stage *stage.Stage, plan bench.Plan, stdout io.Writer) ([]bench.Result, error) {
 	var results []bench.Result
 	for _, kind := range []harness.Encryption{harness.Plain, harness.Encrypted} {
-		rooms, err := openRooms(ctx, scene, kind)
+		rooms, err := openRooms(ctx, stage, kind)
 		if err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ import (
 // same size in which a plain client stands where the bot is in the portal.
 type rooms struct {
 	name   string
-	scene  *stage.Stage
+	stage  *stage.Stage
 	portal stage.Portal
 	bare   id.RoomID
 	plain  *harness.Client
@@ -35,17 +35,17 @@ type direction struct {
 	relay, bare bench.Probe
 }
 
-func openRooms(ctx context.Context, scene *stage.Stage, kind harness.Encryption) (*rooms, error) {
-	r := &rooms{name: "plain", scene: scene}
+func openRooms(ctx context.Context, stage *stage.Stage, kind harness.Encryption) (*rooms, error) {
+	r := &rooms{name: "plain", stage: stage}
 	if kind == harness.Encrypted {
 		r.name = "encrypted"
 	}
-	wazoRoom := scene.Wazo.CreateRoom("Bench "+r.name, scene.Cast.Alice, peer(scene, kind), scene.Cast.Relay)
+	wazoRoom := stage.Wazo.CreateRoom("Bench "+r.name, stage.Cast.Alice, peer(stage, kind), stage.Cast.Relay)
 	var err error
-	if r.portal, err = scene.Link(ctx, scene.Robin, harness.RoomOptions{Encrypted: bool(kind)}, wazoRoom.UUID); err != nil {
+	if r.portal, err = stage.Link(ctx, stage.Robin, harness.RoomOptions{Encrypted: bool(kind)}, wazoRoom.UUID); err != nil {
 		return nil, err
 	}
-	if r.plain, err = scene.Person(ctx, "bare-"+r.name, kind); err != nil {
+	if r.plain, err = stage.Person(ctx, "bare-"+r.name, kind); err != nil {
 		return nil, err
 	}
 	return r, r.openBare(ctx, bool(kind))
@@ -53,15 +53,15 @@ func openRooms(ctx context.Context, scene *stage.Stage, kind harness.Encryption)
 
 // peer is another one for each kind of room: on Wazo a room is its set of
 // participants (docs/wazo.md, "Properties that shape the relay").
-func peer(scene *stage.Stage, kind harness.Encryption) wazotest.User {
+func peer(stage *stage.Stage, kind harness.Encryption) wazotest.User {
 	if kind == harness.Encrypted {
-		return scene.Cast.Chloe
+		return stage.Cast.Chloe
 	}
-	return scene.Cast.Bob
+	return stage.Cast.Bob
 }
 
 func (r *rooms) openBare(ctx context.Context, encrypted bool) (err error) {
-	r.bare, err = r.scene.Robin.CreateRoom(ctx, harness.RoomOptions{
+	r.bare, err = r.stage.Robin.CreateRoom(ctx, harness.RoomOptions{
 		Encrypted: encrypted, Invite: []id.UserID{r.plain.UserID()},
 	})
 	if err != nil {
@@ -70,7 +70,7 @@ func (r *rooms) openBare(ctx context.Context, encrypted bool) (err error) {
 	if err = r.plain.Join(ctx, r.bare); err != nil {
 		return err
 	}
-	_, err = r.scene.Robin.WaitEvent(ctx, r.bare, harness.Membership(r.plain.UserID(), event.MembershipJoin))
+	_, err = r.stage.Robin.WaitEvent(ctx, r.bare, harness.Membership(r.plain.UserID(), event.MembershipJoin))
 	return err
 }
 
@@ -83,8 +83,8 @@ func (r *rooms) directions() []direction {
 
 // wazoToMatrix takes from Alice's post on Wazo to Robin's /sync.
 func (r *rooms) wazoToMatrix(ctx context.Context, text string) (time.Duration, error) {
-	arrived := harness.All(r.scene.FromWazo(), harness.Says(text))
-	entry, took, err := r.scene.ToMatrix(ctx, r.portal, arrived, r.scene.Cast.Alice, text)
+	arrived := harness.All(r.stage.FromWazo(), harness.Says(text))
+	entry, took, err := r.stage.ToMatrix(ctx, r.portal, arrived, r.stage.Cast.Alice, text)
 	if err != nil {
 		return 0, err
 	}
@@ -102,7 +102,7 @@ func (r *rooms) plainToMatrix(ctx context.Context, text string) (time.Duration, 
 	if _, err = r.plain.SendContent(ctx, r.bare, event.EventMessage, content); err != nil {
 		return 0, err
 	}
-	entry, err := r.scene.Robin.WaitEvent(ctx, r.bare, harness.Says(text))
+	entry, err := r.stage.Robin.WaitEvent(ctx, r.bare, harness.Says(text))
 	return entry.Seen.Sub(start), err
 }
 
@@ -122,10 +122,10 @@ func (r *rooms) likeRelayed(text string) (map[string]any, error) {
 // matrixToWazo takes from Robin's send to the message being stored on Wazo.
 func (r *rooms) matrixToWazo(ctx context.Context, text string) (time.Duration, error) {
 	arrived := func(message wazotest.Message) bool {
-		return r.scene.FromRelay(message) && strings.Contains(message.Content, text)
+		return r.stage.FromRelay(message) && strings.Contains(message.Content, text)
 	}
-	_, took, err := r.scene.ToWazo(ctx, r.portal, arrived, func(ctx context.Context) error {
-		_, err := r.scene.Robin.Send(ctx, r.portal.Matrix, text)
+	_, took, err := r.stage.ToWazo(ctx, r.portal, arrived, func(ctx context.Context) error {
+		_, err := r.stage.Robin.Send(ctx, r.portal.Matrix, text)
 		return err
 	})
 	return took, err
@@ -134,7 +134,7 @@ func (r *rooms) matrixToWazo(ctx context.Context, text string) (time.Duration, e
 // matrixToPlain takes from Robin's send to the plain client's /sync.
 func (r *rooms) matrixToPlain(ctx context.Context, text string) (time.Duration, error) {
 	start := time.Now()
-	if _, err := r.scene.Robin.Send(ctx, r.bare, text); err != nil {
+	if _, err := r.stage.Robin.Send(ctx, r.bare, text); err != nil {
 		return 0, err
 	}
 	entry, err := r.plain.WaitEvent(ctx, r.bare, harness.Says(text))

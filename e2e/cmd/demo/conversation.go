@@ -24,7 +24,7 @@ const (
 // conversation is the portal in which the demo plays. One message is under way
 // at a time, so what arrives next on the other side is that message.
 type conversation struct {
-	scene  *stage.Stage
+	stage  *stage.Stage
 	portal stage.Portal
 	screen *screen
 
@@ -35,27 +35,27 @@ type conversation struct {
 }
 
 // openConversation creates both rooms and links them, showing how.
-func openConversation(ctx context.Context, scene *stage.Stage, screen *screen, encrypted bool) (*conversation, error) {
-	cast := scene.Cast
-	room := scene.Wazo.CreateRoom("Support", cast.Alice, cast.Bob, cast.Chloe, cast.Relay)
-	screen.note(fmt.Sprintf("Robin creates a Matrix room, invites %s and types: %s link %s", scene.BotID(), commandPrefix, room.UUID))
+func openConversation(ctx context.Context, stage *stage.Stage, screen *screen, encrypted bool) (*conversation, error) {
+	cast := stage.Cast
+	room := stage.Wazo.CreateRoom("Support", cast.Alice, cast.Bob, cast.Chloe, cast.Relay)
+	screen.note(fmt.Sprintf("Robin creates a Matrix room, invites %s and types: %s link %s", stage.BotID(), commandPrefix, room.UUID))
 	start := time.Now()
-	portal, err := scene.Link(ctx, scene.Robin, harness.RoomOptions{Name: "Support", Encrypted: encrypted}, room.UUID)
+	portal, err := stage.Link(ctx, stage.Robin, harness.RoomOptions{Name: "Support", Encrypted: encrypted}, room.UUID)
 	if err != nil {
 		return nil, err
 	}
 	screen.note(fmt.Sprintf("Linked after %s.", time.Since(start).Round(time.Millisecond)))
-	c := &conversation{scene: scene, portal: portal, screen: screen, shown: make(map[string]bool)}
+	c := &conversation{stage: stage, portal: portal, screen: screen, shown: make(map[string]bool)}
 	c.skipPast()
 	return c, nil
 }
 
 // skipPast notes everything of the linking as shown.
 func (c *conversation) skipPast() {
-	for _, entry := range c.scene.Robin.Timeline(c.portal.Matrix) {
+	for _, entry := range c.stage.Robin.Timeline(c.portal.Matrix) {
 		c.markShown(entry.ID.String())
 	}
-	for _, message := range c.scene.Wazo.Messages(c.portal.Wazo) {
+	for _, message := range c.stage.Wazo.Messages(c.portal.Wazo) {
 		c.markShown(message.UUID)
 	}
 }
@@ -67,14 +67,14 @@ func (c *conversation) onMatrix(ctx context.Context, send func(context.Context) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var sent id.EventID
-	message, took, err := c.scene.ToWazo(ctx, c.portal, c.newOnWazo, func(ctx context.Context) (err error) {
+	message, took, err := c.stage.ToWazo(ctx, c.portal, c.newOnWazo, func(ctx context.Context) (err error) {
 		sent, err = send(ctx)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("the message did not arrive on Wazo: %w", err)
 	}
-	own, err := c.scene.Robin.WaitEvent(ctx, c.portal.Matrix, harness.HasID(sent))
+	own, err := c.stage.Robin.WaitEvent(ctx, c.portal.Matrix, harness.HasID(sent))
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *conversation) onMatrix(ctx context.Context, send func(context.Context) 
 func (c *conversation) onWazo(ctx context.Context, author wazotest.User, text string) error {
 	c.turn.Lock()
 	defer c.turn.Unlock()
-	entry, took, err := c.scene.ToMatrix(ctx, c.portal, c.newOnMatrix, author, text)
+	entry, took, err := c.stage.ToMatrix(ctx, c.portal, c.newOnMatrix, author, text)
 	if err != nil {
 		return fmt.Errorf("the message did not arrive on Matrix: %w", err)
 	}
@@ -102,11 +102,11 @@ func (c *conversation) show(entry harness.Entry, message wazotest.Message, d del
 }
 
 func (c *conversation) newOnWazo(message wazotest.Message) bool {
-	return c.scene.FromRelay(message) && !c.wasShown(message.UUID)
+	return c.stage.FromRelay(message) && !c.wasShown(message.UUID)
 }
 
 func (c *conversation) newOnMatrix(evt *event.Event) bool {
-	return c.scene.FromWazo()(evt) && !c.wasShown(evt.ID.String())
+	return c.stage.FromWazo()(evt) && !c.wasShown(evt.ID.String())
 }
 
 func (c *conversation) markShown(key string) {
@@ -127,7 +127,7 @@ func (c *conversation) wazoLine(message wazotest.Message) line {
 		return line{who: *message.Alias, text: message.Content}
 	}
 	who := "?"
-	for _, user := range []wazotest.User{c.scene.Cast.Alice, c.scene.Cast.Bob, c.scene.Cast.Chloe, c.scene.Cast.Relay} {
+	for _, user := range []wazotest.User{c.stage.Cast.Alice, c.stage.Cast.Bob, c.stage.Cast.Chloe, c.stage.Cast.Relay} {
 		if user.UUID == message.UserUUID {
 			who = strings.TrimSpace(user.Firstname + " " + user.Lastname)
 		}

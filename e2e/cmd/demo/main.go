@@ -1,7 +1,7 @@
-// Command demo shows the relay at work, on this machine alone: it starts a
-// homeserver, an in-memory Wazo with a few people and the relay, links a room,
-// plays a short conversation with both rooms side by side, and then stays for
-// lines typed by hand until Ctrl-C or the end of the input.
+// Command demo shows the relay at work and needs nothing but this machine. It
+// starts a homeserver, an in-memory Wazo with a few people and the relay, links a
+// room, and plays a short conversation that shows both rooms side by side. Then
+// it sends the lines that you type, until Ctrl-C or the end of the input.
 package main
 
 import (
@@ -57,17 +57,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) 
 
 	screen := newScreen(stdout, terminalWidth(os.Stdout))
 	screen.note("Starting a homeserver (built from source the first time, which takes minutes), Wazo and the relay …")
-	scene, err := stage.Open(ctx, stage.Config{Dir: dir})
+	stage, err := stage.Open(ctx, stage.Config{Dir: dir})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, scene.Close()) }()
+	defer func() { err = errors.Join(err, stage.Close()) }()
 
-	return scene.Explain(perform(ctx, scene, screen, options, stdin))
+	return stage.Explain(perform(ctx, stage, screen, options, stdin))
 }
 
-func perform(ctx context.Context, scene *stage.Stage, screen *screen, options options, stdin io.Reader) error {
-	talk, err := openConversation(ctx, scene, screen, options.encrypted)
+func perform(ctx context.Context, stage *stage.Stage, screen *screen, options options, stdin io.Reader) error {
+	talk, err := openConversation(ctx, stage, screen, options.encrypted)
 	if err != nil {
 		return err
 	}

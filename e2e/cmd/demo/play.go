@@ -11,7 +11,7 @@ import (
 // play plays the short conversation.
 func (c *conversation) play(ctx context.Context) error {
 	c.screen.header("Matrix room", "Wazo room")
-	cast := c.scene.Cast
+	cast := c.stage.Cast
 	for _, step := range []func() error{
 		c.matrixText(ctx, "Good morning, does anybody know why the line is dead?"),
 		c.wazoText(ctx, cast.Alice, "Good morning Robin, we are looking into it."),
@@ -34,15 +34,15 @@ func (c *conversation) wazoText(ctx context.Context, author wazotest.User, text 
 }
 
 func (c *conversation) matrixText(ctx context.Context, text string) func() error {
-	return c.matrixStep(ctx, text, c.scene.Robin.Send)
+	return c.matrixStep(ctx, text, c.stage.Robin.Send)
 }
 
 func (c *conversation) matrixMarkdown(ctx context.Context, text string) func() error {
-	return c.matrixStep(ctx, text, c.scene.Robin.SendMarkdown)
+	return c.matrixStep(ctx, text, c.stage.Robin.SendMarkdown)
 }
 
 func (c *conversation) matrixEmote(ctx context.Context, text string) func() error {
-	return c.matrixStep(ctx, text, c.scene.Robin.SendEmote)
+	return c.matrixStep(ctx, text, c.stage.Robin.SendEmote)
 }
 
 type sender func(ctx context.Context, room id.RoomID, text string) (id.EventID, error)

@@ -21,9 +21,9 @@ Ctrl-C or the end of the input ends everything.`
 // stay serves lines typed by hand, and shows what Robin says from another
 // client, until the input or ctx ends.
 func (c *conversation) stay(ctx context.Context, stdin io.Reader) error {
-	robin := c.scene.Robin
+	robin := c.stage.Robin
 	c.screen.note(fmt.Sprintf("Or log in with a Matrix client: homeserver %s, user %s, password %s",
-		c.scene.Homeserver.URL(), robin.UserID(), robin.Password()))
+		c.stage.Homeserver.URL(), robin.UserID(), robin.Password()))
 	c.screen.note(help)
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -39,7 +39,7 @@ func (c *conversation) stay(ctx context.Context, stdin io.Reader) error {
 				return nil
 			}
 			c.obey(ctx, text)
-		case <-c.scene.Relay.Exited():
+		case <-c.stage.Relay.Exited():
 			return fmt.Errorf("the relay has ended by itself")
 		case <-ctx.Done():
 			return nil
@@ -56,7 +56,7 @@ func (c *conversation) obey(ctx context.Context, typed string) {
 	case side == "m" && text != "":
 		err = c.matrixMarkdown(ctx, text)()
 	case side == "w" && text != "":
-		err = c.onWazo(ctx, c.scene.Cast.Alice, text)
+		err = c.onWazo(ctx, c.stage.Cast.Alice, text)
 	default:
 		c.screen.note(help)
 	}
@@ -84,7 +84,7 @@ func readLines(ctx context.Context, from io.Reader) <-chan string {
 
 // followRobin shows what Robin sends from another client.
 func (c *conversation) followRobin(ctx context.Context) {
-	robin := c.scene.Robin
+	robin := c.stage.Robin
 	fromElsewhere := harness.All(harness.From(robin.UserID()), func(evt *event.Event) bool {
 		return evt.Type == event.EventMessage && !c.wasShown(evt.ID.String()) &&
 			!strings.HasPrefix(evt.Content.AsMessage().Body, commandPrefix)

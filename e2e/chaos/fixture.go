@@ -31,8 +31,9 @@ type place struct {
 	toMx    *flow
 }
 
-// scene is everything that a run needs.
-type scene struct {
+// fixture is what one run needs: a stage whose relay reaches both servers through
+// proxies, the linked rooms, and the state of the faults.
+type fixture struct {
 	*stage.Stage
 	cfg      Config
 	tally    *tally
@@ -50,9 +51,9 @@ type scene struct {
 	closers []func() error
 }
 
-// openScene starts everything, with no fault on.
-func openScene(ctx context.Context, cfg Config, dir string) (*scene, error) {
-	s := &scene{cfg: cfg, tally: &tally{}, armed: &armed{}}
+// openFixture starts everything. No fault is active yet.
+func openFixture(ctx context.Context, cfg Config, dir string) (*fixture, error) {
+	s := &fixture{cfg: cfg, tally: &tally{}, armed: &armed{}}
 	for _, step := range []func(context.Context, string) error{s.openServers, s.openPlaces} {
 		if err := step(ctx, dir); err != nil {
 			return nil, errors.Join(err, s.close())
@@ -62,7 +63,7 @@ func openScene(ctx context.Context, cfg Config, dir string) (*scene, error) {
 }
 
 // openServers starts homeserver, Wazo and, behind a proxy for each, the relay.
-func (s *scene) openServers(ctx context.Context, dir string) error {
+func (s *fixture) openServers(ctx context.Context, dir string) error {
 	homeserver, err := harness.StartDendrite(ctx, dir)
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (s *scene) openServers(ctx context.Context, dir string) error {
 	return nil
 }
 
-func (s *scene) startProxy(classify func(*http.Request) class, upstream func() string) (*proxy, error) {
+func (s *fixture) startProxy(classify func(*http.Request) class, upstream func() string) (*proxy, error) {
 	p, err := startProxy(classify, upstream, s.tally, &s.inFlight)
 	if err == nil {
 		s.onClose(p.close)
@@ -106,7 +107,7 @@ func (s *scene) startProxy(classify func(*http.Request) class, upstream func() s
 }
 
 // openPlaces links the rooms, plain and encrypted in turns.
-func (s *scene) openPlaces(ctx context.Context, _ string) error {
+func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 	sam, err := s.Person(ctx, "sam", harness.Encrypted)
 	if err != nil {
 		return err
@@ -136,7 +137,7 @@ func (s *scene) openPlaces(ctx context.Context, _ string) error {
 }
 
 // keepLog copies the relay's log to where the configuration says.
-func (s *scene) keepLog() error {
+func (s *fixture) keepLog() error {
 	if s.cfg.RelayLog == "" {
 		return nil
 	}
@@ -147,10 +148,10 @@ func (s *scene) keepLog() error {
 	return os.WriteFile(s.cfg.RelayLog, data, 0o600)
 }
 
-func (s *scene) onClose(closer func() error) { s.closers = append(s.closers, closer) }
+func (s *fixture) onClose(closer func() error) { s.closers = append(s.closers, closer) }
 
 // close ends everything in the opposite order.
-func (s *scene) close() error {
+func (s *fixture) close() error {
 	var errs []error
 	for len(s.closers) > 0 {
 		last := len(s.closers) - 1
@@ -161,7 +162,7 @@ func (s *scene) close() error {
 }
 
 // say tells the one who watches the run.
-func (s *scene) say(format string, args ...any) {
+func (s *fixture) say(format string, args ...any) {
 	s.saying.Lock()
 	defer s.saying.Unlock()
 	fmt.Fprintf(s.cfg.Progress, format+"\n", args...)

@@ -22,10 +22,10 @@ const (
 	Encrypted Encryption = true
 )
 
-// World is what one test lives in: people of its own on a shared homeserver, and
+// Fixture is what belongs to one test: people of its own on a shared homeserver, and
 // a directory. Everything is ended by the test's cleanup; a failed test shows the
 // end of its relay's log.
-type World struct {
+type Fixture struct {
 	// Ctx ends when the test has waited long enough.
 	Ctx        context.Context
 	Homeserver *Dendrite
@@ -39,8 +39,8 @@ type World struct {
 	people int
 }
 
-// NewWorld makes a world that ends with the test.
-func NewWorld(t testing.TB, homeserver *Dendrite) *World {
+// NewFixture makes a fixture that ends with the test.
+func NewFixture(t testing.TB, homeserver *Dendrite) *Fixture {
 	t.Helper()
 	dir, remove, err := TempDir()
 	if err != nil {
@@ -53,54 +53,54 @@ func NewWorld(t testing.TB, homeserver *Dendrite) *World {
 			t.Error(err)
 		}
 	})
-	return &World{Ctx: ctx, Homeserver: homeserver, Dir: dir, Suffix: randomHex()[:6], t: t}
+	return &Fixture{Ctx: ctx, Homeserver: homeserver, Dir: dir, Suffix: randomHex()[:6], t: t}
 }
 
 // Account registers a fresh account whose localpart begins with name.
-func (w *World) Account(name string) ClientConfig {
-	w.t.Helper()
-	w.people++
-	cfg, err := w.Homeserver.NewAccount(w.Ctx, fmt.Sprintf("%s-%s-%d", name, w.Suffix, w.people))
+func (f *Fixture) Account(name string) ClientConfig {
+	f.t.Helper()
+	f.people++
+	cfg, err := f.Homeserver.NewAccount(f.Ctx, fmt.Sprintf("%s-%s-%d", name, f.Suffix, f.people))
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return cfg
 }
 
 // Person registers a fresh account, logs it in and follows its rooms until the
 // end of the test.
-func (w *World) Person(name string, encryption Encryption) *Client {
-	w.t.Helper()
-	cfg := w.Account(name)
+func (f *Fixture) Person(name string, encryption Encryption) *Client {
+	f.t.Helper()
+	cfg := f.Account(name)
 	if encryption == Encrypted {
-		cfg.CryptoStore = filepath.Join(w.Dir, fmt.Sprintf("keys-%d.db", w.people))
+		cfg.CryptoStore = filepath.Join(f.Dir, fmt.Sprintf("keys-%d.db", f.people))
 	}
-	return w.follow(NewClient(w.Ctx, cfg))
+	return f.follow(NewClient(f.Ctx, cfg))
 }
 
 // JSPerson is like Person, with a client that uses matrix-js-sdk.
-func (w *World) JSPerson(js *JSHost, name string, isolation Isolation) *Client {
-	w.t.Helper()
-	cfg := w.Account(name)
+func (f *Fixture) JSPerson(js *JSHost, name string, isolation Isolation) *Client {
+	f.t.Helper()
+	cfg := f.Account(name)
 	cfg.JS, cfg.Isolation = js, isolation
-	return w.follow(NewClient(w.Ctx, cfg))
+	return f.follow(NewClient(f.Ctx, cfg))
 }
 
 // NewDevice logs a JSPerson in on one more device.
-func (w *World) NewDevice(person *Client) *Client {
-	w.t.Helper()
-	return w.follow(person.JS().NewDevice(w.Ctx))
+func (f *Fixture) NewDevice(person *Client) *Client {
+	f.t.Helper()
+	return f.follow(person.JS().NewDevice(f.Ctx))
 }
 
 // follow closes a new client at the end of the test.
-func (w *World) follow(client *Client, err error) *Client {
-	w.t.Helper()
+func (f *Fixture) follow(client *Client, err error) *Client {
+	f.t.Helper()
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	w.t.Cleanup(func() {
+	f.t.Cleanup(func() {
 		if err := client.Close(); err != nil {
-			w.t.Error(err)
+			f.t.Error(err)
 		}
 	})
 	return client
@@ -108,28 +108,28 @@ func (w *World) follow(client *Client, err error) *Client {
 
 // Relay starts a relay, with env on top of the defaults of RelayConfig, that is
 // stopped at the end of the test if it still runs.
-func (w *World) Relay(cfg RelayConfig) *Relay {
-	w.t.Helper()
+func (f *Fixture) Relay(cfg RelayConfig) *Relay {
+	f.t.Helper()
 	if cfg.Dir == "" {
-		dir, err := os.MkdirTemp(w.Dir, "relay-")
+		dir, err := os.MkdirTemp(f.Dir, "relay-")
 		if err != nil {
-			w.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 		cfg.Dir = dir
 	}
-	relay, err := StartRelay(w.Ctx, cfg)
+	relay, err := StartRelay(f.Ctx, cfg)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { w.endRelay(relay) })
+	f.t.Cleanup(func() { f.endRelay(relay) })
 	return relay
 }
 
-func (w *World) endRelay(relay *Relay) {
+func (f *Fixture) endRelay(relay *Relay) {
 	if err := relay.End(); err != nil {
-		w.t.Error(err)
+		f.t.Error(err)
 	}
-	ShowLogIfFailed(w.t, relay.LogFile())
+	ShowLogIfFailed(f.t, relay.LogFile())
 }
 
 // ShowLogIfFailed adds the end of a log to the output of a test that failed.

@@ -63,7 +63,7 @@ func withEachClient(t *testing.T, test func(t *testing.T, robin client)) {
 }
 
 // inEachSetting runs a test with each client in both kinds of rooms: for tests
-// whose rooms cannot share a scene.
+// whose rooms cannot share a fixture.
 func inEachSetting(t *testing.T, test func(t *testing.T, robin client, encrypted bool)) {
 	withEachClient(t, func(t *testing.T, robin client) {
 		for _, kind := range kinds {
@@ -75,7 +75,7 @@ func inEachSetting(t *testing.T, test func(t *testing.T, robin client, encrypted
 	})
 }
 
-// inEachKind runs a test in both kinds of rooms of one scene, at the same time.
+// inEachKind runs a test in both kinds of rooms of one fixture, at the same time.
 func inEachKind(t *testing.T, test func(t *testing.T, encrypted bool)) {
 	var both []subtest
 	for _, kind := range kinds {
@@ -89,8 +89,8 @@ type subtest struct {
 	run  func(*testing.T)
 }
 
-// atOnce runs sub-tests on one scene at the same time. With t.Parallel they would
-// wait, while the scene's time runs, behind all tests that have not begun.
+// atOnce runs sub-tests on one fixture at the same time. With t.Parallel they would
+// wait, while the time of the fixture runs, behind all tests that have not begun.
 func atOnce(t *testing.T, tests []subtest) {
 	var running sync.WaitGroup
 	for _, test := range tests {
@@ -99,8 +99,8 @@ func atOnce(t *testing.T, tests []subtest) {
 	running.Wait()
 }
 
-// scene is a stage and what tests do on it. Its sub-tests may run in parallel.
-type scene struct {
+// fixture is what one test of this package has: a stage, and what the test does on it.
+type fixture struct {
 	*stage.Stage
 	client client
 	ctx    context.Context // ends when the test has waited long enough
@@ -111,27 +111,27 @@ type scene struct {
 	direct id.RoomID // Robin's direct chat with the bot, once joined
 }
 
-// open sets a scene that ends with the test. A relay that has panicked in the
+// open opens a fixture that ends with the test. A relay that has panicked in the
 // meantime fails the test, whatever it relayed.
-func open(t *testing.T, robin client, cfg stage.Config) *scene {
+func open(t *testing.T, robin client, cfg stage.Config) *fixture {
 	t.Helper()
 	return openOn(t, homeserver, robin, cfg)
 }
 
-func openOn(t *testing.T, hs *harness.Dendrite, robin client, cfg stage.Config) *scene {
+func openOn(t *testing.T, hs *harness.Dendrite, robin client, cfg stage.Config) *fixture {
 	t.Helper()
-	w := harness.NewWorld(t, hs)
+	f := harness.NewFixture(t, hs)
 	env := map[string]string{"ALLOWED_USERS": allowedPeople}
 	for name, value := range cfg.Env {
 		env[name] = value
 	}
 	cfg.Env, cfg.RelayBinary, cfg.JS = env, relayBinary, robin.js
-	s := &scene{Stage: stage.ForTest(t, w, cfg), client: robin, ctx: w.Ctx}
+	s := &fixture{Stage: stage.ForTest(t, f, cfg), client: robin, ctx: f.Ctx}
 	t.Cleanup(func() { s.requireNoPanic(t) })
 	return s
 }
 
-func (s *scene) requireNoPanic(t *testing.T) {
+func (s *fixture) requireNoPanic(t *testing.T) {
 	log, err := os.ReadFile(s.Relay.LogFile())
 	require.NoError(t, err)
 	for line := range bytes.Lines(log) {
@@ -142,7 +142,7 @@ func (s *scene) requireNoPanic(t *testing.T) {
 }
 
 // requireNoTextInLog checks that the relay has logged nothing that people said.
-func (s *scene) requireNoTextInLog(t *testing.T, hidden ...string) {
+func (s *fixture) requireNoTextInLog(t *testing.T, hidden ...string) {
 	t.Helper()
 	log, err := os.ReadFile(s.Relay.LogFile())
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func (s *scene) requireNoTextInLog(t *testing.T, hidden ...string) {
 }
 
 // person logs a Matrix person in.
-func (s *scene) person(t *testing.T, name string, encryption harness.Encryption) *harness.Client {
+func (s *fixture) person(t *testing.T, name string, encryption harness.Encryption) *harness.Client {
 	t.Helper()
 	person, err := s.Person(s.ctx, name, encryption)
 	require.NoError(t, err)
@@ -165,7 +165,7 @@ func (s *scene) person(t *testing.T, name string, encryption harness.Encryption)
 }
 
 // invite has a person create a room with the bot in it and waits for its hello.
-func (s *scene) invite(t *testing.T, host *harness.Client, options harness.RoomOptions) id.RoomID {
+func (s *fixture) invite(t *testing.T, host *harness.Client, options harness.RoomOptions) id.RoomID {
 	t.Helper()
 	options.Invite = append(options.Invite, s.BotID())
 	room, err := host.CreateRoom(s.ctx, options)
@@ -175,7 +175,7 @@ func (s *scene) invite(t *testing.T, host *harness.Client, options harness.RoomO
 }
 
 // join has a person accept an invitation to a room.
-func (s *scene) join(t *testing.T, guest *harness.Client, room id.RoomID) {
+func (s *fixture) join(t *testing.T, guest *harness.Client, room id.RoomID) {
 	t.Helper()
 	_, err := guest.WaitEvent(s.ctx, room, harness.Membership(guest.UserID(), event.MembershipInvite))
 	require.NoError(t, err)
@@ -183,7 +183,7 @@ func (s *scene) join(t *testing.T, guest *harness.Client, room id.RoomID) {
 }
 
 // waitBot waits for something that the bot says in a room.
-func (s *scene) waitBot(t *testing.T, person *harness.Client, room id.RoomID, match harness.Match) harness.Entry {
+func (s *fixture) waitBot(t *testing.T, person *harness.Client, room id.RoomID, match harness.Match) harness.Entry {
 	t.Helper()
 	entry, err := person.WaitEvent(s.ctx, room, harness.All(harness.From(s.BotID()), match))
 	require.NoError(t, err)
@@ -191,7 +191,7 @@ func (s *scene) waitBot(t *testing.T, person *harness.Client, room id.RoomID, ma
 }
 
 // ask has a person type a command and returns the bot's answer to it.
-func (s *scene) ask(t *testing.T, person *harness.Client, room id.RoomID, command string) string {
+func (s *fixture) ask(t *testing.T, person *harness.Client, room id.RoomID, command string) string {
 	t.Helper()
 	sent, err := person.Send(s.ctx, room, command)
 	require.NoError(t, err)
@@ -199,7 +199,7 @@ func (s *scene) ask(t *testing.T, person *harness.Client, room id.RoomID, comman
 }
 
 // reply waits for the notice by which the bot answers an event.
-func (s *scene) reply(t *testing.T, person *harness.Client, room id.RoomID, to id.EventID) string {
+func (s *fixture) reply(t *testing.T, person *harness.Client, room id.RoomID, to id.EventID) string {
 	t.Helper()
 	answer := s.waitBot(t, person, room, harness.All(harness.Notice(""), func(evt *event.Event) bool {
 		return evt.Content.AsMessage().RelatesTo.GetReplyTo() == to
@@ -208,20 +208,20 @@ func (s *scene) reply(t *testing.T, person *harness.Client, room id.RoomID, to i
 }
 
 // newWazoRoom makes a Wazo room of the relay and somebody who is in no other.
-func (s *scene) newWazoRoom(name string) (wazotest.Room, wazotest.User) {
+func (s *fixture) newWazoRoom(name string) (wazotest.Room, wazotest.User) {
 	author := s.Hire("Alice", "Martin")
 	return s.Wazo.CreateRoom(name, author, s.Cast.Relay), author
 }
 
 // someWords are a text that was not said before.
-func (s *scene) someWords() string { return fmt.Sprintf("still there? %d.", s.words.Add(1)) }
+func (s *fixture) someWords() string { return fmt.Sprintf("still there? %d.", s.words.Add(1)) }
 
 // setJoinRule has Robin decide who may join a room.
-func (s *scene) setJoinRule(room id.RoomID, rule event.JoinRule) error {
+func (s *fixture) setJoinRule(room id.RoomID, rule event.JoinRule) error {
 	return s.Robin.SetState(s.ctx, room, event.StateJoinRules, "", &event.JoinRulesEventContent{JoinRule: rule})
 }
 
 // setHistory has Robin decide who may read a room's history.
-func (s *scene) setHistory(room id.RoomID, visibility event.HistoryVisibility) error {
+func (s *fixture) setHistory(room id.RoomID, visibility event.HistoryVisibility) error {
 	return s.Robin.SetState(s.ctx, room, event.StateHistoryVisibility, "", &event.HistoryVisibilityEventContent{HistoryVisibility: visibility})
 }
