@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/e2e/stage"
 
 	"github.com/stretchr/testify/require"
@@ -23,8 +24,9 @@ import (
 type proxy struct {
 	server *httptest.Server
 
+	changes harness.Changes
+
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced at each change
 	away    bool
 	refused int                      // requests that came while it was away
 	sending int                      // sends that are not answered yet
@@ -41,7 +43,7 @@ type proxy struct {
 // openBehindProxy opens a fixture whose relay reaches the homeserver through a proxy.
 func openBehindProxy(t *testing.T, robin client) (*fixture, *proxy) {
 	t.Helper()
-	p := &proxy{changed: make(chan struct{})}
+	p := &proxy{}
 	upstream, err := url.Parse(homeserver.URL())
 	require.NoError(t, err)
 	reverse := &httputil.ReverseProxy{
@@ -72,25 +74,16 @@ func (p *proxy) change(fn func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fn()
-	close(p.changed)
-	p.changed = make(chan struct{})
+	p.changes.Announce()
 }
 
 // until returns when condition, which is called with the lock held, is true.
 func (p *proxy) until(ctx context.Context, condition func() bool) error {
-	for {
+	return p.changes.Until(ctx, func() (bool, error) {
 		p.mu.Lock()
-		met, changed := condition(), p.changed
-		p.mu.Unlock()
-		if met {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+		defer p.mu.Unlock()
+		return condition(), nil
+	})
 }
 
 // isSend says whether a request sends a message.

@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/bottest"
+	"wazo-matrix-relay/e2e/harness"
 )
 
 const (
@@ -36,8 +37,9 @@ type homeserver struct {
 	t   testing.TB
 	web *httptest.Server
 
+	changes harness.Changes
+
 	mu      sync.Mutex // guards what follows
-	changed chan struct{}
 	logins  int
 	invited bool
 	joined  bool // the bot
@@ -51,7 +53,7 @@ type homeserver struct {
 
 func newHomeserver(t testing.TB) *homeserver {
 	h := &homeserver{
-		t: t, changed: make(chan struct{}), sent: make(map[string]id.EventID),
+		t: t, sent: make(map[string]id.EventID),
 		state: map[string]json.RawMessage{
 			"m.room.create":             toJSON(object{"room_version": "10"}),
 			"m.room.power_levels":       toJSON(object{"users": map[id.UserID]int{adminUser: 100}}),
@@ -130,36 +132,22 @@ func (h *homeserver) read(r *http.Request, into any) {
 	}
 }
 
-// signal tells who waits that something has changed. The lock is held.
-func (h *homeserver) signal() {
-	close(h.changed)
-	h.changed = make(chan struct{})
-}
-
 // errStalled says that nothing at all happened in the room for a long time.
 var errStalled = errors.New("nothing happens any more")
 
 // await waits until done, which is called with the lock held, reports true. It
 // returns errStalled, or why ctx ended, if that doesn't come.
 func (h *homeserver) await(ctx context.Context, done func() bool) error {
-	stalled := time.NewTimer(stallTime)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(stallTime, func() { cancel(errStalled) })
 	defer stalled.Stop()
-	for {
-		h.mu.Lock()
-		ok, changed := done(), h.changed
-		h.mu.Unlock()
-		if ok {
-			return nil
-		}
+	return h.changes.Until(ctx, func() (bool, error) {
 		stalled.Reset(stallTime)
-		select {
-		case <-changed:
-		case <-stalled.C:
-			return errStalled
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return done(), nil
+	})
 }
 
 // awaitNotice waits until the bot itself says something that contains part.

@@ -14,7 +14,7 @@ func (h *homeserver) inviteBot() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.invited = true
-	h.signal()
+	h.changes.Announce()
 }
 
 // adminSays adds a text of the admin to the room.
@@ -36,7 +36,7 @@ func (h *homeserver) add(eventType string, sender id.UserID, fields object) id.E
 		event[name] = value
 	}
 	h.events = append(h.events, toJSON(event))
-	h.signal()
+	h.changes.Announce()
 	return eventID
 }
 

@@ -1,6 +1,8 @@
 package catchup
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -28,27 +30,20 @@ func (h *homeserver) sync(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	since := query.Get("since")
 	wait, _ := strconv.Atoi(query.Get("timeout")) // none: at once
-	timeout := time.NewTimer(time.Duration(wait) * time.Millisecond)
-	defer timeout.Stop()
-	for {
+	limited, cancel := context.WithTimeout(r.Context(), time.Duration(wait)*time.Millisecond)
+	defer cancel()
+	var answer any
+	err := h.changes.Until(limited, func() (bool, error) {
 		h.mu.Lock()
-		answer, changed := h.news(since, timelineLimit(query.Get("filter"))), h.changed
-		h.mu.Unlock()
-		if answer != nil {
-			write(w, answer)
-			return
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			if since == "" {
-				since = tokenAt(0)
-			}
-			write(w, object{"next_batch": since})
-			return
-		case <-r.Context().Done():
-			return
-		}
+		defer h.mu.Unlock()
+		answer = h.news(since, timelineLimit(query.Get("filter")))
+		return answer != nil, nil
+	})
+	switch {
+	case err == nil:
+		write(w, answer)
+	case r.Context().Err() == nil:
+		write(w, object{"next_batch": cmp.Or(since, tokenAt(0))})
 	}
 }
 

@@ -3,23 +3,25 @@ package chaos
 import (
 	"context"
 	"sync"
+
+	"wazo-matrix-relay/e2e/harness"
 )
 
 // milestones count something and let others wait for a number of it.
 type milestones struct {
-	mu      sync.Mutex
-	n       int
-	changed chan struct{} // closed and replaced at each change
+	changes harness.Changes
+
+	mu sync.Mutex
+	n  int
 }
 
-func newMilestones() *milestones { return &milestones{changed: make(chan struct{})} }
+func newMilestones() *milestones { return &milestones{} }
 
 func (m *milestones) add(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.n += n
-	close(m.changed)
-	m.changed = make(chan struct{})
+	m.changes.Announce()
 }
 
 func (m *milestones) count() int {
@@ -30,17 +32,5 @@ func (m *milestones) count() int {
 
 // reach returns when n is reached, or with the context's error.
 func (m *milestones) reach(ctx context.Context, n int) error {
-	for {
-		m.mu.Lock()
-		reached, changed := m.n >= n, m.changed
-		m.mu.Unlock()
-		if reached {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return m.changes.Until(ctx, func() (bool, error) { return m.count() >= n, nil })
 }

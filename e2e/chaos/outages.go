@@ -139,12 +139,7 @@ func (s *fixture) restartHomeserver(ctx context.Context, _ time.Duration) (bool,
 
 // waitNoSends returns when the homeserver has nothing to do for the relay.
 func (s *fixture) waitNoSends(ctx context.Context) error {
-	for s.matrix.sending.Load() > 0 {
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.matrix.answered.Until(ctx, func() (bool, error) { return s.matrix.sending.Load() == 0, nil })
 }
 
 // killHomeserver kills Dendrite in the middle of everything.

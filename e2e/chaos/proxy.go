@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wazo-matrix-relay/e2e/harness"
 )
 
 // class is what a request is for.
@@ -46,11 +48,12 @@ type proxy struct {
 	gaps     *gaps
 	inFlight *atomic.Int64 // requests that carry messages and are not answered
 
-	sending atomic.Int64 // of inFlight, those of this proxy
-	url     string
-	server  *http.Server
-	served  chan struct{}
-	reverse *httputil.ReverseProxy
+	sending  atomic.Int64    // of inFlight, those of this proxy
+	answered harness.Changes // of sending
+	url      string
+	server   *http.Server
+	served   chan struct{}
+	reverse  *httputil.ReverseProxy
 
 	mu      sync.Mutex
 	decks   map[class]*deck[kind]
@@ -122,7 +125,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.inFlight.Add(1)
 		defer p.inFlight.Add(-1)
 		p.sending.Add(1)
-		defer p.sending.Add(-1)
+		defer func() {
+			p.sending.Add(-1)
+			p.answered.Announce()
+		}()
 	}
 	if p.isShut(e.class) {
 		cut()

@@ -56,7 +56,7 @@ func (c *Client) waitEncrypted(ctx context.Context, room id.RoomID) error {
 	if !c.engine.encrypts() {
 		return fmt.Errorf("%s cannot send to %s: the room is encrypted, the client is not", c.UserID(), room)
 	}
-	return c.seen.until(ctx, func() (bool, error) { return c.isEncrypted(ctx, room) })
+	return c.seen.changes.Until(ctx, func() (bool, error) { return c.isEncrypted(ctx, room) })
 }
 
 // isEncrypted says whether the client has seen that a room is encrypted.

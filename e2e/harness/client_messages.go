@@ -66,7 +66,7 @@ func (c *Client) WaitEvent(ctx context.Context, room id.RoomID, match Match) (En
 // the room's order.
 func (c *Client) WaitMany(ctx context.Context, room id.RoomID, n int, match Match) ([]Entry, error) {
 	var found []Entry
-	err := c.seen.until(ctx, func() (bool, error) {
+	err := c.seen.changes.Until(ctx, func() (bool, error) {
 		found = found[:0]
 		for _, entry := range c.Timeline(room) {
 			if match(entry.Event) {

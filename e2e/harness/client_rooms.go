@@ -101,7 +101,7 @@ func (c *Client) SetState(ctx context.Context, room id.RoomID, kind event.Type, 
 // later, and which the client has not joined.
 func (c *Client) WaitInvite(ctx context.Context, inviter id.UserID) (room id.RoomID, err error) {
 	invited := All(From(inviter), Membership(c.UserID(), event.MembershipInvite))
-	err = c.seen.until(ctx, func() (bool, error) {
+	err = c.seen.changes.Until(ctx, func() (bool, error) {
 		room = c.seen.unjoined(invited)
 		return room != "", nil
 	})

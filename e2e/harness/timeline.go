@@ -24,11 +24,12 @@ type Entry struct {
 // timelines is what a client has seen of each room, in the order of arrival. An
 // encrypted event keeps its place when it is decrypted later.
 type timelines struct {
+	changes Changes
+
 	mu      sync.Mutex
 	rooms   map[id.RoomID][]Entry
 	index   map[id.EventID]int
 	settled map[id.RoomID]bool // joined, and one answer with it completely processed
-	changed chan struct{}      // closed and replaced at each change
 
 	// decrypts says that mautrix hands over each encrypted event twice, the
 	// second time in clear if it has the key. held is the one whose second time
@@ -43,7 +44,6 @@ func newTimelines(decrypts bool) *timelines {
 		rooms:    make(map[id.RoomID][]Entry),
 		index:    make(map[id.EventID]int),
 		settled:  make(map[id.RoomID]bool),
-		changed:  make(chan struct{}),
 	}
 }
 
@@ -60,7 +60,7 @@ func (t *timelines) handle(_ context.Context, evt *event.Event) {
 		return
 	}
 	t.add(evt)
-	t.broadcast()
+	t.changes.Announce()
 }
 
 // release adds the event that was held, unless next is it in clear.
@@ -82,12 +82,7 @@ func (t *timelines) settle(resp *mautrix.RespSync) {
 	for room := range resp.Rooms.Leave {
 		delete(t.settled, room)
 	}
-	t.broadcast()
-}
-
-func (t *timelines) broadcast() {
-	close(t.changed)
-	t.changed = make(chan struct{})
+	t.changes.Announce()
 }
 
 func (t *timelines) add(evt *event.Event) {
@@ -110,26 +105,9 @@ func (t *timelines) snapshot(room id.RoomID) []Entry {
 	return slices.Clone(t.rooms[room])
 }
 
-// until returns when condition is true, looking again after each change.
-func (t *timelines) until(ctx context.Context, condition func() (bool, error)) error {
-	for {
-		t.mu.Lock()
-		changed := t.changed
-		t.mu.Unlock()
-		if ok, err := condition(); ok || err != nil {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
 // waitSettled returns when the client has joined the room and knows its state.
 func (t *timelines) waitSettled(ctx context.Context, room id.RoomID) error {
-	return t.until(ctx, func() (bool, error) {
+	return t.changes.Until(ctx, func() (bool, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		return t.settled[room], nil
@@ -151,7 +129,7 @@ func (t *timelines) unjoined(match Match) id.RoomID {
 
 // wait returns the first entry of room, known or still to come, that matches.
 func (t *timelines) wait(ctx context.Context, room id.RoomID, match Match) (found Entry, err error) {
-	err = t.until(ctx, func() (bool, error) {
+	err = t.changes.Until(ctx, func() (bool, error) {
 		entries := t.snapshot(room)
 		at := slices.IndexFunc(entries, func(entry Entry) bool { return match(entry.Event) })
 		if at >= 0 {
