@@ -1,12 +1,13 @@
-// Command chaos has people talk through the relay while it is killed again and
-// again and both its servers fail in every way, and checks that nothing is lost,
-// doubled or out of order. It prints how often each fault fired and, last:
+// Command chaos has people talk through the relay while the relay is killed again
+// and again and both its servers fail in every way. It checks that no message is
+// lost, duplicated or out of order. It prints how often each fault fired and, as
+// the last line:
 //
 //	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=…
 //
-// The exit code is 1 unless lost, doubled and reordered are 0 and every fault
-// fired. With -break, which switches a part of the relay's protection off, it is
-// 0 whatever was found.
+// The exit code is 0 if lost, doubled and reordered are 0 and every fault fired,
+// and 1 otherwise. The flag -break switches a part of the relay's protection off;
+// with it the exit code is 0 whatever was found.
 package main
 
 import (
