@@ -12,13 +12,14 @@ type Probe func(ctx context.Context, text string) (time.Duration, error)
 
 // Plan says how much to measure.
 type Plan struct {
-	N       int           // messages per kind that count
-	Warmup  int           // messages per kind before, which don't: sessions, caches, connections
-	Timeout time.Duration // for one message
+	N       int           // measured messages per kind
+	Warmup  int           // messages per kind before, not measured, which fill caches and open sessions and connections
+	Timeout time.Duration // how long one message may take
 }
 
-// Run measures both probes in turns, and in turns of who goes first, so that
-// whatever else happens on the machine hits both alike.
+// Run measures both probes in turns, and changes which one goes first, so that
+// everything else that happens on the machine affects both alike. It returns an
+// error if a message does not arrive within the timeout.
 func (p Plan) Run(ctx context.Context, direction, room string, relay, bare Probe) (Result, error) {
 	result := Result{Direction: direction, Room: room}
 	for i := range p.Warmup + p.N {
@@ -39,8 +40,8 @@ func (p Plan) Run(ctx context.Context, direction, room string, relay, bare Probe
 	return result, nil
 }
 
-// turn is one kind of delivery. The names have one length, so that all messages
-// have one size.
+// turn is one kind of delivery. All names have the same length, so that all messages
+// have the same size.
 type turn struct {
 	name    string
 	probe   Probe

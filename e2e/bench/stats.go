@@ -25,7 +25,7 @@ func (s Samples) Percentile(p float64) time.Duration {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
-// Result is what one direction in one kind of room took.
+// Result holds the times of one direction in one kind of room.
 type Result struct {
 	Direction string
 	Room      string
@@ -33,8 +33,8 @@ type Result struct {
 	Bare      Samples // the same message between two plain clients
 }
 
-// Overhead is how much more the median takes through the relay. It can be
-// negative: writing to Wazo's memory may be faster than a homeserver.
+// Overhead is how much longer the median takes through the relay. It can be negative,
+// because the in-memory Wazo may be faster than a homeserver.
 func (r Result) Overhead() time.Duration {
 	return r.Relay.Percentile(50) - r.Bare.Percentile(50)
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// BuildRelay builds the relay into dir with the tag that shortens its waiting
-// times and can switch parts of it off, and returns the program's path.
+// BuildRelay builds the relay into dir and returns the program's path. The build
+// has the tag "chaos", with which the relay's waiting times can be shortened and
+// parts of its protection can be switched off.
 func BuildRelay(ctx context.Context, dir string) (string, error) {
 	source, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "wazo-matrix-relay").Output()
 	if err != nil {

@@ -2,11 +2,12 @@ package chaos
 
 // said is one message as people said it.
 type said struct {
-	key string // who and what; identical messages have the same
-	// excused says that its place may differ on the other side: Wazo never sent
-	// its event, or committed it late. It is only found by the next look at the
-	// history, when later messages may have been delivered; that is a documented
-	// limit. It must still arrive, and once.
+	key string // the author and the text; identical messages have the same key
+	// excused says that the message may have another place on the other side,
+	// because Wazo never sent its event or committed it late. The relay finds
+	// such a message only when it reads the history the next time, and may have
+	// delivered later messages by then; that is a documented limit. The message
+	// must still arrive exactly once.
 	excused bool
 }
 
@@ -14,7 +15,7 @@ type said struct {
 type Difference struct {
 	Lost, Doubled, Reordered int
 	Excused                  int // messages whose place doesn't count
-	// Examples are the first keys of each kind, for a person.
+	// Examples are the first keys of each kind, for the person who reads the result.
 	Examples []string
 }
 
@@ -26,15 +27,16 @@ func (d *Difference) add(other Difference) {
 	d.Examples = append(d.Examples, other.Examples...)
 }
 
-// clean says whether nothing is lost, doubled or out of order.
+// clean says whether no message is lost, duplicated or out of order.
 func (d Difference) clean() bool { return d.Lost == 0 && d.Doubled == 0 && d.Reordered == 0 }
 
 // maxExamples is how many keys of one kind are kept.
 const maxExamples = 5
 
-// compare counts by key what is missing and what is too much; something that
-// nobody said is too much as well. Reordered is how many of the arrived messages
-// would have to change their places to be in the order in which they were said.
+// compare counts by key which messages are missing and which arrived too often. A
+// message that nobody said counts as one that arrived too often. Reordered is how
+// many of the arrived messages would have to change their places to be in the
+// order in which they were said.
 func compare(sent []said, arrived []string) Difference {
 	var diff Difference
 	balance, inOrder := make(map[string]int), make(map[string]int)
@@ -89,7 +91,7 @@ func longestCommon(sent, arrived []string) (length int, firstOut string) {
 	if start < len(arrived) {
 		firstOut = arrived[start]
 	}
-	// What is equal at both ends is part of a longest one.
+	// A common beginning and a common end are part of a longest common subsequence.
 	sent, arrived = sent[start:], arrived[start:]
 	end := 0
 	for end < len(sent) && end < len(arrived) && sent[len(sent)-1-end] == arrived[len(arrived)-1-end] {

@@ -9,44 +9,53 @@ import (
 	"time"
 )
 
-// Protection is a part of what keeps the relay from losing and doubling, which
-// a run can switch off to see that it would be noticed.
+// Protection is a part of the relay that keeps messages from being lost or
+// duplicated. A run can switch one off, to see that the run would notice.
 type Protection string
 
 // The parts that can be switched off.
 const (
 	None    Protection = ""
-	Look    Protection = "look"    // for one's own message before sending it again
-	CatchUp Protection = "catchup" // on what was said while nobody listened
-	Dedupe  Protection = "dedupe"  // of what is heard and read twice
+	Look    Protection = "look"    // the relay looks for its own message before it sends it again
+	CatchUp Protection = "catchup" // the relay reads what was said while it did not listen
+	Dedupe  Protection = "dedupe"  // the relay recognises a message that reaches it twice
 )
 
 // Config says how long and how hard a run is.
 type Config struct {
-	Messages int // that people send, both directions together
-	Kills    int // of the relay, by SIGKILL
-	Rooms    int // every second one is encrypted; default as many as the messages need, at least 2
-	Seed     uint64
-	Break    Protection
+	// Messages is how many messages people send, both directions together.
+	Messages int
+	// Kills is how often the relay is killed by SIGKILL.
+	Kills int
+	// Rooms is how many rooms are linked. Every second one is encrypted. The
+	// default is as many as the messages need, at least 2.
+	Rooms int
+	// Seed decides the random choices.
+	Seed uint64
+	// Break is a part of the protection that is switched off.
+	Break Protection
 
-	// Settle is how long the relay waits after an unknown outcome before it
-	// looks; default 2 s. Everything that a fault delays stays well below it.
+	// Settle is how long the relay waits, after it has sent a message with an
+	// unknown outcome, before it looks for that message. The default is 2 s.
+	// No fault delays anything by as much.
 	Settle time.Duration
-	// Probe is how often the relay asks Wazo for news; default 2 s.
+	// Probe is how often the relay asks Wazo for new messages. The default is 2 s.
 	Probe time.Duration
-	// Quiet is after how long without any arrival what is missing counts as
-	// lost; default 90 s. That is more than the relay's longest pause, and than
-	// the hundredfold of a slow look for news, after which it looks again.
-	// People wait as long for what is on its way.
+	// Quiet is how long nothing must arrive before the missing messages count as
+	// lost. The default is 90 s. That is more than the longest pause of the relay,
+	// and more than a hundred times what a slow request for new messages takes,
+	// after which the relay asks again. People wait as long for messages that are
+	// on their way.
 	Quiet time.Duration
 
-	// Faults are the names of those to use; empty uses all.
+	// Faults are the names of the faults to use. Empty uses all.
 	Faults []string
-	// RelayBinary is a relay that BuildRelay has made; empty builds one.
+	// RelayBinary is the path of a relay that BuildRelay has built. Empty builds one.
 	RelayBinary string
-	// Progress is told what happens; nil is nobody.
+	// Progress gets a line for everything that happens. It may be nil.
 	Progress io.Writer
-	// RelayLog, if not empty, is where the relay's log is kept after the run.
+	// RelayLog is a file to which the relay's log is copied after the run. Empty
+	// copies nothing.
 	RelayLog string
 }
 
@@ -94,12 +103,12 @@ func (c Config) uses(name string) bool {
 func (c Config) delay() time.Duration { return c.Settle / 4 }
 
 // window is how many messages of one direction of a room may be on their way
-// before its people wait for the relay: a small part of all, so that what fails
-// fails while people talk, and below the 100 events that the relay asks /sync
-// for.
+// before its people wait for the relay. It is a small part of all messages, so
+// that the faults come while people talk, and less than the 100 events that the
+// relay asks /sync for.
 func (c Config) window() int { return min(max(c.Messages/c.Rooms/12, 3), 40) }
 
-// relayEnv is what the relay is told beyond what a stage tells it.
+// relayEnv are the relay's environment variables beyond those that a stage sets.
 func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 	return map[string]string{
 		"MATRIX_HOMESERVER_URL": matrixURL,

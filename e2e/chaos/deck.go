@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// deck deals cards at random intervals in such a way that each comes equally
-// often: all once before any comes again.
+// deck deals cards at random intervals. Each card comes once before any card
+// comes again, so that all come equally often.
 type deck[T any] struct {
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -23,7 +23,7 @@ func newDeck[T any](seed uint64, every int, cards []T) *deck[T] {
 	return d
 }
 
-// draw returns the next card, or none: most draws give none.
+// draw returns the next card, or none. Most draws give none.
 func (d *deck[T]) draw() (card T, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -45,7 +45,7 @@ func (d *deck[T]) draw() (card T, ok bool) {
 	return card, true
 }
 
-// close makes the deck deal no more.
+// close ends the dealing of cards.
 func (d *deck[T]) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

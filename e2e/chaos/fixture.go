@@ -17,7 +17,7 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// typeHello is an event without text.
+// typeHello is the type of an event that has no text and is not relayed.
 var typeHello = event.Type{Type: "e2e.chaos.hello", Class: event.MessageEventType}
 
 // place is one portal with the people who talk there.
@@ -26,7 +26,7 @@ type place struct {
 	name    string
 	authors []wazotest.User   // on Wazo
 	people  []*harness.Client // on Matrix
-	turn    sync.Mutex        // of people to speak
+	turn    sync.Mutex        // held by the person on Matrix who speaks
 	toWazo  *flow
 	toMx    *flow
 }
@@ -44,7 +44,8 @@ type fixture struct {
 	authors  *authors
 	keeper   *keeper
 	places   []*place
-	// speaking is held for reading by who sends to the homeserver, directly.
+	// speaking is held for reading by everybody who sends a message to the
+	// homeserver without the proxy.
 	speaking sync.RWMutex
 	saying   sync.Mutex // guards cfg.Progress
 
@@ -62,14 +63,15 @@ func openFixture(ctx context.Context, cfg Config, dir string) (*fixture, error) 
 	return s, nil
 }
 
-// openServers starts homeserver, Wazo and, behind a proxy for each, the relay.
+// openServers starts the homeserver and Wazo, a proxy in front of each, and the
+// relay, which reaches both through the proxies.
 func (s *fixture) openServers(ctx context.Context, dir string) error {
 	homeserver, err := harness.StartDendrite(ctx, dir)
 	if err != nil {
 		return err
 	}
-	// Killed, not stopped: nobody needs it any more, and it does not always end
-	// in order.
+	// It is killed because nobody needs its data any more, and because Dendrite
+	// does not always end in order when it is stopped.
 	s.onClose(func() error { homeserver.Kill(); return nil })
 	var wazo *wazotest.Server
 	capture := func(server *wazotest.Server) { wazo = server }
@@ -106,7 +108,7 @@ func (s *fixture) startProxy(classify func(*http.Request) class, upstream func()
 	return p, err
 }
 
-// openPlaces links the rooms, plain and encrypted in turns.
+// openPlaces links the rooms. Every second one is encrypted.
 func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 	sam, err := s.Person(ctx, "sam", harness.Encrypted)
 	if err != nil {
@@ -126,8 +128,8 @@ func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 		if err = sam.Join(ctx, p.Matrix); err != nil {
 			return err
 		}
-		// Something that is not relayed: it waits until Sam's client knows
-		// whether the room is encrypted.
+		// Sending waits until Sam's client knows whether the room is encrypted.
+		// This event is not relayed.
 		if _, err = sam.SendContent(ctx, p.Matrix, typeHello, map[string]any{}); err != nil {
 			return err
 		}
@@ -150,7 +152,7 @@ func (s *fixture) keepLog() error {
 
 func (s *fixture) onClose(closer func() error) { s.closers = append(s.closers, closer) }
 
-// close ends everything in the opposite order.
+// close ends everything that was started, the last first.
 func (s *fixture) close() error {
 	var errs []error
 	for len(s.closers) > 0 {
@@ -161,7 +163,7 @@ func (s *fixture) close() error {
 	return errors.Join(errs...)
 }
 
-// say tells the one who watches the run.
+// say writes a line for the person who watches the run.
 func (s *fixture) say(format string, args ...any) {
 	s.saying.Lock()
 	defer s.saying.Unlock()

@@ -12,9 +12,9 @@ import (
 )
 
 // gaps leave events out of answers of /sync, as a homeserver does after a long
-// absence, and give them out as history. They do that themselves, because
-// Dendrite cannot: its /messages orders by depth instead of by arrival, leaves
-// out events that people send at the same moment, and has one event a page.
+// absence, and serve them as history. They do not leave this to Dendrite, because
+// its /messages orders by depth instead of by arrival, leaves out events that
+// people send at the same moment, and returns one event per page.
 type gaps struct {
 	mu    sync.Mutex
 	pages map[string]historyPage // by pagination token
@@ -29,7 +29,8 @@ type historyPage struct {
 
 const (
 	gapToken = "chaos-"
-	// gapPage is how many events a page has: few, so that a gap has several.
+	// gapPage is how many events a page has. It is small, so that a gap has
+	// several pages.
 	gapPage = 3
 )
 
@@ -91,8 +92,8 @@ func (g *gaps) shortenRoom(room json.RawMessage) json.RawMessage {
 	return raw(parts)
 }
 
-// hasState finds changes of state: where those are left out of a timeline, they
-// belong elsewhere in the answer.
+// hasState says whether there are state events among events. If those were left
+// out of a timeline, they would have to be added elsewhere in the answer.
 func hasState(events []json.RawMessage) bool {
 	for _, data := range events {
 		var evt struct {
@@ -105,14 +106,14 @@ func hasState(events []json.RawMessage) bool {
 	return false
 }
 
-// keep stores events, oldest first, as pages and returns the token of the first,
-// which has the newest ones.
+// keep stores events, which come oldest first, as pages. It returns the token of
+// the first page, which has the newest events.
 func (g *gaps) keep(events []json.RawMessage) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	older := ""
 	for len(events) > 0 {
-		// From the oldest page on, whose end is the end of the gap.
+		// The oldest page comes first: its end is the end of the gap.
 		n := min(gapPage, len(events))
 		page := historyPage{Start: fmt.Sprintf("%s%d", gapToken, len(g.pages)), End: older}
 		for i := n - 1; i >= 0; i-- {
@@ -126,7 +127,7 @@ func (g *gaps) keep(events []json.RawMessage) string {
 }
 
 // serve answers a request for history that was left out here. It returns false
-// for any other.
+// for any other request.
 func (g *gaps) serve(w http.ResponseWriter, r *http.Request) bool {
 	from := r.URL.Query().Get("from")
 	if !strings.HasPrefix(from, gapToken) {
@@ -140,7 +141,7 @@ func (g *gaps) serve(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	w.Header().Set("Content-Type", typeJSON)
-	_, _ = w.Write(raw(page)) // the relay is gone: nobody to tell
+	_, _ = w.Write(raw(page)) // an error means that the relay has ended
 	return true
 }
 

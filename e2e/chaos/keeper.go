@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// healthyWithin is how long a started relay may be unwell, for example
-	// because Wazo is away, before it is killed and started again: somebody
-	// who watches it would do that too.
+	// healthyWithin is how long a started relay may be unhealthy, for example
+	// because Wazo is away, before it is killed and started again. A supervisor
+	// would do the same.
 	healthyWithin = 10 * time.Second
 	// reviveEvery is the pause after a start that failed.
 	reviveEvery = 200 * time.Millisecond
 )
 
-// keeper owns the relay's process: kills it when asked to, and starts it again
-// whenever it is gone, with the same database.
+// keeper owns the relay's process. It kills the process when asked to, and starts
+// it again with the same database whenever it has ended.
 type keeper struct {
 	relay    *harness.Relay
 	inFlight *atomic.Int64
@@ -28,8 +28,8 @@ type keeper struct {
 
 	mu        sync.Mutex
 	kills     int // by SIGKILL
-	attempted int // of them while a message was on its way
-	exits     int // ends of its own, because a server was away at its start
+	attempted int // the kills that came while a message was on its way
+	exits     int // how often the relay ended by itself, because a server was away when it started
 }
 
 func newKeeper(relay *harness.Relay, inFlight *atomic.Int64) *keeper {
@@ -60,8 +60,8 @@ func (k *keeper) revive(ctx context.Context) {
 	}
 }
 
-// start tries to start the relay. It is killed if that takes too long, or if
-// somebody wants it dead meanwhile.
+// start tries to start the relay. The relay is killed if that takes too long, or
+// if a kill is asked for meanwhile.
 func (k *keeper) start(ctx context.Context) bool {
 	limited, cancel := context.WithTimeout(ctx, healthyWithin)
 	defer cancel()
@@ -82,8 +82,8 @@ func (k *keeper) start(ctx context.Context) bool {
 	}
 }
 
-// judgeStart counts what came of a start and returns whether the relay runs. A
-// start that is given up is a kill: the harness does it.
+// judgeStart counts how a start ended and returns whether the relay runs. A start
+// that is given up counts as a kill, because the harness then kills the process.
 func (k *keeper) judgeStart(err error) bool {
 	switch {
 	case err == nil:
@@ -96,8 +96,8 @@ func (k *keeper) judgeStart(err error) bool {
 	return false
 }
 
-// kill kills the relay and returns when it is dead, or ctx has ended. Should it
-// have ended by itself in the same moment, that is no kill.
+// kill kills the relay and returns when it is dead or ctx has ended. It does not
+// count as a kill if the relay has ended by itself in the same moment.
 func (k *keeper) kill(ctx context.Context) {
 	dead := make(chan struct{})
 	select {

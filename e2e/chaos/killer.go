@@ -8,12 +8,12 @@ import (
 
 // aim is a moment at which the relay is killed.
 type aim struct {
-	class class // other is any moment
+	class class // the request at which the relay is killed; other means at any moment
 	late  bool
 }
 
-// aims are dealt in turns. Most are at a message that is on its way: its outcome
-// is what the next start has to find out.
+// aims are dealt in turns. Most aim at a message that is on its way, because the
+// next start then has to find out what became of it.
 var aims = []aim{
 	{class: matrixSend}, {class: matrixSend, late: true}, {class: matrixSend, late: true},
 	{class: wazoPost}, {class: wazoPost, late: true}, {class: wazoPost, late: true},
@@ -21,8 +21,8 @@ var aims = []aim{
 	{class: other}, {class: other}, {class: other},
 }
 
-// patience is how long a trap waits for its request before the relay is killed
-// without one.
+// patience is how long a trap waits for its request. After that the relay is
+// killed without one.
 const patience = 3 * time.Second
 
 // killer kills the relay as often as it should, spread over the run.

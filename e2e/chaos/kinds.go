@@ -18,7 +18,7 @@ const (
 	onAnswer  when = true
 )
 
-// kind is something that can happen to a request.
+// kind is a fault that can happen to a request.
 type kind struct {
 	name  string
 	fires when
@@ -46,7 +46,8 @@ const (
 		"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
 
-// limitTime is how long a 429 asks to wait. A Retry-After has whole seconds.
+// limitTime is how long an answer 429 asks to wait. The header Retry-After has
+// whole seconds.
 const limitTime = 300 * time.Millisecond
 
 var (
@@ -59,7 +60,7 @@ var (
 		http.Header{"Retry-After": {"1"}}}
 )
 
-// commonKinds are what networks and proxies do to any request.
+// commonKinds are the faults that networks and proxies cause for any request.
 func commonKinds(delay time.Duration) []kind {
 	return []kind{
 		{name: "delayed", before: pause(delay)},
@@ -83,7 +84,7 @@ func pause(d time.Duration) func(http.ResponseWriter, *http.Request) bool {
 	}
 }
 
-// silence is a connection whose other end is gone without a word.
+// silence is a connection whose other end does not answer any more.
 func silence(d time.Duration) func(http.ResponseWriter, *http.Request) bool {
 	return func(_ http.ResponseWriter, r *http.Request) bool {
 		_ = sleep(r.Context(), d) // cut in any case
@@ -99,7 +100,7 @@ func answerWith(p page) func(http.ResponseWriter, *http.Request) bool {
 		}
 		w.Header().Set("Content-Type", p.contentType)
 		w.WriteHeader(p.status)
-		_, _ = io.WriteString(w, p.body) // the relay is gone: nobody to tell
+		_, _ = io.WriteString(w, p.body) // an error means that the relay has ended
 		return false
 	}
 }
@@ -139,15 +140,16 @@ type brokenReader struct{}
 func (brokenReader) Read([]byte) (int, error) { return 0, errTorn }
 
 // pageKinds are those of the common kinds that happen to requests for Matrix
-// history. They are few, because such requests are, and nothing but what comes
-// before the server: see gaps.
+// history. They are few, because such requests are rare. All happen before the
+// server is asked, because gaps answers many of these requests itself.
 func pageKinds(delay time.Duration) []kind {
 	return slices.DeleteFunc(commonKinds(delay), func(k kind) bool {
 		return !slices.Contains([]string{"delayed", "cut before the server saw it", "502 as HTML", "429 with the time in the body"}, k.name)
 	})
 }
 
-// shortTimeline makes /sync leave out what must then be read from the history.
+// shortTimeline makes /sync leave out events, which the relay must then read from
+// the history.
 func shortTimeline(g *gaps) kind {
 	return kind{name: "most of the timeline left out", fires: onAnswer, after: g.leaveOut}
 }

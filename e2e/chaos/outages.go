@@ -9,7 +9,7 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// outage is trouble of a whole service.
+// outage is a fault of a whole service.
 type outage struct {
 	name string
 	// run returns when the outage is over, and whether the relay met it.
@@ -22,7 +22,7 @@ const (
 	websocketCut     = "websocket cut"
 )
 
-// outages are all that can happen.
+// outages returns all outages that can happen.
 func (s *fixture) outages() []outage {
 	faults := s.Wazo.Faults()
 	return []outage{
@@ -30,7 +30,7 @@ func (s *fixture) outages() []outage {
 		{websocketCut, always(s.Wazo.KillWebsocketd)},
 		{"websocketd down", while(faults.WebsocketdDown)},
 		{"chatd down", while(faults.ChatdDown)},
-		// Names are kept: only a relay that starts asks for them.
+		// The relay keeps names in memory, so that it asks for them only after a start.
 		{"dird down", s.whileStarting(faults.DirdDown)},
 		{"confd down", s.whileStarting(func() *wazotest.Fault { return faults.ConfdDown(0) })},
 		{"auth down", while(func() *wazotest.Fault {
@@ -55,7 +55,7 @@ func (s *fixture) outages() []outage {
 	}
 }
 
-// always is an outage of a moment that nobody can miss.
+// always is an outage that takes no time and that the relay always meets.
 func always(cause func()) func(context.Context, time.Duration) (bool, error) {
 	return func(context.Context, time.Duration) (bool, error) {
 		cause()
@@ -63,7 +63,8 @@ func always(cause func()) func(context.Context, time.Duration) (bool, error) {
 	}
 }
 
-// while keeps a fault of Wazo on, longer if the relay has not met it yet.
+// while keeps a fault of Wazo on. It keeps it on for longer if the relay has not
+// met it yet.
 func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
 	return func(ctx context.Context, lasts time.Duration) (bool, error) {
 		fault := on()
@@ -78,8 +79,8 @@ func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool
 	}
 }
 
-// whileStarting is while, for a fault that a starting relay meets. Afterwards it
-// is killed again: what it has learned it keeps in memory.
+// whileStarting is like while, for a fault that only a starting relay meets. At the
+// end the relay is killed again, because it keeps in memory what it has learned.
 func (s *fixture) whileStarting(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
 	return func(ctx context.Context, lasts time.Duration) (bool, error) {
 		met, err := while(func() *wazotest.Fault {
@@ -116,9 +117,9 @@ func (s *fixture) cutHomeserver(ctx context.Context, lasts time.Duration) (bool,
 // quietTime is how long the homeserver gets to show everybody what was said.
 const quietTime = 300 * time.Millisecond
 
-// restartHomeserver stops Dendrite in order. That is only done while nobody
-// speaks: stopped in the middle it answers /sync with a part of what happened
-// and a token behind it, for every client.
+// restartHomeserver stops Dendrite in order, while nobody speaks. A Dendrite that is
+// stopped while people speak answers every client's /sync with only a part of the
+// events and with a token that stands behind all of them.
 func (s *fixture) restartHomeserver(ctx context.Context, _ time.Duration) (bool, error) {
 	s.speaking.Lock()
 	defer s.speaking.Unlock()
@@ -131,7 +132,7 @@ func (s *fixture) restartHomeserver(ctx context.Context, _ time.Duration) (bool,
 		return false, err
 	}
 	if err := s.Homeserver.Stop(); err != nil {
-		s.say("the homeserver did not end in order: %v", err) // it has ended
+		s.say("the homeserver did not end in order: %v", err) // it has ended all the same
 	}
 	err := s.Homeserver.Restart(ctx)
 	return err == nil, err

@@ -8,8 +8,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// armed are faults of the in-memory Wazo that were switched on for one message,
-// with the names under which they are counted.
+// armed are the faults of the in-memory Wazo that were switched on for one message
+// each, with the names under which they are counted.
 type armed struct {
 	mu     sync.Mutex
 	faults []armedFault
@@ -26,7 +26,7 @@ func (a *armed) add(name string, fault *wazotest.Fault) {
 	a.faults = append(a.faults, armedFault{name, fault})
 }
 
-// count enters those that have fired.
+// count adds the faults that have fired to the tally.
 func (a *armed) count(t *tally) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -71,8 +71,9 @@ func (f wazoFault) asKind(faults *wazotest.Faults, relay wazotest.User, a *armed
 	}}
 }
 
-// authorFaults are what may become of a message of people on Wazo. The relay can
-// hear of each only later, so that its place is excused.
+// authorFaults are the faults that can happen to a message that people write on
+// Wazo. With each of them the relay learns of the message later, so that its place
+// is excused.
 func authorFaults(relay wazotest.User, delay time.Duration) []wazoFault {
 	return []wazoFault{
 		{authorFaultPrefix + "stored without event", (*wazotest.Faults).NoEvent},
@@ -87,8 +88,8 @@ const (
 	droppedEvent      = authorFaultPrefix + "event dropped on the websocket"
 )
 
-// authors let people on Wazo write, one message at a time: so it is known which
-// message a fault was for, and events come in the order of their times.
+// authors let people on Wazo write, one message at a time. So it is known which
+// message a fault was for, and the events come in the order of their times.
 type authors struct {
 	wazo  *wazotest.Server
 	relay wazotest.User
@@ -103,8 +104,8 @@ func newAuthors(wazo *wazotest.Server, relay wazotest.User, t *tally, seed uint6
 	return &authors{wazo: wazo, relay: relay, tally: t, deck: newDeck(seed, every, faults), excused: make(map[string]bool)}
 }
 
-// dropEvent loses the next event on the relay's websocket. Should that be
-// another one than the message's, its excuse is one too many.
+// dropEvent loses the next event on the relay's websocket. If that is the event of
+// another message, one message too many is excused.
 func dropEvent(relay wazotest.User) wazoFault {
 	return wazoFault{droppedEvent, func(f *wazotest.Faults, _ wazotest.When) *wazotest.Fault {
 		return f.DropEvents(wazotest.Times(1).By(relay))

@@ -24,7 +24,7 @@ type class string
 const (
 	matrixSend class = "matrix send"
 	matrixSync class = "matrix sync"
-	// A /sync after a pause, whose answer may hold more than one event.
+	// matrixResume is a /sync after a pause, whose answer may hold several events.
 	matrixResume class = "matrix sync after a pause"
 	matrixPages  class = "matrix history"
 	wazoPost     class = "wazo post"
@@ -35,13 +35,13 @@ const (
 // delivers says whether a request of the class carries a message.
 func (c class) delivers() bool { return c == matrixSend || c == wazoPost }
 
-// detached is how long a server may take for a request that the relay doesn't
-// wait for any more.
+// detached is how long a server may take for a request for which the relay does
+// not wait any more.
 const detached = 2 * time.Minute
 
-// proxy stands between the relay and one of its servers. People don't go
-// through it. What a server is asked to do it does even if the relay is killed
-// meanwhile: that is the worst case.
+// proxy stands between the relay and one of its servers. People's clients do not
+// use it. A request that has reached the proxy reaches the server even if the relay
+// is killed meanwhile, because that is the worst case.
 type proxy struct {
 	classify func(*http.Request) class
 	tally    *tally
@@ -49,7 +49,7 @@ type proxy struct {
 	inFlight *atomic.Int64 // requests that carry messages and are not answered
 
 	sending  atomic.Int64    // of inFlight, those of this proxy
-	answered harness.Changes // of sending
+	answered harness.Changes // tells of each decrease of sending
 	url      string
 	server   *http.Server
 	served   chan struct{}
@@ -179,8 +179,8 @@ func (p *proxy) meetFault(w http.ResponseWriter, r *http.Request, e *exchange) b
 	return k.before(w, r)
 }
 
-// detach returns the request in a form that goes on without the relay: its body
-// is read, and a connection that ends doesn't cancel it.
+// detach returns the request in a form that does not need the relay any more: its
+// body is read, and the end of the relay's connection does not cancel it.
 func detach(r *http.Request, e *exchange) (*http.Request, context.CancelFunc, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -258,14 +258,14 @@ func (p *proxy) isShut(c class) bool {
 	return p.away || p.noSends && c.delivers()
 }
 
-// setAway cuts everything, or nothing any more.
+// setAway cuts all connections from now on, or ends that.
 func (p *proxy) setAway(away bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.away = away
 }
 
-// setNoSends cuts what carries messages, or nothing any more.
+// setNoSends cuts the connections that carry messages from now on, or ends that.
 func (p *proxy) setNoSends(cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,15 +11,15 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// rooms is what both rooms of a place hold, as their servers have it.
+// rooms holds the messages of both rooms of a place, as the servers have them.
 type rooms struct {
 	saidOnMatrix, saidOnWazo []said
 	onWazo, onMatrix         []string
 	unreadable               int
 }
 
-// read reads both rooms: Matrix through a person's client, Wazo's from Wazo.
-// Order is that of the servers: the room's timeline, and created_at.
+// read reads both rooms, the one on Matrix through a person's client. The order is
+// that of the servers: the timeline on Matrix, and created_at on Wazo.
 func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	var r rooms
 	history, err := s.Robin.History(ctx, p.Matrix)
@@ -42,8 +42,8 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	return r, nil
 }
 
-// isRelayed says whether a message on Wazo comes from Matrix; the relay's own
-// words have no alias.
+// isRelayed says whether a message on Wazo comes from Matrix. The relay's own
+// notices have no alias.
 func (s *fixture) isRelayed(message wazotest.Message) bool {
 	return s.FromRelay(message) && message.Alias != nil
 }
@@ -69,8 +69,8 @@ func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 	}
 }
 
-// toMatrixKey names the author by uuid: while the directory is away the relay
-// has no better name.
+// toMatrixKey names the author by uuid, because the relay has no better name while
+// the directory is away.
 func toMatrixKey(p *place, author, text string) string {
 	at := slices.IndexFunc(p.authors, func(u wazotest.User) bool { return u.UUID == author })
 	return fmt.Sprintf("%s, Wazo to Matrix: author %d: %s", p.name, at+1, text)
@@ -93,7 +93,7 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 }
 
 // follow counts, while the run goes on, what arrives in a place, until ctx ends.
-// It is only for knowing when to wait: the comparison reads everything anew.
+// The count only decides when people wait; the comparison reads everything anew.
 func (s *fixture) follow(ctx context.Context, p *place) {
 	go func() {
 		for message := range s.Wazo.Subscribe(ctx, p.Wazo) {

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Result is what came of a run.
+// Result is the outcome of a run.
 type Result struct {
 	Difference
-	Sent           int // messages that people have in the rooms of both sides
+	Sent           int // messages that people have sent, in the rooms of both sides
 	Kills          int
-	KilledMidway   int // of the kills, those while a message was on its way
-	Exits          int // ends of the relay's own, because a server was away
-	Faults         int // that fired, all together
+	KilledMidway   int // the kills that came while a message was on its way
+	Exits          int // how often the relay ended by itself, because a server was away
+	Faults         int // how many faults fired, all together
 	Seed           uint64
 	Fired          []Count
-	Unreadable     int           // events of the relay that people cannot decrypt; they are lost, too
-	SlowestSend    time.Duration // that a server took by itself for a message of the relay's
+	Unreadable     int           // events of the relay that people cannot decrypt; they count as lost, too
+	SlowestSend    time.Duration // the longest time that a server itself took for a message of the relay
 	Settle         time.Duration
 	killsWanted    int
 	messagesWanted int
@@ -31,7 +31,7 @@ func (r Result) String() string {
 		r.Sent, r.Lost, r.Doubled, r.Reordered, r.Kills, r.KilledMidway, r.Faults, r.Seed)
 }
 
-// Print writes everything, the line last.
+// Print writes all counts, and String as the last line.
 func (r Result) Print(w io.Writer) error {
 	var text strings.Builder
 	for _, count := range r.Fired {
@@ -50,8 +50,9 @@ func (r Result) Print(w io.Writer) error {
 	return err
 }
 
-// Err says what is wrong with the run: something was lost, doubled or reordered,
-// or the run was not as hard as it should have been.
+// Err returns nil if the run is a success. Otherwise it says what is wrong: messages
+// were lost, duplicated or reordered, or the run was not as hard as it should have
+// been.
 func (r Result) Err() error {
 	var errs []error
 	if !r.clean() {

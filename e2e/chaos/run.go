@@ -14,15 +14,16 @@ import (
 )
 
 const (
-	// followEvery is how often it is looked how much has arrived.
+	// followEvery is the pause between two counts of what has arrived.
 	followEvery = 100 * time.Millisecond
-	// compareEvery is the pause between two looks at the end of a run.
+	// compareEvery is the pause between two comparisons at the end of a run.
 	compareEvery = time.Second
 )
 
-// Run does a whole run: it starts everything, has people talk under fire, waits
-// until everything has arrived or nothing does any more, and compares. The error
-// says only that the run could not be done; see Result.Err for its judgement.
+// Run does a whole run. It starts everything, has people talk while everything
+// fails, waits until all messages have arrived or none arrives any more, and
+// compares. An error means that the run could not be done. Whether the run is a
+// success is what Result.Err says.
 func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	if cfg, err = cfg.withDefaults(); err != nil {
 		return Result{}, err
@@ -70,14 +71,14 @@ func (s *fixture) fight(ctx context.Context, outages []outage, progress *milesto
 	all.Go(func() error { return s.talk(ctx, progress) })
 	all.Go(func() error { return newKiller(s).run(ctx, progress) })
 	if len(outages) > 0 {
-		// Each at least twice in a run of some length, and not all the time.
+		// In a long run each outage comes at least twice, with pauses between them.
 		n := max(len(outages), s.cfg.Messages/150)
 		all.Go(func() error { return newWeather(s, outages).run(ctx, n, progress) })
 	}
 	return all.Wait()
 }
 
-// report says now and then how far the run is.
+// report says every ten seconds how far the run is.
 func (s *fixture) report(ctx context.Context, began time.Time, progress *milestones) {
 	for sleep(ctx, 10*time.Second) == nil {
 		kills, _, _ := s.keeper.counts()
@@ -96,7 +97,7 @@ func (s *fixture) setFaults() []outage {
 	delay := s.cfg.delay()
 	s.setDeck(s.matrix, matrixSend, often(6, 30), commonKinds(delay))
 	s.setDeck(s.matrix, matrixSync, often(6, 30), commonKinds(delay))
-	// What is left out of /sync has to be read from the history.
+	// Events that are left out of /sync have to be read from the history.
 	s.setDeck(s.matrix, matrixResume, 1, []kind{shortTimeline(s.matrix.gaps)})
 	s.setDeck(s.matrix, matrixPages, 2, pageKinds(delay))
 	posts := commonKinds(delay)
@@ -138,8 +139,8 @@ func (s *fixture) endFaults() {
 	s.armed.count(s.tally)
 }
 
-// await compares again and again until everything has arrived and what could
-// come twice has had the time to, or until nothing has arrived for long.
+// await compares again and again until everything has arrived and a duplicate would
+// have arrived as well, or until nothing has arrived for Config.Quiet.
 func (s *fixture) await(ctx context.Context) (Result, error) {
 	var last Result
 	moved, complete := time.Now(), time.Time{}
@@ -167,11 +168,11 @@ func (s *fixture) await(ctx context.Context) (Result, error) {
 	}
 }
 
-// settled is how long after the last arrival something may come twice: an
-// unknown outcome, and a look at the history.
+// settled is how long after the last arrival a duplicate may still come: the relay
+// waits after an unknown outcome, and then reads the history.
 func (s *fixture) settled() time.Duration { return min(2*(s.cfg.Settle+s.cfg.Probe), s.cfg.Quiet) }
 
-// finish adds what is known besides the messages.
+// finish adds to the result what is not known from the messages.
 func (s *fixture) finish(result Result) Result {
 	result.Kills, result.KilledMidway, result.Exits = s.keeper.counts()
 	result.Fired = s.tally.counts()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// sleep returns after d, or with the context's error. A run is a matter of real
-// time: it talks with processes that have clocks of their own.
+// sleep returns after d, or earlier with the context's error. A run needs real time,
+// because it talks with processes that have clocks of their own.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -24,8 +24,8 @@ type flow struct {
 	sent, arrived *milestones
 	// window is how many messages may be on their way before people wait.
 	window int
-	// patience is how long they wait before they take what is on its way for
-	// lost, and go on.
+	// patience is how long they wait. After that they take the messages that are
+	// on their way for lost, and go on.
 	patience time.Duration
 
 	mu        sync.Mutex
@@ -36,7 +36,7 @@ func newFlow(window int, patience time.Duration) *flow {
 	return &flow{sent: newMilestones(), arrived: newMilestones(), window: window, patience: patience}
 }
 
-// hold waits while too much is on its way.
+// hold waits while too many messages are on their way.
 func (f *flow) hold(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
@@ -50,11 +50,11 @@ func (f *flow) hold(ctx context.Context) {
 	}
 }
 
-// identical is what people say again and again.
+// identical is a text that people say again and again.
 const identical = "ok"
 
-// script gives one person's words: mostly numbered, now and then a run of
-// identical ones.
+// script gives one person's messages. Most have a number in their text; now and
+// then there is a run of identical ones.
 type script struct {
 	rng  *rand.Rand
 	name string
@@ -143,22 +143,24 @@ func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, s
 	return nil
 }
 
-// inTurn lets only one person speak in a room at a time, the next when the
-// homeserver has said yes. What is sent at the same moment has no certain order:
-// /sync orders by arrival, /messages, by which gaps are filled, by depth.
+// inTurn lets only one person speak in a room at a time, and the next one when the
+// homeserver has accepted the message. Messages that are sent at the same moment
+// have no certain order: /sync orders by arrival, but /messages, by which gaps are
+// filled, orders by depth.
 func (p *place) inTurn(fn func() error) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	return fn()
 }
 
-// markKey is in the content of what people send: it tells identical ones apart.
+// markKey is a key in the content of people's messages. Its value tells identical
+// messages apart.
 const markKey = "e2e.chaos.mark"
 
-// sendSurely sends a message and returns when it is known to be in the room. A
-// homeserver that restarts forgets transaction ids: after an error the person
-// looks before sending again. Should it come twice all the same, it was said
-// twice.
+// sendSurely sends a message and returns when it is known to be in the room. After
+// an error the person looks for the message before sending it again, because a
+// homeserver that restarts forgets transaction ids. A message that is in the room
+// twice all the same counts as said twice.
 func (s *fixture) sendSurely(ctx context.Context, room id.RoomID, person *harness.Client, text string, mark uint64) error {
 	content := map[string]any{"msgtype": event.MsgText, "body": text, markKey: fmt.Sprint(mark)}
 	request := mautrix.ReqSendEvent{TransactionID: fmt.Sprintf("chaos-%d", mark)}
@@ -187,12 +189,12 @@ func (s *fixture) sendOnce(ctx context.Context, room id.RoomID, person *harness.
 	return err
 }
 
-// recently is how many events of a room are looked at for a message that was
-// just sent: more than everybody can say meanwhile.
+// recently is how many events of a room are searched for a message that was just
+// sent. It is more than all people can send meanwhile.
 const recently = 200
 
-// isThere looks for a message among the newest of a room, as the homeserver has
-// them.
+// isThere says whether a message is among the newest that the homeserver has of a
+// room.
 func (s *fixture) isThere(ctx context.Context, room id.RoomID, person *harness.Client, mark string) (bool, error) {
 	client := person.Matrix()
 	filter, err := client.CreateFilter(ctx, &mautrix.Filter{Room: &mautrix.RoomFilter{

@@ -12,14 +12,14 @@ type Count struct {
 	Fired int
 }
 
-// tally counts how often each fault fired. Those that could fire are known
-// beforehand, so that one that never did is seen.
+// tally counts how often each fault fired. It knows beforehand which faults can
+// fire, so that one that never fired is noticed.
 type tally struct {
 	mu    sync.Mutex
 	fired map[string]int
 }
 
-// expect enters faults that could fire.
+// expect adds faults that can fire.
 func (t *tally) expect(names ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

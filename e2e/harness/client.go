@@ -12,16 +12,16 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// ClientConfig says who a Client is.
+// ClientConfig says which account and which library a Client uses.
 type ClientConfig struct {
 	HomeserverURL string
 	User          string // localpart or full user id
 	Password      string
-	// CryptoStore is the path of the client's own key database. Empty means a
-	// client that knows nothing of encryption, unless it uses JS.
+	// CryptoStore is the path of the client's own key database. Without one the
+	// client can't encrypt, unless it uses JS.
 	CryptoStore string
-	// JS, if given, has the client use matrix-js-sdk instead of mautrix. Its keys
-	// are in memory.
+	// JS makes the client use matrix-js-sdk instead of mautrix. It then keeps its
+	// keys in memory.
 	JS *JSHost
 	// Isolation is the JS client's mode; empty means OnlySignedDevices.
 	Isolation Isolation
@@ -86,10 +86,11 @@ func (c *Client) startSync(ctx context.Context) error {
 // UserID is the client's full Matrix id.
 func (c *Client) UserID() id.UserID { return c.mx.UserID }
 
-// Password is what one would type to log in as this person elsewhere.
+// Password is the password of the account, for logging in with another client.
 func (c *Client) Password() string { return c.cfg.Password }
 
-// Matrix is the mautrix client beneath, for what Client has no method for.
+// Matrix is the underlying mautrix client, for everything for which Client has no
+// method.
 func (c *Client) Matrix() *mautrix.Client { return c.mx }
 
 // Close stops following the rooms. The account and the device stay.
@@ -99,12 +100,12 @@ func (c *Client) Close() error {
 	return err
 }
 
-// syncRetry is how long a client waits after a /sync that failed: tests restart
-// homeservers and don't want to wait for mautrix's ten seconds.
+// syncRetry is how long a client waits after a /sync that failed. mautrix would wait
+// for ten seconds, which is too long for tests that restart homeservers.
 const syncRetry = 50 * time.Millisecond
 
-// syncer keeps all events, tells which rooms are completely processed, and
-// doesn't mind a homeserver that is away.
+// syncer keeps all events and notes which rooms are completely processed. It tries
+// again when the homeserver is away.
 type syncer struct {
 	*mautrix.DefaultSyncer
 	seen  *timelines

@@ -10,9 +10,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// ShareKeyOnlyWith gives the key of what a mautrix client says in a room from now
-// on to those users only, and answers nobody's requests for keys until
-// GiveRequestedKeys. The client must not have said anything there yet.
+// ShareKeyOnlyWith shares the key of the messages that a mautrix client sends in a
+// room from now on with those users only. The client answers no requests for keys
+// until GiveRequestedKeys. It must not have sent anything in the room before.
 func (c *Client) ShareKeyOnlyWith(ctx context.Context, room id.RoomID, users ...id.UserID) error {
 	if err := c.prepare(ctx, room); err != nil {
 		return err
@@ -22,11 +22,11 @@ func (c *Client) ShareKeyOnlyWith(ctx context.Context, room id.RoomID, users ...
 	return m.crypto.Machine().ShareGroupSession(ctx, room, users)
 }
 
-// GiveRequestedKeys has a mautrix client answer whoever asks for a key from now on.
+// GiveRequestedKeys makes a mautrix client answer all requests for keys from now on.
 func (c *Client) GiveRequestedKeys() { c.engine.(*mautrixEngine).givesKeys.Store(true) }
 
 // prepare makes sure, once per room, that the client knows whether the room is
-// encrypted: with an empty state store it would send plaintext.
+// encrypted. With an empty state store it would send plaintext.
 func (c *Client) prepare(ctx context.Context, room id.RoomID) error {
 	c.mu.Lock()
 	done := c.prepared[room]

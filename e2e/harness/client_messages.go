@@ -10,7 +10,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// wholeTimeline is more events than a room of a test has.
+// wholeTimeline is the limit of events in an answer of /sync. No room of a test has
+// more.
 const wholeTimeline = 5000
 
 // Send sends plain text, encrypted if the room is.
@@ -18,13 +19,13 @@ func (c *Client) Send(ctx context.Context, room id.RoomID, text string) (id.Even
 	return c.SendContent(ctx, room, event.EventMessage, &event.MessageEventContent{MsgType: event.MsgText, Body: text})
 }
 
-// SendEmote sends what clients send for "/me …".
+// SendEmote sends an emote, as clients do for "/me …".
 func (c *Client) SendEmote(ctx context.Context, room id.RoomID, text string) (id.EventID, error) {
 	return c.SendContent(ctx, room, event.EventMessage, &event.MessageEventContent{MsgType: event.MsgEmote, Body: text})
 }
 
-// SendMarkdown sends text as a client with Markdown support does: the Markdown
-// as body, and HTML beside it.
+// SendMarkdown sends text as a client with Markdown support does: the Markdown as
+// the body, and HTML as the formatted body.
 func (c *Client) SendMarkdown(ctx context.Context, room id.RoomID, markdown string) (id.EventID, error) {
 	content := format.RenderMarkdown(markdown, true, false)
 	return c.SendHTML(ctx, room, markdown, content.FormattedBody)
@@ -52,8 +53,8 @@ func (c *Client) SendContent(ctx context.Context, room id.RoomID, kind event.Typ
 }
 
 // WaitEvent returns the first event of the room, seen before or still to come,
-// that matches, decrypted if the client can. The error of a wait that ended
-// without it shows what was seen instead.
+// that matches, decrypted if the client has the key. If ctx ends before, the error
+// shows which events were seen instead.
 func (c *Client) WaitEvent(ctx context.Context, room id.RoomID, match Match) (Entry, error) {
 	entry, err := c.seen.wait(ctx, room, match)
 	if err != nil {
@@ -95,12 +96,12 @@ func (c *Client) Timeline(room id.RoomID) []Entry {
 }
 
 // History reads the whole timeline of a joined room from the homeserver, oldest
-// first, independent of what the client's own /sync gave. A history that the
-// homeserver doesn't give completely is an error.
+// event first, whatever the client's own /sync has returned. It returns an error if
+// the homeserver does not return the history completely.
 //
-// It asks by a first /sync, because Dendrite's /messages leaves events out: of
-// 400 events by two senders at once it gave 384 in pages of 10 and 399 in pages
-// of 100, which are the largest.
+// It uses a first /sync, because Dendrite's /messages leaves events out. Of 400
+// events by two senders at once it returned 384 in pages of 10, and 399 in pages of
+// 100, which is the largest size.
 func (c *Client) History(ctx context.Context, room id.RoomID) ([]*event.Event, error) {
 	filter, err := c.mx.CreateFilter(ctx, &mautrix.Filter{Room: &mautrix.RoomFilter{
 		Rooms: []id.RoomID{room}, Timeline: &mautrix.FilterPart{Limit: wholeTimeline},

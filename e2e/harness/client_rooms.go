@@ -9,12 +9,13 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// RoomOptions describe a new room. The zero value is a private, plain one.
+// RoomOptions describe a new room. The zero value is a private room without
+// encryption.
 type RoomOptions struct {
 	Name      string
 	Encrypted bool
-	// RotationMessages is how many messages are encrypted with one session; 0
-	// leaves it to the clients.
+	// RotationMessages is how many messages are encrypted with one session. With
+	// 0 the clients decide.
 	RotationMessages int
 	Public           bool // anyone may join
 	Invite           []id.UserID
@@ -82,7 +83,7 @@ func (c *Client) SetPowerLevel(ctx context.Context, room id.RoomID, user id.User
 	return err
 }
 
-// Encrypt has a room be encrypted from now on, and returns when the client has
+// Encrypt switches the encryption of a room on, and returns when the client has
 // seen that.
 func (c *Client) Encrypt(ctx context.Context, room id.RoomID) error {
 	if err := c.SetState(ctx, room, event.StateEncryption, "", RoomOptions{}.encryption()); err != nil {

@@ -13,9 +13,9 @@ import (
 	"maunium.net/go/mautrix/synapseadmin"
 )
 
-// Dendrite is a homeserver of one's own: no federation, no rate limits, SQLite
-// files, and passwords hashed as cheaply as possible so that people register
-// fast.
+// Dendrite is a homeserver for tests. It has no federation and no rate limits, uses
+// SQLite files, and hashes passwords as cheaply as possible, so that registering
+// people is fast.
 type Dendrite struct {
 	dir    string
 	binary string
@@ -90,8 +90,8 @@ func (d *Dendrite) Restart(ctx context.Context) error {
 	return d.start(ctx)
 }
 
-// NewAccount registers an account with a random password and returns what it
-// takes to log in.
+// NewAccount registers an account with a random password and returns the
+// configuration of a client that logs in with it.
 func (d *Dendrite) NewAccount(ctx context.Context, localpart string) (ClientConfig, error) {
 	password := randomHex()
 	user, err := d.Register(ctx, localpart, password)
@@ -101,8 +101,8 @@ func (d *Dendrite) NewAccount(ctx context.Context, localpart string) (ClientConf
 	return ClientConfig{HomeserverURL: d.URL(), User: user.String(), Password: password}, nil
 }
 
-// Register creates an account without logging it in. An existing account's name
-// is an error.
+// Register creates an account without logging it in. It returns an error if an
+// account with this name exists.
 func (d *Dendrite) Register(ctx context.Context, localpart, password string) (id.UserID, error) {
 	client, err := mautrix.NewClient(d.URL(), "", "")
 	if err != nil {

@@ -13,15 +13,15 @@ import (
 type engine interface {
 	// logIn gives the client an access token and a device.
 	logIn(ctx context.Context, login *mautrix.ReqLogin) error
-	// follow feeds the client's syncer until close. The channel gets the error
-	// of what ends that early.
+	// follow feeds the client's syncer until close. If that ends early, the
+	// channel gets the reason.
 	follow(ctx context.Context) (ended <-chan error)
 	// send sends an event, encrypted if the room is.
 	send(ctx context.Context, room id.RoomID, kind event.Type, content any) (id.EventID, error)
-	// decrypt replaces the encrypted ones among events of a room for which there
-	// are keys.
+	// decrypt replaces those encrypted events of a room for which there are keys
+	// by the decrypted ones.
 	decrypt(ctx context.Context, events []*event.Event) error
-	// encrypts says whether the engine can be in encrypted rooms.
+	// encrypts says whether the engine can encrypt and decrypt.
 	encrypts() bool
 	// uploadEncrypted and downloadDecrypted are for attachments of encrypted rooms.
 	uploadEncrypted(ctx context.Context, data []byte) (*event.EncryptedFileInfo, error)

@@ -41,8 +41,8 @@ func (m *mautrixEngine) logIn(ctx context.Context, login *mautrix.ReqLogin) erro
 
 // logInEncrypted logs in with the device of the crypto store, or with a new one.
 func (m *mautrixEngine) logInEncrypted(ctx context.Context, login *mautrix.ReqLogin) error {
-	// The pickle key protects keys at rest; these belong to nobody and don't
-	// outlive the run.
+	// The pickle key protects keys at rest. These belong to nobody and are removed
+	// at the end of the run.
 	helper, err := cryptohelper.NewCryptoHelper(m.client.mx, []byte("e2e"), m.client.cfg.CryptoStore)
 	if err != nil {
 		return err
@@ -52,8 +52,8 @@ func (m *mautrixEngine) logInEncrypted(ctx context.Context, login *mautrix.ReqLo
 	if err = helper.Init(ctx); err != nil {
 		return err
 	}
-	// Nobody in a test compares emojis: send keys to every device, and answer
-	// the key requests of every device.
+	// Nobody verifies devices in a test. So the client sends keys to every device,
+	// and answers the key requests of every device.
 	helper.Machine().SendKeysMinTrust = id.TrustStateUnset
 	helper.Machine().ShareKeysMinTrust = id.TrustStateUnset
 	byDefault := helper.Machine().AllowKeyShare

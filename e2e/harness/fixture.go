@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// testTimeout bounds one test's waiting, so that a test which waits for what
-// never comes says so instead of running into the time limit of all tests.
+// testTimeout is how long one test may wait. So a test that waits for something that
+// never comes says what it waited for, before the time limit of all tests ends the
+// process.
 const testTimeout = 5 * time.Minute
 
 // Encryption says whether a person's client can encrypt.
@@ -22,11 +23,11 @@ const (
 	Encrypted Encryption = true
 )
 
-// Fixture is what belongs to one test: people of its own on a shared homeserver, and
-// a directory. Everything is ended by the test's cleanup; a failed test shows the
-// end of its relay's log.
+// Fixture is what belongs to one test: people of its own on a shared homeserver, a
+// directory and a time limit. The test's cleanup ends everything. A test that fails
+// shows the end of its relay's log.
 type Fixture struct {
-	// Ctx ends when the test has waited long enough.
+	// Ctx ends when the time limit of the test is over.
 	Ctx        context.Context
 	Homeserver *Dendrite
 
@@ -106,8 +107,7 @@ func (f *Fixture) follow(client *Client, err error) *Client {
 	return client
 }
 
-// Relay starts a relay, with env on top of the defaults of RelayConfig, that is
-// stopped at the end of the test if it still runs.
+// Relay starts a relay. It is stopped at the end of the test if it still runs.
 func (f *Fixture) Relay(cfg RelayConfig) *Relay {
 	f.t.Helper()
 	if cfg.Dir == "" {

@@ -8,7 +8,7 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// deliveryTimeout is when a message counts as lost.
+// deliveryTimeout is how long a message may take before it counts as lost.
 const deliveryTimeout = 30 * time.Second
 
 // ToWazo sends something on Matrix with send and waits for the message that

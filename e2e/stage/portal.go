@@ -13,7 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// What the relay's words contain, wherever one has to recognise them.
+// Parts of the relay's notices by which a stage recognises them.
 const (
 	wordHello    = "!wazo link"
 	wordLinked   = "Linked"
@@ -21,11 +21,11 @@ const (
 	wordIntro    = "Matrix"
 )
 
-// commandTimeout bounds what a person waits for after a command, or for the bot
-// to join.
+// commandTimeout is how long a person waits for the answer to a command, and for the
+// bot to join.
 const commandTimeout = time.Minute
 
-// Portal is a Matrix room tied to a Wazo room.
+// Portal is a Matrix room that is linked with a Wazo room.
 type Portal struct {
 	Matrix id.RoomID
 	Wazo   string // the Wazo room's uuid
@@ -34,8 +34,8 @@ type Portal struct {
 // BotID is the relay's Matrix user.
 func (s *Stage) BotID() id.UserID { return id.UserID(s.Bot.User) }
 
-// Link makes a portal the way a person does: create a room, invite the bot, wait
-// for its hello, type the command, and wait for both rooms to be told.
+// Link makes a portal as a person does: it creates a room, invites the bot, waits
+// for its greeting, sends the command, and waits for the notices in both rooms.
 func (s *Stage) Link(ctx context.Context, person *harness.Client, options harness.RoomOptions, wazoRoom string) (Portal, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
@@ -63,7 +63,7 @@ func (s *Stage) Link(ctx context.Context, person *harness.Client, options harnes
 	return portal, nil
 }
 
-// Unlink unties a portal by command and waits for the confirmation.
+// Unlink ends the link of a portal by a command and waits for the confirmation.
 func (s *Stage) Unlink(ctx context.Context, person *harness.Client, portal Portal) error {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
@@ -89,7 +89,7 @@ func (s *Stage) FromRelay(message wazotest.Message) bool {
 	return message.UserUUID == s.Cast.Relay.UUID
 }
 
-// FromWazo matches what the bot relays, which its own words to people are not.
+// FromWazo matches the messages that the bot relays, but not its own notices.
 func (s *Stage) FromWazo() harness.Match {
 	return harness.All(harness.From(s.BotID()), func(evt *event.Event) bool {
 		return evt.Type == event.EventMessage && evt.Content.AsMessage().MsgType != event.MsgNotice

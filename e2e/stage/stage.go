@@ -23,8 +23,8 @@ const wazoPassword = "stage-wazo"
 
 // Config says what is special about a stage. Only Dir has to be set.
 type Config struct {
-	// Homeserver is used if given, and left running by Close. Otherwise the
-	// stage has one of its own.
+	// Homeserver is a homeserver that the stage uses and does not stop. Without
+	// one the stage starts its own.
 	Homeserver *harness.Dendrite
 	// Dir keeps all files. Its owner removes it after Close.
 	Dir string
@@ -32,9 +32,10 @@ type Config struct {
 	Suffix string
 	// Env is added to the relay's configuration.
 	Env map[string]string
-	// RelayBinary is the relay to run; empty builds the one of this repository.
+	// RelayBinary is the path of the relay to run. Empty builds the one of this
+	// repository.
 	RelayBinary string
-	// JS, if given, has Robin use matrix-js-sdk on it, instead of mautrix.
+	// JS makes Robin use matrix-js-sdk instead of mautrix.
 	JS *harness.JSHost
 	// WazoOptions are passed to the in-memory Wazo.
 	WazoOptions []wazotest.Option
@@ -97,8 +98,8 @@ func (s *Stage) onClose(closer func() error) {
 	s.closers = append(s.closers, closer)
 }
 
-// Explain adds the end of the relay's log to an error: when Close has been
-// called and the files are gone, it is too late.
+// Explain adds the end of the relay's log to an error. It must be called before the
+// files are removed.
 func (s *Stage) Explain(err error) error {
 	if err == nil {
 		return nil
@@ -196,7 +197,7 @@ func (s *Stage) NewDevice(ctx context.Context, person *harness.Client) (*harness
 	return s.follow(person.JS().NewDevice(ctx))
 }
 
-// follow closes a new client with the stage.
+// follow makes Close close a new client, too.
 func (s *Stage) follow(client *harness.Client, err error) (*harness.Client, error) {
 	if err != nil {
 		return nil, err

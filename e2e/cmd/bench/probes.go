@@ -16,8 +16,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// rooms are what one kind of room is measured in: a portal, and a room of the
-// same size in which a plain client stands where the bot is in the portal.
+// rooms are the rooms in which one kind of room is measured: a portal, and a room
+// of the same size in which a plain client takes the place of the bot.
 type rooms struct {
 	name   string
 	stage  *stage.Stage
@@ -81,7 +81,7 @@ func (r *rooms) directions() []direction {
 	}
 }
 
-// wazoToMatrix takes from Alice's post on Wazo to Robin's /sync.
+// wazoToMatrix measures the time from Alice's post on Wazo to Robin's /sync.
 func (r *rooms) wazoToMatrix(ctx context.Context, text string) (time.Duration, error) {
 	arrived := harness.All(r.stage.FromWazo(), harness.Says(text))
 	entry, took, err := r.stage.ToMatrix(ctx, r.portal, arrived, r.stage.Cast.Alice, text)
@@ -92,7 +92,7 @@ func (r *rooms) wazoToMatrix(ctx context.Context, text string) (time.Duration, e
 	return took, nil
 }
 
-// plainToMatrix takes from the plain client's send to Robin's /sync.
+// plainToMatrix measures the time from the plain client's send to Robin's /sync.
 func (r *rooms) plainToMatrix(ctx context.Context, text string) (time.Duration, error) {
 	content, err := r.likeRelayed(text)
 	if err != nil {
@@ -106,7 +106,7 @@ func (r *rooms) plainToMatrix(ctx context.Context, text string) (time.Duration, 
 	return entry.Seen.Sub(start), err
 }
 
-// likeRelayed is the newest relayed content with another text in it.
+// likeRelayed returns the content of the newest relayed event with another text.
 func (r *rooms) likeRelayed(text string) (map[string]any, error) {
 	if r.relayed == nil {
 		return nil, fmt.Errorf("nothing was relayed yet that could be sent again")
@@ -119,7 +119,7 @@ func (r *rooms) likeRelayed(text string) (map[string]any, error) {
 	return content, json.Unmarshal([]byte(strings.ReplaceAll(string(raw), r.relayedText, text)), &content)
 }
 
-// matrixToWazo takes from Robin's send to the message being stored on Wazo.
+// matrixToWazo measures the time from Robin's send until Wazo has stored the message.
 func (r *rooms) matrixToWazo(ctx context.Context, text string) (time.Duration, error) {
 	arrived := func(message wazotest.Message) bool {
 		return r.stage.FromRelay(message) && strings.Contains(message.Content, text)
@@ -131,7 +131,7 @@ func (r *rooms) matrixToWazo(ctx context.Context, text string) (time.Duration, e
 	return took, err
 }
 
-// matrixToPlain takes from Robin's send to the plain client's /sync.
+// matrixToPlain measures the time from Robin's send to the plain client's /sync.
 func (r *rooms) matrixToPlain(ctx context.Context, text string) (time.Duration, error) {
 	start := time.Now()
 	if _, err := r.stage.Robin.Send(ctx, r.bare, text); err != nil {

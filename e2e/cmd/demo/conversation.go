@@ -17,7 +17,8 @@ import (
 
 const (
 	commandPrefix = "!wazo"
-	// patience bounds a turn; a message itself is lost earlier (stage).
+	// patience is how long a turn may take. A message counts as lost earlier, see
+	// the package stage.
 	patience = time.Minute
 )
 
@@ -31,7 +32,7 @@ type conversation struct {
 	turn sync.Mutex // held while a message is under way
 
 	mu    sync.Mutex
-	shown map[string]bool // event ids and message uuids that need no showing
+	shown map[string]bool // ids of events and messages that are not shown again
 }
 
 // openConversation creates both rooms and links them, showing how.
@@ -50,7 +51,7 @@ func openConversation(ctx context.Context, stage *stage.Stage, screen *screen, e
 	return c, nil
 }
 
-// skipPast notes everything of the linking as shown.
+// skipPast marks everything that was sent while the rooms were linked as shown.
 func (c *conversation) skipPast() {
 	for _, entry := range c.stage.Robin.Timeline(c.portal.Matrix) {
 		c.markShown(entry.ID.String())

@@ -43,7 +43,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	return o, flags.Parse(args)
 }
 
-// run plays the demo. When it returns, nothing that it started is left.
+// run plays the demo. When it returns, everything that it started has ended.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) (err error) {
 	options, err := parse(args, stdout)
 	if err != nil {

@@ -38,7 +38,7 @@ func (c *conversation) stay(ctx context.Context, stdin io.Reader) error {
 			if !more {
 				return nil
 			}
-			c.obey(ctx, text)
+			c.handle(ctx, text)
 		case <-c.stage.Relay.Exited():
 			return fmt.Errorf("the relay has ended by itself")
 		case <-ctx.Done():
@@ -47,9 +47,9 @@ func (c *conversation) stay(ctx context.Context, stdin io.Reader) error {
 	}
 }
 
-// obey does what a typed line says. A message that is lost is shown, not the
-// end of the demo.
-func (c *conversation) obey(ctx context.Context, typed string) {
+// handle sends a typed line. If the message is lost, handle shows that and the demo
+// goes on.
+func (c *conversation) handle(ctx context.Context, typed string) {
 	side, text, _ := strings.Cut(strings.TrimSpace(typed), " ")
 	var err error
 	switch {
@@ -65,8 +65,8 @@ func (c *conversation) obey(ctx context.Context, typed string) {
 	}
 }
 
-// readLines reads in a goroutine of its own, because a read from a terminal
-// cannot be cancelled: after ctx it may be left waiting for the process's end.
+// readLines reads in a goroutine of its own, because a read from a terminal cannot be
+// cancelled. After the end of ctx that goroutine may wait until the process ends.
 func readLines(ctx context.Context, from io.Reader) <-chan string {
 	lines := make(chan string)
 	go func() {
