@@ -54,6 +54,7 @@ func cat() map[string]any {
 }
 
 func TestFileIsALinkOnWazo(t *testing.T) {
+	t.Parallel()
 	w := servingWorld(t)
 	eventID := w.sendFile(cat())
 	media := w.awaitFile()
@@ -100,6 +101,7 @@ func TestFileWithoutLink(t *testing.T) {
 }
 
 func TestFileIsPostedAgainWithTheSameLink(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(*wazotest.Faults) *wazotest.Fault{
 		"stored and the answer lost": func(f *wazotest.Faults) *wazotest.Fault { return f.CutPost(wazotest.Times(1)) },
 		"not stored, for all one knows": func(f *wazotest.Faults) *wazotest.Fault {
@@ -107,6 +109,7 @@ func TestFileIsPostedAgainWithTheSameLink(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := servingWorld(t)
 			fired := fault(w.wazo.Faults())
 			w.sendFile(cat())
@@ -120,6 +123,7 @@ func TestFileIsPostedAgainWithTheSameLink(t *testing.T) {
 }
 
 func TestFileIsFoundAgainInARestoredDatabase(t *testing.T) {
+	t.Parallel()
 	w := servingWorld(t)
 	w.halt()
 	restore := w.snapshot()
@@ -146,6 +150,7 @@ func (w *world) awaitMedia(n int) {
 }
 
 func TestLinksOfEditsEndWithTheMessage(t *testing.T) {
+	t.Parallel()
 	w := servingWorld(t)
 	original := w.sendFile(cat())
 	edit := func() id.EventID {
@@ -167,7 +172,9 @@ func TestLinksOfEditsEndWithTheMessage(t *testing.T) {
 }
 
 func TestLinksEndWithoutAPortal(t *testing.T) {
+	t.Parallel()
 	t.Run("after the end of the link", func(t *testing.T) {
+		t.Parallel()
 		w := servingWorld(t)
 		sent := w.sendFile(cat())
 		w.awaitMedia(1)
@@ -178,6 +185,7 @@ func TestLinksEndWithoutAPortal(t *testing.T) {
 	})
 
 	t.Run("in the room that was upgraded", func(t *testing.T) {
+		t.Parallel()
 		w := servingWorld(t)
 		sent := w.sendFile(cat())
 		w.awaitMedia(1)
@@ -188,6 +196,7 @@ func TestLinksEndWithoutAPortal(t *testing.T) {
 	})
 
 	t.Run("by a redaction that is found in a gap", func(t *testing.T) {
+		t.Parallel()
 		w := servingWorld(t)
 		sent := w.sendFile(cat())
 		w.awaitMedia(1)
@@ -216,6 +225,7 @@ func TestWhatIsRedacted(t *testing.T) {
 }
 
 func TestLinkOfARetriedMessageWorksLonger(t *testing.T) {
+	t.Parallel()
 	w := servingWorld(t)
 	fault := w.wazo.Faults().RefusePost(wazotest.JSONError(400), wazotest.Times(1))
 	sent := w.sendFile(cat())

@@ -66,6 +66,7 @@ func linkedWorld(t *testing.T) *world {
 }
 
 func TestPicturesOfWazoAreShown(t *testing.T) {
+	t.Parallel()
 	for _, encrypted := range []bool{false, true} {
 		w := linkedWorld(t)
 		w.matrix.encrypted = encrypted
@@ -89,6 +90,7 @@ func TestPicturesOfWazoAreShown(t *testing.T) {
 }
 
 func TestPictureAloneIsOneEvent(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	w.matrix.hasPictures(pixel)
 	w.wazo.Post(w.room.UUID, w.alice, "![a cat]("+pixel+")", "")
@@ -99,6 +101,7 @@ func TestPictureAloneIsOneEvent(t *testing.T) {
 }
 
 func TestPicturesThatCannotBeShown(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	w.matrix.hasPictures("https://b/1", "https://b/2", "https://b/3", "https://b/4", "https://b/5")
 	w.matrix.pictures["https://panic.example/x.png"] = func() (*Picture, error) { panic("a picture that breaks its reader") }
@@ -125,6 +128,7 @@ func TestPicturesThatCannotBeShown(t *testing.T) {
 }
 
 func TestPictureIsUploadedOnceForARetry(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	w.matrix.hasPictures(pixel)
 	var once sync.Once
@@ -143,6 +147,7 @@ func TestPictureIsUploadedOnceForARetry(t *testing.T) {
 }
 
 func TestPictureWaitsALittleForTheHomeserver(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	w.matrix.hasPictures(pixel)
 	good := w.matrix.pictures[pixel]
@@ -161,6 +166,7 @@ func TestPictureWaitsALittleForTheHomeserver(t *testing.T) {
 }
 
 func TestPictureWaitsAsLongAsTheHomeserverIsAway(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	portal := &db.Portal{ID: 7, MatrixRoom: roomID}
 	row := withPayload(&db.Row{ID: 1, PortalID: 7}, `{"uuid":"u","user_uuid":"a","room":{"uuid":"r"},"created_at":"2026-11-20T10:00:00+00:00","content":"![a cat](`+pixel+`)"}`)
@@ -226,6 +232,7 @@ func TestUploadIsHopeless(t *testing.T) {
 }
 
 func TestPictureDoesNotWaitForALongLimit(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	w.matrix.mu.Lock()
 	w.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) {
@@ -238,6 +245,7 @@ func TestPictureDoesNotWaitForALongLimit(t *testing.T) {
 }
 
 func TestPicturesThatAreUploadedAreNotAgain(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	w.matrix.hasPictures("https://b/1", "https://b/2")
 	good := w.matrix.pictures["https://b/2"]
@@ -269,6 +277,7 @@ func withPayload(row *db.Row, payload string) *db.Row {
 
 // The room becomes encrypted after a picture was uploaded for it as it is, before its event is sent.
 func TestPictureUploadedBeforeTheRoomIsEncrypted(t *testing.T) {
+	t.Parallel()
 	w := linkedWorld(t)
 	w.matrix.hasPictures("https://b.example/cat.jpeg")
 	var once sync.Once
