@@ -54,6 +54,7 @@ type Bot struct {
 	db    *db.Database
 	relay *relay.Relay
 	log   zerolog.Logger
+	texts words.Texts
 
 	device *device.Manager
 	client *mautrix.Client            // of the device, like those below, see useDevice
@@ -87,7 +88,7 @@ var _ relay.Matrix = (*Bot)(nil)
 
 // New builds the Matrix side of a core and attaches it.
 func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
-	b := &Bot{cfg: cfg, db: database, relay: core, log: log, started: time.Now(), awaited: exsync.NewSet[id.UserID]()}
+	b := &Bot{cfg: cfg, db: database, relay: core, log: log, texts: words.New(cfg.CommandPrefix), started: time.Now(), awaited: exsync.NewSet[id.UserID]()}
 	b.newcomers.init()
 	b.receipts.init()
 	b.resync.init()

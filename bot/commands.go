@@ -100,9 +100,9 @@ func (b *Bot) command(ctx context.Context, evt *event.Event, age time.Duration) 
 		if !b.refusals.first(evt.Sender, time.Now()) {
 			return nil
 		}
-		return b.relay.Say(ctx, evt.RoomID, words.NotAllowed, evt.ID)
+		return b.relay.Say(ctx, evt.RoomID, b.texts.NotAllowed(), evt.ID)
 	} else if age > commandAge {
-		return b.relay.Say(ctx, evt.RoomID, words.Away, evt.ID)
+		return b.relay.Say(ctx, evt.RoomID, b.texts.Away(), evt.ID)
 	}
 	evt.Type.Class = event.MessageEventType
 	if err := evt.Content.ParseRaw(evt.Type); err != nil {
@@ -155,7 +155,7 @@ func (b *Bot) runCommand(ce *commandEvent, run func(*Bot, *commandEvent) (string
 		answer = refused.Words
 	case err != nil:
 		b.log.Err(err).Str("command", ce.Command).Stringer("room_id", ce.RoomID).Msg("Failed to run a command")
-		answer = words.CommandFailed(relay.WhyFailed(err))
+		answer = b.texts.CommandFailed(b.relay.WhyFailed(err))
 	}
 	if answer == "" {
 		return
@@ -170,7 +170,7 @@ func (b *Bot) cmdHelp(*commandEvent) (string, error) {
 	for i, cmd := range b.commands.list {
 		lines[i] = words.Command{Usage: cmd.usage, Help: cmd.help}
 	}
-	return words.Help(b.cfg.CommandPrefix, lines), nil
+	return b.texts.Help(lines), nil
 }
 
 func (b *Bot) cmdUnknown(ce *commandEvent) (string, error) {
@@ -180,11 +180,11 @@ func (b *Bot) cmdUnknown(ce *commandEvent) (string, error) {
 			nearest, best = cmd.name, distance
 		}
 	}
-	return words.UnknownCommand(b.cfg.CommandPrefix, ce.Command, nearest), nil
+	return b.texts.UnknownCommand(ce.Command, nearest), nil
 }
 
 func (b *Bot) cmdPing(ce *commandEvent) (string, error) {
-	return words.Pong(time.Duration(ce.Unsigned.Age) * time.Millisecond), nil
+	return b.texts.Pong(time.Duration(ce.Unsigned.Age) * time.Millisecond), nil
 }
 
 func (b *Bot) cmdVersion(*commandEvent) (string, error) {
@@ -194,20 +194,20 @@ func (b *Bot) cmdVersion(*commandEvent) (string, error) {
 // cmdRooms answers in a direct chat: the list says more than this room should know.
 func (b *Bot) cmdRooms(ce *commandEvent) (string, error) {
 	if !b.relay.Rights().IsAdmin(ce.Sender) {
-		return words.NoAdmin, nil
+		return b.texts.NoAdmin(), nil
 	}
 	rooms, err := b.relay.Rooms(ce.Ctx, ce.Sender)
 	if err != nil {
 		return "", err
 	}
-	list := words.Rooms(b.cfg.CommandPrefix, rooms)
+	list := b.texts.Rooms(rooms)
 	direct, err := b.isDirect(ce.Ctx, ce.RoomID, ce.Sender)
 	if err != nil {
 		return "", err
 	} else if direct {
 		return list, nil
 	}
-	return words.SentToDirectChat, b.relay.SayTo(ce.Ctx, ce.Sender, list)
+	return b.texts.SentToDirectChat(), b.relay.SayTo(ce.Ctx, ce.Sender, list)
 }
 
 // publicFlag is also what keyboards make of two hyphens.
@@ -219,7 +219,7 @@ func (b *Bot) cmdLink(ce *commandEvent) (string, error) {
 	if what == "" && public {
 		return b.acceptOpen(ce)
 	} else if what == "" {
-		return words.LinkUsage(b.cfg.CommandPrefix), nil
+		return b.texts.LinkUsage(), nil
 	}
 	if err := b.mayLink(ce, public); err != nil {
 		return "", err
@@ -234,28 +234,28 @@ func (b *Bot) cmdLink(ce *commandEvent) (string, error) {
 // acceptOpen confirms that strangers may read a linked room.
 func (b *Bot) acceptOpen(ce *commandEvent) (string, error) {
 	if !b.relay.Rights().IsAdmin(ce.Sender) {
-		return words.NoAdmin, nil
+		return b.texts.NoAdmin(), nil
 	}
 	linked, err := b.relay.AcceptOpen(ce.Ctx, ce.RoomID)
 	if err != nil {
 		return "", err
 	} else if !linked {
-		return words.LinkUsage(b.cfg.CommandPrefix), nil
+		return b.texts.LinkUsage(), nil
 	}
-	return words.OpenAccepted, nil
+	return b.texts.OpenAccepted(), nil
 }
 
 // mayLink checks the rights on the Matrix side: of the person, of the bot, and of strangers.
 func (b *Bot) mayLink(ce *commandEvent, public bool) error {
 	if !b.relay.Rights().IsAdmin(ce.Sender) {
-		return &relay.UserError{Words: words.NoAdmin}
+		return &relay.UserError{Words: b.texts.NoAdmin()}
 	}
 	levels, err := b.powerLevels(ce.Ctx, ce.RoomID)
 	if err != nil {
 		return err
 	}
 	if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
-		return &relay.UserError{Words: words.PowerTooLow(powerToLink, has)}
+		return &relay.UserError{Words: b.texts.PowerTooLow(powerToLink, has)}
 	}
 	speaking := levels.GetEventLevel(event.EventMessage)
 	if encrypted, err := b.askEncrypted(ce.Ctx, ce.RoomID); err != nil {
@@ -264,13 +264,13 @@ func (b *Bot) mayLink(ce *commandEvent, public bool) error {
 		speaking = levels.GetEventLevel(event.EventEncrypted)
 	}
 	if levels.GetUserLevel(b.cfg.UserID) < speaking {
-		return &relay.UserError{Words: words.BotPowerTooLow}
+		return &relay.UserError{Words: b.texts.BotPowerTooLow()}
 	}
 	why, err := b.whyOpen(ce.Ctx, ce.RoomID)
 	if err != nil {
 		return err
 	} else if why != "" && !public {
-		return &relay.UserError{Words: words.RoomIsOpen(b.cfg.CommandPrefix, why)}
+		return &relay.UserError{Words: b.texts.RoomIsOpen(why)}
 	}
 	return nil
 }
@@ -280,7 +280,7 @@ func (b *Bot) link(ce *commandEvent, room wazoapi.Room, public bool) (string, er
 	if err != nil {
 		return "", err
 	}
-	return words.Linking(portal.Title), nil
+	return b.texts.Linking(portal.Title), nil
 }
 
 // createArgs are the people and the title of a create command.
@@ -296,7 +296,7 @@ func (b *Bot) cmdCreate(ce *commandEvent) (string, error) {
 		}
 	}
 	if len(names) == 0 {
-		return words.CreateUsage(b.cfg.CommandPrefix), nil
+		return b.texts.CreateUsage(), nil
 	}
 	if err := b.mayLink(ce, public); err != nil {
 		return "", err
@@ -304,7 +304,7 @@ func (b *Bot) cmdCreate(ce *commandEvent) (string, error) {
 	if portal, err := b.relay.Portal(ce.Ctx, ce.RoomID); err != nil {
 		return "", err
 	} else if portal != nil {
-		return words.AlreadyLinkedHere(portal.Title, b.cfg.CommandPrefix), nil
+		return b.texts.AlreadyLinkedHere(portal.Title), nil
 	}
 	room, err := b.relay.CreateRoom(ce.Ctx, names, match[2])
 	if err != nil {
@@ -322,7 +322,7 @@ func (b *Bot) mayModerate(ce *commandEvent, room id.RoomID) error {
 	if err != nil {
 		return err
 	} else if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
-		return &relay.UserError{Words: words.PowerTooLow(powerToLink, has)}
+		return &relay.UserError{Words: b.texts.PowerTooLow(powerToLink, has)}
 	}
 	return nil
 }
@@ -334,21 +334,21 @@ func (b *Bot) cmdUnlink(ce *commandEvent) (string, error) {
 		room = id.RoomID(ce.Args[0])
 	}
 	if room != ce.RoomID && !b.relay.Rights().IsAdmin(ce.Sender) {
-		return words.NoAdmin, nil
+		return b.texts.NoAdmin(), nil
 	} else if err := b.mayModerate(ce, room); err != nil {
 		return "", err
 	}
 	if err := b.relay.Unlink(ce.Ctx, room); err != nil {
 		return "", err
 	} else if room != ce.RoomID {
-		return words.UnlinkedRoom(room.String()), nil
+		return b.texts.UnlinkedRoom(room.String()), nil
 	}
 	return "", nil // the room is told by the notice that ends the link
 }
 
 func (b *Bot) cmdRetry(ce *commandEvent) (string, error) {
 	tried, err := b.relay.Retry(ce.Ctx, ce.RoomID)
-	return words.Retried(tried), err
+	return b.texts.Retried(tried), err
 }
 
 // cmdDrop gives up other people's messages, which takes the right to moderate the room.
@@ -357,7 +357,7 @@ func (b *Bot) cmdDrop(ce *commandEvent) (string, error) {
 		return "", err
 	}
 	dropped, err := b.relay.Drop(ce.Ctx, ce.RoomID)
-	return words.Dropped(dropped), err
+	return b.texts.Dropped(dropped), err
 }
 
 func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
@@ -379,5 +379,5 @@ func (b *Bot) cmdStatus(ce *commandEvent) (string, error) {
 		b.log.Warn().Err(err).Msg("Failed to ask for the bot's device")
 	}
 	status.Device = shown.Words()
-	return status.Render(b.cfg.CommandPrefix), nil
+	return b.texts.Status(status), nil
 }

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -30,8 +31,10 @@ import (
 //	: age 3m                     what is said next was said so long ago
 //	: html <b>!wazo</b> ping     what is said next has this formatted body
 //	: invite robin side          robin invites the bot
+//	: prefix !chat               the bot's command prefix, if it is not !wazo; only in the first line
 //	: linked                     waits until the main room's link has begun
 //	: wazo alice text            alice says something in the chat "Project"
+//	: on-wazo text               the relay says something in the chat "Project"; [...] is anything
 //	: unreadable robin text      robin says something encrypted, whose key the bot does not get
 //	: key robin                  the bot gets the key of all that robin said encrypted
 //
@@ -57,6 +60,7 @@ func TestConversations(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			t.Parallel()
 			c := &conversation{world: newWorld(t), file: file, said: make(map[int]bool)}
+			c.readPrefix()
 			c.start()
 			c.first()
 			c.hs.addRoom(roomID, person("robin"), person("sam"), person("mod"), person("eve"))
@@ -67,6 +71,17 @@ func TestConversations(t *testing.T) {
 			c.play()
 			c.finish()
 		})
+	}
+}
+
+// readPrefix takes over the command prefix that the first line may name.
+func (c *conversation) readPrefix() {
+	c.Helper()
+	data, err := os.ReadFile(c.file)
+	require.NoError(c, err)
+	first, _, _ := strings.Cut(string(data), "\n")
+	if prefix, ok := strings.CutPrefix(first, ": prefix "); ok {
+		c.prefix = prefix
 	}
 }
 
@@ -146,8 +161,7 @@ func (c *conversation) speak(room id.RoomID, who id.UserID, text string) {
 // expect waits for something that the bot says in a room.
 func (c *conversation) expect(room id.RoomID, pattern string) {
 	c.Helper()
-	quoted := strings.ReplaceAll(regexp.QuoteMeta(pattern), regexp.QuoteMeta("[...]"), ".*")
-	wanted := regexp.MustCompile(`(?s)^` + quoted + `$`)
+	wanted := wantedText(pattern)
 	timeout := time.After(5 * time.Second)
 	for {
 		c.hs.mu.Lock()
@@ -166,6 +180,28 @@ func (c *conversation) expect(room id.RoomID, pattern string) {
 			c.fail("the bot does not say in %s:\n%s\nit says:\n%s", room, pattern, c.unexpected())
 		}
 	}
+}
+
+// wantedText is the expression for a text in which [...] is anything.
+func wantedText(pattern string) *regexp.Regexp {
+	quoted := strings.ReplaceAll(regexp.QuoteMeta(pattern), regexp.QuoteMeta("[...]"), ".*")
+	return regexp.MustCompile(`(?s)^` + quoted + `$`)
+}
+
+// expectOnWazo waits for something that the relay says in the chat "Project".
+func (c *conversation) expectOnWazo(pattern string) {
+	c.Helper()
+	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
+	defer cancel()
+	wanted := wantedText(pattern)
+	for range c.wazo.Subscribe(ctx, c.project.UUID) {
+		for _, message := range c.wazo.Messages(c.project.UUID) {
+			if message.UserUUID == c.account.UUID && wanted.MatchString(message.Content) {
+				return
+			}
+		}
+	}
+	c.fail("the relay does not say on Wazo:\n%s", pattern)
 }
 
 // unexpected returns what the bot said that was not expected.
@@ -224,6 +260,9 @@ func (c *conversation) direct(line string) {
 		c.hs.pushTimeline(roomID, c.encrypter(words[1]).message(rest(2)))
 	case "key":
 		c.hs.push(c.encrypter(words[1]).wholeKey())
+	case "on-wazo":
+		c.expectOnWazo(rest(1))
+	case "prefix": // see readPrefix
 	case "wazo":
 		c.wazo.Post(c.project.UUID, c.alice, rest(2), "")
 	default:
@@ -256,7 +295,7 @@ func (c *conversation) power(name string, level int, room id.RoomID) {
 func (c *conversation) finish() {
 	c.Helper()
 	c.power("bot", 100, roomID)
-	c.hs.say(roomID, person("robin"), "!wazo ping")
+	c.hs.say(roomID, person("robin"), c.prefix+" ping")
 	c.expect(roomID, "Pong! [...]")
 	c.stop()
 	require.Empty(c, c.unexpected(), "%s: the bot says more than is expected", c.file)

@@ -14,7 +14,6 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
-	"wazo-matrix-relay/relay/words"
 )
 
 // answerNext answers what stands first in the inbox of a room.
@@ -71,7 +70,7 @@ func (b *Bot) invited(ctx context.Context, roomID id.RoomID, inviter id.UserID) 
 			return translated(err)
 		}
 		b.log.Info().Stringer("room_id", roomID).Stringer("user_id", inviter).Msg("Declined an invite")
-		_, err := b.client.LeaveRoom(ctx, roomID, &mautrix.ReqLeave{Reason: words.InviteDeclined})
+		_, err := b.client.LeaveRoom(ctx, roomID, &mautrix.ReqLeave{Reason: b.texts.InviteDeclined()})
 		if errors.Is(err, mautrix.MForbidden) || errors.Is(err, mautrix.MNotFound) {
 			return nil // the invite is gone
 		}
@@ -94,7 +93,7 @@ func (b *Bot) joined(ctx context.Context, roomID id.RoomID) error {
 	if err != nil || own {
 		return err // made by the bot, to say something else
 	}
-	return b.relay.Say(ctx, roomID, words.Hello(b.cfg.CommandPrefix), "")
+	return b.relay.Say(ctx, roomID, b.texts.Hello(), "")
 }
 
 // accessChanged pauses a portal whose room was opened to strangers, and lets it go on when it is closed again.
@@ -118,7 +117,7 @@ func (b *Bot) readLate(ctx context.Context, evt *event.Event, acceptedAt db.Time
 	decrypted, err := b.decryptWithin(ctx, evt, unreadWait)
 	switch {
 	case relay.IsUnreadable(err) && age(evt, acceptedAt) < commandAge:
-		return b.relay.Say(ctx, evt.RoomID, words.CannotRead, evt.ID)
+		return b.relay.Say(ctx, evt.RoomID, b.texts.CannotRead(), evt.ID)
 	case relay.IsUnreadable(err):
 		return nil
 	case err != nil:

@@ -10,7 +10,6 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/relay"
-	"wazo-matrix-relay/relay/words"
 )
 
 // inboxIsEmpty waits until everything that the bot had to answer is answered.
@@ -31,7 +30,7 @@ func TestInvite(t *testing.T) {
 			w.first()
 			w.hs.addRoom(otherRoom, adminUser)
 			w.hs.invite(otherRoom, inviter)
-			w.hs.awaitSent(otherRoom, words.Hello("!wazo"))
+			w.hs.awaitSent(otherRoom, txt.Hello())
 			require.Len(t, w.hs.joined, 1, inviter)
 			require.Empty(t, w.hs.left)
 		}
@@ -43,7 +42,7 @@ func TestInvite(t *testing.T) {
 		w.first()
 		w.hs.invite(otherRoom, guestUser)
 		w.hs.await("the invite to be declined", func() bool { return len(w.hs.left) == 1 })
-		require.Equal(t, fakeLeave{otherRoom, words.InviteDeclined}, w.hs.left[0])
+		require.Equal(t, fakeLeave{otherRoom, txt.InviteDeclined()}, w.hs.left[0])
 		w.inboxIsEmpty()
 		require.Empty(t, w.hs.joined)
 	})
@@ -53,7 +52,7 @@ func TestInvite(t *testing.T) {
 		w.hs.addRoom(otherRoom, adminUser)
 		w.hs.invite(otherRoom, adminUser)
 		w.start()
-		w.hs.awaitSent(otherRoom, words.Hello("!wazo"))
+		w.hs.awaitSent(otherRoom, txt.Hello())
 	})
 
 	t.Run("that is gone when it is declined is not an error for ever", func(t *testing.T) {
@@ -103,7 +102,7 @@ func TestInvite(t *testing.T) {
 		w.stop()
 		w.hs.onRequest(nil)
 		w.start()
-		w.hs.awaitSent(otherRoom, words.Hello("!wazo"))
+		w.hs.awaitSent(otherRoom, txt.Hello())
 	})
 }
 
@@ -124,7 +123,7 @@ func TestRemovalPausesThePortal(t *testing.T) {
 
 	// Invited again, it goes on; what was said until it left is not lost.
 	w.hs.invite(roomID, adminUser)
-	w.hs.awaitSent(roomID, words.GoesOn)
+	w.hs.awaitSent(roomID, txt.GoesOn())
 	w.awaitOnWazo("last words")
 	require.Equal(t, 1, w.countOnWazo("last words"))
 	w.hs.say(roomID, adminUser, "back again")

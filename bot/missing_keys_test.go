@@ -17,7 +17,7 @@ import (
 var sentThen = time.Now().Add(-time.Hour)
 
 // late is how a message looks on Wazo that was sent then.
-func late(text string) string { return words.Late(sentThen) + "\n\n" + text }
+func late(text string) string { return txt.Late(sentThen) + "\n\n" + text }
 
 const keyKept = 7 * 24 * time.Hour // the core's default
 
@@ -44,7 +44,7 @@ func TestKeyThatComesLate(t *testing.T) {
 			w.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, nil))
 			w.hs.say(roomID, "@sam:a.example", "next")
 			w.awaitOnWazo("next")
-			w.hs.awaitSent(roomID, words.NotDelivered(words.WhyNoKey(keyKept)))
+			w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
 			w.hs.await("a request for the key", func() bool {
 				for _, sent := range w.hs.toDevice {
 					asked := sent.Messages[adminUser]["*"]
@@ -91,7 +91,7 @@ func TestKeyForALaterPartOfTheSession(t *testing.T) {
 	w.hs.pushTimeline(roomID, first)
 	w.hs.pushTimeline(roomID, robin.message("second"))
 	w.awaitOnWazo("second")
-	w.hs.awaitSent(roomID, words.NotDelivered(words.WhyNoKey(keyKept)))
+	w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
 	w.hs.push(robin.wholeKey())
 	w.awaitOnWazo(late("first"))
 }
@@ -122,7 +122,7 @@ func TestWithheldKey(t *testing.T) {
 			w.hs.push(message)
 			w.hs.say(roomID, "@sam:a.example", "next")
 			w.awaitOnWazo("next")
-			w.hs.awaitSent(roomID, words.NotDelivered(words.WhyKeyWithheld(keyKept)))
+			w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyKeyWithheld(keyKept)))
 			w.hs.push(robin.wholeKey())
 			w.awaitOnWazo(late("first"))
 		})
@@ -136,7 +136,7 @@ func TestWithheldKey(t *testing.T) {
 		w.stop()
 		w.start()
 		w.hs.pushTimeline(roomID, robin.message("first"))
-		w.hs.awaitSent(roomID, words.NotDelivered(words.WhyKeyWithheld(keyKept)))
+		w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyKeyWithheld(keyKept)))
 	})
 
 	for _, test := range []struct {
@@ -177,7 +177,7 @@ func TestEventThatNoKeyDecrypts(t *testing.T) {
 			w.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, change))
 			w.hs.pushTimeline(roomID, robin.message("next"))
 			w.awaitOnWazo("next")
-			w.hs.awaitSent(roomID, words.NotDelivered(words.WhyUndecryptable))
+			w.hs.awaitSent(roomID, txt.NotDelivered(txt.Why(words.WhyUndecryptable)))
 			status, err := w.core.Status(t.Context(), roomID)
 			require.NoError(t, err)
 			require.Equal(t, 1, status.Parked)
@@ -203,9 +203,9 @@ func TestLateCommandIsNotObeyed(t *testing.T) {
 	t.Parallel()
 	w, robin := linkedWithoutKey(t, 50*time.Millisecond)
 	w.hs.pushTimeline(roomID, robin.messageOf("!wazo ping", sentThen, nil))
-	w.hs.awaitSent(roomID, words.NotDelivered(words.WhyNoKey(keyKept)))
+	w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
 	w.hs.push(robin.wholeKey())
-	w.hs.awaitSent(roomID, words.Away)
+	w.hs.awaitSent(roomID, txt.Away())
 }
 
 func TestPerhapsACommandInARoomWithoutPortal(t *testing.T) {

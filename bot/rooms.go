@@ -9,7 +9,6 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
-	"wazo-matrix-relay/relay/words"
 )
 
 // MemberName implements relay.Matrix.
@@ -58,9 +57,9 @@ func (b *Bot) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 	}
 	switch {
 	case join.JoinRule == event.JoinRulePublic:
-		return words.OpenJoin, nil
+		return b.texts.OpenJoin(), nil
 	case history.HistoryVisibility == event.HistoryVisibilityWorldReadable:
-		return words.OpenHistory, nil
+		return b.texts.OpenHistory(), nil
 	}
 	return "", nil
 }

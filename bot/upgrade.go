@@ -9,7 +9,6 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/relay"
-	"wazo-matrix-relay/relay/words"
 )
 
 // upgraded follows a room with portal to the one that replaces it (client-server API, "Room upgrades"). Once the bot is in
@@ -26,7 +25,7 @@ func (b *Bot) upgraded(ctx context.Context, evt *event.Event) error {
 	})
 	var failure *relay.MatrixError
 	if errors.As(err, &failure) && !mayPass(err) {
-		return b.relay.SayTo(ctx, portal.LinkedBy, words.CannotFollow(evt.RoomID.String(), replacement, portal.Title))
+		return b.relay.SayTo(ctx, portal.LinkedBy, b.texts.CannotFollow(evt.RoomID.String(), replacement, portal.Title))
 	} else if err != nil {
 		return err
 	}

@@ -16,9 +16,13 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
+
+// txt are the texts of the bot under test.
+var txt = words.New("!wazo")
 
 // world is a homeserver, a Wazo and a relay between them.
 type world struct {
@@ -29,6 +33,7 @@ type world struct {
 	alice       wazotest.User
 	project     wazotest.Room // alice, bob and the relay
 	dbPath      string
+	prefix      string // of commands
 	token       string   // instead of a password
 	recoveryKey string   // as configured
 	shown       []string // recovery keys that were shown
@@ -45,7 +50,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 50 * time.Millisecond}
+	w := &world{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), prefix: "!wazo", keyWait: 50 * time.Millisecond}
 	acme := w.wazo.AddTenant("acme")
 	add := func(username, first, last string) wazotest.User {
 		return w.wazo.AddUser(wazotest.User{Username: username, Password: "secret", Firstname: first, Lastname: last, Tenant: acme})
@@ -92,7 +97,7 @@ func (w *world) open() {
 	content, err := convert.ParseContentFormat("")
 	require.NoError(w, err)
 	w.core = relay.New(relay.Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content,
+		Rights: rights, CommandPrefix: w.prefix, Alias: alias, Content: content,
 		Settle: 100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: w.keyWait,
 	}, w.db, row, account, log)
 	password := botPassword
@@ -101,7 +106,7 @@ func (w *world) open() {
 	}
 	w.bot = New(Config{
 		UserID: botUser, HomeserverURL: w.hs.web.URL, Password: password, AccessToken: w.token, RecoveryKey: w.recoveryKey,
-		CommandPrefix: "!wazo", Version: "1.2.3",
+		CommandPrefix: w.prefix, Version: "1.2.3",
 		ShowRecoveryKey: func(key string) { w.shown = append(w.shown, key) },
 		MediaMaxSize:    mediaMaxSize,
 	}, w.db, w.core, log)

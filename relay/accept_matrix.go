@@ -258,7 +258,7 @@ func (a *matrixAccept) parkUnparsable(ctx context.Context, evt Event, position i
 	if isNew, err := a.db.Queue.Insert(ctx, row); err != nil || !isNew {
 		return err
 	}
-	return a.Say(ctx, a.portal.MatrixRoom, words.NotDelivered(words.WhyUnreadable), evt.ID)
+	return a.Say(ctx, a.portal.MatrixRoom, a.texts.NotDelivered(a.texts.Why(words.WhyUnreadable)), evt.ID)
 }
 
 // unparsableID names an event without a usable id by what it says.

@@ -10,7 +10,6 @@ import (
 	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -82,7 +81,7 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 	if name, asked := a.unlinks[m.UUID]; asked && !portal.StartedOnWazo.IsZero() {
 		a.portals[m.Room] = nil
 		a.ended = append(a.ended, portal)
-		return a.deletePortal(ctx, portal, words.UnlinkedFromWazo(portal.Title, name))
+		return a.deletePortal(ctx, portal, a.texts.UnlinkedFromWazo(portal.Title, name))
 	}
 	return nil
 }
@@ -180,7 +179,7 @@ func (r *Relay) explain(ctx context.Context) error {
 		} else if !claimed || !member || portal != nil || room.HasIdentities() {
 			continue
 		}
-		if _, err = r.account.api.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: words.Explanation}); err != nil {
+		if _, err = r.account.api.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: r.texts.Explanation()}); err != nil {
 			r.log.Err(err).Stringer("wazo_room", room.UUID).Msg("Failed to explain that a room has no portal")
 		}
 	}

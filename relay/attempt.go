@@ -31,7 +31,7 @@ func (r *Relay) attemptFailed(ctx context.Context, row *db.Row, err error) error
 	case failure.Unknown:
 		storeErr = r.db.Queue.MarkUnknown(ctx, row.ID, jsontime.UM(time.Now()))
 	case row.State == db.StateNew:
-		storeErr = r.db.Queue.SetState(ctx, row.ID, db.StateNew, failure.Words)
+		storeErr = r.db.Queue.SetState(ctx, row.ID, db.StateNew, r.texts.Why(failure.Why))
 	}
 	return errors.Join(err, storeErr)
 }

@@ -10,7 +10,6 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/relay/words"
 )
 
 // Retry tries again what is parked in a room's portal, tries to decrypt what waits for a key, and finds out whether what
@@ -80,7 +79,7 @@ func (r *Relay) blockedRows(ctx context.Context, room id.RoomID) (*db.Portal, []
 	if err != nil {
 		return nil, nil, err
 	} else if portal == nil {
-		return nil, nil, refuse(words.NotLinked(r.cfg.CommandPrefix))
+		return nil, nil, refuse(r.texts.NotLinked())
 	}
 	rows, err := r.db.Queue.Blocked(ctx, portal.ID)
 	return portal, rows, err

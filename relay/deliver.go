@@ -113,7 +113,7 @@ func (r *Relay) delivered(ctx context.Context, portal *db.Portal, row *db.Row, p
 	r.lastDelivery[row.Direction].store(time.Now())
 	r.poison.Forget(row.ID)
 	if row.Direction == db.ToWazo && r.outages.end(portal.ID) {
-		if err := r.Say(ctx, portal.MatrixRoom, words.OutageOver(words.ServiceWazo), ""); err != nil {
+		if err := r.Say(ctx, portal.MatrixRoom, r.texts.OutageOver(words.ServiceWazo), ""); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (r *Relay) handleFailure(ctx context.Context, portal *db.Portal, row *db.Ro
 	}
 	failure := classify(err)
 	poisonous := failure.Unknown && r.poison.Failed(row.ID, time.Now(), r.lastDelivery[row.Direction].load())
-	if saveErr := r.db.Portal.SetLastError(ctx, portal.ID, words.LastError(time.Now(), failure.Words)); saveErr != nil {
+	if saveErr := r.db.Portal.SetLastError(ctx, portal.ID, r.texts.LastError(time.Now(), r.texts.Why(failure.Why))); saveErr != nil {
 		return task.Idle, saveErr
 	}
 	if failure.Class == ClassService && !poisonous {
@@ -144,19 +144,19 @@ func (r *Relay) handleFailure(ctx context.Context, portal *db.Portal, row *db.Ro
 	r.poison.Forget(row.ID)
 	switch {
 	case row.Kind != db.KindMessage && failure.Class != ClassPortal, row.Kind == db.KindIntroduction:
-		return task.Idle, r.giveUpLink(ctx, portal, failure.Words)
+		return task.Idle, r.giveUpLink(ctx, portal, r.texts.Why(failure.Why))
 	case failure.Class == ClassPortal:
 		return task.Idle, r.pause(ctx, portal, failure.Pause, row.Direction)
 	default:
-		return task.Again, r.park(ctx, portal, row, failure.Words)
+		return task.Again, r.park(ctx, portal, row, r.texts.Why(failure.Why))
 	}
 }
 
 // park takes a row out of the way until a person decides, and tells the people of the Matrix room.
 func (r *Relay) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
-	notice, replyTo := words.NotDelivered(why), id.EventID(row.SourceID)
+	notice, replyTo := r.texts.NotDelivered(why), id.EventID(row.SourceID)
 	if row.Direction == db.ToMatrix {
-		notice, replyTo = words.CannotShow(r.parkedName(ctx, row), why), ""
+		notice, replyTo = r.texts.CannotShow(r.parkedName(ctx, row), why), ""
 	}
 	return r.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := r.db.Queue.SetState(ctx, row.ID, db.StateParked, why); err != nil {

@@ -154,7 +154,7 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	}
 	text = wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: name, UserID: evt.Sender.String()}))
 	if d.row.Late {
-		text = markLate(evt, text)
+		text = d.texts.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text // what follows may begin with a block that must stand on its own
 	}
 	if convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
@@ -162,12 +162,6 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	return &wazoRequest{
 		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: d.readFrom(d.portal), media: media,
 	}, nil
-}
-
-// markLate says above a message when it was written.
-func markLate(evt *event.Event, text string) string {
-	// A blank line between: what follows may begin with a block that must stand on its own.
-	return words.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text
 }
 
 // messageContent parses the content of an event that says something to people.

@@ -26,11 +26,11 @@ type Failure struct {
 	Unknown bool          // the request may have been carried out
 	Wait    time.Duration // how long the server asks to wait; 0: growing pauses
 	Pause   Pause         // of ClassPortal: why
-	Words   string        // for people
+	Why     words.Why     // for people
 }
 
 // pauseBecause is the failure of a portal.
-func pauseBecause(p Pause) Failure { return Failure{Class: ClassPortal, Pause: p, Words: p.Words()} }
+func pauseBecause(p Pause) Failure { return Failure{Class: ClassPortal, Pause: p, Why: p.Why()} }
 
 // classify puts every error of either side into one of the three classes.
 // What it does not know is a trouble of the service with unknown outcome: that loses and doubles nothing.
@@ -42,17 +42,17 @@ func classify(err error) Failure {
 	var panicked *task.PanicError
 	switch {
 	case errors.As(err, &message):
-		return Failure{Class: ClassMessage, Words: message.words}
+		return Failure{Class: ClassMessage, Why: message.why}
 	case errors.As(err, &panicked):
-		return Failure{Class: ClassMessage, Words: words.WhyBroken}
+		return Failure{Class: ClassMessage, Why: words.WhyBroken}
 	case errors.As(err, &wazo):
 		return classifyWazo(wazo)
 	case errors.As(err, &transport):
-		return Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Words: words.WhyService}
+		return Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Why: words.WhyService}
 	case errors.As(err, &matrix):
 		return classifyMatrix(matrix)
 	default:
-		return Failure{Class: ClassService, Unknown: true, Words: words.WhyService}
+		return Failure{Class: ClassService, Unknown: true, Why: words.WhyService}
 	}
 }
 
@@ -60,17 +60,17 @@ func classify(err error) Failure {
 func MayPass(err error) bool { return classify(err).Class == ClassService }
 
 // WhyFailed says why something that a person asked for failed.
-func WhyFailed(err error) string { return classify(err).Words }
+func (r *Relay) WhyFailed(err error) string { return r.texts.Why(classify(err).Why) }
 
 // classifyWazo puts an error of Wazo into its class. It follows docs/wazo.md, "Redirects and limits of nginx";
 // docs/wazo.md, "Session limit"; docs/wazo.md, "Errors of chatd"; docs/wazo.md, "Unknown outcomes".
 func classifyWazo(err *wazoapi.Error) Failure {
-	service := Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Wait: err.RetryAfter, Words: words.WhyService}
+	service := Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Wait: err.RetryAfter, Why: words.WhyService}
 	switch {
 	case err.LoginFailed():
 		return pauseBecause(PauseLogin)
 	case err.SessionLimit():
-		service.Words = words.WhyTooManyLogins
+		service.Why = words.WhyTooManyLogins
 		return service
 	case err.MissingPermission(), err.ID == "unauthorized-tenant":
 		return pauseBecause(PausePermission)
@@ -79,9 +79,9 @@ func classifyWazo(err *wazoapi.Error) Failure {
 	case err.Status == http.StatusConflict:
 		return pauseBecause(PauseConflict)
 	case err.Status == http.StatusRequestEntityTooLarge:
-		return Failure{Class: ClassMessage, Words: words.WhyTooLarge}
+		return Failure{Class: ClassMessage, Why: words.WhyTooLarge}
 	case err.Status == http.StatusBadRequest, err.Status == http.StatusUnprocessableEntity:
-		return Failure{Class: ClassMessage, Words: words.WhyRefused}
+		return Failure{Class: ClassMessage, Why: words.WhyRefused}
 	default:
 		// Also a 404 that is not chatd's: something in front of it is being repaired.
 		return service
@@ -93,30 +93,30 @@ func classifyWazo(err *wazoapi.Error) Failure {
 func classifyMatrix(err *MatrixError) Failure {
 	switch {
 	case err.Status == 0:
-		return Failure{Class: ClassService, Unknown: !err.NotSent, Words: words.WhyService}
+		return Failure{Class: ClassService, Unknown: !err.NotSent, Why: words.WhyService}
 	case err.Status >= 500:
-		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Words: words.WhyService}
+		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Why: words.WhyService}
 	case err.Status == http.StatusTooManyRequests:
-		return Failure{Class: ClassService, Wait: err.RetryAfter, Words: words.WhyService}
+		return Failure{Class: ClassService, Wait: err.RetryAfter, Why: words.WhyService}
 	case err.Status == http.StatusUnauthorized, err.Code == "M_UNRECOGNIZED", err.Code == "" && err.Status != http.StatusRequestEntityTooLarge:
 		// The sync loop deals with a lost log-in; without errcode it is not the homeserver's answer but a proxy's.
-		return Failure{Class: ClassService, Words: words.WhyService}
+		return Failure{Class: ClassService, Why: words.WhyService}
 	case err.Status == http.StatusForbidden:
 		return pauseBecause(PauseForbidden)
 	case err.Status == http.StatusNotFound:
 		return pauseBecause(PauseRemoved)
 	case err.Status == http.StatusRequestEntityTooLarge:
-		return Failure{Class: ClassMessage, Words: words.WhyTooLarge}
+		return Failure{Class: ClassMessage, Why: words.WhyTooLarge}
 	case err.Status >= 400:
-		return Failure{Class: ClassMessage, Words: words.WhyRefused}
+		return Failure{Class: ClassMessage, Why: words.WhyRefused}
 	default:
-		return Failure{Class: ClassService, Unknown: true, Words: words.WhyService}
+		return Failure{Class: ClassService, Unknown: true, Why: words.WhyService}
 	}
 }
 
 // messageError is a message that cannot be relayed, for a reason that its sender is told.
 type messageError struct {
-	words string
+	why   words.Why
 	cause error
 }
 
@@ -125,7 +125,7 @@ func (e *messageError) Error() string {
 	if e.cause != nil {
 		return e.cause.Error()
 	}
-	return e.words
+	return string(e.why)
 }
 
 // Unwrap returns the cause.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -53,7 +54,7 @@ func TestClassify(t *testing.T) {
 		{name: "the homeserver is behind a dead proxy", err: &MatrixError{Status: 502}, class: ClassService, unknown: true},
 		{name: "the homeserver is not reached", err: &MatrixError{NotSent: true, Err: errors.New("refused")}, class: ClassService},
 		{name: "the homeserver's answer is lost", err: errLost, class: ClassService, unknown: true},
-		{name: "a message that cannot be converted", err: &messageError{words: "no"}, class: ClassMessage},
+		{name: "a message that cannot be converted", err: &messageError{why: words.WhyUnreadable}, class: ClassMessage},
 		{name: "a bug", err: &task.PanicError{Value: "boom"}, class: ClassMessage},
 		{name: "a time-out", err: context.DeadlineExceeded, class: ClassService, unknown: true},
 		{name: "anything else", err: errors.New("disk full"), class: ClassService, unknown: true},
@@ -64,7 +65,7 @@ func TestClassify(t *testing.T) {
 			assert.Equal(t, test.unknown, got.Unknown)
 			assert.Equal(t, test.pause, got.Pause)
 			assert.Equal(t, test.wait, got.Wait)
-			assert.NotEmpty(t, got.Words)
+			assert.NotEmpty(t, txt.Why(got.Why))
 		})
 	}
 }

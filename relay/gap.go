@@ -10,7 +10,6 @@ import (
 	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/relay/words"
 )
 
 // fillGaps reads what /sync left out of a portal's timeline, before its queue goes on.
@@ -67,7 +66,7 @@ func (r *Relay) giveUpGap(ctx context.Context, gap *db.Gap) error {
 			db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobToMatrix, portal.ID)) })
 			return r.queueLinked(ctx, portal)
 		}
-		return r.Say(ctx, portal.MatrixRoom, words.GapLost, "")
+		return r.Say(ctx, portal.MatrixRoom, r.texts.GapLost(), "")
 	})
 }
 

@@ -14,7 +14,6 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
-	"wazo-matrix-relay/relay/words"
 )
 
 func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
@@ -118,7 +117,7 @@ func TestGapThatFailsForEverIsGivenUp(t *testing.T) {
 		w.core.badGaps.Failed(placeOf(gap), failed, failed)
 	}
 	w.core.MatrixBack() // the pause ends
-	w.matrix.awaitNotice(words.GapLost)
+	w.matrix.awaitNotice(txt.GapLost())
 	w.awaitRelayed(numbered("m", 20)[15:]...)
 	require.Len(t, w.matrix.allNotices(), 1)
 	require.True(t, w.core.badGaps.Since(placeOf(gap)).IsZero(), "nothing is remembered of a gap that is closed")

@@ -26,14 +26,14 @@ func (r *Relay) KeyCame(session id.SessionID) { r.tasks.Wake(job{kind: jobKey, s
 // that is withheld, or there only for later messages, does not come in time.
 func (d *wazoDelivery) awaitKey(ctx context.Context, evt *event.Event) (outcome, error) {
 	decrypted, err := d.matrix.Decrypt(ctx, evt)
-	why := words.WhyNoKey(d.cfg.KeyKept)
+	why := d.texts.WhyNoKey(d.cfg.KeyKept)
 	switch {
 	case err == nil:
 		return changed, d.acceptDecrypted(ctx, d.row, decrypted)
 	case errors.Is(err, ErrUndecryptable):
 		return blocked, &messageError{words.WhyUndecryptable, err}
 	case errors.Is(err, ErrKeyWithheld):
-		why = words.WhyKeyWithheld(d.cfg.KeyKept)
+		why = d.texts.WhyKeyWithheld(d.cfg.KeyKept)
 	case errors.Is(err, ErrNoKey):
 		left := min(d.cfg.KeyWait, d.cfg.KeyWait-time.Since(d.row.AcceptedAt.Time))
 		if left > 0 {
@@ -64,7 +64,7 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 				d.requestKey(evt)
 			}
 		})
-		return d.Say(ctx, d.portal.MatrixRoom, words.NotDelivered(why), evt.ID)
+		return d.Say(ctx, d.portal.MatrixRoom, d.texts.NotDelivered(why), evt.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("failed to pass over %s: %w", d.row.SourceID, err)
@@ -235,6 +235,6 @@ func (r *Relay) giveUpKey(ctx context.Context, row *db.Row) error {
 		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
-		return r.Say(ctx, portal.MatrixRoom, words.KeyNeverCame(r.cfg.KeyKept), id.EventID(row.SourceID))
+		return r.Say(ctx, portal.MatrixRoom, r.texts.KeyNeverCame(r.cfg.KeyKept), id.EventID(row.SourceID))
 	})
 }

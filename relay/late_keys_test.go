@@ -23,10 +23,10 @@ var written = time.Date(2026, 11, 21, 14, 3, 20, 0, time.Local)
 func writtenThen(evt *event.Event) { evt.Timestamp = written.UnixMilli() }
 
 // late is how a message looks on Wazo that was written then.
-func late(text string) string { return words.Late(written) + "\n\n" + text }
+func late(text string) string { return txt.Late(written) + "\n\n" + text }
 
 // keyNotice is what a sender is told whose key is missing.
-func (w *world) keyNotice() string { return words.NotDelivered(words.WhyNoKey(w.core.cfg.KeyKept)) }
+func (w *world) keyNotice() string { return txt.NotDelivered(txt.WhyNoKey(w.core.cfg.KeyKept)) }
 
 // bringKey makes an event decryptable and says so as the bot does.
 func (w *world) bringKey(session id.SessionID, eventID id.EventID, text string) {
@@ -48,6 +48,20 @@ func (w *world) row(eventID id.EventID) *db.Row {
 func (w *world) awaitPassedOver(eventID id.EventID) {
 	w.Helper()
 	require.Eventually(w, func() bool { row := w.row(eventID); return row != nil && row.State == db.StateWaiting }, waitFor, tick)
+}
+
+// awaitKeysAsked waits until the keys of events are asked for, and until it is known that they are not there yet.
+func (w *world) awaitKeysAsked(events ...id.EventID) {
+	w.Helper()
+	for _, eventID := range events {
+		w.matrix.await("the key to be asked for", func() bool {
+			w.matrix.mu.Lock()
+			defer w.matrix.mu.Unlock()
+			return slices.Contains(w.matrix.keysAsked, eventID)
+		})
+		key := job{kind: jobKey, session: id.SessionID(w.row(eventID).Session)}
+		require.Eventually(w, func() bool { return !w.core.tasks.IsBusy(key) }, waitFor, tick)
+	}
 }
 
 func (w *world) awaitRow(eventID id.EventID) {
@@ -179,6 +193,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
 		second := w.matrix.sayEncrypted(adminUser, "t", writtenThen)
 		w.awaitPassedOver(second)
+		w.awaitKeysAsked(first, second)
 		w.matrix.giveKey(first, "first")
 		w.bringKey("t", second, "second")
 		w.awaitRelayed(late("second"))
@@ -279,11 +294,11 @@ func TestKeyThatIsNoUseToWaitFor(t *testing.T) {
 		late    bool // if the key comes all the same
 	}{
 		{name: "a withheld key", trouble: ErrKeyWithheld, late: true, notice: func(w *world) string {
-			return words.NotDelivered(words.WhyKeyWithheld(w.core.cfg.KeyKept))
+			return txt.NotDelivered(txt.WhyKeyWithheld(w.core.cfg.KeyKept))
 		}},
 		{name: "a key for what was said later", trouble: ErrPartialKey, late: true, notice: (*world).keyNotice},
 		{name: "an event that no key decrypts", trouble: ErrUndecryptable, notice: func(*world) string {
-			return words.NotDelivered(words.WhyUndecryptable)
+			return txt.NotDelivered(txt.Why(words.WhyUndecryptable))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -323,7 +338,7 @@ func TestKeyThatIsNoUseToWaitFor(t *testing.T) {
 		w.matrix.setKeyTrouble(first, ErrKeyWithheld)
 		w.core.KeyCame("s")
 		w.awaitRelayed("next")
-		require.Equal(t, []string{words.NotDelivered(words.WhyKeyWithheld(w.core.cfg.KeyKept))}, w.noticesTo(first))
+		require.Equal(t, []string{txt.NotDelivered(txt.WhyKeyWithheld(w.core.cfg.KeyKept))}, w.noticesTo(first))
 	})
 }
 
@@ -337,7 +352,7 @@ func TestKeyThatNeverComes(t *testing.T) {
 	w.matrix.say(adminUser, "next")
 	w.awaitRelayed("next")
 	w.awaitPassedOver(inTime)
-	expired := words.KeyNeverCame(7 * 24 * time.Hour)
+	expired := txt.KeyNeverCame(7 * 24 * time.Hour)
 	age := func(by time.Duration, eventID id.EventID) {
 		_, err := w.db.Exec(w.ctx, `UPDATE queue SET accepted_at = accepted_at - $1 WHERE source_id = $2`, by.Milliseconds(), eventID)
 		require.NoError(t, err)
@@ -376,9 +391,9 @@ func TestKeysAreGivenUpWhileTheRelayRuns(t *testing.T) {
 	w.start()
 	w.link()
 	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	w.matrix.awaitNotice(words.KeyNeverCame(w.keyKept))
+	w.matrix.awaitNotice(txt.KeyNeverCame(w.keyKept))
 	require.Nil(t, w.row(first))
-	require.Equal(t, []string{w.keyNotice(), words.KeyNeverCame(w.keyKept)}, w.noticesTo(first))
+	require.Equal(t, []string{w.keyNotice(), txt.KeyNeverCame(w.keyKept)}, w.noticesTo(first))
 }
 
 func TestRetryAndDropOfWhatIsSetAside(t *testing.T) {
@@ -386,7 +401,7 @@ func TestRetryAndDropOfWhatIsSetAside(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	_, err := w.core.Retry(w.ctx, roomID)
-	require.EqualError(t, err, words.NotLinked("!wazo"))
+	require.EqualError(t, err, txt.NotLinked())
 	w.link()
 	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
 	second := w.matrix.sayEncrypted(adminUser, "t", writtenThen)
@@ -577,11 +592,11 @@ func TestDecryptingIsNoSignThatWazoIsRepaired(t *testing.T) {
 	w.matrix.giveKey(first, "first") // and nobody says so: the queue finds it when it tries
 	w.core.retryPaused(w.ctx)
 	require.NoError(t, refused.Wait(w.ctx, 1), "what was decrypted is tried at once")
-	require.Equal(t, []string{words.Paused(words.WhyConflict)}, w.matrix.allNotices())
+	require.Equal(t, []string{txt.Paused(txt.Why(words.WhyConflict))}, w.matrix.allNotices())
 	refused.Off()
 	w.core.retryPaused(w.ctx)
 	w.awaitRelayed("first")
-	w.matrix.awaitNotice(words.GoesOn)
+	w.matrix.awaitNotice(txt.GoesOn())
 }
 
 func TestLateMarkStandsAboveAnyContent(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
-	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -36,11 +35,11 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	defer r.linking.Unlock()
 	title := r.roomTitle(ctx, room)
 	if room.HasIdentities() {
-		return nil, refuse(words.OutsideParticipants(title))
+		return nil, refuse(r.texts.OutsideParticipants(title))
 	} else if !room.Has(r.account.uuid()) {
-		return nil, refuse(words.NoSuchRoom(string(room.UUID), r.cfg.CommandPrefix))
+		return nil, refuse(r.texts.NoSuchRoom(string(room.UUID)))
 	} else if !r.cfg.Rights.IsAdmin(request.By) {
-		return nil, refuse(words.NoAdmin)
+		return nil, refuse(r.texts.NoAdmin())
 	}
 	if err := r.checkUnlinked(ctx, request.Room, room.UUID); err != nil {
 		return nil, err
@@ -49,7 +48,7 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 		MatrixRoom: request.Room, WazoRoom: string(room.UUID), Title: title, ReaderID: r.account.row.ID,
 		LinkedBy: request.By, LinkedAt: jsontime.UM(time.Now()), Public: request.Public,
 	}
-	introduction := words.Introduction(convert.CleanName(r.matrix.RoomName(ctx, request.Room), convert.MaxProfileBytes))
+	introduction := r.texts.Introduction(convert.CleanName(r.matrix.RoomName(ctx, request.Room), convert.MaxProfileBytes))
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := r.db.Portal.Insert(ctx, portal); err != nil {
 			return err
@@ -78,12 +77,12 @@ func (r *Relay) checkUnlinked(ctx context.Context, matrixRoom id.RoomID, wazoRoo
 	if portal, err := r.db.Portal.ByMatrixRoom(ctx, matrixRoom); err != nil {
 		return err
 	} else if portal != nil {
-		return refuse(words.AlreadyLinkedHere(portal.Title, r.cfg.CommandPrefix))
+		return refuse(r.texts.AlreadyLinkedHere(portal.Title))
 	}
 	if portal, err := r.db.Portal.ByWazoRoom(ctx, string(wazoRoom)); err != nil {
 		return err
 	} else if portal != nil {
-		return refuse(words.AlreadyLinkedElsewhere(portal.Title, portal.MatrixRoom.String()))
+		return refuse(r.texts.AlreadyLinkedElsewhere(portal.Title, portal.MatrixRoom.String()))
 	}
 	return nil
 }
@@ -107,7 +106,7 @@ const linkedSource = "linked"
 func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
 	_, err := r.db.Queue.Insert(ctx, &db.Row{
 		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, SourceID: linkedSource, Author: r.account.row.UserUUID,
-		Position: portal.StartedOnWazo.UnixMicro(), Payload: words.Linked(portal.Title), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
+		Position: portal.StartedOnWazo.UnixMicro(), Payload: r.texts.Linked(portal.Title), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
 	})
 	return err
 }
@@ -115,7 +114,7 @@ func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
 // giveUpLink ends a link that could not start.
 func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) error {
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
-		return r.deletePortal(ctx, portal, words.LinkFailed(portal.Title, why))
+		return r.deletePortal(ctx, portal, r.texts.LinkFailed(portal.Title, why))
 	})
 	if err != nil {
 		return err
@@ -132,9 +131,9 @@ func (r *Relay) Unlink(ctx context.Context, room id.RoomID) error {
 	if err != nil {
 		return err
 	} else if portal == nil {
-		return refuse(words.NotLinked(r.cfg.CommandPrefix))
+		return refuse(r.texts.NotLinked())
 	}
-	err = r.db.DoTxn(ctx, func(ctx context.Context) error { return r.deletePortal(ctx, portal, words.Unlinked(portal.Title)) })
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error { return r.deletePortal(ctx, portal, r.texts.Unlinked(portal.Title)) })
 	if err != nil {
 		return fmt.Errorf("failed to delete a portal: %w", err)
 	}
@@ -156,7 +155,7 @@ func (r *Relay) sayGoodbye(portal *db.Portal) {
 		return
 	}
 	r.tasks.Go(func(ctx context.Context) {
-		if _, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: words.GoodbyeOnWazo}); err != nil {
+		if _, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: r.texts.GoodbyeOnWazo()}); err != nil {
 			r.log.Err(err).Str("wazo_room", portal.WazoRoom).Msg("Failed to say on Wazo that a link is over")
 		}
 	})
@@ -196,6 +195,6 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 			return err
 		}
 		db.AfterCommit(ctx, func() { r.wakeQueues(portal.ID) })
-		return r.Say(ctx, to, words.Moved(portal.Title), "")
+		return r.Say(ctx, to, r.texts.Moved(portal.Title), "")
 	})
 }

@@ -229,7 +229,7 @@ func TestLinkOfARetriedMessageWorksLonger(t *testing.T) {
 	w := servingWorld(t)
 	fault := w.wazo.Faults().RefusePost(wazotest.JSONError(400), wazotest.Times(1))
 	sent := w.sendFile(cat())
-	w.matrix.awaitNotice(words.NotDelivered(words.WhyRefused))
+	w.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyRefused)))
 	require.Positive(t, fault.Fired())
 	key := w.db.Media.Key(roomID, sent)
 	require.NoError(t, w.db.Media.Extend(w.ctx, key, jsontime.UM(time.Now().Add(time.Minute))))

@@ -74,7 +74,7 @@ func (r *Relay) tellOutage(ctx context.Context, portalID int64) {
 	}
 	portal, err := r.db.Portal.ByID(ctx, portalID)
 	if err == nil && portal != nil {
-		err = r.Say(ctx, portal.MatrixRoom, words.Outage(words.ServiceWazo), "")
+		err = r.Say(ctx, portal.MatrixRoom, r.texts.Outage(words.ServiceWazo), "")
 	}
 	if err != nil {
 		r.log.Err(err).Int64("portal_id", portalID).Msg("Failed to tell of an outage")

@@ -24,8 +24,8 @@ const (
 	PauseOpened     Pause = "opened"     // strangers can read the Matrix room and no admin accepted that
 )
 
-// Words says why, and what to do.
-func (p Pause) Words() string {
+// Why is what people are told.
+func (p Pause) Why() words.Why {
 	switch p {
 	case PausePermission:
 		return words.WhyNoPermission
@@ -42,7 +42,7 @@ func (p Pause) Words() string {
 	case PauseOpened:
 		return words.WhyOpened
 	default:
-		return string(p)
+		return words.Why(p)
 	}
 }
 
@@ -62,7 +62,7 @@ func (r *Relay) pause(ctx context.Context, portal *db.Portal, reason Pause, dire
 		if err != nil || !isNew {
 			return err
 		}
-		return r.Say(ctx, portal.MatrixRoom, words.Paused(reason.Words()), "")
+		return r.Say(ctx, portal.MatrixRoom, r.texts.Paused(r.texts.Why(reason.Why())), "")
 	})
 }
 
@@ -85,7 +85,7 @@ func (r *Relay) unpause(ctx context.Context, portal *db.Portal, reasons ...*db.P
 		if len(left) > 0 {
 			return nil
 		}
-		return r.Say(ctx, portal.MatrixRoom, words.GoesOn, "")
+		return r.Say(ctx, portal.MatrixRoom, r.texts.GoesOn(), "")
 	})
 }
 
@@ -143,7 +143,7 @@ func (r *Relay) Removed(ctx context.Context, room id.RoomID) error {
 		if err != nil || !isNew {
 			return err
 		}
-		return r.SayTo(ctx, portal.LinkedBy, words.RemovedFromRoom(room.String(), portal.Title, r.cfg.CommandPrefix))
+		return r.SayTo(ctx, portal.LinkedBy, r.texts.RemovedFromRoom(room.String(), portal.Title))
 	})
 }
 
@@ -171,7 +171,7 @@ func (r *Relay) Opened(ctx context.Context, room id.RoomID, why string) error {
 		if err != nil || !isNew {
 			return err
 		}
-		return r.Say(ctx, room, words.RoomWasOpened(r.cfg.CommandPrefix, why), "")
+		return r.Say(ctx, room, r.texts.RoomWasOpened(why), "")
 	})
 }
 

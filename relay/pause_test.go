@@ -57,8 +57,8 @@ func TestOpenedRoomStaysPausedWhateverElseIsRepaired(t *testing.T) {
 	w.link()
 	allow := w.forbid()
 	w.wazo.Post(w.room.UUID, w.alice, "kept", "")
-	w.matrix.awaitNotice(words.Paused(words.WhyForbidden))
-	require.NoError(t, w.core.Opened(w.ctx, roomID, words.OpenJoin))
+	w.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyForbidden)))
+	require.NoError(t, w.core.Opened(w.ctx, roomID, txt.OpenJoin()))
 	allow()
 	require.NoError(t, w.core.Removed(w.ctx, roomID))
 	_, err := w.core.Rejoined(w.ctx, roomID)
@@ -78,13 +78,13 @@ func TestAdminAcceptsAnOpenRoom(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.link()
-	require.NoError(t, w.core.Opened(w.ctx, roomID, words.OpenHistory))
+	require.NoError(t, w.core.Opened(w.ctx, roomID, txt.OpenHistory()))
 	w.wazo.Post(w.room.UUID, w.alice, "kept", "")
 	linked, err := w.core.AcceptOpen(w.ctx, roomID)
 	require.NoError(t, err)
 	require.True(t, linked)
 	w.awaitShown("Alice Martin: kept")
-	require.NoError(t, w.core.Opened(w.ctx, roomID, words.OpenJoin), "accepted once, accepted for good")
+	require.NoError(t, w.core.Opened(w.ctx, roomID, txt.OpenJoin()), "accepted once, accepted for good")
 	assert.Empty(t, w.pauses())
 }
 
@@ -95,16 +95,16 @@ func TestOneDirectionPausesAlone(t *testing.T) {
 	w.link()
 	allow := w.forbid()
 	w.wazo.Post(w.room.UUID, w.alice, "kept", "")
-	w.matrix.awaitNotice(words.Paused(words.WhyForbidden))
+	w.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyForbidden)))
 	for _, text := range []string{"a", "b", "c"} {
 		w.matrix.say(adminUser, text)
 	}
 	w.awaitRelayed("a", "b", "c")
 	w.core.retryPaused(w.ctx)
-	assert.Equal(t, []string{words.Paused(words.WhyForbidden)}, w.matrix.allNotices(), "one notice, however often it is tried")
+	assert.Equal(t, []string{txt.Paused(txt.Why(words.WhyForbidden))}, w.matrix.allNotices(), "one notice, however often it is tried")
 	allow()
 	w.awaitShown("Alice Martin: kept")
-	w.matrix.awaitNotice(words.GoesOn)
+	w.matrix.awaitNotice(txt.GoesOn())
 }
 
 func TestPortalWhoseHistoryCannotBeReadIsPaused(t *testing.T) {
@@ -121,12 +121,12 @@ func TestPortalWhoseHistoryCannotBeReadIsPaused(t *testing.T) {
 	portal, err := w.core.Portal(w.ctx, roomID)
 	require.NoError(t, err)
 	w.core.tasks.Wake(portalJob(jobCatchUp, portal.ID))
-	w.matrix.awaitNotice(words.Paused(words.WhyNoRoomOnWazo))
+	w.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyNoRoomOnWazo)))
 
 	_, err = w.db.Exec(w.ctx, `UPDATE portal SET wazo_room = $1`, other.UUID)
 	require.NoError(t, err)
 	w.wazo.Post(other.UUID, w.alice, "back", "")
-	w.matrix.awaitNotice(words.GoesOn)
+	w.matrix.awaitNotice(txt.GoesOn())
 	w.awaitShown("Alice Martin: back")
 }
 
@@ -169,7 +169,7 @@ func TestUnlinkStopsWhatIsUnderWay(t *testing.T) {
 	w.matrix.say(adminUser, "too late")
 	require.NoError(t, fault.Wait(w.ctx, 1))
 	require.NoError(t, w.core.Unlink(w.ctx, roomID))
-	w.awaitRelayed(words.GoodbyeOnWazo)
+	w.awaitRelayed(txt.GoodbyeOnWazo())
 	w.link() // when this link stands, the worker of the earlier one has long looked
 	w.matrix.say(adminUser, "heard")
 	require.Eventually(t, func() bool { return slices.Contains(w.relayed(), "heard") }, 20*time.Second, time.Millisecond)
@@ -187,7 +187,7 @@ func TestUnlinkWhileTheLinkIsBeingMade(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, fault.Wait(w.ctx, 1))
 	require.NoError(t, w.core.Unlink(w.ctx, roomID))
-	w.awaitRelayed(words.GoodbyeOnWazo)
+	w.awaitRelayed(txt.GoodbyeOnWazo())
 }
 
 func TestCommitAfterATimeOutIsFound(t *testing.T) {
@@ -261,7 +261,7 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	require.Error(t, fail(db.ToMatrix, time.Now().Add(-3*poisonPeriod)), "the last success was before the first failure")
 	require.Error(t, fail(db.ToWazo, time.Now()), "the other direction says nothing")
 	require.NoError(t, fail(db.ToMatrix, time.Now()), "it is parked")
-	w.matrix.awaitNotice(words.CannotShow("Alice Martin", words.WhyService))
+	w.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyService)))
 }
 
 func TestGapTroubleIsNotBlamedOnWazo(t *testing.T) {

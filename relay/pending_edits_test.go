@@ -58,7 +58,7 @@ func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {
 	w.link()
 	w.refuse("poison")
 	w.wazo.Post(w.room.UUID, w.alice, "poison", "")
-	w.matrix.awaitNotice(words.CannotShow("Alice Martin", words.WhyRefused))
+	w.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyRefused)))
 	_, err := w.core.Drop(w.ctx, roomID)
 	require.NoError(t, err)
 	w.refuse("nothing")

@@ -22,6 +22,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -71,6 +72,7 @@ type Relay struct {
 	cfg     Config
 	db      *db.Database
 	log     zerolog.Logger
+	texts   words.Texts
 	matrix  Matrix
 	account *account // the relay account
 	names   *wazoapi.Directory
@@ -98,6 +100,7 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		cfg:      cfg,
 		db:       database,
 		log:      log,
+		texts:    words.New(cfg.CommandPrefix),
 		account:  newAccount(row, api),
 		names:    wazoapi.NewDirectory(api, time.Hour),
 		startup:  newStartup(),

@@ -87,7 +87,7 @@ func TestNothingBeforeTheLinkIsRelayed(t *testing.T) {
 	var wantMatrix, wantWazo []string
 	introduced := false
 	for _, m := range w.wazo.Messages(w.room.UUID) {
-		introduced = introduced || m.UserUUID == w.relay.UUID && m.Content == words.Introduction("Test room")
+		introduced = introduced || m.UserUUID == w.relay.UUID && m.Content == txt.Introduction("Test room")
 		if introduced && m.UserUUID == w.alice.UUID {
 			wantMatrix = append(wantMatrix, "Alice Martin: "+m.Content)
 		}
@@ -231,7 +231,7 @@ func TestGapThatCannotBeReadIsToldOnce(t *testing.T) {
 	}
 	w.matrix.setPaused(false)
 	w.awaitRelayed("m15", "m16", "m17", "m18", "m19")
-	w.matrix.awaitNotice(words.GapLost)
+	w.matrix.awaitNotice(txt.GapLost())
 	require.Len(t, w.matrix.allNotices(), 1)
 }
 
@@ -293,10 +293,10 @@ func TestWazoAwayIsToldOnceAndOver(t *testing.T) {
 	w.link()
 	down := w.wazo.Faults().ChatdDown()
 	w.matrix.say(adminUser, "patience")
-	w.matrix.awaitNotice(words.Outage(words.ServiceWazo))
+	w.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
 	down.Off()
 	w.awaitRelayed("patience")
-	w.matrix.awaitNotice(words.OutageOver(words.ServiceWazo))
+	w.matrix.awaitNotice(txt.OutageOver(words.ServiceWazo))
 	require.Len(t, w.matrix.allNotices(), 2)
 }
 
@@ -308,7 +308,7 @@ func TestRefusedMessageIsParkedAndTheNextGoesOn(t *testing.T) {
 	w.matrix.say(adminUser, strings.Repeat("x", 2<<20))
 	w.matrix.say(adminUser, "next")
 	w.awaitRelayed("next")
-	w.matrix.awaitNotice(words.NotDelivered(words.WhyTooLarge))
+	w.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyTooLarge)))
 	w.awaitEmpty()
 	status, err := w.core.Status(w.ctx, roomID)
 	require.NoError(t, err)
@@ -326,7 +326,7 @@ func TestRefusedMessageIsParkedAndTheNextGoesOn(t *testing.T) {
 	w.wazo.Post(w.room.UUID, w.alice, "poison", "")
 	w.wazo.Post(w.room.UUID, w.alice, "fine", "")
 	w.awaitShown("Alice Martin: fine")
-	w.matrix.awaitNotice(words.CannotShow("Alice Martin", words.WhyRefused))
+	w.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyRefused)))
 }
 
 func TestForbiddenPausesThePortalUntilRepaired(t *testing.T) {
@@ -347,13 +347,13 @@ func TestForbiddenPausesThePortalUntilRepaired(t *testing.T) {
 	}
 	w.matrix.mu.Unlock()
 	w.wazo.Post(w.room.UUID, w.alice, "one", "")
-	w.matrix.awaitNotice(words.Paused(words.WhyForbidden))
+	w.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyForbidden)))
 	w.wazo.Post(w.room.UUID, w.alice, "two", "")
 	mu.Lock()
 	forbidden = false
 	mu.Unlock()
 	w.awaitShown("Alice Martin: one", "Alice Martin: two")
-	w.matrix.awaitNotice(words.GoesOn)
+	w.matrix.awaitNotice(txt.GoesOn())
 	require.Len(t, w.matrix.allNotices(), 2)
 }
 
@@ -394,8 +394,8 @@ func TestLinkIsRefused(t *testing.T) {
 		room    wazoapi.Room
 		want    string
 	}{
-		{"of a room with outside participants", LinkRequest{Room: roomID, By: adminUser}, outside, words.OutsideParticipants("SMS")},
-		{"by somebody who is no admin", LinkRequest{Room: roomID, By: "@user:a.example"}, room, words.NoAdmin},
+		{"of a room with outside participants", LinkRequest{Room: roomID, By: adminUser}, outside, txt.OutsideParticipants("SMS")},
+		{"by somebody who is no admin", LinkRequest{Room: roomID, By: "@user:a.example"}, room, txt.NoAdmin()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := w.core.Link(w.ctx, test.request, test.room)
@@ -404,9 +404,9 @@ func TestLinkIsRefused(t *testing.T) {
 	}
 	w.link()
 	_, err := w.core.Link(w.ctx, LinkRequest{Room: roomID, By: adminUser}, room)
-	require.EqualError(t, err, words.AlreadyLinkedHere("Project", "!wazo"))
+	require.EqualError(t, err, txt.AlreadyLinkedHere("Project"))
 	_, err = w.core.Link(w.ctx, LinkRequest{Room: "!other:a.example", By: adminUser}, room)
-	require.EqualError(t, err, words.AlreadyLinkedElsewhere("Project", roomID.String()))
+	require.EqualError(t, err, txt.AlreadyLinkedElsewhere("Project", roomID.String()))
 }
 
 func TestLinkThatWazoRefusesIsGivenUp(t *testing.T) {
@@ -417,7 +417,7 @@ func TestLinkThatWazoRefusesIsGivenUp(t *testing.T) {
 	w.wazo.Faults().RefusePost(wazotest.Answer{Status: 409, ContentType: "application/json", Body: `{"error_id": "message-identity-required", "message": "no", "details": {}, "timestamp": 1.5, "resource": "messages"}`}, wazotest.Times(1))
 	_, err := w.core.Link(w.ctx, LinkRequest{Room: roomID, By: adminUser}, room)
 	require.NoError(t, err)
-	w.matrix.awaitNotice(words.LinkFailed("Project", words.WhyConflict))
+	w.matrix.awaitNotice(txt.LinkFailed("Project", txt.Why(words.WhyConflict)))
 	portal, err := w.core.Portal(w.ctx, roomID)
 	require.NoError(t, err)
 	assert.Nil(t, portal)
@@ -429,9 +429,9 @@ func TestUnlink(t *testing.T) {
 	w.start()
 	w.link()
 	require.NoError(t, w.core.Unlink(w.ctx, roomID))
-	require.EqualError(t, w.core.Unlink(w.ctx, roomID), words.NotLinked("!wazo"))
-	w.matrix.awaitNotice(words.Unlinked("Project"))
-	w.awaitRelayed(words.GoodbyeOnWazo)
+	require.EqualError(t, w.core.Unlink(w.ctx, roomID), txt.NotLinked())
+	w.matrix.awaitNotice(txt.Unlinked("Project"))
+	w.awaitRelayed(txt.GoodbyeOnWazo())
 	w.matrix.say(adminUser, "unheard")
 	w.wazo.Post(w.room.UUID, w.alice, "unheard", "")
 
@@ -439,7 +439,7 @@ func TestUnlink(t *testing.T) {
 	w.link()
 	w.matrix.say(adminUser, "heard")
 	w.wazo.Post(w.room.UUID, w.alice, "heard", "")
-	w.awaitRelayed(words.GoodbyeOnWazo, "heard")
+	w.awaitRelayed(txt.GoodbyeOnWazo(), "heard")
 	w.awaitShown("Alice Martin: heard")
 }
 
@@ -452,7 +452,7 @@ func TestUnlinkFromWazo(t *testing.T) {
 	w.wazo.Post(w.room.UUID, stranger, "!wazo unlink", "")
 	w.awaitShown("Eve: !wazo unlink")
 	w.wazo.Post(w.room.UUID, w.bob, "!WAZO  unlink ", "")
-	w.matrix.awaitNotice(words.UnlinkedFromWazo("Project", "Bob Stone"))
+	w.matrix.awaitNotice(txt.UnlinkedFromWazo("Project", "Bob Stone"))
 	portal, err := w.core.Portal(w.ctx, roomID)
 	require.NoError(t, err)
 	assert.Nil(t, portal)
@@ -466,7 +466,7 @@ func TestStrangersAreToldOnceWhatToDo(t *testing.T) {
 	w.wazo.Post(other.UUID, w.alice, "anybody there?", "")
 	ctx, cancel := context.WithTimeout(w.ctx, 20*time.Second)
 	defer cancel()
-	_, err := w.wazo.WaitMessage(ctx, other.UUID, func(m wazotest.Message) bool { return m.Content == words.Explanation })
+	_, err := w.wazo.WaitMessage(ctx, other.UUID, func(m wazotest.Message) bool { return m.Content == txt.Explanation() })
 	require.NoError(t, err)
 	w.wazo.Post(other.UUID, w.alice, "hello?", "")
 	w.link()
@@ -542,11 +542,11 @@ func TestCreateRoom(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "Plans", room.Name)
 	_, err = w.core.CreateRoom(w.ctx, []string{"Nobody"}, "")
-	require.EqualError(t, err, words.NobodyFound("Nobody"))
+	require.EqualError(t, err, txt.NobodyFound("Nobody"))
 	_, err = w.core.CreateRoom(w.ctx, []string{"Martin"}, "")
 	require.ErrorContains(t, err, "Several people match")
 	_, err = w.core.CreateRoom(w.ctx, []string{"Matrix Relay"}, "")
-	require.EqualError(t, err, words.OnlyMember)
+	require.EqualError(t, err, txt.OnlyMember())
 }
 
 func TestFindRoom(t *testing.T) {

@@ -101,7 +101,7 @@ func (r *Relay) FindRoom(ctx context.Context, what string, by id.UserID) (wazoap
 		if err != nil {
 			return wazoapi.Room{}, err
 		} else if !ok {
-			return wazoapi.Room{}, refuse(words.NoSuchRoom(what, r.cfg.CommandPrefix))
+			return wazoapi.Room{}, refuse(r.texts.NoSuchRoom(what))
 		}
 		return room, nil
 	}
@@ -128,7 +128,7 @@ func (r *Relay) findRoomByName(ctx context.Context, name string) (wazoapi.Room, 
 	}
 	switch len(found) {
 	case 0:
-		return wazoapi.Room{}, refuse(words.NoSuchRoom(name, r.cfg.CommandPrefix))
+		return wazoapi.Room{}, refuse(r.texts.NoSuchRoom(name))
 	case 1:
 		return found[0].Room, nil
 	}
@@ -136,7 +136,7 @@ func (r *Relay) findRoomByName(ctx context.Context, name string) (wazoapi.Room, 
 	for i, room := range found {
 		titles[i] = room.title
 	}
-	return wazoapi.Room{}, refuse(words.ManyRooms(name, titles))
+	return wazoapi.Room{}, refuse(r.texts.ManyRooms(name, titles))
 }
 
 // CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always mean
@@ -153,13 +153,13 @@ func (r *Relay) CreateRoom(ctx context.Context, names []string, title string) (w
 		}
 	}
 	if len(members) < 2 {
-		return wazoapi.Room{}, refuse(words.OnlyMember)
+		return wazoapi.Room{}, refuse(r.texts.OnlyMember())
 	}
 	room, err := r.account.api.CreateRoom(ctx, title, members)
 	if err != nil {
 		return wazoapi.Room{}, fmt.Errorf("failed to create a room: %w", err)
 	} else if !room.SameMembers(members) {
-		return wazoapi.Room{}, refuse(words.WrongMembers)
+		return wazoapi.Room{}, refuse(r.texts.WrongMembers())
 	}
 	r.account.addRoom(room)
 	return room, nil
@@ -179,7 +179,7 @@ func (r *Relay) findContact(ctx context.Context, name string) (wazoapi.Contact, 
 	}
 	switch len(found) {
 	case 0:
-		return wazoapi.Contact{}, refuse(words.NobodyFound(name))
+		return wazoapi.Contact{}, refuse(r.texts.NobodyFound(name))
 	case 1:
 		return found[0], nil
 	}
@@ -190,5 +190,5 @@ func (r *Relay) findContact(ctx context.Context, name string) (wazoapi.Contact, 
 			people[i] += " (" + contact.Email + ")"
 		}
 	}
-	return wazoapi.Contact{}, refuse(words.ManyFound(name, people))
+	return wazoapi.Contact{}, refuse(r.texts.ManyFound(name, people))
 }

@@ -21,6 +21,9 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
+// txt are the texts of the relay under test.
+var txt = words.New("!wazo")
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a Wazo, a homeserver and a relay between them.
@@ -133,7 +136,7 @@ func (w *world) wazoRoom() wazoapi.Room {
 func (w *world) relayed() []string {
 	var texts []string
 	for _, m := range w.wazo.Messages(w.room.UUID) {
-		if m.UserUUID == w.relay.UUID && !strings.Contains(m.Content, "From now on") && m.Content != words.Explanation {
+		if m.UserUUID == w.relay.UUID && !strings.Contains(m.Content, "From now on") && m.Content != txt.Explanation() {
 			texts = append(texts, m.Content)
 		}
 	}

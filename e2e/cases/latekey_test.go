@@ -44,7 +44,7 @@ func TestKeyThatComesAfterARestart(t *testing.T) {
 	require.NoError(t, s.Relay.Restart(s.ctx))
 	require.Equal(t, "Trying to deliver 1 message again.", p.ask(t, s.Robin, p.Matrix, "!wazo retry"))
 	late := p.waitOnWazo(t, text)
-	require.Equal(t, words.Late(time.UnixMilli(entry.Timestamp))+"\n\n"+text, late.Content)
+	require.Equal(t, words.New("!wazo").Late(time.UnixMilli(entry.Timestamp))+"\n\n"+text, late.Content)
 	require.NotContains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "waiting for a key")
 
 	// With the key there, nothing is late any more.

@@ -83,6 +83,13 @@ func (s *Scheduler[K]) isRunning() bool { return s.stopping != nil && s.stopping
 // WakeAfter wakes a key after a while.
 func (s *Scheduler[K]) WakeAfter(d time.Duration, key K) { time.AfterFunc(d, func() { s.Wake(key) }) }
 
+// IsBusy reports whether a worker works on a key now.
+func (s *Scheduler[K]) IsBusy(key K) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.workers[key] != nil
+}
+
 // EndPauses lets all workers that pause after an error try again now: a service is back.
 func (s *Scheduler[K]) EndPauses() {
 	s.mu.Lock()

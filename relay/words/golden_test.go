@@ -23,42 +23,44 @@ var update = flag.Bool("update", false, "write the texts into testdata/texts.gol
 type reason struct{ name, text string }
 
 const (
-	goldenPrefix = "!chat"
-	goldenTitle  = "Sales & *Support*"
-	goldenRoom   = "!room:a.example"
+	goldenTitle = "Sales & *Support*"
+	goldenRoom  = "!room:a.example"
 )
+
+// golden are the texts in the golden file.
+var golden = New("!chat")
 
 var goldenKept = 7 * 24 * time.Hour
 
 // messageReasons are why one message is not delivered.
 func messageReasons() []reason {
 	return []reason{
-		{"WhyTooLarge", WhyTooLarge},
-		{"WhyRefused", WhyRefused},
-		{"WhyUnreadable", WhyUnreadable},
-		{"WhyBroken", WhyBroken},
-		{"WhyService", WhyService},
+		{"WhyTooLarge", golden.Why(WhyTooLarge)},
+		{"WhyRefused", golden.Why(WhyRefused)},
+		{"WhyUnreadable", golden.Why(WhyUnreadable)},
+		{"WhyBroken", golden.Why(WhyBroken)},
+		{"WhyService", golden.Why(WhyService)},
 	}
 }
 
 // senderReasons are why a message is not delivered that only its sender on Matrix can do something about.
 func senderReasons() []reason {
 	return []reason{
-		{"WhyUndecryptable", WhyUndecryptable},
-		{"WhyNoKey", WhyNoKey(goldenKept)},
-		{"WhyKeyWithheld", WhyKeyWithheld(goldenKept)},
+		{"WhyUndecryptable", golden.Why(WhyUndecryptable)},
+		{"WhyNoKey", golden.WhyNoKey(goldenKept)},
+		{"WhyKeyWithheld", golden.WhyKeyWithheld(goldenKept)},
 	}
 }
 
 // pauseReasons are why a link is paused.
 func pauseReasons() []reason {
 	return []reason{
-		{"WhyNoPermission", WhyNoPermission},
-		{"WhyLogin", WhyLogin},
-		{"WhyNoRoomOnWazo", WhyNoRoomOnWazo},
-		{"WhyConflict", WhyConflict},
-		{"WhyForbidden", WhyForbidden},
-		{"WhyRemoved", WhyRemoved},
+		{"WhyNoPermission", golden.Why(WhyNoPermission)},
+		{"WhyLogin", golden.Why(WhyLogin)},
+		{"WhyNoRoomOnWazo", golden.Why(WhyNoRoomOnWazo)},
+		{"WhyConflict", golden.Why(WhyConflict)},
+		{"WhyForbidden", golden.Why(WhyForbidden)},
+		{"WhyRemoved", golden.Why(WhyRemoved)},
 	}
 }
 
@@ -70,7 +72,7 @@ func join(lists ...[]reason) (all []reason) {
 }
 
 // texts renders every text of the package.
-func texts() string {
+func goldenTexts() string {
 	var b strings.Builder
 	group := func(title string) { fmt.Fprintf(&b, "\n## %s\n\n", title) }
 	text := func(name, said string) {
@@ -88,91 +90,91 @@ func texts() string {
 
 	group("The bot and its commands")
 	text("BotName", BotName)
-	text("Hello", Hello(goldenPrefix))
-	text("InviteDeclined", InviteDeclined)
-	text("Away", Away)
-	text("CannotRead", CannotRead)
-	text("UnknownCommand", UnknownCommand(goldenPrefix, "fly", ""))
-	text("UnknownCommand, one is near", UnknownCommand(goldenPrefix, "lnik", "link"))
-	text("Help", Help(goldenPrefix, []Command{{"ping", "checks that the bot responds"}, {"version", "shows the version of the relay"}}))
-	text("Pong", Pong(1234567*time.Microsecond))
-	text("NoAdmin", NoAdmin)
-	text("NotAllowed", NotAllowed)
-	text("PowerTooLow", PowerTooLow(50, 0))
+	text("Hello", golden.Hello())
+	text("InviteDeclined", golden.InviteDeclined())
+	text("Away", golden.Away())
+	text("CannotRead", golden.CannotRead())
+	text("UnknownCommand", golden.UnknownCommand("fly", ""))
+	text("UnknownCommand, one is near", golden.UnknownCommand("lnik", "link"))
+	text("Help", golden.Help([]Command{{"ping", "checks that the bot responds"}, {"version", "shows the version of the relay"}}))
+	text("Pong", golden.Pong(1234567*time.Microsecond))
+	text("NoAdmin", golden.NoAdmin())
+	text("NotAllowed", golden.NotAllowed())
+	text("PowerTooLow", golden.PowerTooLow(50, 0))
 
 	group("rooms")
-	text("SentToDirectChat", SentToDirectChat)
-	text("Rooms, none", Rooms(goldenPrefix, nil))
-	text("Rooms", Rooms(goldenPrefix, []RoomLine{{Title: goldenTitle, UUID: "uuid-1"}, {Title: "Lunch", UUID: "uuid-2", Linked: true}}))
+	text("SentToDirectChat", golden.SentToDirectChat())
+	text("Rooms, none", golden.Rooms(nil))
+	text("Rooms", golden.Rooms([]RoomLine{{Title: goldenTitle, UUID: "uuid-1"}, {Title: "Lunch", UUID: "uuid-2", Linked: true}}))
 
 	group("link and create")
-	text("LinkUsage", LinkUsage(goldenPrefix))
-	text("CreateUsage", CreateUsage(goldenPrefix))
-	text("BotPowerTooLow", BotPowerTooLow)
-	text("RoomIsOpen OpenJoin", RoomIsOpen(goldenPrefix, OpenJoin))
-	text("RoomIsOpen OpenHistory", RoomIsOpen(goldenPrefix, OpenHistory))
-	text("AlreadyLinkedHere", AlreadyLinkedHere(goldenTitle, goldenPrefix))
-	text("AlreadyLinkedElsewhere", AlreadyLinkedElsewhere(goldenTitle, goldenRoom))
-	text("NoSuchRoom", NoSuchRoom("Lunhc", goldenPrefix))
-	text("ManyRooms", ManyRooms("lunch", []string{"Lunch", "Lunch in *B*"}))
-	text("OutsideParticipants", OutsideParticipants(goldenTitle))
-	text("NobodyFound", NobodyFound("Alcie"))
-	text("ManyFound", ManyFound("Alice", []string{"Alice Martin", "Alice Stone"}))
-	text("OnlyMember", OnlyMember)
-	text("WrongMembers", WrongMembers)
-	text("Linking", Linking(goldenTitle))
-	text("Linked", Linked(goldenTitle))
-	because("LinkFailed", func(why string) string { return LinkFailed(goldenTitle, why) }, messageReasons(), pauseReasons())
+	text("LinkUsage", golden.LinkUsage())
+	text("CreateUsage", golden.CreateUsage())
+	text("BotPowerTooLow", golden.BotPowerTooLow())
+	text("RoomIsOpen OpenJoin", golden.RoomIsOpen(golden.OpenJoin()))
+	text("RoomIsOpen OpenHistory", golden.RoomIsOpen(golden.OpenHistory()))
+	text("AlreadyLinkedHere", golden.AlreadyLinkedHere(goldenTitle))
+	text("AlreadyLinkedElsewhere", golden.AlreadyLinkedElsewhere(goldenTitle, goldenRoom))
+	text("NoSuchRoom", golden.NoSuchRoom("Lunhc"))
+	text("ManyRooms", golden.ManyRooms("lunch", []string{"Lunch", "Lunch in *B*"}))
+	text("OutsideParticipants", golden.OutsideParticipants(goldenTitle))
+	text("NobodyFound", golden.NobodyFound("Alcie"))
+	text("ManyFound", golden.ManyFound("Alice", []string{"Alice Martin", "Alice Stone"}))
+	text("OnlyMember", golden.OnlyMember())
+	text("WrongMembers", golden.WrongMembers())
+	text("Linking", golden.Linking(goldenTitle))
+	text("Linked", golden.Linked(goldenTitle))
+	because("LinkFailed", func(why string) string { return golden.LinkFailed(goldenTitle, why) }, messageReasons(), pauseReasons())
 
 	group("A link that changes or ends")
-	text("RoomWasOpened OpenJoin", RoomWasOpened(goldenPrefix, OpenJoin))
-	text("RoomWasOpened OpenHistory", RoomWasOpened(goldenPrefix, OpenHistory))
-	text("OpenAccepted", OpenAccepted)
-	text("Moved", Moved(goldenTitle))
-	text("CannotFollow", CannotFollow(goldenRoom, "!new:a.example", goldenTitle))
-	text("RemovedFromRoom", RemovedFromRoom(goldenRoom, goldenTitle, goldenPrefix))
-	text("Unlinked", Unlinked(goldenTitle))
-	text("UnlinkedRoom", UnlinkedRoom(goldenRoom))
-	text("UnlinkedFromWazo", UnlinkedFromWazo(goldenTitle, "Alice_Martin"))
-	text("NotLinked", NotLinked(goldenPrefix))
+	text("RoomWasOpened OpenJoin", golden.RoomWasOpened(golden.OpenJoin()))
+	text("RoomWasOpened OpenHistory", golden.RoomWasOpened(golden.OpenHistory()))
+	text("OpenAccepted", golden.OpenAccepted())
+	text("Moved", golden.Moved(goldenTitle))
+	text("CannotFollow", golden.CannotFollow(goldenRoom, "!new:a.example", goldenTitle))
+	text("RemovedFromRoom", golden.RemovedFromRoom(goldenRoom, goldenTitle))
+	text("Unlinked", golden.Unlinked(goldenTitle))
+	text("UnlinkedRoom", golden.UnlinkedRoom(goldenRoom))
+	text("UnlinkedFromWazo", golden.UnlinkedFromWazo(goldenTitle, "Alice_Martin"))
+	text("NotLinked", golden.NotLinked())
 
 	group("Messages that are not delivered")
-	because("NotDelivered", NotDelivered, messageReasons(), senderReasons())
-	because("CannotShow", func(why string) string { return CannotShow("Alice_Martin", why) }, messageReasons())
-	text("KeyNeverCame", KeyNeverCame(goldenKept))
-	text("GapLost", GapLost)
-	text("Retried, none", Retried(0))
-	text("Retried, one", Retried(1))
-	text("Retried, several", Retried(2))
-	text("Dropped, none", Dropped(0))
-	text("Dropped, one", Dropped(1))
-	text("Dropped, several", Dropped(3))
+	because("NotDelivered", golden.NotDelivered, messageReasons(), senderReasons())
+	because("CannotShow", func(why string) string { return golden.CannotShow("Alice_Martin", why) }, messageReasons())
+	text("KeyNeverCame", golden.KeyNeverCame(goldenKept))
+	text("GapLost", golden.GapLost())
+	text("Retried, none", golden.Retried(0))
+	text("Retried, one", golden.Retried(1))
+	text("Retried, several", golden.Retried(2))
+	text("Dropped, none", golden.Dropped(0))
+	text("Dropped, one", golden.Dropped(1))
+	text("Dropped, several", golden.Dropped(3))
 
 	group("Pauses and outages")
-	because("Paused", Paused, pauseReasons())
-	text("GoesOn", GoesOn)
-	text("Outage ServiceWazo", Outage(ServiceWazo))
-	text("OutageOver ServiceWazo", OutageOver(ServiceWazo))
+	because("Paused", golden.Paused, pauseReasons())
+	text("GoesOn", golden.GoesOn())
+	text("Outage ServiceWazo", golden.Outage(ServiceWazo))
+	text("OutageOver ServiceWazo", golden.OutageOver(ServiceWazo))
 
 	group("Commands that fail")
-	because("CommandFailed", CommandFailed, messageReasons(), pauseReasons(), []reason{{"WhyTooManyLogins", WhyTooManyLogins}})
+	because("CommandFailed", golden.CommandFailed, messageReasons(), pauseReasons(), []reason{{"WhyTooManyLogins", golden.Why(WhyTooManyLogins)}})
 
 	group("status")
-	text("Status, not linked", goldenStatus("").Render(goldenPrefix))
-	text("Status, all is well", goldenStatus(goldenTitle).Render(goldenPrefix))
-	text("Status, nothing is well, WhyOpened", troubledStatus().Render(goldenPrefix))
-	because("LastError", func(why string) string { return LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), why) },
-		messageReasons(), pauseReasons(), []reason{{"WhyUndecryptable", WhyUndecryptable}, {"WhyTooManyLogins", WhyTooManyLogins}})
+	text("Status, not linked", golden.Status(goldenStatus("")))
+	text("Status, all is well", golden.Status(goldenStatus(goldenTitle)))
+	text("Status, nothing is well, WhyOpened", golden.Status(troubledStatus()))
+	because("LastError", func(why string) string { return golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), why) },
+		messageReasons(), pauseReasons(), []reason{{"WhyUndecryptable", golden.Why(WhyUndecryptable)}, {"WhyTooManyLogins", golden.Why(WhyTooManyLogins)}})
 	for _, d := range devices() {
 		text(d.name, d.render())
 	}
 
 	group("On Wazo")
-	text("Introduction", Introduction("Support"))
-	text("Introduction, the room has no name", Introduction(""))
-	text("Explanation", Explanation)
-	text("GoodbyeOnWazo", GoodbyeOnWazo)
-	text("Late", Late(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)))
+	text("Introduction", golden.Introduction("Support"))
+	text("Introduction, the room has no name", golden.Introduction(""))
+	text("Explanation", golden.Explanation())
+	text("GoodbyeOnWazo", golden.GoodbyeOnWazo())
+	text("Late", golden.Late(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)))
 
 	group("In a browser, instead of a file")
 	text("FileGone", FileGone)
@@ -197,8 +199,8 @@ func troubledStatus() Status {
 	for _, r := range pauseReasons() {
 		status.Paused = append(status.Paused, r.text)
 	}
-	status.Paused = append(status.Paused, WhyOpened)
-	status.LastError = LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), WhyService)
+	status.Paused = append(status.Paused, golden.Why(WhyOpened))
+	status.LastError = golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), golden.Why(WhyService))
 	status.Device = Device{ID: "DEVICE", State: DeviceUnknown, OneTimeKeys: -1}
 	return status
 }
@@ -228,15 +230,15 @@ func TestEveryTextIsAsReviewed(t *testing.T) {
 	file := filepath.Join("testdata", "texts.golden")
 	if *update {
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(texts()), 0o644))
+		require.NoError(t, os.WriteFile(file, []byte(goldenTexts()), 0o644))
 	}
 	golden, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, string(golden), texts(), "run go test ./relay/words -update and read what changed")
+	require.Equal(t, string(golden), goldenTexts(), "run go test ./relay/words -update and read what changed")
 }
 
 func TestReasonsFitAfterAColon(t *testing.T) {
-	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{{"WhyOpened", WhyOpened}, {"WhyTooManyLogins", WhyTooManyLogins}})
+	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{{"WhyOpened", golden.Why(WhyOpened)}, {"WhyTooManyLogins", golden.Why(WhyTooManyLogins)}})
 	for _, r := range reasons {
 		t.Run(r.name, func(t *testing.T) {
 			first, _, _ := strings.Cut(r.text, " ")
@@ -250,7 +252,7 @@ func TestReasonsFitAfterAColon(t *testing.T) {
 // A text that the golden file lacks is read by nobody before it is said.
 func TestGoldenFileHasEveryText(t *testing.T) {
 	var labels strings.Builder
-	for line := range strings.Lines(texts()) {
+	for line := range strings.Lines(goldenTexts()) {
 		if !strings.HasPrefix(line, " ") { // not a text itself
 			labels.WriteString(line)
 		}
@@ -264,7 +266,7 @@ func TestGoldenFileHasEveryText(t *testing.T) {
 // declaredTexts are the names of the exported constants, functions and methods of the package that say something.
 func declaredTexts(t *testing.T) (names []string) {
 	t.Helper()
-	silent := map[string]bool{"Escape": true, "Render": true}
+	silent := map[string]bool{"Escape": true, "New": true, "Why": true}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, file := range files {

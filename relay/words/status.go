@@ -23,14 +23,14 @@ type Status struct {
 	Device                        Device // the bot's
 }
 
-// Render shows a status as Markdown.
-func (s Status) Render(prefix string) string {
+// Status shows a status as Markdown.
+func (t Texts) Status(s Status) string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "- %s: %s\n", name, fmt.Sprintf(format, args...))
 	}
 	if s.Title == "" {
-		b.WriteString(NotLinked(prefix) + "\n\n")
+		b.WriteString(t.NotLinked() + "\n\n")
 	} else {
 		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
 		line("account that reads on Wazo", "%s", s.Reader)
@@ -45,7 +45,7 @@ func (s Status) Render(prefix string) string {
 		if s.Waiting > 0 {
 			line("waiting for a key", "%d", s.Waiting)
 		}
-		line("parked", "%d%s", s.Parked, s.parkedAdvice(prefix))
+		line("parked", "%d%s", s.Parked, t.parkedAdvice(s.Parked))
 		for _, why := range s.Paused {
 			line("paused", "%s", why)
 		}
@@ -69,11 +69,11 @@ func (s Status) encryption() string {
 }
 
 // parkedAdvice says what to do with the messages that could not be delivered.
-func (s Status) parkedAdvice(prefix string) string {
-	if s.Parked == 0 {
+func (t Texts) parkedAdvice(parked int) string {
+	if parked == 0 {
 		return ""
 	}
-	return fmt.Sprintf(". Type `%[1]s retry` to try to deliver them again, or `%[1]s drop` to drop them.", prefix)
+	return fmt.Sprintf(". Type `%[1]s retry` to try to deliver them again, or `%[1]s drop` to drop them.", t.prefix)
 }
 
 func choose(condition bool, yes, no string) string {

@@ -12,59 +12,73 @@ import (
 	"time"
 )
 
+// Texts are the sentences that a relay says. They know the command prefix, which is configured.
+type Texts struct{ prefix string }
+
+// New returns the texts of a relay whose commands begin with a prefix, like "!wazo".
+func New(prefix string) Texts { return Texts{prefix} }
+
 // BotName is the bot's display name if its account has none.
 const BotName = "Wazo Relay"
 
 // What the bot says about itself.
 
 // Hello greets a room that the bot has joined.
-func Hello(prefix string) string {
+func (t Texts) Hello() string {
 	return fmt.Sprintf("Hello! I can relay messages between this room and a chat on Wazo. "+
-		"Type `%[1]s rooms` to see the Wazo chats, then `%[1]s link <number or name>` here. Type `%[1]s help` to see all commands.", prefix)
+		"Type `%[1]s rooms` to see the Wazo chats, then `%[1]s link <number or name>` here. Type `%[1]s help` to see all commands.", t.prefix)
 }
 
 // InviteDeclined is the reason that the bot gives when it declines an invite.
-const InviteDeclined = "You are not among the people whose invites I accept. Please ask the relay's administrator for permission."
+func (t Texts) InviteDeclined() string {
+	return "You are not among the people whose invites I accept. Please ask the relay's administrator for permission."
+}
 
 // Away answers a command that is too old to be carried out.
-const Away = "I was away when you wrote this. Please repeat the command."
+func (t Texts) Away() string {
+	return "I was away when you wrote this. Please repeat the command."
+}
 
 // CommandFailed answers a command that failed through no fault of the person who typed it.
-func CommandFailed(what string) string { return "The command failed: " + what }
+func (t Texts) CommandFailed(what string) string { return "The command failed: " + what }
 
 // CannotRead answers a message that the bot could not decrypt in a room that is not linked: it may be a command.
-const CannotRead = "I could not decrypt this message. Please send it again. If this happens again, check that your app shares keys with my device."
+func (t Texts) CannotRead() string {
+	return "I could not decrypt this message. Please send it again. If this happens again, check that your app shares keys with my device."
+}
 
 // UnknownCommand answers an unknown command with the nearest known one, or the help if nearest is "".
-func UnknownCommand(prefix, command, nearest string) string {
+func (t Texts) UnknownCommand(command, nearest string) string {
 	if nearest == "" {
-		return fmt.Sprintf("I don't know the command `%s`. Type `%s help` to see all commands.", command, prefix)
+		return fmt.Sprintf("I don't know the command `%s`. Type `%s help` to see all commands.", command, t.prefix)
 	}
-	return fmt.Sprintf("I don't know the command `%s`. Did you mean `%s %s`?", command, prefix, nearest)
+	return fmt.Sprintf("I don't know the command `%s`. Did you mean `%s %s`?", command, t.prefix, nearest)
 }
 
 // Command is a command as the help shows it.
 type Command struct{ Usage, Help string }
 
 // Help lists the commands.
-func Help(prefix string, commands []Command) string {
+func (t Texts) Help(commands []Command) string {
 	var b strings.Builder
 	b.WriteString("I relay messages between Matrix rooms and Wazo chats. These are my commands:\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(&b, "- `%s %s` – %s\n", prefix, c.Usage, c.Help)
+		fmt.Fprintf(&b, "- `%s %s` – %s\n", t.prefix, c.Usage, c.Help)
 	}
 	return b.String()
 }
 
 // Pong answers ping with the time that the message took to reach the bot.
-func Pong(took time.Duration) string {
+func (t Texts) Pong(took time.Duration) string {
 	return fmt.Sprintf("Pong! Your message took %s to reach me.", took.Round(time.Millisecond))
 }
 
 // Answers to rooms, link, create and unlink.
 
 // SentToDirectChat says where the bot sends the list of Wazo chats.
-const SentToDirectChat = "I answer in our direct chat, because not everybody here should see the list. If you are not in that chat yet, accept my invite."
+func (t Texts) SentToDirectChat() string {
+	return "I answer in our direct chat, because not everybody here should see the list. If you are not in that chat yet, accept my invite."
+}
 
 // RoomLine is one Wazo chat of a list.
 type RoomLine struct {
@@ -73,9 +87,9 @@ type RoomLine struct {
 }
 
 // Rooms lists the chats of the relay's Wazo account.
-func Rooms(prefix string, rooms []RoomLine) string {
+func (t Texts) Rooms(rooms []RoomLine) string {
 	if len(rooms) == 0 {
-		return fmt.Sprintf("The relay's Wazo account is not a member of any chat yet. Create a chat with it on Wazo, or type `%s create <name>` in the room that you want to link.", prefix)
+		return fmt.Sprintf("The relay's Wazo account is not a member of any chat yet. Create a chat with it on Wazo, or type `%s create <name>` in the room that you want to link.", t.prefix)
 	}
 	var b strings.Builder
 	b.WriteString("The relay's Wazo account is a member of these chats:\n\n")
@@ -86,141 +100,153 @@ func Rooms(prefix string, rooms []RoomLine) string {
 		}
 		fmt.Fprintf(&b, "%d. **%s** (`%s`)%s\n", i+1, Escape(room.Title), room.UUID, linked)
 	}
-	fmt.Fprintf(&b, "\nType `%s link <number>` in the room that you want to link.", prefix)
+	fmt.Fprintf(&b, "\nType `%s link <number>` in the room that you want to link.", t.prefix)
 	return b.String()
 }
 
 // NoAdmin refuses a command that only administrators of the relay may use.
-const NoAdmin = "Only the relay's administrators may do that."
+func (t Texts) NoAdmin() string {
+	return "Only the relay's administrators may do that."
+}
 
 // NotAllowed refuses a command of somebody who may not use the bot.
-const NotAllowed = "You are not among the people who may use me. Please ask the relay's administrator for permission."
+func (t Texts) NotAllowed() string {
+	return "You are not among the people who may use me. Please ask the relay's administrator for permission."
+}
 
 // PowerTooLow refuses a command of somebody whose power level in the room is too low for it.
-func PowerTooLow(needed, has int) string {
+func (t Texts) PowerTooLow(needed, has int) string {
 	return fmt.Sprintf("You need power level %d in the room to do that, but yours is %d. Please ask a moderator.", needed, has)
 }
 
 // BotPowerTooLow refuses to link a room in which the bot may not send messages.
-const BotPowerTooLow = "I don't have permission to send messages in this room. Please give me the power level for it, then repeat the command."
+func (t Texts) BotPowerTooLow() string {
+	return "I don't have permission to send messages in this room. Please give me the power level for it, then repeat the command."
+}
 
 // RoomIsOpen refuses to link a room that strangers can read. why is one of the texts that begin with Open.
-func RoomIsOpen(prefix, why string) string {
+func (t Texts) RoomIsOpen(why string) string {
 	return fmt.Sprintf("This room is open to strangers (%s). They could read what is said on Wazo. "+
-		"Close the room, or add `--public` to the command to link it anyway, as in `%s link <name> --public`.", why, prefix)
+		"Close the room, or add `--public` to the command to link it anyway, as in `%s link <name> --public`.", why, t.prefix)
 }
 
 // RoomWasOpened says that a link is paused because strangers can now read its Matrix room.
-func RoomWasOpened(prefix, why string) string {
+func (t Texts) RoomWasOpened(why string) string {
 	return fmt.Sprintf("This room is now open to strangers (%s). I relay nothing until the room is closed again, "+
-		"or until an administrator of the relay accepts this with `%s link --public`. Messages are kept.", why, prefix)
+		"or until an administrator of the relay accepts this with `%s link --public`. Messages are kept.", why, t.prefix)
 }
 
 // OpenAccepted confirms that an administrator accepts that strangers can read a linked room.
-const OpenAccepted = "Accepted: this room may stay open to strangers."
+func (t Texts) OpenAccepted() string {
+	return "Accepted: this room may stay open to strangers."
+}
 
-// Reasons why a room is open to strangers.
-const (
-	OpenJoin    = "anybody may join"
-	OpenHistory = "anybody may read its history"
-)
+// OpenJoin says that a room is open because anybody may join it.
+func (t Texts) OpenJoin() string { return "anybody may join" }
+
+// OpenHistory says that a room is open because anybody may read it without joining.
+func (t Texts) OpenHistory() string { return "anybody may read its history" }
 
 // AlreadyLinkedHere refuses a second link of the same Matrix room.
-func AlreadyLinkedHere(title, prefix string) string {
-	return fmt.Sprintf("This room is already linked with **%s**. Type `%s unlink` to end that link.", Escape(title), prefix)
+func (t Texts) AlreadyLinkedHere(title string) string {
+	return fmt.Sprintf("This room is already linked with **%s**. Type `%s unlink` to end that link.", Escape(title), t.prefix)
 }
 
 // AlreadyLinkedElsewhere refuses a second link of the same Wazo chat.
-func AlreadyLinkedElsewhere(title, matrixRoom string) string {
+func (t Texts) AlreadyLinkedElsewhere(title, matrixRoom string) string {
 	return fmt.Sprintf("**%s** is already linked with another Matrix room: %s (`%s`). End that link first.", Escape(title), "https://matrix.to/#/"+matrixRoom, matrixRoom)
 }
 
 // NoSuchRoom says that no Wazo chat matches.
-func NoSuchRoom(what, prefix string) string {
-	return fmt.Sprintf("I found no Wazo chat `%s`. The relay's Wazo account must be a member of it. Type `%s rooms` to see its chats.", what, prefix)
+func (t Texts) NoSuchRoom(what string) string {
+	return fmt.Sprintf("I found no Wazo chat `%s`. The relay's Wazo account must be a member of it. Type `%s rooms` to see its chats.", what, t.prefix)
 }
 
 // ManyRooms says that several Wazo chats match.
-func ManyRooms(what string, titles []string) string {
+func (t Texts) ManyRooms(what string, titles []string) string {
 	return fmt.Sprintf("Several Wazo chats match `%s`: %s. Please use the number from the list or the UUID.", what, bold(titles))
 }
 
 // OutsideParticipants refuses a chat with people whom Wazo reaches by a connector, for example by SMS.
-func OutsideParticipants(title string) string {
+func (t Texts) OutsideParticipants(title string) string {
 	return fmt.Sprintf("**%s** has participants outside Wazo, for example by SMS. I can't link such a chat.", Escape(title))
 }
 
 // LinkUsage explains the link command.
-func LinkUsage(prefix string) string {
-	return fmt.Sprintf("Which Wazo chat? Type `%[1]s link <uuid | number | name>`. Type `%[1]s rooms` to see the chats.", prefix)
+func (t Texts) LinkUsage() string {
+	return fmt.Sprintf("Which Wazo chat? Type `%[1]s link <uuid | number | name>`. Type `%[1]s rooms` to see the chats.", t.prefix)
 }
 
 // Linking says that the bot is about to link a room.
-func Linking(title string) string {
+func (t Texts) Linking(title string) string {
 	return fmt.Sprintf("Linking this room with **%s** …", Escape(title))
 }
 
 // Linked says that a room is linked. Everything that follows it in the room is relayed, and nothing before it.
-func Linked(title string) string {
+func (t Texts) Linked(title string) string {
 	return fmt.Sprintf("Linked with **%s** on Wazo. From now on, I relay messages between this room and that chat.", Escape(title))
 }
 
 // LinkFailed says why a room could not be linked.
-func LinkFailed(title, why string) string {
+func (t Texts) LinkFailed(title, why string) string {
 	return fmt.Sprintf("I could not link this room with **%s**: %s", Escape(title), why)
 }
 
 // Moved tells a room that replaces a linked one that it is linked now.
-func Moved(title string) string {
+func (t Texts) Moved(title string) string {
 	return fmt.Sprintf("This room replaces the one that was linked with **%s** on Wazo. I continue to relay messages here.", Escape(title))
 }
 
 // CannotFollow tells the person who linked a room that the bot can't join the room that replaces it.
-func CannotFollow(oldRoom, newRoom, title string) string {
+func (t Texts) CannotFollow(oldRoom, newRoom, title string) string {
 	return fmt.Sprintf("The room `%s`, which is linked with **%s**, was replaced by `%s`. I can't join the new room. Invite me to it, and I continue to relay messages there.", oldRoom, Escape(title), newRoom)
 }
 
 // Unlinked says that a link was ended by a command.
-func Unlinked(title string) string {
+func (t Texts) Unlinked(title string) string {
 	return fmt.Sprintf("Unlinked from **%s**. I no longer relay messages here.", Escape(title))
 }
 
 // UnlinkedRoom confirms to an administrator that the link of another room was ended.
-func UnlinkedRoom(matrixRoom string) string { return "Unlinked `" + matrixRoom + "`." }
+func (t Texts) UnlinkedRoom(matrixRoom string) string { return "Unlinked `" + matrixRoom + "`." }
 
 // UnlinkedFromWazo says that a member of the Wazo chat has ended the link.
-func UnlinkedFromWazo(title, name string) string {
+func (t Texts) UnlinkedFromWazo(title, name string) string {
 	return fmt.Sprintf("%s unlinked this room from **%s** on Wazo. I no longer relay messages here.", Escape(name), Escape(title))
 }
 
 // NotLinked says that a room is not linked, and how to link it.
-func NotLinked(prefix string) string {
-	return fmt.Sprintf("This room is not linked. Type `%s link <uuid | number | name>` to link it.", prefix)
+func (t Texts) NotLinked() string {
+	return fmt.Sprintf("This room is not linked. Type `%s link <uuid | number | name>` to link it.", t.prefix)
 }
 
 // CreateUsage explains the create command.
-func CreateUsage(prefix string) string {
-	return fmt.Sprintf("With whom? Type `%s create <name>[, <name>…] [as \"Title\"]`.", prefix)
+func (t Texts) CreateUsage() string {
+	return fmt.Sprintf("With whom? Type `%s create <name>[, <name>…] [as \"Title\"]`.", t.prefix)
 }
 
 // NobodyFound says that nobody in the Wazo directory matches a name.
-func NobodyFound(name string) string {
+func (t Texts) NobodyFound(name string) string {
 	return fmt.Sprintf("I found nobody called `%s` in the Wazo directory. Please type the full name, the e-mail address or the extension.", name)
 }
 
 // ManyFound says that several people in the Wazo directory match a name.
-func ManyFound(name string, found []string) string {
+func (t Texts) ManyFound(name string, found []string) string {
 	return fmt.Sprintf("Several people match `%s`: %s. Please type the full name, the e-mail address or the extension.", name, bold(found))
 }
 
 // OnlyMember refuses to create a chat without other people.
-const OnlyMember = "A chat needs somebody besides the relay's Wazo account."
+func (t Texts) OnlyMember() string {
+	return "A chat needs somebody besides the relay's Wazo account."
+}
 
 // WrongMembers says that Wazo returned a chat that has other people in it, too. Wazo does so before 24.05.
-const WrongMembers = "Wazo returned a larger chat that also includes these people. Please create the chat on Wazo, then use the `link` command."
+func (t Texts) WrongMembers() string {
+	return "Wazo returned a larger chat that also includes these people. Please create the chat on Wazo, then type `" + t.prefix + " link <name>` here."
+}
 
 // Retried answers retry. n is how many messages are parked or wait for their keys.
-func Retried(n int) string {
+func (t Texts) Retried(n int) string {
 	if n == 0 {
 		return "No message is parked or waiting for its key. I am trying to deliver the messages in the queue now."
 	}
@@ -228,7 +254,7 @@ func Retried(n int) string {
 }
 
 // Dropped answers drop. n is how many messages were parked or waited for their keys.
-func Dropped(n int) string {
+func (t Texts) Dropped(n int) string {
 	if n == 0 {
 		return "No message is parked or waiting for its key."
 	}
@@ -245,25 +271,29 @@ func count(n int, what string) string {
 // What is said on Wazo.
 
 // Late stands above a message that could not be decrypted in time. It was written earlier than the messages before it.
-func Late(written time.Time) string {
+func (t Texts) Late(written time.Time) string {
 	return "⏳ late, written " + written.Format("2006-01-02 15:04 MST") + ":"
 }
 
 // Introduction is posted in a Wazo chat when it is linked. matrixRoom is the name of the Matrix room, "" if it has none.
-func Introduction(matrixRoom string) string {
+func (t Texts) Introduction(matrixRoom string) string {
 	if matrixRoom == "" {
 		matrixRoom = "a Matrix room"
 	} else {
 		matrixRoom = "the Matrix room \"" + matrixRoom + "\""
 	}
-	return "Hello! From now on, this chat is linked with " + matrixRoom + ". People there read what you write here, and you read what they write. To end the link, write: !wazo unlink"
+	return "Hello! From now on, this chat is linked with " + matrixRoom + ". People there read what you write here, and you read what they write. To end the link, write: " + t.prefix + " unlink"
 }
 
 // Explanation is posted once in a Wazo chat that is not linked, when somebody writes there.
-const Explanation = "Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. To link it, invite me to a room on Matrix and type there: !wazo rooms"
+func (t Texts) Explanation() string {
+	return "Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. To link it, invite me to a room on Matrix and type there: " + t.prefix + " rooms"
+}
 
 // GoodbyeOnWazo is posted in a Wazo chat when its link ends.
-const GoodbyeOnWazo = "This chat is no longer linked with Matrix. Nobody on Matrix reads what you write here."
+func (t Texts) GoodbyeOnWazo() string {
+	return "This chat is no longer linked with Matrix. Nobody on Matrix reads what you write here."
+}
 
 func bold(items []string) string {
 	escaped := make([]string, len(items))

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+var txt = New("!wazo")
+
 func TestLateMessageTellsWhenItWasWritten(t *testing.T) {
 	written := time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)
 	for _, test := range []struct {
@@ -18,18 +20,18 @@ func TestLateMessageTellsWhenItWasWritten(t *testing.T) {
 		{name: "a zone with a name", zone: time.FixedZone("CET", 3600), want: "⏳ late, written 2026-11-21 15:03 CET:"},
 		{name: "a zone without one", zone: time.FixedZone("", -3*3600), want: "⏳ late, written 2026-11-21 11:03 -0300:"},
 	} {
-		t.Run(test.name, func(t *testing.T) { assert.Equal(t, test.want, Late(written.In(test.zone))) })
+		t.Run(test.name, func(t *testing.T) { assert.Equal(t, test.want, txt.Late(written.In(test.zone))) })
 	}
 }
 
 func TestPeriodsAreToldInDays(t *testing.T) {
-	assert.Contains(t, KeyNeverCame(7*24*time.Hour), "within 7 days")
-	assert.Contains(t, KeyNeverCame(36*time.Hour), "within 36h0m0s")
+	assert.Contains(t, txt.KeyNeverCame(7*24*time.Hour), "within 7 days")
+	assert.Contains(t, txt.KeyNeverCame(36*time.Hour), "within 36h0m0s")
 }
 
 func TestStatusTellsWhatWaitsForAKeyOnlyIfSomethingDoes(t *testing.T) {
 	status := Status{Title: "Project"}
-	assert.NotContains(t, status.Render("!wazo"), "waiting for a key")
+	assert.NotContains(t, txt.Status(status), "waiting for a key")
 	status.Waiting = 2
-	assert.Contains(t, status.Render("!wazo"), "- waiting for a key: 2\n")
+	assert.Contains(t, txt.Status(status), "- waiting for a key: 2\n")
 }
