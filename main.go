@@ -6,6 +6,9 @@
 //	wazo-matrix-relay --version    prints the versions of the relay, of Go and of mautrix
 //	wazo-matrix-relay healthcheck  asks a running relay whether messages can be relayed, for the HEALTHCHECK of a container
 //	wazo-matrix-relay recovery-key prints the recovery key of the bot's cryptographic identity again
+//
+// This file only turns signals into the end of a context, and the result into an exit code. The program itself is package app
+// in internal/app; docs/architecture.md shows the other packages.
 package main
 
 import (

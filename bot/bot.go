@@ -1,12 +1,22 @@
-// Package bot is the Matrix side: one ordinary account that syncs, its encryption, its rooms and its commands.
+// Package bot is the Matrix side of the relay: an ordinary account with its rooms, its encryption and its commands. The core,
+// package relay, decides what is relayed and when. This package implements what the core needs of Matrix.
 //
-// sync.go asks the homeserver and hands what came to the core, which stores it; receive.go parses it event by event, so
-// that one malformed event harms nobody else. send.go is the only way out: it decides whether a room is encrypted.
-// inbox.go answers invites and changes of rooms, commands.go what people type. roomkeys.go sees to it that all members can read
-// that. Package device logs the bot in and looks after its device.
+// What comes in: sync.go asks the homeserver and has each answer accepted by the core. receive.go parses and decrypts an
+// answer event by event, so that one malformed event harms nobody else. backfill.go reads what an answer left out, and
+// resync.go lets others wait for a fresh answer.
 //
-// Package media carries files in both directions. media.go gives it what it needs of the account, and avatar.go puts the avatars
-// of Wazo people into the messages that are sent for them.
+// What goes out: Send, in send.go, is the only way. It finds out whether the room is encrypted (room_state.go), sees to it that
+// all members can read (key_sharing.go) and that they know the bot before it speaks (newcomers.go), and keeps within the rate
+// limit of the homeserver (rate_limit.go). avatar.go adds the avatars of Wazo people, and receipts.go sends read receipts.
+// missing_keys.go looks after keys that the bot itself lacks.
+//
+// What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or
+// person. inbox.go answers invites and changes of rooms, commands.go what people type, and upgrade.go follows a room to the
+// one that replaces it. notices.go says notices, in a room or in a direct chat (direct_chat.go). rooms.go asks for names,
+// power levels, and whether strangers can read a room.
+//
+// Package device logs the bot in and looks after its device. Package media carries files in both directions, and media.go gives
+// it what it needs of the account. docs/architecture.md says which goroutines run and which lock guards what.
 package bot
 
 import (

@@ -1,11 +1,25 @@
-// Package relay is the core: it ties Matrix rooms to Wazo rooms and carries messages across.
+// Package relay is the core: it links Matrix rooms with Wazo rooms and carries messages across.
 //
-// A message goes through four steps, each a function of its own: accept (store durably, in order, once), convert,
-// deliver, record. Accepting is in accept_matrix.go and accept_wazo.go, catching up on what was missed in gap.go
-// (Matrix) and catchup.go (Wazo); worker.go runs one worker for each task, to_wazo.go and to_matrix.go are what the workers of
-// queues do, media.go looks after the files of Matrix messages, picture.go has the pictures of Wazo messages uploaded, over
-// several tries by upload.go, late.go is what happens to messages whose keys are missing, failure.go decides what an error
-// means, and pause.go stops portals.
+// A message goes through these steps, in both directions:
+//
+//   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). What an event of Matrix
+//     is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in gap.go, from
+//     Wazo in history.go.
+//   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
+//     deliver_matrix.go). Before it sends anything, it stores that it does (attempt.go).
+//   - record: what was delivered is stored, and the row leaves the queue (record.go).
+//   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it sends
+//     it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go).
+//
+// Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
+// pending_edits.go, the files of Matrix messages in media.go, and the pictures of Wazo messages in pictures.go. What an error
+// means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or drops what is
+// out of the way. link.go begins and ends links.
+//
+// jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
+// package wazoapi for Wazo. It leaves the content of messages to package convert, and every sentence to package words.
+//
+// docs/architecture.md follows a message through these files, and shows the states of a queue row.
 package relay
 
 import (
