@@ -35,8 +35,19 @@ type Portal struct {
 func (s *Stage) BotID() id.UserID { return id.UserID(s.Bot.User) }
 
 // Link makes a portal as a person does: it creates a room, invites the bot, waits
-// for its greeting, sends the command, and waits for the notices in both rooms.
+// for its greeting, sends the command with the Wazo room's uuid, and waits for the
+// notices in both rooms.
 func (s *Stage) Link(ctx context.Context, person *harness.Client, options harness.RoomOptions, wazoRoom string) (Portal, error) {
+	return s.link(ctx, person, options, wazoRoom, wazoRoom)
+}
+
+// LinkByName is like Link, but the command has the name of the Wazo room, as people
+// prefer. The room must have a name that no other Wazo room has.
+func (s *Stage) LinkByName(ctx context.Context, person *harness.Client, options harness.RoomOptions, room wazotest.Room) (Portal, error) {
+	return s.link(ctx, person, options, room.UUID, *room.Name)
+}
+
+func (s *Stage) link(ctx context.Context, person *harness.Client, options harness.RoomOptions, wazoRoom, named string) (Portal, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	options.Invite = append(options.Invite, s.BotID())
@@ -51,7 +62,7 @@ func (s *Stage) Link(ctx context.Context, person *harness.Client, options harnes
 	if _, err = s.waitBot(ctx, person, portal, harness.Says(wordHello)); err != nil {
 		return portal, fmt.Errorf("the bot did not say hello: %w", err)
 	}
-	if _, err = person.Send(ctx, portal.Matrix, "!wazo link "+wazoRoom); err != nil {
+	if _, err = person.Send(ctx, portal.Matrix, "!wazo link "+named); err != nil {
 		return portal, err
 	}
 	if _, err = s.waitBot(ctx, person, portal, harness.Notice(wordLinked)); err != nil {

@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) 
 }
 
 func perform(ctx context.Context, stage *stage.Stage, screen *screen, options options, stdin io.Reader) error {
-	talk, err := openConversation(ctx, stage, screen, options.encrypted)
+	talk, err := openTalk(ctx, stage, screen, options.encrypted)
 	if err != nil {
 		return err
 	}

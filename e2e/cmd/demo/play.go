@@ -9,18 +9,18 @@ import (
 )
 
 // play plays the short conversation.
-func (c *conversation) play(ctx context.Context) error {
-	c.screen.header("Matrix room", "Wazo room")
-	cast := c.stage.Cast
+func (t *talk) play(ctx context.Context) error {
+	t.screen.header("Matrix room", "Wazo room")
+	cast := t.Stage.Cast
 	for _, step := range []func() error{
-		c.matrixText(ctx, "Good morning, does anybody know why the line is dead?"),
-		c.wazoText(ctx, cast.Alice, "Good morning Robin, we are looking into it."),
-		c.wazoText(ctx, cast.Bob, "It is the provider. Ça va revenir 🙂"),
-		c.matrixMarkdown(ctx, "Thanks! It affects **all** of building _B_, see [the list](https://example.org/list)."),
-		c.wazoText(ctx, cast.Chloe, "Noted: building B.\nTechnician on the way, 約三十分."),
-		c.matrixEmote(ctx, "waits by the window"),
-		c.wazoText(ctx, cast.Alice, "The line is back."),
-		c.matrixText(ctx, "Confirmed, thank you all."),
+		t.matrixText(ctx, "Good morning, does anybody know why the line is dead?"),
+		t.wazoText(ctx, cast.Alice, "Good morning Robin, we are looking into it."),
+		t.wazoText(ctx, cast.Bob, "It is the provider. Ça va revenir 🙂"),
+		t.matrixMarkdown(ctx, "Thanks! It affects **all** of building _B_, see [the list](https://example.org/list)."),
+		t.wazoText(ctx, cast.Chloe, "Noted: building B.\nTechnician on the way, 約三十分."),
+		t.matrixEmote(ctx, "waits by the window"),
+		t.wazoText(ctx, cast.Alice, "The line is back."),
+		t.matrixText(ctx, "Confirmed, thank you all."),
 	} {
 		if err := step(); err != nil {
 			return err
@@ -29,28 +29,28 @@ func (c *conversation) play(ctx context.Context) error {
 	return nil
 }
 
-func (c *conversation) wazoText(ctx context.Context, author wazotest.User, text string) func() error {
-	return func() error { return c.onWazo(ctx, author, text) }
+func (t *talk) wazoText(ctx context.Context, author wazotest.User, text string) func() error {
+	return func() error { return t.OnWazo(ctx, author, text) }
 }
 
-func (c *conversation) matrixText(ctx context.Context, text string) func() error {
-	return c.matrixStep(ctx, text, c.stage.Robin.Send)
+func (t *talk) matrixText(ctx context.Context, text string) func() error {
+	return t.matrixStep(ctx, text, t.Stage.Robin.Send)
 }
 
-func (c *conversation) matrixMarkdown(ctx context.Context, text string) func() error {
-	return c.matrixStep(ctx, text, c.stage.Robin.SendMarkdown)
+func (t *talk) matrixMarkdown(ctx context.Context, text string) func() error {
+	return t.matrixStep(ctx, text, t.Stage.Robin.SendMarkdown)
 }
 
-func (c *conversation) matrixEmote(ctx context.Context, text string) func() error {
-	return c.matrixStep(ctx, text, c.stage.Robin.SendEmote)
+func (t *talk) matrixEmote(ctx context.Context, text string) func() error {
+	return t.matrixStep(ctx, text, t.Stage.Robin.SendEmote)
 }
 
 type sender func(ctx context.Context, room id.RoomID, text string) (id.EventID, error)
 
-func (c *conversation) matrixStep(ctx context.Context, text string, send sender) func() error {
+func (t *talk) matrixStep(ctx context.Context, text string, send sender) func() error {
 	return func() error {
-		return c.onMatrix(ctx, func(ctx context.Context) (id.EventID, error) {
-			return send(ctx, c.portal.Matrix, text)
+		return t.OnMatrix(ctx, func(ctx context.Context) (id.EventID, error) {
+			return send(ctx, t.Portal.Matrix, text)
 		})
 	}
 }

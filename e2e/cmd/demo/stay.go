@@ -8,10 +8,10 @@ import (
 	"strings"
 	"sync"
 
+	"wazo-matrix-relay/e2e/conversation"
 	"wazo-matrix-relay/e2e/harness"
 
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 )
 
 const help = `m TEXT  say it on Matrix as Robin (Markdown works)
@@ -20,17 +20,17 @@ Ctrl-C or the end of the input ends everything.`
 
 // stay serves lines typed by hand, and shows what Robin says from another
 // client, until the input or ctx ends.
-func (c *conversation) stay(ctx context.Context, stdin io.Reader) error {
-	robin := c.stage.Robin
-	c.screen.note(fmt.Sprintf("Or log in with a Matrix client: homeserver %s, user %s, password %s",
-		c.stage.Homeserver.URL(), robin.UserID(), robin.Password()))
-	c.screen.note(help)
+func (t *talk) stay(ctx context.Context, stdin io.Reader) error {
+	robin := t.Stage.Robin
+	t.screen.note(fmt.Sprintf("Or log in with a Matrix client: homeserver %s, user %s, password %s",
+		t.Stage.Homeserver.URL(), robin.UserID(), robin.Password()))
+	t.screen.note(help)
 
 	ctx, cancel := context.WithCancel(ctx)
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
-	following.Go(func() { c.followRobin(ctx) })
+	following.Go(func() { t.followRobin(ctx) })
 	lines := readLines(ctx, stdin)
 	for {
 		select {
@@ -38,8 +38,8 @@ func (c *conversation) stay(ctx context.Context, stdin io.Reader) error {
 			if !more {
 				return nil
 			}
-			c.handle(ctx, text)
-		case <-c.stage.Relay.Exited():
+			t.handle(ctx, text)
+		case <-t.Stage.Relay.Exited():
 			return fmt.Errorf("the relay has ended by itself")
 		case <-ctx.Done():
 			return nil
@@ -49,19 +49,19 @@ func (c *conversation) stay(ctx context.Context, stdin io.Reader) error {
 
 // handle sends a typed line. If the message is lost, handle shows that and the demo
 // goes on.
-func (c *conversation) handle(ctx context.Context, typed string) {
+func (t *talk) handle(ctx context.Context, typed string) {
 	side, text, _ := strings.Cut(strings.TrimSpace(typed), " ")
 	var err error
 	switch {
 	case side == "m" && text != "":
-		err = c.matrixMarkdown(ctx, text)()
+		err = t.matrixMarkdown(ctx, text)()
 	case side == "w" && text != "":
-		err = c.onWazo(ctx, c.stage.Cast.Alice, text)
+		err = t.OnWazo(ctx, t.Stage.Cast.Alice, text)
 	default:
-		c.screen.note(help)
+		t.screen.note(help)
 	}
 	if err != nil && ctx.Err() == nil {
-		c.screen.note("error: " + err.Error())
+		t.screen.note("error: " + err.Error())
 	}
 }
 
@@ -83,34 +83,19 @@ func readLines(ctx context.Context, from io.Reader) <-chan string {
 }
 
 // followRobin shows what Robin sends from another client.
-func (c *conversation) followRobin(ctx context.Context) {
-	robin := c.stage.Robin
+func (t *talk) followRobin(ctx context.Context) {
+	robin := t.Stage.Robin
 	fromElsewhere := harness.All(harness.From(robin.UserID()), func(evt *event.Event) bool {
-		return evt.Type == event.EventMessage && !c.wasShown(evt.ID.String()) &&
-			!strings.HasPrefix(evt.Content.AsMessage().Body, commandPrefix)
+		return evt.Type == event.EventMessage && !t.WasShown(evt.ID.String()) &&
+			!strings.HasPrefix(evt.Content.AsMessage().Body, conversation.CommandPrefix)
 	})
 	for {
-		entry, err := robin.WaitEvent(ctx, c.portal.Matrix, fromElsewhere)
+		entry, err := robin.WaitEvent(ctx, t.Portal.Matrix, fromElsewhere)
 		if err != nil {
 			return
 		}
-		c.showForeign(ctx, entry.ID)
-	}
-}
-
-// showForeign shows an event that this program has not sent. Its time counts
-// from the moment when Robin's client here saw it.
-func (c *conversation) showForeign(ctx context.Context, sent id.EventID) {
-	c.turn.Lock()
-	// It may be the one that was just being sent here.
-	mine := c.wasShown(sent.String())
-	c.turn.Unlock()
-	if mine {
-		return
-	}
-	err := c.onMatrix(ctx, func(context.Context) (id.EventID, error) { return sent, nil })
-	if err != nil && ctx.Err() == nil {
-		c.markShown(sent.String())
-		c.screen.note("error: " + err.Error())
+		if err = t.ShowForeign(ctx, entry.ID); err != nil && ctx.Err() == nil {
+			t.screen.note("error: " + err.Error())
+		}
 	}
 }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"wazo-matrix-relay/e2e/conversation"
+	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/wazoapi/wazotest"
+
+	"maunium.net/go/mautrix/event"
+)
+
+// roomName is the name of both rooms.
+const roomName = "Support"
+
+// talk is a conversation that is shown on a screen.
+type talk struct {
+	*conversation.Conversation
+	screen *screen
+}
+
+// openTalk creates both rooms and links them, showing how.
+func openTalk(ctx context.Context, stage *stage.Stage, screen *screen, encrypted bool) (*talk, error) {
+	screen.note(fmt.Sprintf("Robin creates a Matrix room, invites %s and types: %s link %s", stage.BotID(), conversation.CommandPrefix, roomName))
+	start := time.Now()
+	t := &talk{screen: screen}
+	var err error
+	t.Conversation, err = conversation.Open(ctx, stage, harness.RoomOptions{Name: roomName, Encrypted: encrypted}, t.show)
+	if err != nil {
+		return nil, err
+	}
+	screen.note(fmt.Sprintf("Linked after %s.", time.Since(start).Round(time.Millisecond)))
+	return t, nil
+}
+
+func (t *talk) show(d conversation.Delivery) {
+	t.screen.deliver(delivery{
+		matrix: matrixLine(d.Matrix.Event), wazo: t.wazoLine(d.Wazo), toWazo: d.ToWazo, took: d.Took,
+	})
+}
+
+// wazoLine is a message as Wazo's clients show it.
+func (t *talk) wazoLine(message wazotest.Message) line {
+	return line{who: t.WazoAuthor(message), text: message.Content}
+}
+
+// matrixLine is an event as a client with per-message profiles shows it.
+func matrixLine(evt *event.Event) line {
+	who, content := conversation.OnMatrixClient(evt)
+	if who == "" {
+		who = evt.Sender.Localpart()
+	}
+	return line{who: who, text: content.Body, emote: content.MsgType == event.MsgEmote}
+}
