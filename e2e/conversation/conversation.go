@@ -180,6 +180,9 @@ func OnMatrixClient(evt *event.Event) (who string, content event.MessageEventCon
 	content = *evt.Content.AsMessage()
 	if profile := content.BeeperPerMessageProfile; profile != nil {
 		who = profile.Displayname
+		// Removing the fallback changes the profile, which belongs to the event.
+		own := *profile
+		content.BeeperPerMessageProfile = &own
 		content.RemovePerMessageProfileFallback()
 	}
 	return who, content
