@@ -11,7 +11,7 @@ LDFLAGS := -X $(APP).buildVersion=$(VERSION) -X $(APP).buildCommit=$(COMMIT)
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build help demo test test-unit test-e2e lint bench chaos fuzz
+.PHONY: build help demo picture test test-unit test-e2e lint bench chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -23,6 +23,9 @@ help: ## Lists these targets.
 
 demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and then lets you type. DEMO_FLAGS=-once ends after the conversation.
 	cd e2e && go run $(TAGS) ./cmd/demo $(DEMO_FLAGS)
+
+picture: ## Plays a conversation through the relay and draws it into docs/conversation.svg, the picture in README.md.
+	cd e2e && go run $(TAGS) ./cmd/picture -o ../docs/conversation.svg
 
 test: test-unit test-e2e ## Runs all tests.
 
