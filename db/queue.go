@@ -310,6 +310,9 @@ type QueueKey struct {
 	Direction Direction
 }
 
+// Queue returns the queue that a row is in.
+func (r *Row) Queue() QueueKey { return QueueKey{PortalID: r.PortalID, Direction: r.Direction} }
+
 // Busy returns the queues that have something to deliver.
 func (t *Queue) Busy(ctx context.Context) ([]QueueKey, error) {
 	rows, err := t.GetDB().Query(ctx, busyQueuesQuery)

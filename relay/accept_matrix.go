@@ -193,7 +193,7 @@ func (a *matrixAccept) portalEvent(ctx context.Context, disposition Disposition,
 	case OwnEcho:
 		return a.ownEvent(ctx, evt, position)
 	case Redaction:
-		return a.redactPending(ctx, a.portal, evt.Event)
+		return a.redactPending(ctx, evt.Event)
 	case Relayed:
 		return a.enqueue(ctx, evt, position)
 	default:
@@ -228,7 +228,7 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
 		return err
 	}
-	if edited, err := a.editPending(ctx, a.portal, evt.Event); err != nil || edited {
+	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {
 		return err
 	}
 	payload, err := json.Marshal(evt.Event)
@@ -279,7 +279,7 @@ func (a *matrixAccept) ownEvent(ctx context.Context, evt Event, position int64) 
 	case TagLinked:
 		return a.startOnMatrix(ctx, evt, position)
 	case TagMessage:
-		return a.recordEcho(ctx, a.portal, string(evt.Tag.UUID), evt.Tag.Part, evt.ID)
+		return a.recordEcho(ctx, string(evt.Tag.UUID), evt.Tag.Part, evt.ID)
 	}
 	return nil
 }
@@ -298,5 +298,5 @@ func (a *matrixAccept) startOnMatrix(ctx context.Context, evt Event, position in
 	} else if err = a.db.Portal.SetStartedOnMatrix(ctx, portal.ID); err != nil {
 		return err
 	}
-	return a.recordEcho(ctx, portal, linkedSource, 0, evt.ID)
+	return a.recordEcho(ctx, linkedSource, 0, evt.ID)
 }

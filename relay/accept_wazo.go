@@ -13,16 +13,16 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// acceptWazo stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
+// accept stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
 // belongs to no portal, what other tenants say and what the relay account itself wrote. With findOrphans, messages of the
 // relay account that are not known here are kept as orphans. It returns how many messages were new. An error means that
 // nothing is stored.
-func (r *Relay) acceptWazo(ctx context.Context, acc *account, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
+func (r *reader) accept(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
 	unlinks, err := r.findUnlinks(ctx, messages)
 	if err != nil {
 		return 0, err
 	}
-	a := wazoAccept{Relay: r, acc: acc, findOrphans: findOrphans, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
+	a := wazoAccept{Relay: r.Relay, acc: r.acc, findOrphans: findOrphans, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		for _, m := range messages {
 			if err := a.message(ctx, m); err != nil {
@@ -126,26 +126,26 @@ func (r *Relay) findUnlinks(ctx context.Context, messages []wazoapi.Message) (ma
 }
 
 // acceptInPortal stores one message of a portal's room. It reports whether it was new.
-func (r *Relay) acceptInPortal(ctx context.Context, portal *db.Portal, m wazoapi.Message) (bool, error) {
+func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wazoapi.Message) (bool, error) {
 	if !portal.StartedOnWazo.IsZero() && !m.CreatedAt.After(portal.StartedOnWazo.Time) {
 		return false, nil // older than the link
 	}
-	if known, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known && !broken("dedupe") {
+	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known && !broken("dedupe") {
 		return false, err
 	}
 	payload, err := json.Marshal(m)
 	if err != nil {
 		return false, fmt.Errorf("failed to store message %s: %w", m.UUID, err)
 	}
-	return r.db.Queue.Insert(ctx, &db.Row{
+	return a.db.Queue.Insert(ctx, &db.Row{
 		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: string(m.UUID), Author: string(m.UserUUID),
 		Position: m.CreatedAt.UnixMicro(), Payload: string(payload), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
 	})
 }
 
-// owesExplanation notes that somebody wrote to an account in a room without portal, so that they are told once what to do.
-func (r *Relay) owesExplanation(ctx context.Context, acc *account, m wazoapi.Message) error {
-	if m.UserUUID == acc.uuid() || string(m.TenantUUID) != acc.row.TenantUUID {
+// wantExplanation notes that somebody wrote to an account in a room without portal, so that they are told once what to do.
+func (r *reader) wantExplanation(ctx context.Context, m wazoapi.Message) error {
+	if m.UserUUID == r.acc.uuid() || string(m.TenantUUID) != r.acc.row.TenantUUID {
 		return nil
 	}
 	if portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room)); err != nil || portal != nil {

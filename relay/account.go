@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -17,12 +18,12 @@ type account struct {
 	row *db.Account
 	api *wazoapi.Account
 
-	connected  atomic.Bool
-	probe      atomic.Int64  // ns, how long the last look for news took
-	generation atomic.Uint64 // counts the connections: what was verified under an earlier one is not any more
+	connected   atomic.Bool
+	connections atomic.Uint64 // how many there were: what was verified during an earlier one is not any more
+	probeTime   atomic.Int64  // ns, how long the last look for news took
 
 	mu       sync.Mutex
-	verified map[int64]uint64              // portal → generation under which its catch-up was completed
+	verified map[int64]uint64              // portal → the connection during which its catch-up was completed
 	quiet    map[int64]bool                // portal → the last catch-up found nothing new
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 }
@@ -34,23 +35,24 @@ func newAccount(row *db.Account, api *wazoapi.Account) *account {
 // uuid returns the author of the account's messages.
 func (a *account) uuid() wazoapi.UUID { return wazoapi.UUID(a.row.UserUUID) }
 
-func (a *account) probeTook() time.Duration { return time.Duration(a.probe.Load()) }
+// lastProbeTook returns how long the last look for news took.
+func (a *account) lastProbeTook() time.Duration { return time.Duration(a.probeTime.Load()) }
 
-func (a *account) setProbeTook(d time.Duration) { a.probe.Store(int64(d)) }
+func (a *account) probeTook(d time.Duration) { a.probeTime.Store(int64(d)) }
 
 // isVerified reports whether everything that was said in a portal's Wazo room while nobody listened is accepted.
 func (a *account) isVerified(portalID int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	generation, ok := a.verified[portalID]
-	return ok && generation == a.generation.Load()
+	connection, ok := a.verified[portalID]
+	return ok && connection == a.connections.Load()
 }
 
-// setVerified notes a completed catch-up that began under a generation. It was quiet if it found nothing new.
-func (a *account) setVerified(portalID int64, generation uint64, quiet bool) {
+// setVerified notes a completed catch-up that began during a connection. It was quiet if it found nothing new.
+func (a *account) setVerified(portalID int64, connection uint64, quiet bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.verified[portalID] = generation
+	a.verified[portalID] = connection
 	a.quiet[portalID] = quiet
 }
 
@@ -100,6 +102,33 @@ func (a *account) addRoom(room wazoapi.Room) {
 	if a.rooms != nil {
 		a.rooms[room.UUID] = room
 	}
+}
+
+// Identify finds out who the relay account is. Wazo need not be reachable if that is known from an earlier start: then the
+// relay begins its work and waits. A refused log-in is always an error.
+func (r *Relay) Identify(ctx context.Context) error {
+	token, err := r.account.api.Token(ctx)
+	if err != nil {
+		var refused *wazoapi.Error
+		known := r.account.row.UserUUID != ""
+		if known && !(errors.As(err, &refused) && refused.Status == 401) {
+			r.log.Warn().Err(err).Msg("Wazo can't be reached; starting all the same")
+			return nil
+		}
+		return err
+	}
+	row := r.account.row
+	if row.UserUUID == string(token.UserUUID) && row.TenantUUID == string(token.TenantUUID) {
+		return nil
+	}
+	if row.UserUUID != "" && row.UserUUID != string(token.UserUUID) {
+		r.log.Warn().Str("was", row.UserUUID).Stringer("is", token.UserUUID).Msg("The relay account is another one than before")
+	}
+	row.UserUUID, row.TenantUUID = string(token.UserUUID), string(token.TenantUUID)
+	if err = r.db.Account.Update(ctx, row); err != nil {
+		return fmt.Errorf("failed to store the relay account: %w", err)
+	}
+	return nil
 }
 
 // TokenStore keeps an account's token in the database, sealed.

@@ -10,10 +10,10 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// attempt stores, before a part of a request is sent, that the part may be carried out from now on. The first attempt also
-// stores the request, part by part; it never changes afterwards. attempt reports false if the row is not what was read any
+// markAttempted stores, before a part of a request is sent, that the part may be carried out from now on. The first attempt also
+// stores the request, part by part; it never changes afterwards. markAttempted reports false if the row is not what was read any
 // more: the link was ended, or the message was edited, redacted, decrypted or passed over.
-func (r *Relay) attempt(ctx context.Context, row *db.Row, request ...string) (bool, error) {
+func (r *Relay) markAttempted(ctx context.Context, row *db.Row, request ...string) (bool, error) {
 	there, err := r.db.Queue.MarkAttempted(ctx, row, request, jsontime.UM(time.Now()))
 	if err == nil && there && row.Parts == 0 {
 		row.Parts = len(request)
@@ -35,9 +35,3 @@ func (r *Relay) attemptFailed(ctx context.Context, row *db.Row, err error) error
 	}
 	return errors.Join(err, storeErr)
 }
-
-// A message is poison if its request gets an answer of unknown outcome this often and for this long while others pass.
-const (
-	poisonAttempts = 10
-	poisonPeriod   = 5 * time.Minute
-)

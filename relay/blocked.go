@@ -2,11 +2,9 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"go.mau.fi/util/jsontime"
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -23,31 +21,16 @@ func (r *Relay) Retry(ctx context.Context, room id.RoomID) (tried int, err error
 		}
 		tried = len(rows)
 		for _, kind := range []jobKind{jobToWazo, jobToMatrix} {
-			r.retries.Add(portalJob(kind, portal.ID))
+			r.pauses.retries.Add(portalJob(kind, portal.ID))
 		}
 		db.AfterCommit(ctx, func() {
 			r.wakePortal(portal.ID)
 			r.tasks.EndPauses()
-			r.retryKeys(rows)
+			r.lateKeys.retry(rows)
 		})
 		return r.db.Queue.RetryParked(ctx, portal.ID, jsontime.UM(time.Now()))
 	})
 	return tried, err
-}
-
-// retryKeys tries to decrypt what waits for a key, and asks for the keys again: a person may have changed what kept them
-// away.
-func (r *Relay) retryKeys(rows []*db.Row) {
-	asked := make(map[string]bool)
-	for _, row := range rows {
-		evt := &event.Event{}
-		if row.State != db.StateWaiting || asked[row.Session] || json.Unmarshal([]byte(row.Payload), evt) != nil {
-			continue
-		}
-		asked[row.Session] = true
-		r.KeyCame(id.SessionID(row.Session))
-		r.requestKey(evt)
-	}
 }
 
 // Drop removes the messages that are parked in a room's portal or wait for a key. It returns how many there were, and a

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// broken reports whether a part of the protection is switched off, by WAZO_RELAY_BREAK=look,catchup,dedupe. The chaos run
+// broken reports whether a part of the protection is switched off, by WAZO_RELAY_BREAK=reconcile,catchup,dedupe. The chaos run
 // proves with that that it would notice. This file is built only with the tag chaos.
 func broken(part string) bool {
 	for name := range strings.SplitSeq(os.Getenv("WAZO_RELAY_BREAK"), ",") {
@@ -21,7 +21,7 @@ func broken(part string) bool {
 
 // chaosTimes shortens what a chaos run would wait for, by WAZO_RELAY_SETTLE and WAZO_RELAY_PROBE.
 func chaosTimes(cfg *Config) {
-	for name, into := range map[string]*time.Duration{"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.Probe} {
+	for name, into := range map[string]*time.Duration{"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval} {
 		if d, err := time.ParseDuration(os.Getenv(name)); err == nil {
 			*into = d
 		}

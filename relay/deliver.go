@@ -17,121 +17,127 @@ import (
 type outcome int
 
 const (
-	delivered outcome = iota // the row, or one part of it, is on the other side and recorded
-	changed                  // the row is not what was read, or there is nothing to deliver in it: look for the next one
-	blocked                  // the row cannot go on now; whoever changes that wakes the queue
+	outcomeDelivered outcome = iota // the row, or one part of it, is on the other side and recorded
+	outcomeChanged                  // the row is not what was read, or there is nothing to deliver in it: look for the next one
+	outcomeStopped                  // the row cannot go on now; whoever changes that wakes the queue
 )
 
-// stepQueue delivers the next row of a queue.
-func (r *Relay) stepQueue(ctx context.Context, j job) (task.Outcome, error) {
-	pauses, err := r.activePauses(ctx, j.queue())
+// queueWorker delivers the rows of one queue, one after the other.
+type queueWorker struct {
+	*Relay
+	queue db.QueueKey
+}
+
+// step delivers the next row of the queue.
+func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
+	pauses, err := w.pauses.of(ctx, w.queue)
 	if err != nil {
 		return task.Idle, err
-	} else if !r.mayTry(j, pauses) {
+	} else if !w.pauses.mayTry(queueJob(w.queue), pauses) {
 		return task.Idle, nil
 	}
-	portal, row, err := r.next(ctx, j.queue())
+	portal, row, err := w.next(ctx)
 	if err != nil || row == nil {
 		return task.Idle, err
 	}
 	var result outcome
 	err = task.Guard(ctx, func() (err error) {
-		result, err = r.deliver(ctx, portal, row)
+		result, err = w.deliver(ctx, portal, row)
 		return err
 	})
 	switch {
 	case err != nil:
-		return r.handleFailure(ctx, portal, row, err)
-	case result == delivered:
-		return task.Again, r.delivered(ctx, portal, row, pauses)
-	case result == changed && len(pauses) > 0:
-		r.retries.Add(j) // nothing was tried
-	case result == blocked:
+		return w.handleFailure(ctx, portal, row, err)
+	case result == outcomeDelivered:
+		return task.Again, w.endFailures(ctx, portal, row, pauses)
+	case result == outcomeChanged && len(pauses) > 0:
+		w.pauses.retries.Add(queueJob(w.queue)) // nothing was tried
+	case result == outcomeStopped:
 		return task.Idle, nil
 	}
 	return task.Again, nil
 }
 
 // next returns the row that is delivered next, with its portal, and no row if nothing may be delivered now.
-func (r *Relay) next(ctx context.Context, queue db.QueueKey) (*db.Portal, *db.Row, error) {
-	synced := r.startup.isSynced() // read before the gaps and the queue: an answer of /sync may come in between
-	if queue.Direction == db.ToWazo {
-		if err := r.fillGaps(ctx, queue.PortalID); err != nil {
+func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
+	synced := w.startup.isSynced() // read before the gaps and the queue: an answer of /sync may come in between
+	if w.queue.Direction == db.ToWazo {
+		if err := w.gaps.fill(ctx, w.queue.PortalID); err != nil {
 			return nil, nil, err
 		}
 	}
-	portal, err := r.db.Portal.ByID(ctx, queue.PortalID)
+	portal, err := w.db.Portal.ByID(ctx, w.queue.PortalID)
 	if err != nil {
 		return nil, nil, err
 	} else if portal == nil {
-		r.uploads.forget(queue.PortalID)
+		w.uploads.forget(w.queue.PortalID)
 		return nil, nil, nil
 	}
-	row, err := r.db.Queue.Next(ctx, queue.PortalID, queue.Direction)
+	row, err := w.db.Queue.Next(ctx, w.queue.PortalID, w.queue.Direction)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case row == nil:
-		return nil, nil, r.queueEmpty(ctx, queue, synced)
+		return nil, nil, w.empty(ctx, synced)
 	case row.Kind != db.KindMessage:
 		return portal, row, nil // the relay's own messages open the way for the others
-	case queue.Direction == db.ToWazo && (!portal.StartedOnMatrix || r.startup.phase(queue) == phaseUnknown):
+	case w.queue.Direction == db.ToWazo && (!portal.StartedOnMatrix || w.startup.phase(w.queue) == phaseUnknown):
 		return nil, nil, nil // the start of the link is not seen yet, or what was delivered before this start is not
-	case queue.Direction == db.ToMatrix && !r.account.isVerified(portal.ID):
+	case w.queue.Direction == db.ToMatrix && !w.account.isVerified(portal.ID):
 		return nil, nil, nil // something older may still be missing
-	case queue.Direction == db.ToMatrix && r.startup.phase(queue) == phaseUnknown:
-		if known, err := r.learnDeliveredToMatrix(ctx, queue, synced); err != nil || !known {
+	case w.queue.Direction == db.ToMatrix && w.startup.phase(w.queue) == phaseUnknown:
+		if known, err := w.learnDeliveredToMatrix(ctx, synced); err != nil || !known {
 			return nil, nil, err
 		}
 		// What was found in a gap may have been this row.
-		row, err = r.db.Queue.Next(ctx, queue.PortalID, queue.Direction)
+		row, err = w.db.Queue.Next(ctx, w.queue.PortalID, w.queue.Direction)
 	}
 	return portal, row, err
 }
 
-// queueEmpty notes that a queue has nothing to deliver.
-func (r *Relay) queueEmpty(ctx context.Context, queue db.QueueKey, synced bool) error {
-	if queue.Direction == db.ToMatrix {
-		r.uploads.forget(queue.PortalID)
+// empty notes that the queue has nothing to deliver.
+func (w *queueWorker) empty(ctx context.Context, synced bool) error {
+	if w.queue.Direction == db.ToMatrix {
+		w.uploads.forget(w.queue.PortalID)
 		return nil
 	} else if !synced {
 		return nil
 	}
-	return r.forgetOrphans(ctx, queue)
+	return w.forgetOrphans(ctx)
 }
 
 // deliver delivers a row, or the next part of it.
-func (r *Relay) deliver(ctx context.Context, portal *db.Portal, row *db.Row) (outcome, error) {
+func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Row) (outcome, error) {
 	if row.Direction == db.ToWazo {
-		return (&wazoDelivery{r, portal, row}).run(ctx)
+		return (&wazoDelivery{w.Relay, portal, row}).run(ctx)
 	}
-	return (&matrixDelivery{r, portal, row}).run(ctx)
+	return (&matrixDelivery{w.Relay, portal, row}).run(ctx)
 }
 
-// delivered ends what earlier failures began.
-func (r *Relay) delivered(ctx context.Context, portal *db.Portal, row *db.Row, pauses []*db.Pause) error {
-	r.lastDelivery[row.Direction].store(time.Now())
-	r.poison.Forget(row.ID)
-	if row.Direction == db.ToWazo && r.outages.end(portal.ID) {
-		if err := r.Say(ctx, portal.MatrixRoom, r.texts.OutageOver(words.ServiceWazo), ""); err != nil {
+// endFailures ends what earlier failures began.
+func (w *queueWorker) endFailures(ctx context.Context, portal *db.Portal, row *db.Row, pauses []*db.Pause) error {
+	w.lastDelivery[row.Direction].store(time.Now())
+	w.poison.Forget(row.ID)
+	if row.Direction == db.ToWazo && w.outages.end(portal.ID) {
+		if err := w.Say(ctx, portal.MatrixRoom, w.texts.OutageOver(words.ServiceWazo), ""); err != nil {
 			return err
 		}
 	}
 	if len(pauses) > 0 {
-		return r.unpause(ctx, portal, pauses...)
+		return w.pauses.end(ctx, portal, pauses...)
 	}
 	return nil
 }
 
 // handleFailure decides what a failed delivery means for its queue. It returns the error if the row is tried again after a
 // pause.
-func (r *Relay) handleFailure(ctx context.Context, portal *db.Portal, row *db.Row, err error) (task.Outcome, error) {
-	if r.tasks.Stopping() {
+func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row *db.Row, err error) (task.Outcome, error) {
+	if w.tasks.Stopping() {
 		return task.Idle, nil // the error may only say that
 	}
 	failure := classify(err)
-	poisonous := failure.Unknown && r.poison.Failed(row.ID, time.Now(), r.lastDelivery[row.Direction].load())
-	if saveErr := r.db.Portal.SetLastError(ctx, portal.ID, r.texts.LastError(time.Now(), r.texts.Why(failure.Why))); saveErr != nil {
+	poisonous := failure.Unknown && w.poison.Failed(row.ID, time.Now(), w.lastDelivery[row.Direction].load())
+	if saveErr := w.db.Portal.SetLastError(ctx, portal.ID, w.texts.LastError(time.Now(), w.texts.Why(failure.Why))); saveErr != nil {
 		return task.Idle, saveErr
 	}
 	if failure.Class == ClassService && !poisonous {
@@ -139,29 +145,29 @@ func (r *Relay) handleFailure(ctx context.Context, portal *db.Portal, row *db.Ro
 	}
 	zerolog.Ctx(ctx).Err(err).Str("source_id", row.SourceID).Int("attempts", row.Attempts).Msg("Failed to deliver")
 	if failure.Class != ClassService {
-		r.outages.end(portal.ID)
+		w.outages.end(portal.ID)
 	}
-	r.poison.Forget(row.ID)
+	w.poison.Forget(row.ID)
 	switch {
 	case row.Kind != db.KindMessage && failure.Class != ClassPortal, row.Kind == db.KindIntroduction:
-		return task.Idle, r.giveUpLink(ctx, portal, r.texts.Why(failure.Why))
+		return task.Idle, w.giveUpLink(ctx, portal, w.texts.Why(failure.Why))
 	case failure.Class == ClassPortal:
-		return task.Idle, r.pause(ctx, portal, failure.Pause, row.Direction)
+		return task.Idle, w.pauses.begin(ctx, portal, failure.Pause, row.Direction)
 	default:
-		return task.Again, r.park(ctx, portal, row, r.texts.Why(failure.Why))
+		return task.Again, w.park(ctx, portal, row, w.texts.Why(failure.Why))
 	}
 }
 
 // park takes a row out of the way until a person decides, and tells the people of the Matrix room.
-func (r *Relay) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
-	notice, replyTo := r.texts.NotDelivered(why), id.EventID(row.SourceID)
+func (w *queueWorker) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
+	notice, replyTo := w.texts.NotDelivered(why), id.EventID(row.SourceID)
 	if row.Direction == db.ToMatrix {
-		notice, replyTo = r.texts.CannotShow(r.parkedName(ctx, row), why), ""
+		notice, replyTo = w.texts.CannotShow(w.parkedName(ctx, row), why), ""
 	}
-	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		if err := r.db.Queue.SetState(ctx, row.ID, db.StateParked, why); err != nil {
+	return w.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := w.db.Queue.SetState(ctx, row.ID, db.StateParked, why); err != nil {
 			return err
 		}
-		return r.Say(ctx, portal.MatrixRoom, notice, replyTo)
+		return w.Say(ctx, portal.MatrixRoom, notice, replyTo)
 	})
 }

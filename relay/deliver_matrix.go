@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
-	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
@@ -34,35 +32,35 @@ func (d *matrixDelivery) run(ctx context.Context) (outcome, error) {
 	row := d.row
 	part, request, err := d.nextPart(ctx)
 	if err != nil {
-		return blocked, err
+		return outcomeStopped, err
 	} else if part == nil {
 		d.uploads.forget(row.PortalID)
-		return changed, d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordNothing(ctx, row) })
+		return outcomeChanged, d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordNothing(ctx, row) })
 	}
-	if row.State == db.StateAttempted && !broken("look") {
-		if arrived, err := d.arrivedOnMatrix(ctx, row); err != nil {
-			return blocked, err
+	if row.State == db.StateAttempted && !broken("reconcile") {
+		if arrived, err := d.arrived(ctx); err != nil {
+			return outcomeStopped, err
 		} else if arrived {
-			return delivered, nil
+			return outcomeDelivered, nil
 		}
 	}
-	if there, err := d.attempt(ctx, row, request...); err != nil {
-		return blocked, err
+	if there, err := d.markAttempted(ctx, row, request...); err != nil {
+		return outcomeStopped, err
 	} else if !there {
-		return changed, nil
+		return outcomeChanged, nil
 	}
 	d.uploads.forget(row.PortalID)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
 		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(),
 	}, transactionID(row))
 	if err != nil {
-		return blocked, d.attemptFailed(ctx, row, err)
+		return outcomeStopped, d.attemptFailed(ctx, row, err)
 	}
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordToMatrix(ctx, row, row.Part, eventID) })
 	if err != nil {
-		return blocked, fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
+		return outcomeStopped, fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	}
-	return delivered, nil
+	return outcomeDelivered, nil
 }
 
 // nextPart returns what is sent next for the row, nil if nothing is left to send. Before the first attempt it also returns the
@@ -147,33 +145,4 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 func withProfile(content *event.MessageEventContent, message wazoapi.Message, name string) *event.MessageEventContent {
 	convert.AddProfile(content, string(message.UserUUID), name)
 	return content
-}
-
-// nameTimeout is how long a message waits for its sender's name: a message without the right name is better than none.
-const nameTimeout = 5 * time.Second
-
-// senderName is how a Wazo author is called: as in the directory, else by alias, else by a short form of the uuid.
-func (r *Relay) senderName(ctx context.Context, message wazoapi.Message) string {
-	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
-	defer cancel()
-	names, err := r.names.Names(lookup, message.UserUUID)
-	if err != nil {
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
-	}
-	if name := convert.CleanName(names[message.UserUUID], convert.MaxProfileBytes); name != "" {
-		return name
-	}
-	if name := convert.CleanName(message.Alias, convert.MaxProfileBytes); name != "" {
-		return name
-	}
-	return convert.ShortUUID(string(message.UserUUID))
-}
-
-// parkedName is how the author of a row is called. The row can perhaps not even be parsed.
-func (r *Relay) parkedName(ctx context.Context, row *db.Row) string {
-	var message wazoapi.Message
-	if json.Unmarshal([]byte(row.Payload), &message) != nil {
-		message.UserUUID = wazoapi.UUID(row.Author)
-	}
-	return r.senderName(ctx, message)
 }

@@ -42,32 +42,32 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	switch {
 	case errors.Is(err, convert.ErrEmpty):
 		_, err = d.db.Queue.Delete(ctx, row.ID) // there is nothing that could be shown
-		return changed, err
+		return outcomeChanged, err
 	case err != nil:
-		return blocked, err
+		return outcomeStopped, err
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
 	}
-	if row.State == db.StateAttempted && !broken("look") {
+	if row.State == db.StateAttempted && !broken("reconcile") {
 		if found, err := d.findOnWazo(ctx, request); err != nil {
-			return blocked, err
+			return outcomeStopped, err
 		} else if found != nil {
-			return delivered, d.recordFound(ctx, *found, nil)
+			return outcomeDelivered, d.recordFound(ctx, *found, nil)
 		}
 	}
 	if orphan, err := d.findOrphan(ctx, request); err != nil {
-		return blocked, err
+		return outcomeStopped, err
 	} else if orphan != nil {
-		return delivered, d.recordFound(ctx, *orphan, request.media)
+		return outcomeDelivered, d.recordFound(ctx, *orphan, request.media)
 	}
 	if there, err := d.attempt(ctx, request); err != nil || !there {
-		return changed, err
+		return outcomeChanged, err
 	}
 	message, err := d.account.api.PostMessage(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
 	if err != nil {
-		return blocked, d.attemptFailed(ctx, row, err)
+		return outcomeStopped, d.attemptFailed(ctx, row, err)
 	}
-	return delivered, d.recordToWazo(ctx, message)
+	return outcomeDelivered, d.recordToWazo(ctx, message)
 }
 
 // request returns what is posted for the row: the stored request if there is one, else a new one. If the row cannot be read
@@ -118,7 +118,7 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 	}
 	isNew := d.row.Parts == 0
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
-		there, err = d.Relay.attempt(ctx, d.row, string(data))
+		there, err = d.markAttempted(ctx, d.row, string(data))
 		if err != nil || !there {
 			return err
 		} else if isNew && request.media != nil {
@@ -160,7 +160,7 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	return &wazoRequest{
-		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: d.readFrom(d.portal), media: media,
+		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media,
 	}, nil
 }
 

@@ -3,36 +3,49 @@ package relay
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
+// directory finds Wazo rooms and people for those who name them, and names them to people.
+type directory struct {
+	account *account // whose rooms and colleagues are found
+	names   *wazoapi.Directory
+	db      *db.Database
+	texts   words.Texts
+	log     zerolog.Logger
+}
+
 // titleNames is how many members a room without name is called by.
 const titleNames = 4
 
 // roomTitle is how people know a Wazo room: its name, else its members' names without the relay account's.
-func (r *Relay) roomTitle(ctx context.Context, room wazoapi.Room) string {
+func (d *directory) roomTitle(ctx context.Context, room wazoapi.Room) string {
 	if name := convert.CleanName(room.Name, convert.MaxProfileBytes); name != "" {
 		return name
 	}
 	var others []wazoapi.UUID
 	for _, user := range room.Users {
-		if user.UUID != r.account.uuid() {
+		if user.UUID != d.account.uuid() {
 			others = append(others, user.UUID)
 		}
 	}
 	shown := others[:min(len(others), titleNames)]
-	names, err := r.names.Names(ctx, shown...)
+	names, err := d.names.Names(ctx, shown...)
 	if err != nil {
-		r.log.Warn().Err(err).Msg("Failed to look up names for a room's title")
+		d.log.Warn().Err(err).Msg("Failed to look up names for a room's title")
 	}
 	titles := make([]string, len(shown))
 	for i, uuid := range shown {
@@ -52,14 +65,14 @@ type listedRoom struct {
 }
 
 // sortedRooms lists the rooms of the relay account by title.
-func (r *Relay) sortedRooms(ctx context.Context) ([]listedRoom, error) {
-	rooms, err := r.account.listRooms(ctx)
+func (d *directory) sortedRooms(ctx context.Context) ([]listedRoom, error) {
+	rooms, err := d.account.listRooms(ctx)
 	if err != nil {
 		return nil, err
 	}
 	listed := make([]listedRoom, len(rooms))
 	for i, room := range rooms {
-		listed[i] = listedRoom{room, r.roomTitle(ctx, room)}
+		listed[i] = listedRoom{room, d.roomTitle(ctx, room)}
 	}
 	slices.SortFunc(listed, func(a, b listedRoom) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.title), strings.ToLower(b.title)), strings.Compare(string(a.UUID), string(b.UUID)))
@@ -68,49 +81,49 @@ func (r *Relay) sortedRooms(ctx context.Context) ([]listedRoom, error) {
 }
 
 // Rooms lists the rooms of the relay account as shown to a person, and remembers what their numbers mean.
-func (r *Relay) Rooms(ctx context.Context, shownTo id.UserID) ([]words.RoomLine, error) {
-	rooms, err := r.sortedRooms(ctx)
+func (d *directory) Rooms(ctx context.Context, shownTo id.UserID) ([]words.RoomLine, error) {
+	rooms, err := d.sortedRooms(ctx)
 	if err != nil {
 		return nil, err
 	}
 	lines, uuids := make([]words.RoomLine, len(rooms)), make([]string, len(rooms))
 	for i, room := range rooms {
-		portal, err := r.db.Portal.ByWazoRoom(ctx, string(room.UUID))
+		portal, err := d.db.Portal.ByWazoRoom(ctx, string(room.UUID))
 		if err != nil {
 			return nil, err
 		}
 		lines[i] = words.RoomLine{Title: room.title, UUID: string(room.UUID), Linked: portal != nil}
 		uuids[i] = string(room.UUID)
 	}
-	return lines, r.db.Listing.Replace(ctx, shownTo, uuids)
+	return lines, d.db.Listing.Replace(ctx, shownTo, uuids)
 }
 
 // FindRoom returns the room of the relay account that a person means by a uuid, a number of the list shown to them, or a
 // name. It returns a *UserError if none or several fit.
-func (r *Relay) FindRoom(ctx context.Context, what string, by id.UserID) (wazoapi.Room, error) {
+func (d *directory) FindRoom(ctx context.Context, what string, by id.UserID) (wazoapi.Room, error) {
 	uuid := wazoapi.NewUUID(what)
 	if number, err := strconv.Atoi(what); err == nil {
-		listed, err := r.db.Listing.Room(ctx, by, number)
+		listed, err := d.db.Listing.Room(ctx, by, number)
 		if err != nil {
 			return wazoapi.Room{}, err
 		}
 		uuid = wazoapi.UUID(listed)
 	}
 	if uuid.Valid() {
-		room, ok, err := r.account.room(ctx, uuid)
+		room, ok, err := d.account.room(ctx, uuid)
 		if err != nil {
 			return wazoapi.Room{}, err
 		} else if !ok {
-			return wazoapi.Room{}, refuse(r.texts.NoSuchRoom(what))
+			return wazoapi.Room{}, refuse(d.texts.NoSuchRoom(what))
 		}
 		return room, nil
 	}
-	return r.findRoomByName(ctx, what)
+	return d.findRoomByName(ctx, what)
 }
 
 // findRoomByName prefers a room that is called exactly so to one whose title contains the name.
-func (r *Relay) findRoomByName(ctx context.Context, name string) (wazoapi.Room, error) {
-	rooms, err := r.sortedRooms(ctx)
+func (d *directory) findRoomByName(ctx context.Context, name string) (wazoapi.Room, error) {
+	rooms, err := d.sortedRooms(ctx)
 	if err != nil {
 		return wazoapi.Room{}, err
 	}
@@ -128,7 +141,7 @@ func (r *Relay) findRoomByName(ctx context.Context, name string) (wazoapi.Room, 
 	}
 	switch len(found) {
 	case 0:
-		return wazoapi.Room{}, refuse(r.texts.NoSuchRoom(name))
+		return wazoapi.Room{}, refuse(d.texts.NoSuchRoom(name))
 	case 1:
 		return found[0].Room, nil
 	}
@@ -136,15 +149,15 @@ func (r *Relay) findRoomByName(ctx context.Context, name string) (wazoapi.Room, 
 	for i, room := range found {
 		titles[i] = room.title
 	}
-	return wazoapi.Room{}, refuse(r.texts.ManyRooms(name, titles))
+	return wazoapi.Room{}, refuse(d.texts.ManyRooms(name, titles))
 }
 
 // CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always mean
 // the same room (docs/wazo.md, "Create rooms"). It returns a *UserError if a name fits nobody or several.
-func (r *Relay) CreateRoom(ctx context.Context, names []string, title string) (wazoapi.Room, error) {
-	members := []wazoapi.UUID{r.account.uuid()}
+func (d *directory) CreateRoom(ctx context.Context, names []string, title string) (wazoapi.Room, error) {
+	members := []wazoapi.UUID{d.account.uuid()}
 	for _, name := range names {
-		contact, err := r.findContact(ctx, name)
+		contact, err := d.findContact(ctx, name)
 		if err != nil {
 			return wazoapi.Room{}, err
 		}
@@ -153,21 +166,21 @@ func (r *Relay) CreateRoom(ctx context.Context, names []string, title string) (w
 		}
 	}
 	if len(members) < 2 {
-		return wazoapi.Room{}, refuse(r.texts.OnlyMember())
+		return wazoapi.Room{}, refuse(d.texts.OnlyMember())
 	}
-	room, err := r.account.api.CreateRoom(ctx, title, members)
+	room, err := d.account.api.CreateRoom(ctx, title, members)
 	if err != nil {
 		return wazoapi.Room{}, fmt.Errorf("failed to create a room: %w", err)
 	} else if !room.SameMembers(members) {
-		return wazoapi.Room{}, refuse(r.texts.WrongMembers())
+		return wazoapi.Room{}, refuse(d.texts.WrongMembers())
 	}
-	r.account.addRoom(room)
+	d.account.addRoom(room)
 	return room, nil
 }
 
 // findContact returns the one person of the directory that a name, e-mail address or extension means.
-func (r *Relay) findContact(ctx context.Context, name string) (wazoapi.Contact, error) {
-	found, err := r.names.Search(ctx, name)
+func (d *directory) findContact(ctx context.Context, name string) (wazoapi.Contact, error) {
+	found, err := d.names.Search(ctx, name)
 	if err != nil {
 		return wazoapi.Contact{}, fmt.Errorf("failed to search the directory: %w", err)
 	}
@@ -179,7 +192,7 @@ func (r *Relay) findContact(ctx context.Context, name string) (wazoapi.Contact, 
 	}
 	switch len(found) {
 	case 0:
-		return wazoapi.Contact{}, refuse(r.texts.NobodyFound(name))
+		return wazoapi.Contact{}, refuse(d.texts.NobodyFound(name))
 	case 1:
 		return found[0], nil
 	}
@@ -190,5 +203,34 @@ func (r *Relay) findContact(ctx context.Context, name string) (wazoapi.Contact, 
 			people[i] += " (" + contact.Email + ")"
 		}
 	}
-	return wazoapi.Contact{}, refuse(r.texts.ManyFound(name, people))
+	return wazoapi.Contact{}, refuse(d.texts.ManyFound(name, people))
+}
+
+// nameTimeout is how long a message waits for its sender's name: a message without the right name is better than none.
+const nameTimeout = 5 * time.Second
+
+// senderName is how a Wazo author is called: as in the directory, else by alias, else by a short form of the uuid.
+func (d *directory) senderName(ctx context.Context, message wazoapi.Message) string {
+	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+	defer cancel()
+	names, err := d.names.Names(lookup, message.UserUUID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
+	}
+	if name := convert.CleanName(names[message.UserUUID], convert.MaxProfileBytes); name != "" {
+		return name
+	}
+	if name := convert.CleanName(message.Alias, convert.MaxProfileBytes); name != "" {
+		return name
+	}
+	return convert.ShortUUID(string(message.UserUUID))
+}
+
+// parkedName is how the author of a row is called. The row can perhaps not even be parsed.
+func (d *directory) parkedName(ctx context.Context, row *db.Row) string {
+	var message wazoapi.Message
+	if json.Unmarshal([]byte(row.Payload), &message) != nil {
+		message.UserUUID = wazoapi.UUID(row.Author)
+	}
+	return d.senderName(ctx, message)
 }

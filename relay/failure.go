@@ -130,3 +130,9 @@ func (e *messageError) Error() string {
 
 // Unwrap returns the cause.
 func (e *messageError) Unwrap() error { return e.cause }
+
+// A message is poison if its request gets an answer of unknown outcome this often and for this long while others pass.
+const (
+	poisonAttempts = 10
+	poisonPeriod   = 5 * time.Minute
+)

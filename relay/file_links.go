@@ -57,11 +57,11 @@ func (d *wazoDelivery) saidIn(evt *event.Event) id.RoomID {
 }
 
 // mediaURL is the link to a file, "" if there is none.
-func (r *Relay) mediaURL(media *db.Media) string {
+func (d *wazoDelivery) mediaURL(media *db.Media) string {
 	if media == nil {
 		return ""
 	}
-	return convert.FileURL(r.cfg.Media.URL, media.Key, media.Name)
+	return convert.FileURL(d.cfg.Media.URL, media.Key, media.Name)
 }
 
 // extendMedia lets the link in a request that was stored before work for as long as the link in a new one.
@@ -79,9 +79,9 @@ func (d *wazoDelivery) extendMedia(ctx context.Context) error {
 
 // redactMedia removes the files of a message if an event takes that back. It is for all events of all rooms: links outlive
 // portals.
-func (r *Relay) redactMedia(ctx context.Context, room id.RoomID, evt Event) error {
+func (a *matrixAccept) redactMedia(ctx context.Context, room id.RoomID, evt Event) error {
 	if evt.ParseError != nil || evt.Type.Type != event.EventRedaction.Type || evt.StateKey != nil {
 		return nil
 	}
-	return r.db.Media.DeleteEvent(ctx, room, redacted(evt.Event))
+	return a.db.Media.DeleteEvent(ctx, room, redacted(evt.Event))
 }

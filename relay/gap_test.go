@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/internal/task"
 )
 
 func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
@@ -71,18 +70,18 @@ func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := &Relay{badGaps: task.PoisonDetector[gapPlace]{Failures: poisonAttempts, Period: poisonPeriod, Strict: true}}
+			g := newGapFiller(&Relay{})
 			gap, hopeless := &db.Gap{ID: 1, From: "p"}, false
 			for n := range test.failures {
 				assert.False(t, hopeless, "already before failure %d", n)
 				if test.moves {
 					gap.From += "p"
 				}
-				r.lastSync.store(test.synced(n))
-				hopeless = r.isHopeless(gap, test.err, begin.Add(time.Duration(n)*test.every))
+				g.lastSync.store(test.synced(n))
+				hopeless = g.isHopeless(gap, test.err, begin.Add(time.Duration(n)*test.every))
 			}
 			assert.Equal(t, test.hopeless, hopeless)
-			assert.False(t, r.isHopeless(&db.Gap{ID: 2}, test.err, begin.Add(time.Hour)), "another gap")
+			assert.False(t, g.isHopeless(&db.Gap{ID: 2}, test.err, begin.Add(time.Hour)), "another gap")
 		})
 	}
 }
@@ -114,13 +113,13 @@ func TestGapThatFailsForEverIsGivenUp(t *testing.T) {
 	began := time.Now().Add(-2 * poisonPeriod)
 	for n := range poisonAttempts {
 		failed := began.Add(time.Duration(n) * time.Second)
-		w.core.badGaps.Failed(placeOf(gap), failed, failed)
+		w.core.gaps.bad.Failed(placeOf(gap), failed, failed)
 	}
 	w.core.MatrixBack() // the pause ends
 	w.matrix.awaitNotice(txt.GapLost())
 	w.awaitRelayed(numbered("m", 20)[15:]...)
 	require.Len(t, w.matrix.allNotices(), 1)
-	require.True(t, w.core.badGaps.Since(placeOf(gap)).IsZero(), "nothing is remembered of a gap that is closed")
+	require.True(t, w.core.gaps.bad.Since(placeOf(gap)).IsZero(), "nothing is remembered of a gap that is closed")
 }
 
 // logBuffer is a log that is written and read at the same time.
@@ -160,10 +159,10 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 			log := &logBuffer{}
 			ctx := zerolog.New(log).WithContext(t.Context())
 			row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: w.alice.UUID}
-			_, err = w.core.handleFailure(ctx, portal, row, &MatrixError{Status: test.status, Code: "M_X", Err: errors.New("the reason")})
+			_, err = (&queueWorker{w.core, row.Queue()}).handleFailure(ctx, portal, row, &MatrixError{Status: test.status, Code: "M_X", Err: errors.New("the reason")})
 			require.Equal(t, test.again, err != nil)
 			if err != nil {
-				require.Positive(t, w.core.failed(ctx, queueJob(queueOf(row)), err, 1))
+				require.Positive(t, w.core.failed(ctx, queueJob(row.Queue()), err, 1))
 			}
 			require.Equal(t, 1, log.count("the reason"))
 		})

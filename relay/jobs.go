@@ -52,17 +52,17 @@ func (r *Relay) newTasks() *task.Scheduler[job] {
 func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 	switch j.kind {
 	case jobToWazo, jobToMatrix:
-		return r.stepQueue(ctx, j)
+		return (&queueWorker{r, j.queue()}).step(ctx)
 	case jobExplain:
 		return task.Idle, r.explain(ctx)
 	case jobProbe:
-		return task.Idle, r.probe(ctx, r.account)
+		return task.Idle, r.reader.probe(ctx)
 	case jobKey:
-		return task.Idle, r.tryKey(ctx, j.session)
+		return task.Idle, r.lateKeys.tryAll(ctx, j.session)
 	case jobExpire:
-		return task.Idle, r.expire(ctx)
+		return task.Idle, r.lateKeys.expire(ctx)
 	default:
-		return task.Idle, r.catchUpPortal(ctx, r.account, j.portalID)
+		return task.Idle, r.reader.catchUpPortal(ctx, j.portalID)
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 // A message whose key is missing holds its queue for KeyWait. Then the queue goes on without it, its sender is told, and it
 // waits, for KeyKept, until its key comes: then it goes out, marked as late.
 
+// lateKeys looks after messages whose keys are missing.
+type lateKeys struct{ *Relay }
+
 // KeyCame notes that a Megolm session was stored, or that its key is withheld. It does not block.
 func (r *Relay) KeyCame(session id.SessionID) { r.tasks.Wake(job{kind: jobKey, session: session}) }
 
@@ -29,22 +32,22 @@ func (d *wazoDelivery) awaitKey(ctx context.Context, evt *event.Event) (outcome,
 	why := d.texts.WhyNoKey(d.cfg.KeyKept)
 	switch {
 	case err == nil:
-		return changed, d.acceptDecrypted(ctx, d.row, decrypted)
+		return outcomeChanged, d.lateKeys.acceptDecrypted(ctx, d.row, decrypted)
 	case errors.Is(err, ErrUndecryptable):
-		return blocked, &messageError{words.WhyUndecryptable, err}
+		return outcomeStopped, &messageError{words.WhyUndecryptable, err}
 	case errors.Is(err, ErrKeyWithheld):
 		why = d.texts.WhyKeyWithheld(d.cfg.KeyKept)
 	case errors.Is(err, ErrNoKey):
 		left := min(d.cfg.KeyWait, d.cfg.KeyWait-time.Since(d.row.AcceptedAt.Time))
 		if left > 0 {
 			d.tasks.WakeAfter(left, portalJob(jobToWazo, d.portal.ID))
-			return blocked, nil // until then, or until KeyCame
+			return outcomeStopped, nil // until then, or until KeyCame
 		}
 	case !errors.Is(err, ErrPartialKey):
-		return blocked, err
+		return outcomeStopped, err
 	}
 	zerolog.Ctx(ctx).Warn().Err(err).Str("source_id", d.row.SourceID).Msg("Passed over a message that cannot be decrypted yet")
-	return changed, d.passOver(ctx, evt, why)
+	return outcomeChanged, d.passOver(ctx, evt, why)
 }
 
 // passOver lets the queue go on without the row, whose key is missing, tells the sender why, and asks for the key.
@@ -61,7 +64,7 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 		db.AfterCommit(ctx, func() {
 			d.KeyCame(id.SessionID(d.row.Session)) // perhaps just now
 			if !asked {
-				d.requestKey(evt)
+				d.lateKeys.request(evt)
 			}
 		})
 		return d.Say(ctx, d.portal.MatrixRoom, d.texts.NotDelivered(why), evt.ID)
@@ -72,60 +75,60 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 	return nil
 }
 
-func (r *Relay) requestKey(evt *event.Event) {
-	r.tasks.Go(func(ctx context.Context) { r.matrix.RequestKey(ctx, evt) })
+func (k *lateKeys) request(evt *event.Event) {
+	k.tasks.Go(func(ctx context.Context) { k.matrix.RequestKey(ctx, evt) })
 }
 
 // acceptDecrypted replaces an encrypted row by its decrypted form, which takes the row's place in the queue, unless it was
 // edited, redacted or decrypted meanwhile.
-func (r *Relay) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *event.Event) error {
+func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *event.Event) error {
 	payload, err := json.Marshal(decrypted)
 	if err != nil {
 		return fmt.Errorf("failed to store event %s: %w", decrypted.ID, err)
 	}
-	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		current, err := r.db.Queue.ByID(ctx, row.ID)
+	return k.db.DoTxn(ctx, func(ctx context.Context) error {
+		current, err := k.db.Queue.ByID(ctx, row.ID)
 		if err != nil || current == nil || current.Revision != row.Revision {
 			return err
 		}
-		switch r.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)}) {
+		switch k.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)}) {
 		case Relayed, Encrypted:
-			db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobToWazo, row.PortalID)) })
-			_, err = r.db.Queue.SetPayload(ctx, current, string(payload))
+			db.AfterCommit(ctx, func() { k.tasks.Wake(portalJob(jobToWazo, row.PortalID)) })
+			_, err = k.db.Queue.SetPayload(ctx, current, string(payload))
 			return err
 		case Command:
-			if err = r.storeInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {
+			if err = k.storeInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {
 				return err
 			}
 		}
-		_, err = r.db.Queue.Delete(ctx, row.ID)
+		_, err = k.db.Queue.Delete(ctx, row.ID)
 		return err
 	})
 }
 
-// tryKey tries to decrypt what is encrypted by a session.
-func (r *Relay) tryKey(ctx context.Context, session id.SessionID) error {
-	rows, err := r.db.Queue.EncryptedBy(ctx, session.String())
+// tryAll tries to decrypt what is encrypted by a session.
+func (k *lateKeys) tryAll(ctx context.Context, session id.SessionID) error {
+	rows, err := k.db.Queue.EncryptedBy(ctx, session.String())
 	if err != nil {
 		return err
 	}
-	return r.tryRows(ctx, rows)
+	return k.tryRows(ctx, rows)
 }
 
 // tryRows tries to decrypt rows of one session. Those that can be read go on in their order.
-func (r *Relay) tryRows(ctx context.Context, rows []*db.Row) error {
+func (k *lateKeys) tryRows(ctx context.Context, rows []*db.Row) error {
 	events := make([]*event.Event, len(rows))
 	// If the key comes during the first round, only the second one finds it for the rows that were tried before.
 	for range 2 {
 		found := false
 		for i, row := range rows {
-			if r.tasks.Stopping() {
+			if k.tasks.Stopping() {
 				return nil // the next start tries them all
 			} else if events[i] != nil {
 				continue
 			}
 			var err error
-			if events[i], err = r.tryDecrypt(ctx, row); err != nil {
+			if events[i], err = k.tryDecrypt(ctx, row); err != nil {
 				return err
 			}
 			found = found || events[i] != nil
@@ -140,39 +143,54 @@ func (r *Relay) tryRows(ctx context.Context, rows []*db.Row) error {
 			if row.State == db.StateWaiting {
 				zerolog.Ctx(ctx).Info().Str("source_id", row.SourceID).Msg("The key of a message came late")
 			}
-			if err := r.acceptDecrypted(ctx, row, events[i]); err != nil {
+			if err := k.acceptDecrypted(ctx, row, events[i]); err != nil {
 				return err
 			}
 		case row.State == db.StateNew:
-			r.tasks.Wake(portalJob(jobToWazo, row.PortalID)) // what keeps the key away may be clear now
+			k.tasks.Wake(portalJob(jobToWazo, row.PortalID)) // what keeps the key away may be clear now
 		}
 	}
 	return nil
 }
 
 // tryDecrypt decrypts a row. It returns nil if it takes another key, and an error if that cannot be told now.
-func (r *Relay) tryDecrypt(ctx context.Context, row *db.Row) (*event.Event, error) {
+func (k *lateKeys) tryDecrypt(ctx context.Context, row *db.Row) (*event.Event, error) {
 	evt := &event.Event{}
 	if json.Unmarshal([]byte(row.Payload), evt) != nil {
 		return nil, nil
 	}
-	decrypted, err := r.matrix.Decrypt(ctx, evt)
+	decrypted, err := k.matrix.Decrypt(ctx, evt)
 	if IsUnreadable(err) {
 		return nil, nil
 	}
 	return decrypted, err
 }
 
-// tryAllKeys tries to decrypt all that waits: its key may have come just before the relay stopped.
-func (r *Relay) tryAllKeys(ctx context.Context) error {
-	sessions, err := r.db.Queue.MissingSessions(ctx)
+// tryEverything tries to decrypt all that waits: its key may have come just before the relay stopped.
+func (k *lateKeys) tryEverything(ctx context.Context) error {
+	sessions, err := k.db.Queue.MissingSessions(ctx)
 	if err != nil {
 		return fmt.Errorf("failed to read which keys are missing: %w", err)
 	}
 	for _, session := range sessions {
-		r.KeyCame(id.SessionID(session))
+		k.KeyCame(id.SessionID(session))
 	}
 	return nil
+}
+
+// retry tries to decrypt what waits for a key, and asks for the keys again: a person may have changed what kept them
+// away.
+func (k *lateKeys) retry(rows []*db.Row) {
+	asked := make(map[string]bool)
+	for _, row := range rows {
+		evt := &event.Event{}
+		if row.State != db.StateWaiting || asked[row.Session] || json.Unmarshal([]byte(row.Payload), evt) != nil {
+			continue
+		}
+		asked[row.Session] = true
+		k.KeyCame(id.SessionID(row.Session))
+		k.request(evt)
+	}
 }
 
 // expirePause is the pause between two looks for messages whose keys did not come.
@@ -180,38 +198,38 @@ const expirePause = time.Hour
 
 // keepExpiring looks for messages whose keys did not come until ctx ends. The first look is when /sync has answered: after a
 // long time off, the keys come with that.
-func (r *Relay) keepExpiring(ctx context.Context) {
-	ticker := time.NewTicker(min(expirePause, r.cfg.KeyKept))
+func (k *lateKeys) keepExpiring(ctx context.Context) {
+	ticker := time.NewTicker(min(expirePause, k.cfg.KeyKept))
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			r.tasks.Wake(job{kind: jobExpire})
+			k.tasks.Wake(job{kind: jobExpire})
 		}
 	}
 }
 
 // expire gives up what has waited for its key for KeyKept, and tells the senders.
-func (r *Relay) expire(ctx context.Context) error {
-	if !r.startup.isSynced() {
+func (k *lateKeys) expire(ctx context.Context) error {
+	if !k.startup.isSynced() {
 		return nil
 	}
-	rows, err := r.db.Queue.Waiting(ctx, jsontime.UM(time.Now().Add(-r.cfg.KeyKept)))
+	rows, err := k.db.Queue.Waiting(ctx, jsontime.UM(time.Now().Add(-k.cfg.KeyKept)))
 	if err != nil {
 		return err
 	}
 	expired := 0
 	for _, row := range rows {
-		decrypted, err := r.tryDecrypt(ctx, row)
+		decrypted, err := k.tryDecrypt(ctx, row)
 		if err != nil {
 			return err
 		} else if decrypted != nil {
-			r.KeyCame(id.SessionID(row.Session)) // at the last moment
+			k.KeyCame(id.SessionID(row.Session)) // at the last moment
 			continue
 		}
-		if err = r.giveUpKey(ctx, row); err != nil {
+		if err = k.giveUp(ctx, row); err != nil {
 			return err
 		}
 		expired++
@@ -222,19 +240,19 @@ func (r *Relay) expire(ctx context.Context) error {
 	return nil
 }
 
-// giveUpKey removes a row that waits for its key, unless that came meanwhile.
-func (r *Relay) giveUpKey(ctx context.Context, row *db.Row) error {
-	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		current, err := r.db.Queue.ByID(ctx, row.ID)
+// giveUp removes a row that waits for its key, unless that came meanwhile.
+func (k *lateKeys) giveUp(ctx context.Context, row *db.Row) error {
+	return k.db.DoTxn(ctx, func(ctx context.Context) error {
+		current, err := k.db.Queue.ByID(ctx, row.ID)
 		if err != nil || current == nil || current.State != db.StateWaiting {
 			return err
 		}
-		portal, err := r.db.Portal.ByID(ctx, row.PortalID)
+		portal, err := k.db.Portal.ByID(ctx, row.PortalID)
 		if err != nil || portal == nil {
 			return err
-		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
+		} else if _, err = k.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
-		return r.Say(ctx, portal.MatrixRoom, r.texts.KeyNeverCame(r.cfg.KeyKept), id.EventID(row.SourceID))
+		return k.Say(ctx, portal.MatrixRoom, k.texts.KeyNeverCame(k.cfg.KeyKept), id.EventID(row.SourceID))
 	})
 }

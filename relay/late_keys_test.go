@@ -236,7 +236,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		require.Eventually(t, func() bool { return w.row(first).Session == "" }, waitFor, tick)
 		decrypted := &event.Event{ID: first, Sender: adminUser, RoomID: roomID, Type: event.EventMessage}
 		require.NoError(t, decrypted.Content.UnmarshalJSON([]byte(`{"msgtype": "m.text", "body": "original"}`)))
-		require.NoError(t, w.core.acceptDecrypted(w.ctx, old, decrypted))
+		require.NoError(t, w.core.lateKeys.acceptDecrypted(w.ctx, old, decrypted))
 		portal, err := w.core.Portal(w.ctx, roomID)
 		require.NoError(t, err)
 		require.NoError(t, (&wazoDelivery{w.core, portal, old}).passOver(w.ctx, decrypted, "why"))
@@ -363,7 +363,7 @@ func TestKeyThatNeverComes(t *testing.T) {
 	age(7*24*time.Hour-time.Minute, first)
 	age(8*24*time.Hour, inTime)
 	w.matrix.giveKey(inTime, "in the last moment")
-	require.NoError(t, w.core.expire(w.ctx))
+	require.NoError(t, w.core.lateKeys.expire(w.ctx))
 	require.NotNil(t, w.row(first), "not yet")
 	w.awaitRelayed("next", late("in the last moment"))
 
@@ -588,15 +588,15 @@ func TestDecryptingIsNoSignThatWazoIsRepaired(t *testing.T) {
 	portal, err := w.core.Portal(w.ctx, roomID)
 	require.NoError(t, err)
 	refused := w.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusConflict), wazotest.Always())
-	require.NoError(t, w.core.pause(w.ctx, portal, PauseConflict, db.ToWazo))
+	require.NoError(t, w.core.pauses.begin(w.ctx, portal, PauseConflict, db.ToWazo))
 	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
 	w.awaitRow(first)
 	w.matrix.giveKey(first, "first") // and nobody says so: the queue finds it when it tries
-	w.core.retryPaused(w.ctx)
+	w.core.pauses.retryAll(w.ctx)
 	require.NoError(t, refused.Wait(w.ctx, 1), "what was decrypted is tried at once")
 	require.Equal(t, []string{txt.Paused(txt.Why(words.WhyConflict))}, w.matrix.allNotices())
 	refused.Off()
-	w.core.retryPaused(w.ctx)
+	w.core.pauses.retryAll(w.ctx)
 	w.awaitRelayed("first")
 	w.matrix.awaitNotice(txt.GoesOn())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -55,47 +56,53 @@ func pauseOf(portal *db.Portal, reason Pause, direction db.Direction) *db.Pause 
 	return &db.Pause{PortalID: portal.ID, Reason: string(reason), Direction: direction}
 }
 
-// pause stops a portal in a direction ("": both) until the reason is gone, with one notice.
-func (r *Relay) pause(ctx context.Context, portal *db.Portal, reason Pause, direction db.Direction) error {
-	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		isNew, err := r.db.Pause.Insert(ctx, pauseOf(portal, reason, direction))
+// pauses stops and resumes portals.
+type pauses struct {
+	*Relay
+	retries *exsync.Set[job] // paused queues that try one delivery all the same
+}
+
+// begin stops a portal in a direction ("": both) until the reason is gone, with one notice.
+func (p *pauses) begin(ctx context.Context, portal *db.Portal, reason Pause, direction db.Direction) error {
+	return p.db.DoTxn(ctx, func(ctx context.Context) error {
+		isNew, err := p.db.Pause.Insert(ctx, pauseOf(portal, reason, direction))
 		if err != nil || !isNew {
 			return err
 		}
-		return r.Say(ctx, portal.MatrixRoom, r.texts.Paused(r.texts.Why(reason.Why())), "")
+		return p.Say(ctx, portal.MatrixRoom, p.texts.Paused(p.texts.Why(reason.Why())), "")
 	})
 }
 
-// unpause takes reasons away. When the last one is gone the portal goes on, with one notice.
-func (r *Relay) unpause(ctx context.Context, portal *db.Portal, reasons ...*db.Pause) error {
-	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+// end takes reasons away. When the last one is gone the portal goes on, with one notice.
+func (p *pauses) end(ctx context.Context, portal *db.Portal, reasons ...*db.Pause) error {
+	return p.db.DoTxn(ctx, func(ctx context.Context) error {
 		ended := false
 		for _, reason := range reasons {
-			gone, err := r.db.Pause.Delete(ctx, reason)
+			gone, err := p.db.Pause.Delete(ctx, reason)
 			if err != nil {
 				return err
 			}
 			ended = ended || gone
 		}
-		left, err := r.db.Pause.Of(ctx, portal.ID)
+		left, err := p.db.Pause.Of(ctx, portal.ID)
 		if err != nil || !ended {
 			return err
 		}
-		db.AfterCommit(ctx, func() { r.wakePortal(portal.ID) })
+		db.AfterCommit(ctx, func() { p.wakePortal(portal.ID) })
 		if len(left) > 0 {
 			return nil
 		}
-		return r.Say(ctx, portal.MatrixRoom, r.texts.GoesOn(), "")
+		return p.Say(ctx, portal.MatrixRoom, p.texts.GoesOn(), "")
 	})
 }
 
-// activePauses returns what stops a queue.
-func (r *Relay) activePauses(ctx context.Context, queue db.QueueKey) (active []*db.Pause, err error) {
-	pauses, err := r.db.Pause.Of(ctx, queue.PortalID)
+// of returns what stops a queue.
+func (p *pauses) of(ctx context.Context, queue db.QueueKey) (active []*db.Pause, err error) {
+	all, err := p.db.Pause.Of(ctx, queue.PortalID)
 	if err != nil {
 		return nil, fmt.Errorf("failed to read why a portal is paused: %w", err)
 	}
-	for _, pause := range pauses {
+	for _, pause := range all {
 		if pause.Stops(queue.Direction) {
 			active = append(active, pause)
 		}
@@ -105,8 +112,8 @@ func (r *Relay) activePauses(ctx context.Context, queue db.QueueKey) (active []*
 
 // mayTry reports whether a queue may try one delivery: it is not paused, or it was asked to find out whether what paused it
 // is repaired. That it was asked counts once.
-func (r *Relay) mayTry(j job, pauses []*db.Pause) bool {
-	asked := r.retries.Pop(j)
+func (p *pauses) mayTry(j job, pauses []*db.Pause) bool {
+	asked := p.retries.Pop(j)
 	for _, pause := range pauses {
 		if !asked || !isRetried(pause) {
 			return false
@@ -115,18 +122,18 @@ func (r *Relay) mayTry(j job, pauses []*db.Pause) bool {
 	return true
 }
 
-// retryPaused lets paused portals try one delivery: what was repaired goes on by itself.
-func (r *Relay) retryPaused(ctx context.Context) {
-	pauses, err := r.db.Pause.All(ctx)
+// retryAll lets paused portals try one delivery: what was repaired goes on by itself.
+func (p *pauses) retryAll(ctx context.Context) {
+	pauses, err := p.db.Pause.All(ctx)
 	if err != nil {
-		r.log.Err(err).Msg("Failed to look for paused portals")
+		p.log.Err(err).Msg("Failed to look for paused portals")
 		return
 	}
 	for _, pause := range pauses {
 		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
 			if j := queueJob(db.QueueKey{PortalID: pause.PortalID, Direction: direction}); pause.Stops(direction) && isRetried(pause) {
-				r.retries.Add(j)
-				r.tasks.Wake(j)
+				p.retries.Add(j)
+				p.tasks.Wake(j)
 			}
 		}
 	}
@@ -153,7 +160,7 @@ func (r *Relay) Rejoined(ctx context.Context, room id.RoomID) (bool, error) {
 	if err != nil || portal == nil {
 		return false, err
 	}
-	return true, r.unpause(ctx, portal, pauseOf(portal, PauseRemoved, ""), pauseOf(portal, PauseRemoved, db.ToMatrix), pauseOf(portal, PauseForbidden, db.ToMatrix))
+	return true, r.pauses.end(ctx, portal, pauseOf(portal, PauseRemoved, ""), pauseOf(portal, PauseRemoved, db.ToMatrix), pauseOf(portal, PauseForbidden, db.ToMatrix))
 }
 
 // Opened notes that strangers can now read a portal's Matrix room, for a reason in words; "" says that they can't any more.
@@ -163,7 +170,7 @@ func (r *Relay) Opened(ctx context.Context, room id.RoomID, why string) error {
 		if err != nil || portal == nil {
 			return err
 		} else if why == "" {
-			return r.unpause(ctx, portal, pauseOf(portal, PauseOpened, ""))
+			return r.pauses.end(ctx, portal, pauseOf(portal, PauseOpened, ""))
 		} else if portal.Public {
 			return nil
 		}
@@ -185,6 +192,6 @@ func (r *Relay) AcceptOpen(ctx context.Context, room id.RoomID) (bool, error) {
 		if err := r.db.Portal.SetPublic(ctx, portal.ID, true); err != nil {
 			return err
 		}
-		return r.unpause(ctx, portal, pauseOf(portal, PauseOpened, ""))
+		return r.pauses.end(ctx, portal, pauseOf(portal, PauseOpened, ""))
 	})
 }

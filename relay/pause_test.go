@@ -63,7 +63,7 @@ func TestOpenedRoomStaysPausedWhateverElseIsRepaired(t *testing.T) {
 	require.NoError(t, w.core.Removed(w.ctx, roomID))
 	_, err := w.core.Rejoined(w.ctx, roomID)
 	require.NoError(t, err)
-	w.core.retryPaused(w.ctx)
+	w.core.pauses.retryAll(w.ctx)
 	w.matrix.say(adminUser, "kept too")
 	assert.Equal(t, []string{string(PauseOpened)}, w.pauses())
 
@@ -100,7 +100,7 @@ func TestOneDirectionPausesAlone(t *testing.T) {
 		w.matrix.say(adminUser, text)
 	}
 	w.awaitRelayed("a", "b", "c")
-	w.core.retryPaused(w.ctx)
+	w.core.pauses.retryAll(w.ctx)
 	assert.Equal(t, []string{txt.Paused(txt.Why(words.WhyForbidden))}, w.matrix.allNotices(), "one notice, however often it is tried")
 	allow()
 	w.awaitShown("Alice Martin: kept")
@@ -254,7 +254,7 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 		for n := range poisonAttempts {
 			w.core.poison.Failed(row.ID, time.Now().Add(-2*poisonPeriod+time.Duration(n)*time.Second), time.Time{})
 		}
-		_, err := w.core.handleFailure(w.ctx, portal, row, failure)
+		_, err := (&queueWorker{w.core, row.Queue()}).handleFailure(w.ctx, portal, row, failure)
 		return err
 	}
 	require.Error(t, fail(db.ToMatrix, time.Time{}), "nothing passes: the service is at fault")

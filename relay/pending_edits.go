@@ -13,8 +13,8 @@ import (
 
 // pendingRow returns the row of a message of the same sender that still waits and was never attempted, nil if there is none.
 // Only such a message can be changed or taken back, since nobody on Wazo can have seen it.
-func (r *Relay) pendingRow(ctx context.Context, portal *db.Portal, target id.EventID, sender id.UserID) (*db.Row, error) {
-	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToWazo, target.String())
+func (a *matrixAccept) pendingRow(ctx context.Context, target id.EventID, sender id.UserID) (*db.Row, error) {
+	row, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 	if err != nil || row == nil || row.Author != sender.String() || row.Attempts > 0 || row.Parts > 0 {
 		return nil, err
 	}
@@ -32,25 +32,25 @@ func redacted(evt *event.Event) id.EventID {
 }
 
 // redactPending takes a message back that still waits. What is on Wazo already stays there: chatd cannot delete messages.
-func (r *Relay) redactPending(ctx context.Context, portal *db.Portal, evt *event.Event) error {
-	row, err := r.pendingRow(ctx, portal, redacted(evt), evt.Sender)
+func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
+	row, err := a.pendingRow(ctx, redacted(evt), evt.Sender)
 	if err != nil || row == nil {
 		return err
 	}
-	_, err = r.db.Queue.Delete(ctx, row.ID)
+	_, err = a.db.Queue.Delete(ctx, row.ID)
 	return err
 }
 
 // editPending changes a message that still waits. A message that cannot be decrypted becomes what the edit says: its key is
 // not needed any more. It reports false if the event does not edit such a message.
-func (r *Relay) editPending(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
+func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool, error) {
 	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
 	target, _ := relation["event_id"].(string)
 	newContent, ok := evt.Content.Raw["m.new_content"].(map[string]any)
 	if !ok || relation["rel_type"] != string(event.RelReplace) {
 		return false, nil
 	}
-	row, err := r.pendingRow(ctx, portal, id.EventID(target), evt.Sender)
+	row, err := a.pendingRow(ctx, id.EventID(target), evt.Sender)
 	if err != nil || row == nil {
 		return false, err
 	}
@@ -65,5 +65,5 @@ func (r *Relay) editPending(ctx context.Context, portal *db.Portal, evt *event.E
 	if err != nil {
 		return false, fmt.Errorf("failed to store an edit: %w", err)
 	}
-	return r.db.Queue.SetPayload(ctx, row, string(payload))
+	return a.db.Queue.SetPayload(ctx, row, string(payload))
 }

@@ -20,20 +20,21 @@ func (r *Relay) settle(ctx context.Context, row *db.Row) error {
 	return r.tasks.Sleep(ctx, min(r.cfg.Settle, r.cfg.Settle-time.Since(row.AttemptedAt.Time)))
 }
 
-// arrivedOnMatrix reports whether the last attempt of a row arrived. Its echo comes with /sync, or with the gap that /sync
+// arrived reports whether the last attempt of the row arrived. Its echo comes with /sync, or with the gap that /sync
 // leaves, and is recorded there.
-func (r *Relay) arrivedOnMatrix(ctx context.Context, row *db.Row) (bool, error) {
-	if err := r.settle(ctx, row); err != nil {
+func (d *matrixDelivery) arrived(ctx context.Context) (bool, error) {
+	row := d.row
+	if err := d.settle(ctx, row); err != nil {
 		return false, err
 	}
-	ctx, cancel := r.tasks.UntilStop(ctx)
+	ctx, cancel := d.tasks.UntilStop(ctx)
 	defer cancel()
-	if err := r.matrix.Resync(ctx); err != nil {
+	if err := d.matrix.Resync(ctx); err != nil {
 		return false, fmt.Errorf("failed to wait for the next sync: %w", err)
-	} else if err = r.fillGaps(ctx, row.PortalID); err != nil {
+	} else if err = d.gaps.fill(ctx, row.PortalID); err != nil {
 		return false, err
 	}
-	current, err := r.db.Queue.ByID(ctx, row.ID)
+	current, err := d.db.Queue.ByID(ctx, row.ID)
 	arrived := current == nil || current.Part != row.Part
 	zerolog.Ctx(ctx).Info().Str("source_id", row.SourceID).Bool("found", arrived).AnErr("error", err).Msg("Looked for an event with unknown outcome")
 	return arrived, err
@@ -54,7 +55,7 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 	if err = d.settle(ctx, d.row); err != nil {
 		return nil, err
 	}
-	err = d.readHistory(ctx, d.account, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
+	err = d.reader.readHistory(ctx, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
 		for _, m := range page {
 			if found != nil || !d.matches(request, m) {
 				continue
@@ -80,7 +81,7 @@ func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
 
 // findOrphan returns an orphan with the text of a request, nil if there is none.
 func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*wazoapi.Message, error) {
-	if d.row.Kind != db.KindMessage || d.startup.phase(queueOf(d.row)) == phaseSettled {
+	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseSettled {
 		return nil, nil
 	}
 	orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, request.Alias, request.Content)
@@ -88,8 +89,4 @@ func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*w
 		return nil, err
 	}
 	return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, nil
-}
-
-func queueOf(row *db.Row) db.QueueKey {
-	return db.QueueKey{PortalID: row.PortalID, Direction: row.Direction}
 }

@@ -41,17 +41,17 @@ func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
 
 // recordEcho stores, within a transaction, a delivery that is seen before the answer to its request, or without it. If
 // nothing here knows of the delivery, the database is an older one that was restored.
-func (r *Relay) recordEcho(ctx context.Context, portal *db.Portal, sourceID string, part int, eventID id.EventID) error {
-	row, err := r.db.Queue.BySource(ctx, portal.ID, db.ToMatrix, sourceID)
+func (a *matrixAccept) recordEcho(ctx context.Context, sourceID string, part int, eventID id.EventID) error {
+	row, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToMatrix, sourceID)
 	if err != nil {
 		return err
 	} else if row != nil {
-		return r.recordToMatrix(ctx, row, part, eventID)
+		return a.recordToMatrix(ctx, row, part, eventID)
 	} else if sourceID == linkedSource {
 		return nil
 	}
-	return r.db.Message.Insert(ctx, &db.Message{
-		PortalID: portal.ID, WazoUUID: sourceID, Part: part, EventID: eventID, Author: r.matrix.UserID().String(), RelayedAt: jsontime.UM(time.Now()),
+	return a.db.Message.Insert(ctx, &db.Message{
+		PortalID: a.portal.ID, WazoUUID: sourceID, Part: part, EventID: eventID, Author: a.matrix.UserID().String(), RelayedAt: jsontime.UM(time.Now()),
 	})
 }
 

@@ -30,7 +30,6 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/exsync"
-	"go.mau.fi/util/jsontime"
 	"golang.org/x/sync/semaphore"
 
 	"wazo-matrix-relay/db"
@@ -49,7 +48,7 @@ type Config struct {
 	Media         MediaConfig
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
-	Probe         time.Duration // between two looks for news on Wazo; default 3 min
+	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min
 	OutageNotice  time.Duration // how long a service is away before people are told; default 1 min
 	CommitLag     time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
 	KeyWait       time.Duration // how long a queue waits for a missing key; default 10 s
@@ -60,12 +59,6 @@ type Config struct {
 // parallelReads is how many histories are read at once.
 const parallelReads = 4
 
-// mappingLife is how long it is known which event shows which message.
-const mappingLife = 180 * 24 * time.Hour
-
-// sessionLife is how long it is known that a key is withheld: longer than clients use one session (a week, by default).
-const sessionLife = 30 * 24 * time.Hour
-
 func (c *Config) setDefaults() {
 	set := func(d *time.Duration, value time.Duration) {
 		if *d == 0 {
@@ -73,7 +66,7 @@ func (c *Config) setDefaults() {
 		}
 	}
 	set(&c.Settle, 15*time.Second)
-	set(&c.Probe, 3*time.Minute)
+	set(&c.ProbeInterval, 3*time.Minute)
 	set(&c.OutageNotice, time.Minute)
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
@@ -89,20 +82,21 @@ type Relay struct {
 	texts   words.Texts
 	matrix  Matrix
 	account *account // the relay account
-	names   *wazoapi.Directory
+	*directory
 
 	tasks    *task.Scheduler[job]
 	startup  *startup
-	gapFills *exsync.KeyedMutex[int64] // by portal
-	linking  sync.Mutex                // links and unlinks one at a time
-	retries  *exsync.Set[job]          // paused queues that try one delivery all the same
-	reading  *semaphore.Weighted       // limits how many histories are read at once
+	reader   *reader
+	gaps     *gapFiller
+	pauses   *pauses
+	lateKeys *lateKeys
+	linking  sync.Mutex          // links and unlinks one at a time
+	reading  *semaphore.Weighted // limits how many histories are read at once
 
 	lastSync     atomicTime                   // when an answer of /sync was last accepted
 	lastDelivery map[db.Direction]*atomicTime // when a delivery last succeeded
 	outages      outages
 	poison       task.PoisonDetector[int64] // by row
-	badGaps      task.PoisonDetector[gapPlace]
 	uploads      uploads
 }
 
@@ -111,23 +105,24 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 	chaosTimes(&cfg)
 	cfg.setDefaults()
 	r := &Relay{
-		cfg:      cfg,
-		db:       database,
-		log:      log,
-		texts:    words.New(cfg.CommandPrefix),
-		account:  newAccount(row, api),
-		names:    wazoapi.NewDirectory(api, time.Hour),
-		startup:  newStartup(),
-		gapFills: exsync.NewKeyedMutex[int64](),
-		retries:  exsync.NewSet[job](),
-		reading:  semaphore.NewWeighted(parallelReads),
+		cfg:     cfg,
+		db:      database,
+		log:     log,
+		texts:   words.New(cfg.CommandPrefix),
+		account: newAccount(row, api),
+		startup: newStartup(),
+		reading: semaphore.NewWeighted(parallelReads),
 
 		lastDelivery: map[db.Direction]*atomicTime{db.ToWazo: {}, db.ToMatrix: {}},
 		poison:       task.PoisonDetector[int64]{Failures: poisonAttempts, Period: poisonPeriod},
-		badGaps:      task.PoisonDetector[gapPlace]{Failures: poisonAttempts, Period: poisonPeriod, Strict: true},
 		uploads:      newUploads(),
 	}
+	r.directory = &directory{account: r.account, names: wazoapi.NewDirectory(api, time.Hour), db: database, texts: r.texts, log: log}
 	r.tasks = r.newTasks()
+	r.reader = &reader{r, r.account}
+	r.gaps = newGapFiller(r)
+	r.pauses = &pauses{r, exsync.NewSet[job]()}
+	r.lateKeys = &lateKeys{r}
 	return r
 }
 
@@ -143,10 +138,10 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer stop()
 	r.tasks.Start(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { r.listen(ctx) })
-	wg.Go(func() { r.keepCaughtUp(ctx) })
+	wg.Go(func() { r.reader.listen(ctx) })
+	wg.Go(func() { r.reader.keepCaughtUp(ctx) })
 	wg.Go(func() { r.forget(ctx) })
-	wg.Go(func() { r.keepExpiring(ctx) })
+	wg.Go(func() { r.lateKeys.keepExpiring(ctx) })
 	err := r.resume(ctx)
 	if err == nil {
 		<-ctx.Done()
@@ -176,30 +171,9 @@ func (r *Relay) resume(ctx context.Context) error {
 		r.tasks.Wake(portalJob(jobToWazo, gap.PortalID))
 	}
 	r.tasks.Wake(job{kind: jobExplain})
-	return r.tryAllKeys(ctx)
+	r.tasks.Wake(job{kind: jobExpire}) // the first answer of /sync may have come before the workers could be woken
+	return r.lateKeys.tryEverything(ctx)
 }
 
 // MatrixBack notes that the homeserver answers again.
 func (r *Relay) MatrixBack() { r.tasks.EndPauses() }
-
-// forget removes, once a day, what is too old to be needed: mappings, notes of withheld keys, links to files that have expired.
-func (r *Relay) forget(ctx context.Context) {
-	ticker := time.NewTicker(24 * time.Hour)
-	defer ticker.Stop()
-	for {
-		if err := r.db.Message.Forget(ctx, jsontime.UM(time.Now().Add(-mappingLife)), overlap); err != nil && ctx.Err() == nil {
-			r.log.Err(err).Msg("Failed to forget old mappings")
-		}
-		if err := r.db.Withheld.Forget(ctx, jsontime.UM(time.Now().Add(-sessionLife))); err != nil && ctx.Err() == nil {
-			r.log.Err(err).Msg("Failed to forget withheld keys")
-		}
-		if err := r.db.Media.DeleteExpired(ctx, jsontime.UM(time.Now())); err != nil && ctx.Err() == nil {
-			r.log.Err(err).Msg("Failed to forget old files")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}

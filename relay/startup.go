@@ -64,25 +64,25 @@ func (s *startup) isSynced() bool {
 
 // learnDeliveredToMatrix fills the gaps of a portal after the first answer of /sync. It reports whether all that the bot said
 // in the Matrix room is known then.
-func (r *Relay) learnDeliveredToMatrix(ctx context.Context, queue db.QueueKey, synced bool) (bool, error) {
+func (w *queueWorker) learnDeliveredToMatrix(ctx context.Context, synced bool) (bool, error) {
 	if !synced {
 		return false, nil
-	} else if err := r.fillGaps(ctx, queue.PortalID); err != nil {
+	} else if err := w.gaps.fill(ctx, w.queue.PortalID); err != nil {
 		return false, err
 	}
-	r.startup.reached(queue, phaseKnown)
+	w.startup.reached(w.queue, phaseKnown)
 	return true, nil
 }
 
 // forgetOrphans ends the search for a portal's orphans: all rows that waited, those of the first answer of /sync included,
 // were compared with them.
-func (r *Relay) forgetOrphans(ctx context.Context, queue db.QueueKey) error {
-	if r.startup.phase(queue) != phaseKnown {
+func (w *queueWorker) forgetOrphans(ctx context.Context) error {
+	if w.startup.phase(w.queue) != phaseKnown {
 		return nil
 	}
-	if err := r.db.Orphan.Close(ctx, queue.PortalID, jsontime.UM(time.Now())); err != nil {
+	if err := w.db.Orphan.Close(ctx, w.queue.PortalID, jsontime.UM(time.Now())); err != nil {
 		return err
 	}
-	r.startup.reached(queue, phaseSettled)
+	w.startup.reached(w.queue, phaseSettled)
 	return nil
 }

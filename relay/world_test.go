@@ -84,7 +84,7 @@ func (w *world) start() {
 	w.core = New(Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: w.media,
 		KeyKept: w.keyKept,
-		Settle:  100 * time.Millisecond, Probe: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: w.keyWait, CommitLag: 20 * time.Millisecond,
+		Settle:  100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: w.keyWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, account, log)
 	w.db = database
 	w.matrix.core = w.core

@@ -74,7 +74,7 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 		notice func(Result) int
 	}{
 		{
-			name: "messages double without the look before sending again", off: Look,
+			name: "messages are duplicated if the relay does not look for them before it sends them again", off: Reconcile,
 			cfg:    Config{Messages: 40, Faults: []string{"wazo post: answer lost"}},
 			notice: func(r Result) int { return r.Doubled },
 		},
