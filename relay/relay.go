@@ -12,9 +12,9 @@
 //     it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go).
 //
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
-// pending_edits.go, the files of Matrix messages in media.go, and the pictures of Wazo messages in pictures.go. What an error
-// means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or drops what is
-// out of the way. link.go begins and ends links.
+// pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
+// pictures.go. What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go
+// tries again or drops what is out of the way. link.go begins and ends links, and directory.go finds rooms and people.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, and every sentence to package words.
