@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
+
+	"wazo-matrix-relay/internal/task"
 )
 
 // Handler receives the events of [Account.Listen]. Its methods are called one
@@ -36,7 +37,7 @@ type Handler interface {
 // (protocol version 2), renews its token, notices when the server is gone and
 // connects again after random pauses that grow up to [StreamConfig.BackoffMax].
 func (a *Account) Listen(ctx context.Context, h Handler) error {
-	pause := reconnectBackoff{min: a.c.cfg.Stream.BackoffMin, max: a.c.cfg.Stream.BackoffMax}
+	pause := reconnectBackoff{Backoff: task.Backoff{First: a.c.cfg.Stream.BackoffMin, Longest: a.c.cfg.Stream.BackoffMax}}
 	suspect := false
 	for {
 		uptime, err := a.listenOnce(ctx, h, suspect)
@@ -47,7 +48,7 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 		h.Disconnected(ctx, err)
 		// A suspicion stays until a token has been good enough for a start.
 		suspect = isAuthClose(err) || suspect && uptime == 0
-		if err = sleep(ctx, pause.next(uptime, err)); err != nil {
+		if err = task.Sleep(ctx, pause.next(uptime, err)); err != nil {
 			return err
 		}
 	}
@@ -127,33 +128,21 @@ func isPermanent(err error) bool {
 	return ok && (answer.MissingPermission() || answer.LoginFailed())
 }
 
-// reconnectBackoff computes growing pauses, each random between half and the whole of
-// its step, so that many relays don't return in step after an outage.
+// reconnectBackoff computes the pauses between connections.
 type reconnectBackoff struct {
-	min, max time.Duration
-	step     time.Duration // of the last pause, 0 at the beginning
+	task.Backoff
+	failures int // connections in a row that did not live long
 }
 
 // next returns the pause before the next connection, after one that received
 // events for uptime (0 if it never started) and ended with err.
 func (b *reconnectBackoff) next(uptime time.Duration, err error) time.Duration {
-	if uptime >= b.max {
-		b.step = 0
+	if uptime >= b.Longest {
+		b.failures = 0
 	}
-	b.step = min(max(b.min, 2*b.step), b.max)
+	b.failures++
 	if isPermanent(err) {
-		b.step = b.max
+		return b.AfterAsked(b.Longest, b.failures)
 	}
-	return b.step/2 + rand.N(b.step/2+1)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return b.After(b.failures)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"wazo-matrix-relay/internal/task"
 )
 
 // loginBackoff decides when the next log-in may be tried. wazo-auth itself has no
@@ -56,7 +58,7 @@ func (b *loginBackoff) tokenRejected(now, since time.Time, err error) {
 	}
 	if b.freshRejections++; b.freshRejections > freshRejectionsAllowed {
 		b.err = err
-		b.until = now.Add(exponential(30*time.Second, b.freshRejections-freshRejectionsAllowed, time.Hour))
+		b.until = now.Add(task.Backoff{First: 30 * time.Second, Longest: time.Hour}.WithoutJitter(b.freshRejections - freshRejectionsAllowed))
 	}
 }
 
@@ -69,24 +71,12 @@ func loginDelay(err error, n int) time.Duration {
 	answer, ok := errors.AsType[*Error](err)
 	switch {
 	case ok && answer.Status == http.StatusUnauthorized:
-		return exponential(30*time.Second, n, time.Hour)
+		return task.Backoff{First: 30 * time.Second, Longest: time.Hour}.WithoutJitter(n)
 	case ok && answer.Status == http.StatusTooManyRequests:
-		return max(answer.RetryAfter, exponential(time.Minute, n, 15*time.Minute))
+		return max(answer.RetryAfter, task.Backoff{First: time.Minute, Longest: 15 * time.Minute}.WithoutJitter(n))
 	default:
-		return exponential(5*time.Second, n, 5*time.Minute)
+		return task.Backoff{First: 5 * time.Second, Longest: 5 * time.Minute}.WithoutJitter(n)
 	}
-}
-
-// exponential returns first for n = 1, twice as much for each further n, at most
-// limit.
-func exponential(first time.Duration, n int, limit time.Duration) time.Duration {
-	d := first
-	for range n - 1 {
-		if d *= 2; d >= limit {
-			return limit
-		}
-	}
-	return min(d, limit)
 }
 
 func isStatus(err error, status int) bool {

@@ -11,7 +11,10 @@ import (
 type Backoff struct{ First, Longest time.Duration }
 
 // After returns the pause after a number of failures in a row, which begins at 1.
-func (b Backoff) After(failures int) time.Duration {
+func (b Backoff) After(failures int) time.Duration { return withJitter(b.WithoutJitter(failures)) }
+
+// WithoutJitter returns the pause after a number of failures in a row, without the random part.
+func (b Backoff) WithoutJitter(failures int) time.Duration {
 	pause := b.First
 	for range failures - 1 {
 		if pause >= b.Longest {
@@ -19,7 +22,7 @@ func (b Backoff) After(failures int) time.Duration {
 		}
 		pause *= 2
 	}
-	return withJitter(min(pause, b.Longest))
+	return min(pause, b.Longest)
 }
 
 // AfterAsked returns the pause that a server asked for, or [Backoff.After] if it asked for none (0).
