@@ -5,17 +5,17 @@
 // answer event by event, so that one malformed event harms nobody else. backfill.go reads what an answer left out, and
 // resync.go lets others wait for a fresh answer.
 //
-// What goes out: Send, in send.go, is the only way. It finds out whether the room is encrypted (room_state.go), sees to it that
+// What goes out: Send, in send.go, is the only way. It finds out whether the room is encrypted (encrypted_rooms.go), sees to it that
 // all members can read (key_sharing.go) and that they know the bot before it speaks (newcomers.go), and keeps within the rate
 // limit of the homeserver (rate_limit.go). avatar.go adds the avatars of Wazo people, and receipts.go sends read receipts.
 // missing_keys.go looks after keys that the bot itself lacks.
 //
 // What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or
 // person. inbox.go answers invites and changes of rooms, commands.go what people type, and upgrade.go follows a room to the
-// one that replaces it. notices.go says notices, in a room or in a direct chat (direct_chat.go). rooms.go asks for names,
+// one that replaces it. notices.go says notices, in a room or in a direct chat (direct_chat.go). room_info.go asks for names,
 // power levels, and whether strangers can read a room.
 //
-// Package device logs the bot in and looks after its device. Package media carries files in both directions, and media.go gives
+// Package device logs the bot in and looks after its device. Package media carries files in both directions, and files.go gives
 // it what it needs of the account. docs/architecture.md says which goroutines run and which lock guards what.
 package bot
 

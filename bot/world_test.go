@@ -33,7 +33,7 @@ type world struct {
 	alice       wazotest.User
 	project     wazotest.Room // alice, bob and the relay
 	dbPath      string
-	prefix      string // of commands
+	prefix      string   // of commands
 	token       string   // instead of a password
 	recoveryKey string   // as configured
 	shown       []string // recovery keys that were shown
