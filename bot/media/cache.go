@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 )
 
 const (
@@ -110,21 +110,24 @@ func (c *fileCache) acquire(media *db.Media) (*cachedFile, error) {
 	c.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, downloadTimeout)
 		defer cancel()
-		file, size, err := c.fetchSafely(ctx, media)
+		file, size, err := c.guardedFetch(ctx, media)
 		c.finishFetch(f, file, size, err)
 	})
 	return f, nil
 }
 
-// fetchSafely is fetch, but a panic in it becomes an error and does not end the process.
-func (c *fileCache) fetchSafely(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
-	defer func() {
-		if recover() != nil {
-			zerolog.Ctx(ctx).Error().Bytes(zerolog.ErrorStackFieldName, debug.Stack()).Msg("Panic") // its value may be secret
-			file, size, err = nil, 0, errFetchPanic
-		}
-	}()
-	return c.fetch(ctx, media)
+// guardedFetch fetches a file. A panic in the fetch becomes errFetchPanic, which does not hold the panic's value: the value may
+// be secret, and the error is logged.
+func (c *fileCache) guardedFetch(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
+	err = task.Guard(ctx, func() (err error) {
+		file, size, err = c.fetch(ctx, media)
+		return err
+	})
+	var panicked *task.PanicError
+	if errors.As(err, &panicked) {
+		err = errFetchPanic
+	}
+	return file, size, err
 }
 
 // finishFetch stores the result of a fetch. A failure is not kept, so that the next request tries again. A file is kept even
