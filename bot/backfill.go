@@ -41,7 +41,7 @@ func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) (
 	}
 	events := make([]relay.Event, len(page.Chunk))
 	for i, raw := range page.Chunk {
-		events[i] = b.receiveEvent(ctx, raw, roomID, false)
+		events[i] = b.receiver.receiveEvent(ctx, raw, roomID, false)
 	}
 	if page.End == from {
 		page.End = "" // no progress: the end

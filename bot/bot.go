@@ -1,19 +1,24 @@
 // Package bot is the Matrix side of the relay: an ordinary account with its rooms, its encryption and its commands. The core,
 // package relay, decides what is relayed and when. This package implements what the core needs of Matrix.
 //
-// What comes in: sync.go asks the homeserver and has each answer accepted by the core. receive.go parses and decrypts an
-// answer event by event, so that one malformed event harms nobody else. backfill.go reads what an answer left out, and
-// resync.go lets others wait for a fresh answer.
+// What comes in: sync.go asks the homeserver and has each answer accepted by the core. receive.go goes through an answer, which
+// sync_answer.go describes, event by event, so that one malformed event harms nobody else. decryption.go decrypts, and
+// missing_keys.go looks after keys that the bot lacks. backfill.go reads what an answer left out, and resync.go lets others wait
+// for a fresh answer.
 //
-// What goes out: Send, in send.go, is the only way. It finds out whether the room is encrypted (encrypted_rooms.go), sees to it that
-// all members can read (key_sharing.go) and that they know the bot before it speaks (newcomers.go), and keeps within the rate
-// limit of the homeserver (rate_limit.go). avatar.go adds the avatars of Wazo people, and receipts.go sends read receipts.
-// missing_keys.go looks after keys that the bot itself lacks.
+// What goes out: Send, in send.go, is the only way for what is said. It finds out whether the room is encrypted
+// (encrypted_rooms.go), sees to it that all members can read (key_sharing.go) and that they know the bot before it speaks
+// (newcomers.go). avatar.go adds the avatars of Wazo people, and receipts.go sends read receipts. All requests but those for
+// files are made through homeserver.go, which keeps within the rate limit of the homeserver (rate_limit.go). matrix_error.go
+// tells the core what an error means.
 //
-// What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or
-// person. inbox.go answers invites and changes of rooms, commands.go what people type, and upgrade.go follows a room to the
-// one that replaces it. notices.go says notices, in a room or in a direct chat (direct_chat.go). room_info.go asks for names,
-// power levels, and whether strangers can read a room.
+// What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or person.
+// inbox.go answers invites and changes of rooms, and upgrade.go follows a room to the one that replaces it. commands.go obeys
+// what people type; the commands themselves are in command_link.go and command_status.go. notices.go says notices, in a room or
+// in a direct chat (direct_chat.go). room_info.go asks for names, power levels, and whether strangers can read a room.
+//
+// Each of these files has a type of its own, such as inbox. It embeds the Bot if it needs much of it, and otherwise only the
+// homeserver.
 //
 // Package device logs the bot in and looks after its device. Package media carries files in both directions, and files.go gives
 // it what it needs of the account. docs/architecture.md says which goroutines run and which lock guards what.
@@ -29,7 +34,6 @@ import (
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/device"
@@ -60,35 +64,32 @@ type Config struct {
 
 // Bot is the Matrix side. Make it with New, log in with Prepare (or Login, only to try), run it with Run.
 type Bot struct {
-	cfg   Config
-	db    *db.Database
-	relay *relay.Relay
-	log   zerolog.Logger
-	texts words.Texts
-
+	homeserver
+	cfg    Config
+	db     *db.Database
+	relay  *relay.Relay
+	texts  words.Texts
 	device *device.Manager
-	client *mautrix.Client            // of the device, like those below, see useDevice
-	syncer *mautrix.DefaultSyncer     // hands what came on to the client's stores
-	crypto *cryptohelper.CryptoHelper // encrypts and decrypts
 
-	rooms     roomStates
-	keyRounds keyRounds
-	newcomers newcomers
-	limiter   rateLimiter
-	token     tokenLock
-	receipts  receipts
-	resync    resync
-	refusals  refusals
-	tasks     *task.Scheduler[work]
+	encryptedRooms *encryptedRooms
+	newcomers      newcomers
+	info           *roomInfo
+	directChats    *directChats
+
+	keySharing *keySharing
+	decryption *decryption
+	receiver   *receiver
+	resync     resync
+	receipts   *receipts
+
+	tasks    *task.Scheduler[work]
+	inbox    *inbox
+	notices  *notices
+	commands *commands // made when the bot runs
+
 	transfers *media.Transfers
 	pictures  *media.Pictures
 	avatars   *media.Avatars
-
-	makingChat sync.Mutex             // held while a direct chat is being made
-	awaited    *exsync.Set[id.UserID] // people who have yet to accept the invite to their direct chat, where a notice waits
-	commands   *commands
-
-	keyChanges atomic.Int64 // how often members or devices have changed, see encrypt
 
 	started  time.Time
 	lastSync atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
@@ -98,20 +99,37 @@ var _ relay.Matrix = (*Bot)(nil)
 
 // New builds the Matrix side of a core and attaches it.
 func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
-	b := &Bot{cfg: cfg, db: database, relay: core, log: log, texts: words.New(cfg.CommandPrefix), started: time.Now(), awaited: exsync.NewSet[id.UserID]()}
-	b.newcomers.init()
-	b.receipts.init()
-	b.resync.init()
-	b.tasks = b.newTasks()
+	b := &Bot{
+		homeserver: homeserver{userID: cfg.UserID, log: log}, cfg: cfg, db: database, relay: core, texts: words.New(cfg.CommandPrefix),
+		started: time.Now(),
+	}
 	b.device = device.New(device.Config{
 		UserID: cfg.UserID, HomeserverURL: cfg.HomeserverURL, Password: cfg.Password, AccessToken: cfg.AccessToken,
 		RecoveryKey: cfg.RecoveryKey, UserAgent: "wazo-matrix-relay/" + cfg.Version,
 		ShowRecoveryKey: cfg.ShowRecoveryKey,
 		OnLogin:         func() { b.newcomers.newDevice(time.Now()) },
 	}, database, log)
+	b.initParts()
 	b.initMedia()
 	core.Attach(b)
 	return b
+}
+
+// initParts makes the parts of the bot and connects them.
+func (b *Bot) initParts() {
+	hs := &b.homeserver
+	b.newcomers.init()
+	b.encryptedRooms = newEncryptedRooms(hs, &b.newcomers)
+	b.info = &roomInfo{homeserver: hs, texts: b.texts}
+	b.directChats = &directChats{homeserver: hs, db: b.db, rooms: b.encryptedRooms}
+	b.keySharing = &keySharing{homeserver: hs, device: b.device, db: b.db}
+	b.decryption = &decryption{homeserver: hs, db: b.db, relay: b.relay}
+	b.receiver = &receiver{Bot: b}
+	b.resync.init()
+	b.receipts = newReceipts(hs)
+	b.tasks = b.newTasks()
+	b.inbox = &inbox{b}
+	b.notices = &notices{Bot: b, awaited: exsync.NewSet[id.UserID]()}
 }
 
 // Login logs the bot in, only to try whether that works. Its errors are those of device.Manager.Login.
@@ -137,13 +155,13 @@ func (b *Bot) Inspect(ctx context.Context) (device.Status, error) { return b.dev
 
 // useDevice takes over what a log-in has made. It stays the same as long as the bot runs.
 func (b *Bot) useDevice() {
-	b.client, b.syncer, b.crypto = b.device.Client(), b.device.Syncer(), b.device.Crypto()
+	b.client, b.crypto, b.receiver.syncer = b.device.Client(), b.device.Crypto(), b.device.Syncer()
 	// Content that mautrix does not understand may still say something to people, see relay.
 	b.crypto.Machine().IgnorePostDecryptionParseErrors = true
 }
 
 // UserID implements relay.Matrix.
-func (b *Bot) UserID() id.UserID { return b.cfg.UserID }
+func (b *Bot) UserID() id.UserID { return b.userID }
 
 // LastSync returns when an answer of /sync was last accepted, the zero time if none was.
 func (b *Bot) LastSync() time.Time {
@@ -158,7 +176,7 @@ func (b *Bot) LastSync() time.Time {
 func (b *Bot) Run(ctx context.Context) error {
 	ctx = b.client.Log.WithContext(ctx)
 	b.commands = newCommands(b)
-	b.followKeys()
+	b.decryption.followKeys()
 	b.ensureDisplayName(ctx)
 	ctx, cancel := context.WithCancel(ctx)
 	b.tasks.Start(ctx)
@@ -166,11 +184,12 @@ func (b *Bot) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	wg.Go(func() { b.sendReceipts(ctx) })
+	wg.Go(func() { b.receipts.run(ctx) })
 	if err := b.resumeWork(ctx); err != nil {
 		return err
 	}
-	return b.syncForever(ctx)
+	loop := syncLoop{Bot: b}
+	return loop.run(ctx)
 }
 
 // ensureDisplayName gives the account a display name if it has none, best effort.
@@ -182,7 +201,7 @@ func (b *Bot) ensureDisplayName(ctx context.Context) {
 		b.log.Warn().Err(err).Msg("Failed to read the bot's display name")
 		return
 	}
-	if resp != nil && resp.DisplayName != "" && resp.DisplayName != b.cfg.UserID.Localpart() {
+	if resp != nil && resp.DisplayName != "" && resp.DisplayName != b.userID.Localpart() {
 		return
 	}
 	if err = b.client.SetDisplayName(ctx, words.BotName); err != nil {

@@ -143,14 +143,14 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		w := loggedIn(t)
 		w.bot.newcomers.silence = time.Hour
 		w.hs.shy = true
-		room, err := w.bot.directChat(t.Context(), adminUser)
+		room, err := w.bot.directChats.get(t.Context(), adminUser)
 		require.NoError(t, err)
 		w.hs.mu.Lock()
 		clear(w.hs.rooms[room].membership)
 		w.hs.mu.Unlock()
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		waits, err := w.bot.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
+		waits, err := w.bot.notices.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
 		require.ErrorIs(t, err, context.DeadlineExceeded, "the bot is silent, since the person is new")
 		require.False(t, waits)
 		require.Positive(t, w.bot.newcomers.pause(room, time.Now()))

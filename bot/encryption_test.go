@@ -199,5 +199,5 @@ func (w *world) receive(members string) relay.Sync {
 	w.Helper()
 	var answer syncAnswer
 	require.NoError(w, json.Unmarshal([]byte(`{"next_batch":"s1",`+members+`}`), &answer))
-	return w.bot.receive(w.Context(), &answer, "s0")
+	return w.bot.receiver.receive(w.Context(), &answer, "s0")
 }

@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 
-	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/media"
@@ -14,21 +13,10 @@ import (
 func (b *Bot) initMedia() {
 	fetcher := media.NewFetcher(b.cfg.MediaFetchHosts, b.cfg.MediaMaxSize, "wazo-matrix-relay/"+b.cfg.Version)
 	b.transfers = media.NewTransfers(media.Homeserver{
-		Client: b.transferClient, IsEncrypted: b.askEncrypted, MatrixError: toMatrixError,
+		Client: b.transferClient, IsEncrypted: b.encryptedRooms.wasEncrypted, MatrixError: toMatrixError,
 	}, b.cfg.MediaMaxSize)
 	b.pictures = media.NewPictures(fetcher, b.transfers)
 	b.avatars = media.NewAvatars(b.db, b.transfers)
-}
-
-// transferClient returns a client for one file. Files take long and have rate limits of their own, so their requests do not go
-// through call: everything that is sent would wait for them.
-func (b *Bot) transferClient() *mautrix.Client {
-	b.token.RLock() // the token may be being changed
-	defer b.token.RUnlock()
-	return &mautrix.Client{
-		HomeserverURL: b.client.HomeserverURL, UserID: b.client.UserID, DeviceID: b.client.DeviceID, AccessToken: b.client.AccessToken,
-		UserAgent: b.client.UserAgent, Client: b.client.Client, Log: b.client.Log, IgnoreRateLimit: true,
-	}
 }
 
 // MediaServer returns a server of the files of Matrix messages. The caller closes it.

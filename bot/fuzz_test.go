@@ -78,7 +78,7 @@ func FuzzReceiveEvent(f *testing.F) {
 	f.Cleanup(b.client.Client.CloseIdleConnections)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, live := range []bool{true, false} {
-			got := b.receiveEvent(t.Context(), raw, roomID, live)
+			got := b.receiver.receiveEvent(t.Context(), raw, roomID, live)
 			if got.Event == nil {
 				t.Fatal("no event")
 			} else if got.ParseError != nil && string(got.Raw) != string(raw) {
@@ -95,11 +95,11 @@ func FuzzCommandParsing(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	b := &Bot{cfg: Config{CommandPrefix: "!wazo"}}
+	c := &commands{Bot: &Bot{cfg: Config{CommandPrefix: "!wazo"}}}
 	f.Fuzz(func(t *testing.T, text string) {
-		ce := mxcommands.RawTextToEvent[*Bot](t.Context(), &event.Event{}, text)
+		ce := mxcommands.RawTextToEvent[*commands](t.Context(), &event.Event{}, text)
 		fields := strings.Fields(text)
-		taken := b.takePrefix(ce)
+		taken := c.takePrefix(ce)
 		if want := len(fields) > 0 && strings.EqualFold(fields[0], "!wazo"); taken != want {
 			t.Fatalf("%q: taken %v, want %v", text, taken, want)
 		}

@@ -5,15 +5,27 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
+
+// keySharing encrypts what is said for all devices of a room, and makes sure that they all get the room's key.
+type keySharing struct {
+	*homeserver
+	device  *device.Manager
+	db      *db.Database
+	rounds  keyRounds
+	changes atomic.Int64 // how often members or devices have changed, see encrypt
+}
 
 // keysInterval is how often at most a room is looked through for people without keys.
 const keysInterval = 30 * time.Second
@@ -59,26 +71,26 @@ const shareTime = 5 * time.Minute
 const shareTries = 3
 
 // encrypt encrypts for all devices of a room that are known now. It returns a *relay.MatrixError: nothing was sent.
-func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (encrypted *event.EncryptedEventContent, err error) {
-	ctx, cancel := context.WithTimeout(b.client.Log.WithContext(ctx), shareTime)
+func (s *keySharing) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (encrypted *event.EncryptedEventContent, err error) {
+	ctx, cancel := context.WithTimeout(s.client.Log.WithContext(ctx), shareTime)
 	defer cancel()
-	b.device.NoteKeyUse()
+	s.device.NoteKeyUse()
 	for range shareTries {
-		before := b.keyChanges.Load()
+		before := s.changes.Load()
 		err = task.Guard(ctx, func() (err error) { // what a homeserver answers may lead to a panic
-			encrypted, err = b.encryptOnce(ctx, roomID, evtType, clear)
+			encrypted, err = s.encryptOnce(ctx, roomID, evtType, clear)
 			return err
 		})
-		if err != nil || b.keyChanges.Load() == before {
+		if err != nil || s.changes.Load() == before {
 			break
 		}
 		// The key may have been stored, by those who did not know of the change, after it was dropped because of it.
-		err = b.crypto.Machine().CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
+		err = s.crypto.Machine().CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
 	}
 	if err == nil {
 		return encrypted, nil
 	}
-	b.keyRounds.takeBack(roomID)
+	s.rounds.takeBack(roomID)
 	failure := &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to encrypt: %w", err)}
 	if cause := toMatrixError(err); cause.Status == http.StatusTooManyRequests {
 		failure.Status, failure.Code, failure.RetryAfter = cause.Status, cause.Code, cause.RetryAfter
@@ -86,35 +98,35 @@ func (b *Bot) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type,
 	return nil, failure
 }
 
-func (b *Bot) encryptOnce(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (*event.EncryptedEventContent, error) {
-	if err := b.includeAll(ctx, roomID); err != nil {
+func (s *keySharing) encryptOnce(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (*event.EncryptedEventContent, error) {
+	if err := s.includeAll(ctx, roomID); err != nil {
 		return nil, err
 	}
-	return b.crypto.Encrypt(ctx, roomID, evtType, clear)
+	return s.crypto.Encrypt(ctx, roomID, evtType, clear)
 }
 
 // includeAll makes up for what mautrix does not try again: members whose homeserver, or ours, could not be asked for their
 // devices, and devices for which there was no one-time key and which have written to the bot since. Both get the keys of what
 // is said from now on. Those who still cannot be had do not keep the others waiting.
-func (b *Bot) includeAll(ctx context.Context, roomID id.RoomID) error {
-	if !b.keyRounds.due(roomID, time.Now()) {
+func (s *keySharing) includeAll(ctx context.Context, roomID id.RoomID) error {
+	if !s.rounds.due(roomID, time.Now()) {
 		return nil
 	}
-	mach := b.crypto.Machine()
-	unknown, err := b.db.UnknownDevices(ctx, roomID)
+	mach := s.crypto.Machine()
+	unknown, err := s.db.UnknownDevices(ctx, roomID)
 	if err != nil {
 		return fmt.Errorf("failed to find members without devices: %w", err)
 	}
 	if len(unknown) > 0 {
-		quiet := b.client.Log.Level(zerolog.ErrorLevel).WithContext(ctx) // accounts without devices are no news
+		quiet := s.client.Log.Level(zerolog.ErrorLevel).WithContext(ctx) // accounts without devices are no news
 		if _, err = mach.FetchKeys(quiet, unknown, true); err != nil {
 			return err
 		}
 	}
-	leftOut, err := b.db.LeftOut(ctx, roomID, b.cfg.UserID, b.client.DeviceID)
+	leftOut, err := s.db.LeftOut(ctx, roomID, s.userID, s.client.DeviceID)
 	if err != nil || !leftOut {
 		return err
 	}
-	b.log.Info().Stringer("room_id", roomID).Msg("Somebody could not be given the room's key before, making a new one")
+	s.log.Info().Stringer("room_id", roomID).Msg("Somebody could not be given the room's key before, making a new one")
 	return mach.CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
 }

@@ -38,7 +38,7 @@ func TestRoomKeyReachesWhoIsThere(t *testing.T) {
 		w := loggedIn(t)
 		w.hs.addRoom(otherRoom, adminUser)
 		w.hs.setState(otherRoom, "m.room.encryption", megolm)
-		require.NoError(t, w.bot.invited(t.Context(), otherRoom, adminUser))
+		require.NoError(t, w.bot.inbox.invited(t.Context(), otherRoom, adminUser))
 		require.NoError(t, w.send(otherRoom, secretText, "1"))
 		members, err := w.bot.client.StateStore.GetRoomJoinedOrInvitedMembers(t.Context(), otherRoom)
 		require.NoError(t, err)
@@ -78,9 +78,9 @@ func TestPanicOverAForeignAnswer(t *testing.T) {
 
 func TestNothingIsHeldAfterAPanic(t *testing.T) {
 	t.Parallel()
-	b := &Bot{}
-	b.limiter.block(time.Millisecond) // one by one
-	require.Panics(t, func() { _ = b.call(context.Background(), func() error { panic("x") }) })
-	require.True(t, b.token.whileIdle(func() {}))
-	require.NoError(t, b.call(context.Background(), func() error { return nil }))
+	h := &homeserver{}
+	h.limiter.block(time.Millisecond) // one by one
+	require.Panics(t, func() { _ = h.call(context.Background(), func() error { panic("x") }) })
+	require.True(t, h.token.whileIdle(func() {}))
+	require.NoError(t, h.call(context.Background(), func() error { return nil }))
 }

@@ -227,6 +227,6 @@ func TestWaitForAKeyEndsWithItsContext(t *testing.T) {
 	received := w.receive(timeline(roomID, `"events":[`+robin.message("secret")+`]`))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := w.bot.decryptWithin(ctx, received.Rooms[0].Events[0].Event, time.Hour)
+	_, err := w.bot.decryption.decryptWithin(ctx, received.Rooms[0].Events[0].Event, time.Hour)
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -96,7 +96,7 @@ func (b *Bot) awaitKeyExchange(ctx context.Context, roomID id.RoomID) error {
 	if b.newcomers.pause(roomID, time.Now()) == 0 {
 		return nil
 	}
-	if encrypted, err := b.askEncrypted(ctx, roomID); err != nil || !encrypted {
+	if encrypted, err := b.encryptedRooms.wasEncrypted(ctx, roomID); err != nil || !encrypted {
 		return err
 	}
 	for {

@@ -127,7 +127,7 @@ func (w *world) decryptSent(sent fakeSent) map[string]any {
 		"type": sent.Type, "event_id": "$" + sent.TxnID, "sender": botUser, "origin_server_ts": 1, "content": sent.Content,
 	}), sent.Room)
 	require.NoError(w, err)
-	decrypted, err := w.bot.decrypt(w.Context(), evt)
+	decrypted, err := w.bot.decryption.decrypt(w.Context(), evt)
 	require.NoError(w, err)
 	return decrypted.Content.Raw
 }

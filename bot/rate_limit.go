@@ -7,48 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"go.mau.fi/util/retryafter"
-	"maunium.net/go/mautrix"
-
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
-
-// call makes a request to the homeserver: when the rate limit of the account allows it, and never while the access token is
-// being changed. It returns what the request returned, or why waiting ended.
-func (b *Bot) call(ctx context.Context, request func() error) error {
-	return b.limiter.do(ctx, func() error {
-		b.token.RLock()
-		defer b.token.RUnlock()
-		return request()
-	})
-}
-
-// tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the device.
-type tokenLock struct{ sync.RWMutex }
-
-// whileIdle does something while no request is under way. It reports false if a request is: a join may take minutes.
-func (l *tokenLock) whileIdle(do func()) bool {
-	if !l.TryLock() {
-		return false
-	}
-	defer l.Unlock()
-	do()
-	return true
-}
-
-// defaultRetryAfter is for a 429 that does not say how long to wait.
-const defaultRetryAfter = 5 * time.Second
-
-// retryAfter reads how long a rate limit asks to wait: newer homeservers say it in a header, all in the body.
-func retryAfter(err mautrix.HTTPError) time.Duration {
-	if err.RespError != nil {
-		if ms, ok := err.RespError.ExtraData["retry_after_ms"].(float64); ok && ms > 0 {
-			return time.Duration(ms) * time.Millisecond
-		}
-	}
-	return retryafter.Parse(err.Response.Header.Get("Retry-After"), defaultRetryAfter)
-}
 
 // serialPeriod is how long after a rate limit requests still go one by one.
 const serialPeriod = 30 * time.Second

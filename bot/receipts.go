@@ -10,16 +10,18 @@ import (
 
 // receipts are the read receipts to be sent: the newest one of each room.
 type receipts struct {
+	*homeserver
+
 	mu      sync.Mutex
 	pending map[id.RoomID]id.EventID
-	filled  chan struct{}
+	filled  chan struct{} // holds a value when pending may hold something
 }
 
-func (r *receipts) init() {
-	r.pending = make(map[id.RoomID]id.EventID)
-	r.filled = make(chan struct{}, 1)
+func newReceipts(h *homeserver) *receipts {
+	return &receipts{homeserver: h, pending: make(map[id.RoomID]id.EventID), filled: make(chan struct{}, 1)}
 }
 
+// take returns the receipts to be sent, and leaves none.
 func (r *receipts) take() map[id.RoomID]id.EventID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -29,37 +31,40 @@ func (r *receipts) take() map[id.RoomID]id.EventID {
 }
 
 // MarkRead implements relay.Matrix.
-func (b *Bot) MarkRead(roomID id.RoomID, eventID id.EventID) {
-	b.receipts.mu.Lock()
-	b.receipts.pending[roomID] = eventID
-	b.receipts.mu.Unlock()
+func (b *Bot) MarkRead(roomID id.RoomID, eventID id.EventID) { b.receipts.put(roomID, eventID) }
+
+// put makes a receipt the one that is sent next for its room.
+func (r *receipts) put(roomID id.RoomID, eventID id.EventID) {
+	r.mu.Lock()
+	r.pending[roomID] = eventID
+	r.mu.Unlock()
 	select {
-	case b.receipts.filled <- struct{}{}:
+	case r.filled <- struct{}{}:
 	default:
 	}
 }
 
-// sendReceipts sends read receipts until ctx ends. A lost one is made good by the next.
-func (b *Bot) sendReceipts(ctx context.Context) {
+// run sends read receipts until ctx ends. A lost one is made good by the next.
+func (r *receipts) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.receipts.filled:
+		case <-r.filled:
 		}
-		for roomID, eventID := range b.receipts.take() {
-			b.sendReceipt(ctx, roomID, eventID)
+		for roomID, eventID := range r.take() {
+			r.send(ctx, roomID, eventID)
 		}
 	}
 }
 
-func (b *Bot) sendReceipt(ctx context.Context, roomID id.RoomID, eventID id.EventID) {
-	err := b.call(ctx, func() error {
-		ctx, cancel := b.request(ctx)
+func (r *receipts) send(ctx context.Context, roomID id.RoomID, eventID id.EventID) {
+	err := r.call(ctx, func() error {
+		ctx, cancel := r.request(ctx)
 		defer cancel()
-		return translated(b.client.SendReceipt(ctx, roomID, eventID, event.ReceiptTypeRead, nil))
+		return translated(r.client.SendReceipt(ctx, roomID, eventID, event.ReceiptTypeRead, nil))
 	})
 	if err != nil && ctx.Err() == nil {
-		b.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to send a read receipt")
+		r.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to send a read receipt")
 	}
 }

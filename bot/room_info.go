@@ -2,13 +2,19 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
+
+// roomInfo asks the homeserver who may do what in a room, and who can read it.
+type roomInfo struct {
+	*homeserver
+	texts words.Texts
+}
 
 // MemberName implements relay.Matrix.
 func (b *Bot) MemberName(ctx context.Context, roomID id.RoomID, user id.UserID) string {
@@ -31,49 +37,36 @@ func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 	return name.Name
 }
 
-// state reads a piece of a room's state from the homeserver; what is not there stays zero.
-func (b *Bot) state(ctx context.Context, roomID id.RoomID, evtType event.Type, stateKey string, into any) error {
-	err := b.call(ctx, func() error {
-		ctx, cancel := b.request(ctx)
-		defer cancel()
-		return translated(b.client.StateEvent(ctx, roomID, evtType, stateKey, into))
-	})
-	if errors.Is(err, mautrix.MNotFound) {
-		return nil
-	}
-	return err
-}
-
 // whyOpen says in words why strangers can read a room, "" if they can't. Guest access does not matter by itself: guests come
 // in only where the join rule lets them (client-server API, "Guest access").
-func (b *Bot) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
+func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 	var join event.JoinRulesEventContent
 	var history event.HistoryVisibilityEventContent
-	if err := b.state(ctx, roomID, event.StateJoinRules, "", &join); err != nil {
+	if err := r.state(ctx, roomID, event.StateJoinRules, "", &join); err != nil {
 		return "", err
-	} else if err = b.state(ctx, roomID, event.StateHistoryVisibility, "", &history); err != nil {
+	} else if err = r.state(ctx, roomID, event.StateHistoryVisibility, "", &history); err != nil {
 		return "", err
 	}
 	switch {
 	case join.JoinRule == event.JoinRulePublic:
-		return b.texts.OpenJoin(), nil
+		return r.texts.OpenJoin(), nil
 	case history.HistoryVisibility == event.HistoryVisibilityWorldReadable:
-		return b.texts.OpenHistory(), nil
+		return r.texts.OpenHistory(), nil
 	}
 	return "", nil
 }
 
 // powerLevels reads a room's power levels from the homeserver.
-func (b *Bot) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {
+func (r *roomInfo) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {
 	levels := &event.PowerLevelsEventContent{}
-	if err := b.state(ctx, roomID, event.StatePowerLevels, "", levels); err != nil {
+	if err := r.state(ctx, roomID, event.StatePowerLevels, "", levels); err != nil {
 		return nil, err
 	}
 	// Since room version 12 the creators stand above all levels.
-	err := b.call(ctx, func() (err error) {
-		ctx, cancel := b.request(ctx)
+	err := r.call(ctx, func() (err error) {
+		ctx, cancel := r.request(ctx)
 		defer cancel()
-		levels.CreateEvent, err = b.client.FullStateEvent(ctx, roomID, event.StateCreate, "")
+		levels.CreateEvent, err = r.client.FullStateEvent(ctx, roomID, event.StateCreate, "")
 		return translated(err)
 	})
 	if err != nil {

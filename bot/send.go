@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
-	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/bot/media"
 	"wazo-matrix-relay/relay"
 )
@@ -43,7 +41,7 @@ func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, tx
 // sendOnce sends an event. It returns no event id if it has sent nothing, because somebody has joined the encrypted room
 // while the event was made ready.
 func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *media.Uploaded, txnID string) (id.EventID, error) {
-	encrypted, err := b.isEncryptedNow(ctx, roomID)
+	encrypted, err := b.encryptedRooms.isEncrypted(ctx, roomID)
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +53,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	evtType, content := out.Type, any(clear)
 	if encrypted {
 		evtType = event.EventEncrypted
-		if content, err = b.encrypt(ctx, roomID, out.Type, clear); err != nil {
+		if content, err = b.keySharing.encrypt(ctx, roomID, out.Type, clear); err != nil {
 			return "", err
 		} else if b.newcomers.pause(roomID, time.Now()) > 0 {
 			return "", nil
@@ -67,7 +65,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	}
 	ctx, cancel := b.request(ctx)
 	defer cancel()
-	// Not by SendMessageEvent, which would encrypt by its own lights and log the content when it fails.
+	// Not by SendMessageEvent, which would encrypt by what its state store says, and log the content when it fails.
 	var resp mautrix.RespSendEvent
 	_, err = b.client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodPut, URL: b.client.BuildClientURL("v3", "rooms", roomID, "send", evtType.String(), txnID),
@@ -79,11 +77,6 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 		return "", &relay.MatrixError{Err: errors.New("the homeserver's answer names no event")}
 	}
 	return resp.EventID, nil
-}
-
-// request returns the context of a request: limited in time, and with the client's quieter log.
-func (b *Bot) request(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.client.Log.WithContext(ctx), device.RequestTimeout)
 }
 
 // tagPath is the place of our own key in a content, as sjson writes it.
@@ -100,36 +93,4 @@ func encode(content any, tag relay.Tag) (json.RawMessage, error) {
 		return nil, fmt.Errorf("failed to encode tag: %w", err)
 	}
 	return sjson.SetRawBytes(data, tagPath, encodedTag)
-}
-
-// translated is toMatrixError for an error that may be nil.
-func translated(err error) error {
-	if err == nil {
-		return nil
-	}
-	return toMatrixError(err)
-}
-
-// toMatrixError tells the core what an error of mautrix means.
-func toMatrixError(err error) *relay.MatrixError {
-	failure := &relay.MatrixError{Err: err}
-	var known *relay.MatrixError
-	var httpErr mautrix.HTTPError
-	var dial *net.OpError
-	switch {
-	case errors.As(err, &known):
-		return known
-	case !errors.As(err, &httpErr):
-	case httpErr.Response == nil:
-		failure.NotSent = errors.As(err, &dial) && dial.Op == "dial"
-	default:
-		failure.Status = httpErr.Response.StatusCode
-		if httpErr.RespError != nil {
-			failure.Code = httpErr.RespError.ErrCode
-		}
-		if failure.Status == http.StatusTooManyRequests {
-			failure.RetryAfter = retryAfter(httpErr)
-		}
-	}
-	return failure
 }

@@ -2,17 +2,14 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
-	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
-	"wazo-matrix-relay/relay"
 )
 
 // work is the key of a worker of the bot: the inbox of a room, or the notices for a room or a person. What a worker does is
@@ -31,7 +28,7 @@ const (
 )
 
 const (
-	// patience is how long something that may succeed later is tried: what is older says nothing to anybody any more.
+	// patience is how long something that may succeed later is tried. After that, nobody waits for it any more.
 	patience = 24 * time.Hour
 	// workTimeout is how long one try may take. Joining a room on other servers is slow.
 	workTimeout = 5 * time.Minute
@@ -40,15 +37,16 @@ const (
 // workBackoff is the pause after a try that failed.
 var workBackoff = task.Backoff{First: time.Second, Longest: time.Minute}
 
+// newTasks makes the scheduler of the workers.
 func (b *Bot) newTasks() *task.Scheduler[work] {
 	return task.New(task.Config[work]{
 		Step: func(ctx context.Context, w work) (task.Outcome, error) {
 			ctx, cancel := context.WithTimeout(ctx, workTimeout)
 			defer cancel()
 			if w.kind == workInbox {
-				return b.answerNext(ctx, w.room)
+				return b.inbox.answerNext(ctx, w.room)
 			}
-			return b.sayNext(ctx, w)
+			return b.notices.sayNext(ctx, w)
 		},
 		Failed: func(ctx context.Context, _ work, err error, failures int) time.Duration {
 			zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
@@ -96,13 +94,4 @@ func (b *Bot) isWorthRetrying(ctx context.Context, err error, since db.Time) boo
 	}
 	zerolog.Ctx(ctx).Err(err).Msg("Failed for good")
 	return false
-}
-
-// mayPass reports whether an error may pass by itself.
-func mayPass(err error) bool {
-	var answer mautrix.HTTPError
-	if errors.As(err, &answer) {
-		err = toMatrixError(err)
-	}
-	return relay.MayPass(err)
 }

@@ -1,0 +1,164 @@
+package bot
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// powerToLink is the power level in a room that linking it takes.
+const powerToLink = 50
+
+// mayUnlink reports whether a command is an unlink by a moderator of the room, who may always do that.
+func (c *commands) mayUnlink(ctx context.Context, evt *event.Event) bool {
+	body, _ := evt.Content.Raw["body"].(string)
+	fields := strings.Fields(body)
+	if len(fields) != 2 || !strings.EqualFold(fields[1], "unlink") {
+		return false
+	}
+	levels, err := c.info.powerLevels(ctx, evt.RoomID)
+	return err == nil && levels.GetUserLevel(evt.Sender) >= powerToLink
+}
+
+// publicFlag matches --public, also with what keyboards make of two hyphens.
+var publicFlag = regexp.MustCompile(`(?:^|\s)(?:--|–|—)public(?:$|\s)`)
+
+func (c *commands) cmdLink(ce *commandEvent) (string, error) {
+	what := strings.TrimSpace(publicFlag.ReplaceAllString(ce.RawArgs, " "))
+	public := publicFlag.MatchString(ce.RawArgs)
+	if what == "" && public {
+		return c.acceptOpen(ce)
+	} else if what == "" {
+		return c.texts.LinkUsage(), nil
+	}
+	if err := c.mayLink(ce, public); err != nil {
+		return "", err
+	}
+	room, err := c.relay.FindRoom(ce.Ctx, strings.Trim(what, "`\"“”"), ce.Sender)
+	if err != nil {
+		return "", err
+	}
+	return c.link(ce, room, public)
+}
+
+// acceptOpen confirms that strangers may read a linked room.
+func (c *commands) acceptOpen(ce *commandEvent) (string, error) {
+	if !c.relay.Rights().IsAdmin(ce.Sender) {
+		return c.texts.NoAdmin(), nil
+	}
+	linked, err := c.relay.AcceptOpen(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return "", err
+	} else if !linked {
+		return c.texts.LinkUsage(), nil
+	}
+	return c.texts.OpenAccepted(), nil
+}
+
+// mayLink checks the rights on the Matrix side: of the person, of the bot, and of strangers.
+func (c *commands) mayLink(ce *commandEvent, public bool) error {
+	if !c.relay.Rights().IsAdmin(ce.Sender) {
+		return &relay.UserError{Words: c.texts.NoAdmin()}
+	}
+	levels, err := c.info.powerLevels(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return err
+	}
+	if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
+		return &relay.UserError{Words: c.texts.PowerTooLow(powerToLink, has)}
+	}
+	speaking := levels.GetEventLevel(event.EventMessage)
+	if encrypted, err := c.encryptedRooms.wasEncrypted(ce.Ctx, ce.RoomID); err != nil {
+		return err
+	} else if encrypted {
+		speaking = levels.GetEventLevel(event.EventEncrypted)
+	}
+	if levels.GetUserLevel(c.userID) < speaking {
+		return &relay.UserError{Words: c.texts.BotPowerTooLow()}
+	}
+	why, err := c.info.whyOpen(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return err
+	} else if why != "" && !public {
+		return &relay.UserError{Words: c.texts.RoomIsOpen(why)}
+	}
+	return nil
+}
+
+// link links the room in which a command was typed with a Wazo chat.
+func (c *commands) link(ce *commandEvent, room wazoapi.Room, public bool) (string, error) {
+	portal, err := c.relay.Link(ce.Ctx, relay.LinkRequest{Room: ce.RoomID, By: ce.Sender, Public: public}, room)
+	if err != nil {
+		return "", err
+	}
+	return c.texts.Linking(portal.Title), nil
+}
+
+// createArgs matches the people and the title of a create command.
+var createArgs = regexp.MustCompile(`(?s)^(.*?)(?:(?:^|\s+)as\s+["“”„«](.*)["“”»])?\s*$`)
+
+func (c *commands) cmdCreate(ce *commandEvent) (string, error) {
+	public := publicFlag.MatchString(ce.RawArgs)
+	match := createArgs.FindStringSubmatch(strings.TrimSpace(publicFlag.ReplaceAllString(ce.RawArgs, " ")))
+	var names []string
+	for name := range strings.SplitSeq(match[1], ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return c.texts.CreateUsage(), nil
+	}
+	if err := c.mayLink(ce, public); err != nil {
+		return "", err
+	}
+	if portal, err := c.relay.Portal(ce.Ctx, ce.RoomID); err != nil {
+		return "", err
+	} else if portal != nil {
+		return c.texts.AlreadyLinkedHere(portal.Title), nil
+	}
+	room, err := c.relay.CreateRoom(ce.Ctx, names, match[2])
+	if err != nil {
+		return "", err
+	}
+	return c.link(ce, room, public)
+}
+
+// mayModerate refuses who is neither an administrator of the relay nor a moderator of the room.
+func (c *commands) mayModerate(ce *commandEvent, room id.RoomID) error {
+	if c.relay.Rights().IsAdmin(ce.Sender) {
+		return nil
+	}
+	levels, err := c.info.powerLevels(ce.Ctx, room)
+	if err != nil {
+		return err
+	} else if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
+		return &relay.UserError{Words: c.texts.PowerTooLow(powerToLink, has)}
+	}
+	return nil
+}
+
+// cmdUnlink ends the link of this room, or of the room that an administrator names.
+func (c *commands) cmdUnlink(ce *commandEvent) (string, error) {
+	room := ce.RoomID
+	if len(ce.Args) > 0 {
+		room = id.RoomID(ce.Args[0])
+	}
+	if room != ce.RoomID && !c.relay.Rights().IsAdmin(ce.Sender) {
+		return c.texts.NoAdmin(), nil
+	} else if err := c.mayModerate(ce, room); err != nil {
+		return "", err
+	}
+	if err := c.relay.Unlink(ce.Ctx, room); err != nil {
+		return "", err
+	} else if room != ce.RoomID {
+		return c.texts.UnlinkedRoom(room.String()), nil
+	}
+	return "", nil // the room is told by the notice that ends the link
+}

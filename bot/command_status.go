@@ -1,0 +1,91 @@
+package bot
+
+import (
+	"time"
+
+	"github.com/agnivade/levenshtein"
+
+	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/relay/words"
+)
+
+func (c *commands) cmdHelp(*commandEvent) (string, error) {
+	lines := make([]words.Command, len(c.list))
+	for i, cmd := range c.list {
+		lines[i] = words.Command{Usage: cmd.usage, Help: cmd.help}
+	}
+	return c.texts.Help(lines), nil
+}
+
+func (c *commands) cmdUnknown(ce *commandEvent) (string, error) {
+	nearest, best := "", 1+len(ce.Command)/2
+	for _, cmd := range c.list {
+		if distance := levenshtein.ComputeDistance(ce.Command, cmd.name); distance < best {
+			nearest, best = cmd.name, distance
+		}
+	}
+	return c.texts.UnknownCommand(ce.Command, nearest), nil
+}
+
+func (c *commands) cmdPing(ce *commandEvent) (string, error) {
+	return c.texts.Pong(time.Duration(ce.Unsigned.Age) * time.Millisecond), nil
+}
+
+func (c *commands) cmdVersion(*commandEvent) (string, error) {
+	return "`" + c.cfg.Version + "`", nil
+}
+
+// cmdRooms answers in a direct chat: the list says more than this room should know.
+func (c *commands) cmdRooms(ce *commandEvent) (string, error) {
+	if !c.relay.Rights().IsAdmin(ce.Sender) {
+		return c.texts.NoAdmin(), nil
+	}
+	rooms, err := c.relay.Rooms(ce.Ctx, ce.Sender)
+	if err != nil {
+		return "", err
+	}
+	list := c.texts.Rooms(rooms)
+	direct, err := c.directChats.isDirect(ce.Ctx, ce.RoomID, ce.Sender)
+	if err != nil {
+		return "", err
+	} else if direct {
+		return list, nil
+	}
+	return c.texts.SentToDirectChat(), c.relay.SayTo(ce.Ctx, ce.Sender, list)
+}
+
+func (c *commands) cmdRetry(ce *commandEvent) (string, error) {
+	tried, err := c.relay.Retry(ce.Ctx, ce.RoomID)
+	return c.texts.Retried(tried), err
+}
+
+// cmdDrop gives up other people's messages, which takes the right to moderate the room.
+func (c *commands) cmdDrop(ce *commandEvent) (string, error) {
+	if err := c.mayModerate(ce, ce.RoomID); err != nil {
+		return "", err
+	}
+	dropped, err := c.relay.Drop(ce.Ctx, ce.RoomID)
+	return c.texts.Dropped(dropped), err
+}
+
+func (c *commands) cmdStatus(ce *commandEvent) (string, error) {
+	status, err := c.relay.Status(ce.Ctx, ce.RoomID)
+	if err != nil {
+		return "", err
+	}
+	status.Version = c.cfg.Version
+	status.Uptime = time.Since(c.started).Round(time.Second).String()
+	status.LastSync = time.Since(c.LastSync())
+	status.EncryptedRoom, err = c.encryptedRooms.wasEncrypted(ce.Ctx, ce.RoomID)
+	status.CannotTellRoom = err != nil
+	var shown device.Status
+	err = c.call(ce.Ctx, func() (err error) {
+		shown, err = c.device.Status(ce.Ctx)
+		return translated(err)
+	})
+	if err != nil {
+		c.log.Warn().Err(err).Msg("Failed to ask for the bot's device")
+	}
+	status.Device = shown.Words()
+	return c.texts.Status(status), nil
+}

@@ -1,0 +1,79 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto/cryptohelper"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/bot/device"
+)
+
+// homeserver makes the requests of the account to its homeserver.
+type homeserver struct {
+	userID id.UserID // of the bot
+	log    zerolog.Logger
+
+	client *mautrix.Client            // of the bot's device; nil before the bot has logged in
+	crypto *cryptohelper.CryptoHelper // of the bot's device: encrypts and decrypts
+
+	limiter rateLimiter
+	token   tokenLock
+}
+
+// call makes a request when the rate limit of the account allows it, and never while the access token is being changed. It
+// returns what the request returned, or why waiting ended.
+func (h *homeserver) call(ctx context.Context, request func() error) error {
+	return h.limiter.do(ctx, func() error {
+		h.token.RLock()
+		defer h.token.RUnlock()
+		return request()
+	})
+}
+
+// tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the device.
+type tokenLock struct{ sync.RWMutex }
+
+// whileIdle does something while no request is under way. It reports false if a request is: a join may take minutes.
+func (l *tokenLock) whileIdle(do func()) bool {
+	if !l.TryLock() {
+		return false
+	}
+	defer l.Unlock()
+	do()
+	return true
+}
+
+// request returns the context of a request: limited in time, and with the client's quieter log.
+func (h *homeserver) request(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(h.client.Log.WithContext(ctx), device.RequestTimeout)
+}
+
+// state reads a piece of a room's state from the homeserver; what is not there stays zero.
+func (h *homeserver) state(ctx context.Context, roomID id.RoomID, evtType event.Type, stateKey string, into any) error {
+	err := h.call(ctx, func() error {
+		ctx, cancel := h.request(ctx)
+		defer cancel()
+		return translated(h.client.StateEvent(ctx, roomID, evtType, stateKey, into))
+	})
+	if errors.Is(err, mautrix.MNotFound) {
+		return nil
+	}
+	return err
+}
+
+// transferClient returns a client for one file. Files take long and have rate limits of their own, so their requests do not go
+// through call: everything that is sent would wait for them.
+func (h *homeserver) transferClient() *mautrix.Client {
+	h.token.RLock() // the token may be being changed
+	defer h.token.RUnlock()
+	return &mautrix.Client{
+		HomeserverURL: h.client.HomeserverURL, UserID: h.client.UserID, DeviceID: h.client.DeviceID, AccessToken: h.client.AccessToken,
+		UserAgent: h.client.UserAgent, Client: h.client.Client, Log: h.client.Log, IgnoreRateLimit: true,
+	}
+}
