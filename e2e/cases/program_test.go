@@ -24,7 +24,7 @@ func TestHealthcheck(t *testing.T) {
 	stopped, err := s.Relay.Run(s.ctx, "healthcheck")
 	require.NoError(t, err)
 	require.Equal(t, 1, stopped.Code)
-	require.Contains(t, stopped.Output, "hint: the relay does not run")
+	require.Contains(t, stopped.Output, "hint: check that the relay is running")
 }
 
 func TestWrongSecretKeyIsRefused(t *testing.T) { inEachSetting(t, testWrongSecretKeyIsRefused) }
