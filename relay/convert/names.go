@@ -30,7 +30,7 @@ func nameRune(r rune) rune {
 	switch {
 	case unicode.IsSpace(r), unicode.In(r, unicode.Z):
 		return ' '
-	case r == zeroWidthJoiner, r == zeroWidthNonJoiner, isTag(r):
+	case isJoiner(r), isTag(r):
 		return r
 	case unicode.In(r, unicode.Cc, unicode.Cf):
 		return -1
@@ -42,9 +42,16 @@ func nameRune(r rune) rune {
 // trimName removes blanks and dangling joiners from both ends.
 func trimName(name string) string {
 	return strings.TrimFunc(name, func(r rune) bool {
-		return r == ' ' || r == zeroWidthJoiner || r == zeroWidthNonJoiner
+		return r == ' ' || isJoiner(r)
 	})
 }
+
+// isJoiner reports whether r is the zero-width joiner or non-joiner.
+func isJoiner(r rune) bool { return unicode.Is(unicode.Join_Control, r) }
+
+// isTag reports whether r is one of the invisible letters of which the flags of
+// regions, such as Scotland's, are made.
+func isTag(r rune) bool { return r >= 0xe0020 && r <= 0xe007f }
 
 // ShortUUID is the readable name of a Wazo user for whom no name was found:
 // "Wazo user" and the first eight digits of the uuid.

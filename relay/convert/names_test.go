@@ -6,6 +6,7 @@ import (
 )
 
 func TestNamesAreCleaned(t *testing.T) {
+	long := strings.Repeat("a", MaxProfileBytes-len(family))
 	tests := []struct {
 		name  string
 		in    string
@@ -30,6 +31,8 @@ func TestNamesAreCleaned(t *testing.T) {
 		{"a character of two bytes is not cut in half", "abcé", 4, "abc"},
 		{"no blank is left at the cut", "abc d", 4, "abc"},
 		{"limit zero leaves nothing", "a", 0, ""},
+		{"a family at the limit of profiles stays", long + family, MaxProfileBytes, long + family},
+		{"a family one past it goes as a whole", "a" + long + family, MaxProfileBytes, "a" + long},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -50,41 +53,5 @@ func TestShortUUID(t *testing.T) {
 		if got := ShortUUID(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestTruncate(t *testing.T) {
-	const family = "👩‍👩‍👧" // 5 runes, 18 bytes
-	tests := []struct {
-		name  string
-		cut   func(string, int) string
-		in    string
-		limit int
-		want  string
-	}{
-		{"bytes at the limit", TruncateBytes, "abc", 3, "abc"},
-		{"bytes one past it", TruncateBytes, "abcd", 3, "abc"},
-		{"bytes inside a rune", TruncateBytes, "aé", 2, "a"},
-		{"bytes inside a family", TruncateBytes, "a" + family, 18, "a"},
-		{"bytes at the end of a family", TruncateBytes, family + "a", 18, family},
-		{"bytes before an accent", TruncateBytes, "ae\u0301", 2, "a"},
-		{"bytes of nothing", TruncateBytes, "a", 0, ""},
-		{"negative number of bytes", TruncateBytes, "a", -1, ""},
-		{"runes at the limit", TruncateRunes, "äöü", 3, "äöü"},
-		{"runes one past it", TruncateRunes, "äöüß", 3, "äöü"},
-		{"runes inside a family", TruncateRunes, "a" + family, 5, "a"},
-		{"runes at the end of a family", TruncateRunes, family + "a", 5, family},
-		{"runes inside a flag", TruncateRunes, "🇫🇷🇩🇪", 3, "🇫🇷"},
-		{"runes between flags", TruncateRunes, "🇫🇷🇩🇪🇫🇷", 2, "🇫🇷"},
-		{"runes before a skin tone", TruncateRunes, "a👍🏽", 2, "a"},
-		{"runes of nothing", TruncateRunes, "a", 0, ""},
-		{"absurdly long characters are cut", TruncateRunes, "a" + strings.Repeat("\u0301", 100), 50, "a" + strings.Repeat("\u0301", 49)},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if got := test.cut(test.in, test.limit); got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
-			}
-		})
 	}
 }

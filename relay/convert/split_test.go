@@ -25,7 +25,9 @@ func TestContentIsCutWhereItHurtsLeast(t *testing.T) {
 		{"between paragraphs", strings.TrimSuffix(strings.Repeat(paragraph+"\n\n", 30), "\n\n"), "\n\n", "word ", paragraph},
 		{"between lines", strings.TrimSuffix(strings.Repeat(line+"\n", 300), "\n"), "\n", line, line},
 		{"between words", strings.TrimSuffix(strings.Repeat("word ", 12_000), " "), " ", "word", "word"},
-		{"between characters", strings.Repeat("👩‍👩‍👧", 3_000), "", "👩‍👩‍👧", "👩‍👩‍👧"},
+		{"between families", strings.Repeat(family, 3_000), "", family, family},
+		{"between flags", strings.Repeat("🇫🇷", 8_000), "", "🇫🇷", "🇫🇷"},
+		{"between letters with accents", strings.Repeat("e\u0301", 20_000), "", "e\u0301", "e\u0301"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func readable(s string) bool {
 // visible reports whether r leaves ink: not a space, a control or format
 // character, a lone combining mark or one of the letters that are drawn blank.
 func visible(r rune) bool {
-	return !unicode.IsSpace(r) && !isBlankLetter(r) && !isVariation(r) &&
+	return !unicode.IsSpace(r) && !isBlankLetter(r) &&
 		!unicode.In(r, unicode.C, unicode.Z, unicode.M)
 }
 

@@ -1,30 +1,29 @@
 package convert
 
 import (
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/clipperhouse/uax29/v2/graphemes"
 )
 
-// maxCluster is how many runes are given up at most to keep a character whole.
+// maxGrapheme is the length, in runes, of the longest character that is kept whole.
 // Longer ones exist only to annoy and are cut in the middle.
-const maxCluster = 32
+const maxGrapheme = 32
 
-// TruncateBytes cuts s to at most limit bytes, never inside a rune and, for
-// characters of at most 32 runes, never inside what people see as one
-// character: a letter with its accents, a family emoji, a flag.
-// s is returned as it is if it fits; a limit of 0 or less gives "".
+// TruncateBytes cuts s to at most limit bytes. It never cuts inside a rune, nor
+// inside what people see as one character of at most 32 runes: a letter with its
+// accents, a family emoji, a flag. Such a character is a grapheme cluster of
+// Unicode's annex 29. TruncateBytes returns s as it is if it fits, and "" if limit
+// is 0 or less.
 func TruncateBytes(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	if limit <= 0 {
-		return ""
-	}
-	cut := limit
+	cut := max(limit, 0)
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
-	return s[:clusterStart(s, cut)]
+	return s[:graphemeStart(s, cut)]
 }
 
 // TruncateRunes cuts s to at most limit runes (code points), by the same rules
@@ -36,68 +35,26 @@ func TruncateRunes(s string, limit int) string {
 	count := 0
 	for i := range s {
 		if count == limit {
-			return s[:clusterStart(s, i)]
+			return s[:graphemeStart(s, i)]
 		}
 		count++
 	}
 	return s
 }
 
-// clusterStart moves the rune boundary cut of s back to the nearest boundary of
-// a character as people see it, but no more than maxCluster runes.
-func clusterStart(s string, cut int) int {
-	at := cut
-	for range maxCluster {
-		if at <= 0 || !joined(s, at) {
-			return max(at, 0)
-		}
-		_, size := utf8.DecodeLastRuneInString(s[:at])
-		at -= size
+// graphemeStart returns where the character begins that s has at cut, which is a
+// boundary between runes: cut itself if no character is cut in two there. If the
+// character has [maxGrapheme] runes or more before cut, it returns cut.
+func graphemeStart(s string, cut int) int {
+	// Whether a character ends at cut depends on no more than the next rune. To
+	// read on could take long: a character may be as long as the whole text.
+	_, next := utf8.DecodeRuneInString(s[cut:])
+	start := 0
+	for characters := graphemes.FromString(s[:cut+next]); characters.Next(); {
+		start = characters.Start()
 	}
-	return cut
+	if utf8.RuneCountInString(s[start:cut]) >= maxGrapheme {
+		return cut
+	}
+	return start
 }
-
-// joined reports whether the runes on both sides of the rune boundary at belong
-// to one character.
-func joined(s string, at int) bool {
-	if at <= 0 || at >= len(s) {
-		return false
-	}
-	before, _ := utf8.DecodeLastRuneInString(s[:at])
-	after, _ := utf8.DecodeRuneInString(s[at:])
-	switch {
-	case before == '\r' && after == '\n', before == zeroWidthJoiner, after == zeroWidthJoiner:
-		return true
-	case unicode.In(after, unicode.M), isVariation(after), isEmojiModifier(after), isTag(after):
-		return true
-	case isRegional(before) && isRegional(after):
-		return oddRegionals(s[:at])
-	default:
-		return false
-	}
-}
-
-// oddRegionals reports whether s ends in half a flag: flags are pairs of
-// regional indicators, counted from the first of the sequence.
-func oddRegionals(s string) bool {
-	count := 0
-	for range 2 * maxCluster {
-		r, size := utf8.DecodeLastRuneInString(s)
-		if !isRegional(r) {
-			break
-		}
-		count++
-		s = s[:len(s)-size]
-	}
-	return count%2 == 1
-}
-
-const (
-	zeroWidthNonJoiner = '\u200c'
-	zeroWidthJoiner    = '\u200d'
-)
-
-func isVariation(r rune) bool     { return r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 && r <= 0xe01ef }
-func isEmojiModifier(r rune) bool { return r >= 0x1f3fb && r <= 0x1f3ff }
-func isRegional(r rune) bool      { return r >= 0x1f1e6 && r <= 0x1f1ff }
-func isTag(r rune) bool           { return r >= 0xe0020 && r <= 0xe007f }
