@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 func TestShortContentIsOnePart(t *testing.T) {
@@ -71,57 +70,68 @@ func TestCodeIsClosedAndReopened(t *testing.T) {
 }
 
 func TestEveryPartFitsIntoAnEvent(t *testing.T) {
-	const mib = 1 << 20
+	const (
+		// mostOfWazo is the longest content that chatd takes, in bytes. Content that
+		// takes long to parse is shorter, but still too long to be tried as a whole.
+		mostOfWazo = 1 << 20
+		someParts  = 1 << 16
+	)
 	tests := []struct {
 		name     string
 		piece    string
 		unstyled bool // too large with any formatted body
 		size     int  // of the content, in bytes
 	}{
-		{"less-than signs", "<", true, mib},
-		{"control characters", "\x01", true, mib / 16},
-		{"ampersands", "&", true, mib / 16},
-		{"emphasis", "*a* ", false, mib},
-		{"one word", "a", false, mib},
-		{"emoji", "👩‍👩‍👧", false, mib},
-		{"quotes in quotes", ">", true, mib / 16},
-		{"lists in lists", "+ ", false, mib / 16},
-		{"list items", "- a\n", false, mib / 16},
-		{"brackets", "[", false, mib / 16},
-		{"pictures", "![", false, mib / 16},
-		{"backticks", "` `` ", false, mib / 16},
-		{"asterisks", "*", false, mib / 16},
-		{"asterisks before words", "*a ", false, mib / 16},
-		{"fences", "```\n", false, mib / 16},
-		{"table cells", "|a", false, mib / 16},
-		{"open links", "[a](<b", false, mib / 16},
-		{"links", "[a](https://b) ", false, mib / 16},
+		{"less-than signs", "<", true, someParts},
+		{"control characters", "\x01", true, someParts},
+		{"ampersands", "&", true, someParts},
+		{"emphasis", "*a* ", false, someParts},
+		{"one word", "a", false, mostOfWazo},
+		{"emoji", family, false, mostOfWazo},
+		{"a character without end", "\u0301", false, someParts},
+		{"quotes in quotes", ">", true, someParts},
+		{"lists in lists", "+ ", false, mostOfWazo},
+		{"list items", "- a\n", false, someParts},
+		{"brackets", "[", false, someParts},
+		{"pictures", "![", false, someParts},
+		{"backticks", "` `` ", false, someParts},
+		{"asterisks", "*", false, mostOfWazo},
+		{"asterisks before words", "*a ", false, someParts},
+		{"fences", "```\n", false, someParts},
+		{"table cells", "|a", false, someParts},
+		{"open links", "[a](<https://b", false, someParts},
+		{"links", "[a](https://b) ", false, someParts},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if testing.Short() {
-				test.size = mib / 16
-			}
-			content := strings.Repeat(test.piece, test.size/len(test.piece))
+			t.Parallel()
 			unstyled := 0
-			parts := Split(content)
+			parts := Split(strings.Repeat(test.piece, test.size/len(test.piece)))
 			slices.Sort(parts)
 			for _, part := range slices.Compact(parts) { // most parts of such a content are the same
-				if !utf8.ValidString(part) {
-					t.Fatal("a part is not UTF-8")
-				}
-				c := ToMatrix(part)
-				AddProfile(c, strings.Repeat("&", 300), strings.Repeat("&", 300))
-				if c.FormattedBody == "" {
+				if checkPart(t, part).FormattedBody == "" {
 					unstyled++
-				}
-				if size := EventSize(c); size > MaxEventBytes {
-					t.Fatalf("a part of %d bytes makes an event of %d", len(part), size)
 				}
 			}
 			if unstyled > 0 && !test.unstyled {
 				t.Errorf("%d parts lost their formatting", unstyled)
 			}
 		})
+	}
+}
+
+// Anybody may send a long text, so the time that Split takes must not grow with the
+// square of its length. It does not, because a part depends on its own text only.
+func TestPartDoesNotDependOnWhatFollows(t *testing.T) {
+	for _, piece := range []string{"word ", "line\n", "a\n\n", "```\n", "<", "*a* ", "\u0301"} {
+		text := strings.Repeat(piece, 2*maxPart/len(piece))
+		renderer := newHTMLRenderer()
+		alone, beside := splitter{renderer, maxPart}, splitter{renderer, maxPart}
+		part, rest, open := alone.next(text, fence{})
+		more := strings.Repeat("```\n*b", maxPart)
+		partBeside, restBeside, openBeside := beside.next(text+more, fence{})
+		if partBeside != part || restBeside != rest+more || openBeside != open || alone.size != beside.size {
+			t.Errorf("%q: a part of %d bytes became one of %d", piece, len(part), len(partBeside))
+		}
 	}
 }
