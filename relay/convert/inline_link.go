@@ -1,0 +1,86 @@
+package convert
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"maunium.net/go/mautrix/id"
+)
+
+// link keeps a link whose target is harmless, and turns those that point into
+// Matrix into names.
+func (in *inline) link(n *html.Node, st style) {
+	href, _ := attribute(n, "href")
+	href = strings.TrimSpace(href)
+	if uri, err := id.ParseMatrixURIOrMatrixToURL(href); err == nil && uri != nil {
+		in.pill(n, uri, st)
+		return
+	}
+	label := strings.TrimSpace(collapse(textContent(n)))
+	switch {
+	case !safeLink(href) || st.link != nil:
+		in.children(n, st)
+	case label == href && markdownTarget(href) == href && isWebLink(href):
+		in.runs = append(in.runs, run{kind: urlRun, text: href, style: st})
+	case label == trimScheme(href):
+		in.children(n, st)
+	default:
+		st.link = &anchor{href}
+		in.children(n, st)
+	}
+}
+
+func isWebLink(href string) bool {
+	return strings.HasPrefix(href, "http://") || strings.HasPrefix(href, "https://")
+}
+
+// trimScheme is what people write of an address that Markdown clients link by
+// themselves, or that needs no link to be used.
+func trimScheme(href string) string {
+	for _, scheme := range []string{"mailto:", "tel:"} {
+		if rest, found := strings.CutPrefix(href, scheme); found {
+			return rest
+		}
+	}
+	return href
+}
+
+// pill shows a person as @Name and a room by its text or alias. Links to rooms
+// and events stay links if their text says more than the link.
+func (in *inline) pill(n *html.Node, uri *id.MatrixURI, st style) {
+	label := strings.TrimSpace(collapse(textContent(n)))
+	href, _ := attribute(n, "href")
+	target := uri.MatrixToURL()
+	bare := label == "" || label == strings.TrimSpace(href) || label == target
+	if user := uri.UserID(); user != "" {
+		in.text("@"+in.userName(user, label, bare), st)
+		return
+	}
+	alias := uri.RoomAlias().String()
+	switch {
+	case uri.EventID() == "" && alias != "" && (bare || label == alias):
+		in.text(alias, st)
+	case st.link != nil:
+		in.children(n, st)
+	case bare || label == uri.PrimaryIdentifier():
+		st.link = &anchor{target}
+		in.text("Matrix room", st)
+	default:
+		st.link = &anchor{target}
+		in.children(n, st)
+	}
+}
+
+// userName is the name for the pill of user: the one that the caller knows, the
+// pill's text, or the first part of the id.
+func (in *inline) userName(user id.UserID, label string, bare bool) string {
+	if in.names != nil {
+		if name := CleanName(in.names(user), MaxProfileBytes); name != "" {
+			return strings.TrimPrefix(name, "@")
+		}
+	}
+	if name := CleanName(strings.TrimPrefix(label, "@"), MaxProfileBytes); name != "" && !bare && label != user.String() {
+		return name
+	}
+	return CleanName(user.Localpart(), MaxProfileBytes)
+}

@@ -1,0 +1,74 @@
+package convert
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+func (h *htmlConverter) list(n *html.Node) []block {
+	kind := tightListBlock
+	marker := func(int) string { return "- " }
+	if n.Data == "ol" {
+		start := listStart(n)
+		if start != 1 {
+			kind = otherBlock // CommonMark: only "1." can follow text directly
+		}
+		marker = func(i int) string { return strconv.Itoa(start+i) + ". " }
+	}
+	var items []string
+	for child := n.FirstChild; child != nil; child = child.NextSibling {
+		if child.Type != html.ElementNode || isHidden(child) {
+			continue
+		}
+		blocks := h.item(child)
+		if len(blocks) == 0 {
+			continue
+		}
+		prefix := marker(len(items))
+		indent := "\n" + strings.Repeat(" ", len(prefix))
+		text := strings.ReplaceAll(joinItem(blocks), "\n", indent)
+		items = append(items, prefix+strings.ReplaceAll(text, indent+"\n", "\n\n"))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return []block{{kind, strings.Join(items, "\n")}}
+}
+
+// item converts a child of a list: mostly li, but lists directly in lists exist.
+func (h *htmlConverter) item(n *html.Node) []block {
+	if n.Data == "li" {
+		return h.blocks(n)
+	}
+	return h.block(n)
+}
+
+// listStart is the number of the first item, within what Markdown can say.
+func listStart(n *html.Node) int {
+	const largest = 999_000_000 // nine digits, with room to count
+	value, found := attribute(n, "start")
+	start, err := strconv.Atoi(value)
+	if !found || err != nil || start < 0 || start > largest {
+		return 1
+	}
+	return start
+}
+
+// joinItem is joinBlocks for a list item, where a list follows its text without
+// an empty line.
+func joinItem(blocks []block) string {
+	var out strings.Builder
+	for i, b := range blocks {
+		switch {
+		case i == 0:
+		case b.kind == tightListBlock && blocks[i-1].kind == paragraphBlock:
+			out.WriteByte('\n')
+		default:
+			out.WriteString("\n\n")
+		}
+		out.WriteString(b.text)
+	}
+	return out.String()
+}
