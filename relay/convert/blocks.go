@@ -63,7 +63,7 @@ func (h *htmlConverter) blocks(n *html.Node) []block {
 		out = append(out, h.paragraphs(in)...)
 		in = h.inline()
 	}
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
+	for child := range n.ChildNodes() {
 		switch {
 		case child.Type == html.ElementNode && isHidden(child):
 		case isBlock(child):

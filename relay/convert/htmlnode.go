@@ -30,7 +30,7 @@ func writeText(out *strings.Builder, n *html.Node) {
 		out.WriteByte('\n')
 	case n.Type == html.ElementNode && isHidden(n):
 	default:
-		for child := n.FirstChild; child != nil; child = child.NextSibling {
+		for child := range n.ChildNodes() {
 			writeText(out, child)
 		}
 	}
@@ -64,8 +64,8 @@ func holdsBlocks(n *html.Node) bool {
 	if isBlock(n) {
 		return true
 	}
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
-		if holdsBlocks(child) {
+	for inner := range n.Descendants() {
+		if isBlock(inner) {
 			return true
 		}
 	}
@@ -78,7 +78,7 @@ func depthOf(n *html.Node, limit int) int {
 	if limit == 0 {
 		return 0
 	}
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
+	for child := range n.ChildNodes() {
 		deepest = max(deepest, 1+depthOf(child, limit-1))
 	}
 	return deepest

@@ -16,7 +16,7 @@ type inline struct {
 }
 
 func (in *inline) children(n *html.Node, st style) {
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
+	for child := range n.ChildNodes() {
 		in.node(child, st)
 	}
 }

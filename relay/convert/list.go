@@ -18,7 +18,7 @@ func (h *htmlConverter) list(n *html.Node) []block {
 		marker = func(i int) string { return strconv.Itoa(start+i) + ". " }
 	}
 	var items []string
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
+	for child := range n.ChildNodes() {
 		if child.Type != html.ElementNode || isHidden(child) {
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"path"
 	"strings"
+
+	"go.mau.fi/util/exstrings"
 )
 
 // Picture is a picture that a Wazo message shows: ![description](source).
@@ -16,7 +18,7 @@ type Picture struct {
 
 // IsInline reports whether the picture itself stands in the message.
 func (p Picture) IsInline() bool {
-	return len(p.Source) >= 5 && strings.EqualFold(p.Source[:5], "data:")
+	return exstrings.HasPrefixFold(p.Source, "data:")
 }
 
 // FileName is a name for the picture's file, with an extension for its type.

@@ -11,6 +11,7 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+	"go.mau.fi/util/exstrings"
 	"maunium.net/go/mautrix/format"
 )
 
@@ -151,7 +152,7 @@ func (l linkRenderer) autoLink(w util.BufWriter, source []byte, node ast.Node, e
 	n := node.(*ast.AutoLink)
 	label := string(util.EscapeHTML(n.Label(source)))
 	target := string(util.URLEscape(n.URL(source), false))
-	if n.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(target), "mailto:") {
+	if n.AutoLinkType == ast.AutoLinkEmail && !exstrings.HasPrefixFold(target, "mailto:") {
 		target = "mailto:" + target
 	}
 	if insideLink(n) || !safeLink(target) {

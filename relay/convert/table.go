@@ -36,7 +36,7 @@ func (h *htmlConverter) table(n *html.Node) []block {
 // rows calls row with the cells of each row below n that has any, and caption
 // for captions. Tables inside cells are part of the cell.
 func (h *htmlConverter) rows(n *html.Node, caption func(*html.Node), row func([]string)) {
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
+	for child := range n.ChildNodes() {
 		switch {
 		case child.Type != html.ElementNode:
 		case child.Data == "caption":
@@ -53,7 +53,7 @@ func (h *htmlConverter) rows(n *html.Node, caption func(*html.Node), row func([]
 
 // cells returns the cells of a row, and whether there is anything in them.
 func (h *htmlConverter) cells(tr *html.Node) (cells []string, filled bool) {
-	for child := tr.FirstChild; child != nil; child = child.NextSibling {
+	for child := range tr.ChildNodes() {
 		if child.Type != html.ElementNode || child.Data != "td" && child.Data != "th" {
 			continue
 		}
