@@ -8,12 +8,12 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MaxAliasRunes is the longest alias that chatd takes, in code points
+// MaxAliasRunes is the length of the longest alias that chatd takes, in code points
 // (docs/wazo.md, "Messages").
 const MaxAliasRunes = 256
 
-// DefaultAliasFormat is what an empty ALIAS_FORMAT means. It says that the
-// sender is on Matrix, so that nobody there can pass for a colleague.
+// DefaultAliasFormat is the template that an empty ALIAS_FORMAT stands for. It says
+// that the sender is on Matrix, so that nobody there can pass for a colleague.
 const DefaultAliasFormat = "{{.Name}} (Matrix)"
 
 const aliasFields = ".Name .UserID .Localpart .Server"
@@ -29,15 +29,15 @@ type AliasFormat struct {
 	template *template.Template
 }
 
-// aliasData is what the template of an alias sees.
+// aliasData holds the fields of an ALIAS_FORMAT.
 type aliasData struct {
 	Name, UserID, Localpart, Server string
 }
 
-// ParseAliasFormat parses the text/template by which Matrix senders are named on
-// Wazo, with the fields .Name, .UserID, .Localpart and .Server; "" means
-// [DefaultAliasFormat]. The error is for the administrator: it says what is
-// wrong with the template, also for unknown fields and if no alias comes out.
+// ParseAliasFormat parses the text/template that names Matrix senders on Wazo. Its
+// fields are .Name, .UserID, .Localpart and .Server; "" means [DefaultAliasFormat].
+// The error tells the administrator what is wrong with the template. A template
+// with an unknown field, or one that makes an empty alias, is an error, too.
 func ParseAliasFormat(tmpl string) (*AliasFormat, error) {
 	if tmpl == "" {
 		tmpl = DefaultAliasFormat
@@ -54,9 +54,9 @@ func ParseAliasFormat(tmpl string) (*AliasFormat, error) {
 	return f, nil
 }
 
-// Alias returns the alias for sender, at most [MaxAliasRunes] code points and
-// never empty. If it gets too long, the name is cut, so that what the format
-// says around it stays.
+// Alias returns the alias for sender. It has at least one and at most
+// [MaxAliasRunes] code points. If the alias would be longer, the name is cut, so
+// that the text of the format around it stays.
 func (f *AliasFormat) Alias(sender Sender) string {
 	data := aliasData{
 		Name:      cleanAll(sender.Name),
@@ -80,7 +80,8 @@ func (f *AliasFormat) Alias(sender Sender) string {
 	return alias
 }
 
-// shorten cuts one field of data as far as it must to let the alias fit.
+// shorten cuts one field of data until the alias fits, or nothing of the field is
+// left.
 func (f *AliasFormat) shorten(data *aliasData, field *string) {
 	const ellipsis = "…"
 	full := *field

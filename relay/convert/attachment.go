@@ -11,16 +11,16 @@ import (
 // Attachment is a file that a Matrix message carries.
 type Attachment struct {
 	URI       id.ContentURI
-	Encrypted *event.EncryptedFileInfo // how to decrypt it; nil: it is not encrypted
-	Name      string                   // as from [FileName]
-	MimeType  string                   // what the sender says it is, may be empty
-	Size      int                      // what the sender says, in bytes; 0: nothing
+	Encrypted *event.EncryptedFileInfo // how to decrypt the file; nil: it is not encrypted
+	Name      string                   // cleaned by [FileName]
+	MimeType  string                   // the type that the sender states, may be empty
+	Size      int                      // the size that the sender states, in bytes; 0: none
 }
 
-// AttachmentOf returns the file of a message that [ToWazo] announces in a line,
-// nil if there is none or if it can't be fetched: no address of a file, an
-// address that is none, or keys that decrypt nothing. Of an edit it is the file of
-// the new content. c is not changed.
+// AttachmentOf returns the file of a message, which [ToWazo] announces in a line.
+// For an edit it returns the file of the new content. It returns nil if the message
+// has no file, or one that can't be fetched because its address is missing or
+// malformed, or because its keys can't decrypt anything. It doesn't change c.
 func AttachmentOf(c *event.MessageEventContent, opts WazoOptions) *Attachment {
 	if c.NewContent != nil && c.RelatesTo.GetReplaceID() != "" {
 		c = c.NewContent
@@ -52,13 +52,14 @@ func AttachmentOf(c *event.MessageEventContent, opts WazoOptions) *Attachment {
 	return a
 }
 
-// maxFileName is the longest name of a file in bytes that common file systems
-// take, with room for what browsers add.
+// maxFileName is the length of the longest file name, in bytes. Common file systems
+// take 255 bytes; the rest is for what browsers add.
 const maxFileName = 200
 
-// FileName makes a name that a stranger chose fit to be the name of a file: as
-// [CleanName], without what separates or hides folders, and with its extension
-// if it is too long. It is never empty.
+// FileName turns a name that a stranger chose into a safe name for a file. It cleans
+// the name like [CleanName], replaces the characters that separate folders, and
+// removes the dots that hide files. A name of more than 200 bytes is cut before its
+// extension. If nothing readable is left, it returns "file".
 func FileName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		switch {
@@ -78,7 +79,8 @@ func FileName(name string) string {
 	return name
 }
 
-// FileURL is the address of a file that is served below base.
+// FileURL returns the address of the file with this key and name that is served
+// below base.
 func FileURL(base, key, name string) string {
 	return base + "/" + key + "/" + url.PathEscape(name)
 }

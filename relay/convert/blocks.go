@@ -11,15 +11,14 @@ import (
 
 // htmlConverter turns Matrix HTML into Markdown.
 //
-// It walks the tree itself instead of using mautrix's format.HTMLParser, because
-// that joins strings as it goes up: what is literal text and what is Markdown
-// can't be told apart when it comes to escaping, blanks at the ends of each
-// element are gone, a line break in the source glues words together, and there
-// is no hook for tables.
+// It does not use mautrix's format.HTMLParser, which joins strings on its way up the
+// tree. There, literal text and Markdown can no longer be told apart when it is time
+// to escape, the blanks at the ends of each element are lost, a line break in the
+// source glues words together, and tables have no hook.
 type htmlConverter struct {
 	phraser *phraser
 	names   func(id.UserID) string
-	// dropProfile leaves out the fallback of the sender's own profile.
+	// dropProfile says that the fallback of the sender's own profile is left out.
 	dropProfile bool
 }
 
@@ -37,8 +36,8 @@ type block struct {
 	text string
 }
 
-// convert returns source as blocks of Markdown, and false if it is nested too
-// deeply to be taken seriously.
+// convert returns source as blocks of Markdown. It returns false if source is nested
+// more deeply than maxDepth.
 func (h *htmlConverter) convert(source string) ([]block, bool) {
 	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
 	nodes, err := html.ParseFragment(strings.NewReader(source), body)
@@ -125,8 +124,8 @@ func (h *htmlConverter) heading(n *html.Node) []block {
 	return []block{{otherBlock, line}}
 }
 
-// line returns what write makes of all that is in n, on one line, or "" if that
-// is nothing.
+// line passes everything in n, on one line, to write and returns the result. It
+// returns "" without calling write if n is empty.
 func (h *htmlConverter) line(n *html.Node, write func([]run) string) string {
 	in := h.inline()
 	in.children(n, style{})
@@ -161,7 +160,8 @@ func (h *htmlConverter) codeBlock(n *html.Node) []block {
 	return []block{{otherBlock, format.DefaultMonospaceBlockConverter(code, language, format.Context{})}}
 }
 
-// codeLanguage is the language of a code element, if it is a sensible word.
+// codeLanguage returns the language of a code element, or "" if there is none that
+// looks like one.
 func codeLanguage(n *html.Node) string {
 	class, _ := attribute(n, "class")
 	for name := range strings.FieldsSeq(class) {

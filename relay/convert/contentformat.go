@@ -6,7 +6,7 @@ import (
 	"text/template"
 )
 
-// DefaultContentFormat is what an empty CONTENT_FORMAT means.
+// DefaultContentFormat is the template that an empty CONTENT_FORMAT stands for.
 const DefaultContentFormat = "{{.Content}}"
 
 const contentFields = ".Content .Name .UserID"
@@ -16,19 +16,18 @@ type ContentFormat struct {
 	template *template.Template
 }
 
-// ContentData is what the template of a message sees. The names are plain text;
-// those that could be Markdown are escaped when rendered.
+// ContentData holds the fields of a CONTENT_FORMAT. Name and UserID are plain text:
+// [ContentFormat.Render] escapes what would be Markdown in them.
 type ContentData struct {
 	Content string // Markdown, as from ToWazo
 	Name    string // the sender's display name
 	UserID  string // the sender's Matrix id
 }
 
-// ParseContentFormat parses the text/template for the content of messages to
-// Wazo, with the fields .Content, .Name and .UserID; "" means
-// [DefaultContentFormat]. The error is for the administrator: it says what is
-// wrong with the template, also for unknown fields and if the content is
-// missing.
+// ParseContentFormat parses the text/template that makes the content of messages to
+// Wazo. Its fields are .Content, .Name and .UserID; "" means [DefaultContentFormat].
+// The error tells the administrator what is wrong with the template. A template
+// with an unknown field, or without the content, is an error, too.
 func ParseContentFormat(tmpl string) (*ContentFormat, error) {
 	if tmpl == "" {
 		tmpl = DefaultContentFormat
@@ -44,8 +43,8 @@ func ParseContentFormat(tmpl string) (*ContentFormat, error) {
 	return &ContentFormat{t}, nil
 }
 
-// Render returns the content to post. It may be larger than the content alone:
-// see [CheckSize].
+// Render returns the content to post. It may be larger than data.Content, so its
+// size must be checked again by [CheckSize].
 func (f *ContentFormat) Render(data ContentData) string {
 	p := newPhraser()
 	out, err := execute(f.template, ContentData{
@@ -54,7 +53,7 @@ func (f *ContentFormat) Render(data ContentData) string {
 		UserID:  p.literal("", cleanAll(data.UserID)),
 	})
 	if err != nil {
-		// The template passed its trial, so this sender is special; the
+		// The template has been tried, so it fails for this sender only. The
 		// message matters more than its frame.
 		return data.Content
 	}

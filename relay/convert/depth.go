@@ -2,13 +2,13 @@ package convert
 
 import "strings"
 
-// maxDepth is how deeply HTML may be nested. Matrix clients are told to show no
-// more than 100 levels.
+// maxDepth is the number of levels to which HTML may be nested. Matrix recommends to
+// clients that they show no more than 100.
 const maxDepth = 100
 
-// nestsTooDeeply reports whether a line of Markdown opens more quotes and lists
-// than maxDepth. It is asked before parsing, because parsing such lines takes
-// time that grows with the square of their length.
+// nestsTooDeeply reports whether a line of markdown opens more than maxDepth quotes
+// and lists. Callers ask before they parse it, because parsing such a line takes time
+// that grows with the square of its length.
 func nestsTooDeeply(markdown string) bool {
 	for line := range strings.SplitSeq(markdown, "\n") {
 		if containers(line) > maxDepth {
@@ -18,8 +18,8 @@ func nestsTooDeeply(markdown string) bool {
 	return false
 }
 
-// containers counts the markers of quotes and list items at the start of line,
-// rather too many than too few. A row of dashes is none.
+// containers counts the markers of quotes and list items at the start of line. Where
+// it is in doubt, it counts too many. A row of dashes does not count.
 func containers(line string) int {
 	count := 0
 	for i := range len(line) {

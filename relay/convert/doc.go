@@ -1,13 +1,14 @@
-// Package convert turns the content of one side of the relay into that of the
-// other: Wazo's Markdown into Matrix events ([ToMatrix], [Split], [AddProfile])
-// and Matrix events into Wazo's Markdown ([ToWazo]), together with the names
-// that go with them ([CleanName], [ShortUUID], [AliasFormat]) and the
-// administrator's templates ([ContentFormat]).
+// Package convert turns content of one side of the relay into content of the other.
+// It turns Wazo's Markdown into Matrix events ([ToMatrix], [Split], [AddProfile],
+// [Pictures]) and Matrix events into Wazo's Markdown ([ToWazo], [AttachmentOf]). It
+// also makes the names that go with them ([CleanName], [FileName], [ShortUUID]) and
+// applies the administrator's templates ([AliasFormat], [ContentFormat]).
 //
-// Everything here is a pure function: no I/O, no clock, no state shared between
-// calls. Everything that comes in was written by somebody else, so whatever it
-// is, what goes out is valid UTF-8 of bounded size, has links with harmless
-// schemes only, and on Matrix pings nobody.
+// All functions are pure: they do no I/O, use no clock and share no state. Their
+// input was written by strangers. Whatever it is, the output is valid UTF-8 of
+// limited size, has links with harmless schemes only, and pings nobody on Matrix.
+// Names and texts that are too long are cut between characters as people see them
+// ([TruncateBytes], [TruncateRunes]).
 //
 // A Wazo message becomes Matrix events like this:
 //

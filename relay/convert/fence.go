@@ -3,12 +3,12 @@ package convert
 import "strings"
 
 const (
-	// maxFence is the longest row of backticks or tildes that is carried over to
-	// the next part as a fence; longer ones are art.
+	// maxFence is the length of the longest row of backticks or tildes that counts as
+	// a fence. Longer ones are decoration.
 	maxFence = 32
-	// maxInfo is how much of a fence's language is carried over, in bytes.
+	// maxInfo is how many bytes of a fence's language are kept.
 	maxInfo = 32
-	// maxIndent is how far a fence may be indented, in a list.
+	// maxIndent is the number of blanks by which a fence in a list may be indented.
 	maxIndent = 12
 )
 
@@ -21,7 +21,7 @@ type fence struct {
 
 func (f fence) isOpen() bool { return f.marker != "" }
 
-// opening is the line that reopens the fence at the start of a part.
+// opening returns the line that reopens the fence at the start of a part.
 func (f fence) opening() string {
 	if !f.isOpen() {
 		return ""
@@ -29,7 +29,7 @@ func (f fence) opening() string {
 	return f.marker + f.info + "\n"
 }
 
-// closing is what closes the fence at the end of a part.
+// closing returns the line that closes the fence at the end of a part.
 func (f fence) closing() string {
 	if !f.isOpen() {
 		return ""

@@ -15,7 +15,7 @@ func attribute(n *html.Node, key string) (string, bool) {
 	return "", false
 }
 
-// textContent is all text below n, with a line break for each br.
+// textContent returns all text below n, with a line break for each br.
 func textContent(n *html.Node) string {
 	var out strings.Builder
 	writeText(&out, n)
@@ -36,8 +36,8 @@ func writeText(out *strings.Builder, n *html.Node) {
 	}
 }
 
-// isHidden reports whether nothing of n is ever shown: code for machines, and
-// the copy of the message replied to that old clients add.
+// isHidden reports whether n is never shown. That holds for code, and for the copy of
+// the message replied to that old clients add.
 func isHidden(n *html.Node) bool {
 	switch n.Data {
 	case "script", "style", "template", "noscript", "iframe", "noembed", "noframes", "object", "head", "title", "mx-reply":
@@ -72,7 +72,8 @@ func holdsBlocks(n *html.Node) bool {
 	return false
 }
 
-// depthOf is how many levels of nodes are below n, counted no further than limit.
+// depthOf returns how many levels of nodes are below n. It counts no further than
+// limit.
 func depthOf(n *html.Node, limit int) int {
 	deepest := 0
 	if limit == 0 {

@@ -7,9 +7,9 @@ import (
 )
 
 // safeLink reports whether target may be the target of a link: an absolute URL
-// of a scheme that only ever opens something. Anything that is not plainly one
-// of these is refused, so it needs no knowledge of the tricks (tabs, entities,
-// case) by which browsers find "javascript:".
+// whose scheme does no more than open something. Everything else is refused, so
+// safeLink need not know the tricks (tabs, entities, case) with which browsers still
+// read "javascript:".
 func safeLink(target string) bool {
 	scheme, rest, found := strings.Cut(target, ":")
 	if !found || rest == "" {
@@ -23,8 +23,8 @@ func safeLink(target string) bool {
 	}
 }
 
-// markdownTarget writes target so that it can stand between the parentheses of
-// a Markdown link.
+// markdownTarget encodes target so that it can stand between the parentheses of a
+// Markdown link.
 func markdownTarget(target string) string {
 	var out strings.Builder
 	for _, r := range target {

@@ -37,7 +37,8 @@ func (h *htmlConverter) list(n *html.Node) []block {
 	return []block{{kind, strings.Join(items, "\n")}}
 }
 
-// item converts a child of a list: mostly li, but lists directly in lists exist.
+// item converts a child of a list. Most are li, but some clients put lists directly
+// into lists.
 func (h *htmlConverter) item(n *html.Node) []block {
 	if n.Data == "li" {
 		return h.blocks(n)
@@ -45,7 +46,7 @@ func (h *htmlConverter) item(n *html.Node) []block {
 	return h.block(n)
 }
 
-// listStart is the number of the first item, within what Markdown can say.
+// listStart returns the number of the first item, or 1 if Markdown can't express it.
 func listStart(n *html.Node) int {
 	const largest = 999_000_000 // nine digits, with room to count
 	value, found := attribute(n, "start")
@@ -56,8 +57,8 @@ func listStart(n *html.Node) int {
 	return start
 }
 
-// joinItem is joinBlocks for a list item, where a list follows its text without
-// an empty line.
+// joinItem joins the blocks of a list item. Unlike joinBlocks it puts no empty line
+// between a text and the list below it.
 func joinItem(blocks []block) string {
 	var out strings.Builder
 	for i, b := range blocks {

@@ -9,7 +9,7 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// media is the line that stands for a file, with its caption below it:
+// media returns the line that stands for a file, with its caption below it:
 // "📷 picture: cat.jpg (1.2 MB)". Files themselves can't be posted on Wazo
 // (docs/wazo.md, "Properties that shape the relay"), but the name can be a link
 // to where the file is served.
@@ -38,7 +38,7 @@ func (w wazoWriter) media(c original, emoji, kind string) wazoText {
 	return wazoText{markdown: line + "\n" + caption.markdown}
 }
 
-// location is the line that stands for a place: "📍 location: Office (geo:…)".
+// location returns the line that stands for a place: "📍 location: Office (geo:…)".
 func (w wazoWriter) location(c original) wazoText {
 	const line = "📍 location"
 	geo := ""
@@ -58,7 +58,8 @@ func (w wazoWriter) location(c original) wazoText {
 	}
 }
 
-// fileDetails is how long and how large a file says it is, or "".
+// fileDetails returns how long and how large a file is according to its sender, or
+// "" if the sender did not say.
 func fileDetails(info *event.FileInfo) string {
 	if info == nil {
 		return ""

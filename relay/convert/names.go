@@ -5,15 +5,16 @@ import (
 	"unicode"
 )
 
-// MaxProfileBytes is the longest id and name of a per-message profile, in bytes
-// (MSC4144).
+// MaxProfileBytes is the length of the longest id and of the longest name in a
+// per-message profile (MSC4144), in bytes.
 const MaxProfileBytes = 255
 
-// CleanName makes a name that a stranger chose fit to be shown as a sender: one
-// line, without control, bidi and other invisible characters (the joiners that
-// emoji and some scripts need stay), without invalid UTF-8, with white space
-// folded, and at most maxBytes bytes, cut as by [TruncateBytes]. A name of
-// which nothing would be seen becomes "".
+// CleanName turns a name that a stranger chose into one that can be shown as a
+// sender. The result is one line of at most maxBytes bytes, cut like
+// [TruncateBytes] does. It has no invalid UTF-8 and no control, bidi or other
+// invisible characters, except for the joiners that emoji and some scripts need, and
+// only single blanks as white space. CleanName returns "" if nothing of the name
+// would be seen.
 func CleanName(name string, maxBytes int) string {
 	name = strings.Map(nameRune, strings.ToValidUTF8(name, ""))
 	name = trimName(strings.Join(strings.Fields(name), " "))
@@ -53,8 +54,8 @@ func isJoiner(r rune) bool { return unicode.Is(unicode.Join_Control, r) }
 // regions, such as Scotland's, are made.
 func isTag(r rune) bool { return r >= 0xe0020 && r <= 0xe007f }
 
-// ShortUUID is the readable name of a Wazo user for whom no name was found:
-// "Wazo user" and the first eight digits of the uuid.
+// ShortUUID returns a readable name for a Wazo user whose name is not known: "Wazo
+// user" and the first eight digits of the uuid.
 func ShortUUID(uuid string) string {
 	const digits = 8
 	short := strings.Map(func(r rune) rune {

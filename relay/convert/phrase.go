@@ -8,14 +8,14 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 )
 
-// maxChecked is the longest paragraph, in bytes, for which the most readable
-// Markdown is searched.
+// maxChecked is the length of the longest paragraph, in bytes, for which the most
+// readable Markdown is searched.
 const maxChecked = 64 << 10
 
-// phraser writes paragraphs as Markdown with as few escapes as possible. Instead
-// of guessing which characters mean something where they stand, it writes the
-// paragraph, reads it back as a Markdown client would, HTML included, and takes
-// the first version of which exactly the intended text is seen.
+// phraser writes paragraphs as Markdown with as few escapes as possible. It does not
+// guess which characters have a meaning where they stand. It writes the paragraph,
+// reads it back as a Markdown client that supports HTML would, and takes the first
+// version that shows exactly the intended text.
 type phraser struct {
 	markdown goldmark.Markdown
 }
@@ -27,8 +27,8 @@ func newPhraser() *phraser {
 	)}
 }
 
-// phrase writes runs after prefix, which is Markdown and not seen ("## " of a
-// heading, for example).
+// phrase writes runs after prefix, which is Markdown that is not seen, such as the
+// "## " of a heading.
 func (p *phraser) phrase(prefix string, runs []run) string {
 	return p.best(runs, false, func(d dialect) (string, string) {
 		text := d.write(prefix, runs)
@@ -44,9 +44,9 @@ func (p *phraser) cell(runs []run) string {
 	})
 }
 
-// best returns the first text of write, from the most readable dialect to the
-// safest, of which runs are seen. write also returns what to read back: the
-// text where it will stand.
+// best tries the dialects from the most readable to the safest. It returns the first
+// text of write that shows the runs. write also returns the context in which the text
+// will stand, to be read back.
 func (p *phraser) best(runs []run, cell bool, write func(dialect) (text, context string)) string {
 	want := squeeze(textOf(runs))
 	for _, d := range []dialect{
@@ -90,8 +90,8 @@ func (p *phraser) link(label, text, target string) string {
 	})
 }
 
-// seen is the text that a person sees of Markdown. Raw HTML is not. It is "", so
-// not what anybody wanted to say, if the Markdown can't be read back.
+// seen returns the text that a person sees of markdown, without raw HTML. It returns
+// "", which no caller wants, if the markdown can't be read back.
 func (p *phraser) seen(markdown string) string {
 	if nestsTooDeeply(markdown) {
 		return ""

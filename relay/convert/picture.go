@@ -11,17 +11,19 @@ import (
 
 // Picture is a picture that a Wazo message shows: ![description](source).
 type Picture struct {
-	Source      string // an address of the scheme https, http or data
+	Source      string // an address with the scheme https, http or data
 	Description string // plain text of one line, may be empty
-	start, end  int    // of the whole in the content
+	start, end  int    // where the Markdown of the picture stands in the content
 }
 
-// IsInline reports whether the picture itself stands in the message.
+// IsInline reports whether the message contains the picture itself, as a data:
+// address.
 func (p Picture) IsInline() bool {
 	return exstrings.HasPrefixFold(p.Source, "data:")
 }
 
-// FileName is a name for the picture's file, with an extension for its type.
+// FileName returns a name for the picture's file that ends in extension, such as
+// ".png".
 func (p Picture) FileName(extension string) string {
 	name := ""
 	if parsed, err := url.Parse(p.Source); err == nil && !p.IsInline() {
@@ -33,8 +35,8 @@ func (p Picture) FileName(extension string) string {
 	return FileName(name + extension)
 }
 
-// Line is what stands for a picture that can't be shown: a link to it, or only its
-// description.
+// Line returns the Markdown that stands for a picture that can't be shown: a link to
+// it, or only its description if the message contains the picture itself.
 func (p Picture) Line() string {
 	name := cmp.Or(p.Description, "picture")
 	if p.IsInline() {
@@ -43,10 +45,10 @@ func (p Picture) Line() string {
 	return newPhraser().link("📷 ", name, p.Source)
 }
 
-// WithoutPictures returns what is left of content when those of its pictures that
-// are shown by events of their own leave it, "" if that is nothing readable. Their
-// descriptions stay in their places. Of the others only those that stand in the
-// message themselves are replaced: nobody can read them.
+// WithoutPictures returns content without those of its pictures that are shown by
+// events of their own; their descriptions stay in their places. It returns "" if
+// nothing readable is left. Of the other pictures it replaces only those that the
+// message itself contains, because nobody can read a data: address.
 func WithoutPictures(content string, pictures []Picture, shown func(i int) bool) string {
 	var rest, all strings.Builder
 	end := 0

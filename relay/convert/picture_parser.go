@@ -12,17 +12,18 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// maxDescription is the longest description of a picture, in bytes.
+// maxDescription is the length of the longest description of a picture, in bytes.
 const maxDescription = 1000
 
-// maxPictureText is the longest text in which pictures are looked for, in bytes,
-// not counting what stands in the message itself: parsing takes time that can grow
-// with the square of the length.
+// maxPictureText is the length of the longest text that is searched for pictures, in
+// bytes without those of data: addresses. Parsing can take time that grows with the
+// square of the length.
 const maxPictureText = 32 << 10
 
-// Pictures returns the pictures in a message's content, Markdown, in order. What
-// stands in code is none, nor is one in the description of another. In a text
-// longer than 32 KiB it finds none.
+// Pictures returns the pictures in a message's content, which is Markdown, in their
+// order. A picture in code does not count, nor does one in the description of
+// another. Pictures returns nil for a text of more than 32 KiB, not counting the
+// data: addresses in it.
 func Pictures(content string) []Picture {
 	if !strings.Contains(content, "![") {
 		return nil
@@ -48,7 +49,8 @@ func Pictures(content string) []Picture {
 	return found
 }
 
-// shortened is a content whose long data: addresses are replaced by short ones.
+// shortened is a message's content in which short addresses stand for the long
+// data: addresses.
 type shortened struct {
 	text string
 	cuts []cut
@@ -57,14 +59,14 @@ type shortened struct {
 // cut is an address that was replaced.
 type cut struct {
 	address string
-	end     int // of what replaces it
-	lost    int // how much shorter the text is from there on, in bytes
+	end     int // where its replacement ends in the text
+	lost    int // by how many bytes the text is shorter up to there
 }
 
-// dataAddress finds data: addresses where a picture could have them.
+// dataAddress finds data: addresses where the address of a picture can stand.
 var dataAddress = regexp.MustCompile(`(?i)\(\s*<?(data:[^\s()<>]{64,})`)
 
-// cutAddress is what replaces them.
+// cutAddress, followed by a number, stands for a data: address.
 const cutAddress = "data:cut"
 
 func shorten(content string) (s shortened) {
@@ -81,7 +83,7 @@ func shorten(content string) (s shortened) {
 	return s
 }
 
-// position returns where a place in the text stands in the content.
+// position returns the place in the content that belongs to one in the text.
 func (s shortened) position(at int) int {
 	lost := 0
 	for _, c := range s.cuts {
@@ -92,7 +94,7 @@ func (s shortened) position(at int) int {
 	return at + lost
 }
 
-// source returns the address that was replaced by one of a picture.
+// source returns the original of a picture's address in the text.
 func (s shortened) source(address string) string {
 	number, found := strings.CutPrefix(address, cutAddress)
 	if i, err := strconv.Atoi(number); found && err == nil && i >= 0 && i < len(s.cuts) {
@@ -101,8 +103,8 @@ func (s shortened) source(address string) string {
 	return address
 }
 
-// pictureOf reads what pictureParser left in a node. It reports false if the
-// picture is none that could be fetched.
+// pictureOf returns the picture that pictureParser found, with its place in the
+// shortened text. It reports false if the picture can't be fetched.
 func pictureOf(image *ast.Image, content string) (p Picture, ok bool) {
 	span, ok := image.AttributeString(spanAttribute)
 	if !ok {
@@ -129,11 +131,11 @@ func pictureOf(image *ast.Image, content string) (p Picture, ok bool) {
 	return p, true
 }
 
-// spanAttribute is the attribute in which pictureParser leaves where a picture
-// stands.
+// spanAttribute is the attribute in which pictureParser stores the place of a
+// picture.
 const spanAttribute = "span"
 
-// pictureParser is goldmark's parser of links and pictures, which notes where in
+// pictureParser is goldmark's parser of links and pictures. It also stores where in
 // the source a picture begins and ends.
 type pictureParser struct{ parser.InlineParser }
 

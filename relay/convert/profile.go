@@ -1,16 +1,13 @@
 package convert
 
-import (
-	"maunium.net/go/mautrix/event"
-)
+import "maunium.net/go/mautrix/event"
 
-// AddProfile puts the Wazo sender on the content: an MSC4144 per-message profile
-// with its fallback, which is the "Name: " that clients without support show.
-// id and name are cut to [MaxProfileBytes]; a name of which nothing is left
-// becomes that of [ShortUUID]. The profile is a fresh struct at each call.
-// If the fallback's HTML would make the event larger than [MaxEventBytes], the
-// content goes without formatted body. For an edit, call AddProfile before
-// SetEdit.
+// AddProfile adds the Wazo sender to the content, as a per-message profile
+// (MSC4144) with its fallback: the "Name: " that clients without support show.
+// It cuts id and name to [MaxProfileBytes]. If nothing readable is left of the name,
+// [ShortUUID] of id takes its place. If the HTML of the fallback would make the event
+// larger than [MaxEventBytes], AddProfile removes the formatted body. For an edit,
+// call AddProfile before SetEdit.
 func AddProfile(c *event.MessageEventContent, id, name string) {
 	name = CleanName(name, MaxProfileBytes)
 	if name == "" {

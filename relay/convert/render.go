@@ -20,10 +20,10 @@ type htmlRenderer struct {
 	markdown goldmark.Markdown
 }
 
-// newHTMLRenderer leaves two things of CommonMark out of the parser. HTML is no
-// syntax but text, so it is escaped like all text and Markdown inside it still
-// works. And there are no link reference definitions: a line like
-// "[Note]: see below" would vanish from the message.
+// newHTMLRenderer returns a renderer whose parser lacks two features of CommonMark.
+// HTML is text, so it is escaped, and Markdown inside it works. And there are no link
+// reference definitions, because a line like "[Note]: see below" would vanish from
+// the message.
 func newHTMLRenderer() *htmlRenderer {
 	blocks := parser.WithBlockParsers(
 		util.Prioritized(parser.NewSetextHeadingParser(), 100),
@@ -45,7 +45,7 @@ func newHTMLRenderer() *htmlRenderer {
 	return &htmlRenderer{goldmark.New(
 		goldmark.WithParser(parser.NewParser(blocks, inlines)),
 		goldmark.WithExtensions(
-			// Matrix knows no style attribute, so no alignment.
+			// Matrix does not allow the style attribute, which alignment needs.
 			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)),
 			extension.Strikethrough,
 			extension.Linkify,
@@ -57,8 +57,8 @@ func newHTMLRenderer() *htmlRenderer {
 	)}
 }
 
-// render returns content as HTML, and whether that shows more than content
-// itself: plain text gives false, and so does what is nested too deeply.
+// render returns content as HTML. It returns false if the HTML would show no more
+// than the content itself, as for plain text, or is nested too deeply.
 func (r *htmlRenderer) render(content string) (string, bool) {
 	if nestsTooDeeply(content) {
 		return "", false
@@ -82,9 +82,9 @@ func (r *htmlRenderer) render(content string) (string, bool) {
 	return format.UnwrapSingleParagraph(out.String()), true
 }
 
-// inspect reports whether doc contains anything that formats, and how deep it
-// is. Paragraphs don't count, nor do addresses that clients link by themselves;
-// those written as <address> are recognised by their missing brackets.
+// inspect reports whether doc contains any formatting, and how deeply it is nested.
+// Paragraphs are not formatting, nor are addresses, which clients link by themselves.
+// The caller recognises an address written as <address> by its missing brackets.
 func inspect(doc ast.Node) (marked bool, depth int) {
 	level := 0
 	// The visitor returns no error, so Walk has none either.
@@ -105,8 +105,9 @@ func inspect(doc ast.Node) (marked bool, depth int) {
 	return marked, depth
 }
 
-// linkRenderer renders links with harmless targets only, of others the text, and
-// images as links, because Matrix clients show no pictures from outside.
+// linkRenderer renders links with harmless targets as links and all others as their
+// text. It renders images as links, because Matrix clients show no pictures from
+// other servers.
 type linkRenderer struct{}
 
 var _ renderer.NodeRenderer = linkRenderer{}
@@ -126,8 +127,8 @@ func (l linkRenderer) image(w util.BufWriter, _ []byte, n ast.Node, entering boo
 	return l.anchor(w, n, n.(*ast.Image).Destination, entering)
 }
 
-// anchor writes the tags around the text of a link. A link without text gets its
-// target as text: it would be invisible otherwise.
+// anchor writes the tags around the text of a link. A link without text, which would
+// be invisible, gets its target as text.
 func (l linkRenderer) anchor(w util.BufWriter, n ast.Node, target []byte, entering bool) (ast.WalkStatus, error) {
 	target = util.URLEscape(target, true)
 	if insideLink(n) || !safeLink(string(target)) {

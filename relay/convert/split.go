@@ -7,21 +7,21 @@ import (
 )
 
 const (
-	// maxPart is what is tried first, in bytes: as much plain English as fits
-	// twice, as body and as formatted body, into an encrypted event beside the
-	// largest profile.
+	// maxPart is the size that is tried first, in bytes. That much plain English fits
+	// twice, as body and as formatted body, into an encrypted event with the largest
+	// profile.
 	maxPart = 17_000
-	// minPart is what always fits as a body: six bytes of JSON and then eight of
-	// base64 for each byte.
+	// minPart is the size of a text that always fits as a body, in bytes: each of them
+	// becomes at most six bytes of JSON, which become eight of base64.
 	minPart = 5_000
 )
 
-// Split cuts a Wazo message's content into parts, each of which [ToMatrix] and
-// [AddProfile] make an event below [MaxEventBytes], even encrypted and with the
-// longest profile. It cuts between paragraphs if it can, else between lines,
-// words or characters, and closes and reopens code fences. A part whose
-// formatting alone would not fit even at 5,000 bytes is still not cut further;
-// it goes out unformatted. There is always at least one part.
+// Split cuts a Wazo message's content into parts. [ToMatrix] and [AddProfile] make an
+// event of at most [MaxEventBytes] of each, even with the longest profile and in an
+// encrypted room. Split cuts between paragraphs if it can, else between lines, words
+// or characters, and it closes and reopens code fences. A part of 5,000 bytes whose
+// formatting does not fit is not cut further; it is sent without formatting. Split
+// returns at least one part.
 func Split(content string) []string {
 	content = cleanText(content)
 	s := splitter{newHTMLRenderer(), maxPart}
@@ -45,8 +45,8 @@ func Split(content string) []string {
 
 type splitter struct {
 	renderer *htmlRenderer
-	// size is what to try next. Content is mostly of one kind, so that what the
-	// last part took is a good guess.
+	// size is the size to try next. Most content is of one kind, so what fitted
+	// into the last part is a good guess.
 	size int
 }
 
@@ -70,12 +70,12 @@ func (s *splitter) next(text string, open fence) (part, rest string, carry fence
 // fits reports whether part can be sent as one event with all its formatting.
 func (s *splitter) fits(part string) bool {
 	c, stripped := s.renderer.message(part)
-	// What has kept its formatting has been measured with it.
+	// A message that kept its formatted body has been measured with it.
 	return !stripped && (c.FormattedBody != "" || EventSize(withLargestProfile(c)) <= MaxEventBytes)
 }
 
-// withLargestProfile returns a copy of c with a profile than which none takes
-// more space. "&" grows most: to 6 bytes in JSON and to 10 as HTML in JSON.
+// withLargestProfile returns a copy of c with the profile that takes the most space.
+// No character grows more than "&": to 6 bytes in JSON and to 10 as HTML in JSON.
 func withLargestProfile(c *event.MessageEventContent) *event.MessageEventContent {
 	full := *c
 	largest := strings.Repeat("&", MaxProfileBytes)

@@ -6,12 +6,12 @@ import (
 	"golang.org/x/net/html"
 )
 
-// maxColumns is the widest table that is written as one; wider ones become lines
-// of text.
+// maxColumns is the number of columns of the widest table that stays a table. Wider
+// ones become lines of text.
 const maxColumns = 50
 
-// table writes a table as Markdown. The first row becomes the header, as
-// Markdown wants one.
+// table writes a table as Markdown. The first row becomes the header, because
+// Markdown has no table without one.
 func (h *htmlConverter) table(n *html.Node) []block {
 	var out []block
 	var rows [][]string
@@ -33,8 +33,8 @@ func (h *htmlConverter) table(n *html.Node) []block {
 	return out
 }
 
-// rows calls row with the cells of each row below n that has any, and caption
-// for captions. Tables inside cells are part of the cell.
+// rows calls row with the cells of each row below n that is not empty, and caption
+// with each caption. A table inside a cell is part of the cell.
 func (h *htmlConverter) rows(n *html.Node, caption func(*html.Node), row func([]string)) {
 	for child := range n.ChildNodes() {
 		switch {
@@ -51,7 +51,7 @@ func (h *htmlConverter) rows(n *html.Node, caption func(*html.Node), row func([]
 	}
 }
 
-// cells returns the cells of a row, and whether there is anything in them.
+// cells returns the cells of a row, and whether any of them is filled.
 func (h *htmlConverter) cells(tr *html.Node) (cells []string, filled bool) {
 	for child := range tr.ChildNodes() {
 		if child.Type != html.ElementNode || child.Data != "td" && child.Data != "th" {

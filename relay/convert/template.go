@@ -7,8 +7,8 @@ import (
 	"text/template"
 )
 
-// parseTemplate parses tmpl and tries it with each sample, so that a mistake is
-// found when the administrator makes it. Errors name the fields that exist.
+// parseTemplate parses tmpl and tries it with each sample, so that the administrator
+// learns of a mistake at the start. The errors name the fields that exist.
 func parseTemplate(tmpl, fields string, samples ...any) (*template.Template, error) {
 	t, err := template.New("format").Parse(tmpl)
 	if err != nil {

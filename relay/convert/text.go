@@ -17,15 +17,16 @@ func readable(s string) bool {
 	return strings.ContainsFunc(s, visible)
 }
 
-// visible reports whether r leaves ink: not a space, a control or format
-// character, a lone combining mark or one of the letters that are drawn blank.
+// visible reports whether something is drawn for r. Nothing is drawn for spaces,
+// control and format characters, lone combining marks and some letters.
 func visible(r rune) bool {
 	return !unicode.IsSpace(r) && !isBlankLetter(r) &&
 		!unicode.In(r, unicode.C, unicode.Z, unicode.M)
 }
 
-// isBlankLetter names the characters that Unicode counts as letters or symbols
-// although nothing is drawn: the Hangul fillers and the empty Braille pattern.
+// isBlankLetter reports whether r is one of the characters that Unicode counts as
+// letters or symbols although nothing is drawn: the Hangul fillers and the empty
+// Braille pattern.
 func isBlankLetter(r rune) bool {
 	switch r {
 	case '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800':
@@ -35,8 +36,8 @@ func isBlankLetter(r rune) bool {
 	}
 }
 
-// squeeze removes all white space, so that two texts can be compared by what
-// is written and not by how it is laid out.
+// squeeze removes all white space, so that two texts can be compared whatever their
+// layout is.
 func squeeze(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {

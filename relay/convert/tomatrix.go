@@ -1,26 +1,24 @@
 package convert
 
-import (
-	"maunium.net/go/mautrix/event"
-)
+import "maunium.net/go/mautrix/event"
 
-// ToMatrix renders a Wazo message's content, Markdown
+// ToMatrix renders a Wazo message's content, which is Markdown
 // (docs/wazo.md, "Markdown in messages"), as m.text.
 //
-// The body is the content as it came, without NUL and invalid UTF-8. There is a
-// formatted body only if the Markdown formats something and the event stays
-// below [MaxEventBytes] with the largest profile; longer content should pass
-// through [Split] first. HTML in the content is shown as text, links and images
-// whose target is not http, https, mailto, matrix or tel are only their text,
-// and other images are links. m.mentions is always set and empty: a Wazo message
-// never pings anybody, whatever it contains.
+// The body is the content without NUL and invalid UTF-8. The message has a formatted
+// body only if the Markdown formats something and the event has at most
+// [MaxEventBytes] with the largest profile; pass longer content through [Split]
+// first. HTML in the content is shown as text. Of links and images whose target is
+// not http, https, mailto, matrix or tel only the text is left; other images become
+// links. m.mentions is always set and empty: a Wazo message never pings anybody,
+// whatever it contains.
 func ToMatrix(content string) *event.MessageEventContent {
 	c, _ := newHTMLRenderer().message(content)
 	return c
 }
 
-// message is [ToMatrix], and reports whether formatting was given up because of
-// its size.
+// message is like [ToMatrix]. It also reports whether the formatting was left out
+// because of its size.
 func (r *htmlRenderer) message(content string) (c *event.MessageEventContent, stripped bool) {
 	c = &event.MessageEventContent{
 		MsgType:  event.MsgText,

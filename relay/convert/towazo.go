@@ -7,17 +7,17 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// WazoOptions is what [ToWazo] knows beside the content.
+// WazoOptions tells [ToWazo] what the content of an event does not say.
 type WazoOptions struct {
 	// SenderName is the sender's name, for emotes: "* Alice waves".
 	SenderName string
-	// Names returns the display name of a user for a mention, or "" if it knows
-	// none. It may be nil.
+	// Names returns the display name of a user who is mentioned, or "" if the name
+	// is not known. Names may be nil.
 	Names func(id.UserID) string
 	// Sticker says that the event is an m.sticker, which has no msgtype.
 	Sticker bool
-	// FileURL is where people on Wazo find the file that the message carries, ""
-	// if they don't.
+	// FileURL is the address at which people on Wazo find the file of the message,
+	// or "" if it is not served to them.
 	FileURL string
 }
 
@@ -25,17 +25,16 @@ type WazoOptions struct {
 // what was posted (docs/wazo.md, "Properties that shape the relay").
 const editMark = "✏️ "
 
-// ToWazo renders a Matrix message as Markdown for chatd; c is not changed.
+// ToWazo renders a Matrix message as Markdown for chatd. It doesn't change c.
 //
-// Formatted text becomes Markdown, unformatted text stays as it is. Media and
-// locations become a line that says what was sent, with the caption below. An
-// edit gives the new text after "✏️". Of an unknown msgtype the body is
-// taken. The copy of the message replied to and the sender's own per-message
-// profile are left out.
+// Formatted text becomes Markdown; unformatted text stays as it is. A file or a
+// location becomes a line that says what was sent, with the caption below. An edit
+// becomes "✏️" with the new text. A message with an unknown msgtype becomes its body.
+// The copy of the message that is replied to and the fallback of the sender's own
+// per-message profile are left out.
 //
-// It returns [ErrEmpty] if nothing readable is left, and an error wrapping
-// [ErrTooLarge] if the result is larger than [MaxContentBytes]; both for
-// errors.Is.
+// ToWazo returns [ErrEmpty] if nothing readable is left, and an error wrapping
+// [ErrTooLarge] if the result is larger than [MaxContentBytes].
 func ToWazo(c *event.MessageEventContent, opts WazoOptions) (string, error) {
 	w := wazoWriter{phraser: newPhraser(), opts: opts}
 	prefix := ""
@@ -53,8 +52,8 @@ func ToWazo(c *event.MessageEventContent, opts WazoOptions) (string, error) {
 	return markdown, nil
 }
 
-// maxHTML is the largest formatted body that is looked at, in bytes: more does not
-// fit into a Matrix event.
+// maxHTML is the size of the largest formatted body that is converted, in bytes. A
+// larger one does not fit into a Matrix event.
 const maxHTML = 64 << 10
 
 type wazoWriter struct {
@@ -78,15 +77,14 @@ func (t wazoText) after(prefix string) wazoText {
 	return wazoText{markdown: prefix + t.markdown, block: t.block && prefix == ""}
 }
 
-// original is content without its fallbacks, and whether it had one for a
-// profile.
+// original is content without its fallbacks.
 type original struct {
 	*event.MessageEventContent
-	profile bool
+	profile bool // whether the content had the fallback of a profile
 }
 
-// withoutFallbacks returns a copy of c without what is in it only for clients
-// that know less.
+// withoutFallbacks returns a copy of c without the fallbacks, which are there for
+// clients that lack a feature.
 func withoutFallbacks(c *event.MessageEventContent) original {
 	clean := *c
 	clean.NewContent = nil
@@ -132,7 +130,8 @@ func (w wazoWriter) message(c original) (wazoText, error) {
 	return text, nil
 }
 
-// emoter is who does what an emote says, with a blank, or "".
+// emoter returns the name of the person who acts in an emote, followed by a blank,
+// or "" if the name is not known.
 func (w wazoWriter) emoter() string {
 	name := CleanName(w.opts.SenderName, MaxProfileBytes)
 	if name == "" {
@@ -141,8 +140,8 @@ func (w wazoWriter) emoter() string {
 	return w.phraser.literal("", name) + " "
 }
 
-// text returns the text of c, formatted if that gives anything readable of
-// acceptable size, and false if there is none.
+// text returns the text of c: the formatted one if that is readable and not too
+// large, else the body. It returns false if there is nothing to read.
 func (w wazoWriter) text(c original) (wazoText, bool) {
 	if c.Format == event.FormatHTML && len(c.FormattedBody) <= maxHTML {
 		h := htmlConverter{phraser: w.phraser, names: w.opts.Names, dropProfile: c.profile}

@@ -113,6 +113,11 @@ func TestMessagesBecomeWazoText(t *testing.T) {
 	profile := func() *event.BeeperPerMessageProfile {
 		return &event.BeeperPerMessageProfile{ID: "x", Displayname: "Cat", HasFallback: true}
 	}
+	edit := func(content *event.MessageEventContent) event.MessageEventContent {
+		return event.MessageEventContent{
+			MsgType: event.MsgText, Body: "* new", RelatesTo: (&event.RelatesTo{}).SetReplace("$e"), NewContent: content,
+		}
+	}
 	reply := (&event.RelatesTo{}).SetReplyTo("$parent")
 	info := &event.FileInfo{Size: 1_234_567}
 	tests := []struct {
@@ -130,22 +135,8 @@ func TestMessagesBecomeWazoText(t *testing.T) {
 		{name: "emote with Markdown in the name", content: event.MessageEventContent{MsgType: event.MsgEmote, Body: "waves"}, opts: WazoOptions{SenderName: "*Ann*"}, want: `* \*Ann\* waves`},
 		{name: "emote without name", content: event.MessageEventContent{MsgType: event.MsgEmote, Body: "waves"}, want: "* waves"},
 		{name: "emote with HTML", content: event.MessageEventContent{MsgType: event.MsgEmote, Body: "x", Format: event.FormatHTML, FormattedBody: "<b>waves</b>"}, opts: WazoOptions{SenderName: "Ann"}, want: "* Ann **waves**"},
-		{
-			name: "edit has a pencil",
-			content: event.MessageEventContent{
-				MsgType: event.MsgText, Body: "* new", RelatesTo: (&event.RelatesTo{}).SetReplace("$e"),
-				NewContent: &event.MessageEventContent{MsgType: event.MsgText, Body: "new"},
-			},
-			want: "✏️ new",
-		},
-		{
-			name: "edit to a list has the pencil above",
-			content: event.MessageEventContent{
-				MsgType: event.MsgText, Body: "* new", RelatesTo: (&event.RelatesTo{}).SetReplace("$e"),
-				NewContent: formatted("<ul><li>a</li></ul>"),
-			},
-			want: "✏️\n\n- a",
-		},
+		{name: "edit has a pencil", content: edit(&event.MessageEventContent{MsgType: event.MsgText, Body: "new"}), want: "✏️ new"},
+		{name: "edit to a list has the pencil above", content: edit(formatted("<ul><li>a</li></ul>")), want: "✏️\n\n- a"},
 		{
 			name:    "new content without an edit is ignored",
 			content: event.MessageEventContent{MsgType: event.MsgText, Body: "a", NewContent: formatted("b")},
