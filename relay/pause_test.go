@@ -193,11 +193,12 @@ func TestUnlinkWhileTheLinkIsBeingMade(t *testing.T) {
 func TestCommitAfterATimeOutIsFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.postTimeout = time.Second
 	w.start()
 	w.link()
-	// The world's time-out is 5 s; settling begins when it has passed, so that a commit shortly after is seen.
+	// Settling begins when the time-out has passed, so that a commit shortly after is seen.
 	w.core.cfg.Settle = 2 * time.Second
-	w.wazo.Faults().LateCommit(6*time.Second, wazotest.Times(1))
+	w.wazo.Faults().LateCommit(1500*time.Millisecond, wazotest.Times(1))
 	w.matrix.say(adminUser, "slow")
 	w.matrix.say(adminUser, "next")
 	w.awaitRelayed("slow", "next")
@@ -208,10 +209,11 @@ func TestCommitAfterATimeOutIsFound(t *testing.T) {
 func TestCommitLaterThanSettlingDoubles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.postTimeout = time.Second
 	w.start()
 	w.link()
 	// The documented limit: what chatd stores after all looking is over cannot be known.
-	w.wazo.Faults().LateCommit(7*time.Second, wazotest.Times(1))
+	w.wazo.Faults().LateCommit(3*time.Second, wazotest.Times(1))
 	w.matrix.say(adminUser, "slow")
 	require.Eventually(t, func() bool { return len(w.relayed()) == 2 }, 20*time.Second, 10*time.Millisecond)
 	assert.Equal(t, []string{"slow", "slow"}, w.relayed())

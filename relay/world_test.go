@@ -41,6 +41,7 @@ type world struct {
 	media  MediaConfig
 
 	keyWait, keyKept time.Duration
+	postTimeout      time.Duration
 	contentFormat    string
 
 	core *Relay
@@ -49,7 +50,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 100 * time.Millisecond}
+	w := &world{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second}
 	w.tenant = w.wazo.AddTenant("acme")
 	w.relay = w.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: w.tenant})
 	w.alice = w.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: w.tenant})
@@ -70,7 +71,7 @@ func (w *world) start() {
 	require.NoError(w, err)
 	row, err := database.Account.Relay(w.ctx, "relay")
 	require.NoError(w, err)
-	client, err := wazoapi.New(wazoapi.Config{URL: w.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: 5 * time.Second, Stream: wazoapi.StreamConfig{
+	client, err := wazoapi.New(wazoapi.Config{URL: w.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: w.postTimeout, Stream: wazoapi.StreamConfig{
 		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
 	}}, log)
 	require.NoError(w, err)
