@@ -98,7 +98,7 @@ func (w *world) open() {
 	require.NoError(w, err)
 	w.core = relay.New(relay.Config{
 		Rights: rights, CommandPrefix: w.prefix, Alias: alias, Content: content,
-		Settle: 100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: w.keyWait,
+		Settle: 100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: w.keyWait, CommitLag: 20 * time.Millisecond,
 	}, w.db, row, account, log)
 	password := botPassword
 	if w.token != "" {
