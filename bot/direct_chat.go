@@ -28,18 +28,31 @@ type directChats struct {
 	making sync.Mutex // held while a direct chat is being made
 }
 
-// get returns the bot's direct chat with a person, making it if there is none. They may yet have to accept the invite.
-func (c *directChats) get(ctx context.Context, user id.UserID) (id.RoomID, error) {
-	known, err := c.db.DirectChat.Get(ctx, user)
-	if err != nil {
-		return "", err
+// get returns the bot's direct chat with a person, and their membership in it, as membership does. It makes the chat if there
+// is none. With invited, they were invited to hear what is to be said now: if they have declined, get returns the chat that
+// they declined, so that they are not invited to another one.
+func (c *directChats) get(ctx context.Context, user id.UserID, invited bool) (room id.RoomID, membership event.Membership, err error) {
+	if room, err = c.db.DirectChat.Get(ctx, user); err != nil {
+		return "", "", err
 	}
-	if known != "" {
-		if direct, err := c.isDirect(ctx, known, user); err != nil || direct {
-			return known, err
+	if room != "" {
+		if membership, err = c.membership(ctx, room, user); err != nil {
+			return "", "", err
+		}
+		switch membership {
+		case event.MembershipJoin, event.MembershipInvite:
+			return room, membership, nil
+		case event.MembershipLeave, event.MembershipBan:
+			if invited {
+				return room, membership, nil
+			}
 		}
 	}
-	return c.make(ctx, user)
+	if room, err = c.make(ctx, user); err != nil {
+		return "", "", err
+	}
+	membership, err = c.membership(ctx, room, user)
+	return room, membership, err
 }
 
 // make makes a direct chat with a person, invites them, and stores that it is theirs.

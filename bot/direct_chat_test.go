@@ -55,6 +55,9 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 	})
 	t.Run("they decline it", func(t *testing.T) {
 		w := invited(t)
+		// The bot has looked for them and waits for their answer.
+		require.Eventually(t, func() bool { return w.hs.asked(chat.String()+"/state") > 0 }, 10*time.Second, time.Millisecond)
+		w.hs.allSeen()
 		w.hs.answerInvite(chat, "leave")
 		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
 		require.Empty(t, w.hs.sentTo(chat))
@@ -143,7 +146,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		w := loggedIn(t)
 		w.bot.newcomers.silence = time.Hour
 		w.hs.shy = true
-		room, err := w.bot.directChats.get(t.Context(), adminUser)
+		room, _, err := w.bot.directChats.get(t.Context(), adminUser, false)
 		require.NoError(t, err)
 		w.hs.mu.Lock()
 		clear(w.hs.rooms[room].membership)

@@ -53,18 +53,14 @@ func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 // sayInPerson says a notice in the direct chat with the person whom it is for. It reports true if the notice waits until they
 // have accepted the invite. A person who has not answered after half of the time that there is finds the notice when they come.
 func (n *notices) sayInPerson(ctx context.Context, notice *db.Notice) (waits bool, err error) {
-	n.awaited.Add(notice.User) // before it is asked whether they are there: they may come in between
+	invited := !n.awaited.Add(notice.User) // before it is asked whether they are there: they may come in between
 	defer func() {
-		if !waits {
+		if !waits && (err == nil || !invited) { // after an error, an invite is still to be answered
 			n.awaited.Remove(notice.User)
 		}
 	}()
 	for range chatTries {
-		room, err := n.directChats.get(ctx, notice.User)
-		if err != nil {
-			return false, err
-		}
-		membership, err := n.directChats.membership(ctx, room, notice.User)
+		room, membership, err := n.directChats.get(ctx, notice.User, invited)
 		if err != nil {
 			return false, err
 		}
@@ -79,7 +75,7 @@ func (n *notices) sayInPerson(ctx context.Context, notice *db.Notice) (waits boo
 				n.newcomers.arrived(room, time.Now()) // /sync tells it only later
 			}
 		case "":
-			n.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("A direct chat is none any more")
+			n.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("A room is no longer a direct chat")
 			continue
 		default:
 			n.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("The invite to a direct chat was declined, so a notice is dropped")
