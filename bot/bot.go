@@ -28,7 +28,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -91,8 +90,7 @@ type Bot struct {
 	pictures  *media.Pictures
 	avatars   *media.Avatars
 
-	started  time.Time
-	lastSync atomic.Int64 // ms, our clock, when an answer of /sync was last accepted
+	started time.Time
 }
 
 var _ relay.Matrix = (*Bot)(nil)
@@ -162,14 +160,6 @@ func (b *Bot) useDevice() {
 
 // UserID implements relay.Matrix.
 func (b *Bot) UserID() id.UserID { return b.userID }
-
-// LastSync returns when an answer of /sync was last accepted, the zero time if none was.
-func (b *Bot) LastSync() time.Time {
-	if ms := b.lastSync.Load(); ms != 0 {
-		return time.UnixMilli(ms)
-	}
-	return time.Time{}
-}
 
 // Run syncs and answers until ctx ends. It returns early with an error that only an administrator can repair, like a lost
 // log-in.

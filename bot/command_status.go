@@ -75,7 +75,7 @@ func (c *commands) cmdStatus(ce *commandEvent) (string, error) {
 	}
 	status.Version = c.cfg.Version
 	status.Uptime = time.Since(c.started).Round(time.Second).String()
-	status.LastSync = time.Since(c.LastSync())
+	status.LastSync = time.Since(c.relay.LastSync())
 	status.EncryptedRoom, err = c.encryptedRooms.wasEncrypted(ce.Ctx, ce.RoomID)
 	status.CannotTellRoom = err != nil
 	var shown device.Status

@@ -122,7 +122,7 @@ func (l *syncLoop) maintainDevice(ctx context.Context) {
 // ask asks for the next answer. It returns nil and no error if a resync ended the poll.
 func (l *syncLoop) ask(ctx context.Context) (*syncAnswer, error) {
 	timeout, grace := longPoll, pollGrace
-	if l.failures > 0 || l.since == "" || l.lastSync.Load() == 0 || l.resync.isWanted() {
+	if l.failures > 0 || l.since == "" || l.relay.LastSync().IsZero() || l.resync.isWanted() {
 		timeout = 0
 	}
 	if l.since == "" {
@@ -178,7 +178,6 @@ func (l *syncLoop) accept(ctx context.Context) error {
 	if err := l.relay.AcceptSync(ctx, received); err != nil {
 		return fmt.Errorf("failed to accept an answer of /sync: %w", err)
 	}
-	l.lastSync.Store(time.Now().UnixMilli())
 	l.resync.accepted(asked)
 	return nil
 }

@@ -18,12 +18,12 @@ type Account struct {
 }
 
 const (
-	accountColumns     = `id, matrix_user, username, user_uuid, tenant_uuid`
-	relayAccountQuery  = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NULL`
-	putAccountQuery    = `INSERT INTO account (matrix_user, username) VALUES ($1, $2)`
-	updateAccountQuery = `UPDATE account SET username = $2, user_uuid = $3, tenant_uuid = $4 WHERE id = $1`
-	getAccountTokenSQL = `SELECT token FROM account WHERE id = $1`
-	setAccountTokenSQL = `UPDATE account SET token = $2 WHERE id = $1`
+	accountColumns       = `id, matrix_user, username, user_uuid, tenant_uuid`
+	relayAccountQuery    = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NULL`
+	putAccountQuery      = `INSERT INTO account (matrix_user, username) VALUES ($1, $2)`
+	updateAccountQuery   = `UPDATE account SET username = $2, user_uuid = $3, tenant_uuid = $4 WHERE id = $1`
+	accountTokenQuery    = `SELECT token FROM account WHERE id = $1`
+	setAccountTokenQuery = `UPDATE account SET token = $2 WHERE id = $1`
 )
 
 // Accounts is the table of Wazo accounts.
@@ -59,7 +59,7 @@ func (t *Accounts) Relay(ctx context.Context, username string) (account *Account
 			return err
 		} else if account.Username != username {
 			account.Username, account.UserUUID, account.TenantUUID = username, "", ""
-			if err = t.Exec(ctx, setAccountTokenSQL, account.ID, nil); err != nil {
+			if err = t.Exec(ctx, setAccountTokenQuery, account.ID, nil); err != nil {
 				return err
 			}
 			return t.Update(ctx, account)
@@ -78,7 +78,7 @@ func (t *Accounts) Update(ctx context.Context, a *Account) error {
 // another key.
 func (t *Accounts) Token(ctx context.Context, accountID int64) (string, error) {
 	var sealed []byte
-	if err := t.GetDB().QueryRow(ctx, getAccountTokenSQL, accountID).Scan(&sealed); err != nil {
+	if err := t.GetDB().QueryRow(ctx, accountTokenQuery, accountID).Scan(&sealed); err != nil {
 		return "", err
 	}
 	return t.box.Open(sealed)
@@ -86,5 +86,5 @@ func (t *Accounts) Token(ctx context.Context, accountID int64) (string, error) {
 
 // SetToken seals the token of an account and stores it.
 func (t *Accounts) SetToken(ctx context.Context, accountID int64, token string) error {
-	return t.Exec(ctx, setAccountTokenSQL, accountID, t.box.Seal(token))
+	return t.Exec(ctx, setAccountTokenQuery, accountID, t.box.Seal(token))
 }

@@ -21,13 +21,13 @@ type Gap struct {
 }
 
 const (
-	gapColumns     = `id, portal_id, room, from_token, to_token, first_position, next_position`
-	insertGapQuery = `INSERT INTO gap (portal_id, room, from_token, to_token, first_position, next_position) VALUES ($1, $2, $3, $4, $5, $6)`
-	firstGapQuery  = `SELECT ` + gapColumns + ` FROM gap WHERE portal_id = $1 ORDER BY first_position LIMIT 1`
-	allGapsQuery   = `SELECT ` + gapColumns + ` FROM gap ORDER BY portal_id, first_position`
-	moveGapQuery   = `UPDATE gap SET from_token = $2, next_position = $3 WHERE id = $1`
-	deleteGapQuery = `DELETE FROM gap WHERE id = $1`
-	deleteGapsUpTo = `DELETE FROM gap WHERE portal_id = $1 AND first_position <= $2`
+	gapColumns          = `id, portal_id, room, from_token, to_token, first_position, next_position`
+	insertGapQuery      = `INSERT INTO gap (portal_id, room, from_token, to_token, first_position, next_position) VALUES ($1, $2, $3, $4, $5, $6)`
+	firstGapQuery       = `SELECT ` + gapColumns + ` FROM gap WHERE portal_id = $1 ORDER BY first_position LIMIT 1`
+	allGapsQuery        = `SELECT ` + gapColumns + ` FROM gap ORDER BY portal_id, first_position`
+	moveGapQuery        = `UPDATE gap SET from_token = $2, next_position = $3 WHERE id = $1`
+	deleteGapQuery      = `DELETE FROM gap WHERE id = $1`
+	deleteGapsUpToQuery = `DELETE FROM gap WHERE portal_id = $1 AND first_position <= $2`
 )
 
 // Gaps is the table of gaps.
@@ -75,5 +75,5 @@ func (t *Gaps) Delete(ctx context.Context, gapID int64) error {
 
 // DeleteUpTo closes the gaps that begin at or before a position, because they are older than the link.
 func (t *Gaps) DeleteUpTo(ctx context.Context, portalID, position int64) error {
-	return t.Exec(ctx, deleteGapsUpTo, portalID, position)
+	return t.Exec(ctx, deleteGapsUpToQuery, portalID, position)
 }

@@ -25,12 +25,12 @@ type Media struct {
 }
 
 const (
-	mediaColumns       = `link, room, event_id, mxc, encrypted, name, mime_type, created_at, expires_at`
-	putMediaQuery      = `INSERT OR REPLACE INTO media (` + mediaColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	mediaByLinkQuery   = `SELECT ` + mediaColumns + ` FROM media WHERE link = $1 AND expires_at > $2`
-	extendMediaQuery   = `UPDATE media SET expires_at = $2 WHERE link = $1`
-	deleteMediaByEvent = `DELETE FROM media WHERE room = $1 AND event_id = $2 OR link = $3`
-	deleteExpiredMedia = `DELETE FROM media WHERE expires_at <= $1`
+	mediaColumns            = `link, room, event_id, mxc, encrypted, name, mime_type, created_at, expires_at`
+	putMediaQuery           = `INSERT OR REPLACE INTO media (` + mediaColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	mediaByLinkQuery        = `SELECT ` + mediaColumns + ` FROM media WHERE link = $1 AND expires_at > $2`
+	extendMediaQuery        = `UPDATE media SET expires_at = $2 WHERE link = $1`
+	deleteMediaByEventQuery = `DELETE FROM media WHERE room = $1 AND event_id = $2 OR link = $3`
+	deleteExpiredMediaQuery = `DELETE FROM media WHERE expires_at <= $1`
 )
 
 // MediaFiles is the table of files that people on Wazo can fetch.
@@ -94,10 +94,10 @@ func (t *MediaFiles) Extend(ctx context.Context, key string, expiresAt Time) err
 
 // DeleteEvent removes the file of an event and the files of all its edits.
 func (t *MediaFiles) DeleteEvent(ctx context.Context, room id.RoomID, eventID id.EventID) error {
-	return t.Exec(ctx, deleteMediaByEvent, room, eventID, linkOf(t.Key(room, eventID)))
+	return t.Exec(ctx, deleteMediaByEventQuery, room, eventID, linkOf(t.Key(room, eventID)))
 }
 
 // DeleteExpired removes the files that expired at or before a time.
 func (t *MediaFiles) DeleteExpired(ctx context.Context, now Time) error {
-	return t.Exec(ctx, deleteExpiredMedia, now)
+	return t.Exec(ctx, deleteExpiredMediaQuery, now)
 }

@@ -21,12 +21,12 @@ type Message struct {
 }
 
 const (
-	messageColumns     = `portal_id, wazo_uuid, part, event_id, author, created_at, relayed_at`
-	insertMessageQuery = `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
-	knownUUIDQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND wazo_uuid = $2)`
-	knownEventQuery    = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
-	newestToWazoQuery  = `SELECT COALESCE(MAX(created_at), 0) FROM message WHERE portal_id = $1 AND author LIKE '@%'`
-	forgetMessagesSQL  = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
+	messageColumns      = `portal_id, wazo_uuid, part, event_id, author, created_at, relayed_at`
+	insertMessageQuery  = `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+	knownUUIDQuery      = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND wazo_uuid = $2)`
+	knownEventQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
+	newestToWazoQuery   = `SELECT COALESCE(MAX(created_at), 0) FROM message WHERE portal_id = $1 AND author LIKE '@%'`
+	forgetMessagesQuery = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
 )
 
 // Messages is the table of messages that were delivered.
@@ -73,5 +73,5 @@ func (t *Messages) NewestToWazo(ctx context.Context, portalID int64) (createdAt 
 // Forget deletes the mappings of messages that were relayed before a time. It keeps those that the next read of the Wazo
 // history may return again. That read begins at the verified cursor minus overlap.
 func (t *Messages) Forget(ctx context.Context, before Time, overlap time.Duration) error {
-	return t.Exec(ctx, forgetMessagesSQL, before, overlap.Microseconds())
+	return t.Exec(ctx, forgetMessagesQuery, before, overlap.Microseconds())
 }

@@ -29,19 +29,19 @@ type InboxItem struct {
 // When it returns nil nothing of the answer can be lost any more.
 func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
 	return task.Guard(ctx, func() error {
-		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.accept(ctx, sync) })
+		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.acceptSync(ctx, sync) })
 	})
 }
 
 // TrySync finds out whether AcceptSync would accept an answer. It stores nothing.
 func (r *Relay) TrySync(ctx context.Context, sync Sync) error {
 	return task.Guard(ctx, func() error {
-		return r.db.DryRun(ctx, func(ctx context.Context) error { return r.accept(ctx, sync) })
+		return r.db.DryRun(ctx, func(ctx context.Context) error { return r.acceptSync(ctx, sync) })
 	})
 }
 
-// accept stores an answer within a transaction.
-func (r *Relay) accept(ctx context.Context, sync Sync) error {
+// acceptSync stores an answer within a transaction.
+func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 	a := matrixAccept{Relay: r, now: jsontime.UM(time.Now()), since: sync.Since, firstEver: sync.Since == ""}
 	for _, item := range sync.Inbox {
 		if err := a.toInbox(ctx, item.Kind, item.Event); err != nil {
@@ -163,18 +163,18 @@ func isJoinOf(evt Event, user id.UserID) bool {
 func (a *matrixAccept) event(ctx context.Context, evt Event, position int64) error {
 	switch disposition := a.Disposition(evt); disposition {
 	case OwnJoin:
-		return a.answer(ctx, db.InboxJoined, evt)
+		return a.toInboxUnlessFirst(ctx, db.InboxJoined, evt)
 	case AccessChange:
-		return a.answer(ctx, db.InboxAccess, evt)
+		return a.toInboxUnlessFirst(ctx, db.InboxAccess, evt)
 	case Command:
-		return a.answer(ctx, db.InboxCommand, evt)
+		return a.toInboxUnlessFirst(ctx, db.InboxCommand, evt)
 	case RoomUpgrade:
 		if a.portal != nil {
-			return a.answer(ctx, db.InboxUpgrade, evt)
+			return a.toInboxUnlessFirst(ctx, db.InboxUpgrade, evt)
 		}
 	case Encrypted:
 		if a.portal == nil {
-			return a.answer(ctx, db.InboxUnread, evt) // perhaps it is a command
+			return a.toInboxUnlessFirst(ctx, db.InboxUnread, evt) // perhaps it is a command
 		}
 		return a.enqueue(ctx, evt, position)
 	default:
@@ -201,8 +201,8 @@ func (a *matrixAccept) portalEvent(ctx context.Context, disposition Disposition,
 	}
 }
 
-// answer puts an event into the inbox, for the bot to answer it.
-func (a *matrixAccept) answer(ctx context.Context, kind db.InboxKind, evt Event) error {
+// toInboxUnlessFirst puts an event into the inbox, for the bot to answer it.
+func (a *matrixAccept) toInboxUnlessFirst(ctx context.Context, kind db.InboxKind, evt Event) error {
 	if a.firstEver {
 		return nil // the first answer ever holds old history: nobody waits for an answer to that
 	}

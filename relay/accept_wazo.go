@@ -13,11 +13,11 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// accept stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
+// acceptMessages stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
 // belongs to no portal, what other tenants say and what the relay account itself wrote. With findOrphans, messages of the
 // relay account that are not known here are kept as orphans. It returns how many messages were new. An error means that
 // nothing is stored.
-func (r *reader) accept(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
+func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
 	unlinks, err := r.findUnlinks(ctx, messages)
 	if err != nil {
 		return 0, err
@@ -130,7 +130,7 @@ func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wa
 	if !portal.StartedOnWazo.IsZero() && !m.CreatedAt.After(portal.StartedOnWazo.Time) {
 		return false, nil // older than the link
 	}
-	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known && !broken("dedupe") {
+	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known && !sabotaged("dedupe") {
 		return false, err
 	}
 	payload, err := json.Marshal(m)

@@ -15,7 +15,7 @@ import (
 // more: the link was ended, or the message was edited, redacted, decrypted or passed over.
 func (r *Relay) markAttempted(ctx context.Context, row *db.Row, request ...string) (bool, error) {
 	there, err := r.db.Queue.MarkAttempted(ctx, row, request, jsontime.UM(time.Now()))
-	if err == nil && there && row.Parts == 0 {
+	if err == nil && there && !row.HasRequest() {
 		row.Parts = len(request)
 	}
 	return there, err

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// broken reports whether a part of the protection is switched off, by WAZO_RELAY_BREAK=reconcile,catchup,dedupe. The chaos run
+// sabotaged reports whether a part of the protection is switched off, by WAZO_RELAY_BREAK=reconcile,catchup,dedupe. The chaos run
 // proves with that that it would notice. This file is built only with the tag chaos.
-func broken(part string) bool {
+func sabotaged(part string) bool {
 	for name := range strings.SplitSeq(os.Getenv("WAZO_RELAY_BREAK"), ",") {
 		if name == part {
 			return true

@@ -33,7 +33,7 @@ func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
 	pauses, err := w.pauses.of(ctx, w.queue)
 	if err != nil {
 		return task.Idle, err
-	} else if !w.pauses.mayTry(queueJob(w.queue), pauses) {
+	} else if !w.pauses.claimTry(queueJob(w.queue), pauses) {
 		return task.Idle, nil
 	}
 	portal, row, err := w.next(ctx)

@@ -37,7 +37,7 @@ func (d *matrixDelivery) run(ctx context.Context) (outcome, error) {
 		d.uploads.forget(row.PortalID)
 		return outcomeChanged, d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordNothing(ctx, row) })
 	}
-	if row.State == db.StateAttempted && !broken("reconcile") {
+	if row.State == db.StateAttempted && !sabotaged("reconcile") {
 		if arrived, err := d.arrived(ctx); err != nil {
 			return outcomeStopped, err
 		} else if arrived {
@@ -66,7 +66,7 @@ func (d *matrixDelivery) run(ctx context.Context) (outcome, error) {
 // nextPart returns what is sent next for the row, nil if nothing is left to send. Before the first attempt it also returns the
 // encoded request, part by part.
 func (d *matrixDelivery) nextPart(ctx context.Context) (part *matrixPart, request []string, err error) {
-	if d.row.Parts > 0 {
+	if d.row.HasRequest() {
 		part, err = d.storedPart(ctx)
 		return part, nil, err
 	}

@@ -48,7 +48,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
 	}
-	if row.State == db.StateAttempted && !broken("reconcile") {
+	if row.State == db.StateAttempted && !sabotaged("reconcile") {
 		if found, err := d.findOnWazo(ctx, request); err != nil {
 			return outcomeStopped, err
 		} else if found != nil {
@@ -60,8 +60,10 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	} else if orphan != nil {
 		return outcomeDelivered, d.recordFound(ctx, *orphan, request.media)
 	}
-	if there, err := d.attempt(ctx, request); err != nil || !there {
-		return outcomeChanged, err
+	if there, err := d.attempt(ctx, request); err != nil {
+		return outcomeStopped, err
+	} else if !there {
+		return outcomeChanged, nil
 	}
 	message, err := d.account.api.PostMessage(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
 	if err != nil {
@@ -73,7 +75,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 // request returns what is posted for the row: the stored request if there is one, else a new one. If the row cannot be read
 // because its key is missing, it returns the encrypted event instead.
 func (d *wazoDelivery) request(ctx context.Context) (request *wazoRequest, encrypted *event.Event, err error) {
-	if d.row.Parts > 0 {
+	if d.row.HasRequest() {
 		request, err = d.storedRequest(ctx)
 		return request, nil, err
 	} else if d.row.Kind == db.KindIntroduction {
@@ -116,7 +118,7 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 	if err != nil {
 		return false, fmt.Errorf("failed to store the request of %s: %w", d.row.SourceID, err)
 	}
-	isNew := d.row.Parts == 0
+	isNew := !d.row.HasRequest()
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		there, err = d.markAttempted(ctx, d.row, string(data))
 		if err != nil || !there {

@@ -39,7 +39,7 @@ func (g *gapFiller) fill(ctx context.Context, portalID int64) error {
 			return err
 		}
 		if err = g.fillOne(ctx, gap); err != nil {
-			if classify(err).Class == ClassService && !g.isHopeless(gap, err, time.Now()) {
+			if classify(err).Class == ClassService && !g.failed(gap, err, time.Now()) {
 				return err
 			}
 			g.log.Err(err).Int64("portal_id", portalID).Msg("Gave up a gap that cannot be read")
@@ -59,9 +59,9 @@ type gapPlace struct {
 
 func placeOf(gap *db.Gap) gapPlace { return gapPlace{gap.ID, gap.From} }
 
-// isHopeless records that a gap could not be read. It reports whether the gap itself is at fault: the homeserver fails to
+// failed records that a gap could not be read. It reports whether the gap itself is at fault: the homeserver fails to
 // read it again and again, and answers /sync all the while.
-func (g *gapFiller) isHopeless(gap *db.Gap, err error, now time.Time) bool {
+func (g *gapFiller) failed(gap *db.Gap, err error, now time.Time) bool {
 	var failure *MatrixError
 	if !errors.As(err, &failure) || failure.Status == http.StatusTooManyRequests {
 		return false

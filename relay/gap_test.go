@@ -78,10 +78,10 @@ func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
 					gap.From += "p"
 				}
 				g.lastSync.store(test.synced(n))
-				hopeless = g.isHopeless(gap, test.err, begin.Add(time.Duration(n)*test.every))
+				hopeless = g.failed(gap, test.err, begin.Add(time.Duration(n)*test.every))
 			}
 			assert.Equal(t, test.hopeless, hopeless)
-			assert.False(t, g.isHopeless(&db.Gap{ID: 2}, test.err, begin.Add(time.Hour)), "another gap")
+			assert.False(t, g.failed(&db.Gap{ID: 2}, test.err, begin.Add(time.Hour)), "another gap")
 		})
 	}
 }
@@ -162,7 +162,7 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 			_, err = (&queueWorker{w.core, row.Queue()}).handleFailure(ctx, portal, row, &MatrixError{Status: test.status, Code: "M_X", Err: errors.New("the reason")})
 			require.Equal(t, test.again, err != nil)
 			if err != nil {
-				require.Positive(t, w.core.failed(ctx, queueJob(row.Queue()), err, 1))
+				require.Positive(t, w.core.jobFailed(ctx, queueJob(row.Queue()), err, 1))
 			}
 			require.Equal(t, 1, log.count("the reason"))
 		})

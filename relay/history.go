@@ -50,7 +50,7 @@ func (r *reader) Disconnected(_ context.Context, err error) {
 
 // MessageCreated implements wazoapi.Handler.
 func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
-	if _, err := r.accept(ctx, []wazoapi.Message{m}, false); err != nil {
+	if _, err := r.acceptMessages(ctx, []wazoapi.Message{m}, false); err != nil {
 		return err
 	}
 	return r.wantExplanation(ctx, m)
@@ -136,7 +136,7 @@ func (r *reader) catchUpPortal(ctx context.Context, portalID int64) error {
 // If nobody listened before, it reads twice: what was being committed during the first read was perhaps announced to nobody.
 func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
 	connection := r.acc.connections.Load()
-	if broken("catchup") {
+	if sabotaged("catchup") {
 		r.caughtUp(portal, connection, true)
 		return nil
 	}
@@ -187,7 +187,7 @@ func (r *reader) readNews(ctx context.Context, portal *db.Portal) (bool, error) 
 				readUntil = jsontime.UMicro(m.CreatedAt)
 			}
 		}
-		n, err := r.accept(ctx, page, findOrphans)
+		n, err := r.acceptMessages(ctx, page, findOrphans)
 		added += n
 		return err
 	})

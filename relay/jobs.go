@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -43,13 +44,13 @@ func (j job) queue() db.QueueKey {
 
 // newTasks returns the scheduler of all jobs.
 func (r *Relay) newTasks() *task.Scheduler[job] {
-	return task.New(task.Config[job]{Step: r.step, Failed: r.failed, LogContext: func(log zerolog.Context, j job) zerolog.Context {
+	return task.New(task.Config[job]{Step: r.runJob, Failed: r.jobFailed, LogContext: func(log zerolog.Context, j job) zerolog.Context {
 		return log.Str("job", string(j.kind)).Int64("portal_id", j.portalID)
 	}})
 }
 
-// step does the next piece of a job.
-func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
+// runJob does the next piece of a job.
+func (r *Relay) runJob(ctx context.Context, j job) (task.Outcome, error) {
 	switch j.kind {
 	case jobToWazo, jobToMatrix:
 		return (&queueWorker{r, j.queue()}).step(ctx)
@@ -61,16 +62,18 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.lateKeys.tryAll(ctx, j.session)
 	case jobExpire:
 		return task.Idle, r.lateKeys.expire(ctx)
-	default:
+	case jobCatchUp:
 		return task.Idle, r.reader.catchUpPortal(ctx, j.portalID)
+	default:
+		return task.Idle, fmt.Errorf("there is no job %q", j.kind)
 	}
 }
 
 // backoff is the pause between attempts, unless the server asks for another one.
 var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 
-// failed returns how long a job pauses after a failure, and tells people when Wazo has been away for long.
-func (r *Relay) failed(ctx context.Context, j job, err error, failures int) time.Duration {
+// jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
+func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
 	if isWazo(err) {
 		r.noteOutage(ctx, j)

@@ -2,7 +2,7 @@
 
 package relay
 
-// broken and chaosTimes are for the chaos run, see chaos.go: here everything is whole.
-func broken(string) bool { return false }
+// sabotaged and chaosTimes are for the chaos run, see chaos.go: here everything is whole.
+func sabotaged(string) bool { return false }
 
 func chaosTimes(*Config) {}

@@ -110,9 +110,9 @@ func (p *pauses) of(ctx context.Context, queue db.QueueKey) (active []*db.Pause,
 	return active, nil
 }
 
-// mayTry reports whether a queue may try one delivery: it is not paused, or it was asked to find out whether what paused it
-// is repaired. That it was asked counts once.
-func (p *pauses) mayTry(j job, pauses []*db.Pause) bool {
+// claimTry reports whether a queue may try one delivery: it is not paused, or it was asked to find out whether what paused it
+// is repaired. This uses up that it was asked.
+func (p *pauses) claimTry(j job, pauses []*db.Pause) bool {
 	asked := p.retries.Pop(j)
 	for _, pause := range pauses {
 		if !asked || !isRetried(pause) {

@@ -81,7 +81,7 @@ func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
 
 // findOrphan returns an orphan with the text of a request, nil if there is none.
 func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*wazoapi.Message, error) {
-	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseSettled {
+	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseMatched {
 		return nil, nil
 	}
 	orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, request.Alias, request.Content)

@@ -175,5 +175,8 @@ func (r *Relay) resume(ctx context.Context) error {
 	return r.lateKeys.tryEverything(ctx)
 }
 
+// LastSync returns when an answer of /sync was last accepted, the zero time if none was since the start.
+func (r *Relay) LastSync() time.Time { return r.lastSync.load() }
+
 // MatrixBack notes that the homeserver answers again.
 func (r *Relay) MatrixBack() { r.tasks.EndPauses() }

@@ -21,8 +21,8 @@ const (
 	// uuid of the message that they show. To Wazo, the history has shown the relay account's own messages; those that this
 	// database does not know are orphans, with which the rows that wait are compared.
 	phaseKnown
-	// phaseSettled: every row that waited was compared with the orphans. Only queues to Wazo come this far.
-	phaseSettled
+	// phaseMatched: every row that waited was compared with the orphans. Only queues to Wazo come this far.
+	phaseMatched
 )
 
 // startup remembers the phases of queues since the relay started.
@@ -83,6 +83,6 @@ func (w *queueWorker) forgetOrphans(ctx context.Context) error {
 	if err := w.db.Orphan.Close(ctx, w.queue.PortalID, jsontime.UM(time.Now())); err != nil {
 		return err
 	}
-	w.startup.reached(w.queue, phaseSettled)
+	w.startup.reached(w.queue, phaseMatched)
 	return nil
 }

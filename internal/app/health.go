@@ -27,7 +27,7 @@ type health struct {
 
 func (p *parts) health() health {
 	h := health{Wazo: p.core.Connected(), LastSyncAgeMS: -1}
-	if last := p.matrix.LastSync(); !last.IsZero() {
+	if last := p.core.LastSync(); !last.IsZero() {
 		age := time.Since(last)
 		h.LastSyncAgeMS = int(age.Milliseconds())
 		h.Matrix = age < healthySync
