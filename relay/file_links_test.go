@@ -15,37 +15,37 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// servingWorld is a linked world in which files reach people on Wazo.
-func servingWorld(t *testing.T) *world {
-	w := newWorld(t)
-	w.media = MediaConfig{URL: "https://relay.example.org/media", Life: time.Hour, MaxSize: 1000}
-	w.start()
-	w.link()
-	return w
+// servingFixture is a linked fixture in which files reach people on Wazo.
+func servingFixture(t *testing.T) *fixture {
+	f := newFixture(t)
+	f.media = MediaConfig{URL: "https://relay.example.org/media", Life: time.Hour, MaxSize: 1000}
+	f.start()
+	f.link()
+	return f
 }
 
 // sendFile lets a person send a picture.
-func (w *world) sendFile(content map[string]any) id.EventID {
+func (f *fixture) sendFile(content map[string]any) id.EventID {
 	content["msgtype"] = "m.image"
-	return w.matrix.add(roomID, adminUser, event.EventMessage, content)
+	return f.matrix.add(roomID, adminUser, event.EventMessage, content)
 }
 
 var fileLink = regexp.MustCompile(`^📷 picture: \[cat\.jpg\]\(https://relay\.example\.org/media/([\w-]{22,})/cat\.jpg\)`)
 
 // awaitFile waits for a file on Wazo and returns what is stored of it.
-func (w *world) awaitFile() *db.Media {
-	w.Helper()
-	require.Eventually(w, func() bool { return len(w.relayed()) > 0 }, waitFor, tick)
-	match := fileLink.FindStringSubmatch(w.relayed()[0])
-	require.NotNil(w, match, w.relayed()[0])
-	media, err := w.db.Media.ByKey(w.ctx, match[1], jsontime.UM(time.Now()))
-	require.NoError(w, err)
+func (f *fixture) awaitFile() *db.Media {
+	f.Helper()
+	require.Eventually(f, func() bool { return len(f.relayed()) > 0 }, waitFor, tick)
+	match := fileLink.FindStringSubmatch(f.relayed()[0])
+	require.NotNil(f, match, f.relayed()[0])
+	media, err := f.db.Media.ByKey(f.ctx, match[1], jsontime.UM(time.Now()))
+	require.NoError(f, err)
 	return media
 }
 
-func (w *world) countMedia() (n int) {
-	w.Helper()
-	require.NoError(w, w.db.QueryRow(w.ctx, "SELECT COUNT(*) FROM media").Scan(&n))
+func (f *fixture) countMedia() (n int) {
+	f.Helper()
+	require.NoError(f, f.db.QueryRow(f.ctx, "SELECT COUNT(*) FROM media").Scan(&n))
 	return n
 }
 
@@ -55,19 +55,19 @@ func cat() map[string]any {
 
 func TestFileIsALinkOnWazo(t *testing.T) {
 	t.Parallel()
-	w := servingWorld(t)
-	eventID := w.sendFile(cat())
-	media := w.awaitFile()
+	f := servingFixture(t)
+	eventID := f.sendFile(cat())
+	media := f.awaitFile()
 	require.NotNil(t, media)
 	require.WithinDuration(t, time.Now().Add(time.Hour), media.ExpiresAt.Time, time.Minute)
 	require.Equal(t, &db.Media{
-		Key: w.db.Media.Key(roomID, eventID), Room: roomID, EventID: eventID, MXC: "mxc://a.example/cat", Name: "cat.jpg", MimeType: "image/jpeg",
+		Key: f.db.Media.Key(roomID, eventID), Room: roomID, EventID: eventID, MXC: "mxc://a.example/cat", Name: "cat.jpg", MimeType: "image/jpeg",
 		CreatedAt: media.CreatedAt, ExpiresAt: media.ExpiresAt,
 	}, media)
 
 	t.Run("until the message is redacted", func(t *testing.T) {
-		w.matrix.redact(adminUser, eventID, true)
-		require.Eventually(t, func() bool { return w.countMedia() == 0 }, waitFor, tick)
+		f.matrix.redact(adminUser, eventID, true)
+		require.Eventually(t, func() bool { return f.countMedia() == 0 }, waitFor, tick)
 	})
 }
 
@@ -87,15 +87,15 @@ func TestFileWithoutLink(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			f := newFixture(t)
 			if !test.off {
-				w.media = MediaConfig{URL: "https://relay.example.org/media", Life: time.Hour, MaxSize: 1000}
+				f.media = MediaConfig{URL: "https://relay.example.org/media", Life: time.Hour, MaxSize: 1000}
 			}
-			w.start()
-			w.link()
-			w.sendFile(test.content)
-			w.awaitRelayed(test.want)
-			require.Zero(t, w.countMedia())
+			f.start()
+			f.link()
+			f.sendFile(test.content)
+			f.awaitRelayed(test.want)
+			require.Zero(t, f.countMedia())
 		})
 	}
 }
@@ -110,107 +110,107 @@ func TestFileIsPostedAgainWithTheSameLink(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := servingWorld(t)
-			fired := fault(w.wazo.Faults())
-			w.sendFile(cat())
-			require.NotNil(t, w.awaitFile())
-			w.awaitEmpty()
+			f := servingFixture(t)
+			fired := fault(f.wazo.Faults())
+			f.sendFile(cat())
+			require.NotNil(t, f.awaitFile())
+			f.awaitEmpty()
 			require.Positive(t, fired.Fired())
-			require.Len(t, w.relayed(), 1)
-			require.Equal(t, 1, w.countMedia())
+			require.Len(t, f.relayed(), 1)
+			require.Equal(t, 1, f.countMedia())
 		})
 	}
 }
 
 func TestFileIsFoundAgainInARestoredDatabase(t *testing.T) {
 	t.Parallel()
-	w := servingWorld(t)
-	w.halt()
-	restore := w.snapshot()
-	w.start()
-	w.sendFile(cat())
-	media := w.awaitFile()
+	f := servingFixture(t)
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.sendFile(cat())
+	media := f.awaitFile()
 	require.NotNil(t, media)
-	w.awaitEmpty()
-	w.halt()
+	f.awaitEmpty()
+	f.halt()
 	restore()
-	w.start()
-	require.Eventually(t, func() bool { return w.countMedia() == 1 }, waitFor, tick)
-	w.awaitEmpty()
-	require.Len(t, w.relayed(), 1, "it was not posted again")
-	again := w.awaitFile()
+	f.start()
+	require.Eventually(t, func() bool { return f.countMedia() == 1 }, waitFor, tick)
+	f.awaitEmpty()
+	require.Len(t, f.relayed(), 1, "it was not posted again")
+	again := f.awaitFile()
 	require.NotNil(t, again, "the link that was posted before works again")
 	require.Equal(t, media.MXC, again.MXC)
 }
 
 // awaitMedia waits until so many files are stored.
-func (w *world) awaitMedia(n int) {
-	w.Helper()
-	require.Eventually(w, func() bool { return w.countMedia() == n }, waitFor, tick)
+func (f *fixture) awaitMedia(n int) {
+	f.Helper()
+	require.Eventually(f, func() bool { return f.countMedia() == n }, waitFor, tick)
 }
 
 func TestLinksOfEditsEndWithTheMessage(t *testing.T) {
 	t.Parallel()
-	w := servingWorld(t)
-	original := w.sendFile(cat())
+	f := servingFixture(t)
+	original := f.sendFile(cat())
 	edit := func() id.EventID {
 		content, edited := cat(), cat()
 		edited["msgtype"] = "m.image"
 		content["m.new_content"] = edited
 		content["m.relates_to"] = map[string]any{"rel_type": "m.replace", "event_id": original}
-		return w.sendFile(content)
+		return f.sendFile(content)
 	}
-	w.awaitMedia(1)
-	w.awaitEmpty()
+	f.awaitMedia(1)
+	f.awaitEmpty()
 	first := edit()
 	edit()
-	w.awaitMedia(3)
-	w.matrix.redact(adminUser, first, true)
-	w.awaitMedia(2)
-	w.matrix.redact(adminUser, original, true)
-	w.awaitMedia(0)
+	f.awaitMedia(3)
+	f.matrix.redact(adminUser, first, true)
+	f.awaitMedia(2)
+	f.matrix.redact(adminUser, original, true)
+	f.awaitMedia(0)
 }
 
 func TestLinksEndWithoutAPortal(t *testing.T) {
 	t.Parallel()
 	t.Run("after the end of the link", func(t *testing.T) {
 		t.Parallel()
-		w := servingWorld(t)
-		sent := w.sendFile(cat())
-		w.awaitMedia(1)
-		w.awaitEmpty()
-		require.NoError(t, w.core.Unlink(w.ctx, roomID))
-		w.matrix.redact(adminUser, sent, false)
-		w.awaitMedia(0)
+		f := servingFixture(t)
+		sent := f.sendFile(cat())
+		f.awaitMedia(1)
+		f.awaitEmpty()
+		require.NoError(t, f.core.Unlink(f.ctx, roomID))
+		f.matrix.redact(adminUser, sent, false)
+		f.awaitMedia(0)
 	})
 
 	t.Run("in the room that was upgraded", func(t *testing.T) {
 		t.Parallel()
-		w := servingWorld(t)
-		sent := w.sendFile(cat())
-		w.awaitMedia(1)
-		w.awaitEmpty()
-		require.NoError(t, w.core.Move(w.ctx, roomID, "!new:a.example", ""))
-		w.matrix.redact(adminUser, sent, true)
-		w.awaitMedia(0)
+		f := servingFixture(t)
+		sent := f.sendFile(cat())
+		f.awaitMedia(1)
+		f.awaitEmpty()
+		require.NoError(t, f.core.Move(f.ctx, roomID, "!new:a.example", ""))
+		f.matrix.redact(adminUser, sent, true)
+		f.awaitMedia(0)
 	})
 
 	t.Run("by a redaction that is found in a gap", func(t *testing.T) {
 		t.Parallel()
-		w := servingWorld(t)
-		sent := w.sendFile(cat())
-		w.awaitMedia(1)
-		w.awaitEmpty()
-		w.matrix.setPaused(true)
-		w.matrix.mu.Lock()
-		w.matrix.limit = 3
-		w.matrix.mu.Unlock()
-		w.matrix.redact(adminUser, sent, true)
+		f := servingFixture(t)
+		sent := f.sendFile(cat())
+		f.awaitMedia(1)
+		f.awaitEmpty()
+		f.matrix.setPaused(true)
+		f.matrix.mu.Lock()
+		f.matrix.limit = 3
+		f.matrix.mu.Unlock()
+		f.matrix.redact(adminUser, sent, true)
 		for _, text := range numbered("m", 5) {
-			w.matrix.say(adminUser, text)
+			f.matrix.say(adminUser, text)
 		}
-		w.matrix.setPaused(false)
-		w.awaitMedia(0)
+		f.matrix.setPaused(false)
+		f.awaitMedia(0)
 	})
 }
 
@@ -226,16 +226,16 @@ func TestWhatIsRedacted(t *testing.T) {
 
 func TestLinkOfARetriedMessageWorksLonger(t *testing.T) {
 	t.Parallel()
-	w := servingWorld(t)
-	fault := w.wazo.Faults().RefusePost(wazotest.JSONError(400), wazotest.Times(1))
-	sent := w.sendFile(cat())
-	w.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyRefused)))
+	f := servingFixture(t)
+	fault := f.wazo.Faults().RefusePost(wazotest.JSONError(400), wazotest.Times(1))
+	sent := f.sendFile(cat())
+	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyRefused)))
 	require.Positive(t, fault.Fired())
-	key := w.db.Media.Key(roomID, sent)
-	require.NoError(t, w.db.Media.Extend(w.ctx, key, jsontime.UM(time.Now().Add(time.Minute))))
-	_, err := w.core.Retry(w.ctx, roomID)
+	key := f.db.Media.Key(roomID, sent)
+	require.NoError(t, f.db.Media.Extend(f.ctx, key, jsontime.UM(time.Now().Add(time.Minute))))
+	_, err := f.core.Retry(f.ctx, roomID)
 	require.NoError(t, err)
-	media := w.awaitFile()
+	media := f.awaitFile()
 	require.NotNil(t, media)
 	require.WithinDuration(t, time.Now().Add(time.Hour), media.ExpiresAt.Time, time.Minute)
 }

@@ -88,38 +88,38 @@ func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
 
 func TestGapThatFailsForEverIsGivenUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.matrix.limit = 5
-	w.start()
-	w.link()
-	w.awaitEmpty()
-	w.matrix.mu.Lock()
-	w.matrix.backfillError = &MatrixError{Status: http.StatusBadGateway, Err: errors.New("bad gateway")}
-	w.matrix.paused = true
-	w.matrix.mu.Unlock()
+	f := newFixture(t)
+	f.matrix.limit = 5
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	f.matrix.mu.Lock()
+	f.matrix.backfillError = &MatrixError{Status: http.StatusBadGateway, Err: errors.New("bad gateway")}
+	f.matrix.paused = true
+	f.matrix.mu.Unlock()
 	for _, text := range numbered("m", 20) {
-		w.matrix.say(adminUser, text)
+		f.matrix.say(adminUser, text)
 	}
-	w.matrix.setPaused(false)
+	f.matrix.setPaused(false)
 	var gap *db.Gap
 	require.Eventually(t, func() bool {
 		var err error
-		gap, err = w.db.Gap.First(w.ctx, 1)
+		gap, err = f.db.Gap.First(f.ctx, 1)
 		return err == nil && gap != nil
 	}, waitFor, tick)
-	require.Empty(t, w.relayed(), "what came after the gap waits for it")
+	require.Empty(t, f.relayed(), "what came after the gap waits for it")
 
 	// As if it had failed for long already, while the homeserver worked.
 	began := time.Now().Add(-2 * poisonPeriod)
 	for n := range poisonAttempts {
 		failed := began.Add(time.Duration(n) * time.Second)
-		w.core.gaps.bad.Failed(placeOf(gap), failed, failed)
+		f.core.gaps.bad.Failed(placeOf(gap), failed, failed)
 	}
-	w.core.MatrixBack() // the pause ends
-	w.matrix.awaitNotice(txt.GapLost())
-	w.awaitRelayed(numbered("m", 20)[15:]...)
-	require.Len(t, w.matrix.allNotices(), 1)
-	require.True(t, w.core.gaps.bad.Since(placeOf(gap)).IsZero(), "nothing is remembered of a gap that is closed")
+	f.core.MatrixBack() // the pause ends
+	f.matrix.awaitNotice(txt.GapLost())
+	f.awaitRelayed(numbered("m", 20)[15:]...)
+	require.Len(t, f.matrix.allNotices(), 1)
+	require.True(t, f.core.gaps.bad.Since(placeOf(gap)).IsZero(), "nothing is remembered of a gap that is closed")
 }
 
 // logBuffer is a log that is written and read at the same time.
@@ -153,16 +153,16 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := linkedWorld(t)
-			portal, err := w.core.Portal(w.ctx, roomID)
+			f := linkedFixture(t)
+			portal, err := f.core.Portal(f.ctx, roomID)
 			require.NoError(t, err)
 			log := &logBuffer{}
 			ctx := zerolog.New(log).WithContext(t.Context())
-			row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: w.alice.UUID}
-			_, err = (&queueWorker{w.core, row.Queue()}).handleFailure(ctx, portal, row, &MatrixError{Status: test.status, Code: "M_X", Err: errors.New("the reason")})
+			row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: f.alice.UUID}
+			_, err = (&queueWorker{f.core, row.Queue()}).handleFailure(ctx, portal, row, &MatrixError{Status: test.status, Code: "M_X", Err: errors.New("the reason")})
 			require.Equal(t, test.again, err != nil)
 			if err != nil {
-				require.Positive(t, w.core.jobFailed(ctx, queueJob(row.Queue()), err, 1))
+				require.Positive(t, f.core.jobFailed(ctx, queueJob(row.Queue()), err, 1))
 			}
 			require.Equal(t, 1, log.count("the reason"))
 		})

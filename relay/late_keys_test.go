@@ -26,60 +26,60 @@ func writtenThen(evt *event.Event) { evt.Timestamp = written.UnixMilli() }
 func late(text string) string { return txt.Late(written) + "\n\n" + text }
 
 // keyNotice is what a sender is told whose key is missing.
-func (w *world) keyNotice() string { return txt.NotDelivered(txt.WhyNoKey(w.core.cfg.KeyKept)) }
+func (f *fixture) keyNotice() string { return txt.NotDelivered(txt.WhyNoKey(f.core.cfg.KeyKept)) }
 
 // bringKey makes an event decryptable and says so as the bot does.
-func (w *world) bringKey(session id.SessionID, eventID id.EventID, text string) {
-	w.matrix.giveKey(eventID, text)
-	w.core.KeyCame(session)
+func (f *fixture) bringKey(session id.SessionID, eventID id.EventID, text string) {
+	f.matrix.giveKey(eventID, text)
+	f.core.KeyCame(session)
 }
 
 // row returns what stands in the queue to Wazo for an event, nil if nothing does.
-func (w *world) row(eventID id.EventID) *db.Row {
-	w.Helper()
-	portal, err := w.core.Portal(w.ctx, roomID)
-	require.NoError(w, err)
-	row, err := w.db.Queue.BySource(w.ctx, portal.ID, db.ToWazo, eventID.String())
-	require.NoError(w, err)
+func (f *fixture) row(eventID id.EventID) *db.Row {
+	f.Helper()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(f, err)
+	row, err := f.db.Queue.BySource(f.ctx, portal.ID, db.ToWazo, eventID.String())
+	require.NoError(f, err)
 	return row
 }
 
 // awaitPassedOver waits until the queue goes on without an event.
-func (w *world) awaitPassedOver(eventID id.EventID) {
-	w.Helper()
-	require.Eventually(w, func() bool { row := w.row(eventID); return row != nil && row.State == db.StateWaiting }, waitFor, tick)
+func (f *fixture) awaitPassedOver(eventID id.EventID) {
+	f.Helper()
+	require.Eventually(f, func() bool { row := f.row(eventID); return row != nil && row.State == db.StateWaiting }, waitFor, tick)
 }
 
 // awaitKeysAsked waits until the keys of events are asked for, and until it is known that they are not there yet.
-func (w *world) awaitKeysAsked(events ...id.EventID) {
-	w.Helper()
+func (f *fixture) awaitKeysAsked(events ...id.EventID) {
+	f.Helper()
 	for _, eventID := range events {
-		w.matrix.await("the key to be asked for", func() bool {
-			w.matrix.mu.Lock()
-			defer w.matrix.mu.Unlock()
-			return slices.Contains(w.matrix.keysAsked, eventID)
+		f.matrix.await("the key to be asked for", func() bool {
+			f.matrix.mu.Lock()
+			defer f.matrix.mu.Unlock()
+			return slices.Contains(f.matrix.keysAsked, eventID)
 		})
-		key := job{kind: jobKey, session: id.SessionID(w.row(eventID).Session)}
-		require.Eventually(w, func() bool { return !w.core.tasks.IsBusy(key) }, waitFor, tick)
+		key := job{kind: jobKey, session: id.SessionID(f.row(eventID).Session)}
+		require.Eventually(f, func() bool { return !f.core.tasks.IsBusy(key) }, waitFor, tick)
 	}
 }
 
-func (w *world) awaitRow(eventID id.EventID) {
-	w.Helper()
-	require.Eventually(w, func() bool { return w.row(eventID) != nil }, waitFor, tick)
+func (f *fixture) awaitRow(eventID id.EventID) {
+	f.Helper()
+	require.Eventually(f, func() bool { return f.row(eventID) != nil }, waitFor, tick)
 }
 
-func (w *world) awaitGone(eventID id.EventID) {
-	w.Helper()
-	require.Eventually(w, func() bool { return w.row(eventID) == nil }, waitFor, tick)
+func (f *fixture) awaitGone(eventID id.EventID) {
+	f.Helper()
+	require.Eventually(f, func() bool { return f.row(eventID) == nil }, waitFor, tick)
 }
 
 // noticesTo returns what the bot replied to an event, in order.
-func (w *world) noticesTo(eventID id.EventID) (notices []string) {
-	w.matrix.mu.Lock()
-	defer w.matrix.mu.Unlock()
-	for i, notice := range w.matrix.notices {
-		if w.matrix.replies[i] == eventID {
+func (f *fixture) noticesTo(eventID id.EventID) (notices []string) {
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	for i, notice := range f.matrix.notices {
+		if f.matrix.replies[i] == eventID {
 			notices = append(notices, notice)
 		}
 	}
@@ -90,159 +90,159 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 	t.Parallel()
 	t.Run("its queue waits for the key, then delivers in order and nothing is late", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.keyWait = time.Hour
-		w.start()
-		w.link()
-		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		w.matrix.say(adminUser, "next")
-		w.awaitRow(first)
-		w.wazo.Post(w.room.UUID, w.alice, "the other way", "")
-		w.awaitShown("Alice Martin: the other way")
-		require.Empty(t, w.relayed())
-		w.bringKey("s", first, "first")
-		w.awaitRelayed("first", "next")
-		require.Empty(t, w.matrix.allNotices())
+		f := newFixture(t)
+		f.keyWait = time.Hour
+		f.start()
+		f.link()
+		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+		f.matrix.say(adminUser, "next")
+		f.awaitRow(first)
+		f.wazo.Post(f.room.UUID, f.alice, "the other way", "")
+		f.awaitShown("Alice Martin: the other way")
+		require.Empty(t, f.relayed())
+		f.bringKey("s", first, "first")
+		f.awaitRelayed("first", "next")
+		require.Empty(t, f.matrix.allNotices())
 	})
 
 	t.Run("after a while the next one goes on, the sender is told and the key is asked for", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.start()
-		w.link()
-		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		w.matrix.say("@other:a.example", "next")
-		w.awaitRelayed("next")
-		require.Equal(t, []string{w.keyNotice()}, w.noticesTo(first))
-		w.matrix.await("a request for the key", func() bool {
-			w.matrix.mu.Lock()
-			defer w.matrix.mu.Unlock()
-			return slices.Equal(w.matrix.keysAsked, []id.EventID{first})
+		f := newFixture(t)
+		f.start()
+		f.link()
+		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+		f.matrix.say("@other:a.example", "next")
+		f.awaitRelayed("next")
+		require.Equal(t, []string{f.keyNotice()}, f.noticesTo(first))
+		f.matrix.await("a request for the key", func() bool {
+			f.matrix.mu.Lock()
+			defer f.matrix.mu.Unlock()
+			return slices.Equal(f.matrix.keysAsked, []id.EventID{first})
 		})
-		w.awaitEmpty()
-		status, err := w.core.Status(w.ctx, roomID)
+		f.awaitEmpty()
+		status, err := f.core.Status(f.ctx, roomID)
 		require.NoError(t, err)
 		assert.Equal(t, 1, status.Waiting)
 		assert.Zero(t, status.ToWazo)
 		assert.Zero(t, status.Parked)
 
-		w.bringKey("s", first, "first")
-		w.awaitRelayed("next", late("first"))
-		w.awaitEmpty()
-		w.matrix.await("the receipt", func() bool {
-			w.matrix.mu.Lock()
-			defer w.matrix.mu.Unlock()
-			return slices.Contains(w.matrix.read, first)
+		f.bringKey("s", first, "first")
+		f.awaitRelayed("next", late("first"))
+		f.awaitEmpty()
+		f.matrix.await("the receipt", func() bool {
+			f.matrix.mu.Lock()
+			defer f.matrix.mu.Unlock()
+			return slices.Contains(f.matrix.read, first)
 		})
-		require.Len(t, w.matrix.allNotices(), 1, "the sender is told once")
+		require.Len(t, f.matrix.allNotices(), 1, "the sender is told once")
 	})
 
 	t.Run("late messages keep their order among themselves", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.start()
-		w.link()
+		f := newFixture(t)
+		f.start()
+		f.link()
 		var events []id.EventID
 		for range 3 {
-			events = append(events, w.matrix.sayEncrypted(adminUser, "s", writtenThen))
+			events = append(events, f.matrix.sayEncrypted(adminUser, "s", writtenThen))
 		}
 		for _, eventID := range events {
-			w.awaitPassedOver(eventID)
+			f.awaitPassedOver(eventID)
 		}
-		w.awaitKeysAsked(events[0])
-		w.matrix.mu.Lock()
-		asked := len(w.matrix.keysAsked)
-		w.matrix.mu.Unlock()
+		f.awaitKeysAsked(events[0])
+		f.matrix.mu.Lock()
+		asked := len(f.matrix.keysAsked)
+		f.matrix.mu.Unlock()
 		require.Equal(t, 1, asked, "one key is asked for once")
 		for i, eventID := range events {
-			w.matrix.giveKey(eventID, numbered("m", 3)[i])
+			f.matrix.giveKey(eventID, numbered("m", 3)[i])
 		}
-		w.core.KeyCame("s")
-		w.awaitRelayed(prefixed(late(""), numbered("m", 3))...)
+		f.core.KeyCame("s")
+		f.awaitRelayed(prefixed(late(""), numbered("m", 3))...)
 	})
 
 	t.Run("late messages keep their order when the key comes while they are being tried", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.start()
-		w.link()
+		f := newFixture(t)
+		f.start()
+		f.link()
 		var events []id.EventID
 		for range 3 {
-			events = append(events, w.matrix.sayEncrypted(adminUser, "s", writtenThen))
+			events = append(events, f.matrix.sayEncrypted(adminUser, "s", writtenThen))
 		}
 		for _, eventID := range events {
-			w.awaitPassedOver(eventID)
+			f.awaitPassedOver(eventID)
 		}
-		w.matrix.mu.Lock()
-		w.matrix.beforeDecrypt = func(eventID id.EventID) {
+		f.matrix.mu.Lock()
+		f.matrix.beforeDecrypt = func(eventID id.EventID) {
 			if eventID != events[1] {
 				return // the first was tried in vain, and the key comes now
 			}
 			for i, eventID := range events {
-				w.matrix.decryptable[eventID] = numbered("m", 3)[i]
+				f.matrix.decryptable[eventID] = numbered("m", 3)[i]
 			}
 		}
-		w.matrix.mu.Unlock()
-		w.core.KeyCame("s")
-		w.awaitRelayed(prefixed(late(""), numbered("m", 3))...)
+		f.matrix.mu.Unlock()
+		f.core.KeyCame("s")
+		f.awaitRelayed(prefixed(late(""), numbered("m", 3))...)
 	})
 
 	t.Run("another session's key changes nothing", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.start()
-		w.link()
-		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		second := w.matrix.sayEncrypted(adminUser, "t", writtenThen)
-		w.awaitPassedOver(second)
-		w.awaitKeysAsked(first, second)
-		w.matrix.giveKey(first, "first")
-		w.bringKey("t", second, "second")
-		w.awaitRelayed(late("second"))
-		require.Equal(t, db.StateWaiting, w.row(first).State)
-		w.core.KeyCame("s")
-		w.awaitRelayed(late("second"), late("first"))
+		f := newFixture(t)
+		f.start()
+		f.link()
+		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+		second := f.matrix.sayEncrypted(adminUser, "t", writtenThen)
+		f.awaitPassedOver(second)
+		f.awaitKeysAsked(first, second)
+		f.matrix.giveKey(first, "first")
+		f.bringKey("t", second, "second")
+		f.awaitRelayed(late("second"))
+		require.Equal(t, db.StateWaiting, f.row(first).State)
+		f.core.KeyCame("s")
+		f.awaitRelayed(late("second"), late("first"))
 	})
 
 	t.Run("a key that comes while nobody looks is found when the message is passed over", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.keyWait = time.Hour
-		w.start()
-		w.link()
-		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		w.awaitRow(first)
-		row := w.row(first)
-		portal, err := w.core.Portal(w.ctx, roomID)
+		f := newFixture(t)
+		f.keyWait = time.Hour
+		f.start()
+		f.link()
+		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+		f.awaitRow(first)
+		row := f.row(first)
+		portal, err := f.core.Portal(f.ctx, roomID)
 		require.NoError(t, err)
-		w.matrix.giveKey(first, "first") // and nobody says so
+		f.matrix.giveKey(first, "first") // and nobody says so
 		evt := &event.Event{ID: first}
-		require.NoError(t, (&wazoDelivery{w.core, portal, row}).passOver(w.ctx, evt, "why"))
-		w.awaitRelayed(late("first"))
+		require.NoError(t, (&wazoDelivery{f.core, portal, row}).passOver(f.ctx, evt, "why"))
+		f.awaitRelayed(late("first"))
 	})
 
 	t.Run("a message that was edited while it was being decrypted stays edited", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.keyWait = time.Hour
-		w.start()
-		w.link()
-		w.core.cfg.KeyWait = time.Hour
-		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		w.awaitRow(first)
-		old := w.row(first)
-		down := w.wazo.Faults().ChatdDown()
-		w.edit(adminUser, first, "edited")
-		require.Eventually(t, func() bool { return w.row(first).Session == "" }, waitFor, tick)
+		f := newFixture(t)
+		f.keyWait = time.Hour
+		f.start()
+		f.link()
+		f.core.cfg.KeyWait = time.Hour
+		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+		f.awaitRow(first)
+		old := f.row(first)
+		down := f.wazo.Faults().ChatdDown()
+		f.edit(adminUser, first, "edited")
+		require.Eventually(t, func() bool { return f.row(first).Session == "" }, waitFor, tick)
 		decrypted := &event.Event{ID: first, Sender: adminUser, RoomID: roomID, Type: event.EventMessage}
 		require.NoError(t, decrypted.Content.UnmarshalJSON([]byte(`{"msgtype": "m.text", "body": "original"}`)))
-		require.NoError(t, w.core.lateKeys.acceptDecrypted(w.ctx, old, decrypted))
-		portal, err := w.core.Portal(w.ctx, roomID)
+		require.NoError(t, f.core.lateKeys.acceptDecrypted(f.ctx, old, decrypted))
+		portal, err := f.core.Portal(f.ctx, roomID)
 		require.NoError(t, err)
-		require.NoError(t, (&wazoDelivery{w.core, portal, old}).passOver(w.ctx, decrypted, "why"))
-		require.Empty(t, w.matrix.allNotices())
+		require.NoError(t, (&wazoDelivery{f.core, portal, old}).passOver(f.ctx, decrypted, "why"))
+		require.Empty(t, f.matrix.allNotices())
 		down.Off()
-		w.awaitRelayed("edited")
+		f.awaitRelayed("edited")
 	})
 }
 
@@ -250,39 +250,39 @@ func TestLateMessageSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name string
-		come func(w *world, eventID id.EventID) // the key, with one restart on the way
+		come func(f *fixture, eventID id.EventID) // the key, with one restart on the way
 	}{
-		{name: "the key comes after the restart", come: func(w *world, eventID id.EventID) {
-			w.halt()
-			w.start()
-			w.bringKey("s", eventID, "first")
+		{name: "the key comes after the restart", come: func(f *fixture, eventID id.EventID) {
+			f.halt()
+			f.start()
+			f.bringKey("s", eventID, "first")
 		}},
-		{name: "the key comes while the relay is away", come: func(w *world, eventID id.EventID) {
-			w.halt()
-			w.matrix.giveKey(eventID, "first")
-			w.start()
+		{name: "the key comes while the relay is away", come: func(f *fixture, eventID id.EventID) {
+			f.halt()
+			f.matrix.giveKey(eventID, "first")
+			f.start()
 		}},
-		{name: "the key came just before, and the message is not posted yet", come: func(w *world, eventID id.EventID) {
-			w.wazo.Faults().ChatdDown()
-			w.bringKey("s", eventID, "first")
-			require.Eventually(w, func() bool { return w.row(eventID).Late }, waitFor, tick)
-			w.halt()
-			w.wazo.Faults().Clear()
-			w.start()
+		{name: "the key came just before, and the message is not posted yet", come: func(f *fixture, eventID id.EventID) {
+			f.wazo.Faults().ChatdDown()
+			f.bringKey("s", eventID, "first")
+			require.Eventually(f, func() bool { return f.row(eventID).Late }, waitFor, tick)
+			f.halt()
+			f.wazo.Faults().Clear()
+			f.start()
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.start()
-			w.link()
-			first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-			w.matrix.say("@other:a.example", "next")
-			w.awaitRelayed("next")
-			test.come(w, first)
-			w.awaitRelayed("next", late("first"))
-			w.awaitEmpty()
-			require.Equal(t, []string{w.keyNotice()}, w.matrix.allNotices())
+			f := newFixture(t)
+			f.start()
+			f.link()
+			first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+			f.matrix.say("@other:a.example", "next")
+			f.awaitRelayed("next")
+			test.come(f, first)
+			f.awaitRelayed("next", late("first"))
+			f.awaitEmpty()
+			require.Equal(t, []string{f.keyNotice()}, f.matrix.allNotices())
 		})
 	}
 }
@@ -292,145 +292,145 @@ func TestKeyThatIsNoUseToWaitFor(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		trouble error
-		notice  func(w *world) string
+		notice  func(f *fixture) string
 		late    bool // if the key comes all the same
 	}{
-		{name: "a withheld key", trouble: ErrKeyWithheld, late: true, notice: func(w *world) string {
-			return txt.NotDelivered(txt.WhyKeyWithheld(w.core.cfg.KeyKept))
+		{name: "a withheld key", trouble: ErrKeyWithheld, late: true, notice: func(f *fixture) string {
+			return txt.NotDelivered(txt.WhyKeyWithheld(f.core.cfg.KeyKept))
 		}},
-		{name: "a key for what was said later", trouble: ErrPartialKey, late: true, notice: (*world).keyNotice},
-		{name: "an event that no key decrypts", trouble: ErrUndecryptable, notice: func(*world) string {
+		{name: "a key for what was said later", trouble: ErrPartialKey, late: true, notice: (*fixture).keyNotice},
+		{name: "an event that no key decrypts", trouble: ErrUndecryptable, notice: func(*fixture) string {
 			return txt.NotDelivered(txt.Why(words.WhyUndecryptable))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.keyWait = time.Hour // the notice does not come by waiting
-			w.start()
-			w.link()
-			w.matrix.setPaused(true)
-			first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-			w.matrix.setKeyTrouble(first, test.trouble)
-			w.matrix.say(adminUser, "next")
-			w.matrix.setPaused(false)
-			w.awaitRelayed("next")
-			require.Equal(t, []string{test.notice(w)}, w.noticesTo(first))
-			w.bringKey("s", first, "first")
+			f := newFixture(t)
+			f.keyWait = time.Hour // the notice does not come by waiting
+			f.start()
+			f.link()
+			f.matrix.setPaused(true)
+			first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+			f.matrix.setKeyTrouble(first, test.trouble)
+			f.matrix.say(adminUser, "next")
+			f.matrix.setPaused(false)
+			f.awaitRelayed("next")
+			require.Equal(t, []string{test.notice(f)}, f.noticesTo(first))
+			f.bringKey("s", first, "first")
 			if test.late {
-				w.awaitRelayed("next", late("first"))
+				f.awaitRelayed("next", late("first"))
 				return
 			}
-			require.Equal(t, db.StateParked, w.row(first).State)
-			_, err := w.core.Retry(w.ctx, roomID)
+			require.Equal(t, db.StateParked, f.row(first).State)
+			_, err := f.core.Retry(f.ctx, roomID)
 			require.NoError(t, err)
-			w.awaitRelayed("next", "first")
+			f.awaitRelayed("next", "first")
 		})
 	}
 
 	t.Run("a key that turns out to be withheld ends the wait", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.keyWait = time.Hour
-		w.start()
-		w.link()
-		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		w.matrix.say(adminUser, "next")
-		w.awaitRow(first)
-		w.matrix.setKeyTrouble(first, ErrKeyWithheld)
-		w.core.KeyCame("s")
-		w.awaitRelayed("next")
-		require.Equal(t, []string{txt.NotDelivered(txt.WhyKeyWithheld(w.core.cfg.KeyKept))}, w.noticesTo(first))
+		f := newFixture(t)
+		f.keyWait = time.Hour
+		f.start()
+		f.link()
+		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+		f.matrix.say(adminUser, "next")
+		f.awaitRow(first)
+		f.matrix.setKeyTrouble(first, ErrKeyWithheld)
+		f.core.KeyCame("s")
+		f.awaitRelayed("next")
+		require.Equal(t, []string{txt.NotDelivered(txt.WhyKeyWithheld(f.core.cfg.KeyKept))}, f.noticesTo(first))
 	})
 }
 
 func TestKeyThatNeverComes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.link()
-	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	inTime := w.matrix.sayEncrypted(adminUser, "t", writtenThen)
-	w.matrix.say(adminUser, "next")
-	w.awaitRelayed("next")
-	w.awaitPassedOver(inTime)
+	f := newFixture(t)
+	f.start()
+	f.link()
+	first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	inTime := f.matrix.sayEncrypted(adminUser, "t", writtenThen)
+	f.matrix.say(adminUser, "next")
+	f.awaitRelayed("next")
+	f.awaitPassedOver(inTime)
 	expired := txt.KeyNeverCame(7 * 24 * time.Hour)
 	age := func(by time.Duration, eventID id.EventID) {
-		_, err := w.db.Exec(w.ctx, `UPDATE queue SET accepted_at = accepted_at - $1 WHERE source_id = $2`, by.Milliseconds(), eventID)
+		_, err := f.db.Exec(f.ctx, `UPDATE queue SET accepted_at = accepted_at - $1 WHERE source_id = $2`, by.Milliseconds(), eventID)
 		require.NoError(t, err)
 	}
 
 	age(7*24*time.Hour-time.Minute, first)
 	age(8*24*time.Hour, inTime)
-	w.matrix.giveKey(inTime, "in the last moment")
-	require.NoError(t, w.core.lateKeys.expire(w.ctx))
-	require.NotNil(t, w.row(first), "not yet")
-	w.awaitRelayed("next", late("in the last moment"))
+	f.matrix.giveKey(inTime, "in the last moment")
+	require.NoError(t, f.core.lateKeys.expire(f.ctx))
+	require.NotNil(t, f.row(first), "not yet")
+	f.awaitRelayed("next", late("in the last moment"))
 
 	// The look at the start does it.
-	w.halt()
-	w.start()
-	w.matrix.await("the start", func() bool { return w.core.startup.isSynced() })
-	require.NotNil(t, w.row(first), "not yet")
+	f.halt()
+	f.start()
+	f.matrix.await("the start", func() bool { return f.core.startup.isSynced() })
+	require.NotNil(t, f.row(first), "not yet")
 	age(2*time.Minute, first)
-	w.halt()
-	w.start()
-	w.awaitGone(first)
-	w.matrix.awaitNotice(expired)
-	require.Equal(t, []string{w.keyNotice(), expired}, w.noticesTo(first))
-	known, err := w.db.Message.KnowsEvent(w.ctx, 1, first)
+	f.halt()
+	f.start()
+	f.awaitGone(first)
+	f.matrix.awaitNotice(expired)
+	require.Equal(t, []string{f.keyNotice(), expired}, f.noticesTo(first))
+	known, err := f.db.Message.KnowsEvent(f.ctx, 1, first)
 	require.NoError(t, err)
 	require.False(t, known, "it was delivered nowhere")
-	w.bringKey("s", first, "too late")
-	w.matrix.say(adminUser, "end")
-	w.awaitRelayed("next", late("in the last moment"), "end")
+	f.bringKey("s", first, "too late")
+	f.matrix.say(adminUser, "end")
+	f.awaitRelayed("next", late("in the last moment"), "end")
 }
 
 func TestKeysAreGivenUpWhileTheRelayRuns(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.keyKept = 400 * time.Millisecond
-	w.start()
-	w.link()
-	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	w.matrix.awaitNotice(txt.KeyNeverCame(w.keyKept))
-	require.Nil(t, w.row(first))
-	require.Equal(t, []string{w.keyNotice(), txt.KeyNeverCame(w.keyKept)}, w.noticesTo(first))
+	f := newFixture(t)
+	f.keyKept = 400 * time.Millisecond
+	f.start()
+	f.link()
+	first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	f.matrix.awaitNotice(txt.KeyNeverCame(f.keyKept))
+	require.Nil(t, f.row(first))
+	require.Equal(t, []string{f.keyNotice(), txt.KeyNeverCame(f.keyKept)}, f.noticesTo(first))
 }
 
 func TestRetryAndDropOfWhatIsSetAside(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	_, err := w.core.Retry(w.ctx, roomID)
+	f := newFixture(t)
+	f.start()
+	_, err := f.core.Retry(f.ctx, roomID)
 	require.EqualError(t, err, txt.NotLinked())
-	w.link()
-	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	second := w.matrix.sayEncrypted(adminUser, "t", writtenThen)
-	large := w.matrix.say(adminUser, strings.Repeat("x", 2<<20))
-	w.awaitPassedOver(second)
-	w.awaitRow(large)
-	require.Eventually(t, func() bool { return w.row(large).State == db.StateParked }, waitFor, tick)
-	w.matrix.mu.Lock()
-	w.matrix.keysAsked = nil
-	w.matrix.decryptable[second] = "second" // and nobody says so
-	w.matrix.mu.Unlock()
-	n, err := w.core.Retry(w.ctx, roomID)
+	f.link()
+	first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	second := f.matrix.sayEncrypted(adminUser, "t", writtenThen)
+	large := f.matrix.say(adminUser, strings.Repeat("x", 2<<20))
+	f.awaitPassedOver(second)
+	f.awaitRow(large)
+	require.Eventually(t, func() bool { return f.row(large).State == db.StateParked }, waitFor, tick)
+	f.matrix.mu.Lock()
+	f.matrix.keysAsked = nil
+	f.matrix.decryptable[second] = "second" // and nobody says so
+	f.matrix.mu.Unlock()
+	n, err := f.core.Retry(f.ctx, roomID)
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
-	w.awaitRelayed(late("second"))
-	w.matrix.await("another request for the keys", func() bool {
-		w.matrix.mu.Lock()
-		defer w.matrix.mu.Unlock()
-		return slices.Contains(w.matrix.keysAsked, first) && slices.Contains(w.matrix.keysAsked, second)
+	f.awaitRelayed(late("second"))
+	f.matrix.await("another request for the keys", func() bool {
+		f.matrix.mu.Lock()
+		defer f.matrix.mu.Unlock()
+		return slices.Contains(f.matrix.keysAsked, first) && slices.Contains(f.matrix.keysAsked, second)
 	})
-	require.Eventually(t, func() bool { return w.row(large).State == db.StateParked }, waitFor, tick)
-	n, err = w.core.Drop(w.ctx, roomID)
+	require.Eventually(t, func() bool { return f.row(large).State == db.StateParked }, waitFor, tick)
+	n, err = f.core.Drop(f.ctx, roomID)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
-	require.Nil(t, w.row(first))
-	require.Nil(t, w.row(large))
-	status, err := w.core.Status(w.ctx, roomID)
+	require.Nil(t, f.row(first))
+	require.Nil(t, f.row(large))
+	status, err := f.core.Status(f.ctx, roomID)
 	require.NoError(t, err)
 	require.Zero(t, status.Parked)
 	require.Zero(t, status.Waiting)
@@ -441,164 +441,164 @@ func TestChangesOfWhatWaitsForAKey(t *testing.T) {
 	const other = id.UserID("@other:a.example")
 	for _, test := range []struct {
 		name   string
-		change func(w *world, eventID id.EventID)
-		keys   func(w *world) // what comes besides the key of the message
-		want   []string       // on Wazo, when the key has come and an end was said
+		change func(f *fixture, eventID id.EventID)
+		keys   func(f *fixture) // what comes besides the key of the message
+		want   []string         // on Wazo, when the key has come and an end was said
 	}{
 		{
 			name:   "a redaction by the sender takes it back",
-			change: func(w *world, eventID id.EventID) { w.matrix.redact(adminUser, eventID, true) },
+			change: func(f *fixture, eventID id.EventID) { f.matrix.redact(adminUser, eventID, true) },
 			want:   []string{"end"},
 		},
 		{
 			name:   "a redaction by somebody else does not",
-			change: func(w *world, eventID id.EventID) { w.matrix.redact(other, eventID, true) },
+			change: func(f *fixture, eventID id.EventID) { f.matrix.redact(other, eventID, true) },
 			want:   []string{"end", late("first")},
 		},
 		{
 			name:   "a readable edit takes its place, and no key is needed any more",
-			change: func(w *world, eventID id.EventID) { w.edit(adminUser, eventID, "edited") },
+			change: func(f *fixture, eventID id.EventID) { f.edit(adminUser, eventID, "edited") },
 			want:   []string{late("edited"), "end"},
 		},
 		{
 			name:   "an edit by somebody else is another message",
-			change: func(w *world, eventID id.EventID) { w.edit(other, eventID, "forged") },
+			change: func(f *fixture, eventID id.EventID) { f.edit(other, eventID, "forged") },
 			want:   []string{"✏️ forged", "end", late("first")},
 		},
 		{
 			name: "an edit that cannot be read goes its own way",
-			change: func(w *world, eventID id.EventID) {
-				w.awaitPassedOver(w.matrix.sayEncrypted(adminUser, "t", writtenThen, func(evt *event.Event) { evt.ID = "$edit" }))
+			change: func(f *fixture, eventID id.EventID) {
+				f.awaitPassedOver(f.matrix.sayEncrypted(adminUser, "t", writtenThen, func(evt *event.Event) { evt.ID = "$edit" }))
 			},
-			keys: func(w *world) { w.bringKey("t", "$edit", "✏️ edited") },
+			keys: func(f *fixture) { f.bringKey("t", "$edit", "✏️ edited") },
 			want: []string{"end", late("first"), late("✏️ edited")},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.start()
-			w.link()
-			first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-			w.awaitPassedOver(first)
-			test.change(w, first)
-			end := w.matrix.say(adminUser, "end")
-			require.Eventually(t, func() bool { return slices.Contains(w.relayed(), "end") }, waitFor, tick)
-			w.awaitGone(end)
-			w.bringKey("s", first, "first")
+			f := newFixture(t)
+			f.start()
+			f.link()
+			first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+			f.awaitPassedOver(first)
+			test.change(f, first)
+			end := f.matrix.say(adminUser, "end")
+			require.Eventually(t, func() bool { return slices.Contains(f.relayed(), "end") }, waitFor, tick)
+			f.awaitGone(end)
+			f.bringKey("s", first, "first")
 			if test.keys != nil {
-				require.Eventually(t, func() bool { return slices.Contains(w.relayed(), late("first")) }, waitFor, tick)
-				test.keys(w)
+				require.Eventually(t, func() bool { return slices.Contains(f.relayed(), late("first")) }, waitFor, tick)
+				test.keys(f)
 			}
-			w.awaitRelayed(test.want...)
-			w.awaitEmpty()
-			require.Equal(t, test.want, w.relayed())
+			f.awaitRelayed(test.want...)
+			f.awaitEmpty()
+			require.Equal(t, test.want, f.relayed())
 		})
 	}
 
 	t.Run("an edit within the wait is not late", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.keyWait = time.Hour
-		w.start()
-		w.link()
-		first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		w.matrix.say(adminUser, "next")
-		w.awaitRow(first)
-		w.edit(adminUser, first, "edited")
-		w.awaitRelayed("edited", "next")
-		require.Empty(t, w.matrix.allNotices())
+		f := newFixture(t)
+		f.keyWait = time.Hour
+		f.start()
+		f.link()
+		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+		f.matrix.say(adminUser, "next")
+		f.awaitRow(first)
+		f.edit(adminUser, first, "edited")
+		f.awaitRelayed("edited", "next")
+		require.Empty(t, f.matrix.allNotices())
 	})
 }
 
 func TestLateKeyOfSomethingElseThanAMessage(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.link()
-	command := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	empty := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	w.awaitPassedOver(empty)
-	accepted := w.row(command).AcceptedAt
-	w.matrix.giveKey(command, "!wazo ping")
-	w.matrix.giveKey(empty, "")
-	w.core.KeyCame("s")
-	w.awaitGone(command)
-	w.awaitGone(empty)
-	inbox, err := w.db.Inbox.All(w.ctx)
+	f := newFixture(t)
+	f.start()
+	f.link()
+	command := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	empty := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	f.awaitPassedOver(empty)
+	accepted := f.row(command).AcceptedAt
+	f.matrix.giveKey(command, "!wazo ping")
+	f.matrix.giveKey(empty, "")
+	f.core.KeyCame("s")
+	f.awaitGone(command)
+	f.awaitGone(empty)
+	inbox, err := f.db.Inbox.All(f.ctx)
 	require.NoError(t, err)
 	require.Len(t, inbox, 1)
 	require.Equal(t, command, inbox[0].EventID)
 	require.Equal(t, accepted, inbox[0].AcceptedAt, "its age tells whether it is obeyed")
-	w.matrix.say(adminUser, "end")
-	w.awaitRelayed("end")
+	f.matrix.say(adminUser, "end")
+	f.awaitRelayed("end")
 }
 
 func TestMissingKeysInAGap(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.matrix.limit = 5
-	w.start()
-	w.link()
-	w.matrix.setPaused(true)
-	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	f := newFixture(t)
+	f.matrix.limit = 5
+	f.start()
+	f.link()
+	f.matrix.setPaused(true)
+	first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
 	want := numbered("m", 10)
 	for _, text := range want {
-		w.matrix.say(adminUser, text)
+		f.matrix.say(adminUser, text)
 	}
-	w.matrix.setPaused(false)
-	w.awaitRelayed(want...)
-	require.Equal(t, []string{w.keyNotice()}, w.noticesTo(first))
-	w.bringKey("s", first, "first")
-	w.awaitRelayed(append(want, late("first"))...)
+	f.matrix.setPaused(false)
+	f.awaitRelayed(want...)
+	require.Equal(t, []string{f.keyNotice()}, f.noticesTo(first))
+	f.bringKey("s", first, "first")
+	f.awaitRelayed(append(want, late("first"))...)
 }
 
 func TestLateKeyOfARoomThatWasReplaced(t *testing.T) {
 	t.Parallel()
 	const newRoom = id.RoomID("!new:a.example")
-	w := newWorld(t)
-	w.start()
-	w.link()
-	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	w.awaitPassedOver(first)
-	require.NoError(t, w.core.Move(w.ctx, roomID, newRoom, ""))
-	w.bringKey("s", first, "first")
-	w.awaitRelayed(late("first"))
+	f := newFixture(t)
+	f.start()
+	f.link()
+	first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	f.awaitPassedOver(first)
+	require.NoError(t, f.core.Move(f.ctx, roomID, newRoom, ""))
+	f.bringKey("s", first, "first")
+	f.awaitRelayed(late("first"))
 }
 
 func TestUnlinkingForgetsWhatWaitsForAKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.link()
-	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	w.awaitPassedOver(first)
-	require.NoError(t, w.core.Unlink(w.ctx, roomID))
-	sessions, err := w.db.Queue.MissingSessions(w.ctx)
+	f := newFixture(t)
+	f.start()
+	f.link()
+	first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	f.awaitPassedOver(first)
+	require.NoError(t, f.core.Unlink(f.ctx, roomID))
+	sessions, err := f.db.Queue.MissingSessions(f.ctx)
 	require.NoError(t, err)
 	require.Empty(t, sessions)
 }
 
 func TestDecryptingIsNoSignThatWazoIsRepaired(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.keyWait = time.Hour
-	w.start()
-	w.link()
-	portal, err := w.core.Portal(w.ctx, roomID)
+	f := newFixture(t)
+	f.keyWait = time.Hour
+	f.start()
+	f.link()
+	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
-	refused := w.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusConflict), wazotest.Always())
-	require.NoError(t, w.core.pauses.begin(w.ctx, portal, PauseConflict, db.ToWazo))
-	first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-	w.awaitRow(first)
-	w.matrix.giveKey(first, "first") // and nobody says so: the queue finds it when it tries
-	w.core.pauses.retryAll(w.ctx)
-	require.NoError(t, refused.Wait(w.ctx, 1), "what was decrypted is tried at once")
-	require.Equal(t, []string{txt.Paused(txt.Why(words.WhyConflict))}, w.matrix.allNotices())
+	refused := f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusConflict), wazotest.Always())
+	require.NoError(t, f.core.pauses.begin(f.ctx, portal, PauseConflict, db.ToWazo))
+	first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+	f.awaitRow(first)
+	f.matrix.giveKey(first, "first") // and nobody says so: the queue finds it when it tries
+	f.core.pauses.retryAll(f.ctx)
+	require.NoError(t, refused.Wait(f.ctx, 1), "what was decrypted is tried at once")
+	require.Equal(t, []string{txt.Paused(txt.Why(words.WhyConflict))}, f.matrix.allNotices())
 	refused.Off()
-	w.core.pauses.retryAll(w.ctx)
-	w.awaitRelayed("first")
-	w.matrix.awaitNotice(txt.GoesOn())
+	f.core.pauses.retryAll(f.ctx)
+	f.awaitRelayed("first")
+	f.matrix.awaitNotice(txt.GoesOn())
 }
 
 func TestLateMarkStandsAboveAnyContent(t *testing.T) {
@@ -613,15 +613,15 @@ func TestLateMarkStandsAboveAnyContent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.contentFormat = test.format
-			w.start()
-			w.link()
-			first := w.matrix.sayEncrypted(adminUser, "s", writtenThen)
-			w.awaitPassedOver(first)
-			w.bringKey("s", first, test.text)
-			w.awaitRelayed(test.want)
-			posted := w.wazo.Messages(w.room.UUID)
+			f := newFixture(t)
+			f.contentFormat = test.format
+			f.start()
+			f.link()
+			first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
+			f.awaitPassedOver(first)
+			f.bringKey("s", first, test.text)
+			f.awaitRelayed(test.want)
+			posted := f.wazo.Messages(f.room.UUID)
 			require.Equal(t, "Ada (Matrix)", *posted[len(posted)-1].Alias)
 		})
 	}

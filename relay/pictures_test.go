@@ -58,22 +58,22 @@ func (f *fakeMatrix) countUploads() int {
 	return len(f.uploads)
 }
 
-func linkedWorld(t *testing.T) *world {
-	w := newWorld(t)
-	w.start()
-	w.link()
-	return w
+func linkedFixture(t *testing.T) *fixture {
+	f := newFixture(t)
+	f.start()
+	f.link()
+	return f
 }
 
 func TestPicturesOfWazoAreShown(t *testing.T) {
 	t.Parallel()
 	for _, encrypted := range []bool{false, true} {
-		w := linkedWorld(t)
-		w.matrix.encrypted = encrypted
-		w.matrix.hasPictures("https://b.example/cat.jpeg", pixel)
-		w.wazo.Post(w.room.UUID, w.alice, "Look: ![a cat](https://b.example/cat.jpeg)\n\n![]("+pixel+")", "")
-		w.awaitShown("Alice Martin: Look: 📷 a cat\n\n📷", "Alice Martin: a cat", "Alice Martin: ")
-		contents := w.matrix.contents()
+		f := linkedFixture(t)
+		f.matrix.encrypted = encrypted
+		f.matrix.hasPictures("https://b.example/cat.jpeg", pixel)
+		f.wazo.Post(f.room.UUID, f.alice, "Look: ![a cat](https://b.example/cat.jpeg)\n\n![]("+pixel+")", "")
+		f.awaitShown("Alice Martin: Look: 📷 a cat\n\n📷", "Alice Martin: a cat", "Alice Martin: ")
+		contents := f.matrix.contents()
 		require.Equal(t, event.MsgText, contents[0].MsgType)
 		for i, name := range []string{"cat.png", "picture.png"} {
 			c := contents[i+1]
@@ -85,26 +85,26 @@ func TestPicturesOfWazoAreShown(t *testing.T) {
 			require.Equal(t, encrypted, c.URL == "")
 			require.Equal(t, encrypted, c.File != nil)
 		}
-		w.awaitEmpty()
+		f.awaitEmpty()
 	}
 }
 
 func TestPictureAloneIsOneEvent(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
-	w.matrix.hasPictures(pixel)
-	w.wazo.Post(w.room.UUID, w.alice, "![a cat]("+pixel+")", "")
-	w.awaitShown("Alice Martin: a cat")
-	require.Equal(t, event.MsgImage, w.matrix.contents()[0].MsgType)
-	w.awaitEmpty()
-	require.Len(t, w.matrix.shown(), 1)
+	f := linkedFixture(t)
+	f.matrix.hasPictures(pixel)
+	f.wazo.Post(f.room.UUID, f.alice, "![a cat]("+pixel+")", "")
+	f.awaitShown("Alice Martin: a cat")
+	require.Equal(t, event.MsgImage, f.matrix.contents()[0].MsgType)
+	f.awaitEmpty()
+	require.Len(t, f.matrix.shown(), 1)
 }
 
 func TestPicturesThatCannotBeShown(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
-	w.matrix.hasPictures("https://b/1", "https://b/2", "https://b/3", "https://b/4", "https://b/5")
-	w.matrix.pictures["https://panic.example/x.png"] = func() (*Picture, error) { panic("a picture that breaks its reader") }
+	f := linkedFixture(t)
+	f.matrix.hasPictures("https://b/1", "https://b/2", "https://b/3", "https://b/4", "https://b/5")
+	f.matrix.pictures["https://panic.example/x.png"] = func() (*Picture, error) { panic("a picture that breaks its reader") }
 	for _, test := range []struct {
 		name, content string
 		want          []string
@@ -118,71 +118,71 @@ func TestPicturesThatCannotBeShown(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := w.matrix.shown()
-			w.wazo.Post(w.room.UUID, w.alice, test.content, "")
-			w.awaitShown(append(before, prefixed("Alice Martin: ", test.want)...)...)
-			w.awaitEmpty()
+			before := f.matrix.shown()
+			f.wazo.Post(f.room.UUID, f.alice, test.content, "")
+			f.awaitShown(append(before, prefixed("Alice Martin: ", test.want)...)...)
+			f.awaitEmpty()
 		})
 	}
-	require.Empty(t, w.matrix.allNotices(), "nobody is bothered with it")
+	require.Empty(t, f.matrix.allNotices(), "nobody is bothered with it")
 }
 
 func TestPictureIsUploadedOnceForARetry(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
-	w.matrix.hasPictures(pixel)
+	f := linkedFixture(t)
+	f.matrix.hasPictures(pixel)
 	var once sync.Once
-	w.matrix.mu.Lock()
-	w.matrix.forgetsTransactions = true
-	w.matrix.beforeSend = func(string) (err error) {
+	f.matrix.mu.Lock()
+	f.matrix.forgetsTransactions = true
+	f.matrix.beforeSend = func(string) (err error) {
 		once.Do(func() { err = errLost })
 		return err
 	}
-	w.matrix.mu.Unlock()
-	w.wazo.Post(w.room.UUID, w.alice, "![a cat]("+pixel+")", "")
-	w.awaitShown("Alice Martin: a cat")
-	w.awaitEmpty()
-	require.Len(t, w.matrix.shown(), 1)
-	require.Equal(t, 1, w.matrix.countUploads())
+	f.matrix.mu.Unlock()
+	f.wazo.Post(f.room.UUID, f.alice, "![a cat]("+pixel+")", "")
+	f.awaitShown("Alice Martin: a cat")
+	f.awaitEmpty()
+	require.Len(t, f.matrix.shown(), 1)
+	require.Equal(t, 1, f.matrix.countUploads())
 }
 
 func TestPictureWaitsALittleForTheHomeserver(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
-	w.matrix.hasPictures(pixel)
-	good := w.matrix.pictures[pixel]
+	f := linkedFixture(t)
+	f.matrix.hasPictures(pixel)
+	good := f.matrix.pictures[pixel]
 	tries := 0
-	w.matrix.mu.Lock()
-	w.matrix.pictures[pixel] = func() (*Picture, error) {
+	f.matrix.mu.Lock()
+	f.matrix.pictures[pixel] = func() (*Picture, error) {
 		if tries++; tries < 2 {
 			return nil, &MatrixError{Status: 502, Err: errors.New("away")}
 		}
 		return good()
 	}
-	w.matrix.mu.Unlock()
-	w.wazo.Post(w.room.UUID, w.alice, "![a cat]("+pixel+")", "")
-	w.awaitShown("Alice Martin: a cat")
-	require.Equal(t, 2, w.matrix.countUploads())
+	f.matrix.mu.Unlock()
+	f.wazo.Post(f.room.UUID, f.alice, "![a cat]("+pixel+")", "")
+	f.awaitShown("Alice Martin: a cat")
+	require.Equal(t, 2, f.matrix.countUploads())
 }
 
 func TestPictureWaitsAsLongAsTheHomeserverIsAway(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
+	f := linkedFixture(t)
 	portal := &db.Portal{ID: 7, MatrixRoom: roomID}
 	row := withPayload(&db.Row{ID: 1, PortalID: 7}, `{"uuid":"u","user_uuid":"a","room":{"uuid":"r"},"created_at":"2026-11-20T10:00:00+00:00","content":"![a cat](`+pixel+`)"}`)
 	// try converts the message after a minute in which the homeserver refused pictures, and answered /sync or not.
 	try := func(failure error, answers bool) ([]*matrixPart, error) {
-		w.matrix.mu.Lock()
-		w.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) { return nil, failure }}
-		w.matrix.mu.Unlock()
+		f.matrix.mu.Lock()
+		f.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) { return nil, failure }}
+		f.matrix.mu.Unlock()
 		now := time.Now()
-		w.core.uploads.forget(portal.ID)
-		w.core.uploads.failed(w.core.uploads.of(row), now.Add(-pictureWait), now.Add(-pictureWait), false)
-		w.core.lastSync.store(now.Add(-time.Hour))
+		f.core.uploads.forget(portal.ID)
+		f.core.uploads.failed(f.core.uploads.of(row), now.Add(-pictureWait), now.Add(-pictureWait), false)
+		f.core.lastSync.store(now.Add(-time.Hour))
 		if answers {
-			w.core.lastSync.store(now)
+			f.core.lastSync.store(now)
 		}
-		return (&matrixDelivery{w.core, portal, row}).convert(w.ctx)
+		return (&matrixDelivery{f.core, portal, row}).convert(f.ctx)
 	}
 	away := &MatrixError{Status: 502, Err: errors.New("away")}
 
@@ -233,41 +233,41 @@ func TestUploadIsHopeless(t *testing.T) {
 
 func TestPictureDoesNotWaitForALongLimit(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
-	w.matrix.mu.Lock()
-	w.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) {
+	f := linkedFixture(t)
+	f.matrix.mu.Lock()
+	f.matrix.pictures = map[string]func() (*Picture, error){pixel: func() (*Picture, error) {
 		return nil, &MatrixError{Status: 429, RetryAfter: time.Hour, Err: errors.New("slow down")}
 	}}
-	w.matrix.mu.Unlock()
-	w.wazo.Post(w.room.UUID, w.alice, "![a cat]("+pixel+")", "")
-	w.awaitShown("Alice Martin: 📷 a cat (can't be shown)")
-	require.Equal(t, 1, w.matrix.countUploads())
+	f.matrix.mu.Unlock()
+	f.wazo.Post(f.room.UUID, f.alice, "![a cat]("+pixel+")", "")
+	f.awaitShown("Alice Martin: 📷 a cat (can't be shown)")
+	require.Equal(t, 1, f.matrix.countUploads())
 }
 
 func TestPicturesThatAreUploadedAreNotAgain(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
-	w.matrix.hasPictures("https://b/1", "https://b/2")
-	good := w.matrix.pictures["https://b/2"]
+	f := linkedFixture(t)
+	f.matrix.hasPictures("https://b/1", "https://b/2")
+	good := f.matrix.pictures["https://b/2"]
 	tries := 0
-	w.matrix.mu.Lock()
-	w.matrix.pictures["https://b/2"] = func() (*Picture, error) {
+	f.matrix.mu.Lock()
+	f.matrix.pictures["https://b/2"] = func() (*Picture, error) {
 		if tries++; tries < 2 {
 			return nil, &MatrixError{Status: 502, Err: errors.New("away")}
 		}
 		return good()
 	}
-	w.matrix.mu.Unlock()
-	w.wazo.Post(w.room.UUID, w.alice, "![1](https://b/1) ![2](https://b/2) ![3](https://gone/3)", "")
-	w.awaitShown(prefixed("Alice Martin: ", []string{"📷 1 📷 2 ![3](https://gone/3)", "1", "2"})...)
-	w.awaitEmpty()
-	w.matrix.mu.Lock()
-	uploads := slices.Sorted(slices.Values(w.matrix.uploads))
-	w.matrix.mu.Unlock()
+	f.matrix.mu.Unlock()
+	f.wazo.Post(f.room.UUID, f.alice, "![1](https://b/1) ![2](https://b/2) ![3](https://gone/3)", "")
+	f.awaitShown(prefixed("Alice Martin: ", []string{"📷 1 📷 2 ![3](https://gone/3)", "1", "2"})...)
+	f.awaitEmpty()
+	f.matrix.mu.Lock()
+	uploads := slices.Sorted(slices.Values(f.matrix.uploads))
+	f.matrix.mu.Unlock()
 	require.Equal(t, []string{"https://b/1", "https://b/2", "https://b/2", "https://gone/3"}, uploads)
-	w.core.uploads.mu.Lock()
-	defer w.core.uploads.mu.Unlock()
-	require.Empty(t, w.core.uploads.byPortal, "nothing is remembered of what is converted")
+	f.core.uploads.mu.Lock()
+	defer f.core.uploads.mu.Unlock()
+	require.Empty(t, f.core.uploads.byPortal, "nothing is remembered of what is converted")
 }
 
 func withPayload(row *db.Row, payload string) *db.Row {
@@ -278,24 +278,24 @@ func withPayload(row *db.Row, payload string) *db.Row {
 // The room becomes encrypted after a picture was uploaded for it as it is, before its event is sent.
 func TestPictureUploadedBeforeTheRoomIsEncrypted(t *testing.T) {
 	t.Parallel()
-	w := linkedWorld(t)
-	w.matrix.hasPictures("https://b.example/cat.jpeg")
+	f := linkedFixture(t)
+	f.matrix.hasPictures("https://b.example/cat.jpeg")
 	var once sync.Once
-	w.matrix.mu.Lock()
-	w.matrix.beforeSend = func(string) (err error) {
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = func(string) (err error) {
 		once.Do(func() {
-			w.matrix.mu.Lock()
-			defer w.matrix.mu.Unlock()
-			w.matrix.encrypted = true
+			f.matrix.mu.Lock()
+			defer f.matrix.mu.Unlock()
+			f.matrix.encrypted = true
 			err = &MatrixError{NotSent: true, Err: errors.New("refused")}
 		})
 		return err
 	}
-	w.matrix.mu.Unlock()
-	w.wazo.Post(w.room.UUID, w.alice, "![a cat](https://b.example/cat.jpeg)", "")
-	w.awaitShown("Alice Martin: 📷 [a cat](https://b.example/cat.jpeg)")
-	content := w.matrix.contents()[0]
+	f.matrix.mu.Unlock()
+	f.wazo.Post(f.room.UUID, f.alice, "![a cat](https://b.example/cat.jpeg)", "")
+	f.awaitShown("Alice Martin: 📷 [a cat](https://b.example/cat.jpeg)")
+	content := f.matrix.contents()[0]
 	require.Equal(t, event.MsgText, content.MsgType)
 	require.Empty(t, content.URL)
-	require.Equal(t, 1, w.matrix.countUploads())
+	require.Equal(t, 1, f.matrix.countUploads())
 }

@@ -8,25 +8,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// snapshot copies the database of a halted world; restore brings it back.
-func (w *world) snapshot() (restore func()) {
-	w.Helper()
-	data, err := os.ReadFile(w.dbPath)
-	require.NoError(w, err)
-	w.matrix.mu.Lock()
-	defer w.matrix.mu.Unlock()
-	batch, synced := w.matrix.batch, len(w.matrix.rooms[roomID])
+// snapshot copies the database of a halted fixture; restore brings it back.
+func (f *fixture) snapshot() (restore func()) {
+	f.Helper()
+	data, err := os.ReadFile(f.dbPath)
+	require.NoError(f, err)
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	batch, synced := f.matrix.batch, len(f.matrix.rooms[roomID])
 	return func() {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
-			if err := os.Remove(w.dbPath + suffix); err != nil && !os.IsNotExist(err) {
-				require.NoError(w, err)
+			if err := os.Remove(f.dbPath + suffix); err != nil && !os.IsNotExist(err) {
+				require.NoError(f, err)
 			}
 		}
-		require.NoError(w, os.WriteFile(w.dbPath, data, 0o600))
-		w.matrix.mu.Lock()
-		defer w.matrix.mu.Unlock()
-		w.matrix.batch, w.matrix.synced[roomID] = batch, synced
-		clear(w.matrix.byTxn) // homeservers forget transaction ids
+		require.NoError(f, os.WriteFile(f.dbPath, data, 0o600))
+		f.matrix.mu.Lock()
+		defer f.matrix.mu.Unlock()
+		f.matrix.batch, f.matrix.synced[roomID] = batch, synced
+		clear(f.matrix.byTxn) // homeservers forget transaction ids
 	}
 }
 
@@ -35,39 +35,39 @@ func TestDatabaseRestoredFromABackupDoublesNothing(t *testing.T) {
 	for _, limit := range []int{0, 5} {
 		t.Run(fmt.Sprintf("timeline limit %d", limit), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.matrix.limit = limit
-			w.start()
-			w.link()
-			w.matrix.say(adminUser, "before")
-			w.wazo.Post(w.room.UUID, w.alice, "before", "")
-			w.awaitRelayed("before")
-			w.awaitShown("Alice Martin: before")
-			w.awaitEmpty()
-			w.halt()
-			restore := w.snapshot()
-			w.start()
+			f := newFixture(t)
+			f.matrix.limit = limit
+			f.start()
+			f.link()
+			f.matrix.say(adminUser, "before")
+			f.wazo.Post(f.room.UUID, f.alice, "before", "")
+			f.awaitRelayed("before")
+			f.awaitShown("Alice Martin: before")
+			f.awaitEmpty()
+			f.halt()
+			restore := f.snapshot()
+			f.start()
 			texts := []string{"ok", "ok", "one", "two", "ok", "three", "four"}
 			for _, text := range texts {
-				w.matrix.say(adminUser, text)
-				w.wazo.Post(w.room.UUID, w.bob, text, "")
+				f.matrix.say(adminUser, text)
+				f.wazo.Post(f.room.UUID, f.bob, text, "")
 			}
 			toWazo := append([]string{"before"}, texts...)
 			toMatrix := append([]string{"Alice Martin: before"}, prefixed("Bob Stone: ", texts)...)
-			w.awaitRelayed(toWazo...)
-			w.awaitShown(toMatrix...)
-			w.awaitEmpty()
-			w.halt()
+			f.awaitRelayed(toWazo...)
+			f.awaitShown(toMatrix...)
+			f.awaitEmpty()
+			f.halt()
 			restore()
-			w.matrix.say(adminUser, "ok")
-			w.start()
-			w.matrix.say(adminUser, "after")
-			w.wazo.Post(w.room.UUID, w.bob, "after", "")
-			w.awaitRelayed(append(toWazo, "ok", "after")...)
-			w.awaitShown(append(toMatrix, "Bob Stone: after")...)
-			w.awaitEmpty()
-			require.Equal(t, append(toWazo, "ok", "after"), w.relayed())
-			require.Equal(t, append(toMatrix, "Bob Stone: after"), w.matrix.shown())
+			f.matrix.say(adminUser, "ok")
+			f.start()
+			f.matrix.say(adminUser, "after")
+			f.wazo.Post(f.room.UUID, f.bob, "after", "")
+			f.awaitRelayed(append(toWazo, "ok", "after")...)
+			f.awaitShown(append(toMatrix, "Bob Stone: after")...)
+			f.awaitEmpty()
+			require.Equal(t, append(toWazo, "ok", "after"), f.relayed())
+			require.Equal(t, append(toMatrix, "Bob Stone: after"), f.matrix.shown())
 		})
 	}
 }

@@ -1,0 +1,208 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// txt are the texts of the relay under test.
+var txt = words.New("!wazo")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fixture is a Wazo, a homeserver and a relay between them.
+type fixture struct {
+	*testing.T
+	ctx    context.Context
+	wazo   *wazotest.Server
+	tenant wazotest.Tenant
+	relay  wazotest.User
+	alice  wazotest.User
+	bob    wazotest.User
+	room   wazotest.Room
+	matrix *fakeMatrix
+	dbPath string
+	media  MediaConfig
+
+	keyWait, keyKept time.Duration
+	postTimeout      time.Duration
+	contentFormat    string
+
+	core *Relay
+	db   *db.Database
+	stop func()
+}
+
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second}
+	f.tenant = f.wazo.AddTenant("acme")
+	f.relay = f.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: f.tenant})
+	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: f.tenant})
+	f.bob = f.wazo.AddUser(wazotest.User{Username: "bob", Password: "b", Firstname: "Bob", Lastname: "Stone", Tenant: f.tenant})
+	f.room = f.wazo.CreateRoom("Project", f.relay, f.alice, f.bob)
+	require.NoError(t, f.wazo.Start("127.0.0.1:0"))
+	t.Cleanup(f.wazo.Stop)
+	f.matrix = newFakeMatrix(t)
+	t.Cleanup(func() { f.halt() })
+	return f
+}
+
+// start starts the relay on the fixture's database.
+func (f *fixture) start() {
+	f.Helper()
+	log := zerolog.New(zerolog.NewTestWriter(f.T)).Level(zerolog.WarnLevel)
+	database, err := db.Open(f.ctx, f.dbPath, "key", log)
+	require.NoError(f, err)
+	row, err := database.Account.Relay(f.ctx, "relay")
+	require.NoError(f, err)
+	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: f.postTimeout, Stream: wazoapi.StreamConfig{
+		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+	}}, log)
+	require.NoError(f, err)
+	account := client.Account(wazoapi.Credentials{Username: "relay", Password: "secret"}, &TokenStore{DB: database, Account: row})
+	rights, err := NewRights([]string{adminUser.String()}, nil, []string{"@ignored:*"})
+	require.NoError(f, err)
+	alias, err := convert.ParseAliasFormat("")
+	require.NoError(f, err)
+	content, err := convert.ParseContentFormat(f.contentFormat)
+	require.NoError(f, err)
+	f.core = New(Config{
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media,
+		KeyKept: f.keyKept,
+		Settle:  100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
+	}, database, row, account, log)
+	f.db = database
+	f.matrix.core = f.core
+	f.core.Attach(f.matrix)
+	require.NoError(f, f.core.Identify(f.ctx))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = f.core.Run(ctx)
+	}()
+	synced := make(chan struct{})
+	go func() {
+		defer close(synced)
+		f.matrix.syncForever(ctx)
+	}()
+	require.Eventually(f, f.core.Connected, 20*time.Second, time.Millisecond)
+	f.stop = func() {
+		cancel()
+		<-done
+		<-synced
+		client.CloseIdleConnections()
+		require.NoError(f, database.Close())
+	}
+}
+
+func (f *fixture) halt() {
+	if f.stop != nil {
+		f.stop()
+		f.stop = nil
+	}
+}
+
+// link links the room and waits until the link has begun on both sides.
+func (f *fixture) link() {
+	f.Helper()
+	_, err := f.core.Link(f.ctx, LinkRequest{Room: roomID, By: adminUser}, f.wazoRoom())
+	require.NoError(f, err)
+	f.matrix.awaitLinked()
+}
+
+func (f *fixture) wazoRoom() wazoapi.Room {
+	room, err := f.core.FindRoom(f.ctx, f.room.UUID, adminUser)
+	require.NoError(f, err)
+	return room
+}
+
+// relayed returns what the relay account posted in the room, without its introduction.
+func (f *fixture) relayed() []string {
+	var texts []string
+	for _, m := range f.wazo.Messages(f.room.UUID) {
+		if m.UserUUID == f.relay.UUID && !strings.Contains(m.Content, "From now on") && m.Content != txt.Explanation() {
+			texts = append(texts, m.Content)
+		}
+	}
+	return texts
+}
+
+// awaitRelayed waits until exactly these texts were posted on Wazo.
+func (f *fixture) awaitRelayed(want ...string) {
+	f.Helper()
+	ctx, cancel := context.WithTimeout(f.ctx, 20*time.Second)
+	defer cancel()
+	for range f.wazo.Subscribe(ctx, f.room.UUID) {
+		if got := f.relayed(); len(got) >= len(want) {
+			break
+		}
+	}
+	require.Equal(f, want, f.relayed())
+}
+
+// awaitShown waits until exactly these texts are shown on Matrix.
+func (f *fixture) awaitShown(want ...string) {
+	f.Helper()
+	f.matrix.await(fmt.Sprintf("%d texts on Matrix", len(want)), func() bool { return len(f.matrix.shown()) >= len(want) })
+	require.Equal(f, want, f.matrix.shown())
+}
+
+// awaitEmpty waits until nothing waits to be delivered.
+func (f *fixture) awaitEmpty() {
+	f.Helper()
+	require.Eventually(f, func() bool {
+		busy, err := f.db.Queue.Busy(f.ctx)
+		return err == nil && len(busy) == 0
+	}, 20*time.Second, 5*time.Millisecond)
+}
+
+// What is waited for without a signal.
+const (
+	waitFor = 20 * time.Second
+	tick    = 5 * time.Millisecond
+)
+
+// refuse makes the homeserver refuse texts that contain something.
+func (f *fixture) refuse(part string) {
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	f.matrix.beforeSend = func(body string) error {
+		if strings.Contains(body, part) {
+			return &MatrixError{Status: 400, Code: "M_BAD_JSON", Err: errors.New("bad")}
+		}
+		return nil
+	}
+}
+
+func numbered(prefix string, n int) []string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("%s%d", prefix, i)
+	}
+	return texts
+}
+
+func prefixed(prefix string, texts []string) []string {
+	out := slices.Clone(texts)
+	for i := range out {
+		out[i] = prefix + out[i]
+	}
+	return out
+}
