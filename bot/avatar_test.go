@@ -35,66 +35,66 @@ func profileOf(t *testing.T, content map[string]any) (profile event.BeeperPerMes
 
 func TestAvatarsInRooms(t *testing.T) {
 	t.Parallel()
-	send := func(w *world, out relay.Outgoing, txnID string) fakeSent {
-		w.Helper()
-		_, err := w.bot.Send(w.Context(), roomID, out, txnID)
-		require.NoError(w, err)
-		sent := w.hs.sentTo(roomID)
+	send := func(f *fixture, out relay.Outgoing, txnID string) fakeSent {
+		f.Helper()
+		_, err := f.bot.Send(f.Context(), roomID, out, txnID)
+		require.NoError(f, err)
+		sent := f.hs.sentTo(roomID)
 		return sent[len(sent)-1]
 	}
-	withAvatars := func(t *testing.T) *world {
-		w := loggedIn(t)
-		w.bot.cfg.Avatars = true
-		return w
+	withAvatars := func(t *testing.T) *fixture {
+		f := loggedIn(t)
+		f.bot.cfg.Avatars = true
+		return f
 	}
-	uploads := func(w *world) int { return w.hs.asked("/upload") }
+	uploads := func(f *fixture) int { return f.hs.asked("/upload") }
 
 	t.Run("off by default", func(t *testing.T) {
-		w := loggedIn(t)
-		require.NotContains(t, send(w, personSays(t, "alice", "Alice Martin", "hi"), "1").Content[profileKey], "avatar_url")
-		require.Zero(t, uploads(w))
+		f := loggedIn(t)
+		require.NotContains(t, send(f, personSays(t, "alice", "Alice Martin", "hi"), "1").Content[profileKey], "avatar_url")
+		require.Zero(t, uploads(f))
 	})
 
 	t.Run("uploaded once for each person in a plain room", func(t *testing.T) {
-		w := withAvatars(t)
-		first := profileOf(t, send(w, personSays(t, "alice", "Alice Martin", "hi"), "1").Content)
+		f := withAvatars(t)
+		first := profileOf(t, send(f, personSays(t, "alice", "Alice Martin", "hi"), "1").Content)
 		require.NotNil(t, first.AvatarURL)
 		require.Nil(t, first.AvatarFile)
 		require.Equal(t, "alice", first.ID)
 		require.True(t, first.HasFallback)
 		drawn, err := avatar.Draw("alice", "AM")
 		require.NoError(t, err)
-		require.Equal(t, drawn, w.hs.files.Get(string(*first.AvatarURL)))
-		require.Equal(t, first, profileOf(t, send(w, personSays(t, "alice", "Alice Martin", "again"), "2").Content))
-		require.Equal(t, 1, uploads(w))
-		require.NotEqual(t, first.AvatarURL, profileOf(t, send(w, personSays(t, "bob", "Bob Stone", "hi"), "3").Content).AvatarURL)
-		require.NotEqual(t, first.AvatarURL, profileOf(t, send(w, personSays(t, "alice", "Alice Moreau-Xu", "hi"), "4").Content).AvatarURL, "a new name")
-		require.Equal(t, 3, uploads(w))
+		require.Equal(t, drawn, f.hs.files.Get(string(*first.AvatarURL)))
+		require.Equal(t, first, profileOf(t, send(f, personSays(t, "alice", "Alice Martin", "again"), "2").Content))
+		require.Equal(t, 1, uploads(f))
+		require.NotEqual(t, first.AvatarURL, profileOf(t, send(f, personSays(t, "bob", "Bob Stone", "hi"), "3").Content).AvatarURL)
+		require.NotEqual(t, first.AvatarURL, profileOf(t, send(f, personSays(t, "alice", "Alice Moreau-Xu", "hi"), "4").Content).AvatarURL, "a new name")
+		require.Equal(t, 3, uploads(f))
 	})
 
 	t.Run("as an encrypted file within the ciphertext of an encrypted room", func(t *testing.T) {
-		w := withAvatars(t)
-		w.hs.setState(roomID, "m.room.encryption", megolm)
-		sent := send(w, personSays(t, "alice", "Alice Martin", "hi"), "1")
+		f := withAvatars(t)
+		f.hs.setState(roomID, "m.room.encryption", megolm)
+		sent := send(f, personSays(t, "alice", "Alice Martin", "hi"), "1")
 		require.NotContains(t, sent.Content, profileKey)
 		require.NotContains(t, string(toJSON(sent.Content)), "mxc:")
 		require.NotContains(t, string(toJSON(sent.Content)), "alice")
-		profile := profileOf(t, w.decryptSent(sent))
+		profile := profileOf(t, f.decryptSent(sent))
 		require.Nil(t, profile.AvatarURL)
 		require.NotNil(t, profile.AvatarFile)
-		stored := bytes.Clone(w.hs.files.Get(string(profile.AvatarFile.URL)))
+		stored := bytes.Clone(f.hs.files.Get(string(profile.AvatarFile.URL)))
 		require.NoError(t, profile.AvatarFile.DecryptInPlace(stored))
 		drawn, err := avatar.Draw("alice", "AM")
 		require.NoError(t, err)
 		require.Equal(t, drawn, stored)
-		require.Equal(t, profile.AvatarFile.URL, profileOf(t, w.decryptSent(send(w, personSays(t, "alice", "Alice Martin", "again"), "2"))).AvatarFile.URL)
-		require.Equal(t, 1, uploads(w))
+		require.Equal(t, profile.AvatarFile.URL, profileOf(t, f.decryptSent(send(f, personSays(t, "alice", "Alice Martin", "again"), "2"))).AvatarFile.URL)
+		require.Equal(t, 1, uploads(f))
 	})
 
 	t.Run("none of the other kind when a room becomes encrypted", func(t *testing.T) {
-		w := withAvatars(t)
+		f := withAvatars(t)
 		out := personSays(t, "alice", "Alice Martin", "hi")
-		plain := w.bot.avatarFor(t.Context(), roomID, out)
+		plain := f.bot.avatarFor(t.Context(), roomID, out)
 		require.NotEmpty(t, plain.URL)
 		require.Equal(t, out.Content, withAvatar(out.Content, plain, true))
 		require.NotEqual(t, out.Content, withAvatar(out.Content, plain, false))
@@ -102,33 +102,33 @@ func TestAvatarsInRooms(t *testing.T) {
 	})
 
 	t.Run("none for the bot's own words", func(t *testing.T) {
-		w := withAvatars(t)
+		f := withAvatars(t)
 		out := personSays(t, "alice", "Alice Martin", "hi")
 		out.Tag.Kind = relay.TagNotice
-		require.Nil(t, w.bot.avatarFor(t.Context(), roomID, out))
+		require.Nil(t, f.bot.avatarFor(t.Context(), roomID, out))
 	})
 
 	t.Run("a message goes without if it cannot be uploaded, and the next one does not try", func(t *testing.T) {
-		w := withAvatars(t)
-		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+		f := withAvatars(t)
+		f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/upload") {
-				refuse(rw, 500, "M_UNKNOWN")
+				refuse(w, 500, "M_UNKNOWN")
 				return true
 			}
 			return false
 		})
 		for _, txnID := range []string{"1", "2"} {
-			sent := send(w, personSays(t, "alice", "Alice Martin", "hi"), txnID)
+			sent := send(f, personSays(t, "alice", "Alice Martin", "hi"), txnID)
 			require.Equal(t, "Alice Martin: hi", sent.body())
 			require.Nil(t, profileOf(t, sent.Content).AvatarURL)
 		}
-		require.Equal(t, 1, uploads(w))
+		require.Equal(t, 1, uploads(f))
 	})
 
 	t.Run("also if the database does not give it", func(t *testing.T) {
-		w := withAvatars(t)
-		_, err := w.db.Exec(t.Context(), "DROP TABLE avatar")
+		f := withAvatars(t)
+		_, err := f.db.Exec(t.Context(), "DROP TABLE avatar")
 		require.NoError(t, err)
-		require.Equal(t, "Alice Martin: hi", send(w, personSays(t, "alice", "Alice Martin", "hi"), "1").body())
+		require.Equal(t, "Alice Martin: hi", send(f, personSays(t, "alice", "Alice Martin", "hi"), "1").body())
 	})
 }

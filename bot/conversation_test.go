@@ -42,7 +42,7 @@ import (
 // bob and the chats "Project" (alice, bob), "Lunch" (alice) and "Secret", in which the relay is not. Everything that the
 // bot says must be expected, in the order of the questions.
 type conversation struct {
-	*world
+	*fixture
 	file string
 	line int
 	said map[int]bool // what of the sent events was expected
@@ -59,7 +59,7 @@ func TestConversations(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			t.Parallel()
-			c := &conversation{world: newWorld(t), file: file, said: make(map[int]bool)}
+			c := &conversation{fixture: newFixture(t), file: file, said: make(map[int]bool)}
 			c.readPrefix()
 			c.start()
 			c.first()

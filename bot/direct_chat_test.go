@@ -18,144 +18,144 @@ import (
 func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 	t.Parallel()
 	const chat = id.RoomID("!made0:a.example")
-	invited := func(t *testing.T) *world {
-		w := newWorld(t)
-		w.hs.shy = true
-		w.start()
-		w.first()
-		require.NoError(t, w.core.SayTo(t.Context(), adminUser, "a list"))
-		w.hs.await("the invite", func() bool { return len(w.hs.created) == 1 })
-		w.hs.allSeen()
-		require.Empty(t, w.hs.sentTo(chat), "nobody is there")
-		return w
+	invited := func(t *testing.T) *fixture {
+		f := newFixture(t)
+		f.hs.shy = true
+		f.start()
+		f.first()
+		require.NoError(t, f.core.SayTo(t.Context(), adminUser, "a list"))
+		f.hs.await("the invite", func() bool { return len(f.hs.created) == 1 })
+		f.hs.allSeen()
+		require.Empty(t, f.hs.sentTo(chat), "nobody is there")
+		return f
 	}
-	left := func(w *world) int {
-		notices, err := w.db.Notice.All(w.Context())
-		require.NoError(w, err)
+	left := func(f *fixture) int {
+		notices, err := f.db.Notice.All(f.Context())
+		require.NoError(f, err)
 		return len(notices)
 	}
 	t.Run("they accept the invite", func(t *testing.T) {
-		w := invited(t)
-		w.hs.answerInvite(chat, "join")
-		w.hs.await("the list", func() bool {
-			return slices.ContainsFunc(w.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
+		f := invited(t)
+		f.hs.answerInvite(chat, "join")
+		f.hs.await("the list", func() bool {
+			return slices.ContainsFunc(f.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
 		})
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
+		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
 	})
 	t.Run("they accept it after a restart", func(t *testing.T) {
-		w := invited(t)
-		w.stop()
-		w.start()
-		require.Equal(t, 1, left(w))
-		w.hs.answerInvite(chat, "join")
-		w.hs.await("the list", func() bool {
-			return slices.ContainsFunc(w.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
+		f := invited(t)
+		f.stop()
+		f.start()
+		require.Equal(t, 1, left(f))
+		f.hs.answerInvite(chat, "join")
+		f.hs.await("the list", func() bool {
+			return slices.ContainsFunc(f.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
 		})
-		require.Len(t, w.hs.created, 1)
+		require.Len(t, f.hs.created, 1)
 	})
 	t.Run("they decline it", func(t *testing.T) {
-		w := invited(t)
+		f := invited(t)
 		// The bot has looked for them and waits for their answer.
-		require.Eventually(t, func() bool { return w.hs.asked(chat.String()+"/state") > 0 }, 10*time.Second, time.Millisecond)
-		w.hs.allSeen()
-		w.hs.answerInvite(chat, "leave")
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Empty(t, w.hs.sentTo(chat))
-		require.Len(t, w.hs.created, 1, "they are not asked again")
+		require.Eventually(t, func() bool { return f.hs.asked(chat.String()+"/state") > 0 }, 10*time.Second, time.Millisecond)
+		f.hs.allSeen()
+		f.hs.answerInvite(chat, "leave")
+		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		require.Empty(t, f.hs.sentTo(chat))
+		require.Len(t, f.hs.created, 1, "they are not asked again")
 	})
 	t.Run("they take their time", func(t *testing.T) {
-		w := invited(t)
-		w.stop()
-		w.execute(`UPDATE notice SET created_at = created_at - 13 * 3600 * 1000`)
-		w.start()
-		w.hs.await("the list", func() bool {
-			return slices.ContainsFunc(w.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
+		f := invited(t)
+		f.stop()
+		f.execute(`UPDATE notice SET created_at = created_at - 13 * 3600 * 1000`)
+		f.start()
+		f.hs.await("the list", func() bool {
+			return slices.ContainsFunc(f.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
 		})
 	})
 	t.Run("the bot is stopped while it makes it", func(t *testing.T) {
-		w := newWorld(t)
-		w.hs.shy = true
+		f := newFixture(t)
+		f.hs.shy = true
 		asked, halted := make(chan struct{}, 2), make(chan struct{})
-		w.hs.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+		f.hs.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/createRoom") {
 				asked <- struct{}{}
 				<-halted
 			}
 			return false
 		}
-		w.start()
-		w.first()
-		require.NoError(t, w.core.SayTo(t.Context(), adminUser, "a list"))
+		f.start()
+		f.first()
+		require.NoError(t, f.core.SayTo(t.Context(), adminUser, "a list"))
 		<-asked
 		time.AfterFunc(100*time.Millisecond, func() { close(halted) })
-		w.stop()
-		w.start()
-		w.hs.await("the chat", func() bool { return len(w.hs.created) > 0 })
-		w.hs.answerInvite(chat, "join")
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Len(t, w.hs.created, 1)
-		require.Len(t, w.hs.sentTo(chat), 1)
+		f.stop()
+		f.start()
+		f.hs.await("the chat", func() bool { return len(f.hs.created) > 0 })
+		f.hs.answerInvite(chat, "join")
+		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		require.Len(t, f.hs.created, 1)
+		require.Len(t, f.hs.sentTo(chat), 1)
 	})
 	t.Run("they bring somebody while the bot is off", func(t *testing.T) {
-		w := invited(t)
-		w.stop()
-		w.hs.mu.Lock()
-		w.hs.rooms[chat].members = append(w.hs.rooms[chat].members, otherMember)
-		w.hs.rooms[chat].membership = map[id.UserID]string{}
-		w.hs.shy = false
-		w.hs.mu.Unlock()
-		w.start()
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Empty(t, w.hs.sentTo(chat), "the list is for one person")
-		require.Len(t, w.hs.sentTo("!made1:a.example"), 1)
+		f := invited(t)
+		f.stop()
+		f.hs.mu.Lock()
+		f.hs.rooms[chat].members = append(f.hs.rooms[chat].members, otherMember)
+		f.hs.rooms[chat].membership = map[id.UserID]string{}
+		f.hs.shy = false
+		f.hs.mu.Unlock()
+		f.start()
+		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		require.Empty(t, f.hs.sentTo(chat), "the list is for one person")
+		require.Len(t, f.hs.sentTo("!made1:a.example"), 1)
 	})
 	t.Run("the bot is thrown out", func(t *testing.T) {
-		w := invited(t)
-		w.stop()
-		w.hs.mu.Lock()
-		w.hs.rooms[chat].membership[botUser] = "leave"
-		w.hs.shy = false
-		w.hs.mu.Unlock()
-		w.start()
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Empty(t, w.hs.sentTo(chat))
-		require.Len(t, w.hs.sentTo("!made1:a.example"), 1)
+		f := invited(t)
+		f.stop()
+		f.hs.mu.Lock()
+		f.hs.rooms[chat].membership[botUser] = "leave"
+		f.hs.shy = false
+		f.hs.mu.Unlock()
+		f.start()
+		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		require.Empty(t, f.hs.sentTo(chat))
+		require.Len(t, f.hs.sentTo("!made1:a.example"), 1)
 	})
 	t.Run("nobody is invited for what is too old", func(t *testing.T) {
-		w := invited(t)
-		w.stop()
-		w.execute(`UPDATE notice SET created_at = created_at - 25 * 3600 * 1000`)
-		w.execute(`DELETE FROM direct_chat`)
-		w.start()
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Len(t, w.hs.created, 1)
-		require.Empty(t, w.hs.sentTo(chat))
+		f := invited(t)
+		f.stop()
+		f.execute(`UPDATE notice SET created_at = created_at - 25 * 3600 * 1000`)
+		f.execute(`DELETE FROM direct_chat`)
+		f.start()
+		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		require.Len(t, f.hs.created, 1)
+		require.Empty(t, f.hs.sentTo(chat))
 	})
 	t.Run("they bring somebody when they come", func(t *testing.T) {
-		w := invited(t)
-		w.hs.mu.Lock()
-		w.hs.rooms[chat].members = append(w.hs.rooms[chat].members, otherMember)
-		w.hs.shy = false
-		w.hs.mu.Unlock()
-		w.hs.answerInvite(chat, "join")
-		w.hs.await("the notice to be done with", func() bool { return left(w) == 0 })
-		require.Empty(t, w.hs.sentTo(chat), "the list is for one person")
-		require.Len(t, w.hs.sentTo("!made1:a.example"), 1)
+		f := invited(t)
+		f.hs.mu.Lock()
+		f.hs.rooms[chat].members = append(f.hs.rooms[chat].members, otherMember)
+		f.hs.shy = false
+		f.hs.mu.Unlock()
+		f.hs.answerInvite(chat, "join")
+		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		require.Empty(t, f.hs.sentTo(chat), "the list is for one person")
+		require.Len(t, f.hs.sentTo("!made1:a.example"), 1)
 	})
 	t.Run("they come in before /sync tells of it", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.newcomers.silence = time.Hour
-		w.hs.shy = true
-		room, _, err := w.bot.directChats.get(t.Context(), adminUser, false)
+		f := loggedIn(t)
+		f.bot.newcomers.silence = time.Hour
+		f.hs.shy = true
+		room, _, err := f.bot.directChats.get(t.Context(), adminUser, false)
 		require.NoError(t, err)
-		w.hs.mu.Lock()
-		clear(w.hs.rooms[room].membership)
-		w.hs.mu.Unlock()
+		f.hs.mu.Lock()
+		clear(f.hs.rooms[room].membership)
+		f.hs.mu.Unlock()
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		waits, err := w.bot.notices.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
+		waits, err := f.bot.notices.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
 		require.ErrorIs(t, err, context.DeadlineExceeded, "the bot is silent, since the person is new")
 		require.False(t, waits)
-		require.Positive(t, w.bot.newcomers.pause(room, time.Now()))
+		require.Positive(t, f.bot.newcomers.pause(room, time.Now()))
 	})
 }

@@ -15,7 +15,7 @@ import (
 // encrypter is a person's device that encrypts for the main room, by one Megolm session whose key the bot gets only when the
 // test says so.
 type encrypter struct {
-	*world
+	*fixture
 	user    id.UserID
 	account *crypto.OlmAccount
 	bot     *mautrix.DeviceKeys
@@ -24,15 +24,15 @@ type encrypter struct {
 	key     string // of the group session, from its beginning on
 }
 
-func (w *world) newEncrypter(user id.UserID) *encrypter {
-	w.Helper()
-	bot, oneTime := w.hs.keys.Claim()
-	e := &encrypter{world: w, user: user, account: crypto.NewOlmAccount(), bot: &bot}
+func (f *fixture) newEncrypter(user id.UserID) *encrypter {
+	f.Helper()
+	bot, oneTime := f.hs.keys.Claim()
+	e := &encrypter{fixture: f, user: user, account: crypto.NewOlmAccount(), bot: &bot}
 	var err error
 	e.olm, err = e.account.Internal.NewOutboundSession(bot.Keys.GetCurve25519(bot.DeviceID), oneTime.Key)
-	require.NoError(w, err)
+	require.NoError(f, err)
 	e.group, err = crypto.NewOutboundGroupSession(roomID, &event.EncryptionEventContent{}, nil)
-	require.NoError(w, err)
+	require.NoError(f, err)
 	e.group.Shared = true
 	e.key = e.group.Internal.Key()
 	return e

@@ -119,17 +119,17 @@ func TestToMatrixError(t *testing.T) {
 
 func TestLostAnswerOfASendIsUnknown(t *testing.T) {
 	t.Parallel()
-	w := loggedIn(t)
-	w.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+	f := loggedIn(t)
+	f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 		if isSend(r, roomID) {
 			panic(http.ErrAbortHandler)
 		}
 		return false
 	})
-	err := w.send(roomID, "hello", "1")
+	err := f.send(roomID, "hello", "1")
 	var matrixErr *relay.MatrixError
 	require.ErrorAs(t, err, &matrixErr)
 	require.False(t, matrixErr.NotSent)
 	require.Zero(t, matrixErr.Status)
-	require.False(t, strings.Contains(err.Error(), w.bot.client.AccessToken))
+	require.False(t, strings.Contains(err.Error(), f.bot.client.AccessToken))
 }

@@ -17,63 +17,63 @@ import (
 func TestRoomKeyReachesWhoIsThere(t *testing.T) {
 	t.Parallel()
 	t.Run("also a device that comes while the key is handed out", func(t *testing.T) {
-		w := loggedIn(t)
-		w.hs.setState(roomID, "m.room.encryption", megolm)
+		f := loggedIn(t)
+		f.hs.setState(roomID, "m.room.encryption", megolm)
 		robin := newDevicesOf(t, adminUser, "ONE")
 		var once sync.Once
 		robin.claiming = func() {
 			once.Do(func() {
 				robin.add("TWO")
-				w.receive(`"device_lists":{"changed":["` + adminUser.String() + `"]}`)
+				f.receive(`"device_lists":{"changed":["` + adminUser.String() + `"]}`)
 			})
 		}
-		w.hs.onRequest(robin.serve)
-		require.NoError(t, w.send(roomID, secretText, "1"))
-		require.NoError(t, w.send(roomID, secretText, "2"))
+		f.hs.onRequest(robin.serve)
+		require.NoError(t, f.send(roomID, secretText, "1"))
+		require.NoError(t, f.send(roomID, secretText, "2"))
 		require.Positive(t, robin.timesGiven("ONE"))
 		require.Positive(t, robin.timesGiven("TWO"))
 	})
 
 	t.Run("also those of whom /sync has not told yet after a join", func(t *testing.T) {
-		w := loggedIn(t)
-		w.hs.addRoom(otherRoom, adminUser)
-		w.hs.setState(otherRoom, "m.room.encryption", megolm)
-		require.NoError(t, w.bot.inbox.invited(t.Context(), otherRoom, adminUser))
-		require.NoError(t, w.send(otherRoom, secretText, "1"))
-		members, err := w.bot.client.StateStore.GetRoomJoinedOrInvitedMembers(t.Context(), otherRoom)
+		f := loggedIn(t)
+		f.hs.addRoom(otherRoom, adminUser)
+		f.hs.setState(otherRoom, "m.room.encryption", megolm)
+		require.NoError(t, f.bot.inbox.invited(t.Context(), otherRoom, adminUser))
+		require.NoError(t, f.send(otherRoom, secretText, "1"))
+		members, err := f.bot.client.StateStore.GetRoomJoinedOrInvitedMembers(t.Context(), otherRoom)
 		require.NoError(t, err)
 		require.Contains(t, members, adminUser)
 	})
 
 	t.Run("in a room whose encryption event makes no sense", func(t *testing.T) {
-		w := loggedIn(t)
-		w.hs.setState(roomID, "m.room.encryption", map[string]any{"algorithm": 7})
-		require.NoError(t, w.send(roomID, secretText, "1"))
-		w.requireEncrypted()
+		f := loggedIn(t)
+		f.hs.setState(roomID, "m.room.encryption", map[string]any{"algorithm": 7})
+		require.NoError(t, f.send(roomID, secretText, "1"))
+		f.requireEncrypted()
 	})
 }
 
 // What a member's homeserver answers can make mautrix panic. That is no more than a message that waits.
 func TestPanicOverAForeignAnswer(t *testing.T) {
 	t.Parallel()
-	w := loggedIn(t)
-	w.hs.setState(roomID, "m.room.encryption", megolm)
+	f := loggedIn(t)
+	f.hs.setState(roomID, "m.room.encryption", megolm)
 	robin := newDevicesOf(t, adminUser, "ONE")
-	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/keys/claim") {
-			w.hs.answer(rw, map[string]any{"one_time_keys": map[id.UserID]any{adminUser: map[string]any{
+			f.hs.answer(w, map[string]any{"one_time_keys": map[id.UserID]any{adminUser: map[string]any{
 				"NOBODY": map[string]any{"signed_curve25519:AAAA": map[string]any{"key": "x", "signatures": map[string]any{}}},
 			}}})
 			return true
 		}
-		return robin.serve(rw, r)
+		return robin.serve(w, r)
 	})
-	err := w.send(roomID, secretText, "1")
+	err := f.send(roomID, secretText, "1")
 	var matrixErr *relay.MatrixError
 	require.ErrorAs(t, err, &matrixErr)
 	require.True(t, matrixErr.NotSent)
-	require.Empty(t, w.hs.sentTo(roomID))
-	require.True(t, w.bot.token.whileIdle(func() {}), "nothing is held")
+	require.Empty(t, f.hs.sentTo(roomID))
+	require.True(t, f.bot.token.whileIdle(func() {}), "nothing is held")
 }
 
 func TestNothingIsHeldAfterAPanic(t *testing.T) {

@@ -118,43 +118,43 @@ func encrypted(content string) string {
 
 func TestMalformedEventsHarmNobodyElse(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	w.link()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
 	for name, raw := range malformedEvents {
 		ok := t.Run(name, func(t *testing.T) {
-			raw := strings.ReplaceAll(raw, "%ID%", string(w.hs.newEventID()))
+			raw := strings.ReplaceAll(raw, "%ID%", string(f.hs.newEventID()))
 			before, after := "before "+name, "after "+name
-			w.hs.pushTimeline(roomID, w.hs.text(adminUser, before), raw, w.hs.text(adminUser, after))
-			w.T = t
-			w.awaitOnWazo(before)
-			w.awaitOnWazo(after)
-			require.Equal(t, 1, w.countOnWazo(before))
-			require.Equal(t, 1, w.countOnWazo(after))
+			f.hs.pushTimeline(roomID, f.hs.text(adminUser, before), raw, f.hs.text(adminUser, after))
+			f.T = t
+			f.awaitOnWazo(before)
+			f.awaitOnWazo(after)
+			require.Equal(t, 1, f.countOnWazo(before))
+			require.Equal(t, 1, f.countOnWazo(after))
 		})
 		require.True(t, ok, "what follows would fail for the same reason")
 	}
-	w.T = t
-	w.hs.allSeen()
-	require.NotContains(t, w.logged.String(), "Panic")
-	portal, err := w.core.Portal(t.Context(), roomID)
+	f.T = t
+	f.hs.allSeen()
+	require.NotContains(t, f.logged.String(), "Panic")
+	portal, err := f.core.Portal(t.Context(), roomID)
 	require.NoError(t, err)
 	require.NotNil(t, portal)
-	pauses, err := w.db.Pause.Of(t.Context(), portal.ID)
+	pauses, err := f.db.Pause.Of(t.Context(), portal.ID)
 	require.NoError(t, err)
 	require.Empty(t, pauses, "a stranger's event paused the portal")
 }
 
 func TestMalformedEventsElsewhereInTheAnswer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	w.link()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
 	var all []string
 	for _, raw := range malformedEvents {
-		all = append(all, strings.ReplaceAll(raw, "%ID%", string(w.hs.newEventID())))
+		all = append(all, strings.ReplaceAll(raw, "%ID%", string(f.hs.newEventID())))
 	}
 	events := `{"events":[` + strings.Join(all, ",") + `]}`
 	for name, members := range map[string]string{
@@ -164,30 +164,30 @@ func TestMalformedEventsElsewhereInTheAnswer(t *testing.T) {
 		"to_device":               `"to_device":` + events,
 		"a room that is unlinked": fmt.Sprintf(`"rooms":{"join":{%q:{"timeline":%s}}}`, "!unlinked:a.example", events),
 	} {
-		w.hs.push(members)
-		w.hs.say(roomID, adminUser, "after "+name)
-		w.awaitOnWazo("after " + name)
+		f.hs.push(members)
+		f.hs.say(roomID, adminUser, "after "+name)
+		f.awaitOnWazo("after " + name)
 	}
-	require.NotContains(t, w.logged.String(), "Panic")
+	require.NotContains(t, f.logged.String(), "Panic")
 }
 
 // A page of a gap is read by the same rules.
 func TestMalformedEventsInAGap(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	w.link()
-	all := []string{w.hs.text(adminUser, "newer")}
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	all := []string{f.hs.text(adminUser, "newer")}
 	for _, raw := range malformedEvents {
-		all = append(all, strings.ReplaceAll(raw, "%ID%", string(w.hs.newEventID())))
+		all = append(all, strings.ReplaceAll(raw, "%ID%", string(f.hs.newEventID())))
 	}
-	all = append(all, w.hs.text(adminUser, "older"))
-	w.hs.mu.Lock()
-	w.hs.pages["gap"] = `{"chunk":[` + strings.Join(all, ",") + `]}`
-	w.hs.mu.Unlock()
-	w.hs.push(timeline(roomID, `"limited":true,"prev_batch":"gap","events":[`+w.hs.text(adminUser, "newest")+`]`))
-	w.awaitOnWazo("older")
-	w.awaitOnWazo("newer")
-	w.awaitOnWazo("newest")
+	all = append(all, f.hs.text(adminUser, "older"))
+	f.hs.mu.Lock()
+	f.hs.pages["gap"] = `{"chunk":[` + strings.Join(all, ",") + `]}`
+	f.hs.mu.Unlock()
+	f.hs.push(timeline(roomID, `"limited":true,"prev_batch":"gap","events":[`+f.hs.text(adminUser, "newest")+`]`))
+	f.awaitOnWazo("older")
+	f.awaitOnWazo("newer")
+	f.awaitOnWazo("newest")
 }

@@ -21,15 +21,15 @@ func late(text string) string { return txt.Late(sentThen) + "\n\n" + text }
 
 const keyKept = 7 * 24 * time.Hour // the core's default
 
-// linked returns a running world with a portal, and somebody in it whose key the bot does not have. The core waits so long
+// linked returns a running fixture with a portal, and somebody in it whose key the bot does not have. The core waits so long
 // for a key.
-func linkedWithoutKey(t *testing.T, wait time.Duration) (*world, *encrypter) {
-	w := newWorld(t)
-	w.keyWait = wait
-	w.start()
-	w.first()
-	w.link()
-	return w, w.newEncrypter(adminUser)
+func linkedWithoutKey(t *testing.T, wait time.Duration) (*fixture, *encrypter) {
+	f := newFixture(t)
+	f.keyWait = wait
+	f.start()
+	f.first()
+	f.link()
+	return f, f.newEncrypter(adminUser)
 }
 
 func TestKeyThatComesLate(t *testing.T) {
@@ -40,60 +40,60 @@ func TestKeyThatComesLate(t *testing.T) {
 	}{{name: "while the bot runs"}, {name: "while the bot is away", restart: true}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w, robin := linkedWithoutKey(t, 50*time.Millisecond)
-			w.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, nil))
-			w.hs.say(roomID, "@sam:a.example", "next")
-			w.awaitOnWazo("next")
-			w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
-			w.hs.await("a request for the key", func() bool {
-				for _, sent := range w.hs.toDevice {
+			f, robin := linkedWithoutKey(t, 50*time.Millisecond)
+			f.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, nil))
+			f.hs.say(roomID, "@sam:a.example", "next")
+			f.awaitOnWazo("next")
+			f.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
+			f.hs.await("a request for the key", func() bool {
+				for _, sent := range f.hs.toDevice {
 					asked := sent.Messages[adminUser]["*"]
 					if body, _ := asked["body"].(map[string]any); sent.Type == "m.room_key_request" && body["session_id"] == robin.group.ID().String() {
-						return asked["action"] == "request" && body["room_id"] == roomID.String() && asked["requesting_device_id"] == w.bot.client.DeviceID.String()
+						return asked["action"] == "request" && body["room_id"] == roomID.String() && asked["requesting_device_id"] == f.bot.client.DeviceID.String()
 					}
 				}
 				return false
 			})
 			if test.restart {
-				w.stop()
+				f.stop()
 			}
-			w.hs.push(robin.wholeKey())
+			f.hs.push(robin.wholeKey())
 			if test.restart {
-				w.start()
+				f.start()
 			}
-			w.awaitOnWazo(late("first"))
-			require.Len(t, w.hs.sentTo(roomID), 2, "the bot says nothing but that it is linked and that the key is missing")
+			f.awaitOnWazo(late("first"))
+			require.Len(t, f.hs.sentTo(roomID), 2, "the bot says nothing but that it is linked and that the key is missing")
 			// What is said by the session from now on is not late.
-			w.hs.pushTimeline(roomID, robin.message("on time"))
-			w.awaitOnWazo("on time")
+			f.hs.pushTimeline(roomID, robin.message("on time"))
+			f.awaitOnWazo("on time")
 		})
 	}
 }
 
 func TestKeyThatComesInTime(t *testing.T) {
 	t.Parallel()
-	w, robin := linkedWithoutKey(t, time.Hour)
-	w.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, nil))
-	w.hs.say(roomID, "@sam:a.example", "next")
-	w.hs.allSeen()
-	require.Zero(t, w.countOnWazo("next"), "the queue waits")
-	w.hs.push(robin.wholeKey())
-	w.awaitOnWazo("first")
-	w.awaitOnWazo("next")
-	require.Len(t, w.hs.sentTo(roomID), 1, "nobody is told of a key that comes in time")
+	f, robin := linkedWithoutKey(t, time.Hour)
+	f.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, nil))
+	f.hs.say(roomID, "@sam:a.example", "next")
+	f.hs.allSeen()
+	require.Zero(t, f.countOnWazo("next"), "the queue waits")
+	f.hs.push(robin.wholeKey())
+	f.awaitOnWazo("first")
+	f.awaitOnWazo("next")
+	require.Len(t, f.hs.sentTo(roomID), 1, "nobody is told of a key that comes in time")
 }
 
 func TestKeyForALaterPartOfTheSession(t *testing.T) {
 	t.Parallel()
-	w, robin := linkedWithoutKey(t, time.Hour) // what comes at once does not come by waiting
+	f, robin := linkedWithoutKey(t, time.Hour) // what comes at once does not come by waiting
 	first := robin.messageOf("first", sentThen, nil)
-	w.hs.push(robin.laterKey())
-	w.hs.pushTimeline(roomID, first)
-	w.hs.pushTimeline(roomID, robin.message("second"))
-	w.awaitOnWazo("second")
-	w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
-	w.hs.push(robin.wholeKey())
-	w.awaitOnWazo(late("first"))
+	f.hs.push(robin.laterKey())
+	f.hs.pushTimeline(roomID, first)
+	f.hs.pushTimeline(roomID, robin.message("second"))
+	f.awaitOnWazo("second")
+	f.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
+	f.hs.push(robin.wholeKey())
+	f.awaitOnWazo(late("first"))
 }
 
 func TestWithheldKey(t *testing.T) {
@@ -110,7 +110,7 @@ func TestWithheldKey(t *testing.T) {
 	} {
 		t.Run("the sender is told at once of a key "+test.name, func(t *testing.T) {
 			t.Parallel()
-			w, robin := linkedWithoutKey(t, time.Hour)
+			f, robin := linkedWithoutKey(t, time.Hour)
 			message, withheld := timeline(roomID, `"events":[`+robin.messageOf("first", sentThen, nil)+`]`), robin.withheld(adminUser, test.code)
 			if test.old {
 				withheld = strings.Replace(withheld, "m.room_key.withheld", "org.matrix.room_key.withheld", 1)
@@ -118,25 +118,25 @@ func TestWithheldKey(t *testing.T) {
 			if test.after {
 				message, withheld = withheld, message
 			}
-			w.hs.push(withheld)
-			w.hs.push(message)
-			w.hs.say(roomID, "@sam:a.example", "next")
-			w.awaitOnWazo("next")
-			w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyKeyWithheld(keyKept)))
-			w.hs.push(robin.wholeKey())
-			w.awaitOnWazo(late("first"))
+			f.hs.push(withheld)
+			f.hs.push(message)
+			f.hs.say(roomID, "@sam:a.example", "next")
+			f.awaitOnWazo("next")
+			f.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyKeyWithheld(keyKept)))
+			f.hs.push(robin.wholeKey())
+			f.awaitOnWazo(late("first"))
 		})
 	}
 
 	t.Run("it is known after a restart", func(t *testing.T) {
 		t.Parallel()
-		w, robin := linkedWithoutKey(t, time.Hour)
-		w.hs.push(robin.withheld(adminUser, event.RoomKeyWithheldUnverified))
-		w.hs.allSeen()
-		w.stop()
-		w.start()
-		w.hs.pushTimeline(roomID, robin.message("first"))
-		w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyKeyWithheld(keyKept)))
+		f, robin := linkedWithoutKey(t, time.Hour)
+		f.hs.push(robin.withheld(adminUser, event.RoomKeyWithheldUnverified))
+		f.hs.allSeen()
+		f.stop()
+		f.start()
+		f.hs.pushTimeline(roomID, robin.message("first"))
+		f.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyKeyWithheld(keyKept)))
 	})
 
 	for _, test := range []struct {
@@ -149,13 +149,13 @@ func TestWithheldKey(t *testing.T) {
 	} {
 		t.Run("the key is waited for when "+test.name, func(t *testing.T) {
 			t.Parallel()
-			w, robin := linkedWithoutKey(t, time.Hour)
-			w.hs.push(robin.withheld(test.by, test.code))
-			w.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, nil))
-			w.hs.allSeen()
-			w.hs.push(robin.wholeKey())
-			w.awaitOnWazo("first")
-			require.Len(t, w.hs.sentTo(roomID), 1)
+			f, robin := linkedWithoutKey(t, time.Hour)
+			f.hs.push(robin.withheld(test.by, test.code))
+			f.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, nil))
+			f.hs.allSeen()
+			f.hs.push(robin.wholeKey())
+			f.awaitOnWazo("first")
+			require.Len(t, f.hs.sentTo(roomID), 1)
 		})
 	}
 }
@@ -172,13 +172,13 @@ func TestEventThatNoKeyDecrypts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, robin := linkedWithoutKey(t, time.Hour)
-			w.hs.push(robin.wholeKey())
-			w.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, change))
-			w.hs.pushTimeline(roomID, robin.message("next"))
-			w.awaitOnWazo("next")
-			w.hs.awaitSent(roomID, txt.NotDelivered(txt.Why(words.WhyUndecryptable)))
-			status, err := w.core.Status(t.Context(), roomID)
+			f, robin := linkedWithoutKey(t, time.Hour)
+			f.hs.push(robin.wholeKey())
+			f.hs.pushTimeline(roomID, robin.messageOf("first", sentThen, change))
+			f.hs.pushTimeline(roomID, robin.message("next"))
+			f.awaitOnWazo("next")
+			f.hs.awaitSent(roomID, txt.NotDelivered(txt.Why(words.WhyUndecryptable)))
+			status, err := f.core.Status(t.Context(), roomID)
 			require.NoError(t, err)
 			require.Equal(t, 1, status.Parked)
 			require.Zero(t, status.Waiting)
@@ -188,45 +188,45 @@ func TestEventThatNoKeyDecrypts(t *testing.T) {
 
 func TestDatabaseTroubleIsNoMissingKey(t *testing.T) {
 	t.Parallel()
-	w, robin := linkedWithoutKey(t, 50*time.Millisecond)
-	w.hs.push(robin.wholeKey())
-	w.hs.allSeen()
-	repair := w.refuseWrites("INSERT", "crypto_message_index", "true")
-	w.hs.pushTimeline(roomID, robin.message("kept"))
-	require.Eventually(t, func() bool { return strings.Contains(w.logged.String(), "failed to deliver") }, 10*time.Second, time.Millisecond)
+	f, robin := linkedWithoutKey(t, 50*time.Millisecond)
+	f.hs.push(robin.wholeKey())
+	f.hs.allSeen()
+	repair := f.refuseWrites("INSERT", "crypto_message_index", "true")
+	f.hs.pushTimeline(roomID, robin.message("kept"))
+	require.Eventually(t, func() bool { return strings.Contains(f.logged.String(), "failed to deliver") }, 10*time.Second, time.Millisecond)
 	repair()
-	w.awaitOnWazo("kept")
-	require.Len(t, w.hs.sentTo(roomID), 1, "nobody is told")
+	f.awaitOnWazo("kept")
+	require.Len(t, f.hs.sentTo(roomID), 1, "nobody is told")
 }
 
 func TestLateCommandIsNotObeyed(t *testing.T) {
 	t.Parallel()
-	w, robin := linkedWithoutKey(t, 50*time.Millisecond)
-	w.hs.pushTimeline(roomID, robin.messageOf("!wazo ping", sentThen, nil))
-	w.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
-	w.hs.push(robin.wholeKey())
-	w.hs.awaitSent(roomID, txt.Away())
+	f, robin := linkedWithoutKey(t, 50*time.Millisecond)
+	f.hs.pushTimeline(roomID, robin.messageOf("!wazo ping", sentThen, nil))
+	f.hs.awaitSent(roomID, txt.NotDelivered(txt.WhyNoKey(keyKept)))
+	f.hs.push(robin.wholeKey())
+	f.hs.awaitSent(roomID, txt.Away())
 }
 
 func TestPerhapsACommandInARoomWithoutPortal(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	robin := w.newEncrypter(adminUser)
-	w.hs.pushTimeline(roomID, robin.message("!wazo ping"))
-	w.hs.allSeen()
-	w.hs.push(robin.wholeKey())
-	w.hs.awaitSent(roomID, "Pong!")
+	f := newFixture(t)
+	f.start()
+	f.first()
+	robin := f.newEncrypter(adminUser)
+	f.hs.pushTimeline(roomID, robin.message("!wazo ping"))
+	f.hs.allSeen()
+	f.hs.push(robin.wholeKey())
+	f.hs.awaitSent(roomID, "Pong!")
 }
 
 func TestWaitForAKeyEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	w := loggedIn(t)
-	robin := w.newEncrypter(adminUser)
-	received := w.receive(timeline(roomID, `"events":[`+robin.message("secret")+`]`))
+	f := loggedIn(t)
+	robin := f.newEncrypter(adminUser)
+	received := f.receive(timeline(roomID, `"events":[`+robin.message("secret")+`]`))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := w.bot.decryption.decryptWithin(ctx, received.Rooms[0].Events[0].Event, time.Hour)
+	_, err := f.bot.decryption.decryptWithin(ctx, received.Rooms[0].Events[0].Event, time.Hour)
 	require.ErrorIs(t, err, context.Canceled)
 }

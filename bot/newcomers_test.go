@@ -88,92 +88,92 @@ func TestPeopleWhoKeepComing(t *testing.T) {
 // What is sent too early is refused for good by clients that exclude unsigned devices.
 func TestBotIsSilentUntilNewcomersCanKnowIt(t *testing.T) {
 	t.Parallel()
-	join := func(w *world) {
-		w.hs.addRoom(roomID, adminUser, otherMember)
-		w.receive(timeline(roomID, `"events":[`+
+	join := func(f *fixture) {
+		f.hs.addRoom(roomID, adminUser, otherMember)
+		f.receive(timeline(roomID, `"events":[`+
 			`{"type":"m.room.member","event_id":"$m","sender":"@sam:a.example","state_key":"@sam:a.example","content":{"membership":"join"}}]`))
 	}
 	t.Run("in an encrypted room", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.newcomers.silence = 300 * time.Millisecond
-		join(w)
-		w.hs.setState(roomID, "m.room.encryption", megolm)
+		f := loggedIn(t)
+		f.bot.newcomers.silence = 300 * time.Millisecond
+		join(f)
+		f.hs.setState(roomID, "m.room.encryption", megolm)
 		start := time.Now()
-		require.NoError(t, w.send(roomID, secretText, "1"))
+		require.NoError(t, f.send(roomID, secretText, "1"))
 		require.GreaterOrEqual(t, time.Since(start), 250*time.Millisecond)
-		w.requireEncrypted()
+		f.requireEncrypted()
 	})
 	t.Run("not in a plain room", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.newcomers.silence = time.Hour
-		join(w)
-		require.NoError(t, w.send(roomID, secretText, "1"))
+		f := loggedIn(t)
+		f.bot.newcomers.silence = time.Hour
+		join(f)
+		require.NoError(t, f.send(roomID, secretText, "1"))
 	})
 	t.Run("a stop does not wait for it", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.newcomers.silence = time.Hour
-		join(w)
-		w.hs.setState(roomID, "m.room.encryption", megolm)
+		f := loggedIn(t)
+		f.bot.newcomers.silence = time.Hour
+		join(f)
+		f.hs.setState(roomID, "m.room.encryption", megolm)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel)
-		_, err := w.bot.Send(ctx, roomID, outgoing(secretText), "1")
+		_, err := f.bot.Send(ctx, roomID, outgoing(secretText), "1")
 		require.True(t, toMatrixError(err).NotSent)
-		require.Empty(t, w.hs.sentTo(roomID))
+		require.Empty(t, f.hs.sentTo(roomID))
 	})
 	t.Run("who comes while the message is made ready is waited for too", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.newcomers.silence = 300 * time.Millisecond
-		w.hs.addRoom(roomID, adminUser, otherMember)
-		w.hs.setState(roomID, "m.room.encryption", megolm)
+		f := loggedIn(t)
+		f.bot.newcomers.silence = 300 * time.Millisecond
+		f.hs.addRoom(roomID, adminUser, otherMember)
+		f.hs.setState(roomID, "m.room.encryption", megolm)
 		var came time.Time
-		w.hs.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+		f.hs.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
 			if came.IsZero() && strings.HasSuffix(r.URL.Path, "/keys/query") {
 				came = time.Now()
-				w.bot.newcomers.memberChanged(memberChange(t, otherMember, "join", "leave"), came)
+				f.bot.newcomers.memberChanged(memberChange(t, otherMember, "join", "leave"), came)
 			}
 			return false
 		}
-		require.NoError(t, w.send(roomID, secretText, "1"))
+		require.NoError(t, f.send(roomID, secretText, "1"))
 		require.False(t, came.IsZero())
 		require.GreaterOrEqual(t, time.Since(came), 250*time.Millisecond)
-		require.Len(t, w.hs.sentTo(roomID), 1)
-		w.requireEncrypted()
+		require.Len(t, f.hs.sentTo(roomID), 1)
+		f.requireEncrypted()
 	})
 	t.Run("the room becomes encrypted, as /sync says", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.newcomers.silence = time.Hour
-		w.hs.addRoom(roomID, adminUser)
-		require.NoError(t, w.send(roomID, "before", "1"))
+		f := loggedIn(t)
+		f.bot.newcomers.silence = time.Hour
+		f.hs.addRoom(roomID, adminUser)
+		require.NoError(t, f.send(roomID, "before", "1"))
 		encryption := timeline(roomID, `"events":[{"type":"m.room.encryption","event_id":"$e","sender":"@robin:a.example","state_key":"","content":{"algorithm":"m.megolm.v1.aes-sha2"}}]`)
-		w.receive(encryption)
-		require.Positive(t, w.bot.newcomers.pause(roomID, time.Now()))
+		f.receive(encryption)
+		require.Positive(t, f.bot.newcomers.pause(roomID, time.Now()))
 	})
 	t.Run("the room becomes encrypted, as the homeserver says when it is asked", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.newcomers.silence = 300 * time.Millisecond
-		w.hs.addRoom(roomID, adminUser)
-		require.NoError(t, w.send(roomID, "before", "1"))
-		w.hs.setState(roomID, "m.room.encryption", megolm)
+		f := loggedIn(t)
+		f.bot.newcomers.silence = 300 * time.Millisecond
+		f.hs.addRoom(roomID, adminUser)
+		require.NoError(t, f.send(roomID, "before", "1"))
+		f.hs.setState(roomID, "m.room.encryption", megolm)
 		start := time.Now()
-		require.NoError(t, w.send(roomID, secretText, "2"))
+		require.NoError(t, f.send(roomID, secretText, "2"))
 		require.GreaterOrEqual(t, time.Since(start), 250*time.Millisecond)
 		start = time.Now()
-		require.NoError(t, w.send(roomID, secretText, "3"))
+		require.NoError(t, f.send(roomID, secretText, "3"))
 		require.Less(t, time.Since(start), 250*time.Millisecond)
 	})
 	t.Run("the bot has a new device", func(t *testing.T) {
-		w := newWorld(t)
-		w.silence = time.Hour
-		w.open()
-		require.NoError(t, w.bot.Prepare(t.Context()))
-		require.Positive(t, w.bot.newcomers.pause(roomID, time.Now()))
+		f := newFixture(t)
+		f.silence = time.Hour
+		f.open()
+		require.NoError(t, f.bot.Prepare(t.Context()))
+		require.Positive(t, f.bot.newcomers.pause(roomID, time.Now()))
 	})
 	t.Run("the bot has the device that it had", func(t *testing.T) {
-		w := newWorld(t)
-		w.silence = time.Hour
-		w.haveDevice()
-		w.open()
-		require.NoError(t, w.bot.Prepare(t.Context()))
-		require.Zero(t, w.bot.newcomers.pause(roomID, time.Now()))
+		f := newFixture(t)
+		f.silence = time.Hour
+		f.haveDevice()
+		f.open()
+		require.NoError(t, f.bot.Prepare(t.Context()))
+		require.Zero(t, f.bot.newcomers.pause(roomID, time.Now()))
 	})
 }

@@ -32,22 +32,22 @@ func dataURL(data []byte) string {
 func TestPictureIsUploaded(t *testing.T) {
 	t.Parallel()
 	t.Run("as it is for a plain room", func(t *testing.T) {
-		w := loggedIn(t)
+		f := loggedIn(t)
 		data := pngOf(t, 3, 2)
-		picture, err := w.bot.UploadPicture(t.Context(), roomID, dataURL(data))
+		picture, err := f.bot.UploadPicture(t.Context(), roomID, dataURL(data))
 		require.NoError(t, err)
 		require.Nil(t, picture.File)
-		require.Equal(t, data, w.hs.files.Get(string(picture.URL)))
+		require.Equal(t, data, f.hs.files.Get(string(picture.URL)))
 	})
 
 	t.Run("encrypted for an encrypted room", func(t *testing.T) {
-		w := loggedIn(t)
-		w.hs.setState(roomID, "m.room.encryption", megolm)
+		f := loggedIn(t)
+		f.hs.setState(roomID, "m.room.encryption", megolm)
 		data := pngOf(t, 3, 2)
-		picture, err := w.bot.UploadPicture(t.Context(), roomID, dataURL(data))
+		picture, err := f.bot.UploadPicture(t.Context(), roomID, dataURL(data))
 		require.NoError(t, err)
 		require.Empty(t, picture.URL)
-		stored := bytes.Clone(w.hs.files.Get(string(picture.File.URL)))
+		stored := bytes.Clone(f.hs.files.Get(string(picture.File.URL)))
 		require.NotEqual(t, data, stored)
 		var file event.EncryptedFileInfo // as others get it
 		require.NoError(t, json.Unmarshal(toJSON(picture.File), &file))
@@ -56,31 +56,31 @@ func TestPictureIsUploaded(t *testing.T) {
 	})
 
 	t.Run("not if it is unknown whether the room is encrypted", func(t *testing.T) {
-		w := loggedIn(t)
-		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+		f := loggedIn(t)
+		f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 			if strings.Contains(r.URL.Path, "/state/m.room.encryption") {
-				refuse(rw, 500, "M_UNKNOWN")
+				refuse(w, 500, "M_UNKNOWN")
 				return true
 			}
 			return false
 		})
-		_, err := w.bot.UploadPicture(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
+		_, err := f.bot.UploadPicture(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
 		var matrixErr *relay.MatrixError
 		require.ErrorAs(t, err, &matrixErr)
-		require.Zero(t, w.hs.files.Len())
+		require.Zero(t, f.hs.files.Len())
 	})
 
 	for status, pass := range map[int]bool{413: false, 500: true, 429: true} {
 		t.Run("not if the homeserver says "+http.StatusText(status), func(t *testing.T) {
-			w := loggedIn(t)
-			w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			f := loggedIn(t)
+			f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 				if strings.HasSuffix(r.URL.Path, "/upload") {
-					refuse(rw, status, "M_UNKNOWN")
+					refuse(w, status, "M_UNKNOWN")
 					return true
 				}
 				return false
 			})
-			_, err := w.bot.UploadPicture(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
+			_, err := f.bot.UploadPicture(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
 			var matrixErr *relay.MatrixError
 			require.ErrorAs(t, err, &matrixErr)
 			require.Equal(t, status, matrixErr.Status)
@@ -89,45 +89,45 @@ func TestPictureIsUploaded(t *testing.T) {
 	}
 
 	t.Run("not if it is none", func(t *testing.T) {
-		w := loggedIn(t)
-		_, err := w.bot.UploadPicture(t.Context(), roomID, dataURL([]byte("hello")))
+		f := loggedIn(t)
+		_, err := f.bot.UploadPicture(t.Context(), roomID, dataURL([]byte("hello")))
 		require.ErrorIs(t, err, media.ErrNoPicture)
-		require.Zero(t, w.hs.files.Len())
+		require.Zero(t, f.hs.files.Len())
 	})
 }
 
 // A picture was uploaded as it is, then the room became encrypted.
 func TestPlainPictureNeverGoesIntoAnEncryptedRoom(t *testing.T) {
 	t.Parallel()
-	w := loggedIn(t)
-	picture, err := w.bot.UploadPicture(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
+	f := loggedIn(t)
+	picture, err := f.bot.UploadPicture(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
 	require.NoError(t, err)
 	out := outgoing("")
 	out.Content = &event.MessageEventContent{MsgType: event.MsgImage, Body: "a cat", URL: picture.URL, Info: picture.Info}
 	out.EncryptedFallback = &event.MessageEventContent{MsgType: event.MsgText, Body: secretText}
-	_, err = w.bot.Send(t.Context(), roomID, out, "before")
+	_, err = f.bot.Send(t.Context(), roomID, out, "before")
 	require.NoError(t, err)
-	require.Equal(t, "a cat", w.hs.sentTo(roomID)[0].body(), "in a plain room the picture itself is sent")
+	require.Equal(t, "a cat", f.hs.sentTo(roomID)[0].body(), "in a plain room the picture itself is sent")
 
-	w.hs.setState(roomID, "m.room.encryption", megolm)
-	w.receive(timeline(roomID, `"events":[{"type":"m.room.encryption","state_key":"","event_id":"$e","sender":"@robin:a.example","content":{"algorithm":"m.megolm.v1.aes-sha2"}}]`))
-	_, err = w.bot.Send(t.Context(), roomID, out, "after")
+	f.hs.setState(roomID, "m.room.encryption", megolm)
+	f.receive(timeline(roomID, `"events":[{"type":"m.room.encryption","state_key":"","event_id":"$e","sender":"@robin:a.example","content":{"algorithm":"m.megolm.v1.aes-sha2"}}]`))
+	_, err = f.bot.Send(t.Context(), roomID, out, "after")
 	require.NoError(t, err)
-	sent := w.hs.sentTo(roomID)[1]
+	sent := f.hs.sentTo(roomID)[1]
 	require.Equal(t, "m.room.encrypted", sent.Type)
-	clear := w.decryptSent(sent)
+	clear := f.decryptSent(sent)
 	require.Equal(t, secretText, clear["body"])
 	require.NotContains(t, string(toJSON(clear)), picture.URL)
 }
 
 // decryptSent returns the content of an event that the bot sent encrypted.
-func (w *world) decryptSent(sent fakeSent) map[string]any {
-	w.Helper()
+func (f *fixture) decryptSent(sent fakeSent) map[string]any {
+	f.Helper()
 	evt, err := parseEvent(toJSON(map[string]any{
 		"type": sent.Type, "event_id": "$" + sent.TxnID, "sender": botUser, "origin_server_ts": 1, "content": sent.Content,
 	}), sent.Room)
-	require.NoError(w, err)
-	decrypted, err := w.bot.decryption.decrypt(w.Context(), evt)
-	require.NoError(w, err)
+	require.NoError(f, err)
+	decrypted, err := f.bot.decryption.decrypt(f.Context(), evt)
+	require.NoError(f, err)
 	return decrypted.Content.Raw
 }

@@ -22,9 +22,9 @@ type limiter struct {
 	passed  []time.Time
 }
 
-func (w *world) limitSends(times int, refuse func(http.ResponseWriter)) *limiter {
+func (f *fixture) limitSends(times int, refuse func(http.ResponseWriter)) *limiter {
 	l := &limiter{}
-	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		if !isSend(r, roomID) && !isSend(r, otherRoom) {
 			return false
 		}
@@ -32,7 +32,7 @@ func (w *world) limitSends(times int, refuse func(http.ResponseWriter)) *limiter
 		defer l.mu.Unlock()
 		if len(l.refused) < times {
 			l.refused = append(l.refused, time.Now())
-			refuse(rw)
+			refuse(w)
 			return true
 		}
 		l.passed = append(l.passed, time.Now())
@@ -44,19 +44,19 @@ func (w *world) limitSends(times int, refuse func(http.ResponseWriter)) *limiter
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	const wait = 200 * time.Millisecond
-	inBody := func(rw http.ResponseWriter) { limited(rw, wait) }
+	inBody := func(w http.ResponseWriter) { limited(w, wait) }
 
 	t.Run("a message that is held back is delivered once, after the time asked for", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
-		w.link()
-		limits := w.limitSends(2, inBody)
-		w.wazo.Post(w.project.UUID, w.alice, "first", "")
-		w.wazo.Post(w.project.UUID, w.alice, "second", "")
-		w.hs.awaitSent(roomID, "second")
+		f := newFixture(t)
+		f.start()
+		f.first()
+		f.link()
+		limits := f.limitSends(2, inBody)
+		f.wazo.Post(f.project.UUID, f.alice, "first", "")
+		f.wazo.Post(f.project.UUID, f.alice, "second", "")
+		f.hs.awaitSent(roomID, "second")
 		var texts []string
-		for _, sent := range w.hs.sentTo(roomID) {
+		for _, sent := range f.hs.sentTo(roomID) {
 			texts = append(texts, sent.body())
 		}
 		require.Equal(t, []string{"Alice Martin: first", "Alice Martin: second"}, texts[len(texts)-2:])
@@ -66,36 +66,36 @@ func TestRateLimit(t *testing.T) {
 	})
 
 	t.Run("a notice that is held back is not lost", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
-		limits := w.limitSends(2, inBody)
-		require.NoError(t, w.core.Say(t.Context(), roomID, "listen", ""))
-		w.hs.awaitSent(roomID, "listen")
+		f := newFixture(t)
+		f.start()
+		f.first()
+		limits := f.limitSends(2, inBody)
+		require.NoError(t, f.core.Say(t.Context(), roomID, "listen", ""))
+		f.hs.awaitSent(roomID, "listen")
 		require.GreaterOrEqual(t, limits.passed[0].Sub(limits.refused[1]), wait)
 	})
 
 	t.Run("other rooms are held back too, since the limit is per account", func(t *testing.T) {
-		w := loggedIn(t)
-		w.hs.addRoom(otherRoom, adminUser)
-		limits := w.limitSends(1, inBody)
+		f := loggedIn(t)
+		f.hs.addRoom(otherRoom, adminUser)
+		limits := f.limitSends(1, inBody)
 		first := make(chan error, 1)
-		go func() { first <- w.send(roomID, "too fast", "1") }()
-		require.Eventually(t, func() bool { return w.bot.limiter.isSerial() }, 10*time.Second, time.Millisecond)
-		require.NoError(t, w.send(otherRoom, "elsewhere", "2"))
+		go func() { first <- f.send(roomID, "too fast", "1") }()
+		require.Eventually(t, func() bool { return f.bot.limiter.isSerial() }, 10*time.Second, time.Millisecond)
+		require.NoError(t, f.send(otherRoom, "elsewhere", "2"))
 		require.NoError(t, <-first)
 		for _, passed := range limits.passed {
 			require.GreaterOrEqual(t, passed.Sub(limits.refused[0]), wait)
 		}
-		require.Len(t, w.hs.sentTo(roomID), 1)
-		require.Len(t, w.hs.sentTo(otherRoom), 1)
+		require.Len(t, f.hs.sentTo(roomID), 1)
+		require.Len(t, f.hs.sentTo(otherRoom), 1)
 	})
 
 	t.Run("after a limit requests go one by one, and all arrive", func(t *testing.T) {
-		w := loggedIn(t)
-		w.bot.limiter.block(time.Millisecond)
+		f := loggedIn(t)
+		f.bot.limiter.block(time.Millisecond)
 		var busy, most atomic.Int32
-		w.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+		f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodPut {
 				now := busy.Add(1)
 				defer busy.Add(-1)
@@ -108,27 +108,27 @@ func TestRateLimit(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 8 {
 			room := id.RoomID(fmt.Sprintf("!room%d:a.example", i))
-			w.hs.addRoom(room, adminUser)
+			f.hs.addRoom(room, adminUser)
 			wg.Go(func() {
-				if err := w.send(room, "one of many", room.String()); err != nil {
+				if err := f.send(room, "one of many", room.String()); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
 		require.Equal(t, int32(1), most.Load())
-		require.Len(t, w.hs.sent, 8)
+		require.Len(t, f.hs.sent, 8)
 	})
 
 	t.Run("a wait ends with its context, and nothing was sent", func(t *testing.T) {
-		w := loggedIn(t)
-		limits := w.limitSends(1, func(rw http.ResponseWriter) {
-			rw.Header().Set("Retry-After", "3600")
-			refuse(rw, http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+		f := loggedIn(t)
+		limits := f.limitSends(1, func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "3600")
+			refuse(w, http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		_, err := w.bot.Send(ctx, roomID, outgoing("too fast"), "1")
+		_, err := f.bot.Send(ctx, roomID, outgoing("too fast"), "1")
 		var matrixErr *relay.MatrixError
 		require.ErrorAs(t, err, &matrixErr)
 		require.True(t, matrixErr.NotSent)

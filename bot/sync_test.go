@@ -14,29 +14,29 @@ import (
 )
 
 // refuseWrites makes writes to a table fail until the returned function is called.
-func (w *world) refuseWrites(operation, table, when string) (repair func()) {
-	w.Helper()
+func (f *fixture) refuseWrites(operation, table, when string) (repair func()) {
+	f.Helper()
 	exec := func(query string) {
-		w.Helper()
-		_, err := w.db.Exec(context.Background(), query)
-		require.NoError(w, err)
+		f.Helper()
+		_, err := f.db.Exec(context.Background(), query)
+		require.NoError(f, err)
 	}
 	exec("CREATE TRIGGER broken BEFORE " + operation + " ON " + table + " WHEN " + when + " BEGIN SELECT RAISE(ABORT, 'disk full'); END")
 	return func() {
-		w.Helper()
+		f.Helper()
 		exec("DROP TRIGGER broken")
 	}
 }
 
 // awaitFailedSync waits until the bot has failed to accept an answer.
-func (w *world) awaitFailedSync() {
-	w.Helper()
-	require.Eventually(w, func() bool { return strings.Contains(w.logged.String(), "Failed to sync") }, 10*time.Second, time.Millisecond)
+func (f *fixture) awaitFailedSync() {
+	f.Helper()
+	require.Eventually(f, func() bool { return strings.Contains(f.logged.String(), "Failed to sync") }, 10*time.Second, time.Millisecond)
 }
 
 // countOnWazo returns how often a text stands in the project chat.
-func (w *world) countOnWazo(text string) (n int) {
-	for _, m := range w.wazo.Messages(w.project.UUID) {
+func (f *fixture) countOnWazo(text string) (n int) {
+	for _, m := range f.wazo.Messages(f.project.UUID) {
 		if m.Content == text {
 			n++
 		}
@@ -47,140 +47,140 @@ func (w *world) countOnWazo(text string) (n int) {
 func TestSyncTokenIsStoredWithWhatItCovers(t *testing.T) {
 	t.Parallel()
 	t.Run("an answer that cannot be stored is processed again", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
-		w.link()
-		w.hs.allSeen()
-		before := w.nextBatch()
-		repair := w.refuseWrites("INSERT", "queue", "NEW.direction = 'to_wazo'")
-		w.hs.say(roomID, adminUser, "kept")
-		w.awaitFailedSync()
-		require.Equal(t, before, w.nextBatch(), "the token must not cover what is not stored")
+		f := newFixture(t)
+		f.start()
+		f.first()
+		f.link()
+		f.hs.allSeen()
+		before := f.nextBatch()
+		repair := f.refuseWrites("INSERT", "queue", "NEW.direction = 'to_wazo'")
+		f.hs.say(roomID, adminUser, "kept")
+		f.awaitFailedSync()
+		require.Equal(t, before, f.nextBatch(), "the token must not cover what is not stored")
 		repair()
-		w.awaitOnWazo("kept")
-		w.hs.allSeen()
-		require.NotEqual(t, before, w.nextBatch())
-		require.Equal(t, 1, w.countOnWazo("kept"))
+		f.awaitOnWazo("kept")
+		f.hs.allSeen()
+		require.NotEqual(t, before, f.nextBatch())
+		require.Equal(t, 1, f.countOnWazo("kept"))
 	})
 
 	t.Run("an answer that could not be stored is asked for again after a restart", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
-		w.link()
-		w.hs.allSeen()
-		repair := w.refuseWrites("INSERT", "queue", "NEW.direction = 'to_wazo'")
-		w.hs.say(roomID, adminUser, "kept")
-		w.awaitFailedSync()
+		f := newFixture(t)
+		f.start()
+		f.first()
+		f.link()
+		f.hs.allSeen()
+		repair := f.refuseWrites("INSERT", "queue", "NEW.direction = 'to_wazo'")
+		f.hs.say(roomID, adminUser, "kept")
+		f.awaitFailedSync()
 		repair()
-		w.stop()
-		w.start()
-		w.awaitOnWazo("kept")
-		w.hs.allSeen()
-		require.Equal(t, 1, w.countOnWazo("kept"))
+		f.stop()
+		f.start()
+		f.awaitOnWazo("kept")
+		f.hs.allSeen()
+		require.Equal(t, 1, f.countOnWazo("kept"))
 	})
 
 	t.Run("nothing is stored without the token that covers it", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
-		w.link()
-		w.hs.allSeen()
-		repair := w.refuseWrites("UPDATE", "setting", "NEW.name = '"+db.SettingNextBatch+"'")
-		w.hs.say(roomID, adminUser, "too early")
-		w.awaitFailedSync()
-		busy, err := w.db.Queue.Busy(t.Context())
+		f := newFixture(t)
+		f.start()
+		f.first()
+		f.link()
+		f.hs.allSeen()
+		repair := f.refuseWrites("UPDATE", "setting", "NEW.name = '"+db.SettingNextBatch+"'")
+		f.hs.say(roomID, adminUser, "too early")
+		f.awaitFailedSync()
+		busy, err := f.db.Queue.Busy(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, busy, "a message was queued although its token is not stored")
-		require.Zero(t, w.countOnWazo("too early"))
+		require.Zero(t, f.countOnWazo("too early"))
 		repair()
-		w.awaitOnWazo("too early")
-		require.Equal(t, 1, w.countOnWazo("too early"))
+		f.awaitOnWazo("too early")
+		require.Equal(t, 1, f.countOnWazo("too early"))
 	})
 }
 
 func TestLostLogIn(t *testing.T) {
 	t.Parallel()
-	lose := func(w *world) {
-		w.first()
-		w.hs.account.Revoke()
-		w.hs.push(`"rooms":{}`) // ends the running poll
+	lose := func(f *fixture) {
+		f.first()
+		f.hs.account.Revoke()
+		f.hs.push(`"rooms":{}`) // ends the running poll
 	}
-	ends := func(w *world) {
-		w.Helper()
+	ends := func(f *fixture) {
+		f.Helper()
 		select {
-		case err := <-w.ended:
-			require.ErrorIs(w, err, device.ErrLoggedOut)
+		case err := <-f.ended:
+			require.ErrorIs(f, err, device.ErrLoggedOut)
 		case <-time.After(10 * time.Second):
-			w.Fatal("the bot goes on without a log-in")
+			f.Fatal("the bot goes on without a log-in")
 		}
 	}
 
 	t.Run("with a password it logs in again on the same device", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.start()
-		deviceID := w.bot.client.DeviceID.String()
-		lose(w)
-		w.hs.say(roomID, adminUser, "!wazo ping")
-		w.hs.awaitSent(roomID, "Pong!")
-		w.stop()
-		require.Len(t, w.hs.account.Logins, 1)
-		require.Equal(t, deviceID, w.hs.account.Logins[0].DeviceID)
-		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
-		require.Len(t, w.hs.account.Logins, 1, "the new token is kept")
+		f := newFixture(t)
+		f.start()
+		deviceID := f.bot.client.DeviceID.String()
+		lose(f)
+		f.hs.say(roomID, adminUser, "!wazo ping")
+		f.hs.awaitSent(roomID, "Pong!")
+		f.stop()
+		require.Len(t, f.hs.account.Logins, 1)
+		require.Equal(t, deviceID, f.hs.account.Logins[0].DeviceID)
+		f.open()
+		require.NoError(t, f.bot.Login(t.Context()))
+		require.Len(t, f.hs.account.Logins, 1, "the new token is kept")
 	})
 
 	t.Run("with a password that is refused by now it ends", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.start()
-		w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+		f := newFixture(t)
+		f.start()
+		f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/login") {
-				refuse(rw, http.StatusForbidden, "M_FORBIDDEN")
+				refuse(w, http.StatusForbidden, "M_FORBIDDEN")
 				return true
 			}
 			return false
 		})
-		lose(w)
-		ends(w)
+		lose(f)
+		ends(f)
 	})
 
 	t.Run("with only a token it ends", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.token = "given"
-		w.hs.account.Tokens["given"] = "GIVEN"
-		w.open()
-		require.NoError(t, w.bot.Login(t.Context()))
-		require.NoError(t, w.core.Identify(t.Context()))
-		w.run()
-		lose(w)
-		ends(w)
+		f := newFixture(t)
+		f.token = "given"
+		f.hs.account.Tokens["given"] = "GIVEN"
+		f.open()
+		require.NoError(t, f.bot.Login(t.Context()))
+		require.NoError(t, f.core.Identify(t.Context()))
+		f.run()
+		lose(f)
+		ends(f)
 	})
 }
 
 func TestFailingHomeserverDoesNotEndTheBot(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
+	f := newFixture(t)
+	f.start()
+	f.first()
 	failed := make(chan struct{}, 1)
-	w.hs.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/sync") || len(failed) > 0 {
 			return false
 		}
 		failed <- struct{}{}
-		refuse(rw, http.StatusBadGateway, "M_UNKNOWN")
+		refuse(w, http.StatusBadGateway, "M_UNKNOWN")
 		return true
 	})
-	w.hs.say(roomID, adminUser, "!wazo ping") // ends the running poll
-	w.hs.awaitSent(roomID, "Pong!")
+	f.hs.say(roomID, adminUser, "!wazo ping") // ends the running poll
+	f.hs.awaitSent(roomID, "Pong!")
 	require.Len(t, failed, 1)
-	w.hs.say(roomID, adminUser, "!wazo version")
-	w.hs.awaitSent(roomID, "1.2.3")
+	f.hs.say(roomID, adminUser, "!wazo version")
+	f.hs.awaitSent(roomID, "1.2.3")
 }
 
 // syncGate holds back every request for news until the test lets it go on.
@@ -189,9 +189,9 @@ type syncGate struct {
 	pass  chan struct{}
 }
 
-func (w *world) gateSyncs() *syncGate {
+func (f *fixture) gateSyncs() *syncGate {
 	g := &syncGate{asked: make(chan string), pass: make(chan struct{})}
-	w.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+	f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/sync") {
 			select {
 			case g.asked <- r.URL.Query().Get("timeout"):
@@ -211,31 +211,31 @@ func (w *world) gateSyncs() *syncGate {
 
 func TestResync(t *testing.T) {
 	t.Parallel()
-	resync := func(w *world) chan error {
+	resync := func(f *fixture) chan error {
 		done := make(chan error, 1)
-		go func() { done <- w.bot.Resync(w.Context()) }()
-		want := func() bool { return w.bot.resync.isWanted() }
-		require.Eventually(w, want, 10*time.Second, time.Millisecond)
+		go func() { done <- f.bot.Resync(f.Context()) }()
+		want := func() bool { return f.bot.resync.isWanted() }
+		require.Eventually(f, want, 10*time.Second, time.Millisecond)
 		return done
 	}
-	open := func(w *world) {
-		w.haveDevice()
-		w.open()
-		require.NoError(w, w.bot.Login(w.Context()))
-		require.NoError(w, w.core.Identify(w.Context()))
+	open := func(f *fixture) {
+		f.haveDevice()
+		f.open()
+		require.NoError(f, f.bot.Login(f.Context()))
+		require.NoError(f, f.core.Identify(f.Context()))
 	}
 
 	t.Run("an answer that was asked for before is not fresh", func(t *testing.T) {
-		w := newWorld(t)
-		w.hs.push(`"rooms":{}`)
-		open(w)
-		gate := w.gateSyncs()
-		w.run()
+		f := newFixture(t)
+		f.hs.push(`"rooms":{}`)
+		open(f)
+		gate := f.gateSyncs()
+		f.run()
 		<-gate.asked // the first request is on its way: it cannot be ended early
-		done := resync(w)
+		done := resync(f)
 		gate.pass <- struct{}{}
 		require.Equal(t, "0", <-gate.asked, "the second request must not wait for news")
-		require.Equal(t, "s1", w.nextBatch(), "the first answer is accepted")
+		require.Equal(t, "s1", f.nextBatch(), "the first answer is accepted")
 		select {
 		case err := <-done:
 			t.Fatalf("Resync returned with an answer that was asked for before it was called: %v", err)
@@ -246,54 +246,54 @@ func TestResync(t *testing.T) {
 	})
 
 	t.Run("a running long poll is ended", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
+		f := newFixture(t)
+		f.start()
+		f.first()
 		begin := time.Now()
-		require.NoError(t, w.bot.Resync(t.Context()))
+		require.NoError(t, f.bot.Resync(t.Context()))
 		require.Less(t, time.Since(begin), longPoll/2)
-		w.hs.await("the long poll to end", func() bool {
-			n := len(w.hs.syncs)
-			return n >= 3 && w.hs.syncs[n-3].ended && w.hs.syncs[n-3].timeout != "0" && w.hs.syncs[n-2].timeout == "0"
+		f.hs.await("the long poll to end", func() bool {
+			n := len(f.hs.syncs)
+			return n >= 3 && f.hs.syncs[n-3].ended && f.hs.syncs[n-3].timeout != "0" && f.hs.syncs[n-2].timeout == "0"
 		})
 	})
 
 	t.Run("what was said before the call is accepted when it returns", func(t *testing.T) {
-		w := newWorld(t)
-		w.start()
-		w.first()
+		f := newFixture(t)
+		f.start()
+		f.first()
 		for range 20 {
-			w.hs.say(roomID, adminUser, "one more")
+			f.hs.say(roomID, adminUser, "one more")
 		}
-		require.NoError(t, w.bot.Resync(t.Context()))
+		require.NoError(t, f.bot.Resync(t.Context()))
 		// One answer each: the fake homeserver hands them out one by one, a real one at once. The first is asked for later.
-		require.NotEqual(t, "s1", w.nextBatch())
+		require.NotEqual(t, "s1", f.nextBatch())
 	})
 
 	t.Run("it ends with its context", func(t *testing.T) {
-		w := newWorld(t)
-		w.open()
+		f := newFixture(t)
+		f.open()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.ErrorIs(t, w.bot.Resync(ctx), context.Canceled)
+		require.ErrorIs(t, f.bot.Resync(ctx), context.Canceled)
 	})
 }
 
 func TestCommandsFoundInAGapAreAnswered(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	w.link()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
 	// More than once: whoever is told of the inbox before it is stored may look too early.
 	for i, token := range []string{"p0", "p1", "p2", "p3", "p4", "p5"} {
-		w.hs.mu.Lock()
-		w.hs.pages[token] = `{"chunk":[` + w.hs.commandWithID(token) + `]}`
-		w.hs.mu.Unlock()
-		w.hs.push(timeline(roomID, `"limited":true,"prev_batch":"`+token+`","events":[]`))
-		w.hs.await("an answer to the command in a gap", func() bool {
+		f.hs.mu.Lock()
+		f.hs.pages[token] = `{"chunk":[` + f.hs.commandWithID(token) + `]}`
+		f.hs.mu.Unlock()
+		f.hs.push(timeline(roomID, `"limited":true,"prev_batch":"`+token+`","events":[]`))
+		f.hs.await("an answer to the command in a gap", func() bool {
 			pongs := 0
-			for _, body := range w.hs.bodies(roomID) {
+			for _, body := range f.hs.bodies(roomID) {
 				if strings.HasPrefix(body, "Pong!") {
 					pongs++
 				}
@@ -312,26 +312,26 @@ func (f *fakeHomeserver) commandWithID(name string) string {
 
 func TestMessagesInAGapKeepTheirPlace(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	w.link()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
 	page := func(next string, texts ...string) string {
 		var events []string
 		for _, text := range texts {
-			events = append(events, w.hs.text(adminUser, text))
+			events = append(events, f.hs.text(adminUser, text))
 		}
 		return `{"chunk":[` + strings.Join(events, ",") + `],"end":"` + next + `"}`
 	}
 	first, second := page("older", "4", "3"), page("", "2", "1")
-	w.hs.mu.Lock()
-	w.hs.pages["gap"], w.hs.pages["older"] = first, second
-	w.hs.mu.Unlock()
-	w.hs.push(timeline(roomID, `"limited":true,"prev_batch":"gap","events":[`+w.hs.text(adminUser, "5")+`]`))
-	w.hs.say(roomID, adminUser, "6")
-	w.awaitOnWazo("6")
+	f.hs.mu.Lock()
+	f.hs.pages["gap"], f.hs.pages["older"] = first, second
+	f.hs.mu.Unlock()
+	f.hs.push(timeline(roomID, `"limited":true,"prev_batch":"gap","events":[`+f.hs.text(adminUser, "5")+`]`))
+	f.hs.say(roomID, adminUser, "6")
+	f.awaitOnWazo("6")
 	var texts []string
-	for _, m := range w.wazo.Messages(w.project.UUID) {
+	for _, m := range f.wazo.Messages(f.project.UUID) {
 		if len(m.Content) == 1 {
 			texts = append(texts, m.Content)
 		}
@@ -341,23 +341,23 @@ func TestMessagesInAGapKeepTheirPlace(t *testing.T) {
 
 func TestReceiptsFollowDeliveries(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	w.link()
-	w.hs.pushTimeline(roomID, `{"type":"m.room.message","event_id":"$mine","sender":"@robin:a.example","content":{"msgtype":"m.text","body":"hello"}}`)
-	w.awaitOnWazo("hello")
-	w.hs.await("a read receipt", func() bool { return len(w.hs.receipts) == 1 && w.hs.receipts[0] == "$mine" })
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	f.hs.pushTimeline(roomID, `{"type":"m.room.message","event_id":"$mine","sender":"@robin:a.example","content":{"msgtype":"m.text","body":"hello"}}`)
+	f.awaitOnWazo("hello")
+	f.hs.await("a read receipt", func() bool { return len(f.hs.receipts) == 1 && f.hs.receipts[0] == "$mine" })
 }
 
 func TestMessagesFromWazoAreShown(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.first()
-	w.link()
-	w.wazo.Post(w.project.UUID, w.alice, "good morning", "")
-	sent := w.hs.awaitSent(roomID, "good morning")
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	f.wazo.Post(f.project.UUID, f.alice, "good morning", "")
+	sent := f.hs.awaitSent(roomID, "good morning")
 	require.Equal(t, "Alice Martin: good morning", sent.body(), "the fallback of the profile names the sender")
 	require.Contains(t, sent.Content, "io.wazo.relay", "our own key is on every event")
 	require.Equal(t, map[string]any{}, sent.Content["m.mentions"])

@@ -24,8 +24,8 @@ const (
 	botPassword = "the bot's password"
 )
 
-// world is a homeserver and a bot's device that is known there.
-type world struct {
+// fixture is a homeserver and a bot's device that is known there.
+type fixture struct {
 	*testing.T
 	hs          *fakeHomeserver
 	dbPath      string
@@ -41,117 +41,117 @@ type world struct {
 	db      *db.Database // nil while it is closed
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{T: t, hs: newFakeHomeserver(t), dbPath: filepath.Join(t.TempDir(), "relay.db"), user: botUser, password: botPassword}
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{T: t, hs: newFakeHomeserver(t), dbPath: filepath.Join(t.TempDir(), "relay.db"), user: botUser, password: botPassword}
 	t.Cleanup(func() {
-		w.stop()
+		f.stop()
 		if t.Failed() {
-			t.Log(w.logged.String())
+			t.Log(f.logged.String())
 		}
 	})
-	return w
+	return f
 }
 
 // open opens the database and makes a manager for it.
-func (w *world) open() {
-	w.Helper()
-	w.stop()
+func (f *fixture) open() {
+	f.Helper()
+	f.stop()
 	var err error
-	w.db, err = db.Open(w.Context(), w.dbPath, "key", zerolog.Nop())
-	require.NoError(w, err)
-	password := w.password
-	if w.token != "" {
+	f.db, err = db.Open(f.Context(), f.dbPath, "key", zerolog.Nop())
+	require.NoError(f, err)
+	password := f.password
+	if f.token != "" {
 		password = ""
 	}
-	w.manager = New(Config{
-		UserID: w.user, HomeserverURL: w.hs.web.URL, Password: password, AccessToken: w.token, RecoveryKey: w.recoveryKey,
+	f.manager = New(Config{
+		UserID: f.user, HomeserverURL: f.hs.web.URL, Password: password, AccessToken: f.token, RecoveryKey: f.recoveryKey,
 		UserAgent:       "wazo-matrix-relay/1.2.3",
-		ShowRecoveryKey: func(key string) { w.shown = append(w.shown, key) },
-		OnLogin:         func() { w.newLogins++ },
-	}, w.db, zerolog.New(&w.logged).Level(zerolog.DebugLevel))
+		ShowRecoveryKey: func(key string) { f.shown = append(f.shown, key) },
+		OnLogin:         func() { f.newLogins++ },
+	}, f.db, zerolog.New(&f.logged).Level(zerolog.DebugLevel))
 }
 
 // stop closes the database.
-func (w *world) stop() {
-	if w.db != nil {
-		require.NoError(w, w.db.Close())
-		w.db = nil
+func (f *fixture) stop() {
+	if f.db != nil {
+		require.NoError(f, f.db.Close())
+		f.db = nil
 	}
-	if w.manager != nil && w.manager.client != nil {
-		w.manager.client.Client.CloseIdleConnections()
+	if f.manager != nil && f.manager.client != nil {
+		f.manager.client.Client.CloseIdleConnections()
 	}
 }
 
 // prepared opens the database, logs in as a start does, and returns how others see the device then.
-func (w *world) prepared() Status {
-	w.Helper()
-	w.open()
-	require.NoError(w, w.manager.Prepare(w.Context()))
-	return w.device()
+func (f *fixture) prepared() Status {
+	f.Helper()
+	f.open()
+	require.NoError(f, f.manager.Prepare(f.Context()))
+	return f.device()
 }
 
 // device returns how others see the device.
-func (w *world) device() Status {
-	w.Helper()
-	status, err := w.manager.Status(w.Context())
-	require.NoError(w, err)
+func (f *fixture) device() Status {
+	f.Helper()
+	status, err := f.manager.Status(f.Context())
+	require.NoError(f, err)
 	return status
 }
 
 // identity returns what the homeserver publishes of the account's identity, without signatures.
-func (w *world) identity() string {
-	w.hs.keys.Lock()
-	defer w.hs.keys.Unlock()
+func (f *fixture) identity() string {
+	f.hs.keys.Lock()
+	defer f.hs.keys.Unlock()
 	var key struct {
 		Keys map[string]string `json:"keys"`
 	}
-	if master := w.hs.keys.Identity["master_key"]; master != nil {
-		require.NoError(w, json.Unmarshal(master, &key))
+	if master := f.hs.keys.Identity["master_key"]; master != nil {
+		require.NoError(f, json.Unmarshal(master, &key))
 	}
 	return fmt.Sprint(key.Keys)
 }
 
 // loseDatabase takes the database away between two starts.
-func (w *world) loseDatabase() {
-	w.Helper()
-	w.stop()
+func (f *fixture) loseDatabase() {
+	f.Helper()
+	f.stop()
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(w.dbPath + suffix); err != nil {
-			require.ErrorIs(w, err, os.ErrNotExist)
+		if err := os.Remove(f.dbPath + suffix); err != nil {
+			require.ErrorIs(f, err, os.ErrNotExist)
 		}
 	}
 }
 
 // otherIdentity replaces the account's identity by that of another bot, as "reset" in a client does. It returns its recovery key.
-func (w *world) otherIdentity() string {
-	w.Helper()
-	other := newWorld(w.T)
+func (f *fixture) otherIdentity() string {
+	f.Helper()
+	other := newFixture(f.T)
 	other.prepared()
 	other.stop()
 	other.hs.keys.Lock()
 	defer other.hs.keys.Unlock()
 	delete(other.hs.keys.AccountData, generationType)
-	w.hs.keys.Lock()
-	defer w.hs.keys.Unlock()
-	w.hs.keys.Identity = other.hs.keys.Identity
+	f.hs.keys.Lock()
+	defer f.hs.keys.Unlock()
+	f.hs.keys.Identity = other.hs.keys.Identity
 	for name, content := range other.hs.keys.AccountData {
-		w.hs.keys.AccountData[name] = content
+		f.hs.keys.AccountData[name] = content
 	}
-	require.Len(w, other.shown, 1)
+	require.Len(f, other.shown, 1)
 	return other.shown[0]
 }
 
 // execute changes the database behind the bot's back.
-func (w *world) execute(query string) {
-	w.Helper()
-	wasOpen := w.db != nil
+func (f *fixture) execute(query string) {
+	f.Helper()
+	wasOpen := f.db != nil
 	if !wasOpen {
-		w.open()
+		f.open()
 	}
-	_, err := w.db.Exec(w.Context(), query)
-	require.NoError(w, err)
+	_, err := f.db.Exec(f.Context(), query)
+	require.NoError(f, err)
 	if !wasOpen {
-		w.stop()
+		f.stop()
 	}
 }
 

@@ -12,15 +12,15 @@ import (
 
 func TestTrustIsWhatOthersSee(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.prepared()
+	f := newFixture(t)
+	f.prepared()
 	good := func() *mautrix.RespQueryKeys {
-		keys, err := w.manager.client.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{botUser: {}}})
+		keys, err := f.manager.client.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{botUser: {}}})
 		require.NoError(t, err)
 		return keys
 	}
-	own := w.manager.crypto.Machine().OwnIdentity()
-	known, err := w.db.Setting.Get(t.Context(), db.SettingMasterKey)
+	own := f.manager.crypto.Machine().OwnIdentity()
+	known, err := f.db.Setting.Get(t.Context(), db.SettingMasterKey)
 	require.NoError(t, err)
 	forge := func(keys mautrix.CrossSigningKeys) mautrix.CrossSigningKeys {
 		keys.Signatures = nil

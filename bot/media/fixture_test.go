@@ -30,8 +30,8 @@ const (
 	maxSize = 1 << 20
 )
 
-// world is a homeserver with files, and what serves them.
-type world struct {
+// fixture is a homeserver with files, and what serves them.
+type fixture struct {
 	*testing.T
 	files     *bottest.Files // on the homeserver
 	db        *db.Database
@@ -46,37 +46,37 @@ type world struct {
 	encrypted bool // all rooms are
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{T: t, files: bottest.NewFiles()}
-	log := zerolog.New(&w.logged).Level(zerolog.DebugLevel)
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{T: t, files: bottest.NewFiles()}
+	log := zerolog.New(&f.logged).Level(zerolog.DebugLevel)
 	var err error
-	w.db, err = db.Open(t.Context(), filepath.Join(t.TempDir(), "relay.db"), "key", zerolog.Nop())
+	f.db, err = db.Open(t.Context(), filepath.Join(t.TempDir(), "relay.db"), "key", zerolog.Nop())
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, w.db.Close()) })
+	t.Cleanup(func() { require.NoError(t, f.db.Close()) })
 
 	mux := http.NewServeMux()
-	w.files.Mount(mux)
-	homeserver := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.handle(mux, rw, r) }))
+	f.files.Mount(mux)
+	homeserver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.handle(mux, w, r) }))
 	t.Cleanup(homeserver.Close)
 	client, err := mautrix.NewClient(homeserver.URL, "@bot:a.example", "token")
 	require.NoError(t, err)
 	client.Client, client.Log, client.IgnoreRateLimit = homeserver.Client(), log, true
 
-	w.transfers = NewTransfers(Homeserver{
+	f.transfers = NewTransfers(Homeserver{
 		Client:      func() *mautrix.Client { return client },
-		IsEncrypted: func(context.Context, id.RoomID) (bool, error) { return w.encrypted, nil },
+		IsEncrypted: func(context.Context, id.RoomID) (bool, error) { return f.encrypted, nil },
 		MatrixError: matrixError,
 	}, maxSize)
-	w.server = NewServer(w.db, w.transfers, log)
-	t.Cleanup(w.server.Close)
-	w.web = httptest.NewServer(w.server.Handler("/files/media"))
-	t.Cleanup(w.web.Close)
+	f.server = NewServer(f.db, f.transfers, log)
+	t.Cleanup(f.server.Close)
+	f.web = httptest.NewServer(f.server.Handler("/files/media"))
+	t.Cleanup(f.web.Close)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(w.logged.String())
+			t.Log(f.logged.String())
 		}
 	})
-	return w
+	return f
 }
 
 // matrixError tells the status of an error of the client; the bot tells more.
@@ -90,28 +90,28 @@ func matrixError(err error) *relay.MatrixError {
 }
 
 // handle answers a request to the homeserver.
-func (w *world) handle(mux *http.ServeMux, rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	w.requests = append(w.requests, r.Method+" "+r.URL.Path)
-	intercept := w.intercept
-	w.mu.Unlock()
-	if intercept == nil || !intercept(rw, r) {
-		mux.ServeHTTP(rw, r)
+func (f *fixture) handle(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.requests = append(f.requests, r.Method+" "+r.URL.Path)
+	intercept := f.intercept
+	f.mu.Unlock()
+	if intercept == nil || !intercept(w, r) {
+		mux.ServeHTTP(w, r)
 	}
 }
 
 // onRequest lets fn answer requests instead of the homeserver. It reports whether it did.
-func (w *world) onRequest(fn func(w http.ResponseWriter, r *http.Request) bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.intercept = fn
+func (f *fixture) onRequest(fn func(w http.ResponseWriter, r *http.Request) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.intercept = fn
 }
 
 // asked returns how many requests to a path that contains part the homeserver has had.
-func (w *world) asked(part string) (n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, request := range w.requests {
+func (f *fixture) asked(part string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, request := range f.requests {
 		if strings.Contains(request, part) {
 			n++
 		}
@@ -120,9 +120,9 @@ func (w *world) asked(part string) (n int) {
 }
 
 // await waits until something holds.
-func (w *world) await(what string, check func() bool) {
-	w.Helper()
-	require.Eventually(w, check, 10*time.Second, time.Millisecond, "timed out waiting for %s", what)
+func (f *fixture) await(what string, check func() bool) {
+	f.Helper()
+	require.Eventually(f, check, 10*time.Second, time.Millisecond, "timed out waiting for %s", what)
 }
 
 // refuse answers with an error as homeservers do.

@@ -91,34 +91,34 @@ func TestPicturesAreDescribed(t *testing.T) {
 
 func TestPicturesAreUploaded(t *testing.T) {
 	t.Parallel()
-	newPictures := func(w *world) *Pictures { return NewPictures(NewFetcher(nil, maxSize, "relay/1"), w.transfers) }
+	newPictures := func(f *fixture) *Pictures { return NewPictures(NewFetcher(nil, maxSize, "relay/1"), f.transfers) }
 	dataURL := func(data []byte) string { return "data:;base64," + base64.StdEncoding.EncodeToString(data) }
 
 	t.Run("as they are for a plain room", func(t *testing.T) {
 		t.Parallel()
-		w, data := newWorld(t), pngOf(t, 3, 2)
-		picture, err := newPictures(w).Upload(t.Context(), roomID, dataURL(data))
+		f, data := newFixture(t), pngOf(t, 3, 2)
+		picture, err := newPictures(f).Upload(t.Context(), roomID, dataURL(data))
 		require.NoError(t, err)
 		require.Nil(t, picture.File)
-		require.Equal(t, data, w.files.Get(string(picture.URL)))
+		require.Equal(t, data, f.files.Get(string(picture.URL)))
 		require.Equal(t, ".png", picture.Extension)
 		require.Equal(t, len(data), picture.Info.Size)
 	})
 
 	t.Run("encrypted for an encrypted room", func(t *testing.T) {
 		t.Parallel()
-		w, data := newWorld(t), pngOf(t, 3, 2)
-		w.encrypted = true
+		f, data := newFixture(t), pngOf(t, 3, 2)
+		f.encrypted = true
 		contentType := make(chan string, 1)
-		w.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+		f.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			contentType <- r.Header.Get("Content-Type")
 			return false
 		})
-		picture, err := newPictures(w).Upload(t.Context(), roomID, dataURL(data))
+		picture, err := newPictures(f).Upload(t.Context(), roomID, dataURL(data))
 		require.NoError(t, err)
 		require.Empty(t, picture.URL)
 		require.Equal(t, "application/octet-stream", <-contentType, "the homeserver does not learn what it is")
-		stored := bytes.Clone(w.files.Get(string(picture.File.URL)))
+		stored := bytes.Clone(f.files.Get(string(picture.File.URL)))
 		require.NotEqual(t, data, stored)
 		var file event.EncryptedFileInfo // as others get it
 		require.NoError(t, json.Unmarshal(toJSON(picture.File), &file))
@@ -128,21 +128,21 @@ func TestPicturesAreUploaded(t *testing.T) {
 
 	t.Run("not if the homeserver names no file", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.onRequest(func(rw http.ResponseWriter, _ *http.Request) bool {
-			_, _ = rw.Write([]byte("{}"))
+		f := newFixture(t)
+		f.onRequest(func(w http.ResponseWriter, _ *http.Request) bool {
+			_, _ = w.Write([]byte("{}"))
 			return true
 		})
-		_, err := newPictures(w).Upload(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
+		_, err := newPictures(f).Upload(t.Context(), roomID, dataURL(pngOf(t, 3, 2)))
 		var matrixErr *relay.MatrixError
 		require.ErrorAs(t, err, &matrixErr)
 	})
 
 	t.Run("not if they are larger than the limit", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		_, err := newPictures(w).Upload(t.Context(), roomID, dataURL(make([]byte, maxSize+1)))
+		f := newFixture(t)
+		_, err := newPictures(f).Upload(t.Context(), roomID, dataURL(make([]byte, maxSize+1)))
 		require.ErrorIs(t, err, errFetchTooLarge)
-		require.Zero(t, w.files.Len())
+		require.Zero(t, f.files.Len())
 	})
 }

@@ -48,37 +48,37 @@ func encrypt(data []byte) (cipher []byte, file *event.EncryptedFileInfo) {
 }
 
 // link stores a file and returns its link.
-func (w *world) link(media *db.Media) string {
-	w.Helper()
-	media.Key = w.db.Media.Key(media.Room, media.EventID)
-	require.NoError(w, w.db.Media.Put(w.Context(), media))
-	return w.web.URL + "/files/media/" + media.Key + "/" + "any-name"
+func (f *fixture) link(media *db.Media) string {
+	f.Helper()
+	media.Key = f.db.Media.Key(media.Room, media.EventID)
+	require.NoError(f, f.db.Media.Put(f.Context(), media))
+	return f.web.URL + "/files/media/" + media.Key + "/" + "any-name"
 }
 
 // ask does a request and returns the answer with its body.
-func (w *world) ask(method, url string, headers ...string) (*http.Response, []byte) {
-	w.Helper()
-	req, err := http.NewRequestWithContext(w.Context(), method, url, nil)
-	require.NoError(w, err)
+func (f *fixture) ask(method, url string, headers ...string) (*http.Response, []byte) {
+	f.Helper()
+	req, err := http.NewRequestWithContext(f.Context(), method, url, nil)
+	require.NoError(f, err)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := w.web.Client().Do(req)
-	require.NoError(w, err)
+	resp, err := f.web.Client().Do(req)
+	require.NoError(f, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	require.NoError(w, err)
+	require.NoError(f, err)
 	return resp, body
 }
 
 func TestFilesAreServed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.files.Put("mxc://b.example/cat", catData())
-	link := w.link(catFile())
+	f := newFixture(t)
+	f.files.Put("mxc://b.example/cat", catData())
+	link := f.link(catFile())
 
 	t.Run("byte by byte, harmlessly", func(t *testing.T) {
-		resp, body := w.ask(http.MethodGet, link)
+		resp, body := f.ask(http.MethodGet, link)
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		require.Equal(t, catData(), body)
 		require.Equal(t, "image/jpeg", resp.Header.Get("Content-Type"))
@@ -91,8 +91,8 @@ func TestFilesAreServed(t *testing.T) {
 
 	t.Run("an encrypted one is decrypted", func(t *testing.T) {
 		cipher, file := encrypt(catData())
-		w.files.Put("mxc://b.example/secret", cipher)
-		resp, body := w.ask(http.MethodGet, w.link(catFile(func(m *db.Media) {
+		f.files.Put("mxc://b.example/secret", cipher)
+		resp, body := f.ask(http.MethodGet, f.link(catFile(func(m *db.Media) {
 			m.EventID, m.MXC, m.Encrypted = "$secret", "mxc://b.example/secret", string(toJSON(file))
 		})))
 		require.Equal(t, http.StatusOK, resp.StatusCode)
@@ -100,68 +100,68 @@ func TestFilesAreServed(t *testing.T) {
 	})
 
 	t.Run("an empty one too", func(t *testing.T) {
-		w.files.Put("mxc://b.example/empty", nil)
-		resp, body := w.ask(http.MethodGet, w.link(catFile(func(m *db.Media) { m.EventID, m.MXC = "$empty", "mxc://b.example/empty" })))
+		f.files.Put("mxc://b.example/empty", nil)
+		resp, body := f.ask(http.MethodGet, f.link(catFile(func(m *db.Media) { m.EventID, m.MXC = "$empty", "mxc://b.example/empty" })))
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		require.Empty(t, body)
 	})
 
 	t.Run("in pieces", func(t *testing.T) {
-		before := w.asked("/media/download/b.example/cat")
+		before := f.asked("/media/download/b.example/cat")
 		for header, want := range map[string]string{"bytes=0-3": "meow", "bytes=6-9": "meow", "bytes=-2": ", "} {
-			resp, body := w.ask(http.MethodGet, link, "Range", header)
+			resp, body := f.ask(http.MethodGet, link, "Range", header)
 			require.Equal(t, http.StatusPartialContent, resp.StatusCode)
 			require.Equal(t, want, string(body))
 		}
-		resp, _ := w.ask(http.MethodGet, link, "Range", "bytes=9999999-")
+		resp, _ := f.ask(http.MethodGet, link, "Range", "bytes=9999999-")
 		require.Equal(t, http.StatusRequestedRangeNotSatisfiable, resp.StatusCode)
-		require.Equal(t, before, w.asked("/media/download/b.example/cat"), "the file was still at hand")
+		require.Equal(t, before, f.asked("/media/download/b.example/cat"), "the file was still at hand")
 	})
 
 	t.Run("not again to who has it", func(t *testing.T) {
-		resp, _ := w.ask(http.MethodGet, link)
-		resp, body := w.ask(http.MethodGet, link, "If-None-Match", resp.Header.Get("ETag"))
+		resp, _ := f.ask(http.MethodGet, link)
+		resp, body := f.ask(http.MethodGet, link, "If-None-Match", resp.Header.Get("ETag"))
 		require.Equal(t, http.StatusNotModified, resp.StatusCode)
 		require.Empty(t, body)
 	})
 
 	t.Run("HEAD tells the size", func(t *testing.T) {
-		resp, body := w.ask(http.MethodHead, link)
+		resp, body := f.ask(http.MethodHead, link)
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		require.EqualValues(t, len(catData()), resp.ContentLength)
 		require.Empty(t, body)
 	})
 
 	t.Run("nothing else is there, and all of it looks the same", func(t *testing.T) {
-		expired := w.link(catFile(func(m *db.Media) { m.EventID, m.ExpiresAt = "$old", jsontime.UM(time.Now().Add(-time.Millisecond)) }))
-		redacted := w.link(catFile(func(m *db.Media) { m.EventID = "$redacted" }))
-		require.NoError(t, w.db.Media.DeleteEvent(t.Context(), roomID, "$redacted"))
-		base := w.web.URL
+		expired := f.link(catFile(func(m *db.Media) { m.EventID, m.ExpiresAt = "$old", jsontime.UM(time.Now().Add(-time.Millisecond)) }))
+		redacted := f.link(catFile(func(m *db.Media) { m.EventID = "$redacted" }))
+		require.NoError(t, f.db.Media.DeleteEvent(t.Context(), roomID, "$redacted"))
+		base := f.web.URL
 		for _, url := range []string{
 			expired, redacted, base, base + "/files/media/", base + "/files/media/unknown/cat.jpg", base + "/media/unknown/cat.jpg",
 			strings.TrimSuffix(link, "/any-name"), link + "/more", link + "/../../../../etc/passwd", base + "/files/media/%00/%2e%2e%2fcat", base + "/files",
 		} {
-			resp, body := w.ask(http.MethodGet, url)
+			resp, body := f.ask(http.MethodGet, url)
 			require.Equal(t, http.StatusNotFound, resp.StatusCode, url)
 			require.Equal(t, words.FileGone+"\n", string(body), url)
 			require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
 			require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
 		}
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
-			resp, _ := w.ask(method, link)
+			resp, _ := f.ask(method, link)
 			require.Equal(t, http.StatusNotFound, resp.StatusCode, method)
 		}
 	})
 
 	t.Run("no link is logged", func(t *testing.T) {
-		require.NotContains(t, w.logged.String(), w.db.Media.Key(roomID, "$cat"))
+		require.NotContains(t, f.logged.String(), f.db.Media.Key(roomID, "$cat"))
 	})
 }
 
 func TestNamesAndTypesOfFiles(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.files.Put("mxc://b.example/cat", []byte("<script>alert(1)</script>"))
+	f := newFixture(t)
+	f.files.Put("mxc://b.example/cat", []byte("<script>alert(1)</script>"))
 	for _, test := range []struct{ name, fileName, mimeType, wantType, wantDisposition string }{
 		{"a picture is shown", "a.png", "image/png", "image/png", "inline"},
 		{"a video is shown", "a.mp4", "video/mp4; codecs=x", "video/mp4", "inline"},
@@ -178,7 +178,7 @@ func TestNamesAndTypesOfFiles(t *testing.T) {
 		{"a name with quotes", `a"; filename="b.exe`, "image/png", "image/png", "inline"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			resp, _ := w.ask(http.MethodGet, w.link(catFile(func(m *db.Media) { m.Name, m.MimeType = test.fileName, test.mimeType })))
+			resp, _ := f.ask(http.MethodGet, f.link(catFile(func(m *db.Media) { m.Name, m.MimeType = test.fileName, test.mimeType })))
 			require.Equal(t, http.StatusOK, resp.StatusCode)
 			require.Equal(t, test.wantType, resp.Header.Get("Content-Type"))
 			disposition, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition"))
@@ -236,28 +236,28 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+			f := newFixture(t)
+			f.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.Contains(r.URL.Path, "/media/download/") {
 					return false
 				}
-				test.answer(rw)
+				test.answer(w)
 				return true
 			})
-			link := w.link(catFile(func(m *db.Media) {
+			link := f.link(catFile(func(m *db.Media) {
 				m.Encrypted = test.encrypted
 				if test.mxc != "" {
 					m.MXC = test.mxc
 				}
 			}))
-			resp, body := w.ask(http.MethodGet, link)
+			resp, body := f.ask(http.MethodGet, link)
 			require.Equal(t, test.status, resp.StatusCode)
 			require.Equal(t, test.says+"\n", string(body), "nothing of the file is shown")
 			// It is tried anew: nothing is learned from a failure.
-			w.onRequest(nil)
-			w.files.Put("mxc://b.example/cat", []byte("a cat"))
+			f.onRequest(nil)
+			f.files.Put("mxc://b.example/cat", []byte("a cat"))
 			if test.mxc == "" && test.encrypted == "" {
-				_, body = w.ask(http.MethodGet, link)
+				_, body = f.ask(http.MethodGet, link)
 				require.Equal(t, "a cat", string(body))
 			}
 		})
@@ -266,21 +266,21 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 
 func TestManyReadersOfOneFile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	f := newFixture(t)
 	cipher, file := encrypt(catData())
 	const readers = 100
 	arrived := make(chan struct{}, readers)
-	w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	f.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
 		arrived <- struct{}{}
 		// The homeserver answers when all readers wait.
-		w.await("all readers", func() bool { return len(w.server.slots) == readers })
-		_, _ = rw.Write(cipher)
+		f.await("all readers", func() bool { return len(f.server.slots) == readers })
+		_, _ = w.Write(cipher)
 		return true
 	})
-	link := w.link(catFile(func(m *db.Media) { m.Encrypted = string(toJSON(file)) }))
+	link := f.link(catFile(func(m *db.Media) { m.Encrypted = string(toJSON(file)) }))
 	var wg sync.WaitGroup
 	for range readers {
 		wg.Go(func() {
@@ -303,29 +303,29 @@ func TestManyReadersOfOneFile(t *testing.T) {
 
 func TestReaderOfASlowFileLeaves(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	f := newFixture(t)
 	answer := make(chan struct{})
 	var downloads atomic.Int64
-	w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	f.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
 		downloads.Add(1)
 		select {
 		case <-answer:
-			_, _ = rw.Write([]byte("a cat"))
+			_, _ = w.Write([]byte("a cat"))
 		case <-r.Context().Done():
 		}
 		return true
 	})
-	link := w.link(catFile())
+	link := f.link(catFile())
 	client := &http.Client{Timeout: 50 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
 	_, err := client.Get(link)
 	require.Error(t, err, "the homeserver has not answered")
-	w.await("the reader who left to give up its slot", func() bool { return len(w.server.slots) == 0 })
+	f.await("the reader who left to give up its slot", func() bool { return len(f.server.slots) == 0 })
 	close(answer)
-	files := w.server.files
-	w.await("the file, which comes when nobody waits for it any more and stays for a while", func() bool {
+	files := f.server.files
+	f.await("the file, which comes when nobody waits for it any more and stays for a while", func() bool {
 		files.mu.Lock()
 		defer files.mu.Unlock()
 		for _, file := range files.files {
@@ -333,63 +333,63 @@ func TestReaderOfASlowFileLeaves(t *testing.T) {
 		}
 		return false
 	})
-	_, body := w.ask(http.MethodGet, link)
+	_, body := f.ask(http.MethodGet, link)
 	require.Equal(t, "a cat", string(body))
 	require.EqualValues(t, 1, downloads.Load(), "who comes again gets what was fetched meanwhile")
 }
 
 func TestPanicWhileAFileIsFetched(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	fetch := w.server.files.fetch
-	w.server.files.fetch = func(context.Context, *db.Media) (*os.File, int64, error) { panic("a file that breaks its reader") }
-	link := w.link(catFile())
-	resp, body := w.ask(http.MethodGet, link)
+	f := newFixture(t)
+	fetch := f.server.files.fetch
+	f.server.files.fetch = func(context.Context, *db.Media) (*os.File, int64, error) { panic("a file that breaks its reader") }
+	link := f.link(catFile())
+	resp, body := f.ask(http.MethodGet, link)
 	require.Equal(t, http.StatusBadGateway, resp.StatusCode)
 	require.Equal(t, words.FileUnavailable+"\n", string(body))
-	require.Contains(t, w.logged.String(), "TestPanicWhileAFileIsFetched", "the log tells where")
-	require.NotContains(t, w.logged.String(), "breaks its reader", "a panic's value may be secret")
-	w.server.files.fetch = fetch
-	w.files.Put("mxc://b.example/cat", []byte("a cat"))
-	_, body = w.ask(http.MethodGet, link)
+	require.Contains(t, f.logged.String(), "TestPanicWhileAFileIsFetched", "the log tells where")
+	require.NotContains(t, f.logged.String(), "breaks its reader", "a panic's value may be secret")
+	f.server.files.fetch = fetch
+	f.files.Put("mxc://b.example/cat", []byte("a cat"))
+	_, body = f.ask(http.MethodGet, link)
 	require.Equal(t, "a cat", string(body))
 }
 
 func TestFileIsRedactedWhileItIsFetched(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.onRequest(func(rw http.ResponseWriter, r *http.Request) bool {
+	f := newFixture(t)
+	f.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
-		if err := w.db.Media.DeleteEvent(r.Context(), roomID, "$cat"); err != nil {
+		if err := f.db.Media.DeleteEvent(r.Context(), roomID, "$cat"); err != nil {
 			t.Error(err)
 		}
-		_, _ = rw.Write(catData())
+		_, _ = w.Write(catData())
 		return true
 	})
-	resp, body := w.ask(http.MethodGet, w.link(catFile()))
+	resp, body := f.ask(http.MethodGet, f.link(catFile()))
 	require.Equal(t, http.StatusNotFound, resp.StatusCode)
 	require.Equal(t, words.FileGone+"\n", string(body))
 }
 
 func TestCachedFilesAreLimited(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	files := w.server.files
+	f := newFixture(t)
+	files := f.server.files
 	var held []*cachedFile
 	for i := range maxCachedFiles {
 		media := catFile(func(m *db.Media) { m.MXC = id.ContentURIString("mxc://b.example/cat" + string(rune('a'+i))) })
-		w.files.Put(string(media.MXC), catData())
+		f.files.Put(string(media.MXC), catData())
 		file, err := files.open(t.Context(), media)
 		require.NoError(t, err)
 		held = append(held, file)
 	}
 	another := catFile()
-	w.files.Put(string(another.MXC), catData())
+	f.files.Put(string(another.MXC), catData())
 	_, err := files.open(t.Context(), another)
 	require.ErrorIs(t, err, errTooManyFiles)
-	resp, body := w.ask(http.MethodGet, w.link(another))
+	resp, body := f.ask(http.MethodGet, f.link(another))
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	require.Equal(t, words.FileUnavailable+"\n", string(body))
 
@@ -407,7 +407,7 @@ func TestCachedFilesAreLimited(t *testing.T) {
 		file, err := files.open(t.Context(), another)
 		require.NoError(t, err)
 		files.release(file)
-		w.await("the file to be evicted", func() bool {
+		f.await("the file to be evicted", func() bool {
 			files.mu.Lock()
 			defer files.mu.Unlock()
 			return files.files[file.key] == nil
@@ -420,11 +420,11 @@ func TestCachedFilesAreLimited(t *testing.T) {
 func TestDecryptedFilesLeaveNothingOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	w := newWorld(t)
-	w.files.Put("mxc://b.example/cat", catData())
-	file, err := w.server.files.open(t.Context(), catFile())
+	f := newFixture(t)
+	f.files.Put("mxc://b.example/cat", catData())
+	file, err := f.server.files.open(t.Context(), catFile())
 	require.NoError(t, err)
-	defer w.server.files.release(file)
+	defer f.server.files.release(file)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, entry := range entries {
