@@ -24,123 +24,123 @@ func encryptionLines(stdout string) string {
 }
 
 // execute changes the database behind the relay's back.
-func (s *stage) execute(query string) {
-	s.Helper()
-	database, err := db.Open(s.Context(), s.env["DATABASE_URL"], secretKey, zerolog.Nop())
-	require.NoError(s, err)
-	_, err = database.Exec(s.Context(), query)
-	require.NoError(s, err)
-	require.NoError(s, database.Close())
+func (f *fixture) execute(query string) {
+	f.Helper()
+	database, err := db.Open(f.Context(), f.env["DATABASE_URL"], secretKey, zerolog.Nop())
+	require.NoError(f, err)
+	_, err = database.Exec(f.Context(), query)
+	require.NoError(f, err)
+	require.NoError(f, database.Close())
 }
 
 // restoreOldDatabase lets the relay run once, copies its database, lets it run again and brings the copy back.
-func (s *stage) restoreOldDatabase() {
-	s.Helper()
-	s.startOnce()
-	path := s.env["DATABASE_URL"]
+func (f *fixture) restoreOldDatabase() {
+	f.Helper()
+	f.startOnce()
+	path := f.env["DATABASE_URL"]
 	old, err := os.ReadFile(path)
-	require.NoError(s, err)
-	s.startOnce()
+	require.NoError(f, err)
+	f.startOnce()
 	for _, suffix := range []string{"-wal", "-shm"} {
 		if err = os.Remove(path + suffix); err != nil {
-			require.ErrorIs(s, err, os.ErrNotExist)
+			require.ErrorIs(f, err, os.ErrNotExist)
 		}
 	}
-	require.NoError(s, os.WriteFile(path, old, 0o600))
+	require.NoError(f, os.WriteFile(path, old, 0o600))
 }
 
 func TestCheckOfEncryption(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
-		prepare func(s *stage)
+		prepare func(f *fixture)
 		ok      bool
 		says    []string
 	}{
 		{
-			name: "before the first start", prepare: func(*stage) {}, ok: true,
+			name: "before the first start", prepare: func(*fixture) {}, ok: true,
 			says: []string{"not signed: the account has no cross-signing identity; the relay will sign it when it starts"},
 		},
 		{
-			name: "after the first start", prepare: (*stage).startOnce, ok: true,
+			name: "after the first start", prepare: (*fixture).startOnce, ok: true,
 			says: []string{"device DEVICE, signed by its owner"},
 		},
 		{
-			name: "the database is lost and the recovery key is not given", prepare: (*stage).loseDatabase,
+			name: "the database is lost and the recovery key is not given", prepare: (*fixture).loseDatabase,
 			says: []string{"failed: encryption", "its recovery key is not known", "set MATRIX_RECOVERY_KEY"},
 		},
 		{
 			name: "the recovery key is wrong",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.env["MATRIX_RECOVERY_KEY"] = otherRecoveryKey
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.env["MATRIX_RECOVERY_KEY"] = otherRecoveryKey
 			},
 			says: []string{"failed: encryption", "the recovery key does not fit", "check MATRIX_RECOVERY_KEY"},
 		},
 		{
 			name: "the device was deleted on the homeserver",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.homeserver.keys.DropDevice(deviceID)
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.homeserver.keys.DropDevice(deviceID)
 			},
 			says: []string{"the relay makes a new device by itself at the next start"},
 		},
 		{
 			name: "the homeserver has other keys of the device",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.homeserver.keys.Lock()
-				defer s.homeserver.keys.Unlock()
-				keys := s.homeserver.keys.Devices[deviceID]
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.homeserver.keys.Lock()
+				defer f.homeserver.keys.Unlock()
+				keys := f.homeserver.keys.Devices[deviceID]
 				at := bytes.Index(keys, []byte(`"ed25519:DEVICE":"`)) + len(`"ed25519:DEVICE":"`)
-				s.homeserver.keys.Devices[deviceID] = append(append(bytes.Clone(keys[:at]), "AAAAA"...), keys[at+5:]...)
+				f.homeserver.keys.Devices[deviceID] = append(append(bytes.Clone(keys[:at]), "AAAAA"...), keys[at+5:]...)
 			},
 			says: []string{"mismatching identity key", "the relay makes a new device by itself at the next start"},
 		},
 		{
 			name: "the one-time keys are gone",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.homeserver.keys.Lock()
-				defer s.homeserver.keys.Unlock()
-				delete(s.homeserver.keys.OneTimeKeys, deviceID)
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.homeserver.keys.Lock()
+				defer f.homeserver.keys.Unlock()
+				delete(f.homeserver.keys.OneTimeKeys, deviceID)
 			},
 			says: []string{"failed: encryption", "no one-time keys", "hint: restart the relay"},
 		},
 		{
 			name: "the encryption keys in the database are lost",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.execute("DELETE FROM crypto_account")
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.execute("DELETE FROM crypto_account")
 			},
 			says: []string{"keys on the server", "the relay makes a new device by itself at the next start"},
 		},
 		{
-			name: "the database is an older copy", prepare: (*stage).restoreOldDatabase,
+			name: "the database is an older copy", prepare: (*fixture).restoreOldDatabase,
 			says: []string{"failed: encryption", "older copy", "the relay makes a new device by itself at the next start"},
 		},
 		{
 			name: "the identity was replaced by one of which the recovery key is not given",
-			prepare: func(s *stage) {
-				s.startOnce()
-				other := newStage(s.T)
+			prepare: func(f *fixture) {
+				f.startOnce()
+				other := newFixture(f.T)
 				other.startOnce()
 				other.homeserver.keys.Lock()
 				identity, data := other.homeserver.keys.Identity, other.homeserver.keys.AccountData
 				other.homeserver.keys.Unlock()
 				delete(data, "io.wazo.relay.age")
-				s.homeserver.keys.Lock()
-				defer s.homeserver.keys.Unlock()
-				s.homeserver.keys.Identity, s.homeserver.keys.AccountData = identity, data
+				f.homeserver.keys.Lock()
+				defer f.homeserver.keys.Unlock()
+				f.homeserver.keys.Identity, f.homeserver.keys.AccountData = identity, data
 			},
 			says: []string{"failed: encryption", "the recovery key does not fit", "check MATRIX_RECOVERY_KEY"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t)
-			test.prepare(s)
-			_, out := s.check()
+			f := newFixture(t)
+			test.prepare(f)
+			_, out := f.check()
 			said := encryptionLines(out.stdout)
 			if test.ok {
 				require.NoError(t, out.err, said)
@@ -164,10 +164,10 @@ func TestRecoveryKey(t *testing.T) {
 		}
 		return ""
 	}
-	s := newStage(t)
-	stop := s.serve()
-	s.awaitWell()
-	during := s.run(t.Context(), "recovery-key")
+	f := newFixture(t)
+	stop := f.serve()
+	f.awaitWell()
+	during := f.run(t.Context(), "recovery-key")
 	out := stop()
 	require.NoError(t, out.err)
 	key := shownIn(out.stdout)
@@ -176,24 +176,24 @@ func TestRecoveryKey(t *testing.T) {
 	require.NoError(t, during.err)
 	require.Equal(t, key+"\n", during.stdout, "it is shown again on request, beside a running relay")
 
-	stop = s.serve()
-	s.awaitWell()
+	stop = f.serve()
+	f.awaitWell()
 	require.Empty(t, shownIn(stop().stdout), "it is shown once")
 
-	raw, err := os.ReadFile(s.env["DATABASE_URL"])
+	raw, err := os.ReadFile(f.env["DATABASE_URL"])
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), key, "it is kept encrypted")
 
-	s.loseDatabase()
-	s.env["MATRIX_RECOVERY_KEY"] = key
-	s.startOnce()
-	_, out = s.check()
+	f.loseDatabase()
+	f.env["MATRIX_RECOVERY_KEY"] = key
+	f.startOnce()
+	_, out = f.check()
 	require.NoError(t, out.err)
 	require.Contains(t, out.stdout, "signed by its owner", "with the recovery key a new device is signed")
-	delete(s.env, "MATRIX_RECOVERY_KEY")
-	out = s.run(t.Context(), "recovery-key")
+	delete(f.env, "MATRIX_RECOVERY_KEY")
+	out = f.run(t.Context(), "recovery-key")
 	require.Equal(t, key+"\n", out.stdout, "the recovery key need not be given again")
 
-	s.env["DATABASE_URL"] = t.TempDir() + "/none.db"
-	require.Error(t, s.run(t.Context(), "recovery-key").err)
+	f.env["DATABASE_URL"] = t.TempDir() + "/none.db"
+	require.Error(t, f.run(t.Context(), "recovery-key").err)
 }

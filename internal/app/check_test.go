@@ -16,9 +16,9 @@ import (
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // check runs --check and returns its lines: "ok: …" and "failed: …" without what stands in parentheses.
-func (s *stage) check() (lines []string, out outcome) {
-	s.Helper()
-	out = s.run(s.Context(), "--check")
+func (f *fixture) check() (lines []string, out outcome) {
+	f.Helper()
+	out = f.run(f.Context(), "--check")
 	for line := range strings.Lines(out.stdout) {
 		if strings.HasPrefix(line, "ok: ") || strings.HasPrefix(line, "failed: ") {
 			short, _, _ := strings.Cut(strings.TrimSpace(line), " (")
@@ -32,8 +32,8 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	t.Run("everything is well", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t)
-		lines, out := s.check()
+		f := newFixture(t)
+		lines, out := f.check()
 		require.NoError(t, out.err)
 		require.Equal(t, []string{
 			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
@@ -42,19 +42,19 @@ func TestCheck(t *testing.T) {
 
 	for _, test := range []struct {
 		name    string
-		prepare func(s *stage)
+		prepare func(f *fixture)
 		lines   []string
 		says    []string // error and hint
 	}{
 		{
 			name:    "a wrong Matrix password does not hide what is wrong with Wazo",
-			prepare: func(s *stage) { s.env["MATRIX_PASSWORD"], s.env["WAZO_PASSWORD"] = "wrong", "wrong" },
+			prepare: func(f *fixture) { f.env["MATRIX_PASSWORD"], f.env["WAZO_PASSWORD"] = "wrong", "wrong" },
 			lines:   []string{"ok: configuration", "ok: database", "failed: homeserver and log-in", "failed: Wazo log-in"},
 			says:    []string{"check MATRIX_USER_ID and MATRIX_PASSWORD", "check WAZO_USERNAME and WAZO_PASSWORD"},
 		},
 		{
 			name:    "a homeserver that is away",
-			prepare: func(s *stage) { s.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(s.T) },
+			prepare: func(f *fixture) { f.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(f.T) },
 			lines: []string{
 				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
 			},
@@ -62,8 +62,8 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name: "a homeserver with trouble of its own",
-			prepare: func(s *stage) {
-				s.homeserver.onRequest(func(w http.ResponseWriter, _ *http.Request) bool { refuse(w, 500, "M_UNKNOWN"); return true })
+			prepare: func(f *fixture) {
+				f.homeserver.onRequest(func(w http.ResponseWriter, _ *http.Request) bool { refuse(w, 500, "M_UNKNOWN"); return true })
 			},
 			lines: []string{
 				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
@@ -72,19 +72,19 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name:    "a Wazo that is away",
-			prepare: func(s *stage) { s.wazo.Stop() },
+			prepare: func(f *fixture) { f.wazo.Stop() },
 			lines:   []string{"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "failed: Wazo log-in"},
 			says:    []string{"hint: check WAZO_URL"},
 		},
 		{
 			name: "permissions that are missing are named",
-			prepare: func(s *stage) {
-				tenant := s.wazo.AddTenant("strict")
-				s.wazo.AddUser(wazotest.User{
+			prepare: func(f *fixture) {
+				tenant := f.wazo.AddTenant("strict")
+				f.wazo.AddUser(wazotest.User{
 					Username: "restricted", Password: wazoPassword, Tenant: tenant,
 					ACL: []string{"!chatd.users.me.rooms.create", "!dird.backends.*.sources.*.contacts.read"},
 				})
-				s.env["WAZO_USERNAME"] = "restricted"
+				f.env["WAZO_USERNAME"] = "restricted"
 			},
 			lines: []string{
 				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket",
@@ -93,7 +93,7 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name:    "a websocket that does not work",
-			prepare: func(s *stage) { s.wazo.Faults().WebsocketdDown() },
+			prepare: func(f *fixture) { f.wazo.Faults().WebsocketdDown() },
 			lines: []string{
 				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "failed: Wazo websocket",
 			},
@@ -101,16 +101,16 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name:    "a database that cannot be opened ends the check",
-			prepare: func(s *stage) { s.env["DATABASE_URL"] = s.TempDir() },
+			prepare: func(f *fixture) { f.env["DATABASE_URL"] = f.TempDir() },
 			lines:   []string{"ok: configuration", "failed: database"},
 			says:    []string{"hint: check DATABASE_URL"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t)
-			test.prepare(s)
-			lines, out := s.check()
+			f := newFixture(t)
+			test.prepare(f)
+			lines, out := f.check()
 			require.ErrorIs(t, out.err, errReported)
 			require.Equal(t, test.lines, lines)
 			for _, text := range test.says {
@@ -121,9 +121,9 @@ func TestCheck(t *testing.T) {
 
 	t.Run("a wrong CA file is not blamed on the database", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t)
-		s.env["WAZO_CA_FILE"] = "no such file"
-		lines, out := s.check()
+		f := newFixture(t)
+		f.env["WAZO_CA_FILE"] = "no such file"
+		lines, out := f.check()
 		require.ErrorIs(t, out.err, errReported)
 		require.NotContains(t, lines, "failed: database")
 		require.Contains(t, out.stdout, "WAZO_CA_FILE")
@@ -131,14 +131,14 @@ func TestCheck(t *testing.T) {
 
 	t.Run("it relays nothing", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t)
-		s.homeserver.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+		f := newFixture(t)
+		f.homeserver.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/sync") || strings.Contains(r.URL.Path, "/send/") {
 				t.Errorf("asked for %s", r.URL.Path)
 			}
 			return false
 		})
-		_, out := s.check()
+		_, out := f.check()
 		require.NoError(t, out.err)
 	})
 }

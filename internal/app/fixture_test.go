@@ -38,8 +38,8 @@ const (
 
 var secrets = []string{matrixPassword, matrixToken, wazoPassword, secretKey}
 
-// stage is a homeserver, a Wazo and the environment of a relay between them.
-type stage struct {
+// fixture is a homeserver, a Wazo and the environment of a relay between them.
+type fixture struct {
 	*testing.T
 	homeserver *fakeHomeserver
 	wazo       *wazotest.Server
@@ -48,18 +48,18 @@ type stage struct {
 	ended      chan struct{} // closed when the relay that serve started has ended
 }
 
-func newStage(t *testing.T, opts ...wazotest.Option) *stage {
-	s := &stage{T: t, homeserver: newFakeHomeserver(t), wazo: wazotest.New(opts...)}
-	s.account = s.wazo.AddUser(wazotest.User{Username: "relay", Password: wazoPassword, Tenant: s.wazo.AddTenant("acme")})
-	require.NoError(t, s.wazo.Start("127.0.0.1:0"))
-	t.Cleanup(s.wazo.Stop)
-	s.env = map[string]string{
-		"MATRIX_USER_ID": botUser, "MATRIX_HOMESERVER_URL": s.homeserver.web.URL, "MATRIX_PASSWORD": matrixPassword,
-		"WAZO_URL": s.wazo.URL(), "WAZO_USERNAME": "relay", "WAZO_PASSWORD": wazoPassword,
+func newFixture(t *testing.T, opts ...wazotest.Option) *fixture {
+	f := &fixture{T: t, homeserver: newFakeHomeserver(t), wazo: wazotest.New(opts...)}
+	f.account = f.wazo.AddUser(wazotest.User{Username: "relay", Password: wazoPassword, Tenant: f.wazo.AddTenant("acme")})
+	require.NoError(t, f.wazo.Start("127.0.0.1:0"))
+	t.Cleanup(f.wazo.Stop)
+	f.env = map[string]string{
+		"MATRIX_USER_ID": botUser, "MATRIX_HOMESERVER_URL": f.homeserver.web.URL, "MATRIX_PASSWORD": matrixPassword,
+		"WAZO_URL": f.wazo.URL(), "WAZO_USERNAME": "relay", "WAZO_PASSWORD": wazoPassword,
 		"ADMINS": "@robin:a.example", "DATABASE_URL": filepath.Join(t.TempDir(), "relay.db"), "SECRET_KEY": secretKey,
 		"ADMIN_LISTEN": freeAddress(t), "LOG_LEVEL": "trace",
 	}
-	return s
+	return f
 }
 
 // freeAddress returns a loopback address at which nobody listens. Its host is used by nobody else, where the system has more
@@ -93,32 +93,32 @@ type outcome struct {
 }
 
 // run runs the program as main does, until it ends by itself or ctx ends, and looks for secrets in all that it says.
-func (s *stage) run(ctx context.Context, args ...string) outcome {
-	s.Helper()
+func (f *fixture) run(ctx context.Context, args ...string) outcome {
+	f.Helper()
 	var stdout, stderr, errors lockedBuffer
-	err := run(ctx, args, environ(s.env), &stdout, &stderr)
+	err := run(ctx, args, environ(f.env), &stdout, &stderr)
 	if err != nil {
 		printErrors(&errors, err)
 	}
 	out := outcome{stdout.String(), stderr.String(), err, errors.String()}
 	for _, secret := range secrets {
 		for where, text := range map[string]string{"stdout": out.stdout, "the log": out.stderr, "the errors": out.errors} {
-			require.NotContains(s, text, secret, "a secret in %s", where)
+			require.NotContains(f, text, secret, "a secret in %s", where)
 		}
 	}
 	return out
 }
 
 // fails runs the program, which must end by itself with one error and one hint, and returns these.
-func (s *stage) fails(args ...string) (failure, hint string) {
-	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+func (f *fixture) fails(args ...string) (failure, hint string) {
+	f.Helper()
+	ctx, cancel := context.WithTimeout(f.Context(), 20*time.Second)
 	defer cancel()
-	out := s.run(ctx, args...)
-	require.NoError(s, ctx.Err(), "the program did not end by itself")
-	require.Error(s, out.err)
-	printed := printedErrors(s.T, out.errors)
-	require.Len(s, printed, 1, out.errors)
+	out := f.run(ctx, args...)
+	require.NoError(f, ctx.Err(), "the program did not end by itself")
+	require.Error(f, out.err)
+	printed := printedErrors(f.T, out.errors)
+	require.Len(f, printed, 1, out.errors)
 	return printed[0].failure, printed[0].hint
 }
 
@@ -157,49 +157,49 @@ func printedErrors(t *testing.T, text string) (list []printedError) {
 }
 
 // serve runs the relay until the returned function is called, which returns what it left behind.
-func (s *stage) serve() (stop func() outcome) {
-	s.Helper()
-	ctx, cancel := context.WithCancel(s.Context())
+func (f *fixture) serve() (stop func() outcome) {
+	f.Helper()
+	ctx, cancel := context.WithCancel(f.Context())
 	ended := make(chan struct{})
-	s.ended = ended
+	f.ended = ended
 	var out outcome
 	go func() {
 		defer close(ended)
-		out = s.run(ctx)
+		out = f.run(ctx)
 	}()
 	stop = func() outcome {
 		cancel()
 		<-ended
 		return out
 	}
-	s.Cleanup(func() { stop() })
+	f.Cleanup(func() { stop() })
 	return stop
 }
 
 // await waits until the condition holds.
-func (s *stage) await(what string, condition func() bool) {
-	s.Helper()
-	require.Eventually(s, condition, 15*time.Second, 10*time.Millisecond, what)
+func (f *fixture) await(what string, condition func() bool) {
+	f.Helper()
+	require.Eventually(f, condition, 15*time.Second, 10*time.Millisecond, what)
 }
 
 // healthcheck asks the relay whether it is well.
-func (s *stage) healthcheck() error {
-	return run(s.Context(), []string{"healthcheck"}, environ(s.env), io.Discard, io.Discard)
+func (f *fixture) healthcheck() error {
+	return run(f.Context(), []string{"healthcheck"}, environ(f.env), io.Discard, io.Discard)
 }
 
 // awaitWell waits until the health check of the relay that serve started succeeds. It does not wait for one that has ended.
-func (s *stage) awaitWell() {
-	s.Helper()
+func (f *fixture) awaitWell() {
+	f.Helper()
 	ended := false
-	s.await("the relay is well", func() bool {
+	f.await("the relay is well", func() bool {
 		select {
-		case <-s.ended:
+		case <-f.ended:
 			ended = true
 		default:
 		}
-		return ended || s.healthcheck() == nil
+		return ended || f.healthcheck() == nil
 	})
-	require.False(s, ended, "the relay has ended by itself")
+	require.False(f, ended, "the relay has ended by itself")
 }
 
 const (

@@ -18,11 +18,11 @@ import (
 
 func TestArguments(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	f := newFixture(t)
 
 	t.Run("--version prints what the program is made of", func(t *testing.T) {
-		s.env = nil // no configuration is needed
-		out := s.run(t.Context(), "--version")
+		f.env = nil // no configuration is needed
+		out := f.run(t.Context(), "--version")
 		require.NoError(t, out.err)
 		require.Contains(t, out.stdout, "wazo-matrix-relay "+version())
 		require.Contains(t, out.stdout, "commit ")
@@ -31,43 +31,43 @@ func TestArguments(t *testing.T) {
 	})
 
 	t.Run("an unknown argument is an error", func(t *testing.T) {
-		failure, hint := s.fails("--chekc")
+		failure, hint := f.fails("--chekc")
 		require.Contains(t, failure, `"--chekc"`)
 		require.Contains(t, hint, "--check")
 	})
 
 	t.Run("a second argument is an error", func(t *testing.T) {
-		failure, _ := s.fails("--check", "--version")
+		failure, _ := f.fails("--check", "--version")
 		require.Contains(t, failure, "too many arguments")
 	})
 }
 
 func TestServe(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	stop := s.serve()
-	s.awaitWell()
+	f := newFixture(t)
+	stop := f.serve()
+	f.awaitWell()
 	out := stop()
 	require.NoError(t, out.err, "being stopped is no failure")
 	require.Contains(t, out.stderr, "Relay started")
 	require.Contains(t, out.stderr, "Relay stopped")
 	require.Contains(t, out.stderr, `"version":"`+version()+`"`)
-	require.Equal(t, 1, s.homeserver.logins)
+	require.Equal(t, 1, f.homeserver.logins)
 
 	t.Run("a second start uses the log-ins of the first", func(t *testing.T) {
-		sessions := s.wazo.Sessions(s.account)
-		stop := s.serve()
-		s.awaitWell()
+		sessions := f.wazo.Sessions(f.account)
+		stop := f.serve()
+		f.awaitWell()
 		require.NoError(t, stop().err)
-		require.Equal(t, 1, s.homeserver.logins)
-		require.Equal(t, sessions, s.wazo.Sessions(s.account))
+		require.Equal(t, 1, f.homeserver.logins)
+		require.Equal(t, sessions, f.wazo.Sessions(f.account))
 	})
 
 	t.Run("a Wazo that is away does not keep it from starting, but it is not well", func(t *testing.T) {
-		s.wazo.Stop()
-		stop := s.serve()
-		s.await("only Matrix is well", func() bool {
-			err := s.healthcheck()
+		f.wazo.Stop()
+		stop := f.serve()
+		f.await("only Matrix is well", func() bool {
+			err := f.healthcheck()
 			return err != nil && strings.Contains(err.Error(), `"matrix":true,"wazo":false`)
 		})
 		require.NoError(t, stop().err)
@@ -77,11 +77,11 @@ func TestServe(t *testing.T) {
 // A homeserver without news keeps a poll open for half a minute. Nothing is wrong in the meantime.
 func TestARestartedRelayIsWellBeforeThereIsNews(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.startOnce()
-	s.homeserver.hold.Store(int64(time.Hour))
-	stop := s.serve()
-	s.awaitWell()
+	f := newFixture(t)
+	f.startOnce()
+	f.homeserver.hold.Store(int64(time.Hour))
+	stop := f.serve()
+	f.awaitWell()
 	require.NoError(t, stop().err)
 }
 
@@ -89,8 +89,8 @@ func TestHealthcheck(t *testing.T) {
 	t.Parallel()
 	t.Run("nobody listens", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t)
-		_, hint := s.fails("healthcheck")
+		f := newFixture(t)
+		_, hint := f.fails("healthcheck")
 		require.Contains(t, hint, "the relay is running")
 	})
 
@@ -101,9 +101,9 @@ func TestHealthcheck(t *testing.T) {
 			_, _ = io.WriteString(w, `{"ok":false}`)
 		}))
 		defer sick.Close()
-		s := newStage(t)
-		s.env = map[string]string{"ADMIN_LISTEN": strings.TrimPrefix(sick.URL, "http://")} // all that it needs
-		failure, _ := s.fails("healthcheck")
+		f := newFixture(t)
+		f.env = map[string]string{"ADMIN_LISTEN": strings.TrimPrefix(sick.URL, "http://")} // all that it needs
+		failure, _ := f.fails("healthcheck")
 		require.Contains(t, failure, `{"ok":false}`)
 	})
 
@@ -119,20 +119,20 @@ func TestHealthcheck(t *testing.T) {
 
 	t.Run("an address that is none", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t)
-		s.env["ADMIN_LISTEN"] = "8081"
-		failure, _ := s.fails("healthcheck")
+		f := newFixture(t)
+		f.env["ADMIN_LISTEN"] = "8081"
+		failure, _ := f.fails("healthcheck")
 		require.Contains(t, failure, "ADMIN_LISTEN")
 	})
 }
 
 func TestMistakesInTheConfigurationEndTheProgram(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	delete(s.env, "WAZO_URL")
-	delete(s.env, "ADMINS")
+	f := newFixture(t)
+	delete(f.env, "WAZO_URL")
+	delete(f.env, "ADMINS")
 	for _, args := range [][]string{nil, {"--check"}} {
-		out := s.run(context.Background(), args...)
+		out := f.run(context.Background(), args...)
 		require.Len(t, printedErrors(t, out.errors), 2)
 		require.Empty(t, out.stderr, "nothing is begun")
 	}
@@ -140,12 +140,12 @@ func TestMistakesInTheConfigurationEndTheProgram(t *testing.T) {
 
 func TestPublicListener(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.env["LISTEN"] = freeAddress(t)
+	f := newFixture(t)
+	f.env["LISTEN"] = freeAddress(t)
 	get := func(path string) (int, string) {
 		t.Helper()
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		resp, err := client.Get("http://" + s.env["LISTEN"] + path)
+		resp, err := client.Get("http://" + f.env["LISTEN"] + path)
 		if err != nil {
 			return 0, ""
 		}
@@ -156,17 +156,17 @@ func TestPublicListener(t *testing.T) {
 	}
 
 	t.Run("is off without PUBLIC_URL", func(t *testing.T) {
-		stop := s.serve()
-		s.awaitWell()
+		stop := f.serve()
+		f.awaitWell()
 		status, _ := get("/")
 		require.Zero(t, status)
 		require.NoError(t, stop().err)
 	})
 
 	t.Run("serves files and nothing else", func(t *testing.T) {
-		s.env["PUBLIC_URL"] = "https://relay.a.example/relay"
-		stop := s.serve()
-		s.awaitWell()
+		f.env["PUBLIC_URL"] = "https://relay.a.example/relay"
+		stop := f.serve()
+		f.awaitWell()
 		for _, path := range []string{"/", "/healthz", "/relay/media/unknown/cat.jpg"} {
 			status, body := get(path)
 			require.Equal(t, http.StatusNotFound, status)
@@ -176,18 +176,18 @@ func TestPublicListener(t *testing.T) {
 	})
 
 	t.Run("is tried by --check", func(t *testing.T) {
-		out := s.run(t.Context(), "--check")
+		out := f.run(t.Context(), "--check")
 		require.NoError(t, out.err)
-		require.Contains(t, out.stdout, "ok: public listener ("+s.env["LISTEN"]+")")
+		require.Contains(t, out.stdout, "ok: public listener ("+f.env["LISTEN"]+")")
 	})
 
 	t.Run("at an address that is taken is a failure with a hint", func(t *testing.T) {
-		listener, err := net.Listen("tcp", s.env["LISTEN"])
+		listener, err := net.Listen("tcp", f.env["LISTEN"])
 		require.NoError(t, err)
 		defer listener.Close()
-		_, hint := s.fails()
+		_, hint := f.fails()
 		require.Contains(t, hint, "LISTEN")
-		out := s.run(t.Context(), "--check")
+		out := f.run(t.Context(), "--check")
 		require.Error(t, out.err)
 		require.Contains(t, out.stdout, "failed: public listener")
 	})
@@ -195,11 +195,11 @@ func TestPublicListener(t *testing.T) {
 
 func TestExitCode(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	f := newFixture(t)
 	exit := func(args ...string) (code int, stdout, stderr string) {
 		t.Helper()
 		var out, err lockedBuffer
-		code = Main(t.Context(), args, environ(s.env), &out, &err)
+		code = Main(t.Context(), args, environ(f.env), &out, &err)
 		return code, out.String(), err.String()
 	}
 
@@ -207,13 +207,13 @@ func TestExitCode(t *testing.T) {
 	require.Zero(t, code)
 	require.Empty(t, stderr)
 
-	s.env["WAZO_PASSWORD"] = "wrong"
+	f.env["WAZO_PASSWORD"] = "wrong"
 	code, stdout, stderr := exit("--check")
 	require.Equal(t, 1, code)
 	require.Contains(t, stdout, "hint: check WAZO_USERNAME and WAZO_PASSWORD")
 	require.Empty(t, stderr, "a failure is printed once")
 
-	s.env["WAZO_URL"] = ""
+	f.env["WAZO_URL"] = ""
 	code, stdout, stderr = exit()
 	require.Equal(t, 1, code)
 	require.Empty(t, stdout)

@@ -18,198 +18,198 @@ import (
 )
 
 // startOnce lets the database come into being.
-func (s *stage) startOnce() {
-	s.Helper()
-	stop := s.serve()
-	s.awaitWell()
-	require.NoError(s, stop().err)
+func (f *fixture) startOnce() {
+	f.Helper()
+	stop := f.serve()
+	f.awaitWell()
+	require.NoError(f, stop().err)
 }
 
 // otherRecoveryKey is well-formed and opens nothing.
 const otherRecoveryKey = "EsSz ygLv VP1b xF1C v7kE eBQx MxDP buG5 w25T L3b6 hfyG Kkrd"
 
 // loseDatabase lets the relay run once and takes its database away.
-func (s *stage) loseDatabase() {
-	s.Helper()
-	s.startOnce()
-	s.env["DATABASE_URL"] = filepath.Join(s.TempDir(), "relay.db")
+func (f *fixture) loseDatabase() {
+	f.Helper()
+	f.startOnce()
+	f.env["DATABASE_URL"] = filepath.Join(f.TempDir(), "relay.db")
 }
 
 func TestStartupFailures(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name          string
-		prepare       func(s *stage)
+		prepare       func(f *fixture)
 		failure, hint string
 	}{
 		{
 			name: "the database was written with another key",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.env["SECRET_KEY"] = "another key"
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.env["SECRET_KEY"] = "another key"
 			},
 			failure: "another SECRET_KEY", hint: "set SECRET_KEY",
 		},
 		{
 			name: "the key file is lost",
-			prepare: func(s *stage) {
-				s.env["SECRET_KEY"] = ""
-				s.startOnce()
-				require.NoError(s, os.Remove(db.KeyFile(s.env["DATABASE_URL"])))
+			prepare: func(f *fixture) {
+				f.env["SECRET_KEY"] = ""
+				f.startOnce()
+				require.NoError(f, os.Remove(db.KeyFile(f.env["DATABASE_URL"])))
 			},
 			failure: "key file", hint: "backup",
 		},
 		{
 			name: "another process uses the database",
-			prepare: func(s *stage) {
-				s.serve()
-				s.awaitWell()
-				s.env = maps.Clone(s.env)
-				s.env["ADMIN_LISTEN"] = freeAddress(s.T)
+			prepare: func(f *fixture) {
+				f.serve()
+				f.awaitWell()
+				f.env = maps.Clone(f.env)
+				f.env["ADMIN_LISTEN"] = freeAddress(f.T)
 			},
 			failure: "another process", hint: "",
 		},
 		{
 			name: "the database belongs to another bot",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.env["MATRIX_USER_ID"] = "@other:a.example"
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.env["MATRIX_USER_ID"] = "@other:a.example"
 			},
 			failure: botUser, hint: "DATABASE_URL",
 		},
 		{
 			name: "the database belongs to another program",
-			prepare: func(s *stage) {
-				s.startOnce()
-				database, err := db.Open(s.Context(), s.env["DATABASE_URL"], secretKey, zerolog.Nop())
-				require.NoError(s, err)
-				_, err = database.Exec(s.Context(), "UPDATE database_owner SET owner = 'another program'")
-				require.NoError(s, err)
-				require.NoError(s, database.Close())
+			prepare: func(f *fixture) {
+				f.startOnce()
+				database, err := db.Open(f.Context(), f.env["DATABASE_URL"], secretKey, zerolog.Nop())
+				require.NoError(f, err)
+				_, err = database.Exec(f.Context(), "UPDATE database_owner SET owner = 'another program'")
+				require.NoError(f, err)
+				require.NoError(f, database.Close())
 			},
 			failure: "another program", hint: "DATABASE_URL",
 		},
 		{
 			name:    "the directory of the database is not there",
-			prepare: func(s *stage) { s.env["DATABASE_URL"] = filepath.Join(s.TempDir(), "no", "relay.db") },
+			prepare: func(f *fixture) { f.env["DATABASE_URL"] = filepath.Join(f.TempDir(), "no", "relay.db") },
 			failure: "database", hint: "DATABASE_URL",
 		},
 		{
 			name:    "the homeserver cannot be reached",
-			prepare: func(s *stage) { s.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(s.T) },
+			prepare: func(f *fixture) { f.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(f.T) },
 			failure: "log in", hint: "MATRIX_HOMESERVER_URL",
 		},
 		{
 			name: "there is no homeserver at the address",
-			prepare: func(s *stage) {
-				s.homeserver.onRequest(func(w http.ResponseWriter, r *http.Request) bool { http.NotFound(w, r); return true })
+			prepare: func(f *fixture) {
+				f.homeserver.onRequest(func(w http.ResponseWriter, r *http.Request) bool { http.NotFound(w, r); return true })
 			},
 			failure: "log in", hint: "MATRIX_HOMESERVER_URL",
 		},
 		{
 			name: "the homeserver's certificate is not trusted",
-			prepare: func(s *stage) {
-				web := httptest.NewUnstartedServer(s.homeserver.handler())
+			prepare: func(f *fixture) {
+				web := httptest.NewUnstartedServer(f.homeserver.handler())
 				web.Config.ErrorLog = quiet()
 				web.StartTLS()
-				s.Cleanup(web.Close)
-				s.env["MATRIX_HOMESERVER_URL"] = web.URL
+				f.Cleanup(web.Close)
+				f.env["MATRIX_HOMESERVER_URL"] = web.URL
 			},
 			failure: "certificate", hint: "MATRIX_HOMESERVER_URL",
 		},
 		{
 			name:    "the Matrix password is wrong",
-			prepare: func(s *stage) { s.env["MATRIX_PASSWORD"] = "wrong" },
+			prepare: func(f *fixture) { f.env["MATRIX_PASSWORD"] = "wrong" },
 			failure: "refuses the password", hint: "MATRIX_PASSWORD",
 		},
 		{
 			name:    "the Matrix token is wrong",
-			prepare: func(s *stage) { s.env["MATRIX_PASSWORD"], s.env["MATRIX_ACCESS_TOKEN"] = "", "wrong" },
+			prepare: func(f *fixture) { f.env["MATRIX_PASSWORD"], f.env["MATRIX_ACCESS_TOKEN"] = "", "wrong" },
 			failure: "refuses the access token", hint: "MATRIX_ACCESS_TOKEN",
 		},
 		{
 			name: "the Matrix token is of somebody else",
-			prepare: func(s *stage) {
-				s.env["MATRIX_PASSWORD"], s.env["MATRIX_ACCESS_TOKEN"], s.env["MATRIX_USER_ID"] = "", matrixToken, "@other:a.example"
+			prepare: func(f *fixture) {
+				f.env["MATRIX_PASSWORD"], f.env["MATRIX_ACCESS_TOKEN"], f.env["MATRIX_USER_ID"] = "", matrixToken, "@other:a.example"
 			},
 			failure: "another account", hint: "MATRIX_ACCESS_TOKEN",
 		},
 		{
 			name: "the encryption keys are lost, and there is no password for a new device",
-			prepare: func(s *stage) {
-				s.startOnce()
-				s.env["MATRIX_PASSWORD"], s.env["MATRIX_ACCESS_TOKEN"] = "", matrixToken
-				s.homeserver.keys.DropDevice(deviceID)
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.env["MATRIX_PASSWORD"], f.env["MATRIX_ACCESS_TOKEN"] = "", matrixToken
+				f.homeserver.keys.DropDevice(deviceID)
 			},
 			failure: "encryption keys", hint: "the token of a new log-in",
 		},
 		{
 			name:    "the recovery key is none",
-			prepare: func(s *stage) { s.env["MATRIX_RECOVERY_KEY"] = "hunter2" },
+			prepare: func(f *fixture) { f.env["MATRIX_RECOVERY_KEY"] = "hunter2" },
 			failure: "MATRIX_RECOVERY_KEY: the value is not a valid recovery key", hint: "begins with Es",
 		},
 		{
 			name:    "the account has an identity, and its recovery key is not given",
-			prepare: func(s *stage) { s.loseDatabase() },
+			prepare: func(f *fixture) { f.loseDatabase() },
 			failure: "its recovery key is not known", hint: "set MATRIX_RECOVERY_KEY",
 		},
 		{
 			name: "the recovery key is that of another account",
-			prepare: func(s *stage) {
-				s.loseDatabase()
-				s.env["MATRIX_RECOVERY_KEY"] = otherRecoveryKey
+			prepare: func(f *fixture) {
+				f.loseDatabase()
+				f.env["MATRIX_RECOVERY_KEY"] = otherRecoveryKey
 			},
 			failure: "the recovery key does not fit", hint: "check MATRIX_RECOVERY_KEY",
 		},
 		{
 			name:    "Wazo cannot be reached",
-			prepare: func(s *stage) { s.wazo.Stop() },
+			prepare: func(f *fixture) { f.wazo.Stop() },
 			failure: "refused", hint: "WAZO_URL",
 		},
 		{
 			name: "there is no Wazo at the address",
-			prepare: func(s *stage) {
+			prepare: func(f *fixture) {
 				empty := httptest.NewServer(http.NotFoundHandler())
-				s.Cleanup(empty.Close)
-				s.env["WAZO_URL"] = empty.URL
+				f.Cleanup(empty.Close)
+				f.env["WAZO_URL"] = empty.URL
 			},
 			failure: "404", hint: "WAZO_URL",
 		},
 		{
 			name:    "the Wazo password is wrong",
-			prepare: func(s *stage) { s.env["WAZO_PASSWORD"] = "wrong" },
+			prepare: func(f *fixture) { f.env["WAZO_PASSWORD"] = "wrong" },
 			failure: "401", hint: "WAZO_PASSWORD",
 		},
 		{
 			name:    "the Wazo account has too many sessions",
-			prepare: func(s *stage) { s.wazo.Faults().TokenLimit(wazotest.Always()) },
+			prepare: func(f *fixture) { f.wazo.Faults().TokenLimit(wazotest.Always()) },
 			failure: "429", hint: "sessions",
 		},
 		{
 			name:    "Wazo has trouble of its own",
-			prepare: func(s *stage) { s.wazo.Faults().AuthDown() },
+			prepare: func(f *fixture) { f.wazo.Faults().AuthDown() },
 			failure: "50", hint: "wazo-auth",
 		},
 		{
 			name:    "a Wazo elsewhere would get the password in the clear",
-			prepare: func(s *stage) { s.env["WAZO_URL"] = "http://wazo.a.example" },
+			prepare: func(f *fixture) { f.env["WAZO_URL"] = "http://wazo.a.example" },
 			failure: "https", hint: "WAZO_URL",
 		},
 		{
 			name: "the address of the health check is taken",
-			prepare: func(s *stage) {
-				taken, err := net.Listen("tcp", s.env["ADMIN_LISTEN"])
-				require.NoError(s, err)
-				s.Cleanup(func() { _ = taken.Close() })
+			prepare: func(f *fixture) {
+				taken, err := net.Listen("tcp", f.env["ADMIN_LISTEN"])
+				require.NoError(f, err)
+				f.Cleanup(func() { _ = taken.Close() })
 			},
 			failure: "in use", hint: "ADMIN_LISTEN",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t)
-			test.prepare(s)
-			failure, hint := s.fails()
+			f := newFixture(t)
+			test.prepare(f)
+			failure, hint := f.fails()
 			require.Contains(t, failure, test.failure)
 			require.Contains(t, hint, test.hint)
 		})
@@ -220,42 +220,42 @@ func TestWazoCertificate(t *testing.T) {
 	t.Parallel()
 	t.Run("one that nobody vouches for is refused", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t, wazotest.WithTLS())
-		failure, hint := s.fails()
+		f := newFixture(t, wazotest.WithTLS())
+		failure, hint := f.fails()
 		require.Contains(t, failure, "certificate")
 		require.Contains(t, hint, "WAZO_CA_FILE")
 	})
 
 	t.Run("one of another authority is refused", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t, wazotest.WithTLS())
+		f := newFixture(t, wazotest.WithTLS())
 		file, err := wazotest.New(wazotest.WithTLS()).CAFile(t.TempDir())
 		require.NoError(t, err)
-		s.env["WAZO_CA_FILE"] = file
-		failure, hint := s.fails()
+		f.env["WAZO_CA_FILE"] = file
+		failure, hint := f.fails()
 		require.Contains(t, failure, "certificate")
 		require.Contains(t, hint, "WAZO_CA_FILE")
 	})
 
 	t.Run("one of the given authority is trusted", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t, wazotest.WithTLS())
-		file, err := s.wazo.CAFile(t.TempDir())
+		f := newFixture(t, wazotest.WithTLS())
+		file, err := f.wazo.CAFile(t.TempDir())
 		require.NoError(t, err)
-		s.env["WAZO_CA_FILE"] = file
-		s.startOnce()
+		f.env["WAZO_CA_FILE"] = file
+		f.startOnce()
 	})
 
 	for name, content := range map[string]string{"that is not there": "", "that is no certificate": "hello"} {
 		t.Run("a file "+name+" is refused", func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t)
-			s.env["WAZO_CA_FILE"] = filepath.Join(t.TempDir(), "ca.crt")
+			f := newFixture(t)
+			f.env["WAZO_CA_FILE"] = filepath.Join(t.TempDir(), "ca.crt")
 			if content != "" {
-				require.NoError(t, os.WriteFile(s.env["WAZO_CA_FILE"], []byte(content), 0o600))
+				require.NoError(t, os.WriteFile(f.env["WAZO_CA_FILE"], []byte(content), 0o600))
 			}
-			failure, hint := s.fails()
-			require.Contains(t, failure, s.env["WAZO_CA_FILE"])
+			failure, hint := f.fails()
+			require.Contains(t, failure, f.env["WAZO_CA_FILE"])
 			require.Contains(t, hint, "WAZO_CA_FILE")
 		})
 	}
@@ -263,13 +263,13 @@ func TestWazoCertificate(t *testing.T) {
 
 func TestKeyFileIsMadeAtTheFirstStart(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.env["SECRET_KEY"] = ""
-	s.startOnce()
-	key, err := os.ReadFile(db.KeyFile(s.env["DATABASE_URL"]))
+	f := newFixture(t)
+	f.env["SECRET_KEY"] = ""
+	f.startOnce()
+	key, err := os.ReadFile(db.KeyFile(f.env["DATABASE_URL"]))
 	require.NoError(t, err)
-	stop := s.serve()
-	s.awaitWell()
+	stop := f.serve()
+	f.awaitWell()
 	out := stop()
 	require.NoError(t, out.err)
 	require.NotContains(t, out.stderr, strings.TrimSpace(string(key)))
@@ -286,19 +286,19 @@ func TestACorrectedMistakeIsForgotten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t)
-			right := s.env[mistake[0]]
-			s.env[mistake[0]] = mistake[1]
+			f := newFixture(t)
+			right := f.env[mistake[0]]
+			f.env[mistake[0]] = mistake[1]
 			if mistake[0] == "MATRIX_USER_ID" {
-				s.homeserver.onRequest(func(w http.ResponseWriter, _ *http.Request) bool {
+				f.homeserver.onRequest(func(w http.ResponseWriter, _ *http.Request) bool {
 					refuse(w, http.StatusForbidden, "M_FORBIDDEN")
 					return true
 				})
 			}
-			s.fails()
-			s.homeserver.onRequest(nil)
-			s.env[mistake[0]] = right
-			s.startOnce()
+			f.fails()
+			f.homeserver.onRequest(nil)
+			f.env[mistake[0]] = right
+			f.startOnce()
 		})
 	}
 }
