@@ -9,10 +9,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 const (
@@ -353,34 +354,22 @@ func bodyOf(content json.RawMessage) string {
 	return parsed.Body
 }
 
-// await waits until something about the fake holds.
-func (f *fakeMatrix) await(what string, holds func() bool) {
-	f.t.Helper()
-	timeout := time.After(20 * time.Second)
-	for {
-		f.mu.Lock()
-		changed := f.changed
-		f.mu.Unlock()
-		if holds() {
-			return
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			f.t.Fatalf("timed out waiting for %s; notices: %q", what, f.allNotices())
-		}
-	}
-}
-
 func (f *fakeMatrix) allNotices() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.notices)
 }
 
+// allDirect returns what the bot told people in person.
+func (f *fakeMatrix) allDirect() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.direct)
+}
+
 func (f *fakeMatrix) awaitNotice(part string) {
 	f.t.Helper()
-	f.await("a notice with "+part, func() bool {
+	await.Until(f.t, "a notice with "+part, func() bool {
 		return slices.ContainsFunc(f.allNotices(), func(n string) bool { return strings.Contains(n, part) })
 	})
 }
@@ -388,7 +377,7 @@ func (f *fakeMatrix) awaitNotice(part string) {
 // awaitLinked waits until the core has accepted the echo of its "Linked" notice.
 func (f *fakeMatrix) awaitLinked() {
 	f.t.Helper()
-	f.await("the link", func() bool {
+	await.Until(f.t, "the link", func() bool {
 		portal, err := f.core.Portal(context.Background(), roomID)
 		return err == nil && portal != nil && portal.StartedOnMatrix
 	})

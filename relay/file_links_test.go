@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"regexp"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -35,7 +37,7 @@ var fileLink = regexp.MustCompile(`^📷 picture: \[cat\.jpg\]\(https://relay\.e
 // awaitFile waits for a file on Wazo and returns what is stored of it.
 func (f *fixture) awaitFile() *db.Media {
 	f.Helper()
-	require.Eventually(f, func() bool { return len(f.relayed()) > 0 }, waitFor, tick)
+	await.Until(f, "a message on Wazo", func() bool { return len(f.relayed()) > 0 })
 	match := fileLink.FindStringSubmatch(f.relayed()[0])
 	require.NotNil(f, match, f.relayed()[0])
 	media, err := f.db.Media.ByKey(f.ctx, match[1], jsontime.UM(time.Now()))
@@ -67,7 +69,7 @@ func TestFileIsALinkOnWazo(t *testing.T) {
 
 	t.Run("until the message is redacted", func(t *testing.T) {
 		f.matrix.redact(adminUser, eventID, true)
-		require.Eventually(t, func() bool { return f.countMedia() == 0 }, waitFor, tick)
+		f.awaitMedia(0)
 	})
 }
 
@@ -135,7 +137,7 @@ func TestFileIsFoundAgainInARestoredDatabase(t *testing.T) {
 	f.halt()
 	restore()
 	f.start()
-	require.Eventually(t, func() bool { return f.countMedia() == 1 }, waitFor, tick)
+	f.awaitMedia(1)
 	f.awaitEmpty()
 	require.Len(t, f.relayed(), 1, "it was not posted again")
 	again := f.awaitFile()
@@ -146,7 +148,7 @@ func TestFileIsFoundAgainInARestoredDatabase(t *testing.T) {
 // awaitMedia waits until so many files are stored.
 func (f *fixture) awaitMedia(n int) {
 	f.Helper()
-	require.Eventually(f, func() bool { return f.countMedia() == n }, waitFor, tick)
+	await.Until(f, fmt.Sprintf("%d files in the database", n), func() bool { return f.countMedia() == n })
 }
 
 func TestLinksOfEditsEndWithTheMessage(t *testing.T) {

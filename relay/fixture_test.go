@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
@@ -43,6 +44,7 @@ type fixture struct {
 	keyWait, keyKept time.Duration
 	postTimeout      time.Duration
 	contentFormat    string
+	postTimeout      time.Duration // of a message to Wazo
 
 	core *Relay
 	db   *db.Database
@@ -59,7 +61,12 @@ func newFixture(t *testing.T) *fixture {
 	require.NoError(t, f.wazo.Start("127.0.0.1:0"))
 	t.Cleanup(f.wazo.Stop)
 	f.matrix = newFakeMatrix(t)
-	t.Cleanup(func() { f.halt() })
+	t.Cleanup(func() {
+		f.halt()
+		if t.Failed() {
+			t.Logf("on Wazo: %q\non Matrix: %q\nnotices: %q", f.relayed(), f.matrix.shown(), f.matrix.allNotices())
+		}
+	})
 	return f
 }
 
@@ -102,7 +109,6 @@ func (f *fixture) start() {
 		defer close(synced)
 		f.matrix.syncForever(ctx)
 	}()
-	require.Eventually(f, f.core.Connected, 20*time.Second, time.Millisecond)
 	f.stop = func() {
 		cancel()
 		<-done
@@ -110,6 +116,7 @@ func (f *fixture) start() {
 		client.CloseIdleConnections()
 		require.NoError(f, database.Close())
 	}
+	await.Until(f, "the connection to Wazo", f.core.Connected)
 }
 
 func (f *fixture) halt() {
@@ -147,37 +154,31 @@ func (f *fixture) relayed() []string {
 // awaitRelayed waits until exactly these texts were posted on Wazo.
 func (f *fixture) awaitRelayed(want ...string) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.ctx, 20*time.Second)
-	defer cancel()
-	for range f.wazo.Subscribe(ctx, f.room.UUID) {
-		if got := f.relayed(); len(got) >= len(want) {
-			break
-		}
-	}
+	await.Until(f, fmt.Sprintf("%q on Wazo", want), func() bool { return len(f.relayed()) >= len(want) })
 	require.Equal(f, want, f.relayed())
+}
+
+// awaitOnWazo waits until a text is among those that were posted on Wazo.
+func (f *fixture) awaitOnWazo(text string) {
+	f.Helper()
+	await.Until(f, fmt.Sprintf("%q on Wazo", text), func() bool { return slices.Contains(f.relayed(), text) })
 }
 
 // awaitShown waits until exactly these texts are shown on Matrix.
 func (f *fixture) awaitShown(want ...string) {
 	f.Helper()
-	f.matrix.await(fmt.Sprintf("%d texts on Matrix", len(want)), func() bool { return len(f.matrix.shown()) >= len(want) })
+	await.Until(f, fmt.Sprintf("%q on Matrix", want), func() bool { return len(f.matrix.shown()) >= len(want) })
 	require.Equal(f, want, f.matrix.shown())
 }
 
 // awaitEmpty waits until nothing waits to be delivered.
 func (f *fixture) awaitEmpty() {
 	f.Helper()
-	require.Eventually(f, func() bool {
+	await.Until(f, "an empty queue", func() bool {
 		busy, err := f.db.Queue.Busy(f.ctx)
 		return err == nil && len(busy) == 0
-	}, 20*time.Second, 5*time.Millisecond)
+	})
 }
-
-// What is waited for without a signal.
-const (
-	waitFor = 20 * time.Second
-	tick    = 5 * time.Millisecond
-)
 
 // refuse makes the homeserver refuse texts that contain something.
 func (f *fixture) refuse(part string) {

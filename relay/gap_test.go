@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 )
 
 func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
@@ -102,11 +103,11 @@ func TestGapThatFailsForEverIsGivenUp(t *testing.T) {
 	}
 	f.matrix.setPaused(false)
 	var gap *db.Gap
-	require.Eventually(t, func() bool {
+	await.Until(t, "the gap", func() bool {
 		var err error
 		gap, err = f.db.Gap.First(f.ctx, 1)
 		return err == nil && gap != nil
-	}, waitFor, tick)
+	})
 	require.Empty(t, f.relayed(), "what came after the gap waits for it")
 
 	// As if it had failed for long already, while the homeserver worked.

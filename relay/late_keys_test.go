@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -47,31 +48,34 @@ func (f *fixture) row(eventID id.EventID) *db.Row {
 // awaitPassedOver waits until the queue goes on without an event.
 func (f *fixture) awaitPassedOver(eventID id.EventID) {
 	f.Helper()
-	require.Eventually(f, func() bool { row := f.row(eventID); return row != nil && row.State == db.StateWaiting }, waitFor, tick)
+	await.Until(f, "the queue to go on without "+eventID.String(), func() bool {
+		row := f.row(eventID)
+		return row != nil && row.State == db.StateWaiting
+	})
 }
 
 // awaitKeysAsked waits until the keys of events are asked for, and until it is known that they are not there yet.
 func (f *fixture) awaitKeysAsked(events ...id.EventID) {
 	f.Helper()
 	for _, eventID := range events {
-		f.matrix.await("the key to be asked for", func() bool {
+		await.Until(f, "the key of "+eventID.String()+" to be asked for", func() bool {
 			f.matrix.mu.Lock()
 			defer f.matrix.mu.Unlock()
 			return slices.Contains(f.matrix.keysAsked, eventID)
 		})
 		key := job{kind: jobKey, session: id.SessionID(f.row(eventID).Session)}
-		require.Eventually(f, func() bool { return !f.core.tasks.IsBusy(key) }, waitFor, tick)
+		await.Until(f, "the first look for the key of "+eventID.String()+" to end", func() bool { return !f.core.tasks.IsBusy(key) })
 	}
 }
 
 func (f *fixture) awaitRow(eventID id.EventID) {
 	f.Helper()
-	require.Eventually(f, func() bool { return f.row(eventID) != nil }, waitFor, tick)
+	await.Until(f, eventID.String()+" in the queue", func() bool { return f.row(eventID) != nil })
 }
 
 func (f *fixture) awaitGone(eventID id.EventID) {
 	f.Helper()
-	require.Eventually(f, func() bool { return f.row(eventID) == nil }, waitFor, tick)
+	await.Until(f, eventID.String()+" to leave the queue", func() bool { return f.row(eventID) == nil })
 }
 
 // noticesTo returns what the bot replied to an event, in order.
@@ -114,7 +118,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		f.matrix.say("@other:a.example", "next")
 		f.awaitRelayed("next")
 		require.Equal(t, []string{f.keyNotice()}, f.noticesTo(first))
-		f.matrix.await("a request for the key", func() bool {
+		await.Until(t, "a request for the key", func() bool {
 			f.matrix.mu.Lock()
 			defer f.matrix.mu.Unlock()
 			return slices.Equal(f.matrix.keysAsked, []id.EventID{first})
@@ -129,7 +133,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		f.bringKey("s", first, "first")
 		f.awaitRelayed("next", late("first"))
 		f.awaitEmpty()
-		f.matrix.await("the receipt", func() bool {
+		await.Until(t, "the receipt", func() bool {
 			f.matrix.mu.Lock()
 			defer f.matrix.mu.Unlock()
 			return slices.Contains(f.matrix.read, first)
@@ -233,7 +237,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		old := f.row(first)
 		down := f.wazo.Faults().ChatdDown()
 		f.edit(adminUser, first, "edited")
-		require.Eventually(t, func() bool { return f.row(first).Session == "" }, waitFor, tick)
+		await.Until(t, "the edit in the queue", func() bool { return f.row(first).Session == "" })
 		decrypted := &event.Event{ID: first, Sender: adminUser, RoomID: roomID, Type: event.EventMessage}
 		require.NoError(t, decrypted.Content.UnmarshalJSON([]byte(`{"msgtype": "m.text", "body": "original"}`)))
 		require.NoError(t, f.core.lateKeys.acceptDecrypted(f.ctx, old, decrypted))
@@ -265,7 +269,7 @@ func TestLateMessageSurvivesARestart(t *testing.T) {
 		{name: "the key came just before, and the message is not posted yet", come: func(f *fixture, eventID id.EventID) {
 			f.wazo.Faults().ChatdDown()
 			f.bringKey("s", eventID, "first")
-			require.Eventually(f, func() bool { return f.row(eventID).Late }, waitFor, tick)
+			await.Until(f, "the message to be decrypted", func() bool { return f.row(eventID).Late })
 			f.halt()
 			f.wazo.Faults().Clear()
 			f.start()
@@ -370,7 +374,7 @@ func TestKeyThatNeverComes(t *testing.T) {
 	// The look at the start does it.
 	f.halt()
 	f.start()
-	f.matrix.await("the start", func() bool { return f.core.startup.isSynced() })
+	await.Until(t, "the start", func() bool { return f.core.startup.isSynced() })
 	require.NotNil(t, f.row(first), "not yet")
 	age(2*time.Minute, first)
 	f.halt()
@@ -410,7 +414,7 @@ func TestRetryAndDropOfWhatIsSetAside(t *testing.T) {
 	large := f.matrix.say(adminUser, strings.Repeat("x", 2<<20))
 	f.awaitPassedOver(second)
 	f.awaitRow(large)
-	require.Eventually(t, func() bool { return f.row(large).State == db.StateParked }, waitFor, tick)
+	await.Until(t, "the large message to be parked", func() bool { return f.row(large).State == db.StateParked })
 	f.matrix.mu.Lock()
 	f.matrix.keysAsked = nil
 	f.matrix.decryptable[second] = "second" // and nobody says so
@@ -419,12 +423,12 @@ func TestRetryAndDropOfWhatIsSetAside(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
 	f.awaitRelayed(late("second"))
-	f.matrix.await("another request for the keys", func() bool {
+	await.Until(t, "another request for the keys", func() bool {
 		f.matrix.mu.Lock()
 		defer f.matrix.mu.Unlock()
 		return slices.Contains(f.matrix.keysAsked, first) && slices.Contains(f.matrix.keysAsked, second)
 	})
-	require.Eventually(t, func() bool { return f.row(large).State == db.StateParked }, waitFor, tick)
+	await.Until(t, "the large message to be parked", func() bool { return f.row(large).State == db.StateParked })
 	n, err = f.core.Drop(f.ctx, roomID)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
@@ -483,11 +487,11 @@ func TestChangesOfWhatWaitsForAKey(t *testing.T) {
 			f.awaitPassedOver(first)
 			test.change(f, first)
 			end := f.matrix.say(adminUser, "end")
-			require.Eventually(t, func() bool { return slices.Contains(f.relayed(), "end") }, waitFor, tick)
+			f.awaitOnWazo("end")
 			f.awaitGone(end)
 			f.bringKey("s", first, "first")
 			if test.keys != nil {
-				require.Eventually(t, func() bool { return slices.Contains(f.relayed(), late("first")) }, waitFor, tick)
+				f.awaitOnWazo(late("first"))
 				test.keys(f)
 			}
 			f.awaitRelayed(test.want...)
@@ -593,7 +597,7 @@ func TestDecryptingIsNoSignThatWazoIsRepaired(t *testing.T) {
 	f.awaitRow(first)
 	f.matrix.giveKey(first, "first") // and nobody says so: the queue finds it when it tries
 	f.core.pauses.retryAll(f.ctx)
-	require.NoError(t, refused.Wait(f.ctx, 1), "what was decrypted is tried at once")
+	await.Until(t, "a try of what was decrypted, at once", func() bool { return refused.Fired() >= 1 })
 	require.Equal(t, []string{txt.Paused(txt.Why(words.WhyConflict))}, f.matrix.allNotices())
 	refused.Off()
 	f.core.pauses.retryAll(f.ctx)

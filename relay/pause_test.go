@@ -14,6 +14,7 @@ import (
 	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -141,7 +142,7 @@ func TestGapWithTheBeginningOfTheLinkIsGivenUp(t *testing.T) {
 	f.matrix.mu.Unlock()
 	_, err := f.core.Link(f.ctx, LinkRequest{Room: roomID, By: adminUser}, f.wazoRoom())
 	require.NoError(t, err)
-	f.matrix.await("the notice", func() bool {
+	await.Until(t, "the notice", func() bool {
 		f.matrix.mu.Lock()
 		defer f.matrix.mu.Unlock()
 		return len(f.matrix.byTxn) == 1
@@ -167,12 +168,12 @@ func TestUnlinkStopsWhatIsUnderWay(t *testing.T) {
 	f.core.cfg.Settle = 500 * time.Millisecond
 	fault := f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1))
 	f.matrix.say(adminUser, "too late")
-	require.NoError(t, fault.Wait(f.ctx, 1))
+	await.Until(t, "the post to Wazo", func() bool { return fault.Fired() >= 1 })
 	require.NoError(t, f.core.Unlink(f.ctx, roomID))
 	f.awaitRelayed(txt.GoodbyeOnWazo())
 	f.link() // when this link stands, the worker of the earlier one has long looked
 	f.matrix.say(adminUser, "heard")
-	require.Eventually(t, func() bool { return slices.Contains(f.relayed(), "heard") }, 20*time.Second, time.Millisecond)
+	f.awaitOnWazo("heard")
 	time.Sleep(f.core.cfg.Settle) // what must not happen can only be waited for
 	assert.NotContains(t, f.relayed(), "too late")
 }
@@ -185,7 +186,7 @@ func TestUnlinkWhileTheLinkIsBeingMade(t *testing.T) {
 	fault := f.wazo.Faults().LateAnswer(300*time.Millisecond, wazotest.Times(1))
 	_, err := f.core.Link(f.ctx, LinkRequest{Room: roomID, By: adminUser}, room)
 	require.NoError(t, err)
-	require.NoError(t, fault.Wait(f.ctx, 1))
+	await.Until(t, "the post to Wazo", func() bool { return fault.Fired() >= 1 })
 	require.NoError(t, f.core.Unlink(f.ctx, roomID))
 	f.awaitRelayed(txt.GoodbyeOnWazo())
 }
@@ -215,8 +216,7 @@ func TestCommitLaterThanSettlingDoubles(t *testing.T) {
 	// The documented limit: what chatd stores after all looking is over cannot be known.
 	f.wazo.Faults().LateCommit(3*time.Second, wazotest.Times(1))
 	f.matrix.say(adminUser, "slow")
-	require.Eventually(t, func() bool { return len(f.relayed()) == 2 }, 20*time.Second, 10*time.Millisecond)
-	assert.Equal(t, []string{"slow", "slow"}, f.relayed())
+	f.awaitRelayed("slow", "slow")
 }
 
 func TestQuietRoomDoesNotRepeatItself(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -27,10 +28,10 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f.awaitRelayed("hello")
 	down := f.wazo.Faults().ChatdDown()
 	first := f.matrix.say(adminUser, "attempted")
-	require.Eventually(t, func() bool {
+	await.Until(t, "an attempt", func() bool {
 		row, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", first.String())
 		return err == nil && row != nil && row.Attempts > 0
-	}, waitFor, tick)
+	})
 	changed := f.matrix.say(adminUser, "befor")
 	taken := f.matrix.say(adminUser, "never said")
 	takenV11 := f.matrix.say(adminUser, "never said either")
@@ -43,10 +44,10 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f.matrix.redact("@other:a.example", others, true)
 	f.matrix.redact(adminUser, first, true)
 	end := f.matrix.say(adminUser, "end")
-	require.Eventually(t, func() bool {
+	await.Until(t, "all messages in the queue", func() bool {
 		has, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", end.String())
 		return err == nil && has != nil
-	}, waitFor, tick)
+	})
 	down.Off()
 	f.awaitRelayed("hello", "attempted", "before", "stays", "✏️ forged", "✏️ too late", "end")
 }
