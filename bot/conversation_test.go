@@ -2,12 +2,12 @@ package bot
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 // A conversation is a file in testdata: chat in, chat out. To add one is to add a file.
@@ -142,8 +145,11 @@ func (c *conversation) play() {
 
 func (c *conversation) fail(format string, args ...any) {
 	c.Helper()
-	c.Fatalf("%s:%d: %s", c.file, c.line, fmt.Sprintf(format, args...))
+	c.Fatal(c.place() + fmt.Sprintf(format, args...))
 }
+
+// place is where the conversation is.
+func (c *conversation) place() string { return fmt.Sprintf("%s:%d: ", c.file, c.line) }
 
 func (c *conversation) speak(room id.RoomID, who id.UserID, text string) {
 	raw := c.hs.textOfAge(who, text, c.age)
@@ -162,24 +168,15 @@ func (c *conversation) speak(room id.RoomID, who id.UserID, text string) {
 func (c *conversation) expect(room id.RoomID, pattern string) {
 	c.Helper()
 	wanted := wantedText(pattern)
-	timeout := time.After(5 * time.Second)
-	for {
-		c.hs.mu.Lock()
-		changed := c.hs.changed
+	c.hs.await(c.place()+fmt.Sprintf("the bot to say in %s:\n%s", room, pattern), func() bool {
 		for i, sent := range c.hs.sent {
 			if !c.said[i] && sent.Room == room && wanted.MatchString(strings.TrimSpace(sent.body())) {
 				c.said[i] = true
-				c.hs.mu.Unlock()
-				return
+				return true
 			}
 		}
-		c.hs.mu.Unlock()
-		select {
-		case <-changed:
-		case <-timeout:
-			c.fail("the bot does not say in %s:\n%s\nit says:\n%s", room, pattern, c.unexpected())
-		}
-	}
+		return false
+	})
 }
 
 // wantedText is the expression for a text in which [...] is anything.
@@ -191,17 +188,12 @@ func wantedText(pattern string) *regexp.Regexp {
 // expectOnWazo waits for something that the relay says in the chat "Project".
 func (c *conversation) expectOnWazo(pattern string) {
 	c.Helper()
-	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
-	defer cancel()
 	wanted := wantedText(pattern)
-	for range c.wazo.Subscribe(ctx, c.project.UUID) {
-		for _, message := range c.wazo.Messages(c.project.UUID) {
-			if message.UserUUID == c.account.UUID && wanted.MatchString(message.Content) {
-				return
-			}
-		}
-	}
-	c.fail("the relay does not say on Wazo:\n%s", pattern)
+	await.Until(c, c.place()+"the relay to say on Wazo:\n"+pattern, func() bool {
+		return slices.ContainsFunc(c.wazo.Messages(c.project.UUID), func(m wazotest.Message) bool {
+			return m.UserUUID == c.account.UUID && wanted.MatchString(m.Content)
+		})
+	})
 }
 
 // unexpected returns what the bot said that was not expected.
@@ -284,11 +276,12 @@ func (c *conversation) encrypter(name string) *encrypter {
 func (c *conversation) power(name string, level int, room id.RoomID) {
 	c.Helper()
 	c.hs.mu.Lock()
-	defer c.hs.mu.Unlock()
+	powers := c.hs.rooms[room].state["m.room.power_levels"]
+	c.hs.mu.Unlock()
 	var content map[string]any
-	require.NoError(c, json.Unmarshal(c.hs.rooms[room].state["m.room.power_levels"], &content))
+	require.NoError(c, json.Unmarshal(powers, &content))
 	content["users"].(map[string]any)[person(name).String()] = level
-	c.hs.rooms[room].state["m.room.power_levels"] = toJSON(content)
+	c.hs.setState(room, "m.room.power_levels", content)
 }
 
 // finish checks that the bot has said nothing else. Its answer to a last question comes after everything in the room.

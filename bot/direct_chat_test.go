@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 )
 
 func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
@@ -34,13 +34,19 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		require.NoError(f, err)
 		return len(notices)
 	}
+	awaitDone := func(f *fixture) {
+		f.Helper()
+		await.Until(f, "the notice to be done with", func() bool { return left(f) == 0 })
+	}
+	awaitList := func(f *fixture) {
+		f.Helper()
+		f.hs.awaitSent(chat, "")
+	}
 	t.Run("they accept the invite", func(t *testing.T) {
 		f := invited(t)
 		f.hs.answerInvite(chat, "join")
-		f.hs.await("the list", func() bool {
-			return slices.ContainsFunc(f.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
-		})
-		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		awaitList(f)
+		awaitDone(f)
 	})
 	t.Run("they accept it after a restart", func(t *testing.T) {
 		f := invited(t)
@@ -48,9 +54,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.start()
 		require.Equal(t, 1, left(f))
 		f.hs.answerInvite(chat, "join")
-		f.hs.await("the list", func() bool {
-			return slices.ContainsFunc(f.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
-		})
+		awaitList(f)
 		require.Len(t, f.hs.created, 1)
 	})
 	t.Run("they decline it", func(t *testing.T) {
@@ -59,7 +63,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		require.Eventually(t, func() bool { return f.hs.asked(chat.String()+"/state") > 0 }, 10*time.Second, time.Millisecond)
 		f.hs.allSeen()
 		f.hs.answerInvite(chat, "leave")
-		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		awaitDone(f)
 		require.Empty(t, f.hs.sentTo(chat))
 		require.Len(t, f.hs.created, 1, "they are not asked again")
 	})
@@ -68,9 +72,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.stop()
 		f.execute(`UPDATE notice SET created_at = created_at - 13 * 3600 * 1000`)
 		f.start()
-		f.hs.await("the list", func() bool {
-			return slices.ContainsFunc(f.hs.sent, func(sent fakeSent) bool { return sent.Room == chat })
-		})
+		awaitList(f)
 	})
 	t.Run("the bot is stopped while it makes it", func(t *testing.T) {
 		f := newFixture(t)
@@ -86,13 +88,13 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.start()
 		f.first()
 		require.NoError(t, f.core.SayTo(t.Context(), adminUser, "a list"))
-		<-asked
+		await.Receive(t, "the request for a chat", asked)
 		time.AfterFunc(100*time.Millisecond, func() { close(halted) })
 		f.stop()
 		f.start()
 		f.hs.await("the chat", func() bool { return len(f.hs.created) > 0 })
 		f.hs.answerInvite(chat, "join")
-		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		awaitDone(f)
 		require.Len(t, f.hs.created, 1)
 		require.Len(t, f.hs.sentTo(chat), 1)
 	})
@@ -105,7 +107,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.hs.shy = false
 		f.hs.mu.Unlock()
 		f.start()
-		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		awaitDone(f)
 		require.Empty(t, f.hs.sentTo(chat), "the list is for one person")
 		require.Len(t, f.hs.sentTo("!made1:a.example"), 1)
 	})
@@ -117,7 +119,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.hs.shy = false
 		f.hs.mu.Unlock()
 		f.start()
-		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		awaitDone(f)
 		require.Empty(t, f.hs.sentTo(chat))
 		require.Len(t, f.hs.sentTo("!made1:a.example"), 1)
 	})
@@ -127,7 +129,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.execute(`UPDATE notice SET created_at = created_at - 25 * 3600 * 1000`)
 		f.execute(`DELETE FROM direct_chat`)
 		f.start()
-		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		awaitDone(f)
 		require.Len(t, f.hs.created, 1)
 		require.Empty(t, f.hs.sentTo(chat))
 	})
@@ -138,7 +140,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.hs.shy = false
 		f.hs.mu.Unlock()
 		f.hs.answerInvite(chat, "join")
-		f.hs.await("the notice to be done with", func() bool { return left(f) == 0 })
+		awaitDone(f)
 		require.Empty(t, f.hs.sentTo(chat), "the list is for one person")
 		require.Len(t, f.hs.sentTo("!made1:a.example"), 1)
 	})

@@ -15,6 +15,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/bottest"
+	"wazo-matrix-relay/internal/await"
 )
 
 const (
@@ -179,26 +180,19 @@ func (f *fakeHomeserver) signal() {
 	f.changed = make(chan struct{})
 }
 
-// await waits until something holds; check runs with the lock held.
-func (f *fakeHomeserver) await(what string, check func() bool) {
+// await is await.Until for something about the homeserver: holds runs with the lock held.
+func (f *fakeHomeserver) await(what string, holds func() bool) {
 	f.t.Helper()
-	timeout := time.After(10 * time.Second)
-	for {
+	locked := func() bool {
 		f.mu.Lock()
-		ok, changed := check(), f.changed
-		f.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-changed:
-		case <-time.After(20 * time.Millisecond): // for what the homeserver does not see
-		case <-timeout:
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.t.Fatalf("timed out waiting for %s; sent: %q", what, f.bodies(""))
-		}
+		defer f.mu.Unlock()
+		return holds()
 	}
+	await.Until(f.t, what, locked, func() string {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return fmt.Sprintf("sent: %q", f.bodies(""))
+	})
 }
 
 // bodies returns what was sent to a room, or to all; the lock must be held.

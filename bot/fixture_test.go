@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
@@ -158,7 +160,7 @@ func (f *fixture) start() {
 	require.NoError(f, f.bot.Prepare(f.Context()))
 	require.NoError(f, f.core.Identify(f.Context()))
 	f.run()
-	require.Eventually(f, f.core.Connected, 20*time.Second, time.Millisecond)
+	await.Until(f, "the connection to Wazo", f.core.Connected)
 }
 
 func (f *fixture) run() {
@@ -204,7 +206,7 @@ func (f *fixture) link() {
 
 func (f *fixture) awaitLinked() {
 	f.Helper()
-	f.hs.await("the link to begin", func() bool {
+	await.Until(f, "the link to begin", func() bool {
 		portal, err := f.core.Portal(f.Context(), roomID)
 		return err == nil && portal != nil && portal.StartedOnMatrix
 	})
@@ -213,10 +215,7 @@ func (f *fixture) awaitLinked() {
 // awaitOnWazo waits until a text stands in the project chat.
 func (f *fixture) awaitOnWazo(text string) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 10*time.Second)
-	defer cancel()
-	_, err := f.wazo.WaitMessage(ctx, f.project.UUID, func(m wazotest.Message) bool { return m.Content == text })
-	require.NoError(f, err, "waiting for %q on Wazo", text)
+	await.Until(f, fmt.Sprintf("%q on Wazo", text), func() bool { return f.countOnWazo(text) > 0 })
 }
 
 // nextBatch returns the stored sync token.

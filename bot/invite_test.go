@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay"
 )
 
 // inboxIsEmpty waits until everything that the bot had to answer is answered.
 func (f *fixture) inboxIsEmpty() {
 	f.Helper()
-	f.hs.await("an empty inbox", func() bool {
+	await.Until(f, "an empty inbox", func() bool {
 		rows, err := f.db.Inbox.All(f.Context())
 		return err == nil && len(rows) == 0
 	})
@@ -98,7 +99,7 @@ func TestInvite(t *testing.T) {
 		})
 		f.hs.addRoom(otherRoom, adminUser)
 		f.hs.invite(otherRoom, adminUser)
-		<-asked
+		await.Receive(t, "a try to join", asked)
 		f.stop()
 		f.hs.onRequest(nil)
 		f.start()

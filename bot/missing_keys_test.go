@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -193,7 +194,7 @@ func TestDatabaseTroubleIsNoMissingKey(t *testing.T) {
 	f.hs.allSeen()
 	repair := f.refuseWrites("INSERT", "crypto_message_index", "true")
 	f.hs.pushTimeline(roomID, robin.message("kept"))
-	require.Eventually(t, func() bool { return strings.Contains(f.logged.String(), "failed to deliver") }, 10*time.Second, time.Millisecond)
+	await.Until(t, "a failed delivery", func() bool { return strings.Contains(f.logged.String(), "failed to deliver") })
 	repair()
 	f.awaitOnWazo("kept")
 	require.Len(t, f.hs.sentTo(roomID), 1, "nobody is told")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay"
 )
 
@@ -81,9 +82,9 @@ func TestRateLimit(t *testing.T) {
 		limits := f.limitSends(1, inBody)
 		first := make(chan error, 1)
 		go func() { first <- f.send(roomID, "too fast", "1") }()
-		require.Eventually(t, func() bool { return f.bot.limiter.isSerial() }, 10*time.Second, time.Millisecond)
+		await.Until(t, "the limit", f.bot.limiter.isSerial)
 		require.NoError(t, f.send(otherRoom, "elsewhere", "2"))
-		require.NoError(t, <-first)
+		require.NoError(t, await.Receive(t, "the message that is held back", first))
 		for _, passed := range limits.passed {
 			require.GreaterOrEqual(t, passed.Sub(limits.refused[0]), wait)
 		}

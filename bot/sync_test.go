@@ -11,6 +11,7 @@ import (
 
 	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 )
 
 // refuseWrites makes writes to a table fail until the returned function is called.
@@ -31,7 +32,7 @@ func (f *fixture) refuseWrites(operation, table, when string) (repair func()) {
 // awaitFailedSync waits until the bot has failed to accept an answer.
 func (f *fixture) awaitFailedSync() {
 	f.Helper()
-	require.Eventually(f, func() bool { return strings.Contains(f.logged.String(), "Failed to sync") }, 10*time.Second, time.Millisecond)
+	await.Until(f, "a failed sync", func() bool { return strings.Contains(f.logged.String(), "Failed to sync") })
 }
 
 // countOnWazo returns how often a text stands in the project chat.
@@ -109,12 +110,7 @@ func TestLostLogIn(t *testing.T) {
 	}
 	ends := func(f *fixture) {
 		f.Helper()
-		select {
-		case err := <-f.ended:
-			require.ErrorIs(f, err, device.ErrLoggedOut)
-		case <-time.After(10 * time.Second):
-			f.Fatal("the bot goes on without a log-in")
-		}
+		require.ErrorIs(f, await.Receive(f, "the end of the bot, which has no log-in", f.ended), device.ErrLoggedOut)
 	}
 
 	t.Run("with a password it logs in again on the same device", func(t *testing.T) {
@@ -214,8 +210,7 @@ func TestResync(t *testing.T) {
 	resync := func(f *fixture) chan error {
 		done := make(chan error, 1)
 		go func() { done <- f.bot.Resync(f.Context()) }()
-		want := func() bool { return f.bot.resync.isWanted() }
-		require.Eventually(f, want, 10*time.Second, time.Millisecond)
+		await.Until(f, "the wish for an answer", f.bot.resync.isWanted)
 		return done
 	}
 	open := func(f *fixture) {
@@ -231,10 +226,10 @@ func TestResync(t *testing.T) {
 		open(f)
 		gate := f.gateSyncs()
 		f.run()
-		<-gate.asked // the first request is on its way: it cannot be ended early
+		await.Receive(t, "the first request for news", gate.asked) // it is on its way and cannot be ended early
 		done := resync(f)
 		gate.pass <- struct{}{}
-		require.Equal(t, "0", <-gate.asked, "the second request must not wait for news")
+		require.Equal(t, "0", await.Receive(t, "the second request for news", gate.asked), "the second request must not wait for news")
 		require.Equal(t, "s1", f.nextBatch(), "the first answer is accepted")
 		select {
 		case err := <-done:
@@ -242,7 +237,7 @@ func TestResync(t *testing.T) {
 		default:
 		}
 		gate.pass <- struct{}{}
-		require.NoError(t, <-done)
+		require.NoError(t, await.Receive(t, "the end of Resync", done))
 	})
 
 	t.Run("a running long poll is ended", func(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -101,14 +103,22 @@ func (f *fixture) device() Status {
 // identity returns what the homeserver publishes of the account's identity, without signatures.
 func (f *fixture) identity() string {
 	f.hs.keys.Lock()
-	defer f.hs.keys.Unlock()
+	master := f.hs.keys.Identity["master_key"]
+	f.hs.keys.Unlock()
 	var key struct {
 		Keys map[string]string `json:"keys"`
 	}
-	if master := f.hs.keys.Identity["master_key"]; master != nil {
+	if master != nil {
 		require.NoError(f, json.Unmarshal(master, &key))
 	}
 	return fmt.Sprint(key.Keys)
+}
+
+// devices returns the ids of the devices whose keys the homeserver has.
+func (f *fixture) devices() []string {
+	f.hs.keys.Lock()
+	defer f.hs.keys.Unlock()
+	return slices.Collect(maps.Keys(f.hs.keys.Devices))
 }
 
 // loseDatabase takes the database away between two starts.
@@ -128,6 +138,7 @@ func (f *fixture) otherIdentity() string {
 	other := newFixture(f.T)
 	other.prepared()
 	other.stop()
+	require.Len(f, other.shown, 1)
 	other.hs.keys.Lock()
 	defer other.hs.keys.Unlock()
 	delete(other.hs.keys.AccountData, generationType)
@@ -137,7 +148,6 @@ func (f *fixture) otherIdentity() string {
 	for name, content := range other.hs.keys.AccountData {
 		f.hs.keys.AccountData[name] = content
 	}
-	require.Len(f, other.shown, 1)
 	return other.shown[0]
 }
 

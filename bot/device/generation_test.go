@@ -15,9 +15,10 @@ import (
 func (f *fixture) published() int64 {
 	f.Helper()
 	f.hs.keys.Lock()
-	defer f.hs.keys.Unlock()
+	data := f.hs.keys.AccountData[generationType]
+	f.hs.keys.Unlock()
 	var content generationContent
-	require.NoError(f, json.Unmarshal(f.hs.keys.AccountData[generationType], &content))
+	require.NoError(f, json.Unmarshal(data, &content))
 	return content.Generation
 }
 

@@ -146,9 +146,7 @@ func TestDeviceIsNotGivenUpTooSoon(t *testing.T) {
 		err := f.manager.Prepare(t.Context())
 		require.ErrorIs(t, err, dbutil.ErrUnsupportedDatabaseVersion)
 		require.NotErrorIs(t, err, ErrDeviceLost)
-		f.hs.keys.Lock()
-		defer f.hs.keys.Unlock()
-		require.Contains(t, f.hs.keys.Devices, first.String())
+		require.Contains(t, f.devices(), first.String())
 	})
 
 	t.Run("for an access token of no device", func(t *testing.T) {
@@ -313,9 +311,7 @@ func TestDeviceIsReplaced(t *testing.T) {
 			require.NotEqual(t, first, device.ID.String())
 			require.Positive(t, device.OneTimeKeys)
 			require.Equal(t, identity, f.identity())
-			f.hs.keys.Lock()
-			defer f.hs.keys.Unlock()
-			require.NotContains(t, f.hs.keys.Devices, first, "the old device is gone")
+			require.NotContains(t, f.devices(), first, "the old device is gone")
 		})
 	}
 

@@ -119,12 +119,6 @@ func (f *fixture) asked(part string) (n int) {
 	return n
 }
 
-// await waits until something holds.
-func (f *fixture) await(what string, check func() bool) {
-	f.Helper()
-	require.Eventually(f, check, 10*time.Second, time.Millisecond, "timed out waiting for %s", what)
-}
-
 // refuse answers with an error as homeservers do.
 func refuse(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)

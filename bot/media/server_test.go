@@ -21,6 +21,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -270,13 +271,15 @@ func TestManyReadersOfOneFile(t *testing.T) {
 	cipher, file := encrypt(catData())
 	const readers = 100
 	arrived := make(chan struct{}, readers)
+	waiting := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(waiting) })
+	defer answer()
 	f.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/media/download/") {
 			return false
 		}
 		arrived <- struct{}{}
-		// The homeserver answers when all readers wait.
-		f.await("all readers", func() bool { return len(f.server.slots) == readers })
+		<-waiting
 		_, _ = w.Write(cipher)
 		return true
 	})
@@ -296,6 +299,8 @@ func TestManyReadersOfOneFile(t *testing.T) {
 			}
 		})
 	}
+	await.Until(t, "all readers", func() bool { return len(f.server.slots) == readers })
+	answer()
 	wg.Wait()
 	http.DefaultClient.CloseIdleConnections()
 	require.Len(t, arrived, 1, "the file is fetched once")
@@ -322,10 +327,10 @@ func TestReaderOfASlowFileLeaves(t *testing.T) {
 	client := &http.Client{Timeout: 50 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
 	_, err := client.Get(link)
 	require.Error(t, err, "the homeserver has not answered")
-	f.await("the reader who left to give up its slot", func() bool { return len(f.server.slots) == 0 })
+	await.Until(t, "the reader who left to give up its slot", func() bool { return len(f.server.slots) == 0 })
 	close(answer)
 	files := f.server.files
-	f.await("the file, which comes when nobody waits for it any more and stays for a while", func() bool {
+	await.Until(t, "the file, which comes when nobody waits for it any more and stays for a while", func() bool {
 		files.mu.Lock()
 		defer files.mu.Unlock()
 		for _, file := range files.files {
@@ -407,7 +412,7 @@ func TestCachedFilesAreLimited(t *testing.T) {
 		file, err := files.open(t.Context(), another)
 		require.NoError(t, err)
 		files.release(file)
-		f.await("the file to be evicted", func() bool {
+		await.Until(t, "the file to be evicted", func() bool {
 			files.mu.Lock()
 			defer files.mu.Unlock()
 			return files.files[file.key] == nil
