@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/id"
@@ -48,7 +49,7 @@ func (d *devicesOf) timesGiven(device id.DeviceID) int {
 
 func (d *devicesOf) signed(device id.DeviceID, object map[string]any) map[string]any {
 	signature, err := d.accounts[device].SignJSON(object)
-	require.NoError(d, err)
+	assert.NoError(d, err)
 	object["signatures"] = map[string]any{d.user.String(): map[string]any{"ed25519:" + device.String(): signature}}
 	return object
 }
@@ -75,7 +76,7 @@ func (d *devicesOf) serve(w http.ResponseWriter, r *http.Request) bool {
 		var req struct {
 			OneTimeKeys map[id.UserID]map[id.DeviceID]string `json:"one_time_keys"`
 		}
-		require.NoError(d, json.NewDecoder(r.Body).Decode(&req))
+		assert.NoError(d, json.NewDecoder(r.Body).Decode(&req))
 		if d.claiming != nil {
 			d.claiming()
 		}
@@ -84,7 +85,7 @@ func (d *devicesOf) serve(w http.ResponseWriter, r *http.Request) bool {
 		claimed := make(map[id.DeviceID]any)
 		for device := range req.OneTimeKeys[d.user] {
 			keys, err := d.accounts[device].Internal.OneTimeKeys()
-			require.NoError(d, err)
+			assert.NoError(d, err)
 			for keyID, key := range keys {
 				claimed[device] = map[string]any{"signed_curve25519:" + keyID: d.signed(device, map[string]any{"key": key})}
 			}
@@ -94,7 +95,7 @@ func (d *devicesOf) serve(w http.ResponseWriter, r *http.Request) bool {
 		var req struct {
 			Messages map[id.UserID]map[id.DeviceID]json.RawMessage `json:"messages"`
 		}
-		require.NoError(d, json.NewDecoder(r.Body).Decode(&req))
+		assert.NoError(d, json.NewDecoder(r.Body).Decode(&req))
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		for device := range req.Messages[d.user] {
