@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wazo-matrix-relay/bot/bottest"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -176,12 +177,6 @@ func (f *fixture) serve() (stop func() outcome) {
 	return stop
 }
 
-// await waits until the condition holds.
-func (f *fixture) await(what string, condition func() bool) {
-	f.Helper()
-	require.Eventually(f, condition, 15*time.Second, 10*time.Millisecond, what)
-}
-
 // healthcheck asks the relay whether it is well.
 func (f *fixture) healthcheck() error {
 	return run(f.Context(), []string{"healthcheck"}, environ(f.env), io.Discard, io.Discard)
@@ -191,7 +186,7 @@ func (f *fixture) healthcheck() error {
 func (f *fixture) awaitWell() {
 	f.Helper()
 	ended := false
-	f.await("the relay is well", func() bool {
+	await.Until(f, "the relay to be well", func() bool {
 		select {
 		case <-f.ended:
 			ended = true

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -66,7 +68,7 @@ func TestServe(t *testing.T) {
 	t.Run("a Wazo that is away does not keep it from starting, but it is not well", func(t *testing.T) {
 		f.wazo.Stop()
 		stop := f.serve()
-		f.await("only Matrix is well", func() bool {
+		await.Until(t, "only Matrix to be well", func() bool {
 			err := f.healthcheck()
 			return err != nil && strings.Contains(err.Error(), `"matrix":true,"wazo":false`)
 		})
@@ -96,7 +98,7 @@ func TestHealthcheck(t *testing.T) {
 
 	t.Run("the relay is not well", func(t *testing.T) {
 		sick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			require.Equal(t, "/healthz", r.URL.Path)
+			assert.Equal(t, "/healthz", r.URL.Path)
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"ok":false}`)
 		}))

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 var errBroken = errors.New("broken")
@@ -56,11 +57,11 @@ func TestStepsOfOneKeyDoNotOverlapAndNoWakeIsLost(t *testing.T) {
 		mu.Unlock()
 		s.Wake("a")
 	}
-	require.Eventually(t, func() bool {
+	await.Until(t, "all work to be done", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return done == n
-	}, 20*time.Second, time.Millisecond)
+	})
 }
 
 func TestKeysDoNotWaitForEachOther(t *testing.T) {
