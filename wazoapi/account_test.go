@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 func TestRecordedTokenAnswer(t *testing.T) {
@@ -80,13 +82,13 @@ func TestACallerThatGivesUpDoesNotEndTheLoginOfOthers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error)
 	go func() { _, err := a.Token(ctx); first <- err }()
-	<-begun
+	await.Receive(t, "the first request", begun)
 	second := make(chan error)
 	go func() { _, err := a.Token(t.Context()); second <- err }()
 	cancel()
-	require.ErrorIs(t, <-first, context.Canceled)
+	require.ErrorIs(t, await.Receive(t, "the end of the first", first), context.Canceled)
 	close(release)
-	require.NoError(t, <-second)
+	require.NoError(t, await.Receive(t, "the end of the second", second))
 	logins, _ := f.counts()
 	assert.Equal(t, 1, logins)
 }

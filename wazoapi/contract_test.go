@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -173,27 +174,27 @@ func TestContractListen(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- alice.Listen(ctx, r) }()
 
-	wazoapi.Receive(t, r.connected, "a connection")
+	await.Receive(t, "a connection", r.connected)
 	room := f.wazo.CreateRoom("New", f.alice, f.bob)
-	assert.Equal(t, wazoapi.UUID(room.UUID), wazoapi.Receive(t, r.rooms, "a room").UUID)
+	assert.Equal(t, wazoapi.UUID(room.UUID), await.Receive(t, "a room", r.rooms).UUID)
 	own, err := alice.PostMessage(ctx, wazoapi.UUID(room.UUID), wazoapi.Draft{Content: "mine"})
 	require.NoError(t, err)
-	assert.Equal(t, own, wazoapi.Receive(t, r.messages, "a message"), "the event equals the answer")
+	assert.Equal(t, own, await.Receive(t, "a message", r.messages), "the event equals the answer")
 
 	f.wazo.RestartWebsocketd()
-	require.Error(t, wazoapi.Receive(t, r.disconnected, "a lost connection"))
-	wazoapi.Receive(t, r.connected, "a connection")
+	require.Error(t, await.Receive(t, "a lost connection", r.disconnected))
+	await.Receive(t, "a connection", r.connected)
 
 	f.wazo.RevokeTokens(f.alice)
 	f.wazo.CheckTokens()
 	var closed *wazoapi.CloseError
-	require.ErrorAs(t, wazoapi.Receive(t, r.disconnected, "a lost connection"), &closed)
+	require.ErrorAs(t, await.Receive(t, "a lost connection", r.disconnected), &closed)
 	assert.Equal(t, 4003, closed.Code)
-	wazoapi.Receive(t, r.connected, "a connection")
+	await.Receive(t, "a connection", r.connected)
 	sent := f.wazo.Post(room.UUID, f.bob, "after the new log-in", "")
-	assert.Equal(t, wazoapi.UUID(sent.UUID), wazoapi.Receive(t, r.messages, "a message").UUID)
+	assert.Equal(t, wazoapi.UUID(sent.UUID), await.Receive(t, "a message", r.messages).UUID)
 	assert.Equal(t, 1, f.wazo.Sessions(f.alice))
 
 	cancel()
-	require.ErrorIs(t, wazoapi.Receive(t, ended, "the end of Listen"), context.Canceled)
+	require.ErrorIs(t, await.Receive(t, "the end of Listen", ended), context.Canceled)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 // fakeStream is the server's side of one connection.
@@ -156,7 +158,7 @@ func listen(t *testing.T, a *Account, h Handler) (stop func() error) {
 	stop = func() error {
 		once.Do(func() {
 			cancel()
-			result = Receive(t, done, "the end of Listen")
+			result = await.Receive(t, "the end of Listen", done)
 		})
 		return result
 	}

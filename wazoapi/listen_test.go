@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/internal/task"
 )
 
@@ -35,11 +36,11 @@ func TestListen(t *testing.T) {
 		s.serve()
 	})
 	stop := listen(t, f.account(quickStream()), h)
-	Receive(t, h.connected, "Connected")
+	await.Receive(t, "Connected", h.connected)
 	for i := range 20 {
-		assert.Equal(t, fmt.Sprint(i), Receive(t, h.messages, "a message"))
+		assert.Equal(t, fmt.Sprint(i), await.Receive(t, "a message", h.messages))
 	}
-	assert.Equal(t, Room{UUID: "r", Users: []RoomUser{{UUID: "u"}}}, Receive(t, h.rooms, "a room"))
+	assert.Equal(t, Room{UUID: "r", Users: []RoomUser{{UUID: "u"}}}, await.Receive(t, "a room", h.rooms))
 	require.ErrorIs(t, stop(), context.Canceled)
 	assert.Empty(t, h.disconnected, "the end of ctx is no lost connection")
 }
@@ -88,13 +89,13 @@ func TestCloseCodes(t *testing.T) {
 			})
 			listen(t, f.account(quickStream()), h)
 			if !tt.atConnect {
-				Receive(t, h.connected, "the first connection")
+				await.Receive(t, "the first connection", h.connected)
 			}
-			err := Receive(t, h.disconnected, "Disconnected")
+			err := await.Receive(t, "Disconnected", h.disconnected)
 			var closed *CloseError
 			require.ErrorAs(t, err, &closed)
 			assert.Equal(t, CloseError{Code: tt.code, Reason: tt.reason}, *closed)
-			Receive(t, h.connected, "the second connection")
+			await.Receive(t, "the second connection", h.connected)
 			assert.Empty(t, h.disconnected, "once per lost connection")
 			logins, checks := f.counts()
 			assert.Equal(t, tt.wantChecks, checks, "checks")
@@ -109,10 +110,10 @@ func TestMissingWebsocketAccessIsReported(t *testing.T) {
 	f.noScope["websocketd"] = true
 	f.handleStream(func(s *fakeStream) { _ = s.Close(4002, "authentication failed") })
 	listen(t, f.account(quickStream()), h)
-	assert.Equal(t, &CloseError{4002, "authentication failed"}, Receive(t, h.disconnected, "the first failure"))
+	assert.Equal(t, &CloseError{4002, "authentication failed"}, await.Receive(t, "the first failure", h.disconnected))
 	for range 3 {
 		var answer *Error
-		require.ErrorAs(t, Receive(t, h.disconnected, "a further failure"), &answer)
+		require.ErrorAs(t, await.Receive(t, "a further failure", h.disconnected), &answer)
 		assert.True(t, answer.MissingPermission())
 		assert.Contains(t, answer.Error(), `"websocketd"`)
 	}
@@ -137,7 +138,7 @@ func TestFailedUpgrades(t *testing.T) {
 			listen(t, f.account(quickStream()), h)
 			for range 2 {
 				var answer *Error
-				require.ErrorAs(t, Receive(t, h.disconnected, "a failed attempt"), &answer)
+				require.ErrorAs(t, await.Receive(t, "a failed attempt", h.disconnected), &answer)
 				assert.ErrorContains(t, answer, tt.wantErr)
 			}
 			assert.Empty(t, h.connected)
@@ -151,7 +152,7 @@ func TestFailedUpgrades(t *testing.T) {
 		f.srv.Close()
 		listen(t, a, h)
 		var failure *TransportError
-		require.ErrorAs(t, Receive(t, h.disconnected, "a failed attempt"), &failure)
+		require.ErrorAs(t, await.Receive(t, "a failed attempt", h.disconnected), &failure)
 		assert.False(t, failure.Sent)
 	})
 	t.Run("a failed log-in", func(t *testing.T) {
@@ -162,7 +163,7 @@ func TestFailedUpgrades(t *testing.T) {
 		listen(t, f.account(quickStream()), h)
 		for range 5 {
 			var answer *Error
-			require.ErrorAs(t, Receive(t, h.disconnected, "a failed attempt"), &answer)
+			require.ErrorAs(t, await.Receive(t, "a failed attempt", h.disconnected), &answer)
 			assert.True(t, answer.LoginFailed())
 		}
 		logins, _ := f.counts()
@@ -225,12 +226,12 @@ func TestTokenIsRenewedOnTheOpenConnection(t *testing.T) {
 			c.now = clock.Now
 			a := c.Account(Credentials{"alice", "pa55word"}, nil)
 			listen(t, a, h)
-			s := Receive(t, started, "the connection")
+			s := await.Receive(t, "the connection", started)
 			tt.now(t, f, a, s, clock)
-			fresh := Receive(t, renewed, "the token op")
+			fresh := await.Receive(t, "the token op", renewed)
 			assert.NotEqual(t, s.token, fresh)
 			assert.True(t, f.isValid(fresh))
-			assert.Equal(t, "after the renewal", Receive(t, h.messages, "an event"))
+			assert.Equal(t, "after the renewal", await.Receive(t, "an event", h.messages))
 			assert.Empty(t, h.disconnected)
 			logins, _ := f.counts()
 			assert.Equal(t, 2, logins)
@@ -253,7 +254,7 @@ func TestAnotherSessionsEndIsIgnored(t *testing.T) {
 		s.serve()
 	})
 	listen(t, f.account(quickStream(func(s *StreamConfig) { s.PingInterval = 10 * time.Millisecond })), h)
-	Receive(t, h.messages, "the end of the play")
+	await.Receive(t, "the end of the play", h.messages)
 	logins, _ := f.counts()
 	assert.Equal(t, 1, logins)
 }

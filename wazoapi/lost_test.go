@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 func TestSilentServers(t *testing.T) {
@@ -58,11 +60,11 @@ func TestSilentServers(t *testing.T) {
 				tt.play(s)
 			})
 			listen(t, f.account(quickStream(tt.times)), h)
-			err := Receive(t, h.disconnected, "Disconnected")
+			err := await.Receive(t, "Disconnected", h.disconnected)
 			require.ErrorIs(t, err, tt.wantErr)
 			var failure *TransportError
 			require.ErrorAs(t, err, &failure)
-			Receive(t, h.connected, "a connection")
+			await.Receive(t, "a connection", h.connected)
 		})
 	}
 }
@@ -90,7 +92,7 @@ func TestEventsAreASignOfLife(t *testing.T) {
 		}
 	})
 	listen(t, f.account(quickStream(func(s *StreamConfig) { s.PingInterval, s.PongTimeout = 10*time.Millisecond, 5*time.Second })), h)
-	for Receive(t, h.messages, "five pings") != "five pings" {
+	for await.Receive(t, "five pings", h.messages) != "five pings" {
 	}
 	assert.Empty(t, h.disconnected)
 }
@@ -148,9 +150,9 @@ func TestLostConnections(t *testing.T) {
 				s.serve()
 			})
 			listen(t, f.account(quickStream()), h)
-			Receive(t, h.connected, "the first connection")
-			tt.check(t, Receive(t, h.disconnected, "Disconnected"))
-			Receive(t, h.connected, "the second connection")
+			await.Receive(t, "the first connection", h.connected)
+			tt.check(t, await.Receive(t, "Disconnected", h.disconnected))
+			await.Receive(t, "the second connection", h.connected)
 			assert.Empty(t, h.disconnected)
 		})
 	}
@@ -182,10 +184,10 @@ func TestSlowHandler(t *testing.T) {
 		s.serve()
 	})
 	listen(t, f.account(quickStream(func(s *StreamConfig) { s.QueueLength = 3 })), h)
-	Receive(t, h.connected, "the first connection")
-	require.ErrorIs(t, Receive(t, h.disconnected, "Disconnected"), errSlowHandler)
-	Receive(t, h.connected, "the second connection")
+	await.Receive(t, "the first connection", h.connected)
+	require.ErrorIs(t, await.Receive(t, "Disconnected", h.disconnected), errSlowHandler)
+	await.Receive(t, "the second connection", h.connected)
 	for i := range 4 { // one in hand and three that waited
-		assert.Equal(t, fmt.Sprint(i), Receive(t, h.messages, "a message that was in the queue"))
+		assert.Equal(t, fmt.Sprint(i), await.Receive(t, "a message that was in the queue", h.messages))
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 func TestRestartOnTheSameAddressKeepsState(t *testing.T) {
@@ -47,7 +49,7 @@ func TestStopEndsWhatIsUnderway(t *testing.T) {
 	go func() { answered <- f.post(token, "late") }()
 	require.NoError(t, fault.Wait(f.ctx, 1))
 	f.Stop()
-	assert.Zero(t, <-answered)
+	assert.Zero(t, await.Receive(t, "the answer", answered))
 	assert.Equal(t, []string{"late"}, f.contents())
 }
 
@@ -83,7 +85,7 @@ func TestEventComesBeforeTheCommit(t *testing.T) {
 	clock.Advance(time.Second)
 	f.Post(f.room.UUID, f.bob, "later", "")
 	clock.Advance(time.Minute)
-	assert.Equal(t, http.StatusCreated, <-answered)
+	assert.Equal(t, http.StatusCreated, await.Receive(t, "the answer", answered))
 	assert.Equal(t, []string{"early", "later"}, f.contents(), "the order is that of created_at")
 	_, _, body = f.do(http.MethodGet, f.messagesPath()+"?direction=asc&from_date=2026-11-21T12:00:01.123456Z", token, nil)
 	assert.NotContains(t, string(body), "early", "a poller that asks from the newest it has seen misses it")

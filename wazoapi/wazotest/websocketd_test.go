@@ -10,6 +10,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 // pinged dials a websocket that tells of pings, and answers them or not.
@@ -72,11 +74,11 @@ func TestSilentClientIsClosed(t *testing.T) {
 	end := readAll(f, conn)
 	require.NoError(t, clock.WaitTimers(f.ctx, 1, 20*time.Second))
 	clock.Advance(20 * time.Second)
-	<-pings
+	await.Receive(t, "a ping", pings)
 	require.NoError(t, clock.WaitTimers(f.ctx, 1, 20*time.Second)) // for the pong
 	clock.Advance(20 * time.Second)
 	var closed websocket.CloseError
-	require.ErrorAs(t, <-end, &closed)
+	require.ErrorAs(t, await.Receive(t, "the end of the connection", end), &closed)
 	assert.Equal(t, websocket.StatusInternalError, closed.Code)
 	assert.Equal(t, "keepalive ping timeout", closed.Reason)
 }
