@@ -25,7 +25,10 @@ import (
 // txt are the texts of the relay under test.
 var txt = words.New("!wazo")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	backoff.First = 100 * time.Millisecond // a second would be most of the time that the tests take
+	goleak.VerifyTestMain(m)
+}
 
 // fixture is a Wazo, a homeserver and a relay between them.
 type fixture struct {

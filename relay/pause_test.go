@@ -165,16 +165,18 @@ func TestUnlinkStopsWhatIsUnderWay(t *testing.T) {
 	f := newFixture(t)
 	f.start()
 	f.link()
-	f.core.cfg.Settle = 500 * time.Millisecond
+	f.core.cfg.Settle = 2 * time.Second // the link must end before the row is looked at again
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
 	fault := f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1))
 	f.matrix.say(adminUser, "too late")
 	await.Until(t, "the post to Wazo", func() bool { return fault.Fired() >= 1 })
 	require.NoError(t, f.core.Unlink(f.ctx, roomID))
 	f.awaitRelayed(txt.GoodbyeOnWazo())
-	f.link() // when this link stands, the worker of the earlier one has long looked
+	f.link()
 	f.matrix.say(adminUser, "heard")
 	f.awaitOnWazo("heard")
-	time.Sleep(f.core.cfg.Settle) // what must not happen can only be waited for
+	await.Until(t, "the end of the earlier link's worker", func() bool { return !f.core.tasks.IsBusy(portalJob(jobToWazo, portal.ID)) })
 	assert.NotContains(t, f.relayed(), "too late")
 }
 
@@ -241,6 +243,7 @@ func TestQuietRoomDoesNotRepeatItself(t *testing.T) {
 }
 
 func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
+	t.Parallel()
 	f := linkedFixture(t)
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
