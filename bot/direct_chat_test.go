@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/id"
@@ -153,11 +154,17 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		f.hs.mu.Lock()
 		clear(f.hs.rooms[room].membership)
 		f.hs.mu.Unlock()
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		waits, err := f.bot.notices.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
-		require.ErrorIs(t, err, context.DeadlineExceeded, "the bot is silent, since the person is new")
-		require.False(t, waits)
-		require.Positive(t, f.bot.newcomers.pause(room, time.Now()))
+		result := make(chan error, 1)
+		go func() {
+			waits, err := f.bot.notices.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
+			assert.False(t, waits)
+			result <- err
+		}()
+		await.Until(t, "the person to be new", func() bool { return f.bot.newcomers.pause(room, time.Now()) > 0 })
+		cancel()
+		require.ErrorIs(t, await.Receive(t, "the end of the silence", result), context.Canceled, "the bot is silent, since the person is new")
+		require.Empty(t, f.hs.sentTo(room))
 	})
 }

@@ -127,11 +127,17 @@ func TestRateLimit(t *testing.T) {
 			w.Header().Set("Retry-After", "3600")
 			refuse(w, http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		_, err := f.bot.Send(ctx, roomID, outgoing("too fast"), "1")
+		result := make(chan error, 1)
+		go func() {
+			_, err := f.bot.Send(ctx, roomID, outgoing("too fast"), "1")
+			result <- err
+		}()
+		await.Until(t, "the limit", f.bot.limiter.isSerial)
+		cancel()
 		var matrixErr *relay.MatrixError
-		require.ErrorAs(t, err, &matrixErr)
+		require.ErrorAs(t, await.Receive(t, "the end of the wait", result), &matrixErr)
 		require.True(t, matrixErr.NotSent)
 		require.Len(t, limits.refused, 1, "asked again before the time")
 		require.Empty(t, limits.passed)

@@ -324,9 +324,19 @@ func TestReaderOfASlowFileLeaves(t *testing.T) {
 		return true
 	})
 	link := f.link(catFile())
-	client := &http.Client{Timeout: 50 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
-	_, err := client.Get(link)
-	require.Error(t, err, "the homeserver has not answered")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
+	require.NoError(t, err)
+	result := make(chan error, 1)
+	go func() {
+		_, err := client.Do(req)
+		result <- err
+	}()
+	await.Until(t, "the download", func() bool { return downloads.Load() == 1 })
+	leave()
+	require.ErrorIs(t, await.Receive(t, "the end of the request", result), context.Canceled, "the homeserver has not answered")
 	await.Until(t, "the reader who left to give up its slot", func() bool { return len(f.server.slots) == 0 })
 	close(answer)
 	files := f.server.files
