@@ -47,7 +47,6 @@ type fixture struct {
 	keyWait, keyKept time.Duration
 	postTimeout      time.Duration
 	contentFormat    string
-	postTimeout      time.Duration // of a message to Wazo
 
 	core *Relay
 	db   *db.Database
