@@ -126,7 +126,7 @@ func (b *Bot) initParts() {
 	b.resync.init()
 	b.receipts = newReceipts(hs)
 	b.tasks = b.newTasks()
-	b.inbox = &inbox{b}
+	b.inbox = &inbox{b, exsync.NewSet[int64]()}
 	b.notices = &notices{Bot: b, awaited: exsync.NewSet[id.UserID]()}
 }
 

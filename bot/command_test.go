@@ -1,12 +1,15 @@
 package bot
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 func TestAgeOfAnEvent(t *testing.T) {
@@ -36,4 +39,27 @@ func TestRefusalsAreSaidOnceAnHour(t *testing.T) {
 	require.False(t, r.first(guestUser, now.Add(59*time.Minute)))
 	require.True(t, r.first(adminUser, now), "others are told too")
 	require.True(t, r.first(guestUser, now.Add(61*time.Minute)))
+}
+
+func TestCommandIsRunOnceAlsoIfItsRemovalFails(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	repair := f.refuseWrites("DELETE", "inbox", "true")
+	f.hs.say(roomID, adminUser, "!wazo version")
+	await.Until(t, "two failures to remove the command", func() bool {
+		return strings.Count(f.logged.String(), "failed to remove command from the inbox") >= 2
+	})
+	repair()
+	f.inboxIsEmpty()
+	f.hs.say(roomID, adminUser, "!wazo ping")
+	f.hs.awaitSent(roomID, "Pong!")
+	answers := 0
+	for _, sent := range f.hs.sentTo(roomID) {
+		if sent.body() == "`1.2.3`" {
+			answers++
+		}
+	}
+	require.Equal(t, 1, answers)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -17,7 +18,10 @@ import (
 )
 
 // inbox answers what the core has put into the inboxes of rooms: invites, changes of rooms, and commands.
-type inbox struct{ *Bot }
+type inbox struct {
+	*Bot
+	answered *exsync.Set[int64] // rows that were answered, and whose removal failed
+}
 
 // answerNext answers what stands first in the inbox of a room.
 func (i *inbox) answerNext(ctx context.Context, room id.RoomID) (task.Outcome, error) {
@@ -25,11 +29,18 @@ func (i *inbox) answerNext(ctx context.Context, room id.RoomID) (task.Outcome, e
 	if err != nil || row == nil {
 		return task.Idle, err
 	}
-	err = task.Guard(ctx, func() error { return i.answer(ctx, row) })
-	if i.isWorthRetrying(ctx, err, row.AcceptedAt) {
-		return task.Again, fmt.Errorf("failed to answer %s: %w", row.Kind, err)
+	if !i.answered.Has(row.ID) {
+		err = task.Guard(ctx, func() error { return i.answer(ctx, row) })
+		if i.isWorthRetrying(ctx, err, row.AcceptedAt) {
+			return task.Again, fmt.Errorf("failed to answer %s: %w", row.Kind, err)
+		}
+		i.answered.Add(row.ID)
 	}
-	return task.Again, i.db.Inbox.Delete(ctx, row.ID)
+	if err = i.db.Inbox.Delete(ctx, row.ID); err != nil {
+		return task.Again, fmt.Errorf("failed to remove %s from the inbox: %w", row.Kind, err)
+	}
+	i.answered.Remove(row.ID)
+	return task.Again, nil
 }
 
 // answer does what a row of the inbox asks for.

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -70,6 +71,9 @@ const shareTime = 5 * time.Minute
 // shareTries is how often a room's key is made anew because members or devices changed while it was handed out.
 const shareTries = 3
 
+// errEncryptPanic is a panic over what a homeserver answers about devices. What is said waits until that is over.
+var errEncryptPanic = errors.New("panic while encrypting")
+
 // encrypt encrypts for all devices of a room that are known now. It returns a *relay.MatrixError: nothing was sent.
 func (s *keySharing) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (encrypted *event.EncryptedEventContent, err error) {
 	ctx, cancel := context.WithTimeout(s.client.Log.WithContext(ctx), shareTime)
@@ -91,6 +95,10 @@ func (s *keySharing) encrypt(ctx context.Context, roomID id.RoomID, evtType even
 		return encrypted, nil
 	}
 	s.rounds.takeBack(roomID)
+	var panicked *task.PanicError
+	if errors.As(err, &panicked) {
+		err = errEncryptPanic // to the core, a panic would be the fault of the message, which then would be parked
+	}
 	failure := &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to encrypt: %w", err)}
 	if cause := toMatrixError(err); cause.Status == http.StatusTooManyRequests {
 		failure.Status, failure.Code, failure.RetryAfter = cause.Status, cause.Code, cause.RetryAfter

@@ -136,7 +136,8 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 		return task.Idle, nil // the error may only say that
 	}
 	failure := classify(err)
-	poisonous := failure.Unknown && w.poison.Failed(row.ID, time.Now(), w.lastDelivery[row.Direction].load())
+	// A search that fails says nothing about the row, hence the attempts.
+	poisonous := failure.Unknown && w.poison.Failed(row.ID, time.Now(), w.lastDelivery[row.Direction].load()) && row.Attempts >= poisonAttempts
 	if saveErr := w.db.Portal.SetLastError(ctx, portal.ID, w.texts.LastError(time.Now(), w.texts.Why(failure.Why))); saveErr != nil {
 		return task.Idle, saveErr
 	}

@@ -66,7 +66,11 @@ func (g *gapFiller) failed(gap *db.Gap, err error, now time.Time) bool {
 	if !errors.As(err, &failure) || failure.Status == http.StatusTooManyRequests {
 		return false
 	}
-	return g.bad.Failed(placeOf(gap), now, g.lastSync.load())
+	place, synced := placeOf(gap), g.lastSync.load()
+	if last := g.bad.Last(place); !last.IsZero() && !synced.After(last) {
+		return false // it does not count: perhaps the homeserver is away, or the portal's other queue has just failed here
+	}
+	return g.bad.Failed(place, now, synced)
 }
 
 // giveUp closes a gap unread. If the start of the link lay in it, the link starts anew.

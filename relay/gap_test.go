@@ -58,6 +58,10 @@ func TestGapIsHopelessWhenTheHomeserverOtherwiseWorks(t *testing.T) {
 			},
 		},
 		{
+			name: "both queues of the portal meet it, one after the other", err: badGateway, every: 20 * time.Second, failures: 19, hopeless: true,
+			synced: func(n int) time.Time { return begin.Add(time.Duration(n-n%2)*20*time.Second - time.Second) },
+		},
+		{
 			name: "it gets on, if slowly", err: badGateway, every: time.Minute, failures: 100, moves: true,
 			synced: func(n int) time.Time { return begin.Add(time.Duration(n)*time.Minute - time.Second) },
 		},

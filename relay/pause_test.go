@@ -247,7 +247,7 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	f := linkedFixture(t)
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
-	row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: f.alice.UUID}
+	row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: f.alice.UUID, Attempts: poisonAttempts}
 	failure := &MatrixError{Status: http.StatusInternalServerError, Err: errors.New("internal error")}
 	// fail lets the row fail once more after it has failed for long, while a direction delivered something at a time, or not.
 	fail := func(direction db.Direction, lastDelivery time.Time) error {
@@ -265,6 +265,9 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	require.Error(t, fail(db.ToMatrix, time.Time{}), "nothing passes: the service is at fault")
 	require.Error(t, fail(db.ToMatrix, time.Now().Add(-3*poisonPeriod)), "the last success was before the first failure")
 	require.Error(t, fail(db.ToWazo, time.Now()), "the other direction says nothing")
+	row.Attempts = 1
+	require.Error(t, fail(db.ToMatrix, time.Now()), "it was sent once, and only the search for it failed since")
+	row.Attempts = poisonAttempts
 	require.NoError(t, fail(db.ToMatrix, time.Now()), "it is parked")
 	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyService)))
 }

@@ -62,6 +62,16 @@ func (p *PoisonDetector[K]) Since(item K) time.Time {
 	return time.Time{}
 }
 
+// Last returns when an item last failed, and the zero time if it has not.
+func (p *PoisonDetector[K]) Last(item K) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.items[item]; known != nil {
+		return known.last
+	}
+	return time.Time{}
+}
+
 // Forget removes what is known of an item: it succeeded, or it is gone.
 func (p *PoisonDetector[K]) Forget(item K) {
 	p.mu.Lock()
