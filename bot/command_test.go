@@ -32,6 +32,19 @@ func TestAgeOfAnEvent(t *testing.T) {
 	}
 }
 
+// Dendrite tells no age of an event.
+func TestPingMeasuresByTheClocksIfTheHomeserverTellsNoAge(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.hs.pushTimeline(roomID, string(toJSON(map[string]any{
+		"type": "m.room.message", "event_id": f.hs.newEventID(), "sender": adminUser, "origin_server_ts": time.Now().Add(-90 * time.Second).UnixMilli(),
+		"content": map[string]any{"msgtype": "m.text", "body": "!wazo ping"},
+	})))
+	f.hs.awaitSent(roomID, "Pong! Your message took 1m3")
+}
+
 func TestRefusalsAreSaidOnceAnHour(t *testing.T) {
 	var r refusals
 	now := time.Now()

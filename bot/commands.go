@@ -96,6 +96,7 @@ func (c *commands) obey(ctx context.Context, evt *event.Event, age time.Duration
 		return c.relay.Say(ctx, evt.RoomID, c.texts.Away(), evt.ID)
 	}
 	evt.Type.Class = event.MessageEventType
+	evt.Unsigned.Age = max(0, age).Milliseconds() // the homeserver may have told none
 	if err := evt.Content.ParseRaw(evt.Type); err != nil {
 		return fmt.Errorf("failed to parse a command: %w", err)
 	}
