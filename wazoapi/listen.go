@@ -44,7 +44,6 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		a.c.log.Warn().Err(err).Dur("lived", uptime).Msg("Lost the event stream of Wazo")
 		h.Disconnected(ctx, err)
 		// A suspicion stays until a token has been good enough for a start.
 		suspect = isAuthClose(err) || suspect && uptime == 0
