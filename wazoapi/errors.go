@@ -88,7 +88,7 @@ func (e *TransportError) Error() string {
 	if e.Sent {
 		return fmt.Sprintf("%s: no usable answer: %v", e.Op, e.Err)
 	}
-	return fmt.Sprintf("%s: not sent: %v", e.Op, e.Err)
+	return fmt.Sprintf("%s: %v", e.Op, e.Err)
 }
 
 // Unwrap returns the cause.

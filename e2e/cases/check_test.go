@@ -66,13 +66,15 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 	rig := newCheckRig(t)
 	outcome := rig.check(t, nil)
 	require.Zero(t, outcome.Code, outcome.Output)
+	lines, summary, _ := strings.Cut(outcome.Output, "\n\n")
+	require.Contains(t, summary, "Everything works.")
 	var checked []string
-	for line := range strings.Lines(outcome.Output) {
+	for line := range strings.Lines(lines) {
 		require.True(t, strings.HasPrefix(line, "ok: "), line)
 		what, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "ok: ")), " (")
 		checked = append(checked, what)
 	}
-	require.Equal(t, []string{"configuration", "database", "homeserver and log-in", "encryption", "Wazo log-in", "Wazo permissions", "Wazo websocket"}, checked)
+	require.Equal(t, []string{"configuration", "database", "homeserver and log-in", "encryption", "Wazo log-in", "Wazo permissions", "Wazo websocket", "health check listener"}, checked)
 }
 
 func TestCheckOfABadConfiguration(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // the container has no time zones of its own
 
@@ -35,16 +36,16 @@ var errReported = errors.New("failed")
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	command := ""
 	if len(args) > 0 {
-		command = args[0]
+		command = strings.TrimPrefix(args[0], "--") // each command may be written with and without hyphens
 	}
 	switch {
 	case len(args) > 1:
 		return hint(errors.New("there are too many arguments"), "the relay is configured by environment variables only")
-	case command == "--version":
+	case len(args) == 1 && args[0] != "" && !slices.Contains([]string{"check", "version", "healthcheck", "recovery-key"}, command):
+		return hint(fmt.Errorf("unknown argument %q", args[0]), "the arguments are --check, --version, healthcheck and recovery-key; everything else is configured by environment variables")
+	case command == "version":
 		printVersion(stdout)
 		return nil
-	case !slices.Contains([]string{"", "--check", "healthcheck", "recovery-key"}, command):
-		return hint(fmt.Errorf("unknown argument %q", command), "the arguments are --check, --version, healthcheck and recovery-key; everything else is configured by environment variables")
 	case command == "healthcheck":
 		return healthcheck(ctx, environ)
 	}
@@ -53,7 +54,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	switch command {
-	case "--check":
+	case "check":
 		return check(ctx, cfg, newLogger(cfg, stderr), stdout)
 	case "recovery-key":
 		return printRecoveryKey(ctx, cfg, stdout)

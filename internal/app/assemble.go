@@ -50,7 +50,7 @@ func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Databa
 
 // assemble puts the parts together on an open database.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
-	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: cfg.WazoCAFile, UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
+	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
 	}

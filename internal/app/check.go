@@ -24,6 +24,7 @@ const checkTimeout = 30 * time.Second
 // on something that failed. It returns errReported if anything failed.
 func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
 	c := checker{w: stdout}
+	defer c.summarize()
 	fmt.Fprintf(stdout, "ok: configuration\n")
 	log = log.Level(zerolog.Disabled)
 	database, row, err := openStore(ctx, cfg, log)
@@ -43,12 +44,23 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 		c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, p.account) })
 		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, p.account) })
 	}
+	c.result("health check listener", string(cfg.AdminListen), checkAdmin(cfg, p, log))
 	if cfg.PublicURL.isSet() {
 		c.result("public listener", string(cfg.Listen), checkPublic(cfg, p, log))
 	}
-	if c.failed {
+	if c.failed > 0 {
 		return errReported
 	}
+	return nil
+}
+
+// checkAdmin tries to open the local listener.
+func checkAdmin(cfg *config, p *parts, log zerolog.Logger) error {
+	server, err := listenAdmin(cfg, p)
+	if err != nil {
+		return err
+	}
+	server.close(log)
 	return nil
 }
 
@@ -64,7 +76,19 @@ func checkPublic(cfg *config, p *parts, log zerolog.Logger) error {
 
 type checker struct {
 	w      io.Writer
-	failed bool
+	failed int // how many things
+}
+
+// summarize prints the last line.
+func (c *checker) summarize() {
+	switch c.failed {
+	case 0:
+		fmt.Fprint(c.w, "\nEverything works. The relay can start.\n")
+	case 1:
+		fmt.Fprint(c.w, "\n1 check failed. What depends on it was not tried.\n")
+	default:
+		fmt.Fprintf(c.w, "\n%d checks failed. What depends on them was not tried.\n", c.failed)
+	}
 }
 
 func (c *checker) try(ctx context.Context, what, detail string, fn func(context.Context) error) bool {
@@ -81,7 +105,7 @@ func (c *checker) result(what, detail string, err error) bool {
 		fmt.Fprintf(c.w, "ok: %s\n", what)
 		return true
 	}
-	c.failed = true
+	c.failed++
 	fmt.Fprintf(c.w, "failed: %s\n", what)
 	printErrors(c.w, err)
 	return false

@@ -3,7 +3,9 @@ package app
 import (
 	"io"
 	"log"
+	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,7 +38,7 @@ func TestCheck(t *testing.T) {
 		lines, out := f.check()
 		require.NoError(t, out.err)
 		require.Equal(t, []string{
-			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
+			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
 		}, lines)
 	})
 
@@ -49,14 +51,14 @@ func TestCheck(t *testing.T) {
 		{
 			name:    "a wrong Matrix password does not hide what is wrong with Wazo",
 			prepare: func(f *fixture) { f.env["MATRIX_PASSWORD"], f.env["WAZO_PASSWORD"] = "wrong", "wrong" },
-			lines:   []string{"ok: configuration", "ok: database", "failed: homeserver and log-in", "failed: Wazo log-in"},
+			lines:   []string{"ok: configuration", "ok: database", "failed: homeserver and log-in", "failed: Wazo log-in", "ok: health check listener"},
 			says:    []string{"check MATRIX_USER_ID and MATRIX_PASSWORD", "check WAZO_USERNAME and WAZO_PASSWORD"},
 		},
 		{
 			name:    "a homeserver that is away",
 			prepare: func(f *fixture) { f.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(f.T) },
 			lines: []string{
-				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
+				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
 			},
 			says: []string{"hint: check MATRIX_HOMESERVER_URL"},
 		},
@@ -66,14 +68,14 @@ func TestCheck(t *testing.T) {
 				f.homeserver.onRequest(func(w http.ResponseWriter, _ *http.Request) bool { refuse(w, 500, "M_UNKNOWN"); return true })
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket",
+				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
 			},
 			says: []string{"hint: see the homeserver's log"},
 		},
 		{
 			name:    "a Wazo that is away",
 			prepare: func(f *fixture) { f.wazo.Stop() },
-			lines:   []string{"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "failed: Wazo log-in"},
+			lines:   []string{"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "failed: Wazo log-in", "ok: health check listener"},
 			says:    []string{"hint: check WAZO_URL"},
 		},
 		{
@@ -87,7 +89,7 @@ func TestCheck(t *testing.T) {
 				f.env["WAZO_USERNAME"] = "restricted"
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
 			},
 			says: []string{"the account lacks these permissions: chatd.users.me.rooms.create, dird.backends.wazo.sources.SOURCE.contacts.read", "policy"},
 		},
@@ -95,7 +97,7 @@ func TestCheck(t *testing.T) {
 			name:    "a websocket that does not work",
 			prepare: func(f *fixture) { f.wazo.Faults().WebsocketdDown() },
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "failed: Wazo websocket",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "failed: Wazo websocket", "ok: health check listener",
 			},
 			says: []string{"error: ", "hint: "},
 		},
@@ -119,14 +121,39 @@ func TestCheck(t *testing.T) {
 		})
 	}
 
-	t.Run("a wrong CA file is not blamed on the database", func(t *testing.T) {
+	t.Run("a wrong CA file is found before a database is made", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.env["WAZO_CA_FILE"] = "no such file"
 		lines, out := f.check()
+		require.Empty(t, lines)
+		require.Contains(t, out.errors, "hint: set WAZO_CA_FILE")
+		require.NoFileExists(t, f.env["DATABASE_URL"])
+	})
+
+	t.Run("an address of the health check that is taken", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		taken, err := net.Listen("tcp", f.env["ADMIN_LISTEN"])
+		require.NoError(t, err)
+		defer taken.Close()
+		lines, out := f.check()
 		require.ErrorIs(t, out.err, errReported)
-		require.NotContains(t, lines, "failed: database")
-		require.Contains(t, out.stdout, "WAZO_CA_FILE")
+		require.Contains(t, lines, "failed: health check listener")
+		require.Contains(t, out.stdout, "hint: set ADMIN_LISTEN")
+	})
+
+	t.Run("its last line sums up", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		_, out := f.check()
+		require.True(t, strings.HasSuffix(out.stdout, "\n\nEverything works. The relay can start.\n"), out.stdout)
+		f.env["WAZO_PASSWORD"], f.env["DATABASE_URL"] = "wrong", filepath.Join(t.TempDir(), "relay.db") // without a token
+		_, out = f.check()
+		require.True(t, strings.HasSuffix(out.stdout, "\n\n1 check failed. What depends on it was not tried.\n"), out.stdout)
+		f.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(f.T)
+		_, out = f.check()
+		require.True(t, strings.HasSuffix(out.stdout, "\n\n2 checks failed. What depends on them was not tried.\n"), out.stdout)
 	})
 
 	t.Run("it relays nothing", func(t *testing.T) {

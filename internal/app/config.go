@@ -27,10 +27,10 @@ type config struct {
 	MatrixAccessToken   string      `env:"MATRIX_ACCESS_TOKEN" secret:"true"`
 	MatrixRecoveryKey   recoveryKey `env:"MATRIX_RECOVERY_KEY" secret:"true" hint:"a recovery key is a line of letters and digits in groups of four, and it begins with Es"`
 
-	WazoURL      httpURL  `env:"WAZO_URL,notEmpty" hint:"set it to the address of Wazo, like https://wazo.example.org"`
+	WazoURL      wazoURL  `env:"WAZO_URL,notEmpty" hint:"set WAZO_URL to the address of Wazo, like https://wazo.example.org"`
 	WazoUsername nonBlank `env:"WAZO_USERNAME,notEmpty" hint:"set it to the username of the relay's account on Wazo"`
 	WazoPassword nonBlank `env:"WAZO_PASSWORD,notEmpty" secret:"true" hint:"set it to the password of the relay's account on Wazo"`
-	WazoCAFile   string   `env:"WAZO_CA_FILE"`
+	WazoCAFile   caFile   `env:"WAZO_CA_FILE" hint:"set WAZO_CA_FILE to the name of a PEM file that the relay may read, or leave it out"`
 
 	Admins       userPatterns `env:"ADMINS" hint:"set it to the user IDs of the people who may link rooms, or to patterns like @*:example.org, separated by commas"`
 	AllowedUsers userPatterns `env:"ALLOWED_USERS" hint:"set it to user IDs, or to patterns like @*:example.org, separated by commas"`
@@ -58,14 +58,26 @@ type config struct {
 
 var errNotSet = errors.New("is not set")
 
-// loadConfig reads the environment. The error joins all mistakes, each with a hint.
+// configError holds all mistakes in the configuration, each with a hint.
+type configError []error
+
+// Error implements error.
+func (e configError) Error() string { return errors.Join(e...).Error() }
+
+// Unwrap returns the mistakes.
+func (e configError) Unwrap() []error { return e }
+
+// loadConfig reads the environment. The error is a configError with all mistakes.
 func loadConfig(environ []string) (*config, error) {
 	vars := env.ToMap(environ)
 	cfg := &config{}
 	mistakes := readSecretFiles(vars)
 	mistakes = append(mistakes, parse(cfg, vars)...)
 	mistakes = append(mistakes, cfg.checkTogether()...)
-	return cfg, errors.Join(mistakes...)
+	if len(mistakes) > 0 {
+		return cfg, configError(mistakes)
+	}
+	return cfg, nil
 }
 
 // readSecretFiles puts the contents of NAME_FILE into NAME for each secret. The option "file" of the env package does not

@@ -125,6 +125,24 @@ func TestConfigReportsAllMistakesTogether(t *testing.T) {
 		require.Len(t, found, 5)
 	})
 
+	t.Run("of Wazo's address and of the file with its certificate, too", func(t *testing.T) {
+		found := mistakes(t, with(map[string]string{"WAZO_URL": "http://wazo.a.example/api", "WAZO_CA_FILE": "/nope", "LISTEN": "8080"}))
+		require.Len(t, found, 3)
+		for i, name := range []string{"WAZO_URL", "WAZO_CA_FILE"} {
+			require.Contains(t, found[i].failure, name+": ")
+			require.Contains(t, found[i].hint, name)
+		}
+	})
+
+	t.Run("and says where all variables are explained", func(t *testing.T) {
+		_, err := loadConfig(nil)
+		var printed bytes.Buffer
+		printErrors(&printed, err)
+		require.True(t, strings.HasPrefix(printed.String(), "error: "))
+		require.Equal(t, 6, strings.Count(printed.String(), "\n\n"), "a blank line between two mistakes: %s", &printed)
+		require.True(t, strings.HasSuffix(printed.String(), "\n\n.env.example explains all variables.\n"))
+	})
+
 	t.Run("of each item of a list", func(t *testing.T) {
 		found := mistakes(t, with(map[string]string{"ADMINS": "robin,@sam:a.example,kim", "MEDIA_FETCH_HOSTS": "a.example/x,b.example,me@c.example"}))
 		require.Len(t, found, 4)

@@ -20,6 +20,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
 )
 
 // The types of configured values. UnmarshalText is never called with an empty text: a variable that is set to nothing has
@@ -29,6 +30,8 @@ var (
 	_ encoding.TextUnmarshaler = (*userPatterns)(nil)
 	_ encoding.TextUnmarshaler = (*recoveryKey)(nil)
 	_ encoding.TextUnmarshaler = (*httpURL)(nil)
+	_ encoding.TextUnmarshaler = (*wazoURL)(nil)
+	_ encoding.TextUnmarshaler = (*caFile)(nil)
 	_ encoding.TextUnmarshaler = (*publicURL)(nil)
 	_ encoding.TextUnmarshaler = (*listenAddress)(nil)
 	_ encoding.TextUnmarshaler = (*hosts)(nil)
@@ -103,6 +106,26 @@ func parseHTTPURL(text string) (*url.URL, error) {
 	return parsed, nil
 }
 
+// wazoURL is the address of Wazo, as the client accepts it.
+type wazoURL string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *wazoURL) UnmarshalText(text []byte) error {
+	*u = wazoURL(text)
+	_, err := wazoapi.New(wazoapi.Config{URL: string(text)}, zerolog.Nop())
+	return err
+}
+
+// caFile is a file with certificates, as the client for Wazo accepts it.
+type caFile string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *caFile) UnmarshalText(text []byte) error {
+	*f = caFile(text)
+	_, err := wazoapi.New(wazoapi.Config{URL: "https://localhost", CAFile: string(text)}, zerolog.Nop()) // the file does not depend on the address
+	return err
+}
+
 // publicURL is the address at which people on Wazo reach the relay. The zero value means that there is none.
 type publicURL struct {
 	base string // the address without / at the end
@@ -134,7 +157,7 @@ type listenAddress string
 func (a *listenAddress) UnmarshalText(text []byte) error {
 	*a = listenAddress(text)
 	if _, _, err := net.SplitHostPort(string(text)); err != nil {
-		return fmt.Errorf("%q is not an address of a host and a port", text)
+		return fmt.Errorf("%q is not HOST:PORT", text)
 	}
 	return nil
 }

@@ -144,10 +144,11 @@ func (b *lockedBuffer) String() string {
 
 type printedError struct{ failure, hint string }
 
-// printedErrors parses what printErrors prints: for each error a line, and a line with a hint.
+// printedErrors parses what printErrors prints: for each error a line, and a line with a hint, and blank lines between them.
 func printedErrors(t *testing.T, text string) (list []printedError) {
 	t.Helper()
-	for block := range strings.SplitSeq(strings.TrimPrefix(text, "error: "), "\nerror: ") {
+	text = strings.TrimSuffix(text, "\n\n.env.example explains all variables.\n")
+	for block := range strings.SplitSeq(strings.TrimPrefix(text, "error: "), "\n\nerror: ") {
 		failure, hint, ok := strings.Cut(strings.TrimSuffix(block, "\n"), "\nhint: ")
 		require.True(t, ok, "an error without a hint: %q", block)
 		require.NotEmpty(t, failure)

@@ -32,19 +32,32 @@ func (e *hintError) Unwrap() error { return e.err }
 // hint adds to a failure what the administrator can do about it.
 func hint(err error, what string) error { return &hintError{err, what} }
 
-// printErrors prints each failure as `error: …` and `hint: …`.
+// printErrors prints each failure as `error: …` and `hint: …`, and a blank line between two of them.
 func printErrors(w io.Writer, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range joined.Unwrap() {
-			printErrors(w, one)
+	for i, one := range separate(err) {
+		if i > 0 {
+			fmt.Fprintln(w)
 		}
-		return
+		fmt.Fprintf(w, "error: %v\n", one)
+		if hinted, ok := errors.AsType[*hintError](one); ok {
+			fmt.Fprintf(w, "hint: %s\n", hinted.hint)
+		}
 	}
-	fmt.Fprintf(w, "error: %v\n", err)
-	var hinted *hintError
-	if errors.As(err, &hinted) {
-		fmt.Fprintf(w, "hint: %s\n", hinted.hint)
+	if _, ok := errors.AsType[configError](err); ok {
+		fmt.Fprint(w, "\n.env.example explains all variables.\n")
 	}
+}
+
+// separate returns the errors that are joined in an error.
+func separate(err error) (all []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, one := range joined.Unwrap() {
+		all = append(all, separate(one)...)
+	}
+	return all
 }
 
 // matrixHint adds what the administrator can do about a failure on the Matrix side.

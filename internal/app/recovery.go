@@ -14,14 +14,17 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// showRecoveryKey prints the recovery key of a new cryptographic identity for the administrator. The key never goes to the log.
+// showRecoveryKey prints the recovery key of a new cryptographic identity for the administrator. The key never goes to the log
+// of the relay, but whoever starts the relay may keep its standard output.
 func showRecoveryKey(w io.Writer, user id.UserID, recoveryKey string) {
 	fmt.Fprintf(w, `
-This is the recovery key of %s. It is shown only once:
+This is the recovery key of %s:
 
     %s
 
 Store it as you store passwords. If the database is lost, the relay needs it in MATRIX_RECOVERY_KEY.
+The relay prints it only at this start; the command "wazo-matrix-relay recovery-key" shows it again.
+Docker and systemd keep what the relay prints. See docs/administration.md, "The recovery key".
 
 `, user, strings.TrimSpace(recoveryKey))
 }

@@ -32,16 +32,34 @@ func TestArguments(t *testing.T) {
 		require.Regexp(t, `(?m)^mautrix (v\d+\.\d+\.\d+|unknown)$`, out.stdout)
 	})
 
+	t.Run("hyphens before a command do not matter", func(t *testing.T) {
+		require.Equal(t, f.run(t.Context(), "--version"), f.run(t.Context(), "version"))
+		failure, _ := f.fails("--healthcheck")
+		require.Contains(t, failure, "the relay does not answer")
+		for _, command := range []string{"check", "recovery-key", "--recovery-key"} {
+			require.Contains(t, f.run(t.Context(), command).errors, "ADMINS is not set", command)
+		}
+	})
+
 	t.Run("an unknown argument is an error", func(t *testing.T) {
-		failure, hint := f.fails("--chekc")
-		require.Contains(t, failure, `"--chekc"`)
-		require.Contains(t, hint, "--check")
+		for _, argument := range []string{"--chekc", "--", "-check"} {
+			failure, hint := f.fails(argument)
+			require.Contains(t, failure, `"`+argument+`"`)
+			require.Contains(t, hint, "--check")
+		}
 	})
 
 	t.Run("a second argument is an error", func(t *testing.T) {
 		failure, _ := f.fails("--check", "--version")
 		require.Contains(t, failure, "too many arguments")
 	})
+}
+
+func TestVersionNamesTheCommitOnce(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "v1.2.3 (commit e1cfd86)", withCommit("v1.2.3", "e1cfd86"))
+	require.Equal(t, "v1.2.3-4-ge1cfd86-dirty", withCommit("v1.2.3-4-ge1cfd86-dirty", "e1cfd86"))
+	require.Equal(t, "e1cfd86", withCommit("e1cfd86", "e1cfd86"))
 }
 
 func TestServe(t *testing.T) {

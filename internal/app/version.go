@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // Set by the build, see the Makefile and the Dockerfile.
@@ -19,7 +20,16 @@ func version() string { return cmp.Or(buildVersion, "development") }
 
 // printVersion prints version, commit, Go and mautrix versions.
 func printVersion(w io.Writer) {
-	fmt.Fprintf(w, "wazo-matrix-relay %s (commit %s)\n%s\nmautrix %s\n", version(), cmp.Or(buildCommit, "unknown"), runtime.Version(), mautrixVersion())
+	fmt.Fprintf(w, "wazo-matrix-relay %s\n%s\nmautrix %s\n", withCommit(version(), cmp.Or(buildCommit, "unknown")), runtime.Version(), mautrixVersion())
+}
+
+// withCommit adds the commit to a version that does not contain it. The version that `git describe` prints contains it unless a
+// tag stands at the commit.
+func withCommit(version, commit string) string {
+	if strings.Contains(version, commit) {
+		return version
+	}
+	return fmt.Sprintf("%s (commit %s)", version, commit)
 }
 
 func mautrixVersion() string {

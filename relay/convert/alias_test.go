@@ -58,7 +58,7 @@ func TestBadFormatsAreExplained(t *testing.T) {
 		tmpl  string
 		want  []string
 	}{
-		{"unknown field of an alias", alias, "{{.Nam}}", []string{`"{{.Nam}}"`, ".Name .UserID .Localpart .Server", "Nam in type"}},
+		{"unknown field of an alias", alias, "{{.Nam}}", []string{`"{{.Nam}}"`, ".Name .UserID .Localpart .Server", "field Nam"}},
 		{"unknown field behind a condition", alias, "{{if not .Name}}{{.Nam}}{{else}}x{{end}}", []string{".Localpart", "Nam"}},
 		{"broken alias", alias, "{{.Name", []string{"can't be read", "{{.Name}}"}},
 		{"empty alias", alias, "{{if eq .Name `x`}}x{{end}}", []string{"empty alias"}},
@@ -76,6 +76,9 @@ func TestBadFormatsAreExplained(t *testing.T) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%q does not say %q", err, want)
 				}
+			}
+			if strings.Contains(err.Error(), "convert.") {
+				t.Errorf("%q names a type of the program", err)
 			}
 		})
 	}

@@ -17,7 +17,9 @@ func parseTemplate(tmpl, fields string, samples ...any) (*template.Template, err
 	}
 	for _, sample := range samples {
 		if _, err := execute(t, sample); err != nil {
-			return nil, fmt.Errorf("template %q can't be used; the fields are %s: %w", tmpl, fields, err)
+			// An administrator knows no types of this package.
+			reason := strings.ReplaceAll(err.Error(), fmt.Sprintf(" in type %T", sample), "")
+			return nil, fmt.Errorf("template %q can't be used; the fields are %s: %s", tmpl, fields, reason)
 		}
 	}
 	return t, nil
