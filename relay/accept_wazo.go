@@ -179,7 +179,7 @@ func (r *Relay) explain(ctx context.Context) error {
 		} else if !claimed || !member || portal != nil || room.HasIdentities() {
 			continue
 		}
-		if _, err = r.account.api.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: r.texts.Explanation()}); err != nil {
+		if _, err = r.account.api.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: r.texts.Explanation(r.matrix.UserID().String())}); err != nil {
 			r.log.Err(err).Stringer("wazo_room", room.UUID).Msg("Failed to explain that a room has no portal")
 		}
 	}

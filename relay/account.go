@@ -112,7 +112,7 @@ func (r *Relay) Identify(ctx context.Context) error {
 		var refused *wazoapi.Error
 		known := r.account.row.UserUUID != ""
 		if known && !(errors.As(err, &refused) && refused.Status == 401) {
-			r.log.Warn().Err(err).Msg("Wazo can't be reached; starting all the same")
+			r.log.Warn().Err(err).Msg("Wazo cannot be reached; starting all the same")
 			return nil
 		}
 		return err

@@ -138,7 +138,7 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 	failure := classify(err)
 	// A search that fails says nothing about the row, hence the attempts.
 	poisonous := failure.Unknown && w.poison.Failed(row.ID, time.Now(), w.lastDelivery[row.Direction].load()) && row.Attempts >= poisonAttempts
-	if saveErr := w.db.Portal.SetLastError(ctx, portal.ID, w.texts.LastError(time.Now(), w.texts.Why(failure.Why))); saveErr != nil {
+	if saveErr := w.db.Portal.SetLastError(ctx, portal.ID, w.texts.LastError(time.Now(), failure.Why)); saveErr != nil {
 		return task.Idle, saveErr
 	}
 	if failure.Class == ClassService && !poisonous {
@@ -151,7 +151,7 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 	w.poison.Forget(row.ID)
 	switch {
 	case row.Kind != db.KindMessage && failure.Class != ClassPortal, row.Kind == db.KindIntroduction:
-		return task.Idle, w.giveUpLink(ctx, portal, w.texts.Why(failure.Why))
+		return task.Idle, w.giveUpLink(ctx, portal, w.texts.WhyWithoutMessage(failure.Why))
 	case failure.Class == ClassPortal:
 		return task.Idle, w.pauses.begin(ctx, portal, failure.Pause, row.Direction)
 	default:

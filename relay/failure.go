@@ -48,7 +48,7 @@ func classify(err error) Failure {
 	case errors.As(err, &wazo):
 		return classifyWazo(wazo)
 	case errors.As(err, &transport):
-		return Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Why: words.WhyService}
+		return Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Why: words.WhyWazoFails}
 	case errors.As(err, &matrix):
 		return classifyMatrix(matrix)
 	default:
@@ -60,12 +60,12 @@ func classify(err error) Failure {
 func MayPass(err error) bool { return classify(err).Class == ClassService }
 
 // WhyFailed says why something that a person asked for failed.
-func (r *Relay) WhyFailed(err error) string { return r.texts.Why(classify(err).Why) }
+func (r *Relay) WhyFailed(err error) string { return r.texts.WhyWithoutMessage(classify(err).Why) }
 
 // classifyWazo puts an error of Wazo into its class. It follows docs/wazo.md, "Redirects and limits of nginx";
 // docs/wazo.md, "Session limit"; docs/wazo.md, "Errors of chatd"; docs/wazo.md, "Unknown outcomes".
 func classifyWazo(err *wazoapi.Error) Failure {
-	service := Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Wait: err.RetryAfter, Why: words.WhyService}
+	service := Failure{Class: ClassService, Unknown: wazoapi.OutcomeUnknown(err), Wait: err.RetryAfter, Why: words.WhyWazoFails}
 	switch {
 	case err.LoginFailed():
 		return pauseBecause(PauseLogin)
@@ -81,7 +81,7 @@ func classifyWazo(err *wazoapi.Error) Failure {
 	case err.Status == http.StatusRequestEntityTooLarge:
 		return Failure{Class: ClassMessage, Why: words.WhyTooLarge}
 	case err.Status == http.StatusBadRequest, err.Status == http.StatusUnprocessableEntity:
-		return Failure{Class: ClassMessage, Why: words.WhyRefused}
+		return Failure{Class: ClassMessage, Why: words.WhyWazoRefused}
 	default:
 		// Also a 404 that is not chatd's: something in front of it is being repaired.
 		return service
@@ -93,14 +93,14 @@ func classifyWazo(err *wazoapi.Error) Failure {
 func classifyMatrix(err *MatrixError) Failure {
 	switch {
 	case err.Status == 0:
-		return Failure{Class: ClassService, Unknown: !err.NotSent, Why: words.WhyService}
+		return Failure{Class: ClassService, Unknown: !err.NotSent, Why: words.WhyHomeserverFails}
 	case err.Status >= 500:
-		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Why: words.WhyService}
+		return Failure{Class: ClassService, Unknown: true, Wait: err.RetryAfter, Why: words.WhyHomeserverFails}
 	case err.Status == http.StatusTooManyRequests:
-		return Failure{Class: ClassService, Wait: err.RetryAfter, Why: words.WhyService}
+		return Failure{Class: ClassService, Wait: err.RetryAfter, Why: words.WhyHomeserverFails}
 	case err.Status == http.StatusUnauthorized, err.Code == "M_UNRECOGNIZED", err.Code == "" && err.Status != http.StatusRequestEntityTooLarge:
 		// The sync loop deals with a lost log-in; without errcode it is not the homeserver's answer but a proxy's.
-		return Failure{Class: ClassService, Why: words.WhyService}
+		return Failure{Class: ClassService, Why: words.WhyHomeserverFails}
 	case err.Status == http.StatusForbidden:
 		return pauseBecause(PauseForbidden)
 	case err.Status == http.StatusNotFound:
@@ -108,9 +108,9 @@ func classifyMatrix(err *MatrixError) Failure {
 	case err.Status == http.StatusRequestEntityTooLarge:
 		return Failure{Class: ClassMessage, Why: words.WhyTooLarge}
 	case err.Status >= 400:
-		return Failure{Class: ClassMessage, Why: words.WhyRefused}
+		return Failure{Class: ClassMessage, Why: words.WhyHomeserverRefused}
 	default:
-		return Failure{Class: ClassService, Unknown: true, Why: words.WhyService}
+		return Failure{Class: ClassService, Unknown: true, Why: words.WhyHomeserverFails}
 	}
 }
 

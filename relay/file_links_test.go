@@ -231,7 +231,7 @@ func TestLinkOfARetriedMessageWorksLonger(t *testing.T) {
 	f := servingFixture(t)
 	fault := f.wazo.Faults().RefusePost(wazotest.JSONError(400), wazotest.Times(1))
 	sent := f.sendFile(cat())
-	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyRefused)))
+	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyWazoRefused)))
 	require.Positive(t, fault.Fired())
 	key := f.db.Media.Key(roomID, sent)
 	require.NoError(t, f.db.Media.Extend(f.ctx, key, jsontime.UM(time.Now().Add(time.Minute))))

@@ -146,7 +146,7 @@ func (f *fixture) wazoRoom() wazoapi.Room {
 func (f *fixture) relayed() []string {
 	var texts []string
 	for _, m := range f.wazo.Messages(f.room.UUID) {
-		if m.UserUUID == f.relay.UUID && !strings.Contains(m.Content, "From now on") && m.Content != txt.Explanation() {
+		if m.UserUUID == f.relay.UUID && !strings.Contains(m.Content, "From now on") && m.Content != txt.Explanation(botUser.String()) {
 			texts = append(texts, m.Content)
 		}
 	}

@@ -269,7 +269,7 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	require.Error(t, fail(db.ToMatrix, time.Now()), "it was sent once, and only the search for it failed since")
 	row.Attempts = poisonAttempts
 	require.NoError(t, fail(db.ToMatrix, time.Now()), "it is parked")
-	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyService)))
+	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyHomeserverFails)))
 }
 
 func TestGapTroubleIsNotBlamedOnWazo(t *testing.T) {
@@ -288,7 +288,7 @@ func TestGapTroubleIsNotBlamedOnWazo(t *testing.T) {
 	}
 	f.matrix.setPaused(false)
 	time.Sleep(2 * f.core.cfg.OutageNotice) // what must not happen can only be waited for
-	assert.False(t, slices.ContainsFunc(f.matrix.allNotices(), func(n string) bool { return strings.Contains(n, "can't be reached") }))
+	assert.False(t, slices.ContainsFunc(f.matrix.allNotices(), func(n string) bool { return strings.Contains(n, "cannot be reached") }))
 	f.matrix.mu.Lock()
 	f.matrix.backfillError = nil
 	f.matrix.mu.Unlock()

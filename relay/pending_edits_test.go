@@ -59,7 +59,7 @@ func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {
 	f.link()
 	f.refuse("poison")
 	f.wazo.Post(f.room.UUID, f.alice, "poison", "")
-	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyRefused)))
+	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyHomeserverRefused)))
 	_, err := f.core.Drop(f.ctx, roomID)
 	require.NoError(t, err)
 	f.refuse("nothing")

@@ -111,7 +111,7 @@ func TestPicturesThatCannotBeShown(t *testing.T) {
 	}{
 		{"stay links", "![a](https://gone.example/x.png)", []string{"![a](https://gone.example/x.png)"}},
 		{"stay links if looking at them panics", "![a](https://panic.example/x.png)", []string{"![a](https://panic.example/x.png)"}},
-		{"are named if they stood in the message", "![a](data:image/png;base64,!)", []string{"📷 a (can't be shown)"}},
+		{"are named if they stood in the message", "![a](data:image/png;base64,!)", []string{"📷 a (cannot be shown)"}},
 		{
 			"are more than four", "![1](https://b/1) ![2](https://b/2) ![3](https://b/3) ![4](https://b/4) ![5](https://b/5)",
 			[]string{"📷 1 📷 2 📷 3 📷 4 ![5](https://b/5)", "1", "2", "3", "4"},
@@ -194,7 +194,7 @@ func TestPictureWaitsAsLongAsTheHomeserverIsAway(t *testing.T) {
 	parts, err := try(away, true)
 	require.NoError(t, err, "the homeserver works but takes no pictures")
 	require.Len(t, parts, 1)
-	require.Contains(t, parts[0].Content.Body, "a cat (can't be shown)")
+	require.Contains(t, parts[0].Content.Body, "a cat (cannot be shown)")
 }
 
 func TestUploadIsHopeless(t *testing.T) {
@@ -240,7 +240,7 @@ func TestPictureDoesNotWaitForALongLimit(t *testing.T) {
 	}}
 	f.matrix.mu.Unlock()
 	f.wazo.Post(f.room.UUID, f.alice, "![a cat]("+pixel+")", "")
-	f.awaitShown("Alice Martin: 📷 a cat (can't be shown)")
+	f.awaitShown("Alice Martin: 📷 a cat (cannot be shown)")
 	require.Equal(t, 1, f.matrix.countUploads())
 }
 

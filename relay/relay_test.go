@@ -328,7 +328,7 @@ func TestRefusedMessageIsParkedAndTheNextGoesOn(t *testing.T) {
 	f.wazo.Post(f.room.UUID, f.alice, "poison", "")
 	f.wazo.Post(f.room.UUID, f.alice, "fine", "")
 	f.awaitShown("Alice Martin: fine")
-	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyRefused)))
+	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyHomeserverRefused)))
 }
 
 func TestForbiddenPausesThePortalUntilRepaired(t *testing.T) {
@@ -467,7 +467,7 @@ func TestStrangersAreToldOnceWhatToDo(t *testing.T) {
 	other := f.wazo.CreateRoom("Other", f.alice, f.relay)
 	f.wazo.Post(other.UUID, f.alice, "anybody there?", "")
 	await.Until(t, "the explanation on Wazo", func() bool {
-		return slices.ContainsFunc(f.wazo.Messages(other.UUID), func(m wazotest.Message) bool { return m.Content == txt.Explanation() })
+		return slices.ContainsFunc(f.wazo.Messages(other.UUID), func(m wazotest.Message) bool { return m.Content == txt.Explanation(botUser.String()) })
 	})
 	f.wazo.Post(other.UUID, f.alice, "hello?", "")
 	f.link()

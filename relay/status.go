@@ -23,7 +23,6 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	}
 	status.Title, status.WazoRoom = portal.Title, portal.WazoRoom
 	status.LinkedBy, status.LastError = portal.LinkedBy.String(), portal.LastError
-	status.Reader, status.Poster = r.account.row.Username, r.account.row.Username
 	status.WazoVerified = r.account.isVerified(portal.ID)
 	status.ToWazo, status.ToMatrix = counts[db.ToWazo].Pending, counts[db.ToMatrix].Pending
 	status.Waiting = counts[db.ToWazo].Waiting

@@ -40,7 +40,7 @@ func testInvite(t *testing.T, robin client) {
 		require.NoError(t, err)
 		// Dendrite drops the reason, so it is looked for on its way there.
 		require.NoError(t, between.until(s.ctx, func() bool { return len(between.leaves) > 0 }))
-		require.Contains(t, between.leaves[0], "not among the people whose invites I accept")
+		require.Contains(t, between.leaves[0], "You may not invite this bot")
 		for _, entry := range stranger.Timeline(room) {
 			require.False(t, harness.Membership(s.BotID(), event.MembershipJoin)(entry.Event), "the bot was never in the room")
 		}

@@ -126,7 +126,7 @@ func testLinkIsRefused(t *testing.T, robin client, encrypted bool) {
 		stranger := s.person(t, "stranger", harness.Encrypted)
 		require.NoError(t, ally.Invite(s.ctx, hosted, stranger.UserID()))
 		s.join(t, stranger, hosted)
-		require.Contains(t, s.ask(t, stranger, hosted, "!wazo link "+wazoRoom.UUID), "not among the people who may use me")
+		require.Contains(t, s.ask(t, stranger, hosted, "!wazo link "+wazoRoom.UUID), "You may not use this bot")
 	})
 	t.Run("for a room that the relay account does not know", func(t *testing.T) {
 		room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: encrypted})

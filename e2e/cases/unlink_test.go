@@ -60,7 +60,7 @@ func testWhoMayUnlink(t *testing.T, robin client, encrypted bool) {
 		require.Contains(t, s.ask(t, people["ally"], p.Matrix, "!wazo unlink"), "power level 50")
 	})
 	t.Run("not anybody else", func(t *testing.T) {
-		require.Contains(t, s.ask(t, people["stranger"], p.Matrix, "!wazo unlink"), "not among the people who may use me")
+		require.Contains(t, s.ask(t, people["stranger"], p.Matrix, "!wazo unlink"), "You may not use this bot")
 	})
 	t.Run("not somebody on Wazo who is no member", func(t *testing.T) {
 		s.Wazo.Post(p.Portal.Wazo, s.Hire("No", "Member"), "!wazo unlink", "")

@@ -23,7 +23,7 @@ func checkLinks(r *repository) (problems []problem, err error) {
 func (r *repository) brokenLink(from, link string) string {
 	target, err := url.Parse(link)
 	if err != nil {
-		return fmt.Sprintf("The link %q can't be read: %v; correct it.", link, err)
+		return fmt.Sprintf("The link %q cannot be read: %v; correct it.", link, err)
 	}
 	if target.IsAbs() || target.Host != "" {
 		return ""

@@ -60,7 +60,7 @@ func TestBadFormatsAreExplained(t *testing.T) {
 	}{
 		{"unknown field of an alias", alias, "{{.Nam}}", []string{`"{{.Nam}}"`, ".Name .UserID .Localpart .Server", "field Nam"}},
 		{"unknown field behind a condition", alias, "{{if not .Name}}{{.Nam}}{{else}}x{{end}}", []string{".Localpart", "Nam"}},
-		{"broken alias", alias, "{{.Name", []string{"can't be read", "{{.Name}}"}},
+		{"broken alias", alias, "{{.Name", []string{"cannot be read", "{{.Name}}"}},
 		{"empty alias", alias, "{{if eq .Name `x`}}x{{end}}", []string{"empty alias"}},
 		{"unknown field of a content", content, "{{.Body}}", []string{".Content .Name .UserID", "Body"}},
 		{"unknown function", content, "{{Content}}", []string{"{{.Content}}", "Content"}},

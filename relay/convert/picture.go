@@ -40,7 +40,7 @@ func (p Picture) FileName(extension string) string {
 func (p Picture) Line() string {
 	name := cmp.Or(p.Description, "picture")
 	if p.IsInline() {
-		return newPhraser().literal("📷 ", name+" (can't be shown)")
+		return newPhraser().literal("📷 ", name+" (cannot be shown)")
 	}
 	return newPhraser().link("📷 ", name, p.Source)
 }

@@ -28,8 +28,8 @@ func TestPictures(t *testing.T) {
 		{"one in the description of another is not counted", "x ![a ![b](https://c)](https://d)", []string{"https://d", "a b"}, "x 📷 a b", "x ![a ![b](https://c)](https://d)"},
 		{"formatting in the description is not seen", `x ![**a**b \* c](https://d)`, []string{"https://d", "ab * c"}, `x 📷 ab * c`, `x ![**a**b \* c](https://d)`},
 		{"Markdown in the description stays text", "x ![&#42;a\\*](https://d)", []string{"https://d", "&#42;a*"}, "x 📷 \\&#42;a\\*", "x ![&#42;a\\*](https://d)"},
-		{"one in the message itself", "x ![a](" + pixel + ") y", []string{pixel, "a"}, "x 📷 a y", "x 📷 a (can't be shown) y"},
-		{"one in the message itself, alone", "![](" + pixel + ")", []string{pixel, ""}, "", "📷 picture (can't be shown)"},
+		{"one in the message itself", "x ![a](" + pixel + ") y", []string{pixel, "a"}, "x 📷 a y", "x 📷 a (cannot be shown) y"},
+		{"one in the message itself, alone", "![](" + pixel + ")", []string{pixel, ""}, "", "📷 picture (cannot be shown)"},
 		{"after letters of several bytes", "Grüße 猫 ![a](https://b)", []string{"https://b", "a"}, "Grüße 猫 📷 a", "Grüße 猫 ![a](https://b)"},
 		{"in code it is none", "`![a](https://b)`\n\n```\n![a](https://b)\n```", nil, "", ""},
 		{"an escaped one is none", `\![a](https://b) !\[a](https://b)`, nil, "", ""},
@@ -88,7 +88,7 @@ func TestLineOfAPicture(t *testing.T) {
 	for content, want := range map[string]string{
 		"![a *cat*](https://b/c(1).png)": "📷 [a cat](https://b/c%281%29.png)",
 		"![](https://b)":                 "📷 [picture](https://b)",
-		"![a](" + pixel + ")":            "📷 a (can't be shown)",
+		"![a](" + pixel + ")":            "📷 a (cannot be shown)",
 	} {
 		if got := Pictures(content)[0].Line(); got != want {
 			t.Errorf("got %q, want %q", got, want)

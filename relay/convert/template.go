@@ -12,14 +12,14 @@ import (
 func parseTemplate(tmpl, fields string, samples ...any) (*template.Template, error) {
 	t, err := template.New("format").Parse(tmpl)
 	if err != nil {
-		return nil, fmt.Errorf("template %q can't be read; fields are written like {{%s}}: %w",
+		return nil, fmt.Errorf("template %q cannot be read; fields are written like {{%s}}: %w",
 			tmpl, strings.Fields(fields)[0], err)
 	}
 	for _, sample := range samples {
 		if _, err := execute(t, sample); err != nil {
 			// An administrator knows no types of this package.
 			reason := strings.ReplaceAll(err.Error(), fmt.Sprintf(" in type %T", sample), "")
-			return nil, fmt.Errorf("template %q can't be used; the fields are %s: %s", tmpl, fields, reason)
+			return nil, fmt.Errorf("template %q cannot be used; the fields are %s: %s", tmpl, fields, reason)
 		}
 	}
 	return t, nil

@@ -24,8 +24,8 @@ const (
 	AdviseOneTimeKeys = "restart the relay; if that does not help, look into the homeserver's log"
 )
 
-// NoOneTimeKeys says that new devices of other people can't send keys to the bot.
-const NoOneTimeKeys = "the homeserver has no one-time keys of the bot's device, so new devices can't send it the keys of their messages"
+// NoOneTimeKeys says that new devices of other people cannot send keys to the bot.
+const NoOneTimeKeys = "the homeserver has no one-time keys of the bot's device, so new devices cannot send it the keys of their messages"
 
 // Device is what the status command shows of the bot's device.
 type Device struct {

@@ -10,14 +10,14 @@ func (t Texts) NotDelivered(why string) string {
 	return "This message was not delivered to Wazo: " + why
 }
 
-// CannotShow stands in a Matrix room for a Wazo message that can't be shown there.
+// CannotShow stands in a Matrix room for a Wazo message that cannot be shown there.
 func (t Texts) CannotShow(name, why string) string {
-	return fmt.Sprintf("A message from %s on Wazo can't be shown here: %s", Escape(name), why)
+	return fmt.Sprintf("A message from %s on Wazo cannot be shown here: %s", Escape(name), why)
 }
 
 // Paused says that a link is paused, why, and what to do.
 func (t Texts) Paused(why string) string {
-	return "I can't relay at the moment: " + why + " Messages are kept and delivered once this is fixed."
+	return "I cannot relay at the moment: " + why + " Messages are kept and delivered once this is fixed."
 }
 
 // GoesOn says that a paused link works again.
@@ -27,7 +27,7 @@ func (t Texts) GoesOn() string {
 
 // Outage says that a service has not been reachable for a minute.
 func (t Texts) Outage(service string) string {
-	return service + " can't be reached at the moment. Messages are kept and delivered in order once it is back."
+	return service + " cannot be reached at the moment. Messages are kept and delivered in order once it is back."
 }
 
 // OutageOver says that the service can be reached again.
@@ -35,9 +35,9 @@ func (t Texts) OutageOver(service string) string {
 	return service + " is back. Messages are delivered again."
 }
 
-// GapLost says that the bot can't read a part of the room's history.
+// GapLost says that the bot cannot read a part of the room's history.
 func (t Texts) GapLost() string {
-	return "I was away and can't read what was said here in the meantime. It was not delivered to Wazo. Please send again what is still needed."
+	return "I was away and cannot read what was said here in the meantime. It was not delivered to Wazo. Please send again what is still needed."
 }
 
 // RemovedFromRoom tells the person who linked a room that the bot was removed from it.
@@ -72,8 +72,13 @@ func period(d time.Duration) string {
 }
 
 // LastError is what the status command shows of the latest failure.
-func (t Texts) LastError(when time.Time, why string) string {
-	return when.UTC().Format("2006-01-02 15:04 UTC: ") + why
+// It leaves out the advice to send a message again, because it does not say which message.
+func (t Texts) LastError(when time.Time, why Why) string {
+	what := t.Why(why)
+	if why == WhyUndecryptable {
+		what = undecryptable
+	}
+	return when.UTC().Format("2006-01-02 15:04 UTC: ") + what
 }
 
 // ServiceWazo names the service in an outage.

@@ -20,7 +20,13 @@ import (
 var update = flag.Bool("update", false, "write the texts into testdata/texts.golden")
 
 // reason is why something failed, under the name of the function or constant that says it.
-type reason struct{ name, text string }
+type reason struct {
+	name string
+	why  Why // "" if a function says it
+	text string
+}
+
+func why(name string, why Why) reason { return reason{name, why, golden.Why(why)} }
 
 const (
 	goldenTitle = "Sales & *Support*"
@@ -35,32 +41,43 @@ var goldenKept = 7 * 24 * time.Hour
 // messageReasons are why one message is not delivered.
 func messageReasons() []reason {
 	return []reason{
-		{"WhyTooLarge", golden.Why(WhyTooLarge)},
-		{"WhyRefused", golden.Why(WhyRefused)},
-		{"WhyUnreadable", golden.Why(WhyUnreadable)},
-		{"WhyBroken", golden.Why(WhyBroken)},
-		{"WhyService", golden.Why(WhyService)},
+		why("WhyTooLarge", WhyTooLarge),
+		why("WhyWazoRefused", WhyWazoRefused),
+		why("WhyHomeserverRefused", WhyHomeserverRefused),
+		why("WhyUnreadable", WhyUnreadable),
+		why("WhyBroken", WhyBroken),
+		why("WhyWazoFails", WhyWazoFails),
+		why("WhyHomeserverFails", WhyHomeserverFails),
+		why("WhyService", WhyService),
 	}
+}
+
+// withoutMessage are the reasons as they are told of what is not a message.
+func withoutMessage(lists ...[]reason) (all []reason) {
+	for _, r := range join(lists...) {
+		all = append(all, reason{r.name, r.why, golden.WhyWithoutMessage(r.why)})
+	}
+	return all
 }
 
 // senderReasons are why a message is not delivered that only its sender on Matrix can do something about.
 func senderReasons() []reason {
 	return []reason{
-		{"WhyUndecryptable", golden.Why(WhyUndecryptable)},
-		{"WhyNoKey", golden.WhyNoKey(goldenKept)},
-		{"WhyKeyWithheld", golden.WhyKeyWithheld(goldenKept)},
+		why("WhyUndecryptable", WhyUndecryptable),
+		{"WhyNoKey", "", golden.WhyNoKey(goldenKept)},
+		{"WhyKeyWithheld", "", golden.WhyKeyWithheld(goldenKept)},
 	}
 }
 
 // pauseReasons are why a link is paused.
 func pauseReasons() []reason {
 	return []reason{
-		{"WhyNoPermission", golden.Why(WhyNoPermission)},
-		{"WhyLogin", golden.Why(WhyLogin)},
-		{"WhyNoRoomOnWazo", golden.Why(WhyNoRoomOnWazo)},
-		{"WhyConflict", golden.Why(WhyConflict)},
-		{"WhyForbidden", golden.Why(WhyForbidden)},
-		{"WhyRemoved", golden.Why(WhyRemoved)},
+		why("WhyNoPermission", WhyNoPermission),
+		why("WhyLogin", WhyLogin),
+		why("WhyNoRoomOnWazo", WhyNoRoomOnWazo),
+		why("WhyConflict", WhyConflict),
+		why("WhyForbidden", WhyForbidden),
+		why("WhyRemoved", WhyRemoved),
 	}
 }
 
@@ -124,7 +141,7 @@ func goldenTexts() string {
 	text("WrongMembers", golden.WrongMembers())
 	text("Linking", golden.Linking(goldenTitle))
 	text("Linked", golden.Linked(goldenTitle))
-	because("LinkFailed", func(why string) string { return golden.LinkFailed(goldenTitle, why) }, messageReasons(), pauseReasons())
+	because("LinkFailed", func(why string) string { return golden.LinkFailed(goldenTitle, why) }, withoutMessage(messageReasons(), pauseReasons()))
 
 	group("A link that changes or ends")
 	text("RoomWasOpened OpenJoin", golden.RoomWasOpened(golden.OpenJoin()))
@@ -157,14 +174,15 @@ func goldenTexts() string {
 	text("OutageOver ServiceWazo", golden.OutageOver(ServiceWazo))
 
 	group("Commands that fail")
-	because("CommandFailed", golden.CommandFailed, messageReasons(), pauseReasons(), []reason{{"WhyTooManyLogins", golden.Why(WhyTooManyLogins)}})
+	because("CommandFailed", golden.CommandFailed, withoutMessage(messageReasons(), pauseReasons()), []reason{why("WhyTooManyLogins", WhyTooManyLogins)})
 
 	group("status")
 	text("Status, not linked", golden.Status(goldenStatus("")))
 	text("Status, all is well", golden.Status(goldenStatus(goldenTitle)))
 	text("Status, nothing is well, WhyOpened", golden.Status(troubledStatus()))
-	because("LastError", func(why string) string { return golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), why) },
-		messageReasons(), pauseReasons(), []reason{{"WhyUndecryptable", golden.Why(WhyUndecryptable)}, {"WhyTooManyLogins", golden.Why(WhyTooManyLogins)}})
+	for _, r := range join(messageReasons(), pauseReasons(), []reason{why("WhyUndecryptable", WhyUndecryptable), why("WhyTooManyLogins", WhyTooManyLogins)}) {
+		text("LastError "+r.name, golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), r.why))
+	}
 	for _, d := range devices() {
 		text(d.name, d.render())
 	}
@@ -172,7 +190,7 @@ func goldenTexts() string {
 	group("On Wazo")
 	text("Introduction", golden.Introduction("Support"))
 	text("Introduction, the room has no name", golden.Introduction(""))
-	text("Explanation", golden.Explanation())
+	text("Explanation", golden.Explanation("@relay:a.example"))
 	text("GoodbyeOnWazo", golden.GoodbyeOnWazo())
 	text("Late", golden.Late(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)))
 
@@ -186,7 +204,7 @@ func goldenTexts() string {
 
 func goldenStatus(title string) Status {
 	return Status{
-		Version: "1.2.3", Uptime: "3h2m1s", Title: title, WazoRoom: "uuid-1", Reader: "relay", Poster: "relay", WazoConnected: true,
+		Version: "1.2.3", Uptime: "3h2m1s", Title: title, WazoRoom: "uuid-1", WazoConnected: true,
 		WazoVerified: true, LinkedBy: "@robin:a.example", LastSync: 3 * time.Second, WazoUser: "relay",
 		Device: Device{ID: "DEVICE", State: DeviceSigned, OneTimeKeys: 50},
 	}
@@ -200,7 +218,7 @@ func troubledStatus() Status {
 		status.Paused = append(status.Paused, r.text)
 	}
 	status.Paused = append(status.Paused, golden.Why(WhyOpened))
-	status.LastError = golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), golden.Why(WhyService))
+	status.LastError = golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), WhyWazoFails)
 	status.Device = Device{ID: "DEVICE", State: DeviceUnknown, OneTimeKeys: -1}
 	return status
 }
@@ -238,7 +256,7 @@ func TestEveryTextIsAsReviewed(t *testing.T) {
 }
 
 func TestReasonsFitAfterAColon(t *testing.T) {
-	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{{"WhyOpened", golden.Why(WhyOpened)}, {"WhyTooManyLogins", golden.Why(WhyTooManyLogins)}})
+	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened), why("WhyTooManyLogins", WhyTooManyLogins)})
 	for _, r := range reasons {
 		t.Run(r.name, func(t *testing.T) {
 			first, _, _ := strings.Cut(r.text, " ")
@@ -266,7 +284,7 @@ func TestGoldenFileHasEveryText(t *testing.T) {
 // declaredTexts are the names of the exported constants, functions and methods of the package that say something.
 func declaredTexts(t *testing.T) (names []string) {
 	t.Helper()
-	silent := map[string]bool{"Escape": true, "New": true, "Why": true}
+	silent := map[string]bool{"Escape": true, "New": true, "Why": true, "WhyWithoutMessage": true}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, file := range files {

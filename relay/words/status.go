@@ -10,7 +10,6 @@ import (
 type Status struct {
 	Version, Uptime               string
 	Title, WazoRoom               string // of the portal; "" if the room has none
-	Reader, Poster                string
 	WazoConnected, WazoVerified   bool
 	ToWazo, ToMatrix              int // messages in the queues
 	Waiting                       int // messages whose keys are missing
@@ -33,8 +32,6 @@ func (t Texts) Status(s Status) string {
 		b.WriteString(t.NotLinked() + "\n\n")
 	} else {
 		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
-		line("account that reads on Wazo", "%s", s.Reader)
-		line("account that posts on Wazo", "%s", s.Poster)
 	}
 	line("Matrix", "the homeserver last answered %s ago; %s", s.LastSync.Round(time.Second), s.encryption())
 	line("my device", "%s", s.Device.render())
@@ -60,7 +57,7 @@ func (t Texts) Status(s Status) string {
 func (s Status) encryption() string {
 	switch {
 	case s.CannotTellRoom:
-		return "I can't tell whether this room is encrypted"
+		return "I cannot tell whether this room is encrypted"
 	case s.EncryptedRoom:
 		return "this room is encrypted"
 	default:

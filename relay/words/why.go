@@ -5,34 +5,39 @@ type Why string
 
 // The reasons.
 const (
-	WhyTooLarge      Why = "too_large"
-	WhyRefused       Why = "refused"
-	WhyUnreadable    Why = "unreadable"
-	WhyUndecryptable Why = "undecryptable"
-	WhyBroken        Why = "broken"
-	WhyNoPermission  Why = "no_permission"
-	WhyNoRoomOnWazo  Why = "no_room_on_wazo"
-	WhyConflict      Why = "conflict"
-	WhyLogin         Why = "login"
-	WhyTooManyLogins Why = "too_many_logins"
-	WhyForbidden     Why = "forbidden"
-	WhyRemoved       Why = "removed"
-	WhyOpened        Why = "opened"
-	WhyService       Why = "service"
+	WhyTooLarge          Why = "too_large"
+	WhyWazoRefused       Why = "wazo_refused"
+	WhyHomeserverRefused Why = "homeserver_refused"
+	WhyUnreadable        Why = "unreadable"
+	WhyUndecryptable     Why = "undecryptable"
+	WhyBroken            Why = "broken"
+	WhyNoPermission      Why = "no_permission"
+	WhyNoRoomOnWazo      Why = "no_room_on_wazo"
+	WhyConflict          Why = "conflict"
+	WhyLogin             Why = "login"
+	WhyTooManyLogins     Why = "too_many_logins"
+	WhyForbidden         Why = "forbidden"
+	WhyRemoved           Why = "removed"
+	WhyOpened            Why = "opened"
+	WhyWazoFails         Why = "wazo_fails"
+	WhyHomeserverFails   Why = "homeserver_fails"
+	WhyService           Why = "service" // it is not known which one
 )
 
 // Why says a reason. The sentence begins in lower case, unless with "I", because it follows a colon, and it ends with a full
-// stop. It does not depend on what is before the colon: the status shows it as the last error, too.
+// stop. It is about a message; [Texts.WhyWithoutMessage] is for everything else.
 func (t Texts) Why(why Why) string {
 	switch why {
 	case WhyTooLarge:
 		return "the message is too large."
-	case WhyRefused:
-		return "the server rejected the request as invalid."
+	case WhyWazoRefused:
+		return "Wazo rejected the request as invalid."
+	case WhyHomeserverRefused:
+		return "the homeserver rejected the request as invalid."
 	case WhyUnreadable:
 		return "I could not understand the content of the message."
 	case WhyUndecryptable:
-		return "the message can't be decrypted with any key. Please send it again."
+		return undecryptable + " Please send it again."
 	case WhyBroken:
 		return "the relay had an internal error. Its log has the details."
 	case WhyNoPermission:
@@ -42,7 +47,7 @@ func (t Texts) Why(why Why) string {
 	case WhyConflict:
 		return "Wazo does not accept my messages in this chat, perhaps because it has participants outside Wazo."
 	case WhyLogin:
-		return "the relay can't log in to Wazo. The relay's administrator must check the user name and the password."
+		return "the relay cannot log in to Wazo. The relay's administrator must check the user name and the password."
 	case WhyTooManyLogins:
 		return "Wazo does not accept another log-in of the relay's account at the moment."
 	case WhyForbidden:
@@ -51,9 +56,28 @@ func (t Texts) Why(why Why) string {
 		return "I am no longer in the Matrix room. Please invite me again."
 	case WhyOpened:
 		return "this room is open to strangers. Close it, or ask an administrator of the relay to accept this with `" + t.prefix + " link --public`."
+	case WhyWazoFails:
+		return "Wazo cannot be reached, or it answers with an error."
+	case WhyHomeserverFails:
+		return "the homeserver cannot be reached, or it answers with an error."
 	case WhyService:
-		return "the server can't be reached, or it answers with an error."
+		return "the homeserver, Wazo or the relay has a problem. The relay's log has the details."
 	default:
 		return string(why)
+	}
+}
+
+// undecryptable says WhyUndecryptable without the advice.
+const undecryptable = "the message cannot be decrypted with any key."
+
+// WhyWithoutMessage says why something failed that is not a message: a command, or the beginning of a link.
+func (t Texts) WhyWithoutMessage(why Why) string {
+	switch why {
+	case WhyTooLarge:
+		return "the request is too large."
+	case WhyUnreadable, WhyUndecryptable:
+		return t.Why(WhyBroken)
+	default:
+		return t.Why(why)
 	}
 }

@@ -26,12 +26,13 @@ const BotName = "Wazo Relay"
 // Hello greets a room that the bot has joined.
 func (t Texts) Hello() string {
 	return fmt.Sprintf("Hello! I can relay messages between this room and a chat on Wazo. "+
-		"Type `%[1]s rooms` to see the Wazo chats, then `%[1]s link <number or name>` here. Type `%[1]s help` to see all commands.", t.prefix)
+		"To link them, an administrator of the relay types `%[1]s rooms` to see the Wazo chats, and then `%[1]s link <number or name>` here. "+
+		"Type `%[1]s help` to see all commands.", t.prefix)
 }
 
 // InviteDeclined is the reason that the bot gives when it declines an invite.
 func (t Texts) InviteDeclined() string {
-	return "You are not among the people whose invites I accept. Please ask the relay's administrator for permission."
+	return "You may not invite this bot. Please ask the relay's administrator for permission."
 }
 
 // Away answers a command that is too old to be carried out.
@@ -77,7 +78,7 @@ func (t Texts) Pong(took time.Duration) string {
 
 // SentToDirectChat says where the bot sends the list of Wazo chats.
 func (t Texts) SentToDirectChat() string {
-	return "I answer in our direct chat, because not everybody here should see the list. If you are not in that chat yet, accept my invite."
+	return "I answer in our direct chat, because not everybody here should see the list of chats. If you are not in that chat yet, accept my invite."
 }
 
 // RoomLine is one Wazo chat of a list.
@@ -111,12 +112,12 @@ func (t Texts) NoAdmin() string {
 
 // NotAllowed refuses a command of somebody who may not use the bot.
 func (t Texts) NotAllowed() string {
-	return "You are not among the people who may use me. Please ask the relay's administrator for permission."
+	return "You may not use this bot. Please ask the relay's administrator for permission."
 }
 
 // PowerTooLow refuses a command of somebody whose power level in the room is too low for it.
 func (t Texts) PowerTooLow(needed, has int) string {
-	return fmt.Sprintf("You need power level %d in the room to do that, but yours is %d. Please ask a moderator.", needed, has)
+	return fmt.Sprintf("You need power level %d in the room to do that, but yours is %d. Ask a moderator to raise your power level.", needed, has)
 }
 
 // BotPowerTooLow refuses to link a room in which the bot may not send messages.
@@ -154,7 +155,8 @@ func (t Texts) AlreadyLinkedHere(title string) string {
 
 // AlreadyLinkedElsewhere refuses a second link of the same Wazo chat.
 func (t Texts) AlreadyLinkedElsewhere(title, matrixRoom string) string {
-	return fmt.Sprintf("**%s** is already linked with another Matrix room: %s (`%s`). End that link first.", Escape(title), "https://matrix.to/#/"+matrixRoom, matrixRoom)
+	return fmt.Sprintf("**%s** is already linked with another Matrix room: %s (`%s`). To end that link, type `%s unlink %s`.",
+		Escape(title), "https://matrix.to/#/"+matrixRoom, matrixRoom, t.prefix, matrixRoom)
 }
 
 // NoSuchRoom says that no Wazo chat matches.
@@ -169,7 +171,7 @@ func (t Texts) ManyRooms(what string, titles []string) string {
 
 // OutsideParticipants refuses a chat with people whom Wazo reaches by a connector, for example by SMS.
 func (t Texts) OutsideParticipants(title string) string {
-	return fmt.Sprintf("**%s** has participants outside Wazo, for example by SMS. I can't link such a chat.", Escape(title))
+	return fmt.Sprintf("**%s** has participants outside Wazo, for example by SMS. I cannot link such a chat.", Escape(title))
 }
 
 // LinkUsage explains the link command.
@@ -197,9 +199,9 @@ func (t Texts) Moved(title string) string {
 	return fmt.Sprintf("This room replaces the one that was linked with **%s** on Wazo. I continue to relay messages here.", Escape(title))
 }
 
-// CannotFollow tells the person who linked a room that the bot can't join the room that replaces it.
+// CannotFollow tells the person who linked a room that the bot cannot join the room that replaces it.
 func (t Texts) CannotFollow(oldRoom, newRoom, title string) string {
-	return fmt.Sprintf("The room `%s`, which is linked with **%s**, was replaced by `%s`. I can't join the new room. Invite me to it, and I continue to relay messages there.", oldRoom, Escape(title), newRoom)
+	return fmt.Sprintf("The room `%s`, which is linked with **%s**, was replaced by `%s`. I cannot join the new room. Invite me to it, and I continue to relay messages there.", oldRoom, Escape(title), newRoom)
 }
 
 // Unlinked says that a link was ended by a command.
@@ -285,9 +287,10 @@ func (t Texts) Introduction(matrixRoom string) string {
 	return "Hello! From now on, this chat is linked with " + matrixRoom + ". People there read what you write here, and you read what they write. To end the link, write: " + t.prefix + " unlink"
 }
 
-// Explanation is posted once in a Wazo chat that is not linked, when somebody writes there.
-func (t Texts) Explanation() string {
-	return "Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. To link it, invite me to a room on Matrix and type there: " + t.prefix + " rooms"
+// Explanation is posted once in a Wazo chat that is not linked, when somebody writes there. bot is the bot's Matrix user ID.
+func (t Texts) Explanation(bot string) string {
+	return "Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. " +
+		"To link it, an administrator of the relay invites " + bot + " to a room on Matrix and types there: " + t.prefix + " rooms"
 }
 
 // GoodbyeOnWazo is posted in a Wazo chat when its link ends.
@@ -312,6 +315,6 @@ func Escape(text string) string { return escaper.Replace(text) }
 const (
 	FileGone        = "This file is not available. Links to files expire after some time. Please ask for the file again in the chat."
 	FileTooLarge    = "This file is too large for the relay. Please ask the sender to share it in another way."
-	FileDamaged     = "This file is damaged and can't be decrypted. Please ask for it again in the chat."
-	FileUnavailable = "The relay can't fetch this file at the moment. Please try again in a minute."
+	FileDamaged     = "This file is damaged and cannot be decrypted. Please ask for it again in the chat."
+	FileUnavailable = "The relay cannot fetch this file at the moment. Please try again in a minute."
 )

@@ -29,6 +29,18 @@ func TestPeriodsAreToldInDays(t *testing.T) {
 	assert.Contains(t, txt.KeyNeverCame(36*time.Hour), "within 36h0m0s")
 }
 
+func TestReasonsWithoutMessageSpeakOfNone(t *testing.T) {
+	for _, r := range withoutMessage(messageReasons(), pauseReasons(), senderReasons()) {
+		assert.NotContains(t, r.text, "the message", r.name)
+	}
+}
+
+func TestLastErrorDoesNotAskToSendAMessageAgain(t *testing.T) {
+	for _, r := range join(messageReasons(), pauseReasons(), senderReasons()) {
+		assert.NotContains(t, txt.LastError(time.Now(), r.why), "send it again", r.name)
+	}
+}
+
 func TestStatusTellsWhatWaitsForAKeyOnlyIfSomethingDoes(t *testing.T) {
 	status := Status{Title: "Project"}
 	assert.NotContains(t, txt.Status(status), "waiting for a key")
