@@ -29,7 +29,7 @@ picture: ## Plays a conversation through the relay and draws it into docs/conver
 
 test: test-unit test-e2e ## Runs all tests.
 
-test-unit: ## Runs the tests that need no homeserver, and prints how many recorded exchanges with Wazo the in-memory Wazo answers alike.
+test-unit: ## Runs the tests that need no homeserver, and prints how many recorded exchanges with Wazo the in-memory Wazo answers in the same way.
 	go test $(TAGS) -race -parallel 4 -timeout 10m ./...
 	@go test $(TAGS) -race -run '^TestContract' -v ./wazoapi/wazotest | grep '^contract:'
 
@@ -47,7 +47,7 @@ lint: ## Checks the formatting, the code of both modules, the documentation, and
 bench: ## Measures what the relay adds to the time of a message, against a plain client. BENCH_FLAGS="-n 20" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/bench $(BENCH_FLAGS)
 
-chaos: ## Relays 20,000 messages while everything fails, which takes long. CHAOS_FLAGS="-messages 300 -kills 6" is a short run.
+chaos: ## Relays 20,000 messages while the relay is killed and the network and both servers fail, which takes long. CHAOS_FLAGS="-messages 300 -kills 6" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/chaos -messages 20000 -kills 200 $(CHAOS_FLAGS)
 
 FUZZTIME := 20s

@@ -28,7 +28,7 @@ type config struct {
 	MatrixRecoveryKey   recoveryKey `env:"MATRIX_RECOVERY_KEY" secret:"true" hint:"a recovery key is a line of letters and digits in groups of four, and it begins with Es"`
 
 	WazoURL      wazoURL  `env:"WAZO_URL,notEmpty" hint:"set WAZO_URL to the address of Wazo, like https://wazo.example.org"`
-	WazoUsername nonBlank `env:"WAZO_USERNAME,notEmpty" hint:"set it to the username of the relay's account on Wazo"`
+	WazoUsername nonBlank `env:"WAZO_USERNAME,notEmpty" hint:"set it to the user name of the relay's account on Wazo"`
 	WazoPassword nonBlank `env:"WAZO_PASSWORD,notEmpty" secret:"true" hint:"set it to the password of the relay's account on Wazo"`
 	WazoCAFile   caFile   `env:"WAZO_CA_FILE" hint:"set WAZO_CA_FILE to the name of a PEM file that the relay may read, or leave it out"`
 

@@ -16,10 +16,11 @@ var (
 	assignment   = regexp.MustCompile(`(?:^|[\s"'])([A-Z][A-Z0-9_]*)=`)
 	variableName = regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$`)
 	// foreign are variables that documents may name although they are not part of
-	// the configuration: the first stands for the file of any secret, the others
-	// are conventions that the Go libraries or the program follow.
+	// the configuration: the first stands for the file of any secret, the second is
+	// an argument of the build of the image, the others are conventions that the
+	// Go libraries or the program follow.
 	foreign = map[string]bool{
-		"NAME_FILE": true, "TZ": true, "TMPDIR": true, "HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true,
+		"NAME_FILE": true, "VERSION": true, "TZ": true, "TMPDIR": true, "HTTP_PROXY": true, "HTTPS_PROXY": true, "NO_PROXY": true,
 		"SSL_CERT_FILE": true, "SSL_CERT_DIR": true, "NO_COLOR": true,
 	}
 )
