@@ -19,8 +19,15 @@
 //     names but the Makefile lacks (targets.go);
 //   - a target of the Makefile or a command in a console block of a document
 //     that .ci/commands does not list, and one in that list that no document
-//     shows (console.go).
+//     shows (console.go);
+//   - a node of a figure that has two labels (figures.go);
+//   - a file of a package that docs/architecture.md lists that is not in the
+//     list, and one in the list that does not exist (filetable.go);
+//   - a text of the relay that docs/troubleshooting.md quotes but the relay does
+//     not say, and one that it says but that is not quoted (quotes.go);
+//   - a line of the log that docs/troubleshooting.md names but the program does
+//     not write (loglines.go).
 //
 // Only files that git tracks, or would track, count: what git ignores is not in
-// a clone. Test data is not checked.
+// a clone. Test data is not checked, except for the texts of the relay.
 package main

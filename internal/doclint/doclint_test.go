@@ -181,6 +181,53 @@ func TestConsole(t *testing.T) {
 	runRows(t, checkConsole, nil, []row{{"no list", nil, []string{".ci/commands:1: The file is missing; write it, because it has to say what CI does with each command that a document shows."}}})
 }
 
+func TestFigures(t *testing.T) {
+	runRows(t, checkFigures, nil, []row{
+		{"each node has one label", files{"a.md": "```mermaid\na[\"x\"] --> b{\"y\"}\na -- \"text\" --> c[(\"z\")]\n```\n"}, nil},
+		{"a node has two", files{"a.md": "x\n\n```mermaid\na[\"x\"] --> b\nc --> a{\"y\"}\n```\n"}, []string{`a.md:5: The node "a" of the figure has the label "x" and the label "y"; give one of them another name.`}},
+		{"in another figure it is another node", files{"a.md": "```mermaid\na[\"x\"]\n```\n\n```mermaid\na[\"y\"]\n```\n"}, nil},
+		{"other blocks are no figures", files{"a.md": "```\na[\"x\"] a[\"y\"]\n```\n"}, nil},
+	})
+}
+
+func TestFileTables(t *testing.T) {
+	good := files{"relay/a.go": "package relay", "relay/a_test.go": "package relay", "relay/sub/b.go": "package sub", architectureDoc: "# X\n\n### The files of `relay`\n\n| x | `a.go` |\n\n### Y\n\n`c.go`\n"}
+	runRows(t, checkFileTables, good, []row{
+		{"all is well", nil, nil},
+		{"a file is not listed", files{"relay/new.go": "package relay"}, []string{"docs/architecture.md:3: The table lacks relay/new.go; say there what it contains."}},
+		{"a file no longer exists", files{architectureDoc: "### The files of `relay`\n\n| `a.go` `gone.go` |\n"}, []string{"docs/architecture.md:3: There is no file relay/gone.go; remove it or correct its name."}},
+	})
+}
+
+func TestQuotes(t *testing.T) {
+	golden := "# head\n\n## Group\n\nHello\n    Hello! Type `!chat rooms`.\nLinked\n    Linked with **a \\* b** on Wazo. Now.\nFailed WhyOne\n    It failed: I am *out*.\nHelp\n    Lists\n\n    - `!chat x`\n"
+	const tables = "| the bot says | y |\n| --- | --- |\n| Hello! Type `!wazo rooms`; Linked with … on Wazo | z |\n| It failed | z |\n\n| reason |\n| --- |\n| I am |\n"
+	good := files{goldenTexts: golden, troubleshootingDoc: tables}
+	runRows(t, checkQuotes, good, []row{
+		{"all is well", nil, nil},
+		{"other tables quote nothing", files{troubleshootingDoc: tables + "\n| symptom |\n| --- |\n| gone |\n"}, nil},
+		{"a text is not said", files{troubleshootingDoc: tables + "\n| they read |\n| --- |\n| Gone … |\n"}, []string{`docs/troubleshooting.md:12: The relay does not say "Gone …"; quote the beginning of a text in relay/words/testdata/texts.golden.`}},
+		{"the middle of a text is no beginning", files{troubleshootingDoc: tables + "\n| they read |\n| --- |\n| on Wazo |\n"}, []string{`docs/troubleshooting.md:12: The relay does not say "on Wazo"; quote the beginning of a text in relay/words/testdata/texts.golden.`}},
+		{"a reason stands behind a colon", files{troubleshootingDoc: tables + "| failed |\n"}, []string{`docs/troubleshooting.md:9: The relay does not say "failed"; quote the beginning of a text in relay/words/testdata/texts.golden.`}},
+		{"a text is not quoted", files{goldenTexts: golden + "New\n    New text.\n"}, []string{`docs/troubleshooting.md:1: No table explains the text "New text." (New); quote its beginning in one.`}},
+		{"a reason is not quoted", files{goldenTexts: golden + "Failed WhyTwo\n    It failed: no.\n"}, []string{`docs/troubleshooting.md:1: No table explains the text "It failed: no." (Failed WhyTwo); quote its beginning in one.`}},
+	})
+	runRows(t, checkQuotes, nil, []row{
+		{"no texts", nil, []string{"relay/words/testdata/texts.golden:1: The file is missing; write it, because it has to show every text that the relay says."}},
+		{"no document", files{goldenTexts: golden}, []string{"docs/troubleshooting.md:1: The file is missing; write it, because it has to explain what the relay says."}},
+	})
+}
+
+func TestLogLines(t *testing.T) {
+	const source = "package a\n\nfunc f() { log.Err(err).Msg(\"Failed, trying again later\"); log.Msg(\"The bot's device\") }\n"
+	runRows(t, checkLogLines, files{"a.go": source}, []row{
+		{"the program writes them", files{troubleshootingDoc: "`Failed, trying again later` and `The bot's device`"}, nil},
+		{"it writes another one", files{troubleshootingDoc: "x\n\n`Failed to try again`"}, []string{"docs/troubleshooting.md:3: The program logs no line \"Failed to try again\"; quote a text that it passes to Msg."}},
+		{"other code is no line", files{troubleshootingDoc: "`ADMINS` `Es` `--check` `!wazo link x` `\"wazo\": false`"}, nil},
+		{"tests write none", files{"a_test.go": "package a\n\nfunc g() { log.Msg(\"Only a test\") }", troubleshootingDoc: "`Only a test`"}, []string{"docs/troubleshooting.md:1: The program logs no line \"Only a test\"; quote a text that it passes to Msg."}},
+	})
+}
+
 func TestRunOnRepository(t *testing.T) {
 	dir := t.TempDir()
 	git := func(args ...string) {
@@ -208,6 +255,8 @@ func TestRunOnRepository(t *testing.T) {
 	write("docs/administration.md", "Nothing.")
 	write(".env.example", "")
 	write(".ci/commands", "")
+	write(goldenTexts, "Hello\n    Hello!\n")
+	write(troubleshootingDoc, "| the bot says |\n| --- |\n| Hello! |\n")
 	require.Equal(t, 0, run(t.Context(), dir, &stdout, &stderr), stdout.String())
 	require.Empty(t, stdout.String())
 

@@ -10,6 +10,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	extast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 )
 
@@ -21,6 +22,13 @@ type document struct {
 	codes    []snippet       // code spans
 	blocks   []block         // code blocks
 	cells    []snippet       // code spans that begin a row of a table
+	tables   []table
+}
+
+// table is the first column of a table, without markup.
+type table struct {
+	head       string
+	firstCells []snippet
 }
 
 // snippet is a piece of a document.
@@ -87,6 +95,8 @@ func (d *document) add(node ast.Node, source []byte, line int) {
 		if beginsRow(node) {
 			d.cells = append(d.cells, span)
 		}
+	case *extast.Table:
+		d.addTable(node, source)
 	case *ast.FencedCodeBlock:
 		d.addBlock(string(node.Language(source)), node.Lines(), source)
 	case *ast.CodeBlock:
@@ -98,6 +108,19 @@ func (d *document) add(node ast.Node, source []byte, line int) {
 func beginsRow(node ast.Node) bool {
 	cell := node.Parent()
 	return cell != nil && cell.Kind().String() == "TableCell" && cell.PreviousSibling() == nil && node.PreviousSibling() == nil
+}
+
+func (d *document) addTable(node *extast.Table, source []byte) {
+	t := table{}
+	for row := node.FirstChild(); row != nil; row = row.NextSibling() {
+		cell := row.FirstChild()
+		if row.Kind() == extast.KindTableHeader {
+			t.head = plainText(cell, source)
+		} else {
+			t.firstCells = append(t.firstCells, snippet{plainText(cell, source), startLine(cell, source, 1)})
+		}
+	}
+	d.tables = append(d.tables, t)
 }
 
 func (d *document) addBlock(language string, lines *text.Segments, source []byte) {

@@ -47,6 +47,7 @@ func lint(repo *repository) ([]problem, error) {
 	var all []problem
 	for _, check := range []func(*repository) ([]problem, error){
 		checkCitations, checkLinks, checkVariables, checkBotCommands, checkTargets, checkConsole,
+		checkFigures, checkFileTables, checkQuotes, checkLogLines,
 	} {
 		problems, err := check(repo)
 		if err != nil {
