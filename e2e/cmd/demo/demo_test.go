@@ -33,7 +33,7 @@ func TestDemoPlaysAndObeysTypedLines(t *testing.T) {
 			typed := strings.NewReader("m typed on matrix\nw typed on wazo\nnonsense\n")
 			require.NoError(t, run(t.Context(), test.args, typed, &out))
 
-			_, conversation, played := strings.Cut(out.String(), "Wazo room")
+			_, conversation, played := strings.Cut(out.String(), "Wazo chat")
 			require.True(t, played, out.String())
 			conversation, afterwards, stayed := strings.Cut(conversation, "Or log in with a Matrix client")
 			require.True(t, stayed, out.String())

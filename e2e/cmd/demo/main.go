@@ -1,6 +1,6 @@
 // Command demo shows the relay at work and needs nothing but this machine. It
 // starts a homeserver, an in-memory Wazo with a few people and the relay, links a
-// room, and plays a short conversation that shows both rooms side by side. Then
+// room, and plays a short conversation that shows the room and the chat side by side. Then
 // it sends the lines that you type, until Ctrl-C or the end of the input.
 package main
 

@@ -10,7 +10,7 @@ import (
 
 // play plays the short conversation.
 func (t *talk) play(ctx context.Context) error {
-	t.screen.header("Matrix room", "Wazo room")
+	t.screen.header("Matrix room", "Wazo chat")
 	cast := t.Stage.Cast
 	for _, step := range []func() error{
 		t.matrixText(ctx, "Good morning, does anybody know why the line is dead?"),

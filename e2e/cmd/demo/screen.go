@@ -41,7 +41,7 @@ type delivery struct {
 	took         time.Duration
 }
 
-// screen shows the two rooms side by side: Matrix left, Wazo right, and between
+// screen shows the room and the chat side by side: Matrix left, Wazo right, and between
 // them where a message went and how many milliseconds it took.
 type screen struct {
 	mu     sync.Mutex

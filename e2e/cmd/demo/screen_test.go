@@ -34,7 +34,7 @@ func TestWrap(t *testing.T) {
 func TestDeliver(t *testing.T) {
 	var out strings.Builder
 	screen := newScreen(&out, 65) // two columns of 25
-	screen.header("Matrix room", "Wazo room")
+	screen.header("Matrix room", "Wazo chat")
 	screen.deliver(delivery{
 		matrix: line{who: "robin", text: "約三十分 and a little longer"},
 		wazo:   line{who: "robin (Matrix)", text: "hi"},
@@ -46,7 +46,7 @@ func TestDeliver(t *testing.T) {
 		took:   7 * time.Millisecond,
 	})
 	require.Equal(t, strings.Join([]string{
-		"Matrix room" + strings.Repeat(" ", 29) + "Wazo room",
+		"Matrix room" + strings.Repeat(" ", 29) + "Wazo chat",
 		strings.Repeat("─", 65),
 		"robin: 約三十分 and a     ──   12 ms ─▶ robin (Matrix): hi",
 		"little longer",

@@ -13,8 +13,10 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// roomName is the name of both rooms.
-const roomName = "Support"
+const (
+	roomName  = "Support" // of the room and of the chat
+	robinName = "Robin"
+)
 
 // talk is a conversation that is shown on a screen.
 type talk struct {
@@ -24,6 +26,9 @@ type talk struct {
 
 // openTalk creates both rooms and links them, showing how.
 func openTalk(ctx context.Context, stage *stage.Stage, screen *screen, encrypted bool) (*talk, error) {
+	if err := stage.Robin.Matrix().SetDisplayName(ctx, robinName); err != nil {
+		return nil, fmt.Errorf("failed to name Robin: %w", err)
+	}
 	screen.note(fmt.Sprintf("Robin creates a Matrix room, invites %s and types: %s link %s", stage.BotID(), conversation.CommandPrefix, roomName))
 	start := time.Now()
 	t := &talk{screen: screen}
@@ -32,13 +37,14 @@ func openTalk(ctx context.Context, stage *stage.Stage, screen *screen, encrypted
 	if err != nil {
 		return nil, err
 	}
-	screen.note(fmt.Sprintf("Linked after %s.", time.Since(start).Round(time.Millisecond)))
+	screen.note(fmt.Sprintf("Linked after %s. The first message takes about a second longer than the others: the relay first reads "+
+		"the history of a newly linked chat, twice.", time.Since(start).Round(time.Millisecond)))
 	return t, nil
 }
 
 func (t *talk) show(d conversation.Delivery) {
 	t.screen.deliver(delivery{
-		matrix: matrixLine(d.Matrix.Event), wazo: t.wazoLine(d.Wazo), toWazo: d.ToWazo, took: d.Took,
+		matrix: t.matrixLine(d.Matrix.Event), wazo: t.wazoLine(d.Wazo), toWazo: d.ToWazo, took: d.Took,
 	})
 }
 
@@ -48,9 +54,13 @@ func (t *talk) wazoLine(message wazotest.Message) line {
 }
 
 // matrixLine is an event as a client with per-message profiles shows it.
-func matrixLine(evt *event.Event) line {
+func (t *talk) matrixLine(evt *event.Event) line {
 	who, content := conversation.OnMatrixClient(evt)
-	if who == "" {
+	switch {
+	case who != "":
+	case evt.Sender == t.Stage.Robin.UserID():
+		who = robinName
+	default:
 		who = evt.Sender.Localpart()
 	}
 	return line{who: who, text: content.Body, emote: content.MsgType == event.MsgEmote}
