@@ -4,10 +4,11 @@ package chaos
 type said struct {
 	key string // the author and the text; identical messages have the same key
 	// excused says that the message may have another place on the other side,
-	// because Wazo never sent its event or committed it late. The relay finds
-	// such a message only when it reads the history the next time, and may have
-	// delivered later messages by then; that is a documented limit. The message
-	// must still arrive exactly once.
+	// because Wazo never sent its event or committed it late, or because its key
+	// came late. The relay finds such a message only when it reads the history the
+	// next time, or can read it only when the key comes, and may have delivered
+	// later messages by then; that is a documented limit. The message must still
+	// arrive exactly once.
 	excused bool
 }
 

@@ -74,3 +74,18 @@ func TestEmptyDeckDealsNothing(t *testing.T) {
 		require.False(t, ok)
 	}
 }
+
+func TestALateMessageIsTheOneThatWasSaid(t *testing.T) {
+	text, late := withoutLateLine("⏳ late, written 2026-11-26 15:14 UTC:\n\nhello\n\nworld")
+	require.True(t, late)
+	require.Equal(t, "hello\n\nworld", text)
+	for _, content := range []string{"hello", "hello\n\nworld", "⏳ late, written by me"} {
+		text, late = withoutLateLine(content)
+		require.False(t, late)
+		require.Equal(t, content, text)
+	}
+	sent := []said{{key: "a"}, {key: "b"}, {key: "b"}}
+	excuse(sent, "b")
+	require.Equal(t, []said{{key: "a"}, {key: "b", excused: true}, {key: "b"}}, sent)
+	require.Equal(t, Difference{Excused: 1}, compare(sent, []string{"a", "b", "b"}))
+}

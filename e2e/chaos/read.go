@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -15,6 +16,7 @@ import (
 type rooms struct {
 	saidOnMatrix, saidOnWazo []said
 	onWazo, onMatrix         []string
+	late                     int // messages that were posted late, because their key came late
 	unreadable               int
 }
 
@@ -32,7 +34,13 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	for _, message := range s.Wazo.Messages(p.Wazo) {
 		switch {
 		case s.isRelayed(message):
-			r.onWazo = append(r.onWazo, p.name+", Matrix to Wazo: "+*message.Alias+": "+message.Content)
+			text, late := withoutLateLine(message.Content)
+			key := p.name + ", Matrix to Wazo: " + *message.Alias + ": " + text
+			r.onWazo = append(r.onWazo, key)
+			if late {
+				r.late++
+				excuse(r.saidOnMatrix, key)
+			}
 		case !s.FromRelay(message):
 			r.saidOnWazo = append(r.saidOnWazo, said{
 				key: toMatrixKey(p, message.UserUUID, message.Content), excused: s.authors.isExcused(message.UUID),
@@ -40,6 +48,27 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 		}
 	}
 	return r, nil
+}
+
+// withoutLateLine returns what was said in a message that the relay posted late,
+// because its key came later than 10 seconds. The relay writes a line above such a
+// message, and does not make later ones wait for it.
+func withoutLateLine(content string) (text string, late bool) {
+	line, text, found := strings.Cut(content, "\n\n")
+	if !found || !strings.HasPrefix(line, "⏳ late, written ") {
+		return content, false
+	}
+	return text, true
+}
+
+// excuse notes that a message may have another place on the other side.
+func excuse(sent []said, key string) {
+	for i := range sent {
+		if sent[i].key == key && !sent[i].excused {
+			sent[i].excused = true
+			return
+		}
+	}
 }
 
 // isRelayed says whether a message on Wazo comes from Matrix. The relay's own
@@ -88,6 +117,7 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 		result.add(compare(r.saidOnWazo, r.onMatrix))
 		result.Sent += len(r.saidOnMatrix) + len(r.saidOnWazo)
 		result.Unreadable += r.unreadable
+		result.Late += r.late
 	}
 	return result, nil
 }

@@ -18,6 +18,7 @@ type Result struct {
 	Faults         int // how many faults fired, all together
 	Seed           uint64
 	Fired          []Count
+	Late           int           // messages that the relay posted late, because their key came late
 	Unreadable     int           // events of the relay that people cannot decrypt; they count as lost, too
 	SlowestSend    time.Duration // the longest time that a server itself took for a message of the relay
 	Settle         time.Duration
@@ -37,7 +38,8 @@ func (r Result) Print(w io.Writer) error {
 	for _, count := range r.Fired {
 		fmt.Fprintf(&text, "fault: %4d × %s\n", count.Fired, count.Name)
 	}
-	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused)
+	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late, or their key came late: %d\n", r.Excused)
+	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "slowest message of a server itself: %s, the relay waits %s before it looks\n", r.SlowestSend.Round(time.Millisecond), r.Settle)
 	if r.Unreadable > 0 {
