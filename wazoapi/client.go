@@ -2,13 +2,11 @@ package wazoapi
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,14 +32,14 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	roots, err := loadRoots(cfg.CAFile)
+	trusted, err := loadTrust(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{
 		base: base,
 		http: &http.Client{
-			Transport: newTransport(roots),
+			Transport: newTransport(trusted.tlsConfig(base.Hostname())),
 			// nginx redirects http to https and paths without their slash
 			// (docs/wazo.md, "Redirects and limits of nginx"); a POST would
 			// lose its body on the way, and a token must not follow to another
@@ -59,13 +57,13 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 // CloseIdleConnections closes the connections that are kept for reuse.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-func newTransport(roots *x509.CertPool) *http.Transport {
+func newTransport(tlsConfig *tls.Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
-		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:     tlsConfig,
 		MaxIdleConns:        64,
 		MaxIdleConnsPerHost: 32, // one server, many rooms and accounts
 		// Shorter than nginx's keep-alive (75 s), so that a POST is not written
@@ -106,24 +104,4 @@ func isLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-// loadRoots returns the system's roots and those of caFile; nil, which means
-// the system's roots, if there is no such file to read.
-func loadRoots(caFile string) (*x509.CertPool, error) {
-	if caFile == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("failed to read the CA file: %w", err)
-	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool() // a system without roots: the file is enough
-	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("the CA file %s contains no PEM certificate", caFile)
-	}
-	return roots, nil
 }

@@ -7,10 +7,14 @@ type Config struct {
 	// URL is https://HOST, optionally with a port. http is allowed for
 	// loopback hosts only, because passwords and tokens go over it.
 	URL string
-	// CAFile is a PEM file with the certificate authority of a server with a
-	// self-signed certificate (Wazo's default;
-	// docs/wazo.md, "TLS certificates"). It is trusted beside the system's
-	// roots. "" means the system's roots only.
+	// CAFile is a PEM file with certificates that are trusted beside the
+	// system's roots. As authorities, they vouch for certificates that name the
+	// host of URL. A server that presents a certificate of the file itself, or
+	// one with the same public key, is accepted whatever that certificate names
+	// and whoever signed it, as long as it is valid now: a new Wazo has a
+	// certificate without its name (docs/wazo.md, "TLS certificates"). Public
+	// keys in the file (blocks PUBLIC KEY) count in the same way.
+	// "" means the system's roots only.
 	CAFile string
 	// UserAgent is shown in Wazo's session lists; default "wazo-matrix-relay".
 	UserAgent string

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -82,6 +83,10 @@ func matrixHint(err error) error {
 		return hint(err, "check MATRIX_RECOVERY_KEY; the right recovery key was shown when the account's cryptographic identity was last reset")
 	case errors.Is(err, device.ErrOtherIdentity):
 		return hint(err, "reset the account's cryptographic identity in another client, and set MATRIX_RECOVERY_KEY to the new recovery key")
+	case hasOtherName(err):
+		return hint(err, "the homeserver's certificate names other hosts than MATRIX_HOMESERVER_URL; set it to an address with one of these names, or install a certificate that names the host")
+	case isOutdated(err):
+		return hint(err, "the homeserver's certificate has expired or is not valid yet; renew it, and check the clock of this machine")
 	case isCertificate(err):
 		return hint(err, "this machine does not trust the homeserver's certificate; check MATRIX_HOMESERVER_URL")
 	case errors.Is(err, device.ErrNoHomeserver), errors.As(err, &httpErr) && (httpErr.Response == nil || httpErr.Response.StatusCode == http.StatusNotFound):
@@ -97,6 +102,10 @@ func wazoHint(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case hasOtherName(err):
+		return hint(err, "Wazo's certificate names other hosts than WAZO_URL; set WAZO_URL to an address with one of these names, or copy the certificate itself (on a newly installed Wazo: /usr/share/wazo-certs/server.crt) to this machine and set WAZO_CA_FILE to the name of the copy: the relay accepts exactly that certificate whatever its name")
+	case isOutdated(err):
+		return hint(err, "Wazo's certificate has expired or is not valid yet; renew it on Wazo, replace the copy that WAZO_CA_FILE names, restart the relay, and check the clock of this machine")
 	case isCertificate(err):
 		return hint(err, "Wazo's certificate is not trusted; copy the certificate that signed it (on a newly installed Wazo: /usr/share/wazo-certs/server.crt) to this machine, and set WAZO_CA_FILE to the name of the copy")
 	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
@@ -132,9 +141,21 @@ func databaseHint(err error) error {
 	}
 }
 
+// hasOtherName reports whether a server presented a certificate that does not name the host. Nothing is known about its signature
+// then: the name is checked first.
+func hasOtherName(err error) bool {
+	_, ok := errors.AsType[x509.HostnameError](err)
+	return ok
+}
+
+// isOutdated reports whether a server presented a certificate that has expired or is not valid yet.
+func isOutdated(err error) bool {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return ok && invalid.Reason == x509.Expired
+}
+
+// isCertificate reports whether the certificate of a server was refused.
 func isCertificate(err error) bool {
-	var unknown x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	var hostname x509.HostnameError
-	return errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &hostname)
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }

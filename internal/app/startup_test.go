@@ -1,7 +1,13 @@
 package app
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"maps"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
@@ -237,6 +244,38 @@ func TestWazoCertificate(t *testing.T) {
 		require.Contains(t, hint, "WAZO_CA_FILE")
 	})
 
+	t.Run("one that names another host has a hint of its own", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, wazotest.WithInstallerCertificate())
+		failure, hint := s.fails()
+		require.Contains(t, failure, "127.0.0.1", "what the host is called")
+		require.Contains(t, hint, "names other hosts than WAZO_URL")
+		require.Contains(t, hint, "WAZO_CA_FILE")
+	})
+
+	t.Run("that of a new Wazo is accepted if it is in the file, although it names another host", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, wazotest.WithInstallerCertificate())
+		file, err := s.wazo.CAFile(t.TempDir())
+		require.NoError(t, err)
+		s.env["WAZO_CA_FILE"] = file
+		s.startOnce() // it is well, so the websocket is open, too
+		out := s.run(t.Context(), "--check")
+		require.NoError(t, out.err)
+		require.Contains(t, out.stdout, "ok: Wazo websocket")
+	})
+
+	t.Run("that of a new Wazo is refused if the file has that of another new Wazo", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, wazotest.WithInstallerCertificate())
+		file, err := wazotest.New(wazotest.WithInstallerCertificate()).CAFile(t.TempDir())
+		require.NoError(t, err)
+		s.env["WAZO_CA_FILE"] = file
+		failure, hint := s.fails()
+		require.Contains(t, failure, "certificate")
+		require.Contains(t, hint, "names other hosts than WAZO_URL")
+	})
+
 	t.Run("one of the given authority is trusted", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, wazotest.WithTLS())
@@ -257,6 +296,49 @@ func TestWazoCertificate(t *testing.T) {
 			failure, hint := f.fails()
 			require.Contains(t, failure, f.env["WAZO_CA_FILE"])
 			require.Contains(t, hint, "WAZO_CA_FILE")
+		})
+	}
+}
+
+// presenting serves with a certificate for localhost that is valid until the given time, and returns the address with the name.
+func presenting(t *testing.T, handler http.Handler, until time.Time) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: until.Add(-time.Hour), NotAfter: until, DNSNames: []string{"localhost"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	web := httptest.NewUnstartedServer(handler)
+	web.Config.ErrorLog = quiet()
+	web.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	web.StartTLS()
+	t.Cleanup(web.Close)
+	return strings.Replace(web.URL, "127.0.0.1", "localhost", 1)
+}
+
+func TestHintsOfCertificates(t *testing.T) {
+	t.Parallel()
+	past, future := time.Now().Add(-time.Minute), time.Now().Add(time.Minute)
+	for _, test := range []struct {
+		name, variable string
+		until          time.Time
+		host           string
+		hint           string
+	}{
+		{name: "Wazo's has expired", variable: "WAZO_URL", until: past, host: "localhost", hint: "renew it on Wazo"},
+		{name: "Wazo's names another host", variable: "WAZO_URL", until: future, host: "127.0.0.1", hint: "names other hosts than WAZO_URL"},
+		{name: "Wazo's is unknown", variable: "WAZO_URL", until: future, host: "localhost", hint: "Wazo's certificate is not trusted"},
+		{name: "the homeserver's has expired", variable: "MATRIX_HOMESERVER_URL", until: past, host: "localhost", hint: "the homeserver's certificate has expired"},
+		{name: "the homeserver's names another host", variable: "MATRIX_HOMESERVER_URL", until: future, host: "127.0.0.1", hint: "names other hosts than MATRIX_HOMESERVER_URL"},
+		{name: "the homeserver's is unknown", variable: "MATRIX_HOMESERVER_URL", until: future, host: "localhost", hint: "does not trust the homeserver's certificate"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.env[test.variable] = strings.Replace(presenting(t, http.NotFoundHandler(), test.until), "localhost", test.host, 1)
+			failure, hint := s.fails()
+			require.Contains(t, failure, "certificate")
+			require.Contains(t, hint, test.hint)
 		})
 	}
 }

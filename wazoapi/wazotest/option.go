@@ -1,6 +1,7 @@
 package wazotest
 
 import (
+	"crypto/x509"
 	"io"
 	"log"
 	"time"
@@ -20,10 +21,18 @@ func WithLatency(d time.Duration) Option {
 	return func(s *Server) { s.latency = d }
 }
 
-// WithTLS serves https with a self-signed certificate, as Wazo does when
-// freshly installed; see [Server.CAPEM].
+// WithTLS serves https with a self-signed certificate that names the loopback
+// addresses and is its own authority; see [Server.CAPEM].
 func WithTLS() Option {
-	return func(s *Server) { s.certificate = selfSigned() }
+	return func(s *Server) { s.certificate = selfSigned(authority) }
+}
+
+// WithInstallerCertificate serves https with a certificate like that of a new
+// Wazo: it is self-signed, names only localhost and is not an authority
+// (docs/wazo.md, "TLS certificates"). The server's URL does not contain that
+// name. See [Server.CAPEM].
+func WithInstallerCertificate() Option {
+	return func(s *Server) { s.certificate = selfSigned(func(*x509.Certificate) {}) }
 }
 
 // WithUUID sets the uuid of the Wazo server.

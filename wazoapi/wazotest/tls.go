@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// CAPEM returns the server's certificate, which is its own authority, as PEM;
-// nil without [WithTLS].
+// CAPEM returns the server's certificate, which it signed itself, as PEM; nil
+// without [WithTLS] or [WithInstallerCertificate].
 func (s *Server) CAPEM() []byte {
 	if s.certificate == nil {
 		return nil
@@ -34,25 +34,32 @@ func (s *Server) CAFile(dir string) (string, error) {
 	return name, nil
 }
 
-// selfSigned makes a certificate for the loopback addresses. It panics if the
-// standard library cannot: nothing that a caller does can cause that.
-func selfSigned() *tls.Certificate {
+// authority makes a certificate one that names the loopback addresses, too, and
+// that may sign others.
+func authority(template *x509.Certificate) {
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.KeyUsage |= x509.KeyUsageCertSign
+	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+}
+
+// selfSigned makes a certificate for localhost, after change was called. It
+// panics if the standard library cannot: nothing that a caller does can cause
+// that.
+func selfSigned(change func(template *x509.Certificate)) *tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic("wazotest: " + err.Error())
 	}
 	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "wazo.test"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().AddDate(10, 0, 0),
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:              []string{"localhost"},
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "wazo.test"},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().AddDate(10, 0, 0),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"localhost"},
 	}
+	change(template)
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		panic("wazotest: " + err.Error())
