@@ -84,7 +84,8 @@ func FilePath(databaseURL string) (string, error) {
 	}
 }
 
-// Open opens the SQLite file at path and upgrades its schema. It creates the file if it does not exist.
+// Open opens the SQLite file at path and upgrades its schema. It creates the file if it does not exist. Only the owner of the
+// file can read it and the files beside it, also if others could before.
 // It returns ErrInUse if another process has the database open, and ErrWrongKey if the database was written with another
 // secret.
 func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
@@ -92,6 +93,10 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 	if err != nil {
 		return nil, err
 	}
+	if err = createPrivately(path); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	tighten(path, log)
 	db, err := open(path, secret, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
