@@ -22,7 +22,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/dbutil"
@@ -43,6 +45,11 @@ type Database struct {
 	*dbutil.Database
 	box  *Box
 	lock *os.File
+	file string // without symbolic links: SQLite puts its own files beside it
+	log  zerolog.Logger
+
+	scrub    sync.Mutex // held by scrubTexts; guards what follows
+	scrubbed string     // textsState when the texts were last written anew
 
 	Setting     *Settings
 	Account     *Accounts
@@ -93,7 +100,8 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 	if err != nil {
 		return nil, err
 	}
-	if err = createPrivately(path); err != nil {
+	isNew, err := createPrivately(path)
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	tighten(path, log)
@@ -104,8 +112,8 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 	db.lock = lock
 	if err = db.Upgrade(ctx); err != nil {
 		err = fmt.Errorf("failed to upgrade database: %w", err)
-	} else {
-		err = db.checkKey(ctx)
+	} else if err = db.checkKey(ctx); err == nil {
+		err = db.scrubOnce(ctx, isNew)
 	}
 	if err != nil {
 		_ = db.Close() // the first error says more
@@ -129,7 +137,7 @@ func OpenToRead(ctx context.Context, path, secret string, log zerolog.Logger) (*
 }
 
 // Close closes the database, so that another process can open it. After Open and Close, a copy of the database file is
-// complete without the files beside it.
+// complete without the files beside it, and deleted texts are not in it.
 func (db *Database) Close() error {
 	if db.lock == nil {
 		return db.Database.Close()
@@ -137,19 +145,23 @@ func (db *Database) Close() error {
 	// SQLite also does this when the last connection is closed. The connection of a transaction whose context has ended may be
 	// closed after this method returns, however.
 	_, err := db.RawDB.Exec("PRAGMA wal_checkpoint(FULL)")
-	return errors.Join(err, db.Database.Close(), db.lock.Close())
+	return errors.Join(err, db.scrubAtClose(context.Background()), db.Database.Close(), db.lock.Close())
 }
 
 // open sets up the database without reading or writing the file.
 func open(path, secret string, log zerolog.Logger) (*Database, error) {
-	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64", dialect)
+	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64&_secure_delete=on", dialect)
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}
 	raw.Owner = "wazo-matrix-relay"
 	raw.Log = dbutil.ZeroLogger(log)
 	raw.UpgradeTable = dbutil.BuildUpgradeTable().WithFSPath(upgradeFiles, "upgrades").Finish()
-	db := &Database{Database: raw, box: NewBox(secret)}
+	file, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("failed to open database: %w", err)
+	}
+	db := &Database{Database: raw, box: NewBox(secret), file: file, log: log}
 	db.Setting = &Settings{db: raw, box: db.box}
 	db.Account = newAccounts(raw, db.box)
 	db.Portal = newPortals(raw)

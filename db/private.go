@@ -15,12 +15,17 @@ const privateMode = 0o600
 
 // createPrivately creates the file of a database with privateMode if it does not exist. SQLite alone would let the umask decide.
 // To SQLite an empty file is a new database, and the files that it makes beside the database get the mode of the database.
-func createPrivately(path string) error {
+func createPrivately(path string) (isNew bool, err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, privateMode)
 	if err != nil {
-		return fmt.Errorf("failed to open database: %w", err)
+		return false, fmt.Errorf("failed to open database: %w", err)
 	}
-	return file.Close()
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("failed to open database: %w", err)
+	}
+	return info.Size() == 0, nil
 }
 
 // tighten takes the files of a database away from everybody but their owner. Earlier versions, or a copy from a backup, may have

@@ -141,6 +141,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	wg.Go(func() { r.reader.listen(ctx) })
 	wg.Go(func() { r.reader.keepCaughtUp(ctx) })
 	wg.Go(func() { r.forget(ctx) })
+	wg.Go(func() { r.db.KeepClean(ctx) })
 	wg.Go(func() { r.lateKeys.keepExpiring(ctx) })
 	err := r.resume(ctx)
 	if err == nil {
