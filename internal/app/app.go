@@ -4,11 +4,8 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"time"
 	_ "time/tzdata" // the container has no time zones of its own
 
@@ -34,29 +31,32 @@ var errReported = errors.New("failed")
 // run executes the command that args name. It prints to stdout and logs to stderr. Its error carries a hint wherever there is one,
 // or is errReported.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
-	command := ""
-	if len(args) > 0 {
-		command = strings.TrimPrefix(args[0], "--") // each command may be written with and without hyphens
+	arguments, err := parseArguments(args)
+	if err != nil {
+		return err
 	}
-	switch {
-	case len(args) > 1:
-		return hint(errors.New("there are too many arguments"), "the relay is configured by environment variables only")
-	case len(args) == 1 && args[0] != "" && !slices.Contains([]string{"check", "version", "healthcheck", "recovery-key"}, command):
-		return hint(fmt.Errorf("unknown argument %q", args[0]), "the arguments are --check, --version, healthcheck and recovery-key; everything else is configured by environment variables")
-	case command == "version":
+	switch arguments.command {
+	case commandHelp:
+		printHelp(stdout)
+		return nil
+	case commandVersion:
 		printVersion(stdout)
 		return nil
-	case command == "healthcheck":
+	}
+	if environ, err = withEnvFile(environ, arguments.envFile); err != nil {
+		return err
+	}
+	if arguments.command == commandHealthcheck {
 		return healthcheck(ctx, environ)
 	}
 	cfg, err := loadConfig(environ)
 	if err != nil {
 		return err
 	}
-	switch command {
-	case "check":
+	switch arguments.command {
+	case commandCheck:
 		return check(ctx, cfg, newLogger(cfg, stderr), stdout)
-	case "recovery-key":
+	case commandRecoveryKey:
 		return printRecoveryKey(ctx, cfg, stdout)
 	default:
 		return serve(ctx, cfg, newLogger(cfg, stderr), stdout)

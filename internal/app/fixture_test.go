@@ -158,8 +158,8 @@ func printedErrors(t *testing.T, text string) (list []printedError) {
 	return list
 }
 
-// serve runs the relay until the returned function is called, which returns what it left behind.
-func (f *fixture) serve() (stop func() outcome) {
+// serve runs the relay, with arguments if there are any, until the returned function is called, which returns what it left behind.
+func (f *fixture) serve(args ...string) (stop func() outcome) {
 	f.Helper()
 	ctx, cancel := context.WithCancel(f.Context())
 	ended := make(chan struct{})
@@ -167,7 +167,7 @@ func (f *fixture) serve() (stop func() outcome) {
 	var out outcome
 	go func() {
 		defer close(ended)
-		out = f.run(ctx)
+		out = f.run(ctx, args...)
 	}()
 	stop = func() outcome {
 		cancel()
@@ -178,13 +178,13 @@ func (f *fixture) serve() (stop func() outcome) {
 	return stop
 }
 
-// healthcheck asks the relay whether it is well.
-func (f *fixture) healthcheck() error {
-	return run(f.Context(), []string{"healthcheck"}, environ(f.env), io.Discard, io.Discard)
+// healthcheck asks the relay whether it is well. It takes the same arguments as serve.
+func (f *fixture) healthcheck(args ...string) error {
+	return run(f.Context(), append([]string{"healthcheck"}, args...), environ(f.env), io.Discard, io.Discard)
 }
 
 // awaitWell waits until the health check of the relay that serve started succeeds. It does not wait for one that has ended.
-func (f *fixture) awaitWell() {
+func (f *fixture) awaitWell(args ...string) {
 	f.Helper()
 	ended := false
 	await.Until(f, "the relay to be well", func() bool {
@@ -193,7 +193,7 @@ func (f *fixture) awaitWell() {
 			ended = true
 		default:
 		}
-		return ended || f.healthcheck() == nil
+		return ended || f.healthcheck(args...) == nil
 	})
 	require.False(f, ended, "the relay has ended by itself")
 }

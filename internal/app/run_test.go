@@ -34,9 +34,10 @@ func TestArguments(t *testing.T) {
 
 	t.Run("hyphens before a command do not matter", func(t *testing.T) {
 		require.Equal(t, f.run(t.Context(), "--version"), f.run(t.Context(), "version"))
+		require.Equal(t, f.run(t.Context(), "--help"), f.run(t.Context(), "help"))
 		failure, _ := f.fails("--healthcheck")
 		require.Contains(t, failure, "the relay does not answer")
-		for _, command := range []string{"check", "recovery-key", "--recovery-key"} {
+		for _, command := range []string{"check", "recovery-key", "--recovery-key", ""} {
 			require.Contains(t, f.run(t.Context(), command).errors, "ADMINS is not set", command)
 		}
 	})

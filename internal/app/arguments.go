@@ -1,0 +1,108 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// What the program can be asked, beside relaying. Each command may be written with and without hyphens; this is how the help
+// writes it.
+const (
+	commandCheck       = "--check"
+	commandHealthcheck = "healthcheck"
+	commandRecoveryKey = "recovery-key"
+	commandVersion     = "--version"
+	commandHelp        = "--help"
+)
+
+// optionEnvFile names a file with variables. It goes with every command.
+const optionEnvFile = "--env-file"
+
+// arguments are the arguments of the program.
+type arguments struct {
+	command string // one of those above; empty: relay
+	envFile string // empty: there is none
+}
+
+// parseArguments understands the arguments in any order. Its error carries a hint.
+func parseArguments(args []string) (parsed arguments, err error) {
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		option, value, hasValue := strings.Cut(arg, "=")
+		switch {
+		case option == optionEnvFile:
+			if !hasValue && len(args) > 0 {
+				value, args = args[0], args[1:]
+			}
+			if value == "" || parsed.envFile != "" {
+				return parsed, hint(fmt.Errorf("%s needs the name of one file", optionEnvFile), "write --env-file .env")
+			}
+			parsed.envFile = value
+		case arg == "":
+			// It is like no argument.
+		case commandOf(arg) == "":
+			return parsed, hint(fmt.Errorf("unknown argument %q", arg), "the arguments are "+argumentNames()+"; everything else is configured by environment variables")
+		case parsed.command != "":
+			return parsed, hint(errors.New("there are too many arguments"), "use one of "+argumentNames()+"; only --env-file goes with each of them")
+		default:
+			parsed.command = commandOf(arg)
+		}
+	}
+	return parsed, nil
+}
+
+// explanation is what the help says of an argument.
+type explanation struct{ argument, text string }
+
+func explanations() []explanation {
+	return []explanation{
+		{commandCheck, "Try everything that the relay needs, without relaying, print one line for each check, and exit with 0 or 1."},
+		{commandHealthcheck, "Ask a running relay whether messages can be relayed, and exit with 0 or 1."},
+		{commandRecoveryKey, "Print the recovery key of the bot's cryptographic identity. The relay may be running."},
+		{commandVersion, "Print the versions of the relay, of Go and of mautrix."},
+		{commandHelp, "Print this help."},
+	}
+}
+
+// commandOf returns the command that an argument names, or nothing if there is no such command.
+func commandOf(arg string) string {
+	for _, explained := range explanations() {
+		if withoutHyphens(arg) == withoutHyphens(explained.argument) {
+			return explained.argument
+		}
+	}
+	return ""
+}
+
+func withoutHyphens(arg string) string { return strings.TrimPrefix(arg, "--") }
+
+// argumentNames lists the arguments in a sentence.
+func argumentNames() string {
+	var names []string
+	for _, explained := range explanations() {
+		names = append(names, explained.argument)
+	}
+	return strings.Join(names, ", ") + " and " + optionEnvFile
+}
+
+// printHelp prints what the program can be asked.
+func printHelp(w io.Writer) {
+	fmt.Fprint(w, `wazo-matrix-relay relays messages between Matrix rooms and chats of Wazo Platform.
+
+Usage: wazo-matrix-relay [--env-file FILE] [ARGUMENT]
+
+Without an argument it relays until SIGINT or SIGTERM. The arguments are:
+
+`)
+	for _, explained := range explanations() {
+		fmt.Fprintf(w, "  %-16s %s\n", explained.argument, explained.text)
+	}
+	fmt.Fprintf(w, "  %-16s %s\n", optionEnvFile+" FILE", "Read variables from a file, with any of the above. The format is that of docker run --env-file.")
+	fmt.Fprint(w, `
+Everything is configured by environment variables, which override those of the file.
+The file .env.example explains each.
+`)
+}
