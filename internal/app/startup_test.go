@@ -246,8 +246,8 @@ func TestWazoCertificate(t *testing.T) {
 
 	t.Run("one that names another host has a hint of its own", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t, wazotest.WithInstallerCertificate())
-		failure, hint := s.fails()
+		f := newFixture(t, wazotest.WithInstallerCertificate())
+		failure, hint := f.fails()
 		require.Contains(t, failure, "127.0.0.1", "what the host is called")
 		require.Contains(t, hint, "names other hosts than WAZO_URL")
 		require.Contains(t, hint, "WAZO_CA_FILE")
@@ -255,23 +255,23 @@ func TestWazoCertificate(t *testing.T) {
 
 	t.Run("that of a new Wazo is accepted if it is in the file, although it names another host", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t, wazotest.WithInstallerCertificate())
-		file, err := s.wazo.CAFile(t.TempDir())
+		f := newFixture(t, wazotest.WithInstallerCertificate())
+		file, err := f.wazo.CAFile(t.TempDir())
 		require.NoError(t, err)
-		s.env["WAZO_CA_FILE"] = file
-		s.startOnce() // it is well, so the websocket is open, too
-		out := s.run(t.Context(), "--check")
+		f.env["WAZO_CA_FILE"] = file
+		f.startOnce() // it is well, so the websocket is open, too
+		out := f.run(t.Context(), "--check")
 		require.NoError(t, out.err)
 		require.Contains(t, out.stdout, "ok: Wazo websocket")
 	})
 
 	t.Run("that of a new Wazo is refused if the file has that of another new Wazo", func(t *testing.T) {
 		t.Parallel()
-		s := newStage(t, wazotest.WithInstallerCertificate())
+		f := newFixture(t, wazotest.WithInstallerCertificate())
 		file, err := wazotest.New(wazotest.WithInstallerCertificate()).CAFile(t.TempDir())
 		require.NoError(t, err)
-		s.env["WAZO_CA_FILE"] = file
-		failure, hint := s.fails()
+		f.env["WAZO_CA_FILE"] = file
+		failure, hint := f.fails()
 		require.Contains(t, failure, "certificate")
 		require.Contains(t, hint, "names other hosts than WAZO_URL")
 	})
@@ -334,9 +334,9 @@ func TestHintsOfCertificates(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t)
-			s.env[test.variable] = strings.Replace(presenting(t, http.NotFoundHandler(), test.until), "localhost", test.host, 1)
-			failure, hint := s.fails()
+			f := newFixture(t)
+			f.env[test.variable] = strings.Replace(presenting(t, http.NotFoundHandler(), test.until), "localhost", test.host, 1)
+			failure, hint := f.fails()
 			require.Contains(t, failure, "certificate")
 			require.Contains(t, hint, test.hint)
 		})
