@@ -6,18 +6,19 @@ import (
 	"io/fs"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 // inFiles reports whether a text is anywhere in the files of the database.
-func (w *world) inFiles(text string) bool {
-	w.Helper()
+func (f *fixture) inFiles(text string) bool {
+	f.Helper()
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		data, err := os.ReadFile(w.dbPath + suffix)
+		data, err := os.ReadFile(f.dbPath + suffix)
 		if !errors.Is(err, fs.ErrNotExist) {
-			require.NoError(w, err)
+			require.NoError(f, err)
 		}
 		if bytes.Contains(data, []byte(text)) {
 			return true
@@ -29,21 +30,21 @@ func (w *world) inFiles(text string) bool {
 func TestDeliveredTextsLeaveTheFiles(t *testing.T) {
 	t.Parallel()
 	const first, second, third = "the-first-xylophone", "the-second-xylophone", "the-third-xylophone"
-	w := newWorld(t)
-	w.start()
-	w.link()
-	w.matrix.say(adminUser, first)
-	w.wazo.Post(w.room.UUID, w.alice, second, "")
-	w.awaitRelayed(first)
-	w.awaitShown("Alice Martin: " + second)
-	w.awaitEmpty()
-	require.Eventually(t, func() bool { return !w.inFiles(first) && !w.inFiles(second) }, 30*time.Second, 50*time.Millisecond, "while the relay runs")
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, first)
+	f.wazo.Post(f.room.UUID, f.alice, second, "")
+	f.awaitRelayed(first)
+	f.awaitShown("Alice Martin: " + second)
+	f.awaitEmpty()
+	await.Until(t, "the texts to leave the files while the relay runs", func() bool { return !f.inFiles(first) && !f.inFiles(second) })
 
-	w.matrix.say(adminUser, third)
-	w.awaitRelayed(first, third)
-	w.awaitEmpty()
-	w.halt()
-	require.False(t, w.inFiles(third), "after it was stopped")
-	w.start()
-	require.False(t, w.inFiles(third), "after it was started again")
+	f.matrix.say(adminUser, third)
+	f.awaitRelayed(first, third)
+	f.awaitEmpty()
+	f.halt()
+	require.False(t, f.inFiles(third), "after it was stopped")
+	f.start()
+	require.False(t, f.inFiles(third), "after it was started again")
 }
