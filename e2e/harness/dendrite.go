@@ -1,122 +1,63 @@
 package harness
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net/http"
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"encoding/pem"
 	"os"
 	"path/filepath"
-
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
-	"maunium.net/go/mautrix/synapseadmin"
+	"text/template"
 )
 
-// Dendrite is a homeserver for tests. It has no federation and no rate limits, uses
-// SQLite files, and hashes passwords as cheaply as possible, so that registering
-// people is fast.
-type Dendrite struct {
-	dir    string
-	binary string
-	port   int
-	secret string
-	proc   *process
-}
+const (
+	configName = "dendrite.yaml"
+	keyName    = "matrix_key.pem"
+	// ServerName is the part of a user id after the colon.
+	ServerName = "localhost"
+)
 
-// StartDendrite builds Dendrite if needed, starts it with fresh databases in dir
-// and returns when it answers. The error of a start that failed contains the end
-// of its log.
-func StartDendrite(ctx context.Context, dir string) (*Dendrite, error) {
-	binary, err := BuildDendrite(ctx)
-	if err != nil {
-		return nil, err
-	}
-	port, err := FreePort()
-	if err != nil {
-		return nil, err
-	}
-	d := &Dendrite{dir: filepath.Join(dir, "dendrite"), binary: binary, port: port, secret: randomHex()}
-	if err = os.MkdirAll(d.dir, 0o700); err != nil {
-		return nil, err
-	}
-	if err = d.configure(); err != nil {
-		return nil, fmt.Errorf("failed to configure Dendrite: %w", err)
-	}
-	return d, d.start(ctx)
-}
+//go:embed dendrite.yaml.tmpl
+var configTemplate string
 
-func (d *Dendrite) start(ctx context.Context) error {
-	proc, err := startProcess(command{
-		name: "dendrite",
-		path: d.binary,
-		args: []string{"-config", configName, "-http-bind-address", d.address()},
-		dir:  d.dir,
-		log:  d.LogFile(),
-	})
+// configure writes the configuration and the signing key into the directory in
+// which Dendrite will run; all paths in them are relative to it.
+func (d *Dendrite) configure() error {
+	if err := writeSigningKey(filepath.Join(d.dir, keyName)); err != nil {
+		return err
+	}
+	parsed, err := template.New(configName).Parse(configTemplate)
 	if err != nil {
 		return err
 	}
-	d.proc = proc
-	if err = proc.waitReady(ctx, d.URL()+"/_matrix/client/versions"); err != nil {
-		proc.kill()
+	var config bytes.Buffer
+	err = parsed.Execute(&config, map[string]string{"ServerName": ServerName, "Key": keyName, "Secret": d.secret})
+	if err != nil {
 		return err
 	}
-	return nil
+	return os.WriteFile(filepath.Join(d.dir, configName), config.Bytes(), 0o600)
 }
 
-// URL is the homeserver's base URL for clients.
-func (d *Dendrite) URL() string { return "http://" + d.address() }
-
-// LogFile is where Dendrite's warnings and errors go, across restarts.
-func (d *Dendrite) LogFile() string { return filepath.Join(d.dir, "dendrite.log") }
-
-func (d *Dendrite) address() string { return fmt.Sprintf("127.0.0.1:%d", d.port) }
-
-// Stop ends Dendrite in order. Its data stays until the directory is removed.
-func (d *Dendrite) Stop() error { return d.proc.stop() }
-
-// Kill ends Dendrite at once, as a power cut would.
-func (d *Dendrite) Kill() { d.proc.kill() }
-
-// Restart starts Dendrite again on the same port with the same data, after
-// stopping it if it still runs, and returns when it answers.
-func (d *Dendrite) Restart(ctx context.Context) error {
-	if !d.proc.hasEnded() {
-		if err := d.Stop(); err != nil {
-			return err
-		}
+// writeSigningKey writes a new key in the form that Dendrite's generate-keys
+// writes: the 32 bytes of an ed25519 seed in a PEM block.
+func writeSigningKey(path string) error {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := rand.Read(seed); err != nil {
+		return err
 	}
-	return d.start(ctx)
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{
+		Type:    "MATRIX PRIVATE KEY",
+		Headers: map[string]string{"Key-ID": "ed25519:e2e"},
+		Bytes:   seed,
+	}), 0o600)
 }
 
-// NewAccount registers an account with a random password and returns the
-// configuration of a client that logs in with it.
-func (d *Dendrite) NewAccount(ctx context.Context, localpart string) (ClientConfig, error) {
-	password := randomHex()
-	user, err := d.Register(ctx, localpart, password)
-	if err != nil {
-		return ClientConfig{}, err
-	}
-	return ClientConfig{HomeserverURL: d.URL(), User: user.String(), Password: password}, nil
-}
-
-// Register creates an account without logging it in. It returns an error if an
-// account with this name exists.
-func (d *Dendrite) Register(ctx context.Context, localpart, password string) (id.UserID, error) {
-	client, err := mautrix.NewClient(d.URL(), "", "")
-	if err != nil {
-		return "", err
-	}
-	client.Client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	admin := &synapseadmin.Client{Client: client}
-	resp, err := admin.SharedSecretRegister(ctx, d.secret, synapseadmin.ReqSharedSecretRegister{
-		Username: localpart, Password: password, InhibitLogin: true,
-	})
-	if err != nil {
-		return "", fmt.Errorf("failed to register %s: %w", localpart, err)
-	} else if resp.UserID == "" {
-		return "", errors.New("the homeserver registered an account without a user id")
-	}
-	return resp.UserID, nil
+// randomHex returns 32 random characters, for passwords and secrets.
+func randomHex() string {
+	var raw [16]byte
+	// crypto/rand never fails: it ends the program instead.
+	_, _ = rand.Read(raw[:])
+	return hex.EncodeToString(raw[:])
 }
