@@ -118,7 +118,7 @@ func open(t *testing.T, robin client, cfg stage.Config) *fixture {
 	return openOn(t, homeserver, robin, cfg)
 }
 
-func openOn(t *testing.T, hs *harness.Dendrite, robin client, cfg stage.Config) *fixture {
+func openOn(t *testing.T, hs *harness.Homeserver, robin client, cfg stage.Config) *fixture {
 	t.Helper()
 	f := harness.NewFixture(t, hs)
 	env := map[string]string{"ALLOWED_USERS": allowedPeople}

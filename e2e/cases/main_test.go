@@ -17,7 +17,7 @@ import (
 // do not restart it, and the process of the people who use matrix-js-sdk.
 var (
 	relayBinary string
-	homeserver  *harness.Dendrite
+	homeserver  *harness.Homeserver
 	js          *harness.JSHost
 )
 
@@ -41,5 +41,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
-	os.Exit(harness.Main(m, func(hs *harness.Dendrite, host *harness.JSHost) { homeserver, js = hs, host }))
+	os.Exit(harness.Main(m, func(hs *harness.Homeserver, host *harness.JSHost) { homeserver, js = hs, host }))
 }

@@ -85,8 +85,8 @@ func testConnectionToTheHomeserverBreaksInTheMiddle(t *testing.T, robin client, 
 	}
 }
 
-// A homeserver that forgets transaction ids when it ends: its own, since others
-// share theirs.
+// Dendrite forgets transaction ids when it ends. The homeserver is the test's own,
+// since others share theirs.
 func TestHomeserverIsKilledAndStartedInTheMiddle(t *testing.T) {
 	inEachSetting(t, testHomeserverIsKilledAndStartedInTheMiddle)
 }
@@ -145,11 +145,17 @@ func testNoTextInTheLogWhenSendingFails(t *testing.T, robin client, encrypted bo
 // openAlone opens a fixture with a homeserver of its own.
 func openAlone(t *testing.T, robin client) *fixture {
 	t.Helper()
+	return openOn(t, startOwn(t, harness.Unlimited), robin, stage.Config{})
+}
+
+// startOwn starts a homeserver that no other test uses.
+func startOwn(t *testing.T, limits harness.Limits) *harness.Homeserver {
+	t.Helper()
 	dir, remove, err := harness.TempDir()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, remove()) })
-	own, err := harness.StartDendrite(t.Context(), dir)
+	own, err := harness.StartSoftware(t.Context(), dir, homeserver.Software(), limits)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, own.Stop()) })
-	return openOn(t, own, robin, stage.Config{})
+	return own
 }

@@ -66,7 +66,7 @@ func openFixture(ctx context.Context, cfg Config, dir string) (*fixture, error) 
 // openServers starts the homeserver and Wazo, a proxy in front of each, and the
 // relay, which reaches both through the proxies.
 func (s *fixture) openServers(ctx context.Context, dir string) error {
-	homeserver, err := harness.StartDendrite(ctx, dir)
+	homeserver, err := harness.StartHomeserver(ctx, dir)
 	if err != nil {
 		return err
 	}

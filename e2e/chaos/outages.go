@@ -143,7 +143,7 @@ func (s *fixture) waitNoSends(ctx context.Context) error {
 	return s.matrix.answered.Until(ctx, func() (bool, error) { return s.matrix.sending.Load() == 0, nil })
 }
 
-// killHomeserver kills Dendrite in the middle of everything.
+// killHomeserver kills the homeserver in the middle of everything.
 func (s *fixture) killHomeserver(ctx context.Context, lasts time.Duration) (bool, error) {
 	s.Homeserver.Kill()
 	err := sleep(ctx, lasts)

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -101,7 +102,8 @@ func (c *Client) Timeline(room id.RoomID) []Entry {
 //
 // It uses a first /sync, because Dendrite's /messages leaves events out. Of 400
 // events by two senders at once it returned 384 in pages of 10, and 399 in pages of
-// 100, which is the largest size.
+// 100, which is the largest size. Synapse gives at most 100 events in an answer of
+// /sync, and the rest of them completely by /messages.
 func (c *Client) History(ctx context.Context, room id.RoomID) ([]*event.Event, error) {
 	filter, err := c.mx.CreateFilter(ctx, &mautrix.Filter{Room: &mautrix.RoomFilter{
 		Rooms: []id.RoomID{room}, Timeline: &mautrix.FilterPart{Limit: wholeTimeline},
@@ -116,14 +118,39 @@ func (c *Client) History(ctx context.Context, room id.RoomID) ([]*event.Event, e
 	joined := resp.Rooms.Join[room]
 	if joined == nil {
 		return nil, fmt.Errorf("failed to read the history of %s: %s is not in the room", room, c.UserID())
-	} else if joined.Timeline.Limited {
-		return nil, fmt.Errorf("failed to read the history of %s: it is longer than %d events", room, wholeTimeline)
 	}
 	history := joined.Timeline.Events
+	if joined.Timeline.Limited {
+		if len(history) >= wholeTimeline {
+			return nil, fmt.Errorf("failed to read the history of %s: it is longer than %d events", room, wholeTimeline)
+		}
+		older, err := c.before(ctx, room, joined.Timeline.PrevBatch)
+		if err != nil {
+			return nil, fmt.Errorf("failed to read the history of %s: %w", room, err)
+		}
+		history = append(older, history...)
+	}
 	for _, evt := range history {
 		parse(room, evt)
 	}
 	return history, c.engine.decrypt(ctx, history)
+}
+
+// before reads the events of a room that are older than a pagination token, oldest
+// event first.
+func (c *Client) before(ctx context.Context, room id.RoomID, token string) ([]*event.Event, error) {
+	const page = 1000
+	var events []*event.Event // newest first, as the homeserver gives them
+	for token != "" {
+		resp, err := c.mx.Messages(ctx, room, token, "", mautrix.DirectionBackward, nil, page)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, resp.Chunk...)
+		token = resp.End
+	}
+	slices.Reverse(events)
+	return events, nil
 }
 
 // parse does for an event what mautrix's own sync loop does.

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	_ "embed"
@@ -13,36 +14,38 @@ import (
 )
 
 const (
-	configName = "dendrite.yaml"
-	keyName    = "matrix_key.pem"
-	// ServerName is the part of a user id after the colon.
-	ServerName = "localhost"
+	dendriteConfig = "dendrite.yaml"
+	dendriteKey    = "matrix_key.pem"
 )
 
 //go:embed dendrite.yaml.tmpl
-var configTemplate string
+var dendriteTemplate string
 
-// configure writes the configuration and the signing key into the directory in
-// which Dendrite will run; all paths in them are relative to it.
-func (d *Dendrite) configure() error {
-	if err := writeSigningKey(filepath.Join(d.dir, keyName)); err != nil {
+// dendrite runs the Dendrite that BuildDendrite builds. All paths in its
+// configuration are relative to its directory.
+type dendrite struct{ binary string }
+
+func (d *dendrite) prepare(ctx context.Context) (err error) {
+	d.binary, err = BuildDendrite(ctx)
+	return err
+}
+
+func (d *dendrite) configure(h *Homeserver, limits Limits) error {
+	if err := d.writeSigningKey(filepath.Join(h.dir, dendriteKey)); err != nil {
 		return err
 	}
-	parsed, err := template.New(configName).Parse(configTemplate)
-	if err != nil {
-		return err
-	}
-	var config bytes.Buffer
-	err = parsed.Execute(&config, map[string]string{"ServerName": ServerName, "Key": keyName, "Secret": d.secret})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(d.dir, configName), config.Bytes(), 0o600)
+	return writeTemplate(filepath.Join(h.dir, dendriteConfig), dendriteTemplate, map[string]any{
+		"ServerName": ServerName, "Key": dendriteKey, "Secret": h.secret, "Limited": limits == DefaultLimits,
+	})
+}
+
+func (d *dendrite) start(h *Homeserver) (path string, args []string) {
+	return d.binary, []string{"-config", dendriteConfig, "-http-bind-address", h.address()}
 }
 
 // writeSigningKey writes a new key in the form that Dendrite's generate-keys
 // writes: the 32 bytes of an ed25519 seed in a PEM block.
-func writeSigningKey(path string) error {
+func (d *dendrite) writeSigningKey(path string) error {
 	seed := make([]byte, ed25519.SeedSize)
 	if _, err := rand.Read(seed); err != nil {
 		return err
@@ -52,6 +55,19 @@ func writeSigningKey(path string) error {
 		Headers: map[string]string{"Key-ID": "ed25519:e2e"},
 		Bytes:   seed,
 	}), 0o600)
+}
+
+// writeTemplate writes a file of a template's text and values.
+func writeTemplate(path, text string, values map[string]any) error {
+	parsed, err := template.New(filepath.Base(path)).Parse(text)
+	if err != nil {
+		return err
+	}
+	var filled bytes.Buffer
+	if err = parsed.Execute(&filled, values); err != nil {
+		return err
+	}
+	return os.WriteFile(path, filled.Bytes(), 0o600)
 }
 
 // randomHex returns 32 random characters, for passwords and secrets.

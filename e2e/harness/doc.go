@@ -1,6 +1,6 @@
 // Package harness runs the processes that the whole-program tests, the demo and
-// the benchmark need: a homeserver (Dendrite, built from source), Matrix people,
-// and the relay. A person's client is mautrix, with or without encryption, or
+// the benchmark need: a homeserver (Dendrite, built from source, or Synapse), Matrix
+// people, and the relay. A person's client is mautrix, with or without encryption, or
 // matrix-js-sdk with its Rust crypto.
 //
 // Everything listens on loopback only and keeps its files in one temporary
@@ -10,12 +10,12 @@
 // The usual shape of a test package that uses it:
 //
 //	var (
-//		homeserver *harness.Dendrite
+//		homeserver *harness.Homeserver
 //		js         *harness.JSHost
 //	)
 //
 //	func TestMain(m *testing.M) {
-//		os.Exit(harness.Main(m, func(hs *harness.Dendrite, host *harness.JSHost) { homeserver, js = hs, host }))
+//		os.Exit(harness.Main(m, func(hs *harness.Homeserver, host *harness.JSHost) { homeserver, js = hs, host }))
 //	}
 //
 //	func TestSomething(t *testing.T) {
@@ -25,6 +25,6 @@
 //		…
 //	}
 //
-// Dendrite is licensed under the AGPL: it is only built and run as a program of
-// its own, never linked into anything here.
+// Dendrite and Synapse are licensed under the AGPL: they are only run as programs of
+// their own, never linked into anything here.
 package harness

@@ -29,7 +29,7 @@ const (
 type Fixture struct {
 	// Ctx ends when the time limit of the test is over.
 	Ctx        context.Context
-	Homeserver *Dendrite
+	Homeserver *Homeserver
 
 	// Dir is removed at the end of the test.
 	Dir string
@@ -41,7 +41,7 @@ type Fixture struct {
 }
 
 // NewFixture makes a fixture that ends with the test.
-func NewFixture(t testing.TB, homeserver *Dendrite) *Fixture {
+func NewFixture(t testing.TB, homeserver *Homeserver) *Fixture {
 	t.Helper()
 	dir, remove, err := TempDir()
 	if err != nil {

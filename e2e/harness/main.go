@@ -13,11 +13,11 @@ import (
 // Dendrite build from nothing on a slow machine is the longest part.
 const startTimeout = 15 * time.Minute
 
-// Main is the body of a TestMain: it starts one Dendrite and one JSHost for the
+// Main is the body of a TestMain: it starts one homeserver and one JSHost for the
 // package, hands them to ready, runs the tests, and returns the exit code when
 // both have ended and their files are gone. After failures it shows the end of
-// Dendrite's log.
-func Main(m *testing.M, ready func(*Dendrite, *JSHost)) int {
+// the homeserver's log.
+func Main(m *testing.M, ready func(*Homeserver, *JSHost)) int {
 	dir, remove, err := TempDir()
 	if err != nil {
 		return complain(err)
@@ -29,14 +29,14 @@ func Main(m *testing.M, ready func(*Dendrite, *JSHost)) int {
 	return code
 }
 
-func runTests(m *testing.M, dir string, ready func(*Dendrite, *JSHost)) int {
+func runTests(m *testing.M, dir string, ready func(*Homeserver, *JSHost)) int {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	js, err := StartJSHost(ctx, dir)
 	if err != nil {
 		return complain(err)
 	}
-	homeserver, err := StartDendrite(ctx, dir)
+	homeserver, err := StartHomeserver(ctx, dir)
 	if err != nil {
 		return complain(errors.Join(err, js.Stop()))
 	}

@@ -10,7 +10,7 @@ import (
 
 // What all tests of this package share.
 var (
-	homeserver *Dendrite
+	homeserver *Homeserver
 	js         *JSHost
 )
 
@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(parentRole) != "" {
 		os.Exit(playParent())
 	}
-	code := Main(m, func(hs *Dendrite, host *JSHost) { homeserver, js = hs, host })
+	code := Main(m, func(hs *Homeserver, host *JSHost) { homeserver, js = hs, host })
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

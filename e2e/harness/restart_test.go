@@ -58,6 +58,12 @@ func TestPersonComesBackWithItsDevice(t *testing.T) {
 	require.NoError(t, again.Close())
 }
 
+func TestUnknownHomeserverIsRefused(t *testing.T) {
+	t.Setenv("E2E_HOMESERVER", "conduit")
+	_, err := StartHomeserver(t.Context(), t.TempDir())
+	require.ErrorContains(t, err, "hint: it can be dendrite or synapse")
+}
+
 func TestUselessLogIn(t *testing.T) {
 	f := NewFixture(t, homeserver)
 	cfg := f.Account("mallory")
@@ -66,11 +72,11 @@ func TestUselessLogIn(t *testing.T) {
 	require.ErrorContains(t, err, "failed to log")
 }
 
-func BenchmarkDendriteStart(b *testing.B) {
+func BenchmarkHomeserverStart(b *testing.B) {
 	for b.Loop() {
-		dendrite, err := StartDendrite(b.Context(), b.TempDir())
+		started, err := StartHomeserver(b.Context(), b.TempDir())
 		require.NoError(b, err)
-		dendrite.Kill()
+		started.Kill()
 	}
 }
 

@@ -150,6 +150,8 @@ func TestRoomAdministration(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, bob.Join(f.Ctx, room), "a public room needs no invitation")
 
+	carol := id.UserID(f.Account("carol").User)
+	require.NoError(t, alice.SetPowerLevel(f.Ctx, room, carol, 25))
 	require.NoError(t, alice.SetPowerLevel(f.Ctx, room, bob.UserID(), 50))
 	_, err = bob.WaitEvent(f.Ctx, room, func(evt *event.Event) bool {
 		return evt.Type == event.StatePowerLevels && evt.Content.AsPowerLevels().GetUserLevel(bob.UserID()) == 50
@@ -157,7 +159,7 @@ func TestRoomAdministration(t *testing.T) {
 	require.NoError(t, err)
 	var levels event.PowerLevelsEventContent
 	require.NoError(t, alice.Matrix().StateEvent(f.Ctx, room, event.StatePowerLevels, "", &levels))
-	require.Equal(t, 100, levels.GetUserLevel(alice.UserID()), "the others' levels stay")
+	require.Equal(t, 25, levels.GetUserLevel(carol), "the others' levels stay")
 
 	require.NoError(t, alice.Kick(f.Ctx, room, bob.UserID(), "enough"))
 	kicked, err := bob.WaitEvent(f.Ctx, room, Membership(bob.UserID(), event.MembershipLeave))

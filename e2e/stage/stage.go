@@ -25,7 +25,7 @@ const wazoPassword = "stage-wazo"
 type Config struct {
 	// Homeserver is a homeserver that the stage uses and does not stop. Without
 	// one the stage starts its own.
-	Homeserver *harness.Dendrite
+	Homeserver *harness.Homeserver
 	// Dir keeps all files. Its owner removes it after Close.
 	Dir string
 	// Suffix makes account names unique on a shared homeserver.
@@ -51,7 +51,7 @@ type Cast struct {
 // Stage is a homeserver, a Wazo and a relay that run. After Open the relay is
 // healthy and no room is linked.
 type Stage struct {
-	Homeserver *harness.Dendrite
+	Homeserver *harness.Homeserver
 	Wazo       *wazotest.Server
 	Cast       Cast
 	Relay      *harness.Relay
@@ -112,7 +112,7 @@ func (s *Stage) openHomeserver(ctx context.Context) (err error) {
 		s.Homeserver = s.cfg.Homeserver
 		return nil
 	}
-	s.Homeserver, err = harness.StartDendrite(ctx, s.cfg.Dir)
+	s.Homeserver, err = harness.StartHomeserver(ctx, s.cfg.Dir)
 	if err != nil {
 		return err
 	}

@@ -20,12 +20,12 @@ import (
 
 // What all tests of this package share.
 var (
-	homeserver *harness.Dendrite
+	homeserver *harness.Homeserver
 	js         *harness.JSHost
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Main(m, func(hs *harness.Dendrite, host *harness.JSHost) { homeserver, js = hs, host }))
+	os.Exit(harness.Main(m, func(hs *harness.Homeserver, host *harness.JSHost) { homeserver, js = hs, host }))
 }
 
 // fakeRelay builds the harness's stand-in, which only answers its health check
