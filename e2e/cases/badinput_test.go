@@ -22,25 +22,27 @@ var oddEvents = []struct {
 	content string
 	relayed string // what arrives on Wazo
 	refused string // what the sender is told instead
+	// unsendable says that Synapse does not take it, unless it is encrypted.
+	unsendable bool
 }{
 	{name: "unknown msgtype", content: `{"msgtype": "org.example.poll", "body": "Tea or coffee?"}`, relayed: "Tea or coffee?"},
 	{name: "unknown event type with a body", kind: "org.example.poll", content: `{"body": "Tea or milk?"}`, relayed: "Tea or milk?"},
 	{name: "unknown event type without a body", kind: "org.example.telemetry", content: `{"reading": 7}`},
-	{name: "msgtype is missing", content: `{"body": "no type"}`, relayed: "no type"},
-	{name: "msgtype is a number", content: `{"msgtype": 7, "body": "numeric type"}`, relayed: "numeric type"},
-	{name: "body is a number", content: `{"msgtype": "m.text", "body": 42}`, refused: "could not understand the content"},
-	{name: "body is a list", content: `{"msgtype": "m.text", "body": ["a"]}`, refused: "could not understand the content"},
-	{name: "body is missing", content: `{"msgtype": "m.text"}`},
-	{name: "body is null", content: `{"msgtype": "m.text", "body": null}`},
+	{name: "msgtype is missing", content: `{"body": "no type"}`, relayed: "no type", unsendable: true},
+	{name: "msgtype is a number", content: `{"msgtype": 7, "body": "numeric type"}`, relayed: "numeric type", unsendable: true},
+	{name: "body is a number", content: `{"msgtype": "m.text", "body": 42}`, refused: "could not understand the content", unsendable: true},
+	{name: "body is a list", content: `{"msgtype": "m.text", "body": ["a"]}`, refused: "could not understand the content", unsendable: true},
+	{name: "body is missing", content: `{"msgtype": "m.text"}`, unsendable: true},
+	{name: "body is null", content: `{"msgtype": "m.text", "body": null}`, unsendable: true},
 	{name: "body is empty", content: `{"msgtype": "m.text", "body": ""}`},
 	{name: "body is white space", content: `{"msgtype": "m.text", "body": " \n\t "}`},
-	{name: "content is empty", content: `{}`},
+	{name: "content is empty", content: `{}`, unsendable: true},
 	{name: "formatted_body is a number", content: `{"msgtype": "m.text", "body": "odd format", "format": "org.matrix.custom.html", "formatted_body": 42}`, relayed: "odd format"},
 	{name: "relation is a string", content: `{"msgtype": "m.text", "body": "odd relation", "m.relates_to": "x"}`, relayed: "odd relation"},
-	{name: "mentions are a list", content: `{"msgtype": "m.text", "body": "odd mentions", "m.mentions": [1]}`, relayed: "odd mentions"},
+	{name: "mentions are a list", content: `{"msgtype": "m.text", "body": "odd mentions", "m.mentions": [1]}`, relayed: "odd mentions", unsendable: true},
 	{name: "info is a string", content: `{"msgtype": "m.image", "body": "odd.jpg", "info": "big"}`, relayed: "odd.jpg"},
 	{name: "NUL in the body", content: `{"msgtype": "m.text", "body": "nul\u0000nul"}`, relayed: "nulnul"},
-	{name: "lone surrogate in the body", content: `{"msgtype": "m.text", "body": "lone \ud800 surrogate"}`, relayed: "lone \ufffd surrogate"},
+	{name: "lone surrogate in the body", content: `{"msgtype": "m.text", "body": "lone \ud800 surrogate"}`, relayed: "lone \ufffd surrogate", unsendable: true},
 	{name: "HTML nested deeply", content: fmt.Sprintf(`{"msgtype": "m.text", "body": "deep", "format": "org.matrix.custom.html", "formatted_body": "%s"}`, strings.Repeat("<b>", 2000)), relayed: "deep"},
 	{name: "HTML that grows beyond what Wazo takes", content: growingHTML(), relayed: "grows"},
 }
@@ -60,6 +62,9 @@ func testOddMatrixEvents(t *testing.T, robin client) {
 		p := s.link(t, harness.RoomOptions{Encrypted: encrypted})
 		for _, test := range oddEvents {
 			t.Run(test.name, func(t *testing.T) {
+				if test.unsendable && !encrypted && s.Homeserver.Software() == harness.Synapse {
+					t.Skip("Synapse refuses this event when it is sent, so that the relay never sees it.")
+				}
 				kind := event.EventMessage
 				if test.kind != "" {
 					kind = event.NewEventType(test.kind)

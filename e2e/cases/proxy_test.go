@@ -32,6 +32,7 @@ type proxy struct {
 	sending int                      // sends that are not answered yet
 	swallow int                      // answers to sends that are still to be lost
 	lost    int                      // answers to sends that were lost
+	limited int                      // sends that the homeserver refused because of its limits
 	rewrite func(body []byte) []byte // changes answers of /sync; may be nil
 	leaves  []string                 // bodies of requests to leave a room
 
@@ -43,8 +44,13 @@ type proxy struct {
 // openBehindProxy opens a fixture whose relay reaches the homeserver through a proxy.
 func openBehindProxy(t *testing.T, robin client) (*fixture, *proxy) {
 	t.Helper()
+	return openBehindProxyOn(t, homeserver, robin)
+}
+
+func openBehindProxyOn(t *testing.T, hs *harness.Homeserver, robin client) (*fixture, *proxy) {
+	t.Helper()
 	p := &proxy{}
-	upstream, err := url.Parse(homeserver.URL())
+	upstream, err := url.Parse(hs.URL())
 	require.NoError(t, err)
 	reverse := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -66,7 +72,7 @@ func openBehindProxy(t *testing.T, robin client) (*fixture, *proxy) {
 		}
 	}))
 	t.Cleanup(p.server.Close)
-	s := open(t, robin, stage.Config{Env: map[string]string{"MATRIX_HOMESERVER_URL": p.server.URL}})
+	s := openOn(t, hs, robin, stage.Config{Env: map[string]string{"MATRIX_HOMESERVER_URL": p.server.URL}})
 	return s, p
 }
 
@@ -141,6 +147,9 @@ func (p *proxy) answer(resp *http.Response) error {
 		if lost = p.swallow > 0 && isSend(resp.Request); lost {
 			p.swallow--
 			p.lost++
+		}
+		if isSend(resp.Request) && resp.StatusCode == http.StatusTooManyRequests {
+			p.limited++
 		}
 	})
 	if lost {

@@ -17,11 +17,15 @@ import (
 func (s *fixture) upgrade(t *testing.T, room id.RoomID) id.RoomID {
 	t.Helper()
 	client := s.Robin.Matrix()
+	version := "11"
+	if s.Homeserver.Software() == harness.Synapse {
+		version = "12" // the one that it makes rooms of
+	}
 	var answer struct {
 		Replacement id.RoomID `json:"replacement_room"`
 	}
 	_, err := client.MakeRequest(s.ctx, http.MethodPost, client.BuildURL(mautrix.ClientURLPath{"v3", "rooms", room, "upgrade"}),
-		map[string]string{"new_version": "11"}, &answer)
+		map[string]string{"new_version": version}, &answer)
 	require.NoError(t, err)
 	return answer.Replacement
 }
