@@ -11,14 +11,14 @@ LDFLAGS := -X $(APP).buildVersion=$(VERSION) -X $(APP).buildCommit=$(COMMIT)
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build help demo picture test test-unit test-e2e lint bench chaos fuzz
+.PHONY: build help demo picture test test-unit test-e2e e2e-synapse lint bench chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
 
 help: ## Lists these targets.
 	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target text; do \
-		printf '%-10s %s\n' "$$target" "$$text"; \
+		printf '%-11s %s\n' "$$target" "$$text"; \
 	done
 
 demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and then lets you type. DEMO_FLAGS=-once ends after the conversation.
@@ -37,6 +37,17 @@ test-e2e: ## Runs the tests of the whole program on a real homeserver, and print
 	cd e2e && go test $(TAGS) -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/catchup$$ -e e2e/chaos$$)
 	cd e2e && go test $(TAGS) -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
 	cd e2e && go test $(TAGS) -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
+
+# The virtual environment is made anew when the versions change.
+SYNAPSE := e2e/bin/synapse
+$(SYNAPSE)/installed: e2e/synapse/requirements.txt
+	python3 -m venv --clear $(SYNAPSE)
+	$(SYNAPSE)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
+	touch $@
+
+e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program and a short chaos run on Synapse, which the first run installs. It needs Python 3.11 or newer.
+	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -timeout 30m ./harness ./cases
+	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1
 
 lint: ## Checks the formatting, the code of both modules, the documentation, and the dependencies for known vulnerabilities.
 	$(LINT) run ./...
