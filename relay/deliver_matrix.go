@@ -118,9 +118,7 @@ func transactionID(row *db.Row) string {
 // not upload it again.
 func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err error) {
 	if d.row.Kind == db.KindLinked {
-		content := convert.ToMatrix(d.row.Payload)
-		content.MsgType = event.MsgNotice
-		return []*matrixPart{{Content: content}}, nil
+		return []*matrixPart{{Content: convert.Notice(d.row.Payload)}}, nil
 	}
 	var message wazoapi.Message
 	if err = json.Unmarshal([]byte(d.row.Payload), &message); err != nil {
@@ -133,7 +131,7 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 		return nil, err
 	}
 	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
-	if text != "" || len(pictures) == 0 {
+	if !convert.IsEmpty(text) {
 		for _, part := range convert.Split(text) {
 			parts = append(parts, &matrixPart{Content: withProfile(convert.ToMatrix(part), message, name)})
 		}

@@ -21,10 +21,28 @@ type fence struct {
 
 func (f fence) isOpen() bool { return f.marker != "" }
 
+// opens reports whether the fence begins a block of code. A row of tildes does so only
+// before the name of a language; others are decoration.
+func (f fence) opens() bool { return f.marker[0] == '`' || f.hasLanguage() }
+
+// hasLanguage reports whether the name of a language, and nothing else, follows the
+// fence.
+func (f fence) hasLanguage() bool {
+	return f.info != "" && strings.Trim(f.info, languageLetters) == ""
+}
+
+// closes reports whether the fence ends the block of code that another one began.
+func (f fence) closes(opening fence) bool {
+	return f.info == "" && strings.HasPrefix(f.marker, opening.marker)
+}
+
 // opening returns the line that reopens the fence at the start of a part.
 func (f fence) opening() string {
 	if !f.isOpen() {
 		return ""
+	}
+	if !f.hasLanguage() {
+		return f.marker + "\n"
 	}
 	return f.marker + f.info + "\n"
 }
@@ -45,8 +63,10 @@ func fenceAtEnd(text string) fence {
 		switch {
 		case !ok:
 		case !open.isOpen():
-			open = found
-		case found.info == "" && strings.HasPrefix(found.marker, open.marker):
+			if found.opens() {
+				open = found
+			}
+		case found.closes(open):
 			open = fence{}
 		}
 	}

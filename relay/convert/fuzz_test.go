@@ -11,12 +11,14 @@ import (
 )
 
 func FuzzMarkdownToMatrix(f *testing.F) {
-	for _, p := range pairs() {
+	for _, p := range append(pairs(), written()...) {
 		f.Add(p.markdown)
 	}
 	for _, seed := range []string{
 		"[a](JavaScript:x)", "[a](java&Tab;script:x)", "<javascript:x>", "![a](data:x)", "[![a](http://b)](http://c)",
 		"[a](https://matrix.to/#/@b:c)", "@room", "<b onclick=x>a</b> *b*", "```x\"y\n*", "|a|\n|-|\n|<b>|", "a\x00b\xff *c*",
+		`\\a\b \*c\* *d*`, "\\\n*a*", "```a b\nc``` *d*", "> a\nb\n1. c\n3. d\n- e\n- f\ng", "|a|\n|-|\n|`b\\|c` \\||\nd", "__a__ **b *c*** _d_e", "\\`a\\` *b*",
+		"\\[a](https://b) \\# c", "\\# *a*", "*21*4# ~~5~~", "  \t*a*\n\t- b",
 		"<a@b.c> *d*", "www.a.b *c*", "&lt;script&gt; *a*", "> - 1. > a", "~~a~~ [b]: c",
 	} {
 		f.Add(seed)
@@ -24,6 +26,7 @@ func FuzzMarkdownToMatrix(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content string) {
 		c := ToMatrix(content)
 		checkMatrixHTML(t, c.FormattedBody)
+		checkNothingIsLost(t, c)
 		AddProfile(c, content, content)
 		checkMatrixHTML(t, c.FormattedBody)
 		if !utf8.ValidString(c.Body) || !utf8.ValidString(c.FormattedBody) || strings.ContainsRune(c.Body+c.FormattedBody, 0) {
@@ -42,7 +45,7 @@ func FuzzMarkdownToMatrix(f *testing.F) {
 }
 
 func FuzzHTMLToMarkdown(f *testing.F) {
-	for _, p := range pairs() {
+	for _, p := range append(pairs(), written()...) {
 		f.Add(p.html)
 	}
 	for _, seed := range []string{

@@ -27,6 +27,9 @@ func newPhraser() *phraser {
 	)}
 }
 
+// newTypedPhraser returns a phraser for what is read back by [ToMatrix].
+func newTypedPhraser() *phraser { return &phraser{newTypedMarkdown()} }
+
 // phrase writes runs after prefix, which is Markdown that is not seen, such as the
 // "## " of a heading.
 func (p *phraser) phrase(prefix string, runs []run) string {

@@ -40,9 +40,13 @@ func (p Picture) FileName(extension string) string {
 func (p Picture) Line() string {
 	name := cmp.Or(p.Description, "picture")
 	if p.IsInline() {
+<<<<<<< HEAD
 		return newPhraser().literal("📷 ", name+" (cannot be shown)")
+=======
+		return newTypedPhraser().literal("📷 ", name+" (cannot be shown)")
+>>>>>>> 3799b3a (relay/convert: show what is typed on Wazo as it was typed)
 	}
-	return newPhraser().link("📷 ", name, p.Source)
+	return newTypedPhraser().link("📷 ", name, p.Source)
 }
 
 // WithoutPictures returns content without those of its pictures that are shown by
@@ -59,7 +63,7 @@ func WithoutPictures(content string, pictures []Picture, shown func(i int) bool)
 		rest.WriteString(before)
 		switch {
 		case shown(i):
-			all.WriteString(strings.TrimSpace(newPhraser().literal("📷 ", p.Description)))
+			all.WriteString(strings.TrimSpace(newTypedPhraser().literal("📷 ", p.Description)))
 		case p.IsInline():
 			all.WriteString(p.Line())
 			rest.WriteString(p.Line())

@@ -1,15 +1,12 @@
 package convert
 
 import (
-	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
-	"github.com/yuin/goldmark/util"
 )
 
 // maxDescription is the length of the longest description of a picture, in bytes.
@@ -40,7 +37,7 @@ func Pictures(content string) []Picture {
 		if !ok || !entering {
 			return ast.WalkContinue, nil
 		}
-		if p, ok := pictureOf(image, short.text); ok {
+		if p, ok := pictureOf(image); ok {
 			p.start, p.end, p.Source = short.position(p.start), short.position(p.end), short.source(p.Source)
 			found = append(found, p)
 		}
@@ -103,15 +100,15 @@ func (s shortened) source(address string) string {
 	return address
 }
 
-// pictureOf returns the picture that pictureParser found, with its place in the
+// pictureOf returns the picture that the parser found, with its place in the
 // shortened text. It reports false if the picture can't be fetched.
-func pictureOf(image *ast.Image, content string) (p Picture, ok bool) {
+func pictureOf(image *ast.Image) (p Picture, ok bool) {
 	span, ok := image.AttributeString(spanAttribute)
 	if !ok {
 		return p, false
 	}
 	p.start, p.end = span.([2]int)[0], span.([2]int)[1]
-	p.Source = string(util.URLEscape(image.Destination, true))
+	p.Source = string(image.Destination)
 	switch scheme, _, _ := strings.Cut(p.Source, ":"); strings.ToLower(scheme) {
 	case "https", "http", "data":
 	default:
@@ -119,11 +116,16 @@ func pictureOf(image *ast.Image, content string) (p Picture, ok bool) {
 	}
 	var description strings.Builder
 	_ = ast.Walk(image, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if words, ok := n.(*ast.Text); ok && entering {
-			description.Write(util.UnescapePunctuations(words.Segment.Value([]byte(content))))
-			if words.SoftLineBreak() || words.HardLineBreak() {
-				description.WriteByte(' ')
-			}
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		switch n := n.(type) {
+		case *ast.String:
+			description.Write(n.Value)
+		case *urlNode:
+			description.WriteString(n.address)
+		case *ast.Text:
+			description.WriteByte(' ') // the end of a line
 		}
 		return ast.WalkContinue, nil
 	})
@@ -131,40 +133,6 @@ func pictureOf(image *ast.Image, content string) (p Picture, ok bool) {
 	return p, true
 }
 
-// spanAttribute is the attribute in which pictureParser stores the place of a
-// picture.
+// spanAttribute is the attribute in which the parser stores where in the message the
+// Markdown of a picture begins and ends.
 const spanAttribute = "span"
-
-// pictureParser is goldmark's parser of links and pictures. It also stores where in
-// the source a picture begins and ends.
-type pictureParser struct{ parser.InlineParser }
-
-var _ parser.CloseBlocker = pictureParser{}
-
-// Parse implements [parser.InlineParser].
-func (p pictureParser) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
-	n := p.InlineParser.Parse(parent, block, pc)
-	image, ok := n.(*ast.Image)
-	if !ok {
-		return n
-	}
-	start := image.Pos()
-	_, after := block.Position()
-	end := min(after.Start, len(block.Source()))
-	if start < 0 || end <= start {
-		return n
-	}
-	// At the end of a line the reader is at the beginning of the next one.
-	end = start + bytes.LastIndexByte(block.Source()[start:end], ')') + 1
-	if bytes.HasPrefix(block.Source()[start:end], []byte("![")) {
-		image.SetAttributeString(spanAttribute, [2]int{start, end})
-	}
-	return n
-}
-
-// CloseBlock implements [parser.CloseBlocker].
-func (p pictureParser) CloseBlock(parent ast.Node, block text.Reader, pc parser.Context) {
-	if closer, ok := p.InlineParser.(parser.CloseBlocker); ok {
-		closer.CloseBlock(parent, block, pc)
-	}
-}

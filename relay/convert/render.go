@@ -5,13 +5,9 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
-	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
-	"go.mau.fi/util/exstrings"
 	"maunium.net/go/mautrix/format"
 )
 
@@ -20,42 +16,7 @@ type htmlRenderer struct {
 	markdown goldmark.Markdown
 }
 
-// newHTMLRenderer returns a renderer whose parser lacks two features of CommonMark.
-// HTML is text, so it is escaped, and Markdown inside it works. And there are no link
-// reference definitions, because a line like "[Note]: see below" would vanish from
-// the message.
-func newHTMLRenderer() *htmlRenderer {
-	blocks := parser.WithBlockParsers(
-		util.Prioritized(parser.NewSetextHeadingParser(), 100),
-		util.Prioritized(parser.NewThematicBreakParser(), 200),
-		util.Prioritized(parser.NewListParser(), 300),
-		util.Prioritized(parser.NewListItemParser(), 400),
-		util.Prioritized(parser.NewCodeBlockParser(), 500),
-		util.Prioritized(parser.NewATXHeadingParser(), 600),
-		util.Prioritized(parser.NewFencedCodeBlockParser(), 700),
-		util.Prioritized(parser.NewBlockquoteParser(), 800),
-		util.Prioritized(parser.NewParagraphParser(), 1000),
-	)
-	inlines := parser.WithInlineParsers(
-		util.Prioritized(parser.NewCodeSpanParser(), 100),
-		util.Prioritized(pictureParser{parser.NewLinkParser()}, 200),
-		util.Prioritized(parser.NewAutoLinkParser(), 300),
-		util.Prioritized(parser.NewEmphasisParser(), 500),
-	)
-	return &htmlRenderer{goldmark.New(
-		goldmark.WithParser(parser.NewParser(blocks, inlines)),
-		goldmark.WithExtensions(
-			// Matrix does not allow the style attribute, which alignment needs.
-			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)),
-			extension.Strikethrough,
-			extension.Linkify,
-		),
-		goldmark.WithRendererOptions(
-			html.WithHardWraps(),
-			renderer.WithNodeRenderers(util.Prioritized(linkRenderer{}, 100)),
-		),
-	)}
-}
+func newHTMLRenderer() *htmlRenderer { return &htmlRenderer{newTypedMarkdown()} }
 
 // render returns content as HTML. It returns false if the HTML would show no more
 // than the content itself, as for plain text, or is nested too deeply.
@@ -84,7 +45,7 @@ func (r *htmlRenderer) render(content string) (string, bool) {
 
 // inspect reports whether doc contains any formatting, and how deeply it is nested.
 // Paragraphs are not formatting, nor are addresses, which clients link by themselves.
-// The caller recognises an address written as <address> by its missing brackets.
+// The caller recognises escaped characters by their missing backslashes.
 func inspect(doc ast.Node) (marked bool, depth int) {
 	level := 0
 	// The visitor returns no error, so Walk has none either.
@@ -96,13 +57,29 @@ func inspect(doc ast.Node) (marked bool, depth int) {
 		level++
 		depth = max(depth, level)
 		switch n.Kind() {
-		case ast.KindDocument, ast.KindParagraph, ast.KindTextBlock, ast.KindText, ast.KindString, ast.KindAutoLink:
+		case ast.KindDocument, ast.KindParagraph, ast.KindTextBlock, ast.KindText, ast.KindString, kindURL:
 		default:
 			marked = true
 		}
 		return ast.WalkContinue, nil
 	})
 	return marked, depth
+}
+
+// urlNode is an address that clients link by themselves.
+type urlNode struct {
+	ast.BaseInline
+	address string
+}
+
+var kindURL = ast.NewNodeKind("URL")
+
+// Kind implements [ast.Node].
+func (n *urlNode) Kind() ast.NodeKind { return kindURL }
+
+// Dump implements [ast.Node].
+func (n *urlNode) Dump(source []byte, level int) {
+	ast.DumpHelper(n, source, level, map[string]string{"address": n.address}, nil)
 }
 
 // linkRenderer renders links with harmless targets as links and all others as their
@@ -116,7 +93,8 @@ var _ renderer.NodeRenderer = linkRenderer{}
 func (l linkRenderer) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
 	reg.Register(ast.KindLink, l.link)
 	reg.Register(ast.KindImage, l.image)
-	reg.Register(ast.KindAutoLink, l.autoLink)
+	reg.Register(kindURL, l.url)
+	reg.Register(ast.KindCodeSpan, l.code)
 }
 
 func (l linkRenderer) link(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -130,7 +108,6 @@ func (l linkRenderer) image(w util.BufWriter, _ []byte, n ast.Node, entering boo
 // anchor writes the tags around the text of a link. A link without text, which would
 // be invisible, gets its target as text.
 func (l linkRenderer) anchor(w util.BufWriter, n ast.Node, target []byte, entering bool) (ast.WalkStatus, error) {
-	target = util.URLEscape(target, true)
 	if insideLink(n) || !safeLink(string(target)) {
 		return ast.WalkContinue, nil
 	}
@@ -146,21 +123,27 @@ func (l linkRenderer) anchor(w util.BufWriter, n ast.Node, target []byte, enteri
 	return ast.WalkContinue, err
 }
 
-func (l linkRenderer) autoLink(w util.BufWriter, source []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
+func (l linkRenderer) url(w util.BufWriter, _ []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil
 	}
-	n := node.(*ast.AutoLink)
-	label := string(util.EscapeHTML(n.Label(source)))
-	target := string(util.URLEscape(n.URL(source), false))
-	if n.AutoLinkType == ast.AutoLinkEmail && !exstrings.HasPrefixFold(target, "mailto:") {
-		target = "mailto:" + target
-	}
-	if insideLink(n) || !safeLink(target) {
+	address := []byte(node.(*urlNode).address)
+	label := string(util.EscapeHTML(address))
+	if insideLink(node) {
 		_, err := w.WriteString(label)
 		return ast.WalkContinue, err
 	}
-	_, err := w.WriteString(`<a href="` + string(util.EscapeHTML([]byte(target))) + `">` + label + `</a>`)
+	_, err := w.WriteString(`<a href="` + string(util.EscapeHTML(util.URLEscape(address, false))) + `">` + label + `</a>`)
+	return ast.WalkContinue, err
+}
+
+// code writes the tags around code. What is in it is text without Markdown already.
+func (l linkRenderer) code(w util.BufWriter, _ []byte, _ ast.Node, entering bool) (ast.WalkStatus, error) {
+	tag := "</code>"
+	if entering {
+		tag = "<code>"
+	}
+	_, err := w.WriteString(tag)
 	return ast.WalkContinue, err
 }
 

@@ -1,17 +1,21 @@
 package convert
 
-import "maunium.net/go/mautrix/event"
+import (
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/format"
+)
 
-// ToMatrix renders a Wazo message's content, which is Markdown
-// (docs/wazo.md, "Markdown in messages"), as m.text.
+// ToMatrix renders a Wazo message's content as m.text. The content is what people typed,
+// so only Markdown that can hardly be meant otherwise is formatting
+// (docs/wazo.md, "Markdown in messages").
 //
 // The body is the content without NUL and invalid UTF-8. The message has a formatted
 // body only if the Markdown formats something and the event has at most
 // [MaxEventBytes] with the largest profile; pass longer content through [Split]
-// first. HTML in the content is shown as text. Of links and images whose target is
-// not http, https, mailto, matrix or tel only the text is left; other images become
-// links. m.mentions is always set and empty: a Wazo message never pings anybody,
-// whatever it contains.
+// first. All characters that are not part of formatting are shown, those of HTML, of
+// entities and of links whose target is not http, https, mailto, matrix or tel included.
+// Images become links. m.mentions is always set and empty: a Wazo message never pings
+// anybody, whatever it contains.
 func ToMatrix(content string) *event.MessageEventContent {
 	c, _ := newHTMLRenderer().message(content)
 	return c
@@ -39,3 +43,14 @@ func (r *htmlRenderer) message(content string) (c *event.MessageEventContent, st
 	}
 	return c, false
 }
+
+// Notice renders Markdown of the relay itself as m.notice. Unlike for [ToMatrix], all of
+// its backslashes are escapes.
+func Notice(markdown string) *event.MessageEventContent {
+	c := format.RenderMarkdown(markdown, true, false)
+	c.MsgType, c.Body, c.Mentions = event.MsgNotice, markdown, &event.Mentions{}
+	return &c
+}
+
+// IsEmpty reports whether a person would see nothing of a message's content.
+func IsEmpty(content string) bool { return !readable(cleanText(content)) }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestHTMLBecomesMarkdown(t *testing.T) {
-	for _, p := range pairs() {
+	for _, p := range append(pairs(), written()...) {
 		t.Run(p.name, func(t *testing.T) {
 			if got := toWazo(t, formatted(p.html), WazoOptions{}); got != p.markdown {
 				t.Errorf("got\n%s\nwant\n%s", got, p.markdown)
