@@ -20,6 +20,8 @@ type htmlConverter struct {
 	names   func(id.UserID) string
 	// dropProfile says that the fallback of the sender's own profile is left out.
 	dropProfile bool
+	// around are the marks of the elements around the blocks that are being converted.
+	around mark
 }
 
 type blockKind uint8
@@ -69,16 +71,50 @@ func (h *htmlConverter) blocks(n *html.Node) []block {
 			flush()
 			out = append(out, h.block(child)...)
 		case child.Type == html.ElementNode && child.Data != "a" && holdsBlocks(child):
-			// The style of the element is given up for the blocks in it.
 			flush()
-			out = append(out, h.blocks(child)...)
+			out = append(out, h.styledBlocks(child)...)
 		default:
-			in.node(child, style{})
+			in.node(child, h.style())
 		}
 	}
 	flush()
 	return out
 }
+
+// styledBlocks converts the children of an element that gives a style to blocks.
+func (h *htmlConverter) styledBlocks(n *html.Node) []block {
+	inside := *h
+	inside.around |= markOf(n)
+	out := inside.blocks(n)
+	if reason, isSpoiler := attribute(n, "data-mx-spoiler"); isSpoiler && n.Data == "span" && len(out) > 0 {
+		return h.spoiler(reason, out)
+	}
+	return out
+}
+
+// spoiler puts blocks between bars, after the reason of the spoiler. The bars stand in
+// the paragraphs at the ends, or in lines of their own.
+func (h *htmlConverter) spoiler(reason string, out []block) []block {
+	const bars = "||"
+	before := bars
+	if readable(reason) {
+		before = h.phraser.literal("", spoilerReason(reason)) + bars
+	}
+	if first := &out[0]; first.kind == paragraphBlock {
+		first.text = before + first.text
+	} else {
+		out = append([]block{{paragraphBlock, before}}, out...)
+	}
+	if last := &out[len(out)-1]; last.kind == paragraphBlock {
+		last.text += bars
+	} else {
+		out = append(out, block{paragraphBlock, bars})
+	}
+	return out
+}
+
+// style is the style of text that stands directly in a block.
+func (h *htmlConverter) style() style { return style{marks: h.around} }
 
 func (h *htmlConverter) inline() *inline {
 	return &inline{names: h.names, dropProfile: h.dropProfile}
@@ -108,7 +144,7 @@ func (h *htmlConverter) block(n *html.Node) []block {
 		return h.table(n)
 	case "summary":
 		in := h.inline()
-		in.children(n, style{marks: bold})
+		in.children(n, style{marks: h.around | bold})
 		return h.paragraphs(in)
 	default:
 		return h.blocks(n)
@@ -128,7 +164,7 @@ func (h *htmlConverter) heading(n *html.Node) []block {
 // returns "" without calling write if n is empty.
 func (h *htmlConverter) line(n *html.Node, write func([]run) string) string {
 	in := h.inline()
-	in.children(n, style{})
+	in.children(n, h.style())
 	paras := paragraphs(oneLine(in.runs))
 	if len(paras) == 0 {
 		return ""

@@ -28,7 +28,7 @@ func (d dialect) write(prefix string, runs []run) string {
 	w.out.WriteString(prefix)
 	for i, r := range runs {
 		w.restyle(runs, i)
-		w.run(r, firstRune(runs[i+1:]))
+		w.run(r, runs[i+1:])
 	}
 	w.closeDownTo(0)
 	if d.cell {
@@ -123,22 +123,38 @@ func (w *markdownWriter) delimiter(m mark) string {
 	}
 }
 
-// run writes one run; next is the first rune of what follows.
-func (w *markdownWriter) run(r run, next rune) {
+// run writes one run, in front of others.
+func (w *markdownWriter) run(r run, following []run) {
 	switch {
 	case r.kind == breakRun:
 		w.out.WriteByte('\n')
 	case r.kind == codeRun:
 		w.out.WriteString(r.markdown)
-	case r.kind == urlRun && w.dialect.escape == escapeAll:
+	case r.kind == urlRun && (w.dialect.escape == escapeAll || isWord(w.previous()) || growsURL(r.text, following)):
 		w.out.WriteString("<" + r.text + ">")
 	case r.kind == urlRun || w.dialect.escape == escapeNothing:
 		w.out.WriteString(r.text)
 	case w.dialect.escape == escapeAll:
 		escapeEverything(&w.out, r.text, w.dialect.cell)
 	default:
-		escapeLikely(&w.out, r.text, w.previous(), next)
+		escapeLikely(&w.out, r.text, w.previous(), firstRune(following))
 	}
+}
+
+// growsURL reports whether clients that link a bare address could take what follows for
+// a part of it.
+func growsURL(address string, following []run) bool {
+	rest := ""
+	for _, r := range following {
+		if r.kind == breakRun {
+			break
+		}
+		rest += r.text
+		if len(rest) >= utf8.UTFMax {
+			break
+		}
+	}
+	return urlLength(address+rest) != len(address)
 }
 
 // previous is the last rune written, a line break at the start of a line and a

@@ -38,16 +38,10 @@ func (in *inline) element(n *html.Node, st style) {
 	switch n.Data {
 	case "br":
 		in.lineBreak()
-	case "b", "strong":
-		st.marks |= bold
+	case "b", "strong", "i", "em", "s", "strike", "del":
+		st.marks |= markOf(n)
 		in.children(n, st)
-	case "i", "em":
-		st.marks |= italic
-		in.children(n, st)
-	case "s", "strike", "del":
-		st.marks |= strike
-		in.children(n, st)
-	case "code", "tt", "kbd", "samp":
+	case "code", "tt", "kbd", "samp", "pre":
 		in.code(n, st)
 	case "a":
 		in.link(n, st)
@@ -63,6 +57,20 @@ func (in *inline) element(n *html.Node, st style) {
 		in.checkbox(n, st)
 	default:
 		in.flat(n, st)
+	}
+}
+
+// markOf returns the mark of an element, or 0.
+func markOf(n *html.Node) mark {
+	switch n.Data {
+	case "b", "strong":
+		return bold
+	case "i", "em":
+		return italic
+	case "s", "strike", "del":
+		return strike
+	default:
+		return 0
 	}
 }
 
@@ -93,12 +101,26 @@ func (in *inline) lineBreak() {
 	in.runs = append(in.runs, run{kind: breakRun, text: "\n"})
 }
 
+// code keeps every character of code, except that line breaks become blanks.
 func (in *inline) code(n *html.Node, st style) {
-	code := strings.TrimSpace(collapse(textContent(n)))
-	if code == "" {
+	code := strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(strings.TrimSuffix(textContent(n), "\n"))
+	if strings.TrimSpace(code) == "" {
 		return
 	}
-	in.runs = append(in.runs, run{kind: codeRun, text: code, markdown: format.SafeMarkdownCode(code), style: st})
+	if last := len(in.runs) - 1; last >= 0 && in.runs[last].isCode {
+		// Markdown can't tell code that follows code directly.
+		code = in.runs[last].text + code
+		in.runs = in.runs[:last]
+	}
+	in.runs = append(in.runs, run{kind: codeRun, text: code, markdown: codeSpan(code), style: st, isCode: true})
+}
+
+// codeSpan writes code. Of code with a blank at both ends, Markdown removes one at each.
+func codeSpan(code string) string {
+	if strings.HasPrefix(code, " ") && strings.HasSuffix(code, " ") {
+		code = " " + code + " "
+	}
+	return format.SafeMarkdownCode(code)
 }
 
 // image shows the description of a picture; for custom emoji it is the code.
@@ -119,12 +141,14 @@ func (in *inline) span(n *html.Node, st style) {
 		return
 	}
 	if readable(reason) {
-		in.text("("+strings.TrimSpace(collapse(reason))+") ", st)
+		in.text(spoilerReason(reason), st)
 	}
 	in.own("||", st)
 	in.children(n, st)
 	in.own("||", st)
 }
+
+func spoilerReason(reason string) string { return "(" + strings.TrimSpace(collapse(reason)) + ") " }
 
 func (in *inline) checkbox(n *html.Node, st style) {
 	if kind, _ := attribute(n, "type"); kind != "checkbox" {

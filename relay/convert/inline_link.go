@@ -16,17 +16,34 @@ func (in *inline) link(n *html.Node, st style) {
 		in.pill(n, uri, st)
 		return
 	}
+	if address := mapOf(href); address != "" {
+		href = address
+	}
 	label := strings.TrimSpace(collapse(textContent(n)))
 	switch {
-	case !safeLink(href) || st.link != nil:
+	case st.link != nil:
 		in.children(n, st)
-	case label == href && markdownTarget(href) == href && isWebLink(href):
+	case !safeLink(href):
+		in.children(n, st)
+		in.target(href, label, st)
+	case label == href && markdownTarget(href) == href && isWebLink(href) && urlLength(href) == len(href):
 		in.runs = append(in.runs, run{kind: urlRun, text: href, style: st})
-	case label == trimScheme(href):
+	case label == trimScheme(href) && !isWebLink(href):
 		in.children(n, st)
 	default:
 		st.link = &anchor{href}
 		in.children(n, st)
+	}
+}
+
+// target shows the target of a link that can't be a link, unless its text shows it.
+func (in *inline) target(href, label string, st style) {
+	switch href = collapse(href); {
+	case !readableTarget(href) || label == href:
+	case label == "":
+		in.text(href, st)
+	default:
+		in.text(" ("+href+")", st)
 	}
 }
 

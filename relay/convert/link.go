@@ -23,6 +23,24 @@ func safeLink(target string) bool {
 	}
 }
 
+// readableTarget reports whether people can use a target that can't be linked if they
+// read it: the address of a phone, a file or a chat. Nobody can use scripts, data and
+// what is relative to a page.
+func readableTarget(target string) bool {
+	scheme, rest, found := strings.Cut(target, ":")
+	if !found || !readable(rest) || strings.Trim(scheme, schemeLetters) != "" || scheme == "" {
+		return false
+	}
+	switch strings.ToLower(scheme) {
+	case "javascript", "vbscript", "data", "blob", "about", "mxc":
+		return false
+	default:
+		return true
+	}
+}
+
+const schemeLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
+
 // markdownTarget encodes target so that it can stand between the parentheses of a
 // Markdown link.
 func markdownTarget(target string) string {

@@ -18,23 +18,34 @@ func (h *htmlConverter) list(n *html.Node) []block {
 		marker = func(i int) string { return strconv.Itoa(start+i) + ". " }
 	}
 	var items []string
+	filled := false
 	for child := range n.ChildNodes() {
 		if child.Type != html.ElementNode || isHidden(child) {
 			continue
 		}
 		blocks := h.item(child)
-		if len(blocks) == 0 {
+		if len(blocks) == 0 && child.Data != "li" {
 			continue
+		} else if len(blocks) == 0 && len(items) == 0 {
+			kind = otherBlock // CommonMark: an empty item can't follow text directly
 		}
-		prefix := marker(len(items))
-		indent := "\n" + strings.Repeat(" ", len(prefix))
-		text := strings.ReplaceAll(joinItem(blocks), "\n", indent)
-		items = append(items, prefix+strings.ReplaceAll(text, indent+"\n", "\n\n"))
+		filled = filled || len(blocks) > 0
+		items = append(items, listItem(marker(len(items)), blocks))
 	}
-	if len(items) == 0 {
+	if !filled {
 		return nil
 	}
 	return []block{{kind, strings.Join(items, "\n")}}
+}
+
+// listItem writes an item. Without blocks it is empty, and only counts.
+func listItem(marker string, blocks []block) string {
+	if len(blocks) == 0 {
+		return strings.TrimRight(marker, " ")
+	}
+	indent := "\n" + strings.Repeat(" ", len(marker))
+	text := strings.ReplaceAll(joinItem(blocks), "\n", indent)
+	return marker + strings.ReplaceAll(text, indent+"\n", "\n\n")
 }
 
 // item converts a child of a list. Most are li, but some clients put lists directly

@@ -38,26 +38,6 @@ func (w wazoWriter) media(c original, emoji, kind string) wazoText {
 	return wazoText{markdown: line + "\n" + caption.markdown}
 }
 
-// location returns the line that stands for a place: "📍 location: Office (geo:…)".
-func (w wazoWriter) location(c original) wazoText {
-	const line = "📍 location"
-	geo := ""
-	if strings.HasPrefix(c.GeoURI, "geo:") {
-		geo = CleanName(c.GeoURI, MaxProfileBytes)
-	}
-	description := CleanName(c.Body, MaxProfileBytes)
-	switch {
-	case description == "" && geo == "":
-		return wazoText{markdown: line}
-	case description == "":
-		return wazoText{markdown: w.phraser.literal(line+": ", geo)}
-	case geo == "" || strings.Contains(description, geo):
-		return wazoText{markdown: w.phraser.literal(line+": ", description)}
-	default:
-		return wazoText{markdown: w.phraser.literal(line+": ", description+" ("+geo+")")}
-	}
-}
-
 // fileDetails returns how long and how large a file is according to its sender, or
 // "" if the sender did not say.
 func fileDetails(info *event.FileInfo) string {

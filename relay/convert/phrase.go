@@ -33,7 +33,7 @@ func newTypedPhraser() *phraser { return &phraser{newTypedMarkdown()} }
 // phrase writes runs after prefix, which is Markdown that is not seen, such as the
 // "## " of a heading.
 func (p *phraser) phrase(prefix string, runs []run) string {
-	return p.best(runs, false, func(d dialect) (string, string) {
+	return p.best(runs, false, func(d dialect, runs []run) (string, string) {
 		text := d.write(prefix, runs)
 		return text, text
 	})
@@ -41,32 +41,48 @@ func (p *phraser) phrase(prefix string, runs []run) string {
 
 // cell writes runs as they stand between the bars of a table.
 func (p *phraser) cell(runs []run) string {
-	return p.best(runs, true, func(d dialect) (string, string) {
+	return p.best(runs, true, func(d dialect, runs []run) (string, string) {
 		text := d.write("", runs)
 		return text, tableRow([]string{text}) + "\n| --- |"
 	})
 }
 
+// writeRuns writes runs in a dialect. It also returns the context in which the text will
+// stand, to be read back.
+type writeRuns func(d dialect, runs []run) (text, context string)
+
 // best tries the dialects from the most readable to the safest. It returns the first
-// text of write that shows the runs. write also returns the context in which the text
-// will stand, to be read back.
-func (p *phraser) best(runs []run, cell bool, write func(dialect) (text, context string)) string {
+// text of write that shows the runs. If some of their marks can't be written, it leaves
+// those out.
+func (p *phraser) best(runs []run, cell bool, write writeRuns) string {
 	want := squeeze(textOf(runs))
-	for _, d := range []dialect{
-		{escapeNothing, "_", cell}, {escapeNothing, "*", cell},
-		{escapeSyntax, "_", cell}, {escapeSyntax, "*", cell},
-		{escapeAll, "_", cell}, {escapeAll, "*", cell},
-		{escapeSyntax, "", cell},
-	} {
-		if len(want) > maxChecked {
-			break
+	if len(want) <= maxChecked {
+		dialects := []dialect{
+			{escapeNothing, "_", cell}, {escapeNothing, "*", cell},
+			{escapeSyntax, "_", cell}, {escapeSyntax, "*", cell},
+			{escapeAll, "_", cell}, {escapeAll, "*", cell},
 		}
-		if text, context := write(d); squeeze(p.seen(context)) == want {
+		if text, ok := p.first(dialects, runs, want, write); ok {
+			return text
+		}
+		written := p.writable(runs, dialects[2:], want, write)
+		if text, ok := p.first(append(dialects, dialect{escapeSyntax, "", cell}), written, want, write); ok {
 			return text
 		}
 	}
-	text, _ := write(dialect{escapeAll, "", cell})
+	text, _ := write(dialect{escapeAll, "", cell}, runs)
 	return text
+}
+
+// first returns the runs in the first of the dialects in which exactly the wanted text
+// is seen.
+func (p *phraser) first(dialects []dialect, runs []run, want string, write writeRuns) (string, bool) {
+	for _, d := range dialects {
+		if text, context := write(d, runs); squeeze(p.seen(context)) == want {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 // literal writes plain text, escaped where needed, after a label that is

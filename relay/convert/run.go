@@ -37,6 +37,7 @@ type run struct {
 	kind     runKind
 	text     string // what is seen
 	markdown string // of a codeRun: what is written
+	isCode   bool   // whether the codeRun is code that a person wrote
 	style    style
 }
 
