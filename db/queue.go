@@ -78,6 +78,7 @@ const (
 	nextRowQuery      = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') ORDER BY position, id LIMIT 1`
 	rowByIDQuery      = selectRows + `WHERE id = $1`
 	rowBySourceQuery  = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
+	pendingEditsQuery = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND author = $2 AND parts = 0 AND attempts = 0 AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 	attemptRowQuery   = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
 	unknownRowQuery   = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
 	setRowStateQuery  = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
@@ -146,6 +147,12 @@ func (t *Queue) ByID(ctx context.Context, rowID int64) (*Row, error) {
 // BySource returns the row of a Matrix event or Wazo message, or nil if it is not in this queue.
 func (t *Queue) BySource(ctx context.Context, portalID int64, direction Direction, source string) (*Row, error) {
 	return t.QueryOne(ctx, rowBySourceQuery, portalID, direction, source)
+}
+
+// PendingEdits returns the edits of a Matrix event by one author that wait and were never attempted, encrypted ones included:
+// what an event relates to is not encrypted.
+func (t *Queue) PendingEdits(ctx context.Context, portalID int64, author, eventID string) ([]*Row, error) {
+	return t.QueryMany(ctx, pendingEditsQuery, portalID, author, eventID)
 }
 
 // MarkAttempted must be called before the next part of a row is sent. It stores that this part may be delivered from now on.

@@ -168,6 +168,11 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 
 // messageContent parses the content of an event that says something to people.
 func messageContent(evt *event.Event) (*event.MessageEventContent, error) {
+	if isPoll(evt) {
+		if poll := convert.Poll(evt.Content.Raw); poll != nil {
+			return poll, nil
+		}
+	}
 	var content event.MessageEventContent
 	if err := json.Unmarshal(evt.Content.VeryRaw, &content); err != nil {
 		// A body is enough to be faithful to.

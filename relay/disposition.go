@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/relay/convert"
 )
 
 // Disposition says what the relay does with an event of a Matrix room.
@@ -72,13 +74,32 @@ func ChangesAccess(evt *event.Event) bool {
 
 // saysSomething reports whether an event, encrypted or not, says something to people.
 func saysSomething(evt *event.Event) bool {
-	switch evt.Type.Type {
-	case event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type:
+	body, _ := evt.Content.Raw["body"].(string)
+	msgType, _ := evt.Content.Raw["msgtype"].(string)
+	switch {
+	case strings.HasPrefix(evt.Type.Type, verificationPrefix), strings.HasPrefix(msgType, verificationPrefix):
+		return false // clients say it to each other
+	case evt.Type.Type == event.EventMessage.Type, evt.Type.Type == event.EventSticker.Type, evt.Type.Type == event.EventEncrypted.Type:
 		return evt.Redacts == "" && evt.Unsigned.RedactedBecause == nil && len(evt.Content.Raw) > 0
+	case isPoll(evt) && convert.Poll(evt.Content.Raw) != nil:
+		return true
 	default:
 		// Types of the future carry a text for those who don't know them.
-		body, _ := evt.Content.Raw["body"].(string)
 		return body != ""
+	}
+}
+
+// verificationPrefix begins the types of all events by which devices verify each other. In a room, the first of them is the type
+// of a message.
+const verificationPrefix = "m.key.verification."
+
+// isPoll reports whether an event begins a poll, or edits one (MSC3381).
+func isPoll(evt *event.Event) bool {
+	switch evt.Type.Type {
+	case "m.poll.start", event.EventUnstablePollStart.Type:
+		return true
+	default:
+		return false
 	}
 }
 

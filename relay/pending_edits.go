@@ -15,11 +15,13 @@ import (
 // Only such a message can be changed or taken back, since nobody on Wazo can have seen it.
 func (a *matrixAccept) pendingRow(ctx context.Context, target id.EventID, sender id.UserID) (*db.Row, error) {
 	row, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
-	if err != nil || row == nil || row.Author != sender.String() || row.Attempts > 0 || row.Parts > 0 {
+	if err != nil || row == nil || row.Author != sender.String() || !isUntouched(row) {
 		return nil, err
 	}
 	return row, nil
 }
+
+func isUntouched(row *db.Row) bool { return row.Attempts == 0 && row.Parts == 0 }
 
 // redacted returns the event that a redaction takes back.
 func redacted(evt *event.Event) id.EventID {
@@ -31,14 +33,26 @@ func redacted(evt *event.Event) id.EventID {
 	return id.EventID(redacts)
 }
 
-// redactPending takes a message back that still waits. What is on Wazo already stays there: chatd cannot delete messages.
+// redactPending takes a message back that still waits, and the edits of a message that still wait: they would say on Wazo what
+// was taken back. What is on Wazo already stays there: chatd cannot delete messages.
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
-	row, err := a.pendingRow(ctx, redacted(evt), evt.Sender)
-	if err != nil || row == nil {
+	target := redacted(evt)
+	message, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
+	if err != nil || message != nil && message.Author != evt.Sender.String() {
 		return err
 	}
-	_, err = a.db.Queue.Delete(ctx, row.ID)
-	return err
+	rows, err := a.db.Queue.PendingEdits(ctx, a.portal.ID, evt.Sender.String(), target.String())
+	if err != nil {
+		return err
+	} else if message != nil && isUntouched(message) {
+		rows = append(rows, message)
+	}
+	for _, row := range rows {
+		if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // editPending changes a message that still waits. A message that cannot be decrypted becomes what the edit says: its key is

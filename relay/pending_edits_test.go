@@ -24,11 +24,11 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f := newFixture(t)
 	f.start()
 	f.link()
-	f.matrix.say(adminUser, "hello")
+	hello := f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")
 	down := f.wazo.Faults().ChatdDown()
 	first := f.matrix.say(adminUser, "attempted")
-	await.Until(t, "an attempt", func() bool {
+	await.Until(t, "the queue", func() bool {
 		row, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", first.String())
 		return err == nil && row != nil && row.Attempts > 0
 	})
@@ -38,18 +38,45 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	others := f.matrix.say(adminUser, "stays")
 	f.edit(adminUser, changed, "before")
 	f.edit("@other:a.example", others, "forged")
-	f.edit(adminUser, first, "too late")
+	f.edit(adminUser, hello, "too late")
+	f.edit(adminUser, first, "taken back with what it edits")
 	f.matrix.redact(adminUser, taken, false)
 	f.matrix.redact(adminUser, takenV11, true)
 	f.matrix.redact("@other:a.example", others, true)
 	f.matrix.redact(adminUser, first, true)
 	end := f.matrix.say(adminUser, "end")
-	await.Until(t, "all messages in the queue", func() bool {
+	require.Eventually(t, func() bool {
 		has, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", end.String())
 		return err == nil && has != nil
 	})
 	down.Off()
 	f.awaitRelayed("hello", "attempted", "before", "stays", "✏️ forged", "✏️ too late", "end")
+}
+
+func TestEditsOfRedactedMessagesAreNotPosted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	taken, stays := f.matrix.say(adminUser, "taken"), f.matrix.say(adminUser, "stays")
+	f.awaitRelayed("taken", "stays")
+	f.matrix.setPaused(true)
+	down := f.wazo.Faults().ChatdDown()
+	f.edit(adminUser, taken, "plain")
+	f.matrix.sayEncrypted(adminUser, "S", func(evt *event.Event) {
+		evt.Content.Raw["m.relates_to"] = map[string]any{"rel_type": "m.replace", "event_id": taken}
+	})
+	f.edit(adminUser, stays, "of another message")
+	f.edit("@other:a.example", taken, "of another sender")
+	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
+		"msgtype": "m.text", "body": "answer", "m.relates_to": map[string]any{"m.in_reply_to": map[string]any{"event_id": taken}},
+	})
+	f.matrix.redact(adminUser, taken, true)
+	end := f.matrix.say(adminUser, "end")
+	f.matrix.setPaused(false)
+	f.awaitRow(end)
+	down.Off()
+	f.awaitRelayed("taken", "stays", "✏️ of another message", "✏️ of another sender", "answer", "end")
 }
 
 func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {

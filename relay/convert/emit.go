@@ -154,7 +154,7 @@ func growsURL(address string, following []run) bool {
 			break
 		}
 	}
-	return urlLength(address+rest) != len(address)
+	return urlLength(address+rest) > len(address)
 }
 
 // previous is the last rune written, a line break at the start of a line and a

@@ -26,7 +26,7 @@ func (in *inline) link(n *html.Node, st style) {
 	case !safeLink(href):
 		in.children(n, st)
 		in.target(href, label, st)
-	case label == href && markdownTarget(href) == href && isWebLink(href) && urlLength(href) == len(href):
+	case label == href && markdownTarget(href) == href && isWebLink(href) && !strings.ContainsAny(href[len(href)-1:], "?!.,:;'"):
 		in.runs = append(in.runs, run{kind: urlRun, text: href, style: st})
 	case label == trimScheme(href) && !isWebLink(href):
 		in.children(n, st)

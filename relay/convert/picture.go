@@ -40,11 +40,7 @@ func (p Picture) FileName(extension string) string {
 func (p Picture) Line() string {
 	name := cmp.Or(p.Description, "picture")
 	if p.IsInline() {
-<<<<<<< HEAD
-		return newPhraser().literal("📷 ", name+" (cannot be shown)")
-=======
 		return newTypedPhraser().literal("📷 ", name+" (cannot be shown)")
->>>>>>> 3799b3a (relay/convert: show what is typed on Wazo as it was typed)
 	}
 	return newTypedPhraser().link("📷 ", name, p.Source)
 }
