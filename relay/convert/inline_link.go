@@ -32,7 +32,11 @@ func (in *inline) link(n *html.Node, st style) {
 		in.children(n, st)
 	default:
 		st.link = &anchor{href}
+		before := len(in.runs)
 		in.children(n, st)
+		if !readable(textOf(in.runs[before:])) {
+			in.text(href, st) // nobody could see the link
+		}
 	}
 }
 

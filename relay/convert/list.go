@@ -9,13 +9,9 @@ import (
 
 func (h *htmlConverter) list(n *html.Node) []block {
 	kind := tightListBlock
-	marker := func(int) string { return "- " }
-	if n.Data == "ol" {
-		start := listStart(n)
-		if start != 1 {
-			kind = otherBlock // CommonMark: only "1." can follow text directly
-		}
-		marker = func(i int) string { return strconv.Itoa(start+i) + ". " }
+	number := itemNumber(n, "start", 1)
+	if n.Data == "ol" && number != 1 {
+		kind = otherBlock // CommonMark: only "1." can follow text directly
 	}
 	var items []string
 	filled := false
@@ -30,7 +26,13 @@ func (h *htmlConverter) list(n *html.Node) []block {
 			kind = otherBlock // CommonMark: an empty item can't follow text directly
 		}
 		filled = filled || len(blocks) > 0
-		items = append(items, listItem(marker(len(items)), blocks))
+		marker := "- "
+		if n.Data == "ol" {
+			number = itemNumber(child, "value", number)
+			marker = strconv.Itoa(number) + ". "
+			number++
+		}
+		items = append(items, listItem(marker, blocks))
 	}
 	if !filled {
 		return nil
@@ -57,13 +59,14 @@ func (h *htmlConverter) item(n *html.Node) []block {
 	return h.block(n)
 }
 
-// listStart returns the number of the first item, or 1 if Markdown can't express it.
-func listStart(n *html.Node) int {
+// itemNumber returns the number that an attribute gives to an item, or the other one if
+// there is none that Markdown can express.
+func itemNumber(n *html.Node, key string, other int) int {
 	const largest = 999_000_000 // nine digits, with room to count
-	value, found := attribute(n, "start")
+	value, found := attribute(n, key)
 	start, err := strconv.Atoi(value)
 	if !found || err != nil || start < 0 || start > largest {
-		return 1
+		return other
 	}
 	return start
 }

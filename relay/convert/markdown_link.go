@@ -22,6 +22,7 @@ type bracket struct {
 type brackets struct {
 	open       []bracket
 	inLinkOnly int
+	escaped    []int // pieces of escaped brackets that may be in the text of a link
 }
 
 func (s *scanner) openBracket(start, end int, image, escaped bool) int {
@@ -33,21 +34,23 @@ func (s *scanner) openBracket(start, end int, image, escaped bool) int {
 // closeBracket makes a link or a picture of the text since the last open bracket, if the
 // target of one follows. If one of the brackets is escaped, it only hides the backslash.
 func (s *scanner) closeBracket(start, end int, escaped bool) int {
-	last := len(s.brackets.open) - 1
-	if last < 0 {
+	target, after, ok := parseTarget(s.text, end)
+	if !ok && escaped {
+		s.add(start, end, piece{text: s.text[start:end]})
+		s.brackets.escaped = append(s.brackets.escaped, len(s.pieces)-1)
 		return end
 	}
-	opening := s.brackets.open[last]
-	s.brackets.open = s.brackets.open[:last]
-	inLink := last < s.brackets.inLinkOnly
-	s.brackets.inLinkOnly = min(s.brackets.inLinkOnly, last)
-	target, after, ok := parseTarget(s.text, end)
-	if !ok || inLink && !opening.image || !safeLink(target) && !(opening.image && exstrings.HasPrefixFold(target, "data:")) {
+	opening, inLink, found := s.brackets.pop(ok && !escaped)
+	if !ok || !found || inLink && !opening.image || !safeLink(target) && !(opening.image && exstrings.HasPrefixFold(target, "data:")) {
 		return end
 	}
 	if opening.escaped || escaped {
-		s.unescape(opening)
+		s.unescape(opening.piece)
 		return s.add(start, end, piece{text: "]"})
+	}
+	for n := len(s.brackets.escaped); n > 0 && s.brackets.escaped[n-1] > opening.piece; n-- {
+		s.unescape(s.brackets.escaped[n-1])
+		s.brackets.escaped = s.brackets.escaped[:n-1]
 	}
 	link := ast.NewLink()
 	link.Destination = []byte(target)
@@ -57,17 +60,35 @@ func (s *scanner) closeBracket(start, end int, escaped bool) int {
 		image.SetAttributeString(spanAttribute, [2]int{s.source(opening.start), s.source(after-1) + 1})
 		node = image
 	} else {
-		s.brackets.inLinkOnly = last
+		s.brackets.inLinkOnly = len(s.brackets.open)
 	}
 	begin := &s.pieces[opening.piece]
 	begin.hidden, begin.opens, begin.frame = true, []ast.Node{node}, frameBegins
 	return s.add(start, after, piece{hidden: true, closes: 1, frame: frameEnds})
 }
 
+// pop removes the last open bracket and returns it, and whether it is around a link. It
+// passes over escaped ones if they can be in the text of a link that another one begins.
+func (b *brackets) pop(passEscaped bool) (last bracket, inLink, found bool) {
+	n := len(b.open)
+	if n == 0 {
+		return last, false, false
+	}
+	last = b.open[n-1]
+	for passEscaped && last.escaped && n > max(1, b.inLinkOnly+1) {
+		b.escaped = append(b.escaped, last.piece)
+		n--
+		last = b.open[n-1]
+	}
+	b.open = b.open[:n-1]
+	inLink = n-1 < b.inLinkOnly
+	b.inLinkOnly = min(b.inLinkOnly, n-1)
+	return last, inLink, true
+}
+
 // unescape removes the backslash in front of a bracket.
-func (s *scanner) unescape(b bracket) {
-	p := &s.pieces[b.piece]
-	p.text = strings.TrimPrefix(p.text, `\`)
+func (s *scanner) unescape(i int) {
+	s.pieces[i].text = strings.TrimPrefix(s.pieces[i].text, `\`)
 }
 
 // parseTarget reads "(target)" or "(target "title")" at a place. It returns the target,

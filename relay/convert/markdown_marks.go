@@ -72,19 +72,19 @@ func (s *scanner) canBegin(run *markRun, before rune, neighbour *markRun) bool {
 		if !neighbour.opens && !neighbour.closes {
 			return false
 		}
-	} else if !isOutside(before) && !unicode.In(before, unicode.Ps, unicode.Pi) {
+	} else if !isOutside(before) && !unicode.Is(unicode.Ps, before) {
 		return false
 	}
 	const mostMarks = 16 // in front of a word that has all kinds of formatting
 	following := s.text[run.end:min(len(s.text), run.end+mostMarks)]
 	first := s.next(run.end + len(following) - len(strings.TrimLeft(following, `*_~\`)))
-	return isInside(first) && first != '%' || unicode.In(first, unicode.Ps, unicode.Pi) || strings.ContainsRune("\"'`@#$!", first)
+	return isInside(first) && first != '%' || unicode.In(first, unicode.Ps, unicode.Pi, unicode.Pf) || strings.ContainsRune("\"'`@#$!", first)
 }
 
 // canEnd reports whether formatting can end at the run: at the end of a word.
 func (s *scanner) canEnd(run *markRun, before rune, neighbour *markRun) bool {
 	switch {
-	case neighbour != nil && neighbour.closes, isInside(before), unicode.In(before, unicode.Pe, unicode.Pf), strings.ContainsRune("\"'`.,;:!?>", before):
+	case neighbour != nil && neighbour.closes, isInside(before), unicode.In(before, unicode.Pe, unicode.Pi, unicode.Pf), strings.ContainsRune("\"'`.,;:!?>", before):
 	default:
 		return false
 	}
@@ -97,14 +97,15 @@ func (s *scanner) canEnd(run *markRun, before rune, neighbour *markRun) bool {
 	case strings.ContainsRune(",;:!?", after):
 		return true
 	default:
-		return isOutside(after) || unicode.In(after, unicode.Pe, unicode.Pf, unicode.Po) && after >= utf8.RuneSelf || strings.ContainsRune(")]}>", after)
+		return isOutside(after) || unicode.Is(unicode.Pe, after) || after == '>'
 	}
 }
 
 // isOutside reports whether r can stand on the outer side of a mark, at both ends of
-// formatting.
+// formatting. Which quotation marks open depends on the language.
 func isOutside(r rune) bool {
-	return unicode.IsSpace(r) || isUnspaced(r) || unicode.In(r, unicode.Pd, unicode.So) || strings.ContainsRune("\"'|¿¡\u200d\ufe0f", r)
+	return unicode.IsSpace(r) || isUnspaced(r) || unicode.In(r, unicode.Pd, unicode.Pi, unicode.Pf, unicode.So, unicode.Me) ||
+		r >= utf8.RuneSelf && unicode.Is(unicode.Po, r) || strings.ContainsRune("\"'|\u200d\ufe0f", r)
 }
 
 // isInside reports whether r can stand on the inner side of a mark.
@@ -245,7 +246,8 @@ func nodesOf(run *markRun) []ast.Node {
 }
 
 // formats reports whether two runs with text between them are formatting. They are none
-// if they can be part of a dial code, of an identifier, of quoted text or of a formula.
+// if they can be part of a dial code, of an identifier or of code, in which a quotation
+// mark or bracket is opened between them and closed elsewhere.
 func (m marker) formats(begin, end *markRun) bool {
 	text := m.text[begin.end:end.start]
 	switch {
@@ -258,7 +260,7 @@ func (m marker) formats(begin, end *markRun) bool {
 	case begin.char == '_' && isIdentifier(text) && (begin.length == 2 || strings.Contains(text, "_")):
 		return false
 	default:
-		return m.balance.holds(begin.end, end.start)
+		return begin.length > 1 || m.balance.holds(begin.end, end.start)
 	}
 }
 
@@ -295,10 +297,9 @@ func newBalance(text string) balance {
 	return b
 }
 
-// holds reports whether the text between two places has both ends of its quotes and
-// brackets.
+// holds reports whether the text between two places closes what it opens.
 func (b balance) holds(start, end int) bool {
-	return (b.quotes[end]-b.quotes[start])%2 == 0 && b.round[end] == b.round[start] && b.square[end] == b.square[start]
+	return (b.quotes[end]-b.quotes[start])%2 == 0 && b.round[end] <= b.round[start] && b.square[end] <= b.square[start]
 }
 
 // build makes the nodes of the pieces below parent.

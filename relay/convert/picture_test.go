@@ -96,6 +96,15 @@ func TestLineOfAPicture(t *testing.T) {
 	}
 }
 
+func TestLineOfAPictureIsRendered(t *testing.T) {
+	for _, name := range []string{"a", "*a*", "a_b_c", "[a]", "a]", "`a`", `a\b`, "<a>", "1. a", "~~a~~", "https://c.example", "a & b", `a\*b\*`, "![a]"} {
+		c := ToMatrix(Picture{Source: "https://b.example/c(1).png", Description: name}.Line())
+		if seen := visibleText(c.FormattedBody); seen != "📷 "+name || !strings.Contains(c.FormattedBody, `<a href="https://b.example/c%281%29.png">`) {
+			t.Errorf("%s: shown as %s", name, c.FormattedBody)
+		}
+	}
+}
+
 func TestFileNameOfAPicture(t *testing.T) {
 	for source, want := range map[string]string{
 		"https://b/dir/cat.jpeg?x=y":   "cat.png",

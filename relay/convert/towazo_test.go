@@ -112,6 +112,8 @@ func TestHTMLOfClientsBecomesMarkdown(t *testing.T) {
 		{"an empty item keeps the count", "<ol><li>a</li><li></li><li>c</li></ol>", "1. a\n2.\n3. c"},
 		{"an empty first item does", "x<ol><li> </li><li>b</li></ol>", "x\n\n1.\n2. b"},
 		{"an empty last item does", "<ul><li>a</li><li><p></p></li></ul>", "- a\n-"},
+		{"items keep numbers of their own", `<ol start="3"><li>a</li><li value="7">b</li><li>c</li></ol>`, "3. a\n7. b\n8. c"},
+		{"a link without text shows its target", `a <a href="https://b.example/c"></a>`, "a [https://b.example/c](https://b.example/c)"},
 		{"an ftp target is readable", `<a href="ftp://b.example/c">the file</a>`, "the file (ftp://b.example/c)"},
 		{"a sip target is readable", `call <a href="sip:*97@pbx.example">voicemail</a>!`, "call voicemail (sip:*97@pbx.example)!"},
 		{"a magnet target is readable", `<a href="magnet:?xt=urn:btih:abc&amp;dn=x_y">b</a>`, "b (magnet:?xt=urn:btih:abc&dn=x_y)"},

@@ -4,7 +4,7 @@ import "slices"
 
 // maxTried is how much Markdown is written and read back, in bytes, to find out which
 // marks of a paragraph can be written.
-const maxTried = 2 << 20
+const maxTried = 1 << 20
 
 // markSpan is a mark over neighbouring runs.
 type markSpan struct {
