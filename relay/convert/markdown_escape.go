@@ -76,9 +76,12 @@ func (s *scanner) startLine(i int) int {
 	}
 	escape := match[2]
 	plain := []byte(line[:escape] + line[escape+1:])
-	if !isBlockLine(plain) || i > 0 && !interrupts.Match(plain) {
+	isItem, below := itemLine.Match(plain), s.afterEscapedItem
+	s.afterEscapedItem = false
+	if !isBlockLine(plain) || i > 0 && !interrupts.Match(plain) && !(isItem && below) {
 		return i
 	}
+	s.afterEscapedItem = isItem
 	return s.add(i+escape, i+escape+1, piece{hidden: true})
 }
 

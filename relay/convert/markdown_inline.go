@@ -67,9 +67,10 @@ type scanner struct {
 	brackets brackets
 	ticks    map[int][]int // where the rows of backticks of each length begin
 	literal  map[int]bool  // rows of backticks that an escape made text
-	escape   int           // where a backslash stands that keeps a line from being a block, or -1
 	isCell   bool
 	canBlock bool // whether the text can be the start of a block
+	// afterEscapedItem says that the line above would be an item without its backslash.
+	afterEscapedItem bool
 }
 
 // place is the place of a part of a block's text in the message.
@@ -77,7 +78,7 @@ type place struct{ text, source int }
 
 func newScanner(parent ast.Node, source []byte) *scanner {
 	s := &scanner{
-		escape: -1, literal: map[int]bool{}, isCell: parent.Kind().String() == "TableCell",
+		literal: map[int]bool{}, isCell: parent.Kind().String() == "TableCell",
 		canBlock: parent.Kind() == ast.KindParagraph || parent.Kind() == ast.KindTextBlock,
 	}
 	var out strings.Builder

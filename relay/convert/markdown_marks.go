@@ -19,6 +19,7 @@ type markRun struct {
 	escaped    bool // there is a backslash in it
 	opens      bool // by what stands around it
 	closes     bool
+	spoiled    bool // the same run stands within a word behind it: a formula
 }
 
 // kind names the runs that can be the ends of the same formatting.
@@ -72,7 +73,7 @@ func (s *scanner) canBegin(run *markRun, before rune, neighbour *markRun) bool {
 		if !neighbour.opens && !neighbour.closes {
 			return false
 		}
-	} else if !isOutside(before) && !unicode.Is(unicode.Ps, before) {
+	} else if !isOutside(before) && !unicode.Is(unicode.Ps, before) && (before != '/' || run.length == 1) {
 		return false
 	}
 	const mostMarks = 16 // in front of a word that has all kinds of formatting
@@ -97,7 +98,7 @@ func (s *scanner) canEnd(run *markRun, before rune, neighbour *markRun) bool {
 	case strings.ContainsRune(",;:!?", after):
 		return true
 	default:
-		return isOutside(after) || unicode.Is(unicode.Pe, after) || after == '>'
+		return isOutside(after) || unicode.Is(unicode.Pe, after) || after == '>' || after == '/' && run.length > 1
 	}
 }
 
@@ -174,10 +175,7 @@ func (s *scanner) matchMarks() {
 			frames = frames[:len(frames)-1]
 		case p.mark == nil:
 		default:
-			run := openMark{p.mark, i}
-			if !(p.mark.closes && m.close(open, run)) && p.mark.opens {
-				open.push(run)
-			}
+			m.match(open, openMark{p.mark, i})
 		}
 	}
 }
@@ -186,6 +184,19 @@ func (s *scanner) matchMarks() {
 type marker struct {
 	*scanner
 	balance balance
+}
+
+// match ends formatting at a run, or begins it there.
+func (m marker) match(open *openMarks, run openMark) {
+	switch {
+	case run.closes && m.close(open, run):
+	case run.opens:
+		open.push(run)
+	case !run.closes && !run.escaped && run.char != '_':
+		if begin := open.last(run.kind()); begin >= 0 {
+			open.marks[begin].spoiled = true
+		}
+	}
 }
 
 // close ends the formatting that began at an open run of the same kind. Three asterisks
@@ -251,7 +262,7 @@ func nodesOf(run *markRun) []ast.Node {
 func (m marker) formats(begin, end *markRun) bool {
 	text := m.text[begin.end:end.start]
 	switch {
-	case text == "":
+	case text == "", begin.spoiled:
 		return false
 	case begin.length == 1 && begin.line != end.line:
 		return false

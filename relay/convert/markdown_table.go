@@ -66,7 +66,7 @@ func paragraphOf(lines *text.Segments, start, end int) *ast.Paragraph {
 // or ends with one that goldmark would take for the end of a cell although it is
 // escaped.
 func cellsOf(line []byte) int {
-	line = bytes.TrimSpace(line)
+	line = bytes.Trim(line, " \t\r\n")
 	bars := 0
 	for i, c := range line {
 		if c == '|' && (i == 0 || line[i-1] != '\\') {
