@@ -1,24 +1,25 @@
 package relay
 
 import (
+	"fmt"
 	"testing"
 
-	"github.com/stretchr/testify/require"
+	"wazo-matrix-relay/internal/await"
 )
 
 func TestEmptyWazoMessagesAreNoEvents(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start()
-	w.link()
+	f := newFixture(t)
+	f.start()
+	f.link()
 	for _, nothing := range []string{"", " \n\t", "\u200b\u2800"} {
-		empty := w.wazo.Post(w.room.UUID, w.alice, nothing, "")
-		require.Eventually(t, func() bool {
-			known, err := w.db.Message.KnowsUUID(w.ctx, 1, string(empty.UUID))
+		empty := f.wazo.Post(f.room.UUID, f.alice, nothing, "")
+		await.Until(t, fmt.Sprintf("%q to be done with", nothing), func() bool {
+			known, err := f.db.Message.KnowsUUID(f.ctx, 1, string(empty.UUID))
 			return err == nil && known
-		}, waitFor, tick, "%q is not done with", nothing)
+		})
 	}
-	w.wazo.Post(w.room.UUID, w.alice, "*fine*", "")
-	w.awaitShown("Alice Martin: *fine*")
-	w.awaitEmpty()
+	f.wazo.Post(f.room.UUID, f.alice, "*fine*", "")
+	f.awaitShown("Alice Martin: *fine*")
+	f.awaitEmpty()
 }

@@ -45,7 +45,7 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f.matrix.redact("@other:a.example", others, true)
 	f.matrix.redact(adminUser, first, true)
 	end := f.matrix.say(adminUser, "end")
-	require.Eventually(t, func() bool {
+	await.Until(t, "all messages in the queue", func() bool {
 		has, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", end.String())
 		return err == nil && has != nil
 	})
