@@ -123,7 +123,11 @@ func (c *commands) cmdCreate(ce *commandEvent) (string, error) {
 	} else if portal != nil {
 		return c.texts.AlreadyLinkedHere(portal.Title), nil
 	}
-	room, err := c.relay.CreateRoom(ce.Ctx, names, match[2])
+	private, err := c.directChats.isDirect(ce.Ctx, ce.RoomID, ce.Sender)
+	if err != nil {
+		return "", err
+	}
+	room, err := c.relay.CreateRoom(ce.Ctx, names, match[2], private)
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 func TestAgeOfAnEvent(t *testing.T) {
@@ -75,4 +76,21 @@ func TestCommandIsRunOnceAlsoIfItsRemovalFails(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, answers)
+}
+
+// TestAddressesStayInDirectChats: who has the same name as others is told from them by an address, but not in front of everybody.
+func TestAddressesStayInDirectChats(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, email := range []string{"ann@acme.example", "moss@acme.example"} {
+		f.wazo.AddUser(wazotest.User{Username: email, Password: "x", Firstname: "Ann", Lastname: "Moss", Email: email, Tenant: f.alice.Tenant})
+	}
+	f.start()
+	f.first()
+	f.hs.addRoom(roomID, adminUser, guestUser)
+	f.hs.addRoom(otherRoom, adminUser)
+	f.hs.say(roomID, adminUser, "!wazo create Ann Moss")
+	require.NotContains(t, f.hs.awaitSent(roomID, "Several people match").body(), "@")
+	f.hs.say(otherRoom, adminUser, "!wazo create Ann Moss")
+	require.Contains(t, f.hs.awaitSent(otherRoom, "Several people match").body(), "moss@acme.example")
 }

@@ -153,11 +153,12 @@ func (d *directory) findRoomByName(ctx context.Context, name string) (wazoapi.Ro
 }
 
 // CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always mean
-// the same room (docs/wazo.md, "Create rooms"). It returns a *UserError if a name fits nobody or several.
-func (d *directory) CreateRoom(ctx context.Context, names []string, title string) (wazoapi.Room, error) {
+// the same room (docs/wazo.md, "Create rooms"). It returns a *UserError if a name fits nobody or several; that one contains
+// e-mail addresses only if nobody but the person who asked reads it (private).
+func (d *directory) CreateRoom(ctx context.Context, names []string, title string, private bool) (wazoapi.Room, error) {
 	members := []wazoapi.UUID{d.account.uuid()}
 	for _, name := range names {
-		contact, err := d.findContact(ctx, name)
+		contact, err := d.findContact(ctx, name, private)
 		if err != nil {
 			return wazoapi.Room{}, err
 		}
@@ -178,17 +179,26 @@ func (d *directory) CreateRoom(ctx context.Context, names []string, title string
 	return room, nil
 }
 
+// maxListed is how many people are listed if a name fits several.
+const maxListed = 5
+
 // findContact returns the one person of the directory that a name, e-mail address or extension means.
-func (d *directory) findContact(ctx context.Context, name string) (wazoapi.Contact, error) {
+func (d *directory) findContact(ctx context.Context, name string, private bool) (wazoapi.Contact, error) {
 	found, err := d.names.Search(ctx, name)
 	if err != nil {
 		return wazoapi.Contact{}, fmt.Errorf("failed to search the directory: %w", err)
 	}
+	found = withoutRepetitions(found)
 	exact := slices.DeleteFunc(slices.Clone(found), func(c wazoapi.Contact) bool {
 		return !strings.EqualFold(c.Name(), name) && !strings.EqualFold(c.Email, name) && c.Exten != name
 	})
 	if len(exact) == 1 {
-		found = exact
+		return exact[0], nil
+	}
+	// The relay account is in every chat already, so it is meant only if nobody else can be.
+	others := slices.DeleteFunc(slices.Clone(found), func(c wazoapi.Contact) bool { return c.UUID == d.account.uuid() })
+	if len(others) > 0 {
+		found = others
 	}
 	switch len(found) {
 	case 0:
@@ -196,14 +206,39 @@ func (d *directory) findContact(ctx context.Context, name string) (wazoapi.Conta
 	case 1:
 		return found[0], nil
 	}
-	people := make([]string, len(found))
-	for i, contact := range found {
-		people[i] = contact.Name()
-		if contact.Email != "" {
-			people[i] += " (" + contact.Email + ")"
-		}
+	shown := make([]string, min(len(found), maxListed))
+	for i := range shown {
+		shown[i] = d.contactLine(found[i], private)
 	}
-	return wazoapi.Contact{}, refuse(d.texts.ManyFound(name, people))
+	return wazoapi.Contact{}, refuse(d.texts.ManyFound(name, shown, len(found)-len(shown)))
+}
+
+// withoutRepetitions leaves out whom several directories contain, or one directory twice.
+func withoutRepetitions(contacts []wazoapi.Contact) []wazoapi.Contact {
+	seen := make(map[wazoapi.UUID]bool, len(contacts))
+	return slices.DeleteFunc(contacts, func(c wazoapi.Contact) bool {
+		repeated := seen[c.UUID]
+		seen[c.UUID] = true
+		return repeated
+	})
+}
+
+// contactLine shows a person of the directory with what tells them from others of the same name: the extension, and the e-mail
+// address if nobody but the person who asked reads it.
+func (d *directory) contactLine(contact wazoapi.Contact, private bool) string {
+	if !private {
+		if strings.EqualFold(contact.Name(), contact.Email) {
+			contact.FirstName, contact.LastName = "", ""
+		}
+		contact.Email = ""
+	}
+	name := contact.Name()
+	details := slices.DeleteFunc([]string{contact.Exten, contact.Email}, func(detail string) bool { return detail == "" || detail == name })
+	line := cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), convert.ShortUUID(string(contact.UUID)))
+	if len(details) > 0 {
+		line += " (" + strings.Join(details, ", ") + ")"
+	}
+	return line
 }
 
 // nameTimeout is how long a message waits for its sender's name: a message without the right name is better than none.

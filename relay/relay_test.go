@@ -536,18 +536,61 @@ func TestCreateRoom(t *testing.T) {
 	f := newFixture(t)
 	f.wazo.AddUser(wazotest.User{Username: "al2", Password: "x", Firstname: "Alina", Lastname: "Martin", Tenant: f.tenant})
 	f.start()
-	room, err := f.core.CreateRoom(f.ctx, []string{"Alice Martin", "bob stone"}, "Plans")
+	room, err := f.core.CreateRoom(f.ctx, []string{"Alice Martin", "bob stone"}, "Plans", false)
 	require.NoError(t, err)
 	assert.Equal(t, f.room.UUID, string(room.UUID), "the same people always mean the same room")
-	room, err = f.core.CreateRoom(f.ctx, []string{"Alice Martin"}, "Plans")
+	room, err = f.core.CreateRoom(f.ctx, []string{"Alice Martin"}, "Plans", false)
 	require.NoError(t, err)
 	assert.Equal(t, "Plans", room.Name)
-	_, err = f.core.CreateRoom(f.ctx, []string{"Nobody"}, "")
+	_, err = f.core.CreateRoom(f.ctx, []string{"Nobody"}, "", false)
 	require.EqualError(t, err, txt.NobodyFound("Nobody"))
-	_, err = f.core.CreateRoom(f.ctx, []string{"Martin"}, "")
+	_, err = f.core.CreateRoom(f.ctx, []string{"Martin"}, "", false)
 	require.ErrorContains(t, err, "Several people match")
-	_, err = f.core.CreateRoom(f.ctx, []string{"Matrix Relay"}, "")
+	_, err = f.core.CreateRoom(f.ctx, []string{"Matrix Relay"}, "", false)
 	require.EqualError(t, err, txt.OnlyMember())
+}
+
+// TestCreateRoomWithANameOfMany: a room is not the place for a list of the whole staff with their addresses.
+func TestCreateRoomWithANameOfMany(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	people := 0
+	person := func(first, last, exten, email string) {
+		people++
+		f.wazo.AddUser(wazotest.User{Username: fmt.Sprintf("user%d", people), Password: "x", Firstname: first, Lastname: last, Exten: exten, Email: email, Tenant: f.tenant})
+	}
+	person("Ann", "Moss", "1001", "ann@acme.example")
+	person("Ann", "Moss", "1002", "moss@acme.example")
+	person("", "", "", "ann.unnamed@acme.example")
+	f.start()
+	create := func(name string, private bool) string {
+		_, err := f.core.CreateRoom(f.ctx, []string{name}, "", private)
+		require.Error(t, err)
+		return err.Error()
+	}
+	shared, direct := create("ann", false), create("ann", true)
+	assert.NotContains(t, shared, "@", "a shared room shows no e-mail addresses")
+	assert.Contains(t, shared, "**Ann Moss (1001)**")
+	assert.Contains(t, shared, "**Ann Moss (1002)**")
+	assert.Contains(t, shared, "**Wazo user ")
+	assert.Contains(t, direct, "**Ann Moss (1001, ann@acme.example)**")
+	assert.Contains(t, direct, "**ann.unnamed@acme.example**")
+
+	for i := range 7 {
+		person("Robin", fmt.Sprintf("Relaymann %d", i), "", "")
+	}
+	many := create("relay", false)
+	assert.NotContains(t, many, "Matrix Relay", "the relay account is in every chat already")
+	assert.Equal(t, 5, strings.Count(many, "Relaymann"))
+	assert.Contains(t, many, " and 2 more.")
+	_, err := f.core.CreateRoom(f.ctx, []string{"Relaymann 3"}, "", false)
+	require.NoError(t, err)
+}
+
+func TestPeopleFoundTwiceAreOnePerson(t *testing.T) {
+	t.Parallel()
+	ann, bob := wazoapi.Contact{UUID: "a", FirstName: "Ann"}, wazoapi.Contact{UUID: "b", FirstName: "Bob"}
+	assert.Equal(t, []wazoapi.Contact{ann, bob}, withoutRepetitions([]wazoapi.Contact{ann, bob, ann}))
 }
 
 func TestFindRoom(t *testing.T) {

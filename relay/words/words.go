@@ -232,9 +232,13 @@ func (t Texts) NobodyFound(name string) string {
 	return fmt.Sprintf("I found nobody called `%s` in the Wazo directory. Please type the full name, the e-mail address or the extension.", name)
 }
 
-// ManyFound says that several people in the Wazo directory match a name.
-func (t Texts) ManyFound(name string, found []string) string {
-	return fmt.Sprintf("Several people match `%s`: %s. Please type the full name, the e-mail address or the extension.", name, bold(found))
+// ManyFound says that several people in the Wazo directory match a name: those listed and more others.
+func (t Texts) ManyFound(name string, listed []string, more int) string {
+	people := bold(listed)
+	if more > 0 {
+		people += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("Several people match `%s`: %s. Please type the full name, the e-mail address or the extension.", name, people)
 }
 
 // OnlyMember refuses to create a chat without other people.
