@@ -249,6 +249,20 @@ func (f *fakeHomeserver) setState(room id.RoomID, eventType string, content any)
 	f.rooms[room].state[eventType] = toJSON(content)
 }
 
+// removeState removes a piece of a room's state.
+func (f *fakeHomeserver) removeState(room id.RoomID, eventType string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.rooms[room].state, eventType)
+}
+
+// setMembership changes somebody's membership of a room that they were added to.
+func (f *fakeHomeserver) setMembership(room id.RoomID, user id.UserID, membership string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rooms[room].membership[user] = membership
+}
+
 func toJSON(v any) json.RawMessage {
 	data, err := json.Marshal(v)
 	if err != nil {

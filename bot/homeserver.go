@@ -56,15 +56,21 @@ func (h *homeserver) request(ctx context.Context) (context.Context, context.Canc
 
 // state reads a piece of a room's state from the homeserver; what is not there stays zero.
 func (h *homeserver) state(ctx context.Context, roomID id.RoomID, evtType event.Type, stateKey string, into any) error {
-	err := h.call(ctx, func() error {
+	_, err := h.findState(ctx, roomID, evtType, stateKey, into)
+	return err
+}
+
+// findState is state, and reports whether the piece is there.
+func (h *homeserver) findState(ctx context.Context, roomID id.RoomID, evtType event.Type, stateKey string, into any) (found bool, err error) {
+	err = h.call(ctx, func() error {
 		ctx, cancel := h.request(ctx)
 		defer cancel()
 		return translated(h.client.StateEvent(ctx, roomID, evtType, stateKey, into))
 	})
 	if errors.Is(err, mautrix.MNotFound) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // transferClient returns a client for one file. Files take long and have rate limits of their own, so their requests do not go

@@ -1,8 +1,12 @@
 package bot
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -56,21 +60,83 @@ func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error
 	return "", nil
 }
 
-// powerLevels reads a room's power levels from the homeserver.
+// powerLevels reads a room's power levels from the homeserver, and who made the room: in some rooms they have power that the
+// power levels do not show.
 func (r *roomInfo) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {
-	levels := &event.PowerLevelsEventContent{}
-	if err := r.state(ctx, roomID, event.StatePowerLevels, "", levels); err != nil {
+	var raw json.RawMessage
+	found, err := r.findState(ctx, roomID, event.StatePowerLevels, "", &raw)
+	if err != nil {
 		return nil, err
 	}
-	// Since room version 12 the creators stand above all levels.
-	err := r.call(ctx, func() (err error) {
+	var create *event.Event
+	err = r.call(ctx, func() (err error) {
 		ctx, cancel := r.request(ctx)
 		defer cancel()
-		levels.CreateEvent, err = r.client.FullStateEvent(ctx, roomID, event.StateCreate, "")
+		create, err = r.client.FullStateEvent(ctx, roomID, event.StateCreate, "")
 		return translated(err)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("failed to read who made the room: %w", err)
 	}
+	levels := levelsWithoutEvent(create)
+	if found {
+		if levels, err = parsePowerLevels(raw); err != nil {
+			return nil, err
+		}
+	}
+	levels.CreateEvent = create // since room version 12 mautrix puts the creators above all levels
 	return levels, nil
+}
+
+// levelsWithoutEvent returns the levels of a room without m.room.power_levels: everybody may do everything but what takes
+// a level of its own, and who made the room has level 100 (client-server API, "m.room.power_levels"). Since version 12 the
+// creators need no level.
+func levelsWithoutEvent(create *event.Event) *event.PowerLevelsEventContent {
+	levels := &event.PowerLevelsEventContent{StateDefaultPtr: new(int)}
+	content := create.Content.AsCreate()
+	switch {
+	case content.SupportsCreatorPower():
+	case content.RoomVersion.CreatorInContent():
+		creator, _ := create.Content.Raw["creator"].(string)
+		levels.Users = map[id.UserID]int{id.UserID(creator): creatorPower}
+	default: // version 11: who sent the event
+		levels.Users = map[id.UserID]int{create.Sender: creatorPower}
+	}
+	return levels
+}
+
+// creatorPower is the power level of who made a room without m.room.power_levels.
+const creatorPower = 100
+
+// parsePowerLevels parses the content of m.room.power_levels. Before room version 10 levels may be texts (room version 9,
+// "m.room.power_levels events accept values as strings"), which mautrix does not parse.
+func parsePowerLevels(raw json.RawMessage) (*event.PowerLevelsEventContent, error) {
+	var content map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	err := decoder.Decode(&content)
+	levels := &event.PowerLevelsEventContent{}
+	if err == nil {
+		textsToNumbers(content)
+		raw, _ = json.Marshal(content) // it was just parsed
+		err = json.Unmarshal(raw, levels)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("failed to parse the power levels of the room: %w", err)
+	}
+	return levels, nil
+}
+
+// textsToNumbers replaces the texts in a JSON object that are decimal numbers.
+func textsToNumbers(object map[string]any) {
+	for key, value := range object {
+		switch value := value.(type) {
+		case map[string]any:
+			textsToNumbers(value)
+		case string:
+			if level, err := strconv.Atoi(strings.TrimSpace(value)); err == nil {
+				object[key] = level
+			}
+		}
+	}
 }
