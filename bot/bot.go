@@ -15,7 +15,8 @@
 // What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or person.
 // inbox.go answers invites and changes of rooms, and upgrade.go follows a room to the one that replaces it. commands.go obeys
 // what people type; the commands themselves are in command_link.go and command_status.go. notices.go says notices, in a room or
-// in a direct chat (direct_chat.go). room_info.go asks for names, power levels, and whether strangers can read a room.
+// in a direct chat (direct_chat.go). room_info.go asks for names and power levels, and room_access.go finds out whether
+// strangers can read a room.
 //
 // Each of these files has a type of its own, such as inbox. It embeds the Bot if it needs much of it, and otherwise only the
 // homeserver.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mau.fi/util/exsync"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -54,11 +56,13 @@ func (i *inbox) answer(ctx context.Context, row *db.InboxRow) error {
 	case db.InboxInvite:
 		return i.invited(ctx, row.Room, evt.Sender)
 	case db.InboxJoined:
-		return i.joined(ctx, row.Room)
+		return i.joined(ctx, row)
 	case db.InboxRemoved:
-		return i.relay.Removed(ctx, row.Room)
+		return i.removed(ctx, row)
 	case db.InboxAccess:
-		return i.accessChanged(ctx, row.Room)
+		return i.accessChanged(ctx, row)
+	case db.InboxLook:
+		return i.lookAtAccess(ctx, row.Room)
 	case db.InboxUpgrade:
 		return i.upgraded(ctx, evt)
 	case db.InboxUnread:
@@ -94,10 +98,11 @@ func (i *inbox) invited(ctx context.Context, roomID id.RoomID, inviter id.UserID
 }
 
 // joined says hello, or goes on in a room that is linked.
-func (i *inbox) joined(ctx context.Context, roomID id.RoomID) error {
+func (i *inbox) joined(ctx context.Context, row *db.InboxRow) error {
+	roomID := row.Room
 	if err := i.followUpgrade(ctx, roomID); err != nil {
 		return err
-	} else if err = i.accessChanged(ctx, roomID); err != nil { // it may have been opened while the bot was away
+	} else if err = i.accessChanged(ctx, row); err != nil { // it may have been opened while the bot was away
 		return err
 	}
 	linked, err := i.relay.Rejoined(ctx, roomID)
@@ -111,8 +116,25 @@ func (i *inbox) joined(ctx context.Context, roomID id.RoomID) error {
 	return i.relay.Say(ctx, roomID, i.texts.Hello(), "")
 }
 
-// accessChanged pauses a portal whose room was opened to strangers, and lets it go on when it is closed again.
-func (i *inbox) accessChanged(ctx context.Context, roomID id.RoomID) error {
+// removed notes that the bot is not in a room any more. It does not see any more who may join that, nor then who may join a room
+// that names it.
+func (i *inbox) removed(ctx context.Context, row *db.InboxRow) error {
+	if err := i.lookAtNaming(ctx, row); err != nil {
+		return err
+	}
+	return i.relay.Removed(ctx, row.Room)
+}
+
+// accessChanged looks at a room that may have been opened to strangers or closed again, and at those that are as open as it is.
+func (i *inbox) accessChanged(ctx context.Context, row *db.InboxRow) error {
+	if err := i.lookAtNaming(ctx, row); err != nil {
+		return err
+	}
+	return i.lookAtAccess(ctx, row.Room)
+}
+
+// lookAtAccess pauses a portal whose room strangers can read, and lets it go on if they can't.
+func (i *inbox) lookAtAccess(ctx context.Context, roomID id.RoomID) error {
 	portal, err := i.relay.Portal(ctx, roomID)
 	if err != nil || portal == nil {
 		return err
@@ -122,6 +144,49 @@ func (i *inbox) accessChanged(ctx context.Context, roomID id.RoomID) error {
 		return err
 	}
 	return i.relay.Opened(ctx, roomID, why)
+}
+
+// lookAtNaming has the rooms looked at whose join rules name a room: they are as open as that one, which has changed by what a
+// row tells. Their own workers look, one after the other with what else changes these rooms.
+func (i *inbox) lookAtNaming(ctx context.Context, row *db.InboxRow) error {
+	for _, room := range i.info.naming(row.Room) {
+		if err := i.look(ctx, room, row.EventID.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look asks for a look at who may enter or read a room. The reason makes it one of its own.
+func (i *inbox) look(ctx context.Context, room id.RoomID, reason string) error {
+	err := i.db.Inbox.Insert(ctx, &db.InboxRow{
+		Kind: db.InboxLook, Room: room, EventID: syntheticID("look", room, reason), Payload: "{}", AcceptedAt: jsontime.UM(time.Now()),
+	})
+	if err != nil {
+		return fmt.Errorf("failed to ask for a look at a room: %w", err)
+	}
+	i.InboxFilled(room)
+	return nil
+}
+
+// lookAtPortals has the rooms of all portals looked at: which rooms theirs name is not known after a start.
+func (i *inbox) lookAtPortals(ctx context.Context) error {
+	portals, err := i.db.Portal.All(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the portals: %w", err)
+	}
+	for _, portal := range portals {
+		pauses, err := i.db.Pause.Of(ctx, portal.ID)
+		if err != nil {
+			return fmt.Errorf("failed to read why a portal is paused: %w", err)
+		} else if slices.ContainsFunc(pauses, func(p *db.Pause) bool { return p.Reason == string(relay.PauseRemoved) }) {
+			continue // looked at when the bot is back
+		}
+		if err = i.look(ctx, portal.MatrixRoom, "start"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unreadWait is how long the key of what may be a command is waited for.

@@ -14,9 +14,10 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// roomInfo asks the homeserver who may do what in a room, and who can read it.
+// roomInfo asks the homeserver who may do what in a room. room_access.go has who can read it.
 type roomInfo struct {
 	*homeserver
+	namedRooms
 	texts words.Texts
 }
 
@@ -39,25 +40,6 @@ func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 		b.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to read a room's name")
 	}
 	return name.Name
-}
-
-// whyOpen says in words why strangers can read a room, "" if they can't. Guest access does not matter by itself: guests come
-// in only where the join rule lets them (client-server API, "Guest access").
-func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
-	var join event.JoinRulesEventContent
-	var history event.HistoryVisibilityEventContent
-	if err := r.state(ctx, roomID, event.StateJoinRules, "", &join); err != nil {
-		return "", err
-	} else if err = r.state(ctx, roomID, event.StateHistoryVisibility, "", &history); err != nil {
-		return "", err
-	}
-	switch {
-	case join.JoinRule == event.JoinRulePublic:
-		return r.texts.OpenJoin(), nil
-	case history.HistoryVisibility == event.HistoryVisibilityWorldReadable:
-		return r.texts.OpenHistory(), nil
-	}
-	return "", nil
 }
 
 // powerLevels reads a room's power levels from the homeserver, and who made the room: in some rooms they have power that the

@@ -58,8 +58,11 @@ func (b *Bot) newTasks() *task.Scheduler[work] {
 	})
 }
 
-// resumeWork wakes the workers of everything that waited when the bot last stopped.
+// resumeWork wakes the workers of everything that waited when the bot last stopped, and has the rooms of portals looked at.
 func (b *Bot) resumeWork(ctx context.Context) error {
+	if err := b.inbox.lookAtPortals(ctx); err != nil {
+		return err
+	}
 	inbox, err := b.db.Inbox.All(ctx)
 	if err != nil {
 		return fmt.Errorf("failed to read the inbox: %w", err)

@@ -19,6 +19,7 @@ const (
 	InboxJoined  InboxKind = "joined"  // the bot has joined a room
 	InboxRemoved InboxKind = "removed" // the bot was removed from a room
 	InboxAccess  InboxKind = "access"  // the rules who may join or read the room were changed
+	InboxLook    InboxKind = "look"    // who may join the room may have changed otherwise: by another room, or while the bot was away
 )
 
 // InboxRow is one event that the bot has to react to.

@@ -98,6 +98,11 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		// What was said before the bot came in is not for it.
 		events, limited = events[joined:], false
 	}
+	if room.Access != nil && (a.portal != nil || !a.firstEver) { // a room without portal may be named by one with portal
+		if err = a.toInbox(ctx, db.InboxAccess, room.Access); err != nil {
+			return err
+		}
+	}
 	if a.portal == nil {
 		for _, evt := range events {
 			if err = a.event(ctx, evt, 0); err != nil {
@@ -105,11 +110,6 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 			}
 		}
 		return nil
-	}
-	if room.Access != nil {
-		if err = a.toInbox(ctx, db.InboxAccess, room.Access); err != nil {
-			return err
-		}
 	}
 	return a.portalRoom(ctx, room, events, limited)
 }

@@ -129,6 +129,8 @@ func goldenTexts() string {
 	text("CreateUsage", golden.CreateUsage())
 	text("BotPowerTooLow", golden.BotPowerTooLow())
 	text("RoomIsOpen OpenJoin", golden.RoomIsOpen(golden.OpenJoin()))
+	text("RoomIsOpen OpenThrough OpenJoin", golden.RoomIsOpen(golden.OpenThrough("!space:a.example", golden.OpenJoin())))
+	text("RoomIsOpen OpenThroughUnknown", golden.RoomIsOpen(golden.OpenThroughUnknown("!space:a.example")))
 	text("RoomIsOpen OpenHistory", golden.RoomIsOpen(golden.OpenHistory()))
 	text("AlreadyLinkedHere", golden.AlreadyLinkedHere(goldenTitle))
 	text("AlreadyLinkedElsewhere", golden.AlreadyLinkedElsewhere(goldenTitle, goldenRoom))

@@ -145,6 +145,17 @@ func (t Texts) OpenAccepted() string {
 // OpenJoin says that a room is open because anybody may join it.
 func (t Texts) OpenJoin() string { return "anybody may join" }
 
+// OpenThrough says that a room is open because the members of another one may join, and that one is open: why is one of these
+// texts.
+func (t Texts) OpenThrough(other, why string) string {
+	return fmt.Sprintf("all members of the room %s may join, and about that room: %s", Escape(other), why)
+}
+
+// OpenThroughUnknown says that a room counts as open because the members of another one may join, which the bot cannot look at.
+func (t Texts) OpenThroughUnknown(other string) string {
+	return fmt.Sprintf("all members of the room %s may join; I am not in that room, so I cannot see who may join it: please invite me there", Escape(other))
+}
+
 // OpenHistory says that a room is open because anybody may read it without joining.
 func (t Texts) OpenHistory() string { return "anybody may read its history" }
 
