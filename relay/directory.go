@@ -28,6 +28,9 @@ type directory struct {
 	log     zerolog.Logger
 }
 
+// nameTTL is how long a name of the directory is used before it is read again: the bound for a new name to appear on Matrix.
+const nameTTL = 5 * time.Minute
+
 // titleNames is how many members a room without name is called by.
 const titleNames = 4
 

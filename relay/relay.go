@@ -117,7 +117,7 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		poison:       task.PoisonDetector[int64]{Failures: poisonAttempts, Period: poisonPeriod},
 		uploads:      newUploads(),
 	}
-	r.directory = &directory{account: r.account, names: wazoapi.NewDirectory(api, time.Hour), db: database, texts: r.texts, log: log}
+	r.directory = &directory{account: r.account, names: wazoapi.NewDirectory(api, nameTTL), db: database, texts: r.texts, log: log}
 	r.tasks = r.newTasks()
 	r.reader = &reader{r, r.account}
 	r.gaps = newGapFiller(r)

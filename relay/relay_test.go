@@ -587,6 +587,11 @@ func TestCreateRoomWithANameOfMany(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestANewNameOnWazoIsUsedWithinMinutes(t *testing.T) {
+	t.Parallel()
+	assert.LessOrEqual(t, nameTTL, 5*time.Minute)
+}
+
 func TestPeopleFoundTwiceAreOnePerson(t *testing.T) {
 	t.Parallel()
 	ann, bob := wazoapi.Contact{UUID: "a", FirstName: "Ann"}, wazoapi.Contact{UUID: "b", FirstName: "Bob"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -18,6 +19,7 @@ const (
 	maxSearchResults = 100              // contacts of a search
 	maxCachedNames   = 10_000           // names and unknown uuids in memory
 	failureTTL       = 10 * time.Second // how long a failure of dird is returned without another request
+	sourcesTTL       = time.Hour        // how long the sources are believed; one that was replaced is noticed anyway
 )
 
 // Directory gives the names of the people of a tenant, read from wazo-dird and
@@ -41,8 +43,10 @@ type sources struct {
 }
 
 // NewDirectory returns a directory that makes its requests as account a. It
-// keeps a name for ttl, and that a uuid is unknown for a tenth of ttl, since that
-// person may just have been created. It makes no request itself.
+// keeps a name for ttl, and that a uuid is unknown for at most six minutes, since
+// that person may just have been created. It makes no request itself. A request
+// for a name that is too old refreshes those of others who are asked about often,
+// so that a tenant with up to 50 of them takes about one request for each ttl.
 func NewDirectory(a *Account, ttl time.Duration) *Directory {
 	return &Directory{
 		a:      a,
@@ -69,6 +73,7 @@ func (d *Directory) Names(ctx context.Context, uuids ...UUID) (map[UUID]string, 
 		for len(missing) > 0 {
 			batch := missing[:min(maxBatch, len(missing))]
 			missing = missing[len(batch):]
+			batch = append(slices.Clip(batch), d.names.worthRefreshing(uuids, maxBatch-len(batch))...)
 			if err := d.fetchNames(ctx, batch); err != nil {
 				return err
 			}
@@ -106,7 +111,8 @@ func (d *Directory) exclusively(ctx context.Context, ask func() error) error {
 		return d.lastFailure.err
 	}
 	err := ask()
-	if err != nil && ctx.Err() == nil && isOutage(err) {
+	// That the caller does not wait any longer is a failure, too; that it was stopped is none.
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) && isOutage(err) {
 		d.lastFailure.err, d.lastFailure.until = err, d.a.c.now().Add(failureTTL)
 	}
 	return err
@@ -188,7 +194,7 @@ func (d *Directory) findSources(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found := sources{until: d.a.c.now().Add(d.names.ttl)}
+	found := sources{until: d.a.c.now().Add(sourcesTTL)}
 	for _, item := range answer.Items {
 		if item.Backend == "wazo" {
 			found.uuids = append(found.uuids, item.UUID)

@@ -1,6 +1,7 @@
 package wazoapi
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -69,8 +70,13 @@ func newFakeDird(t *testing.T, f *fakeWazo) *fakeDird {
 
 func person(n int) UUID { return UUID(fmt.Sprintf("00000000-0000-4000-8000-%012x", n)) }
 
-// newTestDirectory returns a directory of 200 people, a fake dird and a clock.
+// newTestDirectory returns a directory of 200 people, a fake dird and a clock. Names are kept for an hour.
 func newTestDirectory(t *testing.T) (*Directory, *fakeDird, *fakeClock) {
+	return newTestDirectoryOf(t, time.Hour)
+}
+
+// newTestDirectoryOf is newTestDirectory with another time for which names are kept.
+func newTestDirectoryOf(t *testing.T, ttl time.Duration) (*Directory, *fakeDird, *fakeClock) {
 	f, clock := newFakeWazo(t), newFakeClock()
 	f.now = clock.Now
 	dird := newFakeDird(t, f)
@@ -79,7 +85,7 @@ func newTestDirectory(t *testing.T) (*Directory, *fakeDird, *fakeClock) {
 	}
 	c := f.client()
 	c.now = clock.Now
-	return NewDirectory(c.Account(Credentials{"alice", "pa55word"}, nil), time.Hour), dird, clock
+	return NewDirectory(c.Account(Credentials{"alice", "pa55word"}, nil), ttl), dird, clock
 }
 
 func TestNamesAreKept(t *testing.T) {
@@ -112,6 +118,71 @@ func TestNamesAreKept(t *testing.T) {
 	ask()
 	sources, _ := dird.asked()
 	assert.Equal(t, 2, sources)
+}
+
+// TestNamesAreRefreshedTogether: a new name is used soon, and that does not take a request for each person.
+func TestNamesAreRefreshedTogether(t *testing.T) {
+	t.Parallel()
+	d, dird, clock := newTestDirectoryOf(t, 5*time.Minute)
+	const people = 40
+	ask := func(n int) string {
+		t.Helper()
+		names, err := d.Names(t.Context(), person(n))
+		require.NoError(t, err)
+		return names[person(n)]
+	}
+	// They begin to talk one after the other, so their names are not equally old.
+	for n := range people {
+		ask(n)
+		clock.advance(7 * time.Second)
+	}
+	_, first := dird.asked()
+	const minutes = 60
+	for minute := range minutes {
+		if minute == 30 {
+			dird.mu.Lock()
+			dird.people[person(7)] = Contact{UUID: person(7), FirstName: "Renamed"}
+			dird.mu.Unlock()
+		}
+		for n := range people {
+			name := ask(n)
+			if n == 7 && minute >= 35 {
+				require.Equal(t, "Renamed", name)
+			}
+			clock.advance(time.Minute / people)
+		}
+	}
+	_, all := dird.asked()
+	assert.LessOrEqual(t, len(all)-len(first), minutes/5+1, "requests for %d people in an hour", people)
+
+	// Who does not talk any more is not asked about any more.
+	clock.advance(10 * time.Minute)
+	ask(1)
+	clock.advance(10 * time.Minute)
+	ask(1)
+	_, all = dird.asked()
+	assert.Equal(t, []string{string(person(1))}, all[len(all)-1])
+}
+
+// TestAHangingDirectoryIsWaitedForOnce: a caller that does not wait any longer must not be followed by the next who waits as long.
+func TestAHangingDirectoryIsWaitedForOnce(t *testing.T) {
+	t.Parallel()
+	d, dird, clock := newTestDirectory(t)
+	_, err := d.Names(t.Context(), person(1))
+	require.NoError(t, err)
+	dird.mu.Lock()
+	dird.fail = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	dird.mu.Unlock()
+	clock.advance(2 * time.Hour)
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		got, err := d.Names(ctx, person(1))
+		cancel()
+		require.Error(t, err)
+		assert.Equal(t, map[UUID]string{person(1): "Person 1"}, got)
+	}
+	_, batches := dird.asked()
+	assert.Len(t, batches, 2)
 }
 
 func TestNamesAskInBatches(t *testing.T) {

@@ -1,13 +1,15 @@
 package wazoapi
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 )
 
-// unknownTTLDivisor is how much shorter an unknown uuid is believed than a name:
-// the person may just have been created.
-const unknownTTLDivisor = 10
+// maxUnknownTTL is how long it is believed that a uuid is unknown: the person may
+// just have been created.
+const maxUnknownTTL = 6 * time.Minute
 
 // nameCache keeps names, and that uuids are unknown, for a while. Entries that
 // are too old stay until they are replaced or room is needed: they are better
@@ -25,6 +27,7 @@ type nameEntry struct {
 	name    string
 	known   bool
 	expires time.Time
+	used    bool // since it was stored
 }
 
 func newNameCache(ttl time.Duration, size int, now func() time.Time) *nameCache {
@@ -48,13 +51,38 @@ func (c *nameCache) missing(uuids []UUID) []UUID {
 	return missing
 }
 
+// worthRefreshing returns up to n uuids besides asked that are worth another
+// question now: those that were used since they were stored, and whose time is
+// half over. The oldest come first.
+func (c *nameCache) worthRefreshing(asked []UUID, n int) []UUID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	soon := c.now().Add(c.ttl / 2)
+	var worth []UUID
+	for u, entry := range c.entries {
+		if entry.used && !entry.expires.After(soon) && !slices.Contains(asked, u) {
+			worth = append(worth, u)
+		}
+	}
+	slices.SortFunc(worth, func(a, b UUID) int {
+		return cmp.Or(c.entries[a].expires.Compare(c.entries[b].expires), cmp.Compare(a, b))
+	})
+	return worth[:min(n, len(worth))]
+}
+
 // known returns the names of those of uuids that have one, however old.
 func (c *nameCache) known(uuids []UUID) map[UUID]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	names := make(map[UUID]string, len(uuids))
 	for _, u := range uuids {
-		if entry, ok := c.entries[u]; ok && entry.known {
+		entry, ok := c.entries[u]
+		if !ok {
+			continue
+		}
+		entry.used = true
+		c.entries[u] = entry
+		if entry.known {
 			names[u] = entry.name
 		}
 	}
@@ -71,7 +99,7 @@ func (c *nameCache) store(asked []UUID, names map[UUID]string) {
 		name, known := names[u]
 		ttl := c.ttl
 		if !known {
-			ttl /= unknownTTLDivisor
+			ttl = min(ttl, maxUnknownTTL)
 		}
 		c.entries[u] = nameEntry{name: name, known: known, expires: now.Add(ttl)}
 	}
