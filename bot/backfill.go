@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"maunium.net/go/mautrix"
@@ -43,6 +44,10 @@ func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) (
 	for i, raw := range page.Chunk {
 		events[i] = b.receiver.receiveEvent(ctx, raw, roomID, false)
 	}
+	// In a copy: what was said in the gap does not change how people are called now.
+	slices.Reverse(events)
+	b.names.table(ctx, roomID).clone().nameSenders(events)
+	slices.Reverse(events)
 	if page.End == from {
 		page.End = "" // no progress: the end
 	}

@@ -3,7 +3,7 @@
 //
 // What comes in: sync.go asks the homeserver and has each answer accepted by the core. receive.go goes through an answer, which
 // sync_answer.go describes, event by event, so that one malformed event harms nobody else. decryption.go decrypts, and
-// missing_keys.go looks after keys that the bot lacks. backfill.go reads what an answer left out, and resync.go lets others wait
+// missing_keys.go looks after keys that the bot lacks. member_names.go notes how senders are called. backfill.go reads what an answer left out, and resync.go lets others wait
 // for a fresh answer.
 //
 // What goes out: Send, in send.go, is the only way for what is said. It finds out whether the room is encrypted
@@ -79,6 +79,7 @@ type Bot struct {
 	keySharing *keySharing
 	decryption *decryption
 	receiver   *receiver
+	names      *memberNames
 	resync     resync
 	receipts   *receipts
 
@@ -124,6 +125,7 @@ func (b *Bot) initParts() {
 	b.keySharing = &keySharing{homeserver: hs, device: b.device, db: b.db}
 	b.decryption = &decryption{homeserver: hs, db: b.db, relay: b.relay}
 	b.receiver = &receiver{Bot: b}
+	b.names = &memberNames{homeserver: hs}
 	b.resync.init()
 	b.receipts = newReceipts(hs)
 	b.tasks = b.newTasks()

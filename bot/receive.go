@@ -33,6 +33,7 @@ func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string
 		// What was said until the bot left counts too.
 		left := r.receiveRoom(ctx, roomID, room)
 		r.encryptedRooms.forgetMembers(roomID)
+		r.names.forget(roomID)
 		left.Limited = false // it may not be read any more
 		sync.Rooms = append(sync.Rooms, left)
 		sync.Inbox = append(sync.Inbox, relay.InboxItem{Kind: db.InboxRemoved, Event: removal(roomID, answer.NextBatch)})
@@ -102,13 +103,19 @@ func (r *receiver) receiveRoom(ctx context.Context, roomID id.RoomID, room joine
 			continue
 		}
 		r.receiveState(ctx, evt)
+		r.names.noteState(evt)
 		if relay.ChangesAccess(evt) {
 			sync.Access = evt
 		}
 	}
+	if len(room.Timeline.Events) == 0 {
+		return sync
+	}
+	names := r.names.table(ctx, roomID)
 	for _, raw := range room.Timeline.Events {
 		sync.Events = append(sync.Events, r.receiveEvent(ctx, raw, roomID, true))
 	}
+	names.nameSenders(sync.Events)
 	return sync
 }
 

@@ -231,11 +231,11 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {
 		return err
 	}
-	payload, err := json.Marshal(evt.Event)
+	payload, err := storedEvent(evt.Event, evt.SenderName)
 	if err != nil {
-		return fmt.Errorf("failed to store event %s: %w", evt.ID, err)
+		return err
 	}
-	row := a.row(evt.ID.String(), evt.Sender.String(), string(payload), position)
+	row := a.row(evt.ID.String(), evt.Sender.String(), payload, position)
 	if evt.Type.Type == event.EventEncrypted.Type {
 		row.Session, _ = evt.Content.Raw["session_id"].(string)
 	}

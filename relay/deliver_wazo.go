@@ -136,7 +136,7 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 // convert makes the request for an event: what people on Wazo will read.
 func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequest, error) {
 	memberName := func(user id.UserID) string { return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user) }
-	sender := convert.Sender{Name: memberName(evt.Sender), UserID: evt.Sender}
+	sender := d.sender(ctx, evt)
 	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
 	content, err := messageContent(evt)
 	if err != nil {
@@ -154,7 +154,7 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	} else if err != nil {
 		return nil, err
 	}
-	text = wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: name, UserID: evt.Sender.String()}))
+	text = wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
 	if d.row.Late {
 		text = d.texts.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text // what follows may begin with a block that must stand on its own
 	}

@@ -37,6 +37,7 @@ type fakeMatrix struct {
 	direct  []string
 	read    []id.EventID
 	names   map[id.UserID]string
+	called  map[id.UserID]*SenderName // as the bot notes it in events from now on
 	changed chan struct{}
 	batch   int
 	limit   int // of a timeline in one answer, 0: none
@@ -90,9 +91,19 @@ func (f *fakeMatrix) add(room id.RoomID, sender id.UserID, evtType event.Type, c
 	for _, change := range changes {
 		change(evt)
 	}
-	f.rooms[room] = append(f.rooms[room], Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw)})
+	f.rooms[room] = append(f.rooms[room], Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw), SenderName: f.called[sender]})
 	f.signal()
 	return evt.ID
+}
+
+// call changes how a person is called.
+func (f *fakeMatrix) call(user id.UserID, name string, shared bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.called == nil {
+		f.called = make(map[id.UserID]*SenderName)
+	}
+	f.names[user], f.called[user] = name, &SenderName{Name: name, Shared: shared}
 }
 
 // say lets a person say something in the room.

@@ -82,10 +82,6 @@ func (k *lateKeys) request(evt *event.Event) {
 // acceptDecrypted replaces an encrypted row by its decrypted form, which takes the row's place in the queue, unless it was
 // edited, redacted or decrypted meanwhile.
 func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *event.Event) error {
-	payload, err := json.Marshal(decrypted)
-	if err != nil {
-		return fmt.Errorf("failed to store event %s: %w", decrypted.ID, err)
-	}
 	return k.db.DoTxn(ctx, func(ctx context.Context) error {
 		current, err := k.db.Queue.ByID(ctx, row.ID)
 		if err != nil || current == nil || current.Revision != row.Revision {
@@ -94,7 +90,11 @@ func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *
 		switch k.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)}) {
 		case Relayed, Encrypted:
 			db.AfterCommit(ctx, func() { k.tasks.Wake(portalJob(jobToWazo, row.PortalID)) })
-			_, err = k.db.Queue.SetPayload(ctx, current, string(payload))
+			payload, err := storedEvent(decrypted, storedSenderName(current.Payload))
+			if err != nil {
+				return err
+			}
+			_, err = k.db.Queue.SetPayload(ctx, current, payload)
 			return err
 		case Command:
 			if err = k.storeInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {

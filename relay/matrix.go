@@ -125,6 +125,7 @@ type Event struct {
 	Tag          *Tag            // our own key, read from the clear content
 	ParseError   error           // why the event could not be parsed; then only ID and Raw mean something
 	Raw          json.RawMessage // of an event that could not be parsed
+	SenderName   *SenderName     // nil if it is not known
 }
 
 // RoomSync is what one answer of /sync says about a joined room.

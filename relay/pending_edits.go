@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -75,9 +74,9 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 		return false, nil
 	}
 	original.Type, original.Content = evt.Type, event.Content{Raw: newContent}
-	payload, err := json.Marshal(&original)
+	payload, err := storedEvent(&original, storedSenderName(row.Payload))
 	if err != nil {
-		return false, fmt.Errorf("failed to store an edit: %w", err)
+		return false, err
 	}
-	return a.db.Queue.SetPayload(ctx, row, string(payload))
+	return a.db.Queue.SetPayload(ctx, row, payload)
 }

@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"text/template"
 	"unicode/utf8"
 
@@ -22,6 +24,23 @@ const aliasFields = ".Name .UserID .Localpart .Server"
 type Sender struct {
 	Name   string // the display name, may be empty
 	UserID id.UserID
+	// Shared says that others in the room have the same name. The user id then tells
+	// them apart (client-server API, "Calculating the display name for a user").
+	Shared bool
+}
+
+// DisplayName returns what the sender is called: the display name, or else the local
+// part of the user id; if others are called the same, with the user id.
+func (s Sender) DisplayName() string {
+	return cmp.Or(cleanAll(s.Name), cleanAll(s.UserID.Localpart()), "?") + s.suffix()
+}
+
+// suffix is what stands behind the name to tell the sender from others.
+func (s Sender) suffix() string {
+	if !s.Shared {
+		return ""
+	}
+	return " (" + cleanAll(s.UserID.String()) + ")"
 }
 
 // AliasFormat is a parsed ALIAS_FORMAT.
@@ -32,6 +51,10 @@ type AliasFormat struct {
 // aliasData holds the fields of an ALIAS_FORMAT.
 type aliasData struct {
 	Name, UserID, Localpart, Server string
+
+	// suffix must be in the alias: whatever the format is, and however much of the
+	// name is cut.
+	suffix string
 }
 
 // ParseAliasFormat parses the text/template that names Matrix senders on Wazo. Its
@@ -42,7 +65,7 @@ func ParseAliasFormat(tmpl string) (*AliasFormat, error) {
 	if tmpl == "" {
 		tmpl = DefaultAliasFormat
 	}
-	alice := aliasData{"Alice", "@alice:a.example", "alice", "a.example"}
+	alice := aliasData{Name: "Alice", UserID: "@alice:a.example", Localpart: "alice", Server: "a.example"}
 	t, err := parseTemplate(tmpl, aliasFields, alice, aliasData{})
 	if err != nil {
 		return nil, err
@@ -56,7 +79,8 @@ func ParseAliasFormat(tmpl string) (*AliasFormat, error) {
 
 // Alias returns the alias for sender. It has at least one and at most
 // [MaxAliasRunes] code points. If the alias would be longer, the name is cut, so
-// that the text of the format around it stays.
+// that the text of the format around it stays. The alias of a sender whose name is
+// shared contains the user id.
 func (f *AliasFormat) Alias(sender Sender) string {
 	data := aliasData{
 		Name:      cleanAll(sender.Name),
@@ -64,11 +88,9 @@ func (f *AliasFormat) Alias(sender Sender) string {
 		Localpart: cleanAll(sender.UserID.Localpart()),
 		Server:    cleanAll(sender.UserID.Homeserver()),
 	}
-	if data.Name == "" {
-		data.Name = data.Localpart
-	}
-	if data.Name == "" {
-		data.Name = "?"
+	data.Name = cmp.Or(data.Name, data.Localpart, "?")
+	if !strings.Contains(f.render(data), data.UserID) {
+		data.suffix = sender.suffix()
 	}
 	for _, field := range []*string{&data.Name, &data.Localpart, &data.UserID, &data.Server} {
 		f.shorten(&data, field)
@@ -98,11 +120,17 @@ func (f *AliasFormat) shorten(data *aliasData, field *string) {
 // render executes the template. Should it fail for this sender after all, the
 // name alone is the alias.
 func (f *AliasFormat) render(data aliasData) string {
+	suffix := data.suffix
+	data.Name += suffix
 	alias, err := execute(f.template, data)
 	if err != nil {
 		alias = data.Name
 	}
-	return cleanAll(alias)
+	alias = cleanAll(alias)
+	if !strings.Contains(alias, suffix) {
+		alias = cleanAll(alias + suffix) // the format leaves the name out, or cuts it
+	}
+	return alias
 }
 
 // cleanAll is [CleanName] without a limit.

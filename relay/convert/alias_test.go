@@ -21,6 +21,27 @@ func TestAliases(t *testing.T) {
 		{"all fields", "{{.Name}} {{.UserID}} {{.Localpart}} {{.Server}}", alice, "Alice @al:example.org al example.org"},
 		{"sender without name is named by the id", "", Sender{UserID: "@al:example.org"}, "al (Matrix)"},
 		{"sender with an invisible name too", "", Sender{Name: "\u200b", UserID: "@al:example.org"}, "al (Matrix)"},
+		{
+			"others have the same name", "",
+			Sender{Name: "Alice", UserID: "@al:example.org", Shared: true}, "Alice (@al:example.org) (Matrix)",
+		},
+		{"others have no name either", "", Sender{UserID: "@al:example.org", Shared: true}, "al (@al:example.org) (Matrix)"},
+		{
+			"the format tells them apart already", "{{.Name}} {{.UserID}}",
+			Sender{Name: "Alice", UserID: "@al:example.org", Shared: true}, "Alice @al:example.org",
+		},
+		{
+			"the format leaves the name out", "{{.Localpart}} (Matrix)",
+			Sender{Name: "Alice", UserID: "@al:example.org", Shared: true}, "al (Matrix) (@al:example.org)",
+		},
+		{
+			"the format cuts the name", "{{printf `%.4s` .Name}}",
+			Sender{Name: "Alice", UserID: "@al:example.org", Shared: true}, "Alic (@al:example.org)",
+		},
+		{
+			"a long name that others have is cut before the id", "",
+			Sender{Name: long(300), UserID: "@al:example.org", Shared: true}, long(228) + "… (@al:example.org) (Matrix)",
+		},
 		{"names are cleaned", "", Sender{Name: "A\n\u202el\x00", UserID: alice.UserID}, "A l (Matrix)"},
 		{"at the limit nothing is cut", "", Sender{Name: long(247)}, long(247) + " (Matrix)"},
 		{"one past it the name is cut and the suffix stays", "", Sender{Name: long(248)}, long(246) + "… (Matrix)"},
