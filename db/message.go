@@ -10,6 +10,7 @@ import (
 )
 
 // Message maps a Wazo message, or one part of it, to the Matrix event with the same content. It is stored for both directions.
+// Several messages may be mapped to one event that shows them all.
 type Message struct {
 	PortalID  int64
 	WazoUUID  string
@@ -46,7 +47,7 @@ func (m *Message) Scan(row dbutil.Scannable) (*Message, error) {
 	return dbutil.ValueOrErr(m, err)
 }
 
-// Insert stores a mapping. If the message or the event has a mapping already, that one stays.
+// Insert stores a mapping. If the part of the message has a mapping already, that one stays.
 func (t *Messages) Insert(ctx context.Context, m *Message) error {
 	return t.Exec(ctx, insertMessageQuery, m.PortalID, m.WazoUUID, m.Part, dbutil.StrPtr(m.EventID), m.Author, m.CreatedAt, m.RelayedAt)
 }

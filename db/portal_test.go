@@ -177,7 +177,6 @@ func TestMessage(t *testing.T) {
 		portal := db.addPortal(t, "a")
 		insert(t, db, Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$first"})
 		insert(t, db, Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$second"})
-		insert(t, db, Message{PortalID: portal.ID, WazoUUID: "v", EventID: "$first"})
 		require.Equal(t, []id.EventID{"$first"}, parts(t, db))
 	})
 

@@ -63,40 +63,49 @@ type Row struct {
 	AttemptedAt Time   // when the last attempt began, or when its outcome was found to be unknown
 	AcceptedAt  Time
 	Error       string // why it is parked, for people
+	MergedInto  int64  // the row whose request shows this message, too; 0: the row is delivered by itself
+	Alone       bool   // it is not merged (again), because a merged event could not be delivered
 }
 
 // gapSpan is the number of positions that a gap reserves. No gap has more events than that.
 const gapSpan = int64(1) << 32
 
 const (
-	rowColumns        = `id, portal_id, direction, kind, source_id, author, position, payload.content, state, session, late, revision, parts, part, attempts, attempted_at, accepted_at, error`
-	selectRows        = `SELECT ` + rowColumns + ` FROM queue JOIN payload ON payload.row_id = queue.id `
-	insertRowQuery    = `INSERT INTO queue (portal_id, direction, kind, source_id, author, position, state, session, accepted_at, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (portal_id, direction, source_id) DO NOTHING RETURNING id`
-	putPayloadQuery   = `INSERT INTO payload (row_id, content) VALUES ($1, $2) ON CONFLICT (row_id) DO UPDATE SET content = excluded.content`
-	putRequestQuery   = `INSERT INTO request (row_id, part, content) VALUES ($1, $2, $3)`
-	requestQuery      = `SELECT content FROM request WHERE row_id = $1 AND part = $2`
-	nextRowQuery      = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') ORDER BY position, id LIMIT 1`
-	rowByIDQuery      = selectRows + `WHERE id = $1`
-	rowBySourceQuery  = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
-	pendingEditsQuery = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND author = $2 AND parts = 0 AND attempts = 0 AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
-	attemptRowQuery   = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
-	unknownRowQuery   = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
-	setRowStateQuery  = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
-	passOverQuery     = `UPDATE queue SET state = 'waiting' WHERE id = $1 AND revision = $2 AND state = 'new'`
-	reviseRowQuery    = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, error = '' WHERE id = $1 AND revision = $2`
-	setPartQuery      = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1 AND part = $3`
-	finishRowQuery    = `DELETE FROM queue WHERE id = $1 AND part = $2`
-	deleteRowQuery    = `DELETE FROM queue WHERE id = $1`
-	deleteUpToQuery   = `DELETE FROM queue WHERE portal_id = $1 AND direction = $2 AND kind = 'message' AND position <= $3`
-	lastPositionQuery = `SELECT MAX(0, COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo'), 0), COALESCE((SELECT MAX(next_position) FROM gap WHERE portal_id = $1), 0))`
-	blockedQuery      = selectRows + `WHERE portal_id = $1 AND state IN ('parked', 'waiting') ORDER BY direction, position, id`
-	encryptedQuery    = selectRows + `WHERE session = $1 AND session <> '' AND state IN ('new', 'waiting') ORDER BY portal_id, position, id`
-	waitingQuery      = selectRows + `WHERE state = 'waiting' AND accepted_at <= $1 ORDER BY portal_id, position, id`
-	isMissingQuery    = `SELECT EXISTS (SELECT 1 FROM queue WHERE session = $1 AND session <> '' AND state = 'waiting')`
-	sessionsQuery     = `SELECT DISTINCT session FROM queue WHERE session <> '' AND state = 'waiting'`
-	retryParkedQuery  = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
-	countRowsQuery    = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
-	busyQueuesQuery   = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
+	rowColumns         = `id, portal_id, direction, kind, source_id, author, position, payload.content, state, session, late, revision, parts, part, attempts, attempted_at, accepted_at, error, COALESCE(merged_into, 0), alone`
+	selectRows         = `SELECT ` + rowColumns + ` FROM queue JOIN payload ON payload.row_id = queue.id `
+	insertRowQuery     = `INSERT INTO queue (portal_id, direction, kind, source_id, author, position, state, session, accepted_at, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (portal_id, direction, source_id) DO NOTHING RETURNING id`
+	putPayloadQuery    = `INSERT INTO payload (row_id, content) VALUES ($1, $2) ON CONFLICT (row_id) DO UPDATE SET content = excluded.content`
+	putRequestQuery    = `INSERT INTO request (row_id, part, content) VALUES ($1, $2, $3)`
+	requestQuery       = `SELECT content FROM request WHERE row_id = $1 AND part = $2`
+	nextRowQuery       = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND merged_into IS NULL ORDER BY position, id LIMIT 1`
+	followingQuery     = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND (position, id) > ($3, $4) ORDER BY position, id LIMIT $5`
+	mergeRowQuery      = `UPDATE queue SET merged_into = $2 WHERE id = $1 AND revision = $3 AND state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
+	isMergedQuery      = `SELECT EXISTS (SELECT 1 FROM queue WHERE merged_into = $1)`
+	setAloneQuery      = `UPDATE queue SET alone = true WHERE id = $1 OR merged_into = $1`
+	releaseRowsQuery   = `UPDATE queue SET merged_into = NULL, alone = true WHERE merged_into = $1`
+	unmergeRowQuery    = `UPDATE queue SET state = 'new', alone = true, revision = revision + 1, parts = 0, attempts = 0, error = '' WHERE id = $1`
+	deleteRequestQuery = `DELETE FROM request WHERE row_id = $1`
+	rowByIDQuery       = selectRows + `WHERE id = $1`
+	rowBySourceQuery   = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
+	attemptRowQuery    = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
+	unknownRowQuery    = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
+	setRowStateQuery   = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
+	passOverQuery      = `UPDATE queue SET state = 'waiting' WHERE id = $1 AND revision = $2 AND state = 'new'`
+	reviseRowQuery     = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, error = '' WHERE id = $1 AND revision = $2`
+	setPartQuery       = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1 AND part = $3`
+	finishRowQuery     = `DELETE FROM queue WHERE id = $1 AND part = $2`
+	deleteRowQuery     = `DELETE FROM queue WHERE id = $1`
+	deleteUpToQuery    = `DELETE FROM queue WHERE portal_id = $1 AND direction = $2 AND kind = 'message' AND position <= $3`
+	lastPositionQuery  = `SELECT MAX(0, COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo'), 0), COALESCE((SELECT MAX(next_position) FROM gap WHERE portal_id = $1), 0))`
+	blockedQuery       = selectRows + `WHERE portal_id = $1 AND state IN ('parked', 'waiting') ORDER BY direction, position, id`
+	encryptedQuery     = selectRows + `WHERE session = $1 AND session <> '' AND state IN ('new', 'waiting') ORDER BY portal_id, position, id`
+	waitingQuery       = selectRows + `WHERE state = 'waiting' AND accepted_at <= $1 ORDER BY portal_id, position, id`
+	isMissingQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE session = $1 AND session <> '' AND state = 'waiting')`
+	sessionsQuery      = `SELECT DISTINCT session FROM queue WHERE session <> '' AND state = 'waiting'`
+	retryParkedQuery   = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
+	countRowsQuery     = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
+	busyQueuesQuery    = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
+	pendingEditsQuery  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND author = $2 AND parts = 0 AND attempts = 0 AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 )
 
 // Queue is the table of messages that wait to be delivered. It holds two queues for each portal, one for each direction.
@@ -111,7 +120,7 @@ func newQueue(db *dbutil.Database) *Queue {
 // Scan implements dbutil.DataStruct.
 func (r *Row) Scan(row dbutil.Scannable) (*Row, error) {
 	return dbutil.ValueOrErr(r, row.Scan(&r.ID, &r.PortalID, &r.Direction, &r.Kind, &r.SourceID, &r.Author, &r.Position, &r.Payload,
-		&r.State, &r.Session, &r.Late, &r.Revision, &r.Parts, &r.Part, &r.Attempts, timeColumn(&r.AttemptedAt), timeColumn(&r.AcceptedAt), &r.Error))
+		&r.State, &r.Session, &r.Late, &r.Revision, &r.Parts, &r.Part, &r.Attempts, timeColumn(&r.AttemptedAt), timeColumn(&r.AcceptedAt), &r.Error, &r.MergedInto, &r.Alone))
 }
 
 // Insert adds a row. It returns false if a row with the same SourceID is in this queue already.
@@ -134,9 +143,15 @@ func (t *Queue) Insert(ctx context.Context, r *Row) (added bool, err error) {
 }
 
 // Next returns the row that is to be delivered next, or nil if there is none. It skips rows that are parked or wait for a
-// key.
+// key, and rows that are merged into another one.
 func (t *Queue) Next(ctx context.Context, portalID int64, direction Direction) (*Row, error) {
 	return t.QueryOne(ctx, nextRowQuery, portalID, direction)
+}
+
+// Following returns the rows that stand behind a row in its queue, at most limit of them. It skips the same rows as Next,
+// except for those that are merged into another one.
+func (t *Queue) Following(ctx context.Context, row *Row, limit int) ([]*Row, error) {
+	return t.QueryMany(ctx, followingQuery, row.PortalID, row.Direction, row.Position, row.ID, limit)
 }
 
 // ByID returns a row, or nil if it does not exist any more.
@@ -178,6 +193,54 @@ func (t *Queue) MarkAttempted(ctx context.Context, row *Row, request []string, n
 		return nil
 	})
 	return there, err
+}
+
+// ErrRowChanged is returned by MarkMerged if a row is not what was read any more.
+var ErrRowChanged = errors.New("a row has changed")
+
+// MarkMerged is MarkAttempted for the first attempt of a request that shows several rows: lead and the ones after it, which are
+// merged into lead and leave the queue with it. It returns ErrRowChanged, and changes nothing, if one of the rows was deleted or
+// changed since it was read.
+func (t *Queue) MarkMerged(ctx context.Context, lead *Row, merged []*Row, request string, now Time) error {
+	return t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+		for _, row := range merged {
+			if there, err := changed(t.GetDB().Exec(ctx, mergeRowQuery, row.ID, lead.ID, row.Revision)); err != nil {
+				return err
+			} else if !there {
+				return ErrRowChanged
+			}
+		}
+		if there, err := t.MarkAttempted(ctx, lead, []string{request}, now); err != nil {
+			return err
+		} else if !there {
+			return ErrRowChanged
+		}
+		return nil
+	})
+}
+
+// IsMerged reports whether other rows are merged into a row.
+func (t *Queue) IsMerged(ctx context.Context, rowID int64) (merged bool, err error) {
+	err = t.GetDB().QueryRow(ctx, isMergedQuery, rowID).Scan(&merged)
+	return merged, err
+}
+
+// SetAlone stores that a row, and the rows that are merged into it, are not to be merged any more. It does not undo the merge.
+func (t *Queue) SetAlone(ctx context.Context, rowID int64) error {
+	return t.Exec(ctx, setAloneQuery, rowID)
+}
+
+// Unmerge undoes a merge: the rows that are merged into a row are delivered by themselves, as the row itself is, and none of them
+// is merged again. The request is deleted, so it must be known that it was not carried out.
+func (t *Queue) Unmerge(ctx context.Context, rowID int64) error {
+	return t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+		for _, query := range []string{releaseRowsQuery, unmergeRowQuery, deleteRequestQuery} {
+			if err := t.Exec(ctx, query, rowID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Request returns the content that is sent for a part of a row. It returns an error if the row has no such part.

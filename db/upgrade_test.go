@@ -21,12 +21,17 @@ var (
 	schemaV2 string
 	//go:embed testdata/v2-rows.sql
 	rowsV2 string
+	//go:embed testdata/v3.sql
+	schemaV3 string
+	//go:embed testdata/v3-rows.sql
+	rowsV3 string
 )
 
 // What older versions left: a schema, and rows in its tables.
 var (
 	installationV1 = []string{schemaV1, rowsV1}
 	installationV2 = []string{schemaV2, rowsV2}
+	installationV3 = []string{schemaV3, rowsV3}
 )
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
@@ -94,12 +99,22 @@ func TestDatabaseOfVersion1IsUpgraded(t *testing.T) {
 	}
 }
 
-// installed is the database of testdata/v2.sql and testdata/v2-rows.sql after its upgrade.
+// installed is a database with a row in every table after its upgrade. The rows of testdata/v2-rows.sql and testdata/v3-rows.sql
+// mean the same.
 type installed struct{ *Database }
 
 func TestDatabaseOfVersion2IsUpgraded(t *testing.T) {
 	t.Parallel()
-	db := installed{upgrade(t, installationV2...)}
+	testInstalled(t, installationV2)
+}
+
+func TestDatabaseOfVersion3IsUpgraded(t *testing.T) {
+	t.Parallel()
+	testInstalled(t, installationV3)
+}
+
+func testInstalled(t *testing.T, installation []string) {
+	db := installed{upgrade(t, installation...)}
 	require.Equal(t, schemaOf(t, openNew(t)), schemaOf(t, db.Database), "it has the schema of a new one")
 	// They run one after the other: the last of them adds rows.
 	t.Run("settings", db.testSettings)
@@ -346,7 +361,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

@@ -1,4 +1,4 @@
--- v0 -> v3: Latest schema
+-- v0 -> v4: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -63,10 +63,13 @@ CREATE TABLE queue (
 	attempted_at BIGINT  NOT NULL DEFAULT 0,     -- ms: when the last attempt began, or its outcome was found to be unknown
 	accepted_at  BIGINT  NOT NULL,               -- ms
 	error        TEXT    NOT NULL DEFAULT '',    -- for people: why it is parked
+	merged_into  INTEGER REFERENCES queue (id),  -- the row whose request shows this message, too; NULL: the row is delivered by itself
+	alone        BOOLEAN NOT NULL DEFAULT false, -- it is not merged (again), because a merged event could not be delivered
 	UNIQUE (portal_id, direction, source_id)
 );
 CREATE INDEX queue_order ON queue (portal_id, direction, position, id);
 CREATE INDEX queue_session ON queue (session) WHERE session <> '';
+CREATE INDEX queue_merged ON queue (merged_into) WHERE merged_into IS NOT NULL;
 
 -- The content of each queue row, as it was accepted.
 CREATE TABLE payload (
@@ -82,7 +85,8 @@ CREATE TABLE request (
 	PRIMARY KEY (row_id, part)
 );
 
--- The messages that were delivered, in both directions: which Matrix event has the content of which Wazo message.
+-- The messages that were delivered, in both directions: which Matrix event has the content of which Wazo message. A merged event
+-- has the contents of several messages.
 CREATE TABLE message (
 	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	wazo_uuid  TEXT    NOT NULL,
@@ -91,9 +95,9 @@ CREATE TABLE message (
 	author     TEXT    NOT NULL, -- the Matrix user id or the Wazo user UUID
 	created_at BIGINT  NOT NULL, -- µs: when chatd stored the Wazo message; 0: not known
 	relayed_at BIGINT  NOT NULL, -- ms
-	PRIMARY KEY (portal_id, wazo_uuid, part),
-	UNIQUE (portal_id, event_id)
+	PRIMARY KEY (portal_id, wazo_uuid, part)
 );
+CREATE INDEX message_event ON message (portal_id, event_id);
 CREATE INDEX message_age ON message (relayed_at);
 
 -- Messages that the relay account posted on Wazo and that are missing in this database, because it was restored from an older

@@ -1,0 +1,194 @@
+-- v0 -> v3: Latest schema
+
+-- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
+-- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
+
+-- Named values that the relay remembers about itself. Secret ones are sealed.
+CREATE TABLE setting (
+	name  TEXT NOT NULL PRIMARY KEY, -- see the constants in db/setting.go
+	value BLOB NOT NULL
+);
+
+-- A Wazo account that the relay logs in to.
+CREATE TABLE account (
+	id          INTEGER PRIMARY KEY,
+	matrix_user TEXT UNIQUE,              -- the Matrix user whose account it is; NULL: it is the relay account
+	username    TEXT NOT NULL,            -- the name for logging in
+	user_uuid   TEXT NOT NULL DEFAULT '', -- the author of the messages from this account; empty before the first log-in
+	tenant_uuid TEXT NOT NULL DEFAULT '', -- empty before the first log-in
+	token       BLOB                      -- sealed: the access token and when it expires; it is used again after a restart
+);
+
+-- A portal links one Matrix room with one Wazo room. An id is never used again, because queue rows belong to one link.
+CREATE TABLE portal (
+	id                INTEGER PRIMARY KEY AUTOINCREMENT,
+	matrix_room       TEXT    NOT NULL UNIQUE,
+	wazo_room         TEXT    NOT NULL UNIQUE,
+	title             TEXT    NOT NULL,               -- how people know the Wazo room
+	reader_id         INTEGER NOT NULL REFERENCES account (id), -- the account that reads the Wazo room
+	linked_by         TEXT    NOT NULL,               -- the Matrix user who gave the link command
+	linked_at         BIGINT  NOT NULL,               -- ms
+	public            BOOLEAN NOT NULL,               -- an admin accepted that strangers can read the Matrix room
+	started_on_wazo   BIGINT  NOT NULL DEFAULT 0,     -- µs: created_at of the introduction; 0: it was not posted yet
+	started_on_matrix BOOLEAN NOT NULL DEFAULT false, -- the bot saw its own "Linked" notice: later events are relayed
+	read_until        BIGINT  NOT NULL DEFAULT 0,     -- µs: the verified cursor, which only reading the history moves
+	last_error        TEXT    NOT NULL DEFAULT ''     -- for people: the status command shows it
+);
+
+-- The reasons why portals do not relay. A portal relays again in a direction when the last reason for this direction is gone.
+CREATE TABLE pause (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	reason    TEXT    NOT NULL, -- see relay.Pause
+	direction TEXT    NOT NULL, -- to_wazo, to_matrix or reading; empty: all of them
+	PRIMARY KEY (portal_id, reason, direction)
+);
+
+-- The messages that wait to be delivered: two queues for each portal, one for each direction. Their contents are in the tables
+-- payload and request, because SQLite always writes whole rows, and these rows change with each part that is delivered.
+CREATE TABLE queue (
+	id           INTEGER PRIMARY KEY AUTOINCREMENT,
+	portal_id    INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	direction    TEXT    NOT NULL,               -- to_wazo or to_matrix
+	kind         TEXT    NOT NULL,               -- message; or from the relay itself: introduction or linked
+	source_id    TEXT    NOT NULL,               -- the Matrix event id or the Wazo message UUID
+	author       TEXT    NOT NULL,               -- the Matrix user id or the Wazo user UUID
+	position     BIGINT  NOT NULL,               -- the order: place in the Matrix timeline (to_wazo), created_at in µs (to_matrix)
+	state        TEXT    NOT NULL,               -- new, attempted, waiting (for a key) or parked; see db.State
+	session      TEXT    NOT NULL DEFAULT '',    -- the Megolm session that encrypts the payload; empty: it can be read
+	late         BOOLEAN NOT NULL DEFAULT false, -- the queue went on without it while its key was missing
+	revision     INTEGER NOT NULL DEFAULT 0,     -- how often the payload was replaced, because it was decrypted or edited
+	parts        INTEGER NOT NULL DEFAULT 0,     -- how many parts the request has; 0: there is no request yet
+	part         INTEGER NOT NULL DEFAULT 0,     -- the part that is delivered next; the first one is 0
+	attempts     INTEGER NOT NULL DEFAULT 0,     -- how often the delivery of this part was attempted
+	attempted_at BIGINT  NOT NULL DEFAULT 0,     -- ms: when the last attempt began, or its outcome was found to be unknown
+	accepted_at  BIGINT  NOT NULL,               -- ms
+	error        TEXT    NOT NULL DEFAULT '',    -- for people: why it is parked
+	UNIQUE (portal_id, direction, source_id)
+);
+CREATE INDEX queue_order ON queue (portal_id, direction, position, id);
+CREATE INDEX queue_session ON queue (session) WHERE session <> '';
+
+-- The content of each queue row, as it was accepted.
+CREATE TABLE payload (
+	row_id  INTEGER PRIMARY KEY REFERENCES queue (id) ON DELETE CASCADE,
+	content TEXT NOT NULL -- JSON
+);
+
+-- What is sent for a queue row, part by part. It is stored before the first part is sent, and it never changes.
+CREATE TABLE request (
+	row_id  INTEGER NOT NULL REFERENCES queue (id) ON DELETE CASCADE,
+	part    INTEGER NOT NULL, -- the first one is 0
+	content TEXT    NOT NULL, -- JSON
+	PRIMARY KEY (row_id, part)
+);
+
+-- The messages that were delivered, in both directions: which Matrix event has the content of which Wazo message.
+CREATE TABLE message (
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid  TEXT    NOT NULL,
+	part       INTEGER NOT NULL, -- a Wazo message may become several events; the first part is 0
+	event_id   TEXT,             -- NULL: no event shows the message, because a person dropped it or it has nothing to show
+	author     TEXT    NOT NULL, -- the Matrix user id or the Wazo user UUID
+	created_at BIGINT  NOT NULL, -- µs: when chatd stored the Wazo message; 0: not known
+	relayed_at BIGINT  NOT NULL, -- ms
+	PRIMARY KEY (portal_id, wazo_uuid, part),
+	UNIQUE (portal_id, event_id)
+);
+CREATE INDEX message_age ON message (relayed_at);
+
+-- Messages that the relay account posted on Wazo and that are missing in this database, because it was restored from an older
+-- backup. The relay looks for them once after each start. A queue row with the same text was delivered by such a message.
+CREATE TABLE orphan (
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid  TEXT    NOT NULL,
+	alias      TEXT    NOT NULL, -- the name of the author, as Wazo shows it
+	content    TEXT    NOT NULL,
+	created_at BIGINT  NOT NULL, -- µs
+	PRIMARY KEY (portal_id, wazo_uuid)
+);
+
+-- Parts of Matrix timelines that /sync left out and that the relay still has to read from /messages.
+CREATE TABLE gap (
+	id             INTEGER PRIMARY KEY AUTOINCREMENT,
+	portal_id      INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	room           TEXT    NOT NULL, -- the Matrix room; the portal may move to another one while the gap is open
+	from_token     TEXT    NOT NULL, -- the gap is read backwards from this pagination token, which moves with each page
+	to_token       TEXT    NOT NULL, -- the gap is read up to this pagination token
+	first_position BIGINT  NOT NULL, -- the first of the queue positions that are reserved for the events in the gap
+	next_position  BIGINT  NOT NULL  -- the queue position of the next event; counts down, because the gap is read backwards
+);
+
+-- Megolm sessions whose keys the senders' clients decided not to share with the bot.
+CREATE TABLE withheld (
+	matrix_user TEXT   NOT NULL, -- the user whose client said so; it need not be the user to whom the session belongs
+	session     TEXT   NOT NULL,
+	told_at     BIGINT NOT NULL, -- ms
+	PRIMARY KEY (matrix_user, session)
+);
+CREATE INDEX withheld_age ON withheld (told_at);
+
+-- The events that the bot still has to react to, for example invites and commands. They are stored together with the sync token
+-- that covers them.
+CREATE TABLE inbox (
+	id          INTEGER PRIMARY KEY AUTOINCREMENT,
+	kind        TEXT   NOT NULL,        -- see db.InboxKind
+	room        TEXT   NOT NULL,        -- the Matrix room
+	event_id    TEXT   NOT NULL UNIQUE,
+	payload     TEXT   NOT NULL,        -- the event, JSON
+	accepted_at BIGINT NOT NULL         -- ms
+);
+
+-- The texts that the bot still has to send. Each is stored in the transaction of the change that it tells of.
+CREATE TABLE notice (
+	id          INTEGER PRIMARY KEY AUTOINCREMENT,
+	room        TEXT   NOT NULL,            -- the Matrix room; empty: the direct chat with matrix_user
+	matrix_user TEXT   NOT NULL DEFAULT '',
+	markdown    TEXT   NOT NULL,
+	reply_to    TEXT   NOT NULL DEFAULT '', -- the id of the event to reply to; empty: the notice is not a reply
+	created_at  BIGINT NOT NULL             -- ms
+);
+
+-- The lists of Wazo rooms that were last shown to people. They say which room is meant by the number in "link 2".
+CREATE TABLE listing (
+	matrix_user TEXT    NOT NULL,
+	number      INTEGER NOT NULL, -- the first one is 1
+	wazo_room   TEXT    NOT NULL,
+	PRIMARY KEY (matrix_user, number)
+);
+
+-- The direct chats of the bot with people.
+CREATE TABLE direct_chat (
+	matrix_user TEXT NOT NULL PRIMARY KEY,
+	room        TEXT NOT NULL -- the Matrix room
+);
+
+-- Wazo rooms without a portal in which somebody wrote. The relay explains in each of them once how to link the room.
+CREATE TABLE explanation (
+	wazo_room TEXT    NOT NULL PRIMARY KEY,
+	given     BOOLEAN NOT NULL -- set before the explanation is posted, so that it is never posted twice
+);
+
+-- Files of Matrix messages that people on Wazo can fetch by a link. Everybody who knows the link can read the file. Therefore
+-- the database does not contain the secret part of the link, but only its hash.
+CREATE TABLE media (
+	link       BLOB   NOT NULL PRIMARY KEY, -- SHA-256 of the secret part of the link
+	room       TEXT   NOT NULL,             -- the Matrix room
+	event_id   TEXT   NOT NULL,             -- the event of the message; the row is deleted when this event is redacted
+	mxc        TEXT   NOT NULL,             -- where the file is on Matrix
+	encrypted  BLOB,                        -- sealed: JSON of an EncryptedFile, with the key; NULL: the file is not encrypted
+	name       TEXT   NOT NULL,             -- the file name, cleaned
+	mime_type  TEXT   NOT NULL,             -- according to the sender; may be empty
+	created_at BIGINT NOT NULL,             -- ms
+	expires_at BIGINT NOT NULL              -- ms
+);
+CREATE INDEX media_event ON media (room, event_id);
+CREATE INDEX media_age ON media (expires_at);
+
+-- The pictures that the relay made and uploaded for Wazo users, who have no pictures of their own.
+CREATE TABLE avatar (
+	user_uuid TEXT    NOT NULL, -- the Wazo user
+	letters   TEXT    NOT NULL, -- the letters that the picture shows
+	encrypted BOOLEAN NOT NULL, -- whether the upload is for encrypted rooms
+	file      BLOB    NOT NULL, -- sealed: an mxc URI, or JSON of an EncryptedFile for encrypted rooms
+	PRIMARY KEY (user_uuid, letters, encrypted)
+);
