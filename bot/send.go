@@ -38,6 +38,9 @@ func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, tx
 	return eventID, nil
 }
 
+// IsLimited implements relay.Matrix.
+func (b *Bot) IsLimited() bool { return b.limiter.isSerial() }
+
 // sendOnce sends an event. It returns no event id if it has sent nothing, because somebody has joined the encrypted room
 // while the event was made ready.
 func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *media.Uploaded, txnID string) (id.EventID, error) {

@@ -146,4 +146,19 @@ func TestMergedRows(t *testing.T) {
 			require.True(t, known)
 		}
 	})
+
+	t.Run("a reply to an event answers the last of its messages", func(t *testing.T) {
+		t.Parallel()
+		db := openNew(t)
+		portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
+		for i, uuid := range []string{"z", "b", "a"} {
+			require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: uuid, EventID: "$1", CreatedAt: us(int64(1 + i/2))}))
+		}
+		last, err := db.Message.ByEvent(t.Context(), portal.ID, "$1")
+		require.NoError(t, err)
+		require.Equal(t, "a", last.WazoUUID)
+		none, err := db.Message.ByEvent(t.Context(), other.ID, "$1")
+		require.NoError(t, err)
+		require.Nil(t, none)
+	})
 }

@@ -26,6 +26,7 @@ const (
 	insertMessageQuery  = `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
 	knownUUIDQuery      = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND wazo_uuid = $2)`
 	knownEventQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
+	lastOfEventQuery    = `SELECT ` + messageColumns + ` FROM message WHERE portal_id = $1 AND event_id = $2 ORDER BY created_at DESC, rowid DESC LIMIT 1`
 	newestToWazoQuery   = `SELECT COALESCE(MAX(created_at), 0) FROM message WHERE portal_id = $1 AND author LIKE '@%'`
 	forgetMessagesQuery = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
 )
@@ -62,6 +63,12 @@ func (t *Messages) KnowsUUID(ctx context.Context, portalID int64, wazoUUID strin
 func (t *Messages) KnowsEvent(ctx context.Context, portalID int64, eventID id.EventID) (known bool, err error) {
 	err = t.GetDB().QueryRow(ctx, knownEventQuery, portalID, eventID).Scan(&known)
 	return known, err
+}
+
+// ByEvent returns the mapping of a Matrix event, nil if there is none. If the event shows several messages, it is that of the last
+// of them, which is the one that a reply to the event answers.
+func (t *Messages) ByEvent(ctx context.Context, portalID int64, eventID id.EventID) (*Message, error) {
+	return t.QueryOne(ctx, lastOfEventQuery, portalID, eventID)
 }
 
 // NewestToWazo returns when chatd stored the newest message that the relay posted for a Matrix user. It returns the zero time

@@ -279,7 +279,7 @@ func (a *matrixAccept) ownEvent(ctx context.Context, evt Event, position int64) 
 	case TagLinked:
 		return a.startOnMatrix(ctx, evt, position)
 	case TagMessage:
-		return a.recordEcho(ctx, string(evt.Tag.UUID), evt.Tag.Part, evt.ID)
+		return a.recordEcho(ctx, *evt.Tag, evt.ID)
 	}
 	return nil
 }
@@ -298,5 +298,5 @@ func (a *matrixAccept) startOnMatrix(ctx context.Context, evt Event, position in
 	} else if err = a.db.Portal.SetStartedOnMatrix(ctx, portal.ID); err != nil {
 		return err
 	}
-	return a.recordEcho(ctx, linkedSource, 0, evt.ID)
+	return a.recordLinked(ctx, evt.ID)
 }

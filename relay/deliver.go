@@ -155,8 +155,20 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 	case failure.Class == ClassPortal:
 		return task.Idle, w.pauses.begin(ctx, portal, failure.Pause, row.Direction)
 	default:
-		return task.Again, w.park(ctx, portal, row, w.texts.Why(failure.Why))
+		return task.Again, w.setAside(ctx, portal, row, w.texts.Why(failure.Why))
 	}
+}
+
+// setAside parks a row that cannot be delivered. If the row is that of a merged event, the merge is undone instead, so that only
+// the message at fault is parked.
+func (w *queueWorker) setAside(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
+	merged, err := w.db.Queue.IsMerged(ctx, row.ID)
+	if err != nil {
+		return err
+	} else if merged {
+		return w.db.Queue.SetAlone(ctx, row.ID)
+	}
+	return w.park(ctx, portal, row, why)
 }
 
 // park takes a row out of the way until a person decides, and tells the people of the Matrix room.

@@ -25,10 +25,33 @@ type matrixPart struct {
 	Content *event.MessageEventContent `json:"content"`
 	// EncryptedFallback: see Outgoing.
 	EncryptedFallback *event.MessageEventContent `json:"instead,omitempty"`
+	// Also are the messages that a merged event shows besides that of the row, in order.
+	Also []wazoapi.UUID `json:"also,omitempty"`
 }
 
 // run delivers the next part of the row.
 func (d *matrixDelivery) run(ctx context.Context) (outcome, error) {
+	if result, done, err := d.undoMerge(ctx); err != nil {
+		return outcomeStopped, err
+	} else if done {
+		return result, nil
+	}
+	part, merged, err := d.merge(ctx)
+	if err != nil {
+		return outcomeStopped, err
+	} else if part != nil {
+		if there, err := d.markMerged(ctx, part, merged); err != nil {
+			return outcomeStopped, err
+		} else if !there {
+			return outcomeChanged, nil
+		}
+		return d.send(ctx, part)
+	}
+	return d.runAlone(ctx)
+}
+
+// runAlone delivers the next part of a row that is not merged now.
+func (d *matrixDelivery) runAlone(ctx context.Context) (outcome, error) {
 	row := d.row
 	part, request, err := d.nextPart(ctx)
 	if err != nil {
@@ -49,14 +72,25 @@ func (d *matrixDelivery) run(ctx context.Context) (outcome, error) {
 	} else if !there {
 		return outcomeChanged, nil
 	}
+	return d.send(ctx, part)
+}
+
+// send sends a part whose request is stored, and records that it is delivered.
+func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, error) {
+	row := d.row
 	d.uploads.forget(row.PortalID)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
-		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(),
-	}, transactionID(row))
+		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(part),
+	}, transactionID(row, part))
 	if err != nil {
 		return outcomeStopped, d.attemptFailed(ctx, row, err)
 	}
-	err = d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordToMatrix(ctx, row, row.Part, eventID) })
+	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
+		if len(part.Also) > 0 {
+			return d.recordMerged(ctx, row.PortalID, d.tag(part).UUIDs(), eventID)
+		}
+		return d.recordToMatrix(ctx, row, row.Part, eventID)
+	})
 	if err != nil {
 		return outcomeStopped, fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	}
@@ -101,16 +135,19 @@ func (d *matrixDelivery) storedPart(ctx context.Context) (*matrixPart, error) {
 	return &part, nil
 }
 
-func (d *matrixDelivery) tag() Tag {
+func (d *matrixDelivery) tag(part *matrixPart) Tag {
 	if d.row.Kind == db.KindLinked {
 		return Tag{Kind: TagLinked, Portal: d.portal.ID}
 	}
-	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(d.row.SourceID), Part: d.row.Part}
+	return Tag{Kind: TagMessage, UUID: wazoapi.UUID(d.row.SourceID), Part: d.row.Part, Also: part.Also}
 }
 
 // transactionID identifies the sending of a part. It is the same for each attempt, also after a restart
-// (docs/matrix.md, "Transaction ids").
-func transactionID(row *db.Row) string {
+// (docs/matrix.md, "Transaction ids"). A merged event has another one than the first of its messages alone.
+func transactionID(row *db.Row, part *matrixPart) string {
+	if len(part.Also) > 0 {
+		return fmt.Sprintf("wazo-%d-%s-and-%d", row.PortalID, row.SourceID, len(part.Also))
+	}
 	return fmt.Sprintf("wazo-%d-%s-%d", row.PortalID, row.SourceID, row.Part)
 }
 

@@ -54,6 +54,7 @@ type fakeMatrix struct {
 	pictures              map[string]func() (*Picture, error) // by source
 	uploads               []string                            // sources
 	encrypted             bool                                // the rooms are
+	limited               bool                                // the homeserver limits the account
 
 	accepting sync.Mutex
 	saying    sync.Mutex
@@ -237,6 +238,18 @@ func (f *fakeMatrix) NoticesFilled(id.RoomID, id.UserID) {
 		}
 	}
 	f.signal()
+}
+
+func (f *fakeMatrix) IsLimited() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.limited
+}
+
+func (f *fakeMatrix) setLimited(limited bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.limited = limited
 }
 
 func (f *fakeMatrix) isEncrypted() bool {

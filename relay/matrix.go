@@ -20,6 +20,8 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
+	// IsLimited reports whether the homeserver limits how much the account sends, now or a moment ago.
+	IsLimited() bool
 	// UploadPicture fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room,
 	// encrypted if that is. Errors of the homeserver and the way to it are of type *MatrixError; all others mean that it
 	// can't be shown.
@@ -80,11 +82,15 @@ const TagKey = "io.wazo.relay"
 
 // Tag is the value of TagKey.
 type Tag struct {
-	Kind   string       `json:"kind"`             // message, linked or notice
-	UUID   wazoapi.UUID `json:"uuid,omitempty"`   // of the Wazo message that the event shows
-	Part   int          `json:"part,omitempty"`   // of that message
-	Portal int64        `json:"portal,omitempty"` // that was linked
+	Kind   string         `json:"kind"`             // message, linked or notice
+	UUID   wazoapi.UUID   `json:"uuid,omitempty"`   // of the Wazo message that the event shows
+	Part   int            `json:"part,omitempty"`   // of that message
+	Also   []wazoapi.UUID `json:"also,omitempty"`   // of the messages that a merged event shows after that one, in order
+	Portal int64          `json:"portal,omitempty"` // that was linked
 }
+
+// UUIDs returns the Wazo messages that an event shows, in order.
+func (t Tag) UUIDs() []wazoapi.UUID { return append([]wazoapi.UUID{t.UUID}, t.Also...) }
 
 // Kinds of tags.
 const (

@@ -27,6 +27,50 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	})
 }
 
+// recordMerged stores, within a transaction, that an event shows several messages of Wazo. Their rows leave. A message whose row is
+// gone is left alone.
+func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoapi.UUID, eventID id.EventID) error {
+	for _, uuid := range uuids {
+		row, err := r.ownRow(ctx, portalID, string(uuid))
+		if err != nil {
+			return err
+		} else if row == nil {
+			continue
+		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
+			return err
+		}
+		err = r.db.Message.Insert(ctx, &db.Message{
+			PortalID: portalID, WazoUUID: row.SourceID, EventID: eventID, Author: row.Author,
+			CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownRow returns the row of a message that is delivered to Matrix, nil if there is none. It undoes a merge that the row takes part
+// in: the message has arrived, so that the request of the merge must not be sent (again).
+func (r *Relay) ownRow(ctx context.Context, portalID int64, sourceID string) (*db.Row, error) {
+	row, err := r.db.Queue.BySource(ctx, portalID, db.ToMatrix, sourceID)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	lead := row.MergedInto
+	if lead == 0 {
+		merged, err := r.db.Queue.IsMerged(ctx, row.ID)
+		if err != nil || !merged {
+			return row, err
+		}
+		lead = row.ID
+	}
+	if err = r.db.Queue.Unmerge(ctx, lead); err != nil {
+		return nil, err
+	}
+	return r.db.Queue.ByID(ctx, row.ID)
+}
+
 // recordNothing stores, within a transaction, that there was nothing to show of a message, so that history does not bring it
 // again.
 func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
@@ -41,18 +85,41 @@ func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
 
 // recordEcho stores, within a transaction, a delivery that is seen before the answer to its request, or without it. If
 // nothing here knows of the delivery, the database is an older one that was restored.
-func (a *matrixAccept) recordEcho(ctx context.Context, sourceID string, part int, eventID id.EventID) error {
-	row, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToMatrix, sourceID)
+func (a *matrixAccept) recordEcho(ctx context.Context, tag Tag, eventID id.EventID) error {
+	if len(tag.Also) > 0 {
+		if err := a.recordMerged(ctx, a.portal.ID, tag.UUIDs(), eventID); err != nil {
+			return err
+		}
+		for _, uuid := range tag.UUIDs() {
+			if err := a.recordUnknown(ctx, uuid, 0, eventID); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	row, err := a.ownRow(ctx, a.portal.ID, string(tag.UUID))
 	if err != nil {
 		return err
 	} else if row != nil {
-		return a.recordToMatrix(ctx, row, part, eventID)
-	} else if sourceID == linkedSource {
-		return nil
+		return a.recordToMatrix(ctx, row, tag.Part, eventID)
 	}
+	return a.recordUnknown(ctx, tag.UUID, tag.Part, eventID)
+}
+
+// recordUnknown stores, within a transaction, the mapping of a message that has no row, unless there is one.
+func (a *matrixAccept) recordUnknown(ctx context.Context, uuid wazoapi.UUID, part int, eventID id.EventID) error {
 	return a.db.Message.Insert(ctx, &db.Message{
-		PortalID: a.portal.ID, WazoUUID: sourceID, Part: part, EventID: eventID, Author: a.matrix.UserID().String(), RelayedAt: jsontime.UM(time.Now()),
+		PortalID: a.portal.ID, WazoUUID: string(uuid), Part: part, EventID: eventID, Author: a.matrix.UserID().String(), RelayedAt: jsontime.UM(time.Now()),
 	})
+}
+
+// recordLinked stores, within a transaction, that the "Linked" notice was delivered.
+func (a *matrixAccept) recordLinked(ctx context.Context, eventID id.EventID) error {
+	row, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToMatrix, linkedSource)
+	if err != nil || row == nil {
+		return err
+	}
+	return a.recordToMatrix(ctx, row, 0, eventID)
 }
 
 // recordToWazo stores that the row is delivered as a message. It does nothing with a row that left the queue meanwhile: then

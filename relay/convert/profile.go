@@ -9,16 +9,25 @@ import "maunium.net/go/mautrix/event"
 // larger than [MaxEventBytes], AddProfile removes the formatted body. For an edit,
 // call AddProfile before SetEdit.
 func AddProfile(c *event.MessageEventContent, id, name string) {
-	name = CleanName(name, MaxProfileBytes)
-	if name == "" {
-		name = ShortUUID(id)
-	}
-	c.BeeperPerMessageProfile = &event.BeeperPerMessageProfile{
-		ID:          TruncateBytes(cleanText(id), MaxProfileBytes),
-		Displayname: name,
-	}
-	c.AddPerMessageProfileFallback()
+	setProfile(c, id, name)
 	if EventSize(c) > MaxEventBytes {
 		c.Format, c.FormattedBody = "", ""
 	}
+}
+
+// setProfile adds the profile with its fallback, whatever the size of the event is.
+func setProfile(c *event.MessageEventContent, id, name string) {
+	c.BeeperPerMessageProfile = &event.BeeperPerMessageProfile{
+		ID:          TruncateBytes(cleanText(id), MaxProfileBytes),
+		Displayname: profileName(id, name),
+	}
+	c.AddPerMessageProfileFallback()
+}
+
+// profileName returns the name under which a Wazo user is shown.
+func profileName(id, name string) string {
+	if name = CleanName(name, MaxProfileBytes); name == "" {
+		return ShortUUID(id)
+	}
+	return name
 }
