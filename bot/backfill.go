@@ -29,7 +29,7 @@ func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) (
 		Chunk []json.RawMessage `json:"chunk"`
 		End   string            `json:"end"`
 	}
-	err := b.call(ctx, func() error {
+	err := b.ask(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{

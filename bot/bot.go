@@ -100,7 +100,7 @@ var _ relay.Matrix = (*Bot)(nil)
 // New builds the Matrix side of a core and attaches it.
 func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
 	b := &Bot{
-		homeserver: homeserver{userID: cfg.UserID, log: log}, cfg: cfg, db: database, relay: core, texts: words.New(cfg.CommandPrefix),
+		homeserver: newHomeserver(cfg.UserID, log), cfg: cfg, db: database, relay: core, texts: words.New(cfg.CommandPrefix),
 		started: time.Now(),
 	}
 	b.device = device.New(device.Config{

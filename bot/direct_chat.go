@@ -106,7 +106,7 @@ func (c *directChats) isDirect(ctx context.Context, roomID id.RoomID, user id.Us
 // Dendrite's list of members comes from where /sync does, some time after the room has changed.
 func (c *directChats) membership(ctx context.Context, roomID id.RoomID, user id.UserID) (event.Membership, error) {
 	var state []json.RawMessage
-	err := c.call(ctx, func() error {
+	err := c.ask(ctx, func() error {
 		ctx, cancel := c.request(ctx)
 		defer cancel()
 		_, err := c.client.MakeRequest(ctx, http.MethodGet, c.client.BuildClientURL("v3", "rooms", roomID, "state"), nil, &state)

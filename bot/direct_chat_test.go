@@ -158,7 +158,7 @@ func TestDirectChatIsUsedWhenThePersonIsThere(t *testing.T) {
 		defer cancel()
 		result := make(chan error, 1)
 		go func() {
-			waits, err := f.bot.notices.sayInPerson(ctx, &db.Notice{User: adminUser, CreatedAt: jsontime.UM(time.Now())})
+			waits, err := f.bot.notices.sayInPerson(ctx, []*db.Notice{{User: adminUser, CreatedAt: jsontime.UM(time.Now())}})
 			assert.False(t, waits)
 			result <- err
 		}()

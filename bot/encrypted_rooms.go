@@ -74,7 +74,7 @@ func (r *encryptedRooms) wasEncrypted(ctx context.Context, roomID id.RoomID) (en
 	if checked, encrypted := r.get(roomID); checked {
 		return encrypted, nil
 	}
-	err = r.call(ctx, func() error {
+	err = r.ask(ctx, func() error {
 		encrypted, err = r.isEncrypted(ctx, roomID)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix"
@@ -22,18 +23,42 @@ type homeserver struct {
 	client *mautrix.Client            // of the bot's device; nil before the bot has logged in
 	crypto *cryptohelper.CryptoHelper // of the bot's device: encrypts and decrypts
 
-	limiter rateLimiter
+	sending *rateLimiter // of what the homeserver counts as sending: events, joins, new rooms
+	asking  *rateLimiter // of everything else
 	token   tokenLock
 }
 
-// call makes a request when the rate limit of the account allows it, and never while the access token is being changed. It
-// returns what the request returned, or why waiting ended.
+func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
+	return homeserver{
+		userID: userID, log: log,
+		sending: newRateLimiter(func(wait time.Duration) {
+			log.Warn().Stringer("wait", wait).
+				Str("hint", "The homeserver limits how much the bot may send (Synapse: rc_message). Its administrator can lift the limit for the bot's account: see override_ratelimit in docs/administration.md").
+				Msg("The homeserver limits how fast the bot may send, messages that wait are merged")
+		}),
+		asking: newRateLimiter(func(wait time.Duration) {
+			log.Warn().Stringer("wait", wait).Msg("The homeserver limits how fast the bot may ask")
+		}),
+	}
+}
+
+// call makes a request that the homeserver counts as sending, when the rate limit of the account allows it, and never while the
+// access token is being changed. It returns what the request returned, or why waiting ended.
 func (h *homeserver) call(ctx context.Context, request func() error) error {
-	return h.limiter.do(ctx, func() error {
-		h.token.RLock()
-		defer h.token.RUnlock()
-		return request()
-	})
+	return h.sending.do(ctx, func() error { return h.withToken(request) })
+}
+
+// ask is call for all other requests: those that read, and those that tell nothing to people. They do not wait behind what is
+// being sent, unless the homeserver limits them too.
+func (h *homeserver) ask(ctx context.Context, request func() error) error {
+	return h.asking.do(ctx, func() error { return h.withToken(request) })
+}
+
+// withToken makes a request while the access token is not being changed.
+func (h *homeserver) withToken(request func() error) error {
+	h.token.RLock()
+	defer h.token.RUnlock()
+	return request()
 }
 
 // tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the device.
@@ -62,7 +87,7 @@ func (h *homeserver) state(ctx context.Context, roomID id.RoomID, evtType event.
 
 // findState is state, and reports whether the piece is there.
 func (h *homeserver) findState(ctx context.Context, roomID id.RoomID, evtType event.Type, stateKey string, into any) (found bool, err error) {
-	err = h.call(ctx, func() error {
+	err = h.ask(ctx, func() error {
 		ctx, cancel := h.request(ctx)
 		defer cancel()
 		return translated(h.client.StateEvent(ctx, roomID, evtType, stateKey, into))

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
@@ -79,8 +80,8 @@ func TestPanicOverAForeignAnswer(t *testing.T) {
 
 func TestNothingIsHeldAfterAPanic(t *testing.T) {
 	t.Parallel()
-	h := &homeserver{}
-	h.limiter.block(time.Millisecond) // one by one
+	h := newHomeserver(botUser, zerolog.Nop())
+	h.sending.block(time.Millisecond) // one by one
 	require.Panics(t, func() { _ = h.call(context.Background(), func() error { panic("x") }) })
 	require.True(t, h.token.whileIdle(func() {}))
 	require.NoError(t, h.call(context.Background(), func() error { return nil }))

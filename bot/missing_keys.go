@@ -43,7 +43,7 @@ func (d *decryption) requestKey(ctx context.Context, evt *event.Event) {
 	if err != nil {
 		return
 	}
-	err = d.call(ctx, func() error {
+	err = d.ask(ctx, func() error {
 		ctx, cancel := d.request(ctx)
 		defer cancel()
 		return translated(d.crypto.Machine().SendRoomKeyRequest(ctx, evt.RoomID, content.SenderKey, content.SessionID, "",

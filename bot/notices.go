@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"go.mau.fi/util/exsync"
@@ -14,6 +15,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/words"
 )
 
 // chatTries is how often another direct chat is looked for when the one that was found can't be used.
@@ -25,34 +27,60 @@ type notices struct {
 	awaited *exsync.Set[id.UserID] // people who have yet to accept the invite to their direct chat, where a notice waits
 }
 
-// sayNext says the oldest notice for a room or a person, and removes it. A notice that is too old is not said any more.
+// maxNotices is how many notices are said in one event at most.
+const maxNotices = 20
+
+// sayNext says the oldest notice for a room or a person, and removes it. While the homeserver limits the account, it says the
+// notices that wait behind it in the same event. A notice that is too old is not said any more.
 func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
-	notice, err := n.db.Notice.Next(ctx, w.room, w.user)
-	if err != nil || notice == nil {
+	limit := 1
+	if n.IsLimited() {
+		limit = maxNotices
+	}
+	next, err := n.db.Notice.Next(ctx, w.room, w.user, limit)
+	if err != nil || len(next) == 0 {
 		return task.Idle, err
 	}
-	waits := false
-	if time.Since(notice.CreatedAt.Time) <= patience {
-		err = task.Guard(ctx, func() (err error) {
-			if w.room == "" {
-				waits, err = n.sayInPerson(ctx, notice)
-				return err
-			}
-			return n.say(ctx, w.room, notice)
-		})
+	if time.Since(next[0].CreatedAt.Time) > patience {
+		return task.Again, n.db.Notice.Delete(ctx, next[0].ID)
+	}
+	waits, err := n.sayAll(ctx, w, next)
+	if err != nil && len(next) > 1 && !n.tasks.Stopping() && !mayPass(err) {
+		next = next[:1] // one of them is at fault
+		waits, err = n.sayAll(ctx, w, next)
 	}
 	switch {
-	case n.isWorthRetrying(ctx, err, notice.CreatedAt):
+	case n.isWorthRetrying(ctx, err, next[0].CreatedAt):
 		return task.Again, fmt.Errorf("failed to say a notice: %w", err)
 	case waits && err == nil:
 		return task.Idle, nil
 	}
-	return task.Again, n.db.Notice.Delete(ctx, notice.ID)
+	return task.Again, n.db.DoTxn(ctx, func(ctx context.Context) error {
+		for _, notice := range next {
+			if err := n.db.Notice.Delete(ctx, notice.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// sayInPerson says a notice in the direct chat with the person whom it is for. It reports true if the notice waits until they
-// have accepted the invite. A person who has not answered after half of the time that there is finds the notice when they come.
-func (n *notices) sayInPerson(ctx context.Context, notice *db.Notice) (waits bool, err error) {
+// sayAll says notices for a room or a person in one event. It reports true if they wait, see sayInPerson.
+func (n *notices) sayAll(ctx context.Context, w work, notices []*db.Notice) (waits bool, err error) {
+	err = task.Guard(ctx, func() (err error) {
+		if w.room == "" {
+			waits, err = n.sayInPerson(ctx, notices)
+			return err
+		}
+		return n.say(ctx, w.room, notices)
+	})
+	return waits, err
+}
+
+// sayInPerson says notices in the direct chat with the person whom they are for. It reports true if they wait until the person
+// has accepted the invite. A person who has not answered after half of the time that there is finds the notice when they come.
+func (n *notices) sayInPerson(ctx context.Context, notices []*db.Notice) (waits bool, err error) {
+	notice := notices[0]
 	invited := !n.awaited.Add(notice.User) // before it is asked whether they are there: they may come in between
 	defer func() {
 		if !waits && (err == nil || !invited) { // after an error, an invite is still to be answered
@@ -81,26 +109,46 @@ func (n *notices) sayInPerson(ctx context.Context, notice *db.Notice) (waits boo
 			n.log.Info().Stringer("room_id", room).Stringer("user_id", notice.User).Msg("The invite to a direct chat was declined, so a notice is dropped")
 			return false, nil
 		}
-		return false, n.say(ctx, room, notice)
+		return false, n.say(ctx, room, notices)
 	}
 	return false, nil
 }
 
-// say says a notice in a room. A notice that is too large for the homeserver is only logged.
-func (n *notices) say(ctx context.Context, room id.RoomID, notice *db.Notice) error {
-	content := format.RenderMarkdown(notice.Markdown, true, false)
-	content.Body = notice.Markdown
+// say says notices in a room, in one event. A single notice that is too large for the homeserver is only logged.
+func (n *notices) say(ctx context.Context, room id.RoomID, notices []*db.Notice) error {
+	first, last := notices[0], notices[len(notices)-1]
+	markdown, txnID := first.Markdown, fmt.Sprintf("notice-%d-%d", first.CreatedAt.UnixMilli(), first.ID)
+	if len(notices) > 1 {
+		markdown, txnID = n.texts.Notices(together(room, notices)), fmt.Sprintf("%s-%d", txnID, last.ID)
+	}
+	content := format.RenderMarkdown(markdown, true, false)
+	content.Body = markdown
 	content.MsgType = event.MsgNotice
 	content.Mentions = &event.Mentions{}
-	if notice.ReplyTo != "" {
-		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(notice.ReplyTo)
+	if len(notices) == 1 && first.ReplyTo != "" {
+		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(first.ReplyTo)
 	}
 	out := relay.Outgoing{Type: event.EventMessage, Content: &content, Tag: relay.Tag{Kind: relay.TagNotice}}
-	_, err := n.Send(ctx, room, out, fmt.Sprintf("notice-%d-%d", notice.CreatedAt.UnixMilli(), notice.ID))
+	_, err := n.Send(ctx, room, out, txnID)
 	var failure *relay.MatrixError
-	if errors.As(err, &failure) && failure.Status == 413 {
+	if errors.As(err, &failure) && failure.Status == http.StatusRequestEntityTooLarge && len(notices) == 1 {
 		n.log.Err(err).Msg("A notice is too large")
 		return nil
 	}
 	return err
+}
+
+// together puts notices with the same text, one after the other, together as one.
+func together(room id.RoomID, notices []*db.Notice) (all []words.Notice) {
+	for _, notice := range notices {
+		if len(all) == 0 || all[len(all)-1].Markdown != notice.Markdown {
+			all = append(all, words.Notice{Markdown: notice.Markdown})
+		}
+		said := &all[len(all)-1]
+		said.Times++
+		if notice.ReplyTo != "" {
+			said.About = append(said.About, room.EventURI(notice.ReplyTo).MatrixToURL())
+		}
+	}
+	return all
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
 )
@@ -14,25 +16,39 @@ import (
 // serialPeriod is how long after a rate limit requests still go one by one.
 const serialPeriod = 30 * time.Second
 
-// rateLimiter keeps the requests of the account within the homeserver's rate limit, which is per account. After a 429 the
-// requests of all rooms go one by one, in the order in which they came. No room has more than one under way, so each room gets
-// its turn.
+// rateLimiter keeps requests of the account within one of the homeserver's rate limits, which are per account. After a 429 the
+// requests of all rooms go one by one, in the order in which they came. No room has more than one message under way, so each room
+// gets its turn.
 type rateLimiter struct {
+	onLimit func(wait time.Duration) // is told when the homeserver begins to limit
+
 	mu           sync.Mutex
 	blockedUntil time.Time // no request is made before
 	serialUntil  time.Time // requests go one by one until then
 
-	turn sync.Mutex // held by the request whose turn it is; Go hands it over in the order of waiting
+	turn *semaphore.Weighted // held by the request whose turn it is; it is handed over in the order of waiting
+}
+
+func newRateLimiter(onLimit func(wait time.Duration)) *rateLimiter {
+	return &rateLimiter{onLimit: onLimit, turn: semaphore.NewWeighted(1)}
 }
 
 // do makes a request when its turn comes, again as often as the homeserver limits it. It returns what the request returned, or
 // a *relay.MatrixError if ctx ends first.
 func (l *rateLimiter) do(ctx context.Context, request func() error) error {
-	if l.isSerial() {
-		l.turn.Lock()
-		defer l.turn.Unlock()
-	}
+	hasTurn := false
+	defer func() {
+		if hasTurn {
+			l.turn.Release(1)
+		}
+	}()
 	for {
+		if !hasTurn && l.isSerial() {
+			if err := l.turn.Acquire(ctx, 1); err != nil {
+				return &relay.MatrixError{NotSent: true, Err: err}
+			}
+			hasTurn = true
+		}
 		if err := l.wait(ctx); err != nil {
 			return err
 		}
@@ -45,6 +61,7 @@ func (l *rateLimiter) do(ctx context.Context, request func() error) error {
 	}
 }
 
+// isSerial reports whether the homeserver limits requests, or did so a moment ago.
 func (l *rateLimiter) isSerial() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,10 +72,15 @@ func (l *rateLimiter) isSerial() bool {
 func (l *rateLimiter) block(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if until := time.Now().Add(d); until.After(l.blockedUntil) {
+	now := time.Now()
+	begins := !now.Before(l.serialUntil)
+	if until := now.Add(d); until.After(l.blockedUntil) {
 		l.blockedUntil = until
 	}
 	l.serialUntil = l.blockedUntil.Add(serialPeriod)
+	if begins {
+		l.onLimit(d)
+	}
 }
 
 // wait returns when requests may be made, or when ctx ends.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,7 +83,7 @@ func TestRateLimit(t *testing.T) {
 		limits := f.limitSends(1, inBody)
 		first := make(chan error, 1)
 		go func() { first <- f.send(roomID, "too fast", "1") }()
-		await.Until(t, "the limit", f.bot.limiter.isSerial)
+		await.Until(t, "the limit", f.bot.sending.isSerial)
 		require.NoError(t, f.send(otherRoom, "elsewhere", "2"))
 		require.NoError(t, await.Receive(t, "the message that is held back", first))
 		for _, passed := range limits.passed {
@@ -94,7 +95,7 @@ func TestRateLimit(t *testing.T) {
 
 	t.Run("after a limit requests go one by one, and all arrive", func(t *testing.T) {
 		f := loggedIn(t)
-		f.bot.limiter.block(time.Millisecond)
+		f.bot.sending.block(time.Millisecond)
 		var busy, most atomic.Int32
 		f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodPut {
@@ -121,6 +122,85 @@ func TestRateLimit(t *testing.T) {
 		require.Len(t, f.hs.sent, 8)
 	})
 
+	t.Run("rooms get their turns, however much one of them has to say", func(t *testing.T) {
+		f := loggedIn(t)
+		f.bot.sending.block(time.Millisecond)
+		const each = 10
+		rooms := []id.RoomID{"!a:a.example", "!b:a.example", "!c:a.example"}
+		var wg sync.WaitGroup
+		for _, room := range rooms {
+			f.hs.addRoom(room, adminUser)
+		}
+		require.NoError(t, f.bot.sending.turn.Acquire(t.Context(), 1)) // until all of them wait
+		for _, room := range rooms {
+			wg.Go(func() {
+				for i := range each {
+					if err := f.send(room, "one of many", fmt.Sprint(room, i)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		f.bot.sending.turn.Release(1)
+		wg.Wait()
+		f.hs.mu.Lock()
+		defer f.hs.mu.Unlock()
+		said := make(map[id.RoomID]int)
+		for i, sent := range f.hs.sent {
+			said[sent.Room]++
+			if i < len(f.hs.sent)-len(rooms)*2 && i >= len(rooms)*2 {
+				for _, room := range rooms {
+					require.InDelta(t, said[sent.Room], said[room], 2, "%s was served more often than %s", sent.Room, room)
+				}
+			}
+		}
+		require.Len(t, f.hs.sent, each*len(rooms))
+	})
+
+	t.Run("what only reads and receipts do not wait behind what is sent", func(t *testing.T) {
+		f := loggedIn(t)
+		f.bot.sending.block(time.Hour)
+		why, err := f.bot.info.whyOpen(t.Context(), roomID)
+		require.NoError(t, err)
+		require.Empty(t, why)
+		_, _, _ = f.bot.Backfill(t.Context(), roomID, "", "") // this homeserver has no such page
+		require.Positive(t, f.hs.asked("/messages"))
+		_, err = f.bot.encryptedRooms.wasEncrypted(t.Context(), roomID)
+		require.NoError(t, err)
+		f.bot.receipts.send(t.Context(), roomID, "$event")
+		require.Positive(t, f.hs.asked("/receipt/"))
+	})
+
+	t.Run("what only reads waits if the homeserver limits that, too, and what is sent does not", func(t *testing.T) {
+		f := loggedIn(t)
+		var once sync.Once
+		f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) (refused bool) {
+			if strings.Contains(r.URL.Path, "/state/m.room.join_rules") {
+				once.Do(func() {
+					limited(w, wait)
+					refused = true
+				})
+			}
+			return refused
+		})
+		began := time.Now()
+		_, err := f.bot.info.whyOpen(t.Context(), roomID)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(began), wait)
+		require.False(t, f.bot.IsLimited())
+	})
+
+	t.Run("it is logged once, with its cure", func(t *testing.T) {
+		f := newFixture(t)
+		f.start()
+		f.first()
+		f.limitSends(2, inBody)
+		require.NoError(t, f.core.Say(t.Context(), roomID, "listen", ""))
+		f.hs.awaitSent(roomID, "listen")
+		require.Equal(t, 1, strings.Count(f.logged.String(), "The homeserver limits how fast the bot may send"))
+		require.Contains(t, f.logged.String(), "override_ratelimit")
+	})
+
 	t.Run("a wait ends with its context, and nothing was sent", func(t *testing.T) {
 		f := loggedIn(t)
 		limits := f.limitSends(1, func(w http.ResponseWriter) {
@@ -134,7 +214,7 @@ func TestRateLimit(t *testing.T) {
 			_, err := f.bot.Send(ctx, roomID, outgoing("too fast"), "1")
 			result <- err
 		}()
-		await.Until(t, "the limit", f.bot.limiter.isSerial)
+		await.Until(t, "the limit", f.bot.sending.isSerial)
 		cancel()
 		var matrixErr *relay.MatrixError
 		require.ErrorAs(t, await.Receive(t, "the end of the wait", result), &matrixErr)
@@ -144,7 +224,7 @@ func TestRateLimit(t *testing.T) {
 	})
 
 	t.Run("a shorter limit does not shorten a longer one", func(t *testing.T) {
-		var l rateLimiter
+		l := newRateLimiter(func(time.Duration) {})
 		l.block(time.Hour)
 		l.block(time.Millisecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -59,7 +59,7 @@ func (r *receipts) run(ctx context.Context) {
 }
 
 func (r *receipts) send(ctx context.Context, roomID id.RoomID, eventID id.EventID) {
-	err := r.call(ctx, func() error {
+	err := r.ask(ctx, func() error {
 		ctx, cancel := r.request(ctx)
 		defer cancel()
 		return translated(r.client.SendReceipt(ctx, roomID, eventID, event.ReceiptTypeRead, nil))

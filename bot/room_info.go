@@ -51,7 +51,7 @@ func (r *roomInfo) powerLevels(ctx context.Context, roomID id.RoomID) (*event.Po
 		return nil, err
 	}
 	var create *event.Event
-	err = r.call(ctx, func() (err error) {
+	err = r.ask(ctx, func() (err error) {
 		ctx, cancel := r.request(ctx)
 		defer cancel()
 		create, err = r.client.FullStateEvent(ctx, roomID, event.StateCreate, "")

@@ -39,11 +39,16 @@ func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, tx
 }
 
 // IsLimited implements relay.Matrix.
-func (b *Bot) IsLimited() bool { return b.limiter.isSerial() }
+func (b *Bot) IsLimited() bool { return b.sending.isSerial() }
 
 // sendOnce sends an event. It returns no event id if it has sent nothing, because somebody has joined the encrypted room
 // while the event was made ready.
 func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *media.Uploaded, txnID string) (id.EventID, error) {
+	if out.Check != nil {
+		if err := out.Check(ctx); err != nil {
+			return "", &relay.MatrixError{NotSent: true, Err: err}
+		}
+	}
 	encrypted, err := b.encryptedRooms.isEncrypted(ctx, roomID)
 	if err != nil {
 		return "", err

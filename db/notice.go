@@ -21,7 +21,7 @@ const (
 	noticeColumns     = `id, room, matrix_user, markdown, reply_to, created_at`
 	insertNoticeQuery = `INSERT INTO notice (room, matrix_user, markdown, reply_to, created_at) VALUES ($1, $2, $3, $4, $5)`
 	allNoticesQuery   = `SELECT ` + noticeColumns + ` FROM notice ORDER BY id`
-	nextNoticeQuery   = `SELECT ` + noticeColumns + ` FROM notice WHERE room = $1 AND matrix_user = $2 ORDER BY id LIMIT 1`
+	nextNoticesQuery  = `SELECT ` + noticeColumns + ` FROM notice WHERE room = $1 AND matrix_user = $2 ORDER BY id LIMIT $3`
 	deleteNoticeQuery = `DELETE FROM notice WHERE id = $1`
 )
 
@@ -44,9 +44,9 @@ func (t *Notices) Insert(ctx context.Context, n *Notice) error {
 	return t.Exec(ctx, insertNoticeQuery, n.Room, n.User, n.Markdown, n.ReplyTo, n.CreatedAt)
 }
 
-// Next returns the oldest notice for a room (user is empty) or for a person (room is empty), nil if there is none.
-func (t *Notices) Next(ctx context.Context, room id.RoomID, user id.UserID) (*Notice, error) {
-	return t.QueryOne(ctx, nextNoticeQuery, room, user)
+// Next returns the oldest notices for a room (user is empty) or for a person (room is empty), at most limit of them.
+func (t *Notices) Next(ctx context.Context, room id.RoomID, user id.UserID, limit int) ([]*Notice, error) {
+	return t.QueryMany(ctx, nextNoticesQuery, room, user, limit)
 }
 
 // All returns all notices, the oldest first.

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -111,7 +112,41 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		}
 		return nil
 	}
+	if why := a.whyOpened(room.Access, events); why != "" && !a.firstEver {
+		if err = a.Opened(ctx, room.Room, why); err != nil {
+			return err
+		}
+	}
 	return a.portalRoom(ctx, room, events, limited)
+}
+
+// whyOpened says in words why strangers can read a room by what an answer of /sync says, "" if it does not say so. The portal stops
+// at once then. What the bot reads from the homeserver a little later, because of the same events, confirms that or ends the pause.
+func (a *matrixAccept) whyOpened(access *event.Event, events []Event) string {
+	var join, history string // why strangers can read the room by its last join rule, and by who may read its history
+	look := func(evt *event.Event) {
+		switch evt.Type.Type {
+		case event.StateJoinRules.Type:
+			join = ""
+			if evt.Content.Raw["join_rule"] == string(event.JoinRulePublic) {
+				join = a.texts.OpenJoin()
+			}
+		case event.StateHistoryVisibility.Type:
+			history = ""
+			if evt.Content.Raw["history_visibility"] == string(event.HistoryVisibilityWorldReadable) {
+				history = a.texts.OpenHistory()
+			}
+		}
+	}
+	if access != nil {
+		look(access)
+	}
+	for _, evt := range events {
+		if evt.ParseError == nil && evt.StateKey != nil {
+			look(evt.Event)
+		}
+	}
+	return cmp.Or(join, history)
 }
 
 // portalRoom gives the events of a portal's room their positions in the queue and accepts them.

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"maunium.net/go/mautrix/event"
@@ -80,10 +81,13 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	row := d.row
 	d.uploads.forget(row.PortalID)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
-		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(part),
+		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(part), Check: d.checkPause,
 	}, transactionID(row, part))
 	if err != nil {
-		return outcomeStopped, d.attemptFailed(ctx, row, err)
+		if err = d.attemptFailed(ctx, row, err); errors.Is(err, errPaused) {
+			return outcomeStopped, nil
+		}
+		return outcomeStopped, err
 	}
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		if len(part.Also) > 0 {
@@ -95,6 +99,23 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 		return outcomeStopped, fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	}
 	return outcomeDelivered, nil
+}
+
+// errPaused says that a portal was paused while a message waited for its turn to be sent.
+var errPaused = errors.New("the portal is paused now")
+
+// checkPause returns errPaused if the portal may not relay any more: the Matrix room was opened to strangers, or the bot removed.
+func (d *matrixDelivery) checkPause(ctx context.Context) error {
+	active, err := d.pauses.of(ctx, d.row.Queue())
+	if err != nil {
+		return err
+	}
+	for _, pause := range active {
+		if !isRetried(pause) {
+			return errPaused
+		}
+	}
+	return nil
 }
 
 // nextPart returns what is sent next for the row, nil if nothing is left to send. Before the first attempt it also returns the

@@ -43,6 +43,8 @@ type fakeMatrix struct {
 	limit   int // of a timeline in one answer, 0: none
 	pages   map[string]int
 
+	// awaitTurn returns when the homeserver's rate limit allows to send.
+	awaitTurn func()
 	// beforeSend may refuse a send, afterSend may lose its answer.
 	beforeSend, afterSend func(content string) error
 	forgetsTransactions   bool
@@ -186,7 +188,18 @@ func (f *fakeMatrix) setPaused(paused bool) {
 
 func (f *fakeMatrix) UserID() id.UserID { return botUser }
 
-func (f *fakeMatrix) Send(_ context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error) {
+func (f *fakeMatrix) Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error) {
+	f.mu.Lock()
+	awaitTurn := f.awaitTurn
+	f.mu.Unlock()
+	if awaitTurn != nil {
+		awaitTurn()
+	}
+	if out.Check != nil {
+		if err := out.Check(ctx); err != nil {
+			return "", &MatrixError{NotSent: true, Err: err}
+		}
+	}
 	f.mu.Lock()
 	before, after := f.beforeSend, f.afterSend
 	known := f.byTxn[txnID]

@@ -123,6 +123,9 @@ type Outgoing struct {
 	// It is nil if Content may be sent to any room.
 	EncryptedFallback *event.MessageEventContent
 	Tag               Tag
+	// Check is called when the event is about to be sent, which may be long after Send was called. If it returns an error, the
+	// event is not sent, and Send returns the error within a *MatrixError. Nil means that there is nothing to check.
+	Check func(ctx context.Context) error
 }
 
 // Event is a timeline event as the bot received it.

@@ -12,10 +12,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -72,6 +74,84 @@ func TestOpenedRoomStaysPausedWhateverElseIsRepaired(t *testing.T) {
 	f.awaitShown("Alice Martin: kept")
 	f.awaitRelayed("kept too")
 	assert.Empty(t, f.pauses())
+}
+
+// The bot asks the homeserver whether a room is open, which may take long. Nothing may be relayed meanwhile.
+func TestOpenedRoomStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	state := func(f *fixture, evtType event.Type, content map[string]any) {
+		f.matrix.add(roomID, adminUser, evtType, content, func(evt *event.Event) { evt.StateKey = new(string) })
+	}
+	for _, test := range []struct {
+		name      string
+		evtType   event.Type
+		open, end map[string]any
+		why       string
+	}{
+		{"by its join rule", event.StateJoinRules, map[string]any{"join_rule": "public"}, map[string]any{"join_rule": "invite"}, txt.OpenJoin()},
+		{"by its history", event.StateHistoryVisibility, map[string]any{"history_visibility": "world_readable"}, map[string]any{"history_visibility": "shared"}, txt.OpenHistory()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.start()
+			f.link()
+			f.matrix.setPaused(true)
+			state(f, test.evtType, test.open)
+			f.matrix.say(adminUser, "kept")
+			f.matrix.setPaused(false)
+			f.matrix.awaitNotice(txt.RoomWasOpened(test.why))
+			f.wazo.Post(f.room.UUID, f.alice, "kept too", "")
+			require.Equal(t, []string{string(PauseOpened)}, f.pauses())
+			require.NoError(t, f.core.Opened(f.ctx, roomID, test.why), "the bot has asked")
+			require.Equal(t, 1, len(f.matrix.allNotices()), "people are told once")
+
+			state(f, test.evtType, test.end)
+			require.NoError(t, f.core.Opened(f.ctx, roomID, ""))
+			f.awaitRelayed("kept")
+			f.awaitShown("Alice Martin: kept too")
+		})
+	}
+
+	t.Run("unless it was closed again", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.start()
+		f.link()
+		f.matrix.setPaused(true)
+		state(f, event.StateJoinRules, map[string]any{"join_rule": "public"})
+		state(f, event.StateJoinRules, map[string]any{"join_rule": "invite"})
+		f.matrix.say(adminUser, "hello")
+		f.matrix.setPaused(false)
+		f.awaitRelayed("hello")
+		require.Empty(t, f.matrix.allNotices())
+	})
+
+	t.Run("also for a message that waits for its turn to be sent", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.start()
+		f.link()
+		waiting, turn := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		f.matrix.mu.Lock()
+		f.matrix.awaitTurn = func() {
+			once.Do(func() {
+				close(waiting)
+				<-turn
+			})
+		}
+		f.matrix.mu.Unlock()
+		uuid := f.wazo.Post(f.room.UUID, f.alice, "kept", "").UUID
+		await.Receive(t, "the message", waiting)
+		state(f, event.StateJoinRules, map[string]any{"join_rule": "public"})
+		f.matrix.awaitNotice(txt.RoomWasOpened(txt.OpenJoin()))
+		close(turn)
+		await.Until(t, "the message to be kept", func() bool { return f.rowOf(wazoapi.UUID(uuid)).State == db.StateNew })
+		require.Empty(t, f.matrix.shown())
+		require.NoError(t, f.core.Opened(f.ctx, roomID, ""))
+		f.awaitShown("Alice Martin: kept")
+	})
 }
 
 func TestAdminAcceptsAnOpenRoom(t *testing.T) {

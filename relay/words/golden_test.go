@@ -161,6 +161,11 @@ func goldenTexts() string {
 	group("Messages that are not delivered")
 	because("NotDelivered", golden.NotDelivered, messageReasons(), senderReasons())
 	because("CannotShow", func(why string) string { return golden.CannotShow("Alice_Martin", why) }, messageReasons())
+	text("Notices", golden.Notices([]Notice{
+		{golden.NotDelivered(golden.Why(WhyTooLarge)), 2, []string{"https://matrix.to/#/!a/$1", "https://matrix.to/#/!a/$2"}},
+		{golden.NotDelivered(golden.Why(WhyWazoRefused)), 1, []string{"https://matrix.to/#/!a/$3"}},
+		{golden.GapLost(), 2, nil}, {golden.GoesOn(), 1, nil},
+	}))
 	text("KeyNeverCame", golden.KeyNeverCame(goldenKept))
 	text("GapLost", golden.GapLost())
 	text("Retried, none", golden.Retried(0))
@@ -222,6 +227,7 @@ func troubledStatus() Status {
 	}
 	status.Paused = append(status.Paused, golden.Why(WhyOpened))
 	status.LastError = golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), WhyWazoFails)
+	status.Limited = true
 	status.Device = Device{ID: "DEVICE", State: DeviceUnknown, OneTimeKeys: -1}
 	return status
 }

@@ -18,6 +18,7 @@ type Status struct {
 	LastError, LinkedBy           string
 	LastSync                      time.Duration // since the homeserver last answered /sync
 	WazoUser                      string
+	Limited                       bool   // the homeserver limits how fast the bot may send
 	EncryptedRoom, CannotTellRoom bool   // CannotTellRoom: it is unknown whether the room is encrypted
 	Device                        Device // the bot's
 }
@@ -34,6 +35,9 @@ func (t Texts) Status(s Status) string {
 		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
 	}
 	line("Matrix", "the homeserver last answered %s ago; %s", s.LastSync.Round(time.Second), s.encryption())
+	if s.Limited {
+		line("limit", "the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).")
+	}
 	line("my device", "%s", s.Device.render())
 	line("Wazo", "%s, account %s", choose(s.WazoConnected, "connected", "**not connected**"), s.WazoUser)
 	if s.Title != "" {

@@ -1,0 +1,76 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/await"
+)
+
+// sayWhileLimited says notices while the homeserver limits the account, and returns when they are done with. Each notice is a text
+// and the event to which it replies.
+func (f *fixture) sayWhileLimited(notices ...[2]string) {
+	f.Helper()
+	f.bot.sending.block(100 * time.Millisecond)
+	require.NoError(f, f.db.DoTxn(f.Context(), func(ctx context.Context) error {
+		for _, notice := range notices {
+			if err := f.core.Say(ctx, roomID, notice[0], id.EventID(notice[1])); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	await.Until(f, "all notices to be done with", func() bool {
+		left, err := f.db.Notice.All(f.Context())
+		return err == nil && len(left) == 0
+	})
+}
+
+func (f *fixture) said() (bodies []string) {
+	for _, sent := range f.hs.sentTo(roomID) {
+		bodies = append(bodies, sent.body())
+	}
+	return bodies
+}
+
+func TestNoticesThatWaitAreSaidTogether(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.sayWhileLimited([2]string{"not delivered", "$1"}, [2]string{"not delivered", "$2"}, [2]string{"paused"}, [2]string{"goes on"}, [2]string{"paused"})
+	require.Equal(t, []string{"not delivered\n(This is about 2 messages: [1](https://matrix.to/#/%21room:a.example/$1), [2](https://matrix.to/#/%21room:a.example/$2).)" +
+		"\n\npaused\n\ngoes on\n\npaused"}, f.said())
+}
+
+func TestNoticeThatIsRefusedDoesNotCostTheOthers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+		if !isSend(r, roomID) {
+			return false
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.Contains(string(body), "bad") {
+			refuse(w, http.StatusBadRequest, "M_BAD_JSON")
+			return true
+		}
+		return false
+	})
+	f.sayWhileLimited([2]string{"one"}, [2]string{"bad"}, [2]string{"two"})
+	require.Equal(t, []string{"one", "two"}, f.said())
+}
