@@ -49,11 +49,11 @@ func TestToMatrixError(t *testing.T) {
 		{"the body is more exact than the header", map[string]string{"Retry-After": "2"}, 429, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}`,
 			relay.MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: 1500 * time.Millisecond}},
 		{"nobody says how long to wait", nil, 429, `{"errcode":"M_LIMIT_EXCEEDED"}`,
-			relay.MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: defaultRetryAfter}},
+			relay.MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: 5 * time.Second}},
 		{"nonsense in the body does not count", nil, 429, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":"soon"}`,
-			relay.MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: defaultRetryAfter}},
+			relay.MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: 5 * time.Second}},
 		{"a negative time does not count", nil, 429, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":-5}`,
-			relay.MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: defaultRetryAfter}},
+			relay.MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", RetryAfter: 5 * time.Second}},
 		{"only a rate limit waits", nil, 400, `{"errcode":"M_UNKNOWN","retry_after_ms":5}`, relay.MatrixError{Status: 400, Code: "M_UNKNOWN"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"time"
 
-	"go.mau.fi/util/retryafter"
 	"maunium.net/go/mautrix"
 
+	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/relay"
 )
 
@@ -38,23 +37,10 @@ func toMatrixError(err error) *relay.MatrixError {
 			failure.Code = httpErr.RespError.ErrCode
 		}
 		if failure.Status == http.StatusTooManyRequests {
-			failure.RetryAfter = retryAfter(httpErr)
+			failure.RetryAfter = device.RetryAfter(httpErr)
 		}
 	}
 	return failure
-}
-
-// defaultRetryAfter is for a 429 that does not say how long to wait.
-const defaultRetryAfter = 5 * time.Second
-
-// retryAfter reads how long a rate limit asks to wait: newer homeservers say it in a header, all in the body.
-func retryAfter(err mautrix.HTTPError) time.Duration {
-	if err.RespError != nil {
-		if ms, ok := err.RespError.ExtraData["retry_after_ms"].(float64); ok && ms > 0 {
-			return time.Duration(ms) * time.Millisecond
-		}
-	}
-	return retryafter.Parse(err.Response.Header.Get("Retry-After"), defaultRetryAfter)
 }
 
 // mayPass reports whether an error may pass by itself.

@@ -143,18 +143,16 @@ func (m *Manager) useToken(ctx context.Context, token string) error {
 	return m.db.Setting.Set(ctx, db.SettingDevice, whoami.DeviceID.String())
 }
 
-// loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both. It returns
-// ErrBadPassword if the homeserver refuses the password.
+// loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both. It waits
+// while the homeserver limits log-ins. It returns ErrBadPassword if the homeserver refuses the password.
 func (m *Manager) loginWithPassword(ctx context.Context) error {
-	ctx, cancel := m.request(ctx)
-	defer cancel()
 	known, err := m.db.Setting.Get(ctx, db.SettingDevice)
 	if err != nil {
 		return err
 	}
 	before := m.client.AccessToken
 	m.client.AccessToken = ""
-	resp, err := m.client.Login(ctx, &mautrix.ReqLogin{
+	resp, err := m.logInWhenAllowed(ctx, &mautrix.ReqLogin{
 		Type:                     mautrix.AuthTypePassword,
 		Identifier:               mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: m.cfg.UserID.String()},
 		Password:                 m.cfg.Password,

@@ -1,12 +1,16 @@
 package device
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix"
 
 	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
@@ -62,6 +66,47 @@ func TestLogin(t *testing.T) {
 		f.open()
 		require.Error(t, f.manager.Login(t.Context()))
 		require.Len(t, f.hs.account.Logins, 1)
+	})
+
+	t.Run("a limit of log-ins is waited for as long as the homeserver says", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		const wait = 300 * time.Millisecond
+		var refused []time.Time
+		f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, "/login") || len(refused) == 2 {
+				return false
+			}
+			refused = append(refused, time.Now())
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, err := fmt.Fprintf(w, `{"errcode":"M_LIMIT_EXCEEDED","error":"slow down","retry_after_ms":%d}`, wait.Milliseconds())
+			return err == nil
+		})
+		f.open()
+		require.NoError(t, f.manager.Login(t.Context()))
+		require.Len(t, f.hs.account.Logins, 1)
+		require.GreaterOrEqual(t, refused[1].Sub(refused[0]), wait)
+		require.GreaterOrEqual(t, time.Since(refused[1]), wait)
+		require.Contains(t, f.logged.String(), "The homeserver limits log-ins")
+	})
+
+	t.Run("whoever cannot wait for so long is told how long it takes", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/login") {
+				w.Header().Set("Retry-After", "299")
+				bottest.Refuse(w, http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+				return true
+			}
+			return false
+		})
+		f.open()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := f.manager.Login(ctx)
+		require.ErrorIs(t, err, mautrix.MLimitExceeded)
+		require.ErrorContains(t, err, "try again in 4m59s")
 	})
 
 	t.Run("a wrong password is told from other failures", func(t *testing.T) {
