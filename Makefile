@@ -11,7 +11,7 @@ LDFLAGS := -X $(APP).buildVersion=$(VERSION) -X $(APP).buildCommit=$(COMMIT)
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build help demo picture test test-unit test-e2e e2e-synapse lint bench chaos fuzz
+.PHONY: build help demo picture test test-unit test-e2e e2e-synapse lint bench limits chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -57,6 +57,9 @@ lint: ## Checks the formatting, the code of both modules, the documentation, and
 
 bench: ## Measures what the relay adds to the time of a message, against a plain client. BENCH_FLAGS="-n 20" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/bench $(BENCH_FLAGS)
+
+limits: ## Measures how fast 200 messages are shown by a homeserver with Synapse's default limits, in one room and in five. It takes three minutes.
+	cd e2e && go run $(TAGS) ./cmd/limits
 
 chaos: ## Relays 20,000 messages while the relay is killed and the network and both servers fail, which takes long. CHAOS_FLAGS="-messages 300 -kills 6" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/chaos -messages 20000 -kills 200 $(CHAOS_FLAGS)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"maunium.net/go/mautrix/event"
@@ -88,14 +89,36 @@ func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key})
 		}
 	case evt.Content.AsMessage().MsgType != event.MsgNotice:
-		content := *evt.Content.AsMessage()
-		author := ""
-		if content.BeeperPerMessageProfile != nil {
-			author = content.BeeperPerMessageProfile.ID
-		}
-		content.RemovePerMessageProfileFallback()
-		r.onMatrix = append(r.onMatrix, toMatrixKey(p, author, content.Body))
+		r.onMatrix = append(r.onMatrix, shownBy(p, *evt.Content.AsMessage())...)
 	}
+}
+
+// shownBy returns the keys of the messages that an event shows, in order. An event
+// that merges messages has a paragraph for each of them; without a profile, each
+// begins with the name of its author.
+func shownBy(p *place, content event.MessageEventContent) (keys []string) {
+	profile := content.BeeperPerMessageProfile
+	content.RemovePerMessageProfileFallback()
+	for text := range strings.SplitSeq(content.Body, "\n\n") {
+		author := ""
+		if profile != nil {
+			author = profile.ID
+		} else if name, said, named := strings.Cut(text, ": "); named {
+			author, text = p.authorNamed(name), said
+		}
+		keys = append(keys, toMatrixKey(p, author, text))
+	}
+	return keys
+}
+
+// authorNamed returns the uuid of the author whom the relay shows under a name.
+func (p *place) authorNamed(name string) string {
+	for _, author := range p.authors {
+		if name == author.Firstname+" "+author.Lastname || name == convert.ShortUUID(author.UUID) {
+			return author.UUID
+		}
+	}
+	return ""
 }
 
 // toMatrixKey names the author by uuid, because the relay has no better name while
@@ -136,7 +159,11 @@ func (s *fixture) follow(ctx context.Context, p *place) {
 	for sleep(ctx, followEvery) == nil {
 		n := 0
 		for _, entry := range s.Robin.Timeline(p.Matrix) {
-			if isFromWazo(s, entry) {
+			if !isFromWazo(s, entry) {
+				continue
+			} else if entry.Type == event.EventMessage {
+				n += len(shownBy(p, *entry.Content.AsMessage()))
+			} else {
 				n++
 			}
 		}
