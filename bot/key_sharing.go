@@ -78,7 +78,7 @@ var errEncryptPanic = errors.New("panic while encrypting")
 func (s *keySharing) encrypt(ctx context.Context, roomID id.RoomID, evtType event.Type, clear *event.MessageEventContent) (encrypted *event.EncryptedEventContent, err error) {
 	ctx, cancel := context.WithTimeout(s.client.Log.WithContext(ctx), shareTime)
 	defer cancel()
-	s.device.NoteKeyUse()
+	s.device.NoteMadeKeys()
 	for range shareTries {
 		before := s.changes.Load()
 		err = task.Guard(ctx, func() (err error) { // what a homeserver answers may lead to a panic

@@ -66,7 +66,7 @@ func (r *receiver) receiveKeys(ctx context.Context, answer *syncAnswer, since st
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), device.RequestTimeout)
 	defer cancel()
 	if len(answer.ToDevice.Events) > 0 {
-		r.device.NoteKeyUse()
+		r.device.NoteReceivedKeys()
 	}
 	if changed := answer.DeviceLists.Changed; len(changed) > 0 {
 		defer r.keySharing.changes.Add(1)

@@ -68,7 +68,9 @@ func (l *syncLoop) run(ctx context.Context) (err error) {
 // step asks for the next answer and has it accepted. An answer that could not be accepted is not asked for again.
 func (l *syncLoop) step(ctx context.Context) (err error) {
 	if l.pending == nil {
-		if l.pending, err = l.ask(ctx); err != nil || l.pending == nil {
+		if err = l.device.SecureReceivedKeys(ctx); err != nil {
+			return err
+		} else if l.pending, err = l.ask(ctx); err != nil || l.pending == nil {
 			return err
 		}
 		l.refused = 0
@@ -81,7 +83,6 @@ func (l *syncLoop) step(ctx context.Context) (err error) {
 		l.homeserverBack()
 	}
 	l.since, l.pending, l.failures = l.pending.NextBatch, nil, 0
-	l.device.RaiseGenerationIfDue(ctx)
 	l.maintainDevice(ctx)
 	return nil
 }

@@ -37,19 +37,29 @@
 // # Generation
 //
 // Encryption keys change with each use, and clients refuse messages from an older state of a key. A database that was restored
-// from a backup is in such an older state. To notice that, the database has a generation, a number that only grows. It is raised
-// at each start, and every five minutes while keys are in use: in the database first, and then in the account data of the type
+// from a backup, or from the snapshot of a virtual machine, is in such an older state. To notice that, the database has a
+// generation, a number that only grows. It is raised in the database first, and then in the account data of the type
 // "io.wazo.relay.age" on the homeserver. If the account data holds a higher generation for this device than the database, the
-// database is an older copy (ErrRestored).
+// database is an older copy (ErrRestored). Prepare finds this out before it uses any session.
 //
-// A copy that is only minutes old may have the current generation. Therefore each start also drops the keys of what the bot says
-// in rooms, and makes new ones.
+// A copy is recognised whatever its age, because nothing that outdates it takes effect before the generation is raised:
+//
+//	something is sent by a session with a device   each such request waits until the generation is raised (transport)
+//	new one-time keys are published                likewise
+//	something was received from a device           the next request of /sync, by which the homeserver forgets what it
+//	                                               delivered, waits until the generation is raised (SecureReceivedKeys)
+//	a message is sent by the key of a room         not raised; each start drops these keys and makes new ones instead
+//
+// So a message costs no request more than before. Handing out the key of a room, which happens once in a hundred messages or when
+// members or devices change, costs one more, and so does an answer of /sync that brings keys. A copy after which none of this has
+// happened has the same generation as the homeserver: it is as good as the original, and keeps the device.
 //
 // # New device
 //
 // Prepare makes a new device, with the password, if the keys of the old one cannot be used any more (ErrDeviceLost) or if the
-// database is an older copy (ErrRestored). It logs the old device out, which deletes it. The new device cannot read what others
-// encrypted for the old one only.
+// database is an older copy (ErrRestored). If the keys are only out of date, it first receives the room keys that still wait for the
+// old device, as far as these keys can decrypt them. It logs the old device out, which deletes it. What others encrypted for the old
+// device only, the new one can read by the room keys in the database and in the key backup.
 //
 // With an access token only, the bot cannot make a device. After ErrDeviceLost it does not start. After ErrRestored it begins new
 // sessions with all other devices and goes on. A token of a new log-in brings a new device, and the bot begins with new keys.

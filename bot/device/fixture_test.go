@@ -182,6 +182,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	f.keys = f.account.Keys
 	mux := http.NewServeMux()
 	f.account.Mount(mux)
+	mux.HandleFunc("PUT /_matrix/client/v3/sendToDevice/{type}/{txn}", func(w http.ResponseWriter, _ *http.Request) { f.answer(w, struct{}{}) })
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.requests = append(f.requests, r.Method+" "+r.URL.Path)

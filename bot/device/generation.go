@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 )
-
-// generationInterval is how often at most a running bot raises the generation of its database.
-const generationInterval = 5 * time.Minute
 
 // generationType is the type of the account data that holds the generation. Its name and the names of its fields are older
 // than the word "generation"; existing accounts have them.
@@ -25,25 +23,53 @@ type generationContent struct {
 	Generation int64       `json:"mark"`
 }
 
-// NoteKeyUse notes that encryption keys were used or received. A copy of the database that was made earlier is outdated now.
-// It may be called at any time.
-func (m *Manager) NoteKeyUse() { m.keysUsed.Store(true) }
+// raises orders the raises of the generation, which requests of several goroutines cause.
+type raises struct {
+	sync.Mutex
+	begun     atomic.Int64 // how many were begun
+	completed int64        // the number of the last one that succeeded
+}
 
-// RaiseGenerationIfDue raises the generation of the database, every five minutes at most, if keys were used in the meantime. A
-// failure is logged. Only the sync loop may call it.
-func (m *Manager) RaiseGenerationIfDue(ctx context.Context) {
-	if time.Now().Before(m.nextGeneration) || !m.keysUsed.Swap(false) {
-		return
+// NoteReceivedKeys notes that an answer of /sync brought keys or messages of devices, which have changed the database. It may be
+// called at any time.
+func (m *Manager) NoteReceivedKeys() {
+	m.keysReceived.Store(true)
+	m.backupDue.Store(true)
+}
+
+// NoteMadeKeys notes that room keys may have been made, which are to be backed up. It may be called at any time.
+func (m *Manager) NoteMadeKeys() { m.backupDue.Store(true) }
+
+// SecureReceivedKeys raises the generation if keys were received. It must succeed before /sync is asked again: with that request
+// the homeserver forgets what it has delivered, so that an older copy of the database could not receive it any more.
+func (m *Manager) SecureReceivedKeys(ctx context.Context) error {
+	if !m.keysReceived.Load() {
+		return nil
+	} else if err := m.raiseGeneration(ctx); err != nil {
+		return err
 	}
-	m.nextGeneration = time.Now().Add(generationInterval)
-	if err := m.raiseGeneration(ctx); err != nil && ctx.Err() == nil {
-		m.log.Warn().Err(err).Msg("Failed to raise the generation of the database")
+	m.keysReceived.Store(false)
+	return nil
+}
+
+// secureShownKeys raises the generation before others see a change of keys. A device that is new has no older copies.
+func (m *Manager) secureShownKeys(ctx context.Context) error {
+	if generation, err := m.generation(ctx); err != nil || generation == 0 {
+		return err
 	}
+	return m.raiseGeneration(ctx)
 }
 
 // raiseGeneration raises the generation in the database first and then in the account data. So the account data holds a higher
 // one than the database only if the database is an older copy.
 func (m *Manager) raiseGeneration(ctx context.Context) error {
+	before := m.raises.begun.Load()
+	m.raises.Lock()
+	defer m.raises.Unlock()
+	if m.raises.completed > before {
+		return nil // one that was begun in the meantime covers what is in the database
+	}
+	number := m.raises.begun.Add(1)
 	generation, err := m.generation(ctx)
 	if err != nil {
 		return err
@@ -58,6 +84,7 @@ func (m *Manager) raiseGeneration(ctx context.Context) error {
 	if err = m.client.SetAccountData(ctx, generationType, content); err != nil {
 		return fmt.Errorf("failed to store the generation of the database in the account data: %w", err)
 	}
+	m.raises.completed = number
 	return nil
 }
 

@@ -3,10 +3,14 @@ package device
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/bot/bottest"
 )
@@ -27,16 +31,126 @@ func TestGenerationIsRaised(t *testing.T) {
 	f := newFixture(t)
 	f.prepared()
 	require.EqualValues(t, 1, f.published(), "by the start")
-	f.manager.RaiseGenerationIfDue(t.Context())
-	require.EqualValues(t, 1, f.published(), "no key was used")
-	f.manager.NoteKeyUse()
-	f.manager.RaiseGenerationIfDue(t.Context())
+	require.NoError(t, f.manager.SecureReceivedKeys(t.Context()))
+	require.EqualValues(t, 1, f.published(), "no key was received")
+	f.manager.NoteReceivedKeys()
+	require.NoError(t, f.manager.SecureReceivedKeys(t.Context()))
 	require.EqualValues(t, 2, f.published())
-	f.manager.NoteKeyUse()
-	f.manager.RaiseGenerationIfDue(t.Context())
-	require.EqualValues(t, 2, f.published(), "the last time was a moment ago")
+	require.NoError(t, f.manager.SecureReceivedKeys(t.Context()))
+	require.EqualValues(t, 2, f.published(), "nothing was received since")
+	f.sendToDevice()
+	require.EqualValues(t, 3, f.published())
+	f.device()
+	require.EqualValues(t, 3, f.published(), "counting one-time keys shows no key")
 	f.prepared()
-	require.EqualValues(t, 3, f.published(), "by the next start")
+	require.EqualValues(t, 4, f.published(), "by the next start")
+}
+
+// sendToDevice has the device send something to another one.
+func (f *fixture) sendToDevice() {
+	f.Helper()
+	require.NoError(f, f.trySendToDevice())
+}
+
+func (f *fixture) trySendToDevice() error {
+	_, err := f.manager.Client().SendToDevice(f.Context(), event.ToDeviceEncrypted, &mautrix.ReqSendToDevice{})
+	return err
+}
+
+// What others see of the keys is seen only when the homeserver has the generation that covers it.
+func TestNothingIsShownBeforeTheGenerationIsRaised(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.prepared()
+	var seen []string
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case strings.HasSuffix(r.URL.Path, generationType):
+			seen = append(seen, "generation")
+			bottest.Refuse(w, http.StatusBadGateway, "M_UNKNOWN")
+		case strings.Contains(r.URL.Path, "/sendToDevice/"):
+			seen = append(seen, "to-device")
+			return false
+		default:
+			return false
+		}
+		return true
+	})
+	require.Error(t, f.trySendToDevice())
+	require.Equal(t, []string{"generation"}, seen)
+	f.manager.NoteReceivedKeys()
+	require.Error(t, f.manager.SecureReceivedKeys(t.Context()))
+	require.Error(t, f.manager.SecureReceivedKeys(t.Context()), "until it succeeds")
+	f.hs.onRequest(nil)
+	require.NoError(t, f.manager.SecureReceivedKeys(t.Context()))
+}
+
+// A copy that was made while the bot ran is recognised, however young it is, if others have seen a later state of its keys.
+func TestCopyOfAnyAgeIsRecognised(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		since func(f *fixture) // what the bot did since the copy was made
+		fresh bool
+	}{
+		{"a moment: nothing was done since", func(*fixture) {}, true},
+		{"a moment: the device was only looked at", func(f *fixture) { f.device() }, true},
+		{"ten seconds: a room key was sent", func(f *fixture) { f.sendToDevice() }, false},
+		{"ten seconds: a room key was received", func(f *fixture) {
+			f.manager.NoteReceivedKeys()
+			require.NoError(f, f.manager.SecureReceivedKeys(f.Context()))
+		}, false},
+		{"ten seconds: somebody took one-time keys, and new ones were uploaded", func(f *fixture) {
+			f.hs.keys.Lock()
+			clear(f.hs.keys.OneTimeKeys)
+			f.hs.keys.Unlock()
+			require.NoError(f, f.manager.Crypto().Machine().ShareKeys(f.Context(), 0))
+		}, false},
+		{"minutes: it went on like that", func(f *fixture) {
+			for range 10 {
+				f.sendToDevice()
+			}
+		}, false},
+		{"it was started once more", func(f *fixture) { f.prepared() }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			first := f.prepared().ID
+			restore := f.copyDatabase()
+			test.since(f)
+			restore()
+			f.open()
+			require.NoError(t, f.manager.Login(t.Context()))
+			_, err := f.manager.Inspect(t.Context())
+			if test.fresh {
+				require.NoError(t, err)
+				require.Equal(t, first, f.prepared().ID)
+				return
+			}
+			require.ErrorIs(t, err, ErrRestored)
+			second := f.prepared()
+			require.NotEqual(t, first, second.ID)
+			require.Equal(t, Trusted, second.Trust)
+			f.stop()
+			require.Equal(t, second.ID, f.prepared().ID, "once is enough")
+		})
+	}
+}
+
+// copyDatabase copies the database of a bot that runs; restore ends the bot and brings the copy back.
+func (f *fixture) copyDatabase() (restore func()) {
+	f.Helper()
+	file := filepath.Join(f.TempDir(), "copy.db")
+	_, err := f.db.Exec(f.Context(), "VACUUM INTO $1", file)
+	require.NoError(f, err)
+	data, err := os.ReadFile(file)
+	require.NoError(f, err)
+	return func() {
+		f.Helper()
+		f.loseDatabase()
+		require.NoError(f, os.WriteFile(f.dbPath, data, 0o600))
+	}
 }
 
 // Accounts of earlier versions hold the generation in this form.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -73,7 +72,8 @@ func (m *Manager) makeClient(url string) (err error) {
 		return fmt.Errorf("%w: %w", ErrNoHomeserver, err)
 	}
 	m.client.UserAgent = m.cfg.UserAgent
-	m.client.Client = &http.Client{Transport: newTransport()}
+	m.transport = newTransport(m.secureShownKeys)
+	m.client.Client = &http.Client{Transport: m.transport}
 	m.client.IgnoreRateLimit = true // the bot waits by itself: the exact time is in the body of the answer
 	// mautrix logs contents at debug level, which should not get into a log by accident.
 	m.client.Log = m.log
@@ -83,13 +83,6 @@ func (m *Manager) makeClient(url string) (err error) {
 	m.syncer = mautrix.NewDefaultSyncer()
 	m.client.Syncer = m.syncer
 	return nil
-}
-
-func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
-	return t
 }
 
 // authenticate gets an access token that works: the configured one, the kept one, or a new one for the same device. Keeping it

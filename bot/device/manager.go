@@ -33,7 +33,7 @@ type Config struct {
 }
 
 // Manager owns the bot's device. Make it with New, and call Prepare before anything else, or Login only to try. Its methods are
-// for one goroutine at a time, except for Status, NoteKeyUse and CacheIdentity.
+// for one goroutine at a time, except for Status, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
 type Manager struct {
 	cfg Config
 	db  *db.Database
@@ -43,8 +43,11 @@ type Manager struct {
 	syncer *mautrix.DefaultSyncer
 	crypto *cryptohelper.CryptoHelper
 
-	keysUsed        atomic.Bool // since the generation was raised last
-	nextGeneration  time.Time   // see RaiseGenerationIfDue
+	transport *transport // of the client
+
+	raises          raises
+	keysReceived    atomic.Bool // since the generation was raised last
+	backupDue       atomic.Bool // there may be room keys that are not backed up
 	nextMaintenance time.Time   // see MaintenanceDue
 }
 

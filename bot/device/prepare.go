@@ -2,14 +2,17 @@ package device
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/ssss"
+	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
 )
 
 // Prepare logs in for a bot that is to run, repairs the device as far as possible, and has it signed. If the keys are lost, or
@@ -26,18 +29,20 @@ func (m *Manager) Prepare(ctx context.Context) error {
 	switch lost := errors.Is(err, ErrDeviceLost) || errors.Is(err, ErrRestored); {
 	case lost && m.cfg.Password != "":
 		m.log.Warn().Err(err).Msg("Making a new device")
+		if errors.Is(err, ErrRestored) {
+			m.receiveLastKeys(ctx)
+		}
 		status, err = m.renew(ctx)
 	case errors.Is(err, ErrRestored):
 		m.log.Warn().Err(err).Msg("Beginning new sessions with all devices; give the bot the access token of a new log-in to be safe")
-		if err = m.db.ForgetSessions(ctx); err == nil {
-			status, err = m.Status(ctx)
-		}
+		m.receiveLastKeys(ctx)
+		status, err = m.beginAnew(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	// The generation does not reveal a copy that is only minutes old. With the older state of a room's key in it, the bot would
-	// use message indexes a second time, and clients refuse those.
+	// The generation does not cover what is encrypted by the keys of rooms: it would have to be raised for each message. So no key
+	// is used beyond a start. With the older state of one, the bot would use message indexes a second time, and clients refuse those.
 	if err = m.db.ForgetRoomKeys(ctx); err != nil {
 		return err
 	} else if err = m.db.ForgetWithheldSessions(ctx); err != nil {
@@ -132,6 +137,72 @@ func (m *Manager) load(ctx context.Context) (status Status, err error) {
 		err = fmt.Errorf("failed to upload one-time keys: %w", err)
 	}
 	return status, err
+}
+
+// receiveLastKeys receives the room keys that wait on the homeserver for a device whose sessions are out of date. They are lost for
+// the next device. It is best effort: most of them can be decrypted if the copy is young. Nothing is sent by the sessions any more.
+func (m *Manager) receiveLastKeys(ctx context.Context) {
+	m.transport.retired.Store(true)
+	ctx, cancel := m.request(ctx)
+	defer cancel()
+	since, err := m.db.Setting.Get(ctx, db.SettingNextBatch)
+	for received := true; received && err == nil; {
+		since, received, err = m.receiveKeys(ctx, since)
+	}
+	if err != nil {
+		m.log.Warn().Err(err).Msg("Failed to receive the last keys of the old device")
+	}
+}
+
+// lastKeysFilter leaves out everything but what devices have sent. The rooms are for the sync loop, which stores the token.
+const lastKeysFilter = `{"presence":{"types":[]},"account_data":{"types":[]},"room":{"rooms":[]}}`
+
+// receiveKeys receives what devices have sent after a sync token. It returns the token for the rest, and whether anything came.
+func (m *Manager) receiveKeys(ctx context.Context, since string) (next string, received bool, err error) {
+	query := map[string]string{"timeout": "0", "filter": lastKeysFilter}
+	if since != "" {
+		query["since"] = since
+	}
+	var answer struct {
+		NextBatch string `json:"next_batch"`
+		ToDevice  struct {
+			Events []json.RawMessage `json:"events"`
+		} `json:"to_device"`
+	}
+	_, err = m.client.MakeFullRequest(ctx, mautrix.FullRequest{
+		Method: http.MethodGet, URL: m.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, query), ResponseJSON: &answer,
+	})
+	if err != nil {
+		return "", false, fmt.Errorf("failed to ask for what devices have sent: %w", err)
+	}
+	for _, raw := range answer.ToDevice.Events {
+		var evt event.Event
+		if json.Unmarshal(raw, &evt) != nil || evt.Type.Type != event.ToDeviceEncrypted.Type {
+			continue
+		}
+		evt.Type = event.ToDeviceEncrypted
+		err = task.Guard(ctx, func() error { // a stranger wrote it
+			if err := evt.Content.ParseRaw(evt.Type); err != nil {
+				return err
+			}
+			m.crypto.Machine().HandleToDeviceEvent(ctx, &evt)
+			return nil
+		})
+		if err != nil {
+			m.log.Warn().Err(err).Msg("Ignored what a device has sent")
+		}
+	}
+	return answer.NextBatch, len(answer.ToDevice.Events) > 0, nil
+}
+
+// beginAnew begins new sessions with all devices. What the crypto machine has in memory is forgotten too.
+func (m *Manager) beginAnew(ctx context.Context) (Status, error) {
+	if err := m.db.ForgetSessions(ctx); err != nil {
+		return Status{}, err
+	} else if err = m.Login(ctx); err != nil {
+		return Status{}, err
+	}
+	return m.Status(ctx)
 }
 
 // renew replaces the device by a new one, which cannot read what others encrypted for the old one only.

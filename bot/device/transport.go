@@ -1,0 +1,73 @@
+package device
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+)
+
+// transport makes the requests of the client. Before a request by which others see a change of the device's keys, it has the
+// generation raised. The change is in the database by then (docs/matrix.md, "Own device").
+type transport struct {
+	*http.Transport
+	secure  func(ctx context.Context) error
+	retired atomic.Bool // the keys are out of date: others must not see them any more
+}
+
+func newTransport(secure func(ctx context.Context) error) *transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	return &transport{Transport: t, secure: secure}
+}
+
+var errRetired = errors.New("the device is about to be replaced")
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	var err error
+	switch {
+	case t.retired.Load() && (isClaim(r) || showsKeys(r)):
+		err = errRetired
+	case showsKeys(r):
+		err = t.secure(r.Context())
+	}
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // nothing was read from it
+		}
+		return nil, err
+	}
+	return t.Transport.RoundTrip(r)
+}
+
+// isClaim reports whether a request begins sessions with other devices.
+func isClaim(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/keys/claim") }
+
+// showsKeys reports whether a request uses sessions with other devices, or publishes one-time keys.
+func showsKeys(r *http.Request) bool {
+	switch {
+	case strings.Contains(r.URL.Path, "/sendToDevice/"+event.ToDeviceEncrypted.Type+"/"):
+		return true
+	case !strings.HasSuffix(r.URL.Path, "/keys/upload"):
+		return false
+	case r.GetBody == nil:
+		return true
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return true
+	}
+	var upload struct {
+		OneTimeKeys map[string]json.RawMessage `json:"one_time_keys"`
+	}
+	err = json.NewDecoder(body).Decode(&upload)
+	return err != nil || len(upload.OneTimeKeys) > 0
+}
