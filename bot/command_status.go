@@ -87,6 +87,6 @@ func (c *commands) cmdStatus(ce *commandEvent) (string, error) {
 	if err != nil {
 		c.log.Warn().Err(err).Msg("Failed to ask for the bot's device")
 	}
-	status.Device = shown.Words()
+	status.Device, status.KeyBackup = shown.Words(), c.device.Backup().Words()
 	return c.texts.Status(status), nil
 }

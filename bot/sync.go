@@ -84,6 +84,7 @@ func (l *syncLoop) step(ctx context.Context) (err error) {
 	}
 	l.since, l.pending, l.failures = l.pending.NextBatch, nil, 0
 	l.maintainDevice(ctx)
+	l.device.BackUpKeys(ctx)
 	return nil
 }
 

@@ -50,12 +50,15 @@ var forgetSessionsQueries = []string{
 	`DELETE FROM crypto_megolm_outbound_session`,
 }
 
+const forgetFetchedBackupQuery = `DELETE FROM setting WHERE name = '` + SettingFetchedBackup + `'`
+
 var forgetWithheldQueries = []string{`DELETE FROM crypto_megolm_inbound_session WHERE session IS NULL`}
 
 // The sync token stays, because it belongs to the account and not to the device.
 var forgetDeviceQueries = append([]string{
 	`DELETE FROM crypto_account`,
 	`DELETE FROM setting WHERE name IN ('` + SettingDevice + `', '` + SettingMatrixToken + `', '` + SettingGeneration + `')`,
+	forgetFetchedBackupQuery,
 }, forgetSessionsQueries...)
 
 // ForgetDevice deletes everything about the bot's device, so that the next log-in creates a new one. It must not be called while
@@ -64,9 +67,10 @@ func (db *Database) ForgetDevice(ctx context.Context) error {
 	return db.forget(ctx, forgetDeviceQueries)
 }
 
-// ForgetSessions deletes the sessions with other devices. The bot then starts new sessions with all of them.
+// ForgetSessions deletes the sessions with other devices. The bot then starts new sessions with all of them. It also fetches the
+// keys of the key backup again, because those that came since are missing.
 func (db *Database) ForgetSessions(ctx context.Context) error {
-	return db.forget(ctx, forgetSessionsQueries)
+	return db.forget(ctx, append([]string{forgetFetchedBackupQuery}, forgetSessionsQueries...))
 }
 
 // ForgetRoomKeys deletes the keys by which the bot encrypts its messages. The bot creates a new key for its next message in each

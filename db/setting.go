@@ -18,6 +18,8 @@ const (
 	SettingRecoveryKey = "matrix_recovery_key" // secret
 	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that signed the device
 	SettingGeneration  = "matrix_generation"   // a rollback counter; see package bot/device
+
+	SettingFetchedBackup = "matrix_fetched_backup" // the version of the key backup from which all keys were fetched
 )
 
 const (

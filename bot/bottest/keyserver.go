@@ -23,6 +23,7 @@ type KeyServer struct {
 	AccountData map[string]json.RawMessage            // type → content
 	OneTimeKeys map[string]map[string]json.RawMessage // device id → its one-time keys by their ids
 	Password    string                                // if set, the identity is published only with it
+	Backups     []*Backup                             // the versions of the key backup; nil: it was deleted
 
 	// DeviceOf returns the device that makes a request.
 	DeviceOf func(r *http.Request) string
@@ -43,6 +44,7 @@ func (k *KeyServer) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+v3+"/keys/query", k.query)
 	mux.HandleFunc("POST "+v3+"/keys/device_signing/upload", k.uploadIdentity)
 	mux.HandleFunc("POST "+v3+"/keys/signatures/upload", k.uploadSignatures)
+	k.mountBackup(mux, v3)
 	mux.HandleFunc("GET "+v3+"/user/{user}/account_data/{type}", k.getAccountData)
 	mux.HandleFunc("PUT "+v3+"/user/{user}/account_data/{type}", k.setAccountData)
 }
@@ -85,6 +87,9 @@ func (k *KeyServer) CopyTo(other *KeyServer) {
 	maps.Copy(other.Devices, k.Devices)
 	maps.Copy(other.Identity, k.Identity)
 	maps.Copy(other.AccountData, k.AccountData)
+	for _, version := range k.Backups {
+		other.Backups = append(other.Backups, version.clone())
+	}
 	for device, keys := range k.OneTimeKeys {
 		other.OneTimeKeys[device] = maps.Clone(keys)
 	}

@@ -21,6 +21,7 @@ func (m *Manager) MaintenanceDue() bool { return time.Now().After(m.nextMaintena
 // Only the sync loop may call it, and no event may be sent meanwhile: the crypto machine changes its identity without a lock.
 func (m *Manager) Maintain(ctx context.Context) {
 	status, err := m.repair(ctx)
+	m.trusted = status.Trust == Trusted
 	m.nextMaintenance = time.Now().Add(maintenanceInterval)
 	if err != nil {
 		m.nextMaintenance = time.Now().Add(maintenanceRetry)

@@ -47,8 +47,13 @@ type Manager struct {
 
 	raises          raises
 	keysReceived    atomic.Bool // since the generation was raised last
-	backupDue       atomic.Bool // there may be room keys that are not backed up
 	nextMaintenance time.Time   // see MaintenanceDue
+
+	trusted     bool         // the account's identity had signed the device when that was last checked
+	backup      *keyBackup   // nil: it is not open
+	backupState atomic.Int32 // a Backup
+	backupDue   atomic.Bool  // there may be room keys that are not backed up
+	nextBackup  time.Time    // see BackUpKeys
 }
 
 // New returns the manager of the device whose keys are in a database. It does not use the network or the database yet.

@@ -59,6 +59,11 @@ func (m *Manager) Prepare(ctx context.Context) error {
 		return err
 	}
 	m.logTrust(status, err)
+	m.trusted = status.Trust == Trusted
+	// All keys are there before messages are decrypted by them: those that cannot be are reported to people.
+	m.backup = nil
+	m.backupDue.Store(true)
+	m.BackUpKeys(ctx)
 	return nil
 }
 
@@ -93,6 +98,11 @@ func (m *Manager) Inspect(ctx context.Context) (Status, error) {
 	} else if restored {
 		return status, ErrRestored
 	}
+	_, status.BackupError = m.openBackup(ctx, false)
+	if status.Trust == TrustNoIdentity && errors.Is(status.BackupError, ssss.ErrNoDefaultKeyID) {
+		status.BackupError = errNoBackup // both will be made
+	}
+	status.Backup = backupOf(status.BackupError)
 	ctx, cancel := m.request(ctx)
 	defer cancel()
 	switch {

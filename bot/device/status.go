@@ -50,6 +50,8 @@ type Status struct {
 	ID          id.DeviceID
 	Trust       Trust
 	OneTimeKeys int // how many are left, with which new devices of others can begin a session; negative if it is not known
+	Backup      Backup
+	BackupError error // why the key backup cannot be used; only Inspect sets it
 
 	master, selfSigning id.Ed25519 // of the account's identity, "" if there is none
 }
@@ -68,7 +70,7 @@ func (s Status) Words() words.Device {
 func (m *Manager) Status(ctx context.Context) (Status, error) {
 	ctx, cancel := m.request(ctx)
 	defer cancel()
-	status := Status{ID: m.client.DeviceID, OneTimeKeys: -1}
+	status := Status{ID: m.client.DeviceID, OneTimeKeys: -1, Backup: m.Backup()}
 	known, err := m.db.Setting.Get(ctx, db.SettingMasterKey)
 	if err != nil {
 		return status, err

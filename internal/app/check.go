@@ -128,7 +128,14 @@ func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
 	case seen.Trust != device.Trusted:
 		err = hint(errors.New("the device is "+shown.State), shown.Advice)
 	}
-	c.result("encryption", detail, err)
+	if !c.result("encryption", detail, err) {
+		return
+	}
+	keys := seen.Backup.Words()
+	if keys.Advice != "" {
+		err = hint(fmt.Errorf("room keys cannot be backed up: %w", seen.BackupError), keys.Advice)
+	}
+	c.result("key backup", keys.State, err)
 }
 
 // checkScopes checks that the account has all permissions that the relay needs.

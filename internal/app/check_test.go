@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 		lines, out := f.check()
 		require.NoError(t, out.err)
 		require.Equal(t, []string{
-			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
+			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
 		}, lines)
 	})
 
@@ -75,7 +75,7 @@ func TestCheck(t *testing.T) {
 		{
 			name:    "a Wazo that is away",
 			prepare: func(f *fixture) { f.wazo.Stop() },
-			lines:   []string{"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "failed: Wazo log-in", "ok: health check listener"},
+			lines:   []string{"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "failed: Wazo log-in", "ok: health check listener"},
 			says:    []string{"hint: check WAZO_URL"},
 		},
 		{
@@ -89,7 +89,7 @@ func TestCheck(t *testing.T) {
 				f.env["WAZO_USERNAME"] = "restricted"
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo websocket", "ok: health check listener",
 			},
 			says: []string{"the account lacks these permissions: chatd.users.me.rooms.create, dird.backends.wazo.sources.SOURCE.contacts.read", "policy"},
 		},
@@ -97,7 +97,7 @@ func TestCheck(t *testing.T) {
 			name:    "a websocket that does not work",
 			prepare: func(f *fixture) { f.wazo.Faults().WebsocketdDown() },
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "ok: Wazo permissions", "failed: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "ok: Wazo permissions", "failed: Wazo websocket", "ok: health check listener",
 			},
 			says: []string{"error: ", "hint: "},
 		},

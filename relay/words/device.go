@@ -24,6 +24,36 @@ const (
 	AdviseOneTimeKeys = "restart the relay; if that does not help, look into the homeserver's log"
 )
 
+// What becomes of the room keys that the bot receives. The status command and the check show these texts after "key backup".
+const (
+	BackupUsed     = "the keys of encrypted rooms are backed up on the homeserver, encrypted with the recovery key"
+	BackupNone     = "the account has none; the relay makes one once its device is signed"
+	BackupLocked   = "not used: the account's secret storage cannot be opened without its recovery key"
+	BackupForeign  = "not used: another client made it, and its key is not in the account's secret storage"
+	BackupDisabled = "not used: it was switched off in another client"
+	BackupFailing  = "not used at the moment: the homeserver or the database does not accept it"
+	BackupUnknown  = "not tried yet"
+)
+
+// What the relay's administrator should do about the key backup.
+const (
+	AdviseBackupKey = "set up the key backup again in another client, so that its key is in the secret storage"
+	AdviseBackupLog = "look into the relay's log"
+)
+
+// KeyBackup is what the status command shows of the backup of room keys.
+type KeyBackup struct {
+	State  string // one of the texts that begin with Backup
+	Advice string // one of the texts that begin with Advise; "" if there is nothing to do
+}
+
+func (k KeyBackup) render() string {
+	if k.Advice == "" {
+		return k.State
+	}
+	return k.State + ". The relay's administrator should " + k.Advice + "."
+}
+
 // NoOneTimeKeys says that new devices of other people cannot send keys to the bot.
 const NoOneTimeKeys = "the homeserver has no one-time keys of the bot's device, so new devices cannot send it the keys of their messages"
 

@@ -191,6 +191,9 @@ func goldenTexts() string {
 	for _, r := range join(messageReasons(), pauseReasons(), []reason{why("WhyUndecryptable", WhyUndecryptable), why("WhyTooManyLogins", WhyTooManyLogins)}) {
 		text("LastError "+r.name, golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), r.why))
 	}
+	for _, k := range keyBackups() {
+		text(k.name, k.render())
+	}
 	for _, d := range devices() {
 		text(d.name, d.render())
 	}
@@ -214,7 +217,7 @@ func goldenStatus(title string) Status {
 	return Status{
 		Version: "1.2.3", Uptime: "3h2m1s", Title: title, WazoRoom: "uuid-1", WazoConnected: true,
 		WazoVerified: true, LinkedBy: "@robin:a.example", LastSync: 3 * time.Second, WazoUser: "relay",
-		Device: Device{ID: "DEVICE", State: DeviceSigned, OneTimeKeys: 50},
+		Device: Device{ID: "DEVICE", State: DeviceSigned, OneTimeKeys: 50}, KeyBackup: KeyBackup{State: BackupUsed},
 	}
 }
 
@@ -229,6 +232,7 @@ func troubledStatus() Status {
 	status.LastError = golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), WhyWazoFails)
 	status.Limited = true
 	status.Device = Device{ID: "DEVICE", State: DeviceUnknown, OneTimeKeys: -1}
+	status.KeyBackup = KeyBackup{BackupFailing, AdviseBackupLog}
 	return status
 }
 
@@ -250,6 +254,25 @@ func devices() []namedDevice {
 		{"DeviceGone AdviseNewDevice", Device{"DEVICE", DeviceGone, 50, AdviseNewDevice}},
 		{"DeviceOtherKeys AdviseNewDevice", Device{"DEVICE", DeviceOtherKeys, 50, AdviseNewDevice}},
 		{"DeviceUnknown", Device{"DEVICE", DeviceUnknown, -1, ""}},
+	}
+}
+
+// namedKeyBackup is a key backup under the names of the constants that it shows.
+type namedKeyBackup struct {
+	name string
+	KeyBackup
+}
+
+// keyBackups are the key backup in each state, with the advice that goes with it.
+func keyBackups() []namedKeyBackup {
+	return []namedKeyBackup{
+		{"BackupUsed", KeyBackup{BackupUsed, ""}},
+		{"BackupNone", KeyBackup{BackupNone, ""}},
+		{"BackupLocked AdviseRecoveryKey", KeyBackup{BackupLocked, AdviseRecoveryKey}},
+		{"BackupForeign AdviseBackupKey", KeyBackup{BackupForeign, AdviseBackupKey}},
+		{"BackupDisabled", KeyBackup{BackupDisabled, ""}},
+		{"BackupFailing AdviseBackupLog", KeyBackup{BackupFailing, AdviseBackupLog}},
+		{"BackupUnknown", KeyBackup{BackupUnknown, ""}},
 	}
 }
 

@@ -21,6 +21,7 @@ type Status struct {
 	Limited                       bool   // the homeserver limits how fast the bot may send
 	EncryptedRoom, CannotTellRoom bool   // CannotTellRoom: it is unknown whether the room is encrypted
 	Device                        Device // the bot's
+	KeyBackup                     KeyBackup
 }
 
 // Status shows a status as Markdown.
@@ -39,6 +40,7 @@ func (t Texts) Status(s Status) string {
 		line("limit", "the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).")
 	}
 	line("my device", "%s", s.Device.render())
+	line("key backup", "%s", s.KeyBackup.render())
 	line("Wazo", "%s, account %s", choose(s.WazoConnected, "connected", "**not connected**"), s.WazoUser)
 	if s.Title != "" {
 		line("history", "%s", choose(s.WazoVerified, "complete", "still being read"))
