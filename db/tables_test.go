@@ -228,14 +228,51 @@ func TestOrphan(t *testing.T) {
 	}
 	// Identical texts are told apart by count, the oldest first.
 	for _, want := range []string{"earlier", "later"} {
-		found, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello")
+		found, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello", false)
 		require.NoError(t, err)
 		require.Equal(t, want, found.WazoUUID)
-		require.NoError(t, db.Orphan.Delete(t.Context(), a.ID, want))
+		require.NoError(t, db.Orphan.Found(t.Context(), a.ID, want, "$event", "@ada:a.example"))
 	}
-	none, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello")
+	none, err := db.Orphan.Find(t.Context(), a.ID, "Ada", "hello", true)
 	require.NoError(t, err)
 	require.Nil(t, none)
 	require.NoError(t, db.Orphan.Close(t.Context(), a.ID, ms(1)))
 	require.Equal(t, 1, db.count(t, "orphan"), "only of this portal")
+}
+
+// Orphans are kept, for rows that wait for their keys only, as long as there are such rows.
+func TestClosedOrphan(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal := db.addPortal(t, "a")
+	require.NoError(t, db.Orphan.Insert(t.Context(), &Orphan{portal.ID, "uuid", "Ada", "hello", us(10)}))
+	row := &Row{PortalID: portal.ID, Direction: ToWazo, Kind: KindMessage, SourceID: "$event", Author: "@ada:a.example", State: StateNew, Payload: "{}", Session: "s"}
+	_, err := db.Queue.Insert(t.Context(), row)
+	require.NoError(t, err)
+	row, err = db.Queue.BySource(t.Context(), portal.ID, ToWazo, "$event")
+	require.NoError(t, err)
+	_, err = db.Queue.PassOver(t.Context(), row)
+	require.NoError(t, err)
+	require.NoError(t, db.Orphan.Close(t.Context(), portal.ID, ms(1)))
+	found, err := db.Orphan.Find(t.Context(), portal.ID, "Ada", "hello", false)
+	require.NoError(t, err)
+	require.Nil(t, found)
+	found, err = db.Orphan.Find(t.Context(), portal.ID, "Ada", "hello", true)
+	require.NoError(t, err)
+	require.Equal(t, "uuid", found.WazoUUID)
+	for since, want := range map[WazoTime]bool{us(10): true, us(11): false} {
+		has, err := db.Orphan.Has(t.Context(), portal.ID, "Ada", since)
+		require.NoError(t, err)
+		require.Equal(t, want, has)
+	}
+	require.NoError(t, db.Orphan.Found(t.Context(), portal.ID, "uuid", "$event", "@ada:a.example"))
+	known, err := db.Message.KnowsEvent(t.Context(), portal.ID, "$event")
+	require.NoError(t, err)
+	require.True(t, known)
+
+	require.NoError(t, db.Orphan.Insert(t.Context(), &Orphan{portal.ID, "uuid", "Ada", "hello", us(10)}))
+	_, err = db.Queue.Delete(t.Context(), row.ID)
+	require.NoError(t, err)
+	require.NoError(t, db.Orphan.Forget(t.Context()))
+	require.Zero(t, db.count(t, "orphan"))
 }

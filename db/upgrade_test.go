@@ -260,7 +260,7 @@ func (db installed) testMessages(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, us(1700000000000023), newest)
 
-	orphan, err := db.Orphan.Find(t.Context(), 3, "Robin", "hello")
+	orphan, err := db.Orphan.Find(t.Context(), 3, "Robin", "hello", false)
 	require.NoError(t, err)
 	require.Equal(t, &Orphan{3, "uuid-orphan", "Robin", "hello", us(1700000000000031)}, orphan)
 	require.Equal(t, 1, db.count(t, "orphan"))

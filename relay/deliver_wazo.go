@@ -32,7 +32,8 @@ type wazoRequest struct {
 	Content string      `json:"content"`
 	After   db.WazoTime `json:"after"` // the message cannot be older than this
 
-	media *db.Media // the file that a new request links to, nil if there is none
+	media       *db.Media // the file that a new request links to, nil if there is none
+	otherTiming []string  // what Content of a new request would be if the key of the message had come late, or had not
 }
 
 // run delivers the row.
@@ -155,14 +156,15 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 		return nil, err
 	}
 	text = wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
+	other := d.texts.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text // what follows may begin with a block that must stand on its own
 	if d.row.Late {
-		text = d.texts.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text // what follows may begin with a block that must stand on its own
+		text, other = other, text
 	}
 	if convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	return &wazoRequest{
-		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media,
+		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media, otherTiming: []string{other},
 	}, nil
 }
 

@@ -52,6 +52,12 @@ func (d *wazoDelivery) awaitKey(ctx context.Context, evt *event.Event) (outcome,
 
 // passOver lets the queue go on without the row, whose key is missing, tells the sender why, and asks for the key.
 func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why string) error {
+	notice := d.texts.NotDelivered(why)
+	if unsure, err := d.mayBeDelivered(ctx, d.portal, evt); err != nil {
+		return err
+	} else if unsure {
+		notice = d.texts.MayBeDelivered(d.cfg.KeyKept)
+	}
 	err := d.db.DoTxn(ctx, func(ctx context.Context) error {
 		asked, err := d.db.Queue.IsMissing(ctx, d.row.Session)
 		if err != nil {
@@ -67,7 +73,7 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 				d.lateKeys.request(evt)
 			}
 		})
-		return d.Say(ctx, d.portal.MatrixRoom, d.texts.NotDelivered(why), evt.ID)
+		return d.Say(ctx, d.portal.MatrixRoom, notice, evt.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("failed to pass over %s: %w", d.row.SourceID, err)
@@ -234,6 +240,9 @@ func (k *lateKeys) expire(ctx context.Context) error {
 		}
 		expired++
 	}
+	if err = k.db.Orphan.Forget(ctx); err != nil {
+		return err
+	}
 	if expired > 0 {
 		zerolog.Ctx(ctx).Warn().Int("messages", expired).Msg("Gave up messages whose keys did not come")
 	}
@@ -250,9 +259,19 @@ func (k *lateKeys) giveUp(ctx context.Context, row *db.Row) error {
 		portal, err := k.db.Portal.ByID(ctx, row.PortalID)
 		if err != nil || portal == nil {
 			return err
-		} else if _, err = k.db.Queue.Delete(ctx, row.ID); err != nil {
+		}
+		notice := k.texts.KeyNeverCame(k.cfg.KeyKept)
+		evt := &event.Event{}
+		if json.Unmarshal([]byte(row.Payload), evt) == nil {
+			if unsure, err := k.mayBeDelivered(ctx, portal, evt); err != nil {
+				return err
+			} else if unsure {
+				notice = k.texts.KeyNeverCameButMayBeDelivered(k.cfg.KeyKept)
+			}
+		}
+		if _, err = k.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
-		return k.Say(ctx, portal.MatrixRoom, k.texts.KeyNeverCame(k.cfg.KeyKept), id.EventID(row.SourceID))
+		return k.Say(ctx, portal.MatrixRoom, notice, id.EventID(row.SourceID))
 	})
 }

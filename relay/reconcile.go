@@ -7,8 +7,10 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -79,14 +81,61 @@ func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
 	return m.UserUUID == d.account.uuid() && m.Content == request.Content && m.Alias == request.Alias && m.CreatedAt.After(request.After.Time)
 }
 
-// findOrphan returns an orphan with the text of a request, nil if there is none.
+// findOrphan returns an orphan with the text of a request, nil if there is none. A row that waited for its key is compared with all
+// orphans that are kept; others are compared with those of this start. Whether a message was late may have changed: the key may
+// come at another time than before.
 func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*wazoapi.Message, error) {
-	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseMatched {
+	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseMatched && !d.row.Late {
 		return nil, nil
 	}
-	orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, request.Alias, request.Content)
-	if err != nil || orphan == nil {
-		return nil, err
+	for _, content := range append([]string{request.Content}, request.otherTiming...) {
+		orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, request.Alias, content, d.row.Late)
+		if err != nil {
+			return nil, err
+		} else if orphan != nil {
+			return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, nil
+		}
 	}
-	return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, nil
+	return nil, nil
+}
+
+// clockSkew is how much the clocks of the homeservers and of Wazo may differ.
+const clockSkew = 5 * time.Minute
+
+// mayBeDelivered reports whether an event that cannot be read may have been delivered to Wazo before the database was restored: an
+// orphan has its sender's name. What it says cannot be compared.
+func (r *Relay) mayBeDelivered(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
+	alias := r.cfg.Alias.Alias(convert.Sender{Name: r.matrix.MemberName(ctx, portal.MatrixRoom, evt.Sender), UserID: evt.Sender})
+	return r.db.Orphan.Has(ctx, portal.ID, alias, jsontime.UMicro(time.UnixMilli(evt.Timestamp).Add(-clockSkew)))
+}
+
+// matchParked compares the parked rows of a portal with its orphans: a person may have had them delivered after the copy of the
+// database was made.
+func (w *queueWorker) matchParked(ctx context.Context) error {
+	portal, err := w.db.Portal.ByID(ctx, w.queue.PortalID)
+	if err != nil || portal == nil {
+		return err
+	}
+	rows, err := w.db.Queue.Blocked(ctx, portal.ID)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Direction != db.ToWazo || row.State != db.StateParked || !row.HasRequest() {
+			continue
+		}
+		d := &wazoDelivery{w.Relay, portal, row}
+		request, err := d.storedRequest(ctx)
+		if err != nil {
+			continue // it is parked because of that
+		}
+		if orphan, err := d.findOrphan(ctx, request); err != nil {
+			return err
+		} else if orphan != nil {
+			if err = d.recordFound(ctx, *orphan, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -136,7 +136,7 @@ func (d *wazoDelivery) recordFound(ctx context.Context, message wazoapi.Message,
 				return err
 			}
 		}
-		return d.db.Orphan.Delete(ctx, d.portal.ID, string(message.UUID))
+		return d.db.Orphan.Found(ctx, d.portal.ID, string(message.UUID), id.EventID(d.row.SourceID), d.row.Author)
 	})
 }
 

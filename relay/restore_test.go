@@ -2,10 +2,18 @@ package relay
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 // snapshot copies the database of a halted fixture; restore brings it back.
@@ -70,4 +78,94 @@ func TestDatabaseRestoredFromABackupDoublesNothing(t *testing.T) {
 			require.Equal(t, append(toMatrix, "Bob Stone: after"), f.matrix.shown())
 		})
 	}
+}
+
+// takeKey makes an event undecryptable again.
+func (f *fixture) takeKey(eventID id.EventID) {
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	delete(f.matrix.decryptable, eventID)
+}
+
+// What was delivered after a copy of the database was made, and cannot be read any more after that was brought back, is not said to
+// be lost, and does not appear twice when its key comes.
+func TestMessageThatIsUnreadableAfterARestore(t *testing.T) {
+	t.Parallel()
+	for _, wasLate := range []bool{false, true} {
+		t.Run(fmt.Sprintf("delivered late: %t", wasLate), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.start()
+			f.link()
+			f.matrix.say(adminUser, "before")
+			f.awaitRelayed("before")
+			f.awaitEmpty()
+			f.halt()
+			restore := f.snapshot()
+			f.start()
+			now := time.Now()
+			writtenNow := func(evt *event.Event) { evt.Timestamp = now.UnixMilli() }
+			sent := f.matrix.sayEncrypted(adminUser, "s", writtenNow)
+			f.awaitRow(sent)
+			want := "secret"
+			if wasLate {
+				f.awaitPassedOver(sent)
+				f.awaitKeysAsked(sent)
+				want = txt.Late(now) + "\n\nsecret"
+			}
+			f.bringKey("s", sent, "secret")
+			f.awaitRelayed("before", want)
+			f.awaitEmpty()
+			f.halt()
+			restore()
+			f.takeKey(sent)
+			f.matrix.mu.Lock()
+			f.matrix.notices, f.matrix.replies = nil, nil
+			f.matrix.mu.Unlock()
+			f.start()
+			f.awaitPassedOver(sent)
+			lost := f.matrix.sayEncrypted("@other:a.example", "t", writtenNow)
+			f.awaitPassedOver(lost)
+			f.matrix.say(adminUser, "after")
+			f.awaitRelayed("before", want, "after")
+			f.awaitEmpty()
+			require.Equal(t, []string{txt.MayBeDelivered(f.core.cfg.KeyKept)}, f.noticesTo(sent))
+			require.Equal(t, []string{f.keyNotice()}, f.noticesTo(lost), "nothing of this person is on Wazo")
+			f.halt()
+			f.start() // the search for what was delivered is over by now
+			f.awaitEmpty()
+			f.bringKey("s", sent, "secret")
+			f.awaitGone(sent)
+			require.Equal(t, []string{"before", want, "after"}, f.relayed())
+		})
+	}
+}
+
+// A message that was refused, and was delivered by "retry" after a copy of the database was made, does not wait for another one.
+func TestParkedMessageThatWasDeliveredBeforeARestore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusBadRequest), wazotest.Times(1))
+	sent := f.matrix.say(adminUser, "refused")
+	await.Until(t, "the message to be parked", func() bool {
+		row := f.row(sent)
+		return row != nil && row.State == db.StateParked
+	})
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	_, err := f.core.Retry(f.ctx, roomID)
+	require.NoError(t, err)
+	f.awaitRelayed("refused")
+	f.awaitGone(sent)
+	f.halt()
+	restore()
+	f.start()
+	f.awaitGone(sent)
+	n, err := f.core.Retry(f.ctx, roomID)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Equal(t, []string{"refused"}, f.relayed())
 }

@@ -79,6 +79,8 @@ func (w *queueWorker) learnDeliveredToMatrix(ctx context.Context, synced bool) (
 func (w *queueWorker) forgetOrphans(ctx context.Context) error {
 	if w.startup.phase(w.queue) != phaseKnown {
 		return nil
+	} else if err := w.matchParked(ctx); err != nil {
+		return err
 	}
 	if err := w.db.Orphan.Close(ctx, w.queue.PortalID, jsontime.UM(time.Now())); err != nil {
 		return err

@@ -37,7 +37,7 @@ func (t Texts) OutageOver(service string) string {
 
 // GapLost says that the bot cannot read a part of the room's history.
 func (t Texts) GapLost() string {
-	return "I was away and cannot read what was said here in the meantime. It was not delivered to Wazo. Please send again what is still needed."
+	return "I was away and cannot read what was said here in the meantime, so I cannot deliver it to Wazo. Please send again what is still needed and missing there."
 }
 
 // RemovedFromRoom tells the person who linked a room that the bot was removed from it.
@@ -61,6 +61,18 @@ func (t Texts) WhyKeyWithheld(kept time.Duration) string {
 // KeyNeverCame tells the sender that the relay drops a message because its key did not come in time.
 func (t Texts) KeyNeverCame(kept time.Duration) string {
 	return "I could not deliver this message to Wazo, because its key did not reach me within " + period(kept) + ". Please send it again if it is still needed."
+}
+
+// MayBeDelivered tells the sender of a message that the relay cannot decrypt and may have delivered before it was restored.
+func (t Texts) MayBeDelivered(kept time.Duration) string {
+	return "I can't tell whether this message was delivered to Wazo: I was restored from a backup that is older than the message, and I could not decrypt it. " +
+		"Please look there before you send it again. If its key reaches me within " + period(kept) + " and the message is not there, I deliver it late."
+}
+
+// KeyNeverCameButMayBeDelivered is KeyNeverCame for a message that may have been delivered before the relay was restored.
+func (t Texts) KeyNeverCameButMayBeDelivered(kept time.Duration) string {
+	return "The key of this message did not reach me within " + period(kept) + ", so I can't tell whether it was delivered to Wazo before I was restored from a backup. " +
+		"Please look there, and send it again if it is missing."
 }
 
 // period says in words how long something takes.

@@ -167,6 +167,8 @@ func goldenTexts() string {
 		{golden.GapLost(), 2, nil}, {golden.GoesOn(), 1, nil},
 	}))
 	text("KeyNeverCame", golden.KeyNeverCame(goldenKept))
+	text("MayBeDelivered", golden.MayBeDelivered(goldenKept))
+	text("KeyNeverCameButMayBeDelivered", golden.KeyNeverCameButMayBeDelivered(goldenKept))
 	text("GapLost", golden.GapLost())
 	text("Retried, none", golden.Retried(0))
 	text("Retried, one", golden.Retried(1))
