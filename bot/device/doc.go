@@ -34,6 +34,23 @@
 // If the account has an identity already, for example because a person used the account before, the configured recovery key is
 // needed once and kept afterwards. The bot never replaces an identity that exists.
 //
+// # Key backup
+//
+// The room keys that the bot receives are stored in the account's key backup on the homeserver (client-server API, "Server-side key
+// backups"). Its key is in the secret storage. Prepare fetches all keys, once for each device and version of the backup, before
+// anything is decrypted. BackUpKeys uploads what is not backed up yet, after each answer of /sync that brought keys and before the
+// next one is asked for.
+//
+//	BackupUsed      the backup is used
+//	BackupNone      the account has none; the bot makes one once its device is signed
+//	BackupLocked    the secret storage cannot be opened; it takes the recovery key
+//	BackupForeign   the key in the secret storage does not fit the backup; another client has to put it there
+//	BackupDisabled  a person has switched the backup off
+//	BackupFailing   the homeserver or the database fails; the bot tries again every minute
+//	BackupUnknown   it was not tried yet
+//
+// A backup is verified by deriving its public key from the key in the secret storage. The bot never replaces or deletes one.
+//
 // # Generation
 //
 // Encryption keys change with each use, and clients refuse messages from an older state of a key. A database that was restored

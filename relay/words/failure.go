@@ -65,13 +65,13 @@ func (t Texts) KeyNeverCame(kept time.Duration) string {
 
 // MayBeDelivered tells the sender of a message that the relay cannot decrypt and may have delivered before it was restored.
 func (t Texts) MayBeDelivered(kept time.Duration) string {
-	return "I can't tell whether this message was delivered to Wazo: I was restored from a backup that is older than the message, and I could not decrypt it. " +
+	return "I cannot tell whether this message was delivered to Wazo: I was restored from a backup that is older than the message, and I could not decrypt it. " +
 		"Please look there before you send it again. If its key reaches me within " + period(kept) + " and the message is not there, I deliver it late."
 }
 
 // KeyNeverCameButMayBeDelivered is KeyNeverCame for a message that may have been delivered before the relay was restored.
 func (t Texts) KeyNeverCameButMayBeDelivered(kept time.Duration) string {
-	return "The key of this message did not reach me within " + period(kept) + ", so I can't tell whether it was delivered to Wazo before I was restored from a backup. " +
+	return "The key of this message did not reach me within " + period(kept) + ", so I cannot tell whether it was delivered to Wazo before I was restored from a backup. " +
 		"Please look there, and send it again if it is missing."
 }
 
