@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/ssss"
@@ -61,7 +62,7 @@ func (m *Manager) Prepare(ctx context.Context) error {
 	m.logTrust(status, err)
 	m.trusted = status.Trust == Trusted
 	// All keys are there before messages are decrypted by them: those that cannot be are reported to people.
-	m.backup = nil
+	m.backup, m.nextBackup = nil, time.Time{}
 	m.backupDue.Store(true)
 	m.BackUpKeys(ctx)
 	return nil
