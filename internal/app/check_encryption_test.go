@@ -16,7 +16,7 @@ import (
 func encryptionLines(stdout string) string {
 	var found []string
 	for line := range strings.Lines(stdout) {
-		if strings.Contains(line, "encryption") || strings.HasPrefix(line, "hint:") || strings.HasPrefix(line, "error:") {
+		if strings.Contains(line, "encryption") || strings.Contains(line, "key backup") || strings.HasPrefix(line, "hint:") || strings.HasPrefix(line, "error:") {
 			found = append(found, line)
 		}
 	}
@@ -63,7 +63,27 @@ func TestCheckOfEncryption(t *testing.T) {
 		},
 		{
 			name: "after the first start", prepare: (*fixture).startOnce, ok: true,
-			says: []string{"device DEVICE, signed by its owner"},
+			says: []string{"device DEVICE, signed by its owner", "ok: key backup (the keys of encrypted rooms are backed up"},
+		},
+		{
+			name: "the key backup is of another client, which keeps its key for itself",
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.homeserver.keys.Lock()
+				defer f.homeserver.keys.Unlock()
+				delete(f.homeserver.keys.AccountData, "m.megolm_backup.v1")
+			},
+			says: []string{"ok: encryption", "failed: key backup", "its key is not in the account's secret storage", "hint: set up the key backup again in another client"},
+		},
+		{
+			name: "the key backup was deleted",
+			prepare: func(f *fixture) {
+				f.startOnce()
+				f.homeserver.keys.Lock()
+				defer f.homeserver.keys.Unlock()
+				f.homeserver.keys.Backups = nil
+			},
+			ok: true, says: []string{"ok: key backup (the account has none; the relay makes one once its device is signed)"},
 		},
 		{
 			name: "the database is lost and the recovery key is not given", prepare: (*fixture).loseDatabase,
