@@ -17,9 +17,9 @@ var (
 )
 
 // explainedElsewhere are the texts that docs/troubleshooting.md need not quote:
-// the status and the device, which docs/commands.md and docs/administration.md
+// the status, the device and the key backup, which docs/commands.md and docs/administration.md
 // explain line by line, and what says no more than was asked for.
-var explainedElsewhere = regexp.MustCompile(`^(?:BotName|Help|Pong|Rooms$|Status|LastError|Device\w*|Late)\b`)
+var explainedElsewhere = regexp.MustCompile(`^(?:BotName|Help|Pong|Rooms$|Status|LastError|Device\w*|Backup\w*|Late)\b`)
 
 // said is a text of the relay.
 type said struct{ label, text string }
