@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay"
 )
@@ -65,6 +66,34 @@ func TestRateLimit(t *testing.T) {
 		require.Len(t, texts, 3, "the link's notice and two messages")
 		require.GreaterOrEqual(t, limits.refused[1].Sub(limits.refused[0]), wait)
 		require.GreaterOrEqual(t, limits.passed[0].Sub(limits.refused[1]), wait)
+	})
+
+	t.Run("the messages that wait behind it are one event", func(t *testing.T) {
+		f := newFixture(t)
+		f.start()
+		f.first()
+		f.link()
+		f.bot.sending.block(time.Millisecond)
+		require.NoError(t, f.bot.sending.turn.Acquire(t.Context(), 1))
+		portal, err := f.core.Portal(t.Context(), roomID)
+		require.NoError(t, err)
+		var uuids []any
+		for i, text := range []string{"first", "*second*", "third"} {
+			uuid := f.wazo.Post(f.project.UUID, f.alice, text, "").UUID
+			uuids = append(uuids, uuid)
+			await.Until(t, "the message to be queued, the first one for its turn", func() bool {
+				row, err := f.db.Queue.BySource(t.Context(), portal.ID, db.ToMatrix, uuid)
+				return err == nil && row != nil && (i > 0 || row.State == db.StateAttempted)
+			})
+		}
+		f.bot.sending.turn.Release(1)
+		f.hs.awaitSent(roomID, "third")
+		sent := f.hs.sentTo(roomID)
+		merged := sent[len(sent)-1].Content
+		require.Equal(t, "Alice Martin: first", sent[len(sent)-2].body(), "it waited for its turn before the others came")
+		require.Equal(t, "Alice Martin: *second*\n\nthird", merged["body"])
+		require.Equal(t, map[string]any{"kind": "message", "uuid": uuids[1], "also": []any{uuids[2]}}, merged[relay.TagKey])
+		require.Contains(t, merged, "com.beeper.per_message_profile")
 	})
 
 	t.Run("a notice that is held back is not lost", func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -326,6 +327,29 @@ func TestRestartWithAMergedEvent(t *testing.T) {
 			require.Equal(t, test.want, f.matrix.shown())
 		})
 	}
+}
+
+func TestDropLeavesAMergedEventThatWaits(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	uuids, release := f.backlog(f.linesOf(f.alice, "one", "two"), func(m *fakeMatrix) {
+		m.beforeSend = func(string) error { return &MatrixError{Status: 403, Code: "M_FORBIDDEN", Err: errors.New("muted")} }
+	})
+	release()
+	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyForbidden)))
+	dropped, err := f.core.Drop(f.ctx, roomID)
+	require.NoError(t, err)
+	require.Zero(t, dropped)
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = nil
+	f.matrix.mu.Unlock()
+	_, err = f.core.Retry(f.ctx, roomID)
+	require.NoError(t, err)
+	f.awaitShown("Bob Stone: first", "Alice Martin: one\n\ntwo")
+	f.awaitEmpty()
+	f.requireRecorded(uuids)
 }
 
 func TestUnlinkWithAMergedEvent(t *testing.T) {
