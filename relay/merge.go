@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -76,7 +75,7 @@ func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said conve
 		if err := json.Unmarshal([]byte(row.Payload), &message); err != nil {
 			return err
 		}
-		ok = strings.TrimSpace(message.Content) != "" && len(convert.Pictures(message.Content)) == 0 && len(convert.Split(message.Content)) == 1
+		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(convert.Split(message.Content)) == 1
 		said = convert.Said{ID: string(message.UserUUID), Name: d.senderName(ctx, message), Content: message.Content}
 		return nil
 	})
