@@ -75,8 +75,8 @@ func (c *Client) Account(cred Credentials, store TokenStore) *Account {
 // After a failed log-in the same error is returned, without a request, for a
 // time that grows with each failure: from 30 s to 1 h after a wrong password,
 // from 1 to 15 min (or what the server asks for) if the account has too many
-// sessions, and from 5 s to 5 min otherwise. There is no such pause if the
-// request was not sent. Only a person can repair a wrong password, and each attempt may
+// sessions, from 5 to 15 s if nginx finds no wazo-auth, and from 5 s to 5 min
+// otherwise. There is no such pause if the request was not sent. Only a person can repair a wrong password, and each attempt may
 // cost one of 100 sessions (docs/wazo.md, "Session limit"). See
 // [Error.LoginFailed] and [Error.SessionLimit].
 func (a *Account) Token(ctx context.Context) (Token, error) {
@@ -113,9 +113,9 @@ func (a *Account) obtain(ctx context.Context) (Token, error) {
 	if token, ok, err := a.loadToken(ctx); err != nil || ok {
 		return token, err
 	}
-	token, err := a.logIn(ctx)
+	token, tried, err := a.logIn(ctx)
 	if err != nil {
-		return a.tokenDespite(err)
+		return a.tokenDespite(err, tried)
 	}
 	a.saveToken(ctx, token)
 	return token, nil
@@ -154,24 +154,24 @@ func (a *Account) hasSameLogin(token Token) bool {
 }
 
 // logIn makes a new session and takes its token into use, if the
-// back-off allows it.
-func (a *Account) logIn(ctx context.Context) (Token, error) {
+// back-off allows it. It reports whether it was tried.
+func (a *Account) logIn(ctx context.Context) (token Token, tried bool, err error) {
 	a.mu.Lock()
 	blocked := a.logins.blocked(a.c.now())
 	a.mu.Unlock()
 	if blocked != nil {
-		return Token{}, blocked
+		return Token{}, false, blocked
 	}
-	token, err := a.c.createToken(ctx, a.cred)
+	token, err = a.c.createToken(ctx, a.cred)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err != nil {
 		a.logins.failed(a.c.now(), err)
-		return Token{}, err
+		return Token{}, true, err
 	}
 	a.logins.succeeded()
 	a.setToken(token)
-	return token, nil
+	return token, true, nil
 }
 
 // setToken takes a token into use; the caller holds a.mu.
@@ -188,14 +188,17 @@ func (a *Account) setToken(token Token) {
 func renewalMargin(life time.Duration) time.Duration { return life / 6 }
 
 // tokenDespite returns the token in use if it is still valid, although it could
-// not be renewed because of err; otherwise it returns err.
-func (a *Account) tokenDespite(err error) (Token, error) {
+// not be renewed because of err; otherwise it returns err. It logs once for each
+// log-in that was tried, and not for each caller.
+func (a *Account) tokenDespite(err error, tried bool) (Token, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.token.Token == "" || !a.c.now().Before(a.token.ExpiresAt) {
 		return Token{}, err
 	}
-	a.c.log.Warn().Err(err).Time("expires_at", a.token.ExpiresAt).Msg("Failed to renew Wazo token")
+	if tried {
+		a.c.log.Warn().Err(err).Time("expires_at", a.token.ExpiresAt).Msg("Failed to renew Wazo token")
+	}
 	return a.token, nil
 }
 
@@ -230,6 +233,26 @@ func (a *Account) renewEarly(session UUID) {
 	if a.token.Token != "" && a.token.SessionUUID == session {
 		a.renewAt = time.Time{}
 	}
+}
+
+// Check asks wazo-auth whether the account can go on: its token must be known,
+// and its last log-in must not have failed. It is one cheap request, and finds
+// what nobody else would notice as long as the token is valid: a password that
+// was changed, or that wazo-auth is away.
+func (a *Account) Check(ctx context.Context) error {
+	token, err := a.Token(ctx)
+	if err != nil {
+		return err
+	}
+	if err = a.c.checkToken(ctx, token.Token, ""); isStatus(err, http.StatusNotFound) {
+		_, err = a.replaceToken(ctx, token, err)
+	}
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.logins.err
 }
 
 // Logout revokes the token and removes it from the store. It succeeds if there

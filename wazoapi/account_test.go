@@ -278,7 +278,7 @@ func TestFailedLogins(t *testing.T) {
 			login: func(w http.ResponseWriter, _ *http.Request) {
 				answerJSON(w, 502, "<html><title>502 Bad Gateway</title></html>")
 			},
-			holds: []time.Duration{5 * time.Second, 10 * time.Second},
+			holds: []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second, 15 * time.Second},
 			check: func(t *testing.T, err error) { assert.ErrorContains(t, err, "Bad Gateway (HTML page)") },
 		},
 		{
@@ -374,4 +374,34 @@ func TestCheckScopes(t *testing.T) {
 	assert.Equal(t, want, scopes)
 	logins, _ := f.counts()
 	assert.Equal(t, 2, logins)
+}
+
+func TestCheckFindsWhatAValidTokenHides(t *testing.T) {
+	t.Parallel()
+	f, clock := newFakeWazo(t), newFakeClock()
+	f.now = clock.Now
+	c := f.client()
+	c.now = clock.Now
+	a := c.Account(Credentials{"alice", "pa55word"}, nil)
+	require.NoError(t, a.Check(t.Context()))
+
+	f.login = func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, 401, `{"reason": ["Authentication Failed"]}`)
+	}
+	clock.advance(11 * time.Hour)
+	_, err := a.Token(t.Context())
+	require.NoError(t, err, "the old token is good for another hour")
+	var refused *Error
+	require.ErrorAs(t, a.Check(t.Context()), &refused)
+	assert.True(t, refused.LoginFailed())
+
+	f.login = nil
+	clock.advance(time.Hour)
+	require.NoError(t, a.Check(t.Context()))
+	token, err := a.Token(t.Context())
+	require.NoError(t, err)
+	f.revoke(token.Token)
+	require.NoError(t, a.Check(t.Context()), "a revoked token is renewed")
+	f.srv.Close()
+	require.Error(t, a.Check(t.Context()))
 }

@@ -36,7 +36,7 @@ type StreamConfig struct {
 	PongTimeout    time.Duration // how long a silent server is believed to be alive; default 20 s
 	ConnectTimeout time.Duration // for the upgrade, and again for the acknowledged start; default 30 s
 	BackoffMin     time.Duration // longest pause before the first reconnection; default 1 s
-	BackoffMax     time.Duration // longest pause of all; a connection that lives longer resets the growth; default 60 s
+	BackoffMax     time.Duration // longest pause of all; a connection that lives longer resets the growth; default 15 s
 	QueueLength    int           // events that may wait for the handler; default 4096
 }
 
@@ -49,7 +49,7 @@ func (cfg Config) withDefaults() Config {
 	setDefault(&cfg.Stream.PongTimeout, 20*time.Second)
 	setDefault(&cfg.Stream.ConnectTimeout, 30*time.Second)
 	setDefault(&cfg.Stream.BackoffMin, time.Second)
-	setDefault(&cfg.Stream.BackoffMax, time.Minute)
+	setDefault(&cfg.Stream.BackoffMax, 15*time.Second)
 	setDefault(&cfg.Stream.QueueLength, 4096)
 	return cfg
 }

@@ -97,6 +97,31 @@ func (d *Directory) Search(ctx context.Context, term string) ([]Contact, error) 
 	return found, err
 }
 
+// Check asks dird for the account itself, to see whether dird and confd answer.
+// It asks also shortly after a failure, and ends what that failure began: then
+// names are asked for again at once. It returns nil if the tenant has no
+// directory of its own people.
+func (d *Directory) Check(ctx context.Context) error {
+	token, err := d.a.Token(ctx)
+	if err != nil {
+		return err
+	}
+	select {
+	case d.lookup <- struct{}{}:
+		defer func() { <-d.lookup }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	_, err = d.contacts(ctx, url.Values{"uuid": {joinUUIDs([]UUID{token.UserUUID})}})
+	if errors.Is(err, ErrNoDirectory) {
+		err = nil
+	}
+	if err == nil {
+		d.lastFailure.err, d.lastFailure.until = nil, time.Time{}
+	}
+	return err
+}
+
 // exclusively runs ask when no other call is under way. For failureTTL after a
 // failure it returns the same error instead: otherwise all who wait would time
 // out one after the other.

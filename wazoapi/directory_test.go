@@ -348,3 +348,23 @@ func TestNameCacheIsBounded(t *testing.T) {
 	c.store([]UUID{person(5000)}, nil)
 	assert.Len(t, c.entries, 1, "what is too old goes first")
 }
+
+func TestCheckSeesTheEndOfAnOutageAtOnce(t *testing.T) {
+	t.Parallel()
+	d, dird, _ := newTestDirectory(t)
+	require.NoError(t, d.Check(t.Context()))
+	dird.mu.Lock()
+	dird.fail = func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, 503, `{"message": "wazo-confd request error"}`)
+	}
+	dird.mu.Unlock()
+	_, err := d.Names(t.Context(), person(1))
+	require.Error(t, err)
+	require.Error(t, d.Check(t.Context()))
+	dird.mu.Lock()
+	dird.fail = nil
+	dird.mu.Unlock()
+	require.NoError(t, d.Check(t.Context()), "it asks also shortly after a failure")
+	_, err = d.Names(t.Context(), person(1))
+	require.NoError(t, err, "names are asked for again at once")
+}

@@ -99,11 +99,22 @@ func (e *TransportError) Unwrap() error { return e.Err }
 // all (docs/wazo.md, "Unknown outcomes"). It is false for errors of the log-in
 // and of the token check, which come before the request.
 func OutcomeUnknown(err error) bool {
+	if IsAuth(err) {
+		return false
+	}
 	if failure, ok := errors.AsType[*TransportError](err); ok {
-		return failure.Sent && !strings.Contains(failure.Op, " "+string(serviceAuth)+"/")
+		return failure.Sent
 	}
 	answer, ok := errors.AsType[*Error](err)
-	return ok && answer.Status >= http.StatusInternalServerError &&
-		!strings.HasPrefix(answer.Path, string(serviceAuth)+"/") &&
-		answer.ID != "authentication-server-unreachable"
+	return ok && answer.Status >= http.StatusInternalServerError
+}
+
+// IsAuth reports whether it was wazo-auth that failed with err: a log-in or a
+// check of the token, by this client or by another service.
+func IsAuth(err error) bool {
+	if failure, ok := errors.AsType[*TransportError](err); ok {
+		return strings.Contains(failure.Op, " "+string(serviceAuth)+"/")
+	}
+	answer, ok := errors.AsType[*Error](err)
+	return ok && (strings.HasPrefix(answer.Path, string(serviceAuth)+"/") || answer.ID == "authentication-server-unreachable")
 }

@@ -74,6 +74,9 @@ func loginDelay(err error, n int) time.Duration {
 		return task.Backoff{First: 30 * time.Second, Longest: time.Hour}.WithoutJitter(n)
 	case ok && answer.Status == http.StatusTooManyRequests:
 		return max(answer.RetryAfter, task.Backoff{First: time.Minute, Longest: 15 * time.Minute}.WithoutJitter(n))
+	case ok && answer.Status == http.StatusBadGateway:
+		// nginx finds no wazo-auth: no session is made, and its return should be seen soon.
+		return task.Backoff{First: 5 * time.Second, Longest: 15 * time.Second}.WithoutJitter(n)
 	default:
 		return task.Backoff{First: 5 * time.Second, Longest: 5 * time.Minute}.WithoutJitter(n)
 	}
