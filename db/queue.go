@@ -105,6 +105,7 @@ const (
 	sessionsQuery     = `SELECT DISTINCT session FROM queue WHERE session <> '' AND state = 'waiting'`
 	retryParkedQuery  = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
 	countRowsQuery    = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
+	oldestQuery       = `SELECT portal_id, direction, MIN(accepted_at) FROM queue WHERE state NOT IN ('parked', 'waiting') GROUP BY portal_id, direction`
 	busyQueuesQuery   = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
 )
 
@@ -392,5 +393,20 @@ func (t *Queue) Busy(ctx context.Context) ([]QueueKey, error) {
 	return dbutil.NewRowIterWithError(rows, func(row dbutil.Scannable) (key QueueKey, err error) {
 		err = row.Scan(&key.PortalID, &key.Direction)
 		return key, err
+	}, err).AsList()
+}
+
+// OldestRow says since when the oldest row of a queue that can be delivered has been in it.
+type OldestRow struct {
+	QueueKey
+	AcceptedAt Time
+}
+
+// Oldest returns the queues that have something to deliver, with the oldest row of each.
+func (t *Queue) Oldest(ctx context.Context) ([]OldestRow, error) {
+	rows, err := t.GetDB().Query(ctx, oldestQuery)
+	return dbutil.NewRowIterWithError(rows, func(row dbutil.Scannable) (oldest OldestRow, err error) {
+		err = row.Scan(&oldest.PortalID, &oldest.Direction, timeColumn(&oldest.AcceptedAt))
+		return oldest, err
 	}, err).AsList()
 }

@@ -277,6 +277,30 @@ func TestQueueCounts(t *testing.T) {
 	require.ElementsMatch(t, []QueueKey{{a.ID, ToWazo}, {a.ID, ToMatrix}}, busy, "a queue of rows that are set aside has nothing to do")
 }
 
+func TestOldestRows(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
+	for i, row := range []Row{
+		{PortalID: portal.ID, Direction: ToWazo, SourceID: "parked", State: StateParked, AcceptedAt: ms(1)},
+		{PortalID: portal.ID, Direction: ToWazo, SourceID: "young", State: StateNew, AcceptedAt: ms(30)},
+		{PortalID: portal.ID, Direction: ToWazo, SourceID: "old", State: StateAttempted, AcceptedAt: ms(20)},
+		{PortalID: other.ID, Direction: ToMatrix, SourceID: "elsewhere", State: StateNew, AcceptedAt: ms(10)},
+		{PortalID: other.ID, Direction: ToWazo, SourceID: "without key", State: StateWaiting, AcceptedAt: ms(5)},
+	} {
+		row.Kind, row.Position = KindMessage, int64(i)
+		added, err := db.Queue.Insert(t.Context(), &row)
+		require.NoError(t, err)
+		require.True(t, added)
+	}
+	oldest, err := db.Queue.Oldest(t.Context())
+	require.NoError(t, err)
+	require.ElementsMatch(t, []OldestRow{
+		{QueueKey{portal.ID, ToWazo}, ms(20)},
+		{QueueKey{other.ID, ToMatrix}, ms(10)},
+	}, oldest)
+}
+
 func TestRetryParked(t *testing.T) {
 	t.Parallel()
 	db := openNew(t)

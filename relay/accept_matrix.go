@@ -56,6 +56,7 @@ func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 	}
 	db.AfterCommit(ctx, func() {
 		r.lastSync.store(time.Now())
+		r.works(partSync)
 		if r.startup.noteSynced() {
 			r.tasks.Wake(job{kind: jobExpire})
 			r.tasks.Go(r.wakeAll)

@@ -117,6 +117,7 @@ func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Ro
 // endFailures ends what earlier failures began.
 func (w *queueWorker) endFailures(ctx context.Context, portal *db.Portal, row *db.Row, pauses []*db.Pause) error {
 	w.lastDelivery[row.Direction].store(time.Now())
+	w.works(deliveryPart(row.Direction))
 	w.poison.Forget(row.ID)
 	if row.Direction == db.ToWazo && w.outages.end(portal.ID) {
 		if err := w.Say(ctx, portal.MatrixRoom, w.texts.OutageOver(words.ServiceWazo), ""); err != nil {
@@ -144,7 +145,15 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 	if failure.Class == ClassService && !poisonous {
 		return task.Again, fmt.Errorf("failed to deliver %s: %w", row.SourceID, err)
 	}
-	zerolog.Ctx(ctx).Err(err).Str("source_id", row.SourceID).Int("attempts", row.Attempts).Msg("Failed to deliver")
+	paused, pauseErr := w.pauses.of(ctx, w.queue)
+	if pauseErr != nil {
+		return task.Idle, pauseErr
+	}
+	level := zerolog.ErrorLevel
+	if len(paused) > 0 {
+		level = zerolog.DebugLevel // it was tried whether the reason is gone, as often before
+	}
+	zerolog.Ctx(ctx).WithLevel(level).Err(err).Str("source_id", row.SourceID).Int("attempts", row.Attempts).Msg("Failed to deliver")
 	if failure.Class != ClassService {
 		w.outages.end(portal.ID)
 	}

@@ -47,6 +47,8 @@ type fixture struct {
 	keyWait, keyKept time.Duration
 	postTimeout      time.Duration
 	contentFormat    string
+	healthInterval   time.Duration
+	probeInterval    time.Duration
 
 	core *Relay
 	db   *db.Database
@@ -54,7 +56,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second}
+	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second, probeInterval: 200 * time.Millisecond}
 	f.tenant = f.wazo.AddTenant("acme")
 	f.relay = f.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: f.tenant})
 	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: f.tenant})
@@ -93,8 +95,8 @@ func (f *fixture) start() {
 	require.NoError(f, err)
 	f.core = New(Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media,
-		KeyKept: f.keyKept,
-		Settle:  100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
+		KeyKept: f.keyKept, HealthInterval: f.healthInterval,
+		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, account, log)
 	f.db = database
 	f.matrix.core = f.core

@@ -38,6 +38,7 @@ func (r *reader) Connected(context.Context) {
 	r.acc.connections.Add(1)
 	r.acc.connected.Store(true)
 	r.log.Info().Msg("Connected to Wazo")
+	r.works(partEvents)
 	r.tasks.EndPauses()
 	r.tasks.Wake(job{kind: jobProbe})
 }
@@ -45,6 +46,7 @@ func (r *reader) Connected(context.Context) {
 // Disconnected implements wazoapi.Handler.
 func (r *reader) Disconnected(_ context.Context, err error) {
 	r.acc.connected.Store(false)
+	r.fails(partEvents, err)
 	r.log.Warn().Err(err).Msg("Lost the connection to Wazo")
 }
 
@@ -97,6 +99,7 @@ func (r *reader) probe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("failed to look for news: %w", err)
 	}
+	r.works(partChat)
 	r.acc.probeTook(time.Since(start))
 	newest := make(map[string]time.Time, len(latest))
 	for _, m := range latest {

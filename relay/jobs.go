@@ -21,6 +21,7 @@ const (
 	jobToMatrix jobKind = jobKind(db.ToMatrix)
 	jobCatchUp  jobKind = "catch_up" // read a portal's history on Wazo
 	jobProbe    jobKind = "probe"    // ask Wazo which rooms have news
+	jobHealth   jobKind = "health"   // ask each service of Wazo how it is
 	jobExplain  jobKind = "explain"  // tell people in Wazo rooms without portal what to do
 	jobKey      jobKind = "key"      // try to decrypt what waits for a key
 	jobExpire   jobKind = "expire"   // drop what has waited for its key for too long
@@ -56,6 +57,8 @@ func (r *Relay) runJob(ctx context.Context, j job) (task.Outcome, error) {
 		return (&queueWorker{r, j.queue()}).step(ctx)
 	case jobExplain:
 		return task.Idle, r.explain(ctx)
+	case jobHealth:
+		return task.Idle, r.examine(ctx)
 	case jobProbe:
 		return task.Idle, r.reader.probe(ctx)
 	case jobKey:
@@ -75,6 +78,7 @@ var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 // jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
 func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
+	r.noteFailure(j, err)
 	if isWazo(err) {
 		r.noteOutage(ctx, j)
 	}

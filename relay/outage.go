@@ -67,6 +67,14 @@ func (r *Relay) noteOutage(ctx context.Context, j job) {
 	}
 }
 
+// tellOutages looks for portals in which something waits to be posted while Wazo fails. A failed delivery may be tried again only
+// long after people should have been told, and one that hangs has not even failed yet.
+func (r *Relay) tellOutages(ctx context.Context) {
+	if r.health.fails(partLogin, partChat, partToWazo) {
+		r.noteOutage(ctx, job{})
+	}
+}
+
 // tellOutage tells a portal's people, once, that Wazo has been away for long.
 func (r *Relay) tellOutage(ctx context.Context, portalID int64) {
 	if !r.outages.begin(portalID, time.Now(), r.cfg.OutageNotice) {

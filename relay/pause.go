@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix/id"
@@ -46,6 +47,9 @@ func (p Pause) Why() words.Why {
 		return words.Why(p)
 	}
 }
+
+// isMatrix reports whether the reason is on the Matrix side.
+func (p Pause) isMatrix() bool { return p == PauseForbidden || p == PauseRemoved || p == PauseOpened }
 
 // isRetried reports whether a delivery tells that the reason is gone. The others end by what the bot sees in the room, or
 // when the history can be read.
@@ -124,12 +128,27 @@ func (p *pauses) claimTry(j job, pauses []*db.Pause) bool {
 
 // retryAll lets paused portals try one delivery: what was repaired goes on by itself.
 func (p *pauses) retryAll(ctx context.Context) {
+	p.retryWhere(ctx, func(*db.Pause) bool { return true })
+}
+
+// retryOnWazo is retryAll for what paused because of Wazo. It also has the history tried again. Unlike a delivery to Matrix,
+// this does not count against a rate limit, so that it may be done often.
+func (p *pauses) retryOnWazo(ctx context.Context) {
+	p.retryWhere(ctx, func(pause *db.Pause) bool {
+		if pause.Direction == db.Reading {
+			p.tasks.Wake(portalJob(jobCatchUp, pause.PortalID))
+		}
+		return !Pause(pause.Reason).isMatrix()
+	})
+}
+
+func (p *pauses) retryWhere(ctx context.Context, fits func(*db.Pause) bool) {
 	pauses, err := p.db.Pause.All(ctx)
 	if err != nil {
 		p.log.Err(err).Msg("Failed to look for paused portals")
 		return
 	}
-	for _, pause := range pauses {
+	for _, pause := range slices.DeleteFunc(pauses, func(pause *db.Pause) bool { return !fits(pause) }) {
 		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
 			if j := queueJob(db.QueueKey{PortalID: pause.PortalID, Direction: direction}); pause.Stops(direction) && isRetried(pause) {
 				p.retries.Add(j)

@@ -49,11 +49,13 @@ type Config struct {
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min
-	OutageNotice  time.Duration // how long a service is away before people are told; default 1 min
-	CommitLag     time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
-	KeyWait       time.Duration // how long a queue waits for a missing key; default 10 s
-	KeyKept       time.Duration // how long a message is kept whose key is missing; default 7 days
-	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
+	OutageNotice  time.Duration // how long a service is away, or a message waits, before people are told; default 1 min
+
+	HealthInterval time.Duration // between two looks at how Wazo is; default 10 s
+	CommitLag      time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
+	KeyWait        time.Duration // how long a queue waits for a missing key; default 10 s
+	KeyKept        time.Duration // how long a message is kept whose key is missing; default 7 days
+	ShutdownGrace  time.Duration // for what is in hand when the relay stops; default 10 s
 }
 
 // parallelReads is how many histories are read at once.
@@ -68,6 +70,7 @@ func (c *Config) setDefaults() {
 	set(&c.Settle, 15*time.Second)
 	set(&c.ProbeInterval, 3*time.Minute)
 	set(&c.OutageNotice, time.Minute)
+	set(&c.HealthInterval, 10*time.Second)
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.KeyKept, 7*24*time.Hour)
@@ -95,6 +98,7 @@ type Relay struct {
 
 	lastSync     atomicTime                   // when an answer of /sync was last accepted
 	lastDelivery map[db.Direction]*atomicTime // when a delivery last succeeded
+	health       *health
 	outages      outages
 	poison       task.PoisonDetector[int64] // by row
 	uploads      uploads
@@ -116,6 +120,7 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		lastDelivery: map[db.Direction]*atomicTime{db.ToWazo: {}, db.ToMatrix: {}},
 		poison:       task.PoisonDetector[int64]{Failures: poisonAttempts, Period: poisonPeriod},
 		uploads:      newUploads(),
+		health:       &health{parts: make(map[part]condition)},
 	}
 	r.directory = &directory{account: r.account, names: wazoapi.NewDirectory(api, nameTTL), db: database, texts: r.texts, log: log}
 	r.tasks = r.newTasks()
@@ -140,6 +145,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.reader.listen(ctx) })
 	wg.Go(func() { r.reader.keepCaughtUp(ctx) })
+	wg.Go(func() { r.watch(ctx) })
 	wg.Go(func() { r.forget(ctx) })
 	wg.Go(func() { r.db.KeepClean(ctx) })
 	wg.Go(func() { r.lateKeys.keepExpiring(ctx) })

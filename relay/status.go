@@ -11,7 +11,11 @@ import (
 
 // Status returns what the relay knows of a room's portal and of Wazo. The Matrix side adds its own part.
 func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status, err error) {
-	status.WazoConnected = r.account.connected.Load()
+	health, err := r.healthOf(ctx, room)
+	if err != nil {
+		return status, err
+	}
+	status.MatrixTrouble, status.WazoTrouble = health.Matrix.Why, health.Wazo.Why
 	status.WazoUser = r.account.row.Username
 	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
 	if err != nil || portal == nil {

@@ -30,7 +30,7 @@ func testCommands(t *testing.T, robin client) {
 			{"!wazo version", []string{"`"}},
 			{"!wazo status", []string{
 				"Linked with **Support**", p.Portal.Wazo, s.Robin.UserID().String(), encryption,
-				"connected, account relay", "history: complete", "0 to Wazo, 0 to Matrix", "parked: 0",
+				"Wazo: works; account relay", "history: complete", "0 to Wazo, 0 to Matrix", "parked: 0",
 			}},
 			{"!wazo lnik", []string{"I don't know the command `lnik`. Did you mean `!wazo link`?"}},
 			{"!wazo statsu now", []string{"Did you mean `!wazo status`?"}},

@@ -14,33 +14,36 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// healthySync is how old the last answer to /sync may be. A long poll takes half a minute.
-const healthySync = 2 * time.Minute
-
 // health is the answer of /healthz.
 type health struct {
-	OK            bool `json:"ok"`
-	Matrix        bool `json:"matrix"`       // the homeserver answers /sync
-	Wazo          bool `json:"wazo"`         // events arrive from Wazo
-	LastSyncAgeMS int  `json:"last_sync_ms"` // the age of the last answer to /sync; -1 if there was none
+	OK            bool     `json:"ok"`
+	Matrix        bool     `json:"matrix"`        // messages reach Matrix and come from there
+	Wazo          bool     `json:"wazo"`          // messages reach Wazo and come from there
+	LastSyncAgeMS int      `json:"last_sync_ms"`  // the age of the last answer to /sync; -1 if there was none
+	Why           []string `json:"why,omitempty"` // why messages cannot be relayed, in words
 }
 
-func (p *parts) health() health {
-	h := health{Wazo: p.core.Connected(), LastSyncAgeMS: -1}
+func (p *parts) health(ctx context.Context) health {
+	h := health{LastSyncAgeMS: -1}
 	if last := p.core.LastSync(); !last.IsZero() {
-		age := time.Since(last)
-		h.LastSyncAgeMS = int(age.Milliseconds())
-		h.Matrix = age < healthySync
+		h.LastSyncAgeMS = int(time.Since(last).Milliseconds())
 	}
+	sides, err := p.core.Health(ctx)
+	if err != nil {
+		h.Why = []string{"the relay cannot read its database: " + err.Error()}
+		return h
+	}
+	h.Matrix, h.Wazo = sides.Matrix.OK, sides.Wazo.OK
 	h.OK = h.Matrix && h.Wazo
+	h.Why = append(sides.Matrix.Why, sides.Wazo.Why...)
 	return h
 }
 
 // adminHandler serves GET /healthz. The status is 200 while messages can be relayed, else 503.
 func adminHandler(p *parts) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		h := p.health()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		h := p.health(r.Context())
 		w.Header().Set("Content-Type", "application/json")
 		if !h.OK {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -77,7 +80,7 @@ func healthcheck(ctx context.Context, environ []string) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // a part of the answer is better than none
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10)) // a part of the answer is better than none
 		return hint(fmt.Errorf("messages cannot be relayed at the moment: %s", bytes.TrimSpace(body)), "see the log of the relay")
 	}
 	return nil

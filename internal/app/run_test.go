@@ -115,6 +115,21 @@ func TestHealthcheck(t *testing.T) {
 		require.Contains(t, hint, "the relay is running")
 	})
 
+	t.Run("it says why messages cannot be relayed, until they can be", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		stop := f.serve()
+		f.awaitWell()
+		lost := f.wazo.Faults().BusLost()
+		await.Until(t, "the relay not to be well", func() bool {
+			err := f.healthcheck()
+			return err != nil && strings.Contains(err.Error(), `"wazo":false`) && strings.Contains(err.Error(), `"why":["the connection for Wazo's events is closed`)
+		})
+		lost.Off()
+		f.awaitWell()
+		require.NoError(t, stop().err)
+	})
+
 	t.Run("the relay is not well", func(t *testing.T) {
 		sick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			assert.Equal(t, "/healthz", r.URL.Path)

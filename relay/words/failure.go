@@ -47,6 +47,41 @@ func (t Texts) RemovedFromRoom(matrixRoom, title string) string {
 		"https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title), t.prefix, matrixRoom)
 }
 
+// CannotSpeakInRoom tells the person who linked a room that the bot may not speak there any more, and why.
+func (t Texts) CannotSpeakInRoom(matrixRoom, title, why string) string {
+	return fmt.Sprintf("I cannot relay in %s (`%s`), which is linked with **%s**: %s Messages from Wazo are kept and delivered once this is fixed. "+
+		"To end the link instead, an administrator of the relay types `%s unlink %s` here.",
+		"https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title), why, t.prefix, matrixRoom)
+}
+
+// SaidInRoom passes on to the person who linked a room what the bot could not say there.
+func (t Texts) SaidInRoom(matrixRoom, notice string) string {
+	return fmt.Sprintf("I may not send messages in %s (`%s`). I wanted to say there:\n\n%s", "https://matrix.to/#/"+matrixRoom, matrixRoom, notice)
+}
+
+// WaitsForMatrix says for how long a message has been waiting to be shown in a Matrix room.
+func (t Texts) WaitsForMatrix(matrixRoom string, waited time.Duration) string {
+	return fmt.Sprintf("a message has been waiting for %s to be shown in `%s`.", roundedDown(waited), matrixRoom)
+}
+
+// WaitsForWazo says for how long a message of a Matrix room has been waiting to be posted on Wazo.
+func (t Texts) WaitsForWazo(matrixRoom string, waited time.Duration) string {
+	return fmt.Sprintf("a message from `%s` has been waiting for %s to be posted on Wazo.", matrixRoom, roundedDown(waited))
+}
+
+// PausedRoom says that the link of a Matrix room is paused.
+func (t Texts) PausedRoom(matrixRoom, why string) string {
+	return fmt.Sprintf("`%s` is paused: %s", matrixRoom, why)
+}
+
+// Failing says a reason why a side is not well, and for how long it has not been.
+func (t Texts) Failing(why string, lasted time.Duration) string {
+	return fmt.Sprintf("%s This has lasted for %s.", why, roundedDown(lasted))
+}
+
+// roundedDown says in words how long something has lasted, in whole seconds.
+func roundedDown(d time.Duration) string { return d.Truncate(time.Second).String() }
+
 // WhyNoKey says that the key of a message is missing, and for how long the message is kept.
 func (t Texts) WhyNoKey(kept time.Duration) string {
 	return "I could not decrypt it. If its key reaches me within " + period(kept) + ", I deliver the message late. You can also send it again."

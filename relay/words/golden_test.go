@@ -81,6 +81,18 @@ func pauseReasons() []reason {
 	}
 }
 
+// healthReasons are why a side is not well.
+func healthReasons() []reason {
+	return []reason{
+		why("WhyNoSync", WhyNoSync),
+		why("WhyHomeserverFails", WhyHomeserverFails),
+		why("WhyLoginFails", WhyLoginFails),
+		why("WhyChatFails", WhyChatFails),
+		why("WhyEventsFail", WhyEventsFail),
+		why("WhyDirectoryFails", WhyDirectoryFails),
+	}
+}
+
 func join(lists ...[]reason) (all []reason) {
 	for _, list := range lists {
 		all = append(all, list...)
@@ -183,6 +195,18 @@ func goldenTexts() string {
 	text("Outage ServiceWazo", golden.Outage(ServiceWazo))
 	text("OutageOver ServiceWazo", golden.OutageOver(ServiceWazo))
 
+	text("SaidInRoom", golden.SaidInRoom(goldenRoom, golden.Outage(ServiceWazo)))
+	because("CannotSpeakInRoom", func(why string) string { return golden.CannotSpeakInRoom(goldenRoom, goldenTitle, why) },
+		[]reason{why("WhyForbidden", WhyForbidden), why("WhyRemoved", WhyRemoved)})
+
+	group("Health check and status")
+	for _, r := range healthReasons() {
+		text(r.name+" in Failing", golden.Failing(r.text, 75*time.Second))
+	}
+	because("PausedRoom", func(why string) string { return golden.PausedRoom(goldenRoom, why) }, pauseReasons())
+	text("WaitsForMatrix", golden.WaitsForMatrix(goldenRoom, 75500*time.Millisecond))
+	text("WaitsForWazo", golden.WaitsForWazo(goldenRoom, 75500*time.Millisecond))
+
 	group("Commands that fail")
 	because("CommandFailed", golden.CommandFailed, withoutMessage(messageReasons(), pauseReasons()), []reason{why("WhyTooManyLogins", WhyTooManyLogins)})
 
@@ -217,7 +241,7 @@ func goldenTexts() string {
 
 func goldenStatus(title string) Status {
 	return Status{
-		Version: "1.2.3", Uptime: "3h2m1s", Title: title, WazoRoom: "uuid-1", WazoConnected: true,
+		Version: "1.2.3", Uptime: "3h2m1s", Title: title, WazoRoom: "uuid-1",
 		WazoVerified: true, LinkedBy: "@robin:a.example", LastSync: 3 * time.Second, WazoUser: "relay",
 		Device: Device{ID: "DEVICE", State: DeviceSigned, OneTimeKeys: 50}, KeyBackup: KeyBackup{State: BackupUsed},
 	}
@@ -225,7 +249,9 @@ func goldenStatus(title string) Status {
 
 func troubledStatus() Status {
 	status := goldenStatus(goldenTitle)
-	status.WazoConnected, status.WazoVerified, status.CannotTellRoom = false, false, true
+	status.WazoVerified, status.CannotTellRoom = false, true
+	status.MatrixTrouble = []string{golden.Failing(golden.Why(WhyHomeserverFails), 75*time.Second)}
+	status.WazoTrouble = []string{golden.Failing(golden.Why(WhyChatFails), 75*time.Second), golden.WaitsForWazo(goldenRoom, 2*time.Minute)}
 	status.ToWazo, status.ToMatrix, status.Waiting, status.Parked = 4, 3, 2, 1
 	for _, r := range pauseReasons() {
 		status.Paused = append(status.Paused, r.text)
@@ -290,7 +316,7 @@ func TestEveryTextIsAsReviewed(t *testing.T) {
 }
 
 func TestReasonsFitAfterAColon(t *testing.T) {
-	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened), why("WhyTooManyLogins", WhyTooManyLogins)})
+	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened), why("WhyTooManyLogins", WhyTooManyLogins)}, healthReasons())
 	for _, r := range reasons {
 		t.Run(r.name, func(t *testing.T) {
 			first, _, _ := strings.Cut(r.text, " ")

@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -9,8 +10,9 @@ import (
 // Status is what the status command shows.
 type Status struct {
 	Version, Uptime               string
-	Title, WazoRoom               string // of the portal; "" if the room has none
-	WazoConnected, WazoVerified   bool
+	Title, WazoRoom               string   // of the portal; "" if the room has none
+	MatrixTrouble, WazoTrouble    []string // why a side is not well; none if it is
+	WazoVerified                  bool
 	ToWazo, ToMatrix              int // messages in the queues
 	Waiting                       int // messages whose keys are missing
 	Parked                        int // messages that could not be delivered
@@ -35,13 +37,16 @@ func (t Texts) Status(s Status) string {
 	} else {
 		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
 	}
-	line("Matrix", "the homeserver last answered %s ago; %s", s.LastSync.Round(time.Second), s.encryption())
+	line("Matrix", "%s; the homeserver last answered %s ago; %s", well(s.MatrixTrouble), s.LastSync.Round(time.Second), s.encryption())
 	if s.Limited {
 		line("limit", "the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).")
 	}
 	line("my device", "%s", s.Device.render())
 	line("key backup", "%s", s.KeyBackup.render())
-	line("Wazo", "%s, account %s", choose(s.WazoConnected, "connected", "**not connected**"), s.WazoUser)
+	line("Wazo", "%s; account %s", well(s.WazoTrouble), s.WazoUser)
+	for _, why := range slices.Concat(s.MatrixTrouble, s.WazoTrouble) {
+		line("problem", "%s", why)
+	}
 	if s.Title != "" {
 		line("history", "%s", choose(s.WazoVerified, "complete", "still being read"))
 		line("queue", "%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix)
@@ -70,6 +75,9 @@ func (s Status) encryption() string {
 		return "this room is not encrypted"
 	}
 }
+
+// well says whether a side has troubles.
+func well(troubles []string) string { return choose(len(troubles) == 0, "works", "**has a problem**") }
 
 // parkedAdvice says what to do with the messages that could not be delivered.
 func (t Texts) parkedAdvice(parked int) string {

@@ -22,6 +22,13 @@ const (
 	WhyWazoFails         Why = "wazo_fails"
 	WhyHomeserverFails   Why = "homeserver_fails"
 	WhyService           Why = "service" // it is not known which one
+
+	// The reasons why the relay is not well, besides those above.
+	WhyNoSync         Why = "no_sync"
+	WhyLoginFails     Why = "login_fails"
+	WhyChatFails      Why = "chat_fails"
+	WhyEventsFail     Why = "events_fail"
+	WhyDirectoryFails Why = "directory_fails"
 )
 
 // Why says a reason. The sentence begins in lower case, unless with "I", because it follows a colon, and it ends with a full
@@ -62,6 +69,16 @@ func (t Texts) Why(why Why) string {
 		return "the homeserver cannot be reached, or it answers with an error."
 	case WhyService:
 		return "the homeserver, Wazo or the relay has a problem. The relay's log has the details."
+	case WhyNoSync:
+		return "the homeserver has not answered yet."
+	case WhyLoginFails:
+		return "wazo-auth cannot be reached, or it answers with an error. Without it, Wazo accepts no messages."
+	case WhyChatFails:
+		return "wazo-chatd cannot be reached, or it answers with an error."
+	case WhyEventsFail:
+		return "the connection for Wazo's events is closed, because wazo-websocketd, RabbitMQ or the network fails. Messages from Wazo come late."
+	case WhyDirectoryFails:
+		return "the directory of Wazo (wazo-dird or wazo-confd) cannot be reached, or it answers with an error. People on Wazo may appear under other names."
 	default:
 		return string(why)
 	}

@@ -1,0 +1,321 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// part is a piece of a side that can fail while the others work.
+type part string
+
+// The parts, each with what shows how it is.
+const (
+	partSync      part = "sync"      // the answers of /sync
+	partToMatrix  part = "to_matrix" // deliveries to Matrix
+	partLogin     part = "login"     // wazo-auth: checks of the token
+	partChat      part = "chat"      // wazo-chatd: what is read there
+	partToWazo    part = "to_wazo"   // deliveries to Wazo
+	partEvents    part = "events"    // the connection for Wazo's events
+	partDirectory part = "directory" // wazo-dird and what it rests on: names
+)
+
+// The parts of each side, causes before what they cause.
+var (
+	matrixParts = []part{partSync, partToMatrix}
+	wazoParts   = []part{partLogin, partChat, partToWazo, partEvents, partDirectory}
+)
+
+// deliveryPart is the part that deliveries in a direction show.
+func deliveryPart(direction db.Direction) part {
+	if direction == db.ToWazo {
+		return partToWazo
+	}
+	return partToMatrix
+}
+
+// why is what people are told of a part that fails, unless more is known.
+func (p part) why() words.Why {
+	switch p {
+	case partSync, partToMatrix:
+		return words.WhyHomeserverFails
+	case partLogin:
+		return words.WhyLoginFails
+	case partEvents:
+		return words.WhyEventsFail
+	case partDirectory:
+		return words.WhyDirectoryFails
+	default:
+		return words.WhyChatFails
+	}
+}
+
+// condition is how a part is: what came of the last thing that was tried there.
+type condition struct {
+	works bool
+	at    time.Time // of the last success
+	why   words.Why // of the last failure
+	since time.Time // of the first failure in a row
+}
+
+// health knows how both sides are. It follows what becomes of messages and of questions, and not open connections: a
+// connection may be open while nothing passes.
+type health struct {
+	mu    sync.Mutex
+	parts map[part]condition
+}
+
+// succeeded notes that a part works. It returns since when it had failed, the zero time if it had not.
+func (h *health) succeeded(p part, now time.Time) (since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	since = h.parts[p].since
+	h.parts[p] = condition{works: true, at: now}
+	return since
+}
+
+// failed notes that a part fails. It reports whether it has not failed before in a row.
+func (h *health) failed(p part, why words.Why, now time.Time) (first bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.parts[p]
+	first = c.since.IsZero()
+	if first {
+		c.since = now
+	}
+	c.works, c.why = false, why
+	h.parts[p] = c
+	return first
+}
+
+func (h *health) of(p part) condition {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.parts[p]
+}
+
+// fails reports whether one of some parts fails.
+func (h *health) fails(parts ...part) bool {
+	return slices.ContainsFunc(parts, func(p part) bool { return !h.of(p).since.IsZero() })
+}
+
+// works notes that something succeeded on a part. The log says when that ends an outage, and all that waits for it goes on.
+func (r *Relay) works(p part) {
+	since := r.health.succeeded(p, time.Now())
+	if since.IsZero() {
+		return
+	}
+	r.log.Info().Str("service", string(p)).Dur("after", time.Since(since)).Msg("Works again")
+	r.tasks.EndPauses()
+	if p == partLogin || p == partChat {
+		r.tasks.Wake(job{kind: jobProbe})
+		r.tasks.Go(r.pauses.retryAll)
+	}
+}
+
+// fails notes that something failed on a part, unless the error says nothing about it. It reports whether it is the first
+// failure of an outage.
+func (r *Relay) fails(p part, err error) (first bool) {
+	failure := classify(err)
+	var matrix *MatrixError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return false // the relay is being stopped
+	case failure.Class == ClassMessage:
+		return false // what was asked for was wrong
+	case errors.As(err, &matrix) && matrix.Status == 429:
+		return false // it works, only slowly
+	case wazoapi.IsAuth(err):
+		p = partLogin
+	}
+	why := failure.Why
+	switch why {
+	case words.WhyNoPermission, words.WhyLogin, words.WhyTooManyLogins:
+	default:
+		why = p.why()
+	}
+	return r.health.failed(p, why, time.Now())
+}
+
+// MatrixFails notes that the homeserver gave no usable answer to /sync. AcceptSync notes that it gives answers again.
+func (r *Relay) MatrixFails(err error) { r.fails(partSync, err) }
+
+// watch looks again and again how Wazo is, since nobody may say anything for hours, and tells people when it is away for long.
+func (r *Relay) watch(ctx context.Context) {
+	ticker := time.NewTicker(r.cfg.HealthInterval)
+	defer ticker.Stop()
+	for {
+		r.tasks.Wake(job{kind: jobHealth})
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		r.tellOutages(ctx)
+		r.pauses.retryOnWazo(ctx)
+	}
+}
+
+// examine asks each service of Wazo something cheap. A service that fails is logged once, and asked again by watch.
+func (r *Relay) examine(ctx context.Context) error {
+	for _, question := range []struct {
+		part part
+		ask  func(context.Context) error
+	}{
+		{partLogin, r.account.api.Check},
+		{partChat, func(ctx context.Context) error { _, err := r.account.listRooms(ctx); return err }},
+		{partDirectory, r.directory.names.Check},
+	} {
+		err := question.ask(ctx)
+		if ctx.Err() != nil {
+			return nil
+		} else if err == nil {
+			r.works(question.part)
+		} else if r.fails(question.part, err) {
+			zerolog.Ctx(ctx).Err(err).Str("service", string(question.part)).Msg("Fails")
+		}
+	}
+	return nil
+}
+
+// Health is how both sides are.
+type Health struct{ Matrix, Wazo SideHealth }
+
+// SideHealth is how a side is.
+type SideHealth struct {
+	OK  bool
+	Why []string // in words, the most important reason first; none if all is well
+}
+
+func (s *SideHealth) add(why string) { s.OK, s.Why = false, append(s.Why, why) }
+
+// syncOverdue is how old the last answer of /sync may be. A long poll takes half a minute.
+const syncOverdue = 50 * time.Second
+
+// Health returns how both sides are. A side is well if what was last tried there succeeded, no portal is paused because of it,
+// and no message has waited for it longer than a minute.
+func (r *Relay) Health(ctx context.Context) (Health, error) { return r.healthOf(ctx, "") }
+
+// healthOf is Health. With a room, it leaves out what concerns only other rooms, and the pauses.
+func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
+	now := time.Now()
+	waiting, err := r.waiting(ctx)
+	if err != nil {
+		return Health{}, err
+	}
+	h := Health{Matrix: r.sideHealth(matrixParts, waiting, now), Wazo: r.sideHealth(wazoParts, waiting, now)}
+	switch lastSync := r.LastSync(); {
+	case lastSync.IsZero() && h.Matrix.OK:
+		h.Matrix.add(r.texts.Why(words.WhyNoSync))
+	case h.Matrix.OK && now.Sub(lastSync) > syncOverdue:
+		h.Matrix.add(r.texts.Failing(r.texts.Why(words.WhyHomeserverFails), now.Sub(lastSync)))
+	}
+	return h, r.addPortals(ctx, &h, waiting, room, now)
+}
+
+// sideHealth returns how the parts of a side are. It names one that fails, and not what follows from it.
+func (r *Relay) sideHealth(parts []part, waiting map[db.QueueKey]time.Time, now time.Time) SideHealth {
+	side := SideHealth{OK: true}
+	for _, p := range parts {
+		c := r.health.of(p)
+		if c.since.IsZero() || isDelivery(p) && !waitsFor(p, waiting) {
+			continue
+		}
+		side.add(r.texts.Failing(r.texts.WhyWithoutMessage(c.why), now.Sub(c.since)))
+		return side
+	}
+	if slices.Contains(parts, partEvents) && !r.Connected() {
+		side.add(r.texts.Why(words.WhyEventsFail)) // the first connection is not made yet
+	}
+	return side
+}
+
+func isDelivery(p part) bool { return p == partToWazo || p == partToMatrix }
+
+// waitsFor reports whether something waits to be delivered: without that, the last delivery says nothing about now.
+func waitsFor(p part, waiting map[db.QueueKey]time.Time) bool {
+	for key := range waiting {
+		if deliveryPart(key.Direction) == p {
+			return true
+		}
+	}
+	return false
+}
+
+// waiting returns the queues that have something to deliver, with the time since when the oldest row has been waiting here.
+func (r *Relay) waiting(ctx context.Context) (map[db.QueueKey]time.Time, error) {
+	oldest, err := r.db.Queue.Oldest(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to see what is waiting: %w", err)
+	}
+	waiting := make(map[db.QueueKey]time.Time, len(oldest))
+	for _, queue := range oldest {
+		waiting[queue.QueueKey] = queue.AcceptedAt.Time
+	}
+	return waiting, nil
+}
+
+// addPortals adds what is wrong with single portals.
+func (r *Relay) addPortals(ctx context.Context, h *Health, waiting map[db.QueueKey]time.Time, room id.RoomID, now time.Time) error {
+	portals, err := r.db.Portal.All(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the portals: %w", err)
+	}
+	for _, portal := range portals {
+		if room != "" && portal.MatrixRoom != room {
+			continue
+		}
+		paused, err := r.db.Pause.Of(ctx, portal.ID)
+		if err != nil {
+			return fmt.Errorf("failed to read why a portal is paused: %w", err)
+		}
+		for _, pause := range paused {
+			if room == "" {
+				h.side(Pause(pause.Reason).isMatrix()).add(r.texts.PausedRoom(portal.MatrixRoom.String(), r.texts.Why(Pause(pause.Reason).Why())))
+			}
+		}
+		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
+			key := db.QueueKey{PortalID: portal.ID, Direction: direction}
+			since, ok := waiting[key]
+			if !ok || now.Sub(since) <= r.cfg.OutageNotice || slices.ContainsFunc(paused, func(p *db.Pause) bool { return p.Stops(direction) }) {
+				continue
+			}
+			if direction == db.ToWazo {
+				h.Wazo.add(r.texts.WaitsForWazo(portal.MatrixRoom.String(), now.Sub(since)))
+			} else { // what is shown on Matrix may wait for the history on Wazo
+				h.side(r.account.isVerified(portal.ID)).add(r.texts.WaitsForMatrix(portal.MatrixRoom.String(), now.Sub(since)))
+			}
+		}
+	}
+	return nil
+}
+
+func (h *Health) side(matrix bool) *SideHealth {
+	if matrix {
+		return &h.Matrix
+	}
+	return &h.Wazo
+}
+
+// noteFailure notes what the failure of a job says about the side that it comes from.
+func (r *Relay) noteFailure(j job, err error) {
+	var matrix *MatrixError
+	switch {
+	case isWazo(err) && j.kind == jobToWazo:
+		r.fails(partToWazo, err)
+	case isWazo(err):
+		r.fails(partChat, err)
+	case errors.As(err, &matrix) && j.kind == jobToMatrix:
+		r.fails(partToMatrix, err)
+	}
+}

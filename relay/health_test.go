@@ -1,0 +1,200 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// watchedFixture is a linked fixture that looks at Wazo all the time.
+func watchedFixture(t *testing.T) *fixture {
+	f := newFixture(t)
+	f.healthInterval = 50 * time.Millisecond
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	f.awaitHealth("all to be well", func(h Health) bool { return h.Matrix.OK && h.Wazo.OK })
+	return f
+}
+
+func (f *fixture) awaitHealth(what string, is func(Health) bool) {
+	f.Helper()
+	await.Until(f, what, func() bool {
+		h, err := f.core.Health(f.ctx)
+		return err == nil && is(h)
+	})
+}
+
+// says reports whether one of the reasons of a side begins with a text.
+func (s SideHealth) says(text string) bool {
+	for _, why := range s.Why {
+		if strings.HasPrefix(why, text) {
+			return !s.OK
+		}
+	}
+	return false
+}
+
+func TestHealthFollowsEachServiceOfWazo(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		fault func(f *fixture) *wazotest.Fault
+		why   words.Why
+	}{
+		{"chatd is down", func(f *fixture) *wazotest.Fault { return f.wazo.Faults().ChatdDown() }, words.WhyChatFails},
+		{"wazo-auth is down", func(f *fixture) *wazotest.Fault { return f.wazo.Faults().AuthDown() }, words.WhyLoginFails},
+		{"the directory is down", func(f *fixture) *wazotest.Fault { return f.wazo.Faults().DirdDown() }, words.WhyDirectoryFails},
+		{"the directory's source is down", func(f *fixture) *wazotest.Fault { return f.wazo.Faults().ConfdDown(0) }, words.WhyDirectoryFails},
+		{"websocketd is down", func(f *fixture) *wazotest.Fault { return f.wazo.Faults().WebsocketdDown() }, words.WhyEventsFail},
+		{"RabbitMQ is down", func(f *fixture) *wazotest.Fault { return f.wazo.Faults().BusLost() }, words.WhyEventsFail},
+		{"posts are refused", func(f *fixture) *wazotest.Fault {
+			fault := f.wazo.Faults().RefusePost(wazotest.HTMLError(502), wazotest.Always())
+			f.matrix.say(adminUser, "kept")
+			return fault
+		}, words.WhyChatFails},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := watchedFixture(t)
+			fault := test.fault(f)
+			f.awaitHealth("Wazo not to be well", func(h Health) bool { return h.Matrix.OK && h.Wazo.says(txt.Why(test.why)) })
+			status, err := f.core.Status(f.ctx, roomID)
+			require.NoError(t, err)
+			assert.NotEmpty(t, status.WazoTrouble)
+			assert.Empty(t, status.MatrixTrouble)
+			fault.Off()
+			f.awaitHealth("Wazo to be well again", func(h Health) bool { return h.Matrix.OK && h.Wazo.OK })
+		})
+	}
+}
+
+func TestAWazoThatIsGoneIsSeen(t *testing.T) {
+	t.Parallel()
+	f := watchedFixture(t)
+	f.wazo.Stop()
+	f.awaitHealth("Wazo not to be well", func(h Health) bool { return h.Matrix.OK && h.Wazo.says(txt.Why(words.WhyLoginFails)) })
+}
+
+func TestHealthFollowsTheHomeserver(t *testing.T) {
+	t.Parallel()
+	t.Run("its answers to /sync", func(t *testing.T) {
+		t.Parallel()
+		f := watchedFixture(t)
+		f.matrix.setPaused(true)
+		f.core.MatrixFails(&MatrixError{Status: http.StatusBadGateway, Err: errors.New("bad gateway")})
+		f.awaitHealth("Matrix not to be well", func(h Health) bool { return h.Matrix.says(txt.Why(words.WhyHomeserverFails)) && h.Wazo.OK })
+		f.matrix.say(adminUser, "hello")
+		f.matrix.setPaused(false)
+		f.awaitHealth("Matrix to be well again", func(h Health) bool { return h.Matrix.OK && h.Wazo.OK })
+	})
+
+	t.Run("deliveries, while it answers /sync", func(t *testing.T) {
+		t.Parallel()
+		f := watchedFixture(t)
+		f.matrix.mu.Lock()
+		f.matrix.beforeSend = func(string) error { return &MatrixError{Status: http.StatusBadGateway, Err: errors.New("bad gateway")} }
+		f.matrix.mu.Unlock()
+		f.wazo.Post(f.room.UUID, f.alice, "kept", "")
+		f.awaitHealth("Matrix not to be well", func(h Health) bool { return h.Matrix.says(txt.Why(words.WhyHomeserverFails)) && h.Wazo.OK })
+		f.matrix.mu.Lock()
+		f.matrix.beforeSend = nil
+		f.matrix.mu.Unlock()
+		f.awaitHealth("Matrix to be well again", func(h Health) bool { return h.Matrix.OK && h.Wazo.OK })
+		f.awaitShown("Alice Martin: kept")
+	})
+
+	t.Run("an answer to /sync that is overdue", func(t *testing.T) {
+		t.Parallel()
+		f := watchedFixture(t)
+		f.core.lastSync.store(time.Now().Add(-syncOverdue - time.Second))
+		f.awaitHealth("Matrix not to be well", func(h Health) bool { return h.Matrix.says(txt.Why(words.WhyHomeserverFails)) })
+	})
+
+	t.Run("its rate limit is no failure", func(t *testing.T) {
+		t.Parallel()
+		f := watchedFixture(t)
+		f.core.MatrixFails(&MatrixError{Status: http.StatusTooManyRequests, Err: errors.New("slowly")})
+		f.awaitHealth("Matrix to be well", func(h Health) bool { return h.Matrix.OK })
+	})
+}
+
+func TestAPausedPortalIsNotWell(t *testing.T) {
+	t.Parallel()
+	f := watchedFixture(t)
+	require.NoError(t, f.core.Opened(f.ctx, roomID, txt.OpenJoin()))
+	paused := txt.PausedRoom(roomID.String(), txt.Why(words.WhyOpened))
+	f.awaitHealth("Matrix not to be well", func(h Health) bool { return h.Matrix.says(paused) && h.Wazo.OK })
+	require.NoError(t, f.core.Opened(f.ctx, roomID, ""))
+	f.awaitHealth("Matrix to be well again", func(h Health) bool { return h.Matrix.OK })
+
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	f.wazo.Faults().ChatdDown() // otherwise the reason is found to be gone
+	require.NoError(t, f.core.pauses.begin(f.ctx, portal, PauseNoRoom, db.ToWazo))
+	f.awaitHealth("Wazo not to be well", func(h Health) bool {
+		return h.Matrix.OK && h.Wazo.says(txt.PausedRoom(roomID.String(), txt.Why(words.WhyNoRoomOnWazo)))
+	})
+}
+
+func TestAMessageThatWaitsForLongIsNotWell(t *testing.T) {
+	t.Parallel()
+	f := watchedFixture(t)
+	f.core.cfg.Settle = time.Hour
+	fault := f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1))
+	f.matrix.say(adminUser, "waits")
+	require.NoError(t, fault.Wait(f.ctx, 1))
+	f.awaitHealth("Wazo not to be well", func(h Health) bool {
+		return h.Matrix.OK && len(h.Wazo.Why) > 0 && strings.Contains(strings.Join(h.Wazo.Why, " "), "to be posted on Wazo")
+	})
+	status, err := f.core.Status(f.ctx, "!other:a.example")
+	require.NoError(t, err)
+	assert.NotContains(t, strings.Join(status.WazoTrouble, " "), roomID.String(), "another room is none of theirs")
+}
+
+// The next delivery may be tried only a minute after people should have been told.
+func TestPeopleAreToldOfAnOutageWhileNothingIsTried(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.healthInterval, f.probeInterval = 50*time.Millisecond, time.Hour
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	f.core.cfg.Settle = time.Hour
+	fault := f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1))
+	f.matrix.say(adminUser, "patience")
+	require.NoError(t, fault.Wait(f.ctx, 1))
+	f.wazo.Faults().ChatdDown()
+	f.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
+}
+
+func TestHealthKnowsSinceWhen(t *testing.T) {
+	t.Parallel()
+	h := health{parts: make(map[part]condition)}
+	begin := time.Now()
+	require.Zero(t, h.succeeded(partChat, begin))
+	require.True(t, h.failed(partChat, words.WhyChatFails, begin.Add(time.Minute)))
+	require.False(t, h.failed(partChat, words.WhyNoPermission, begin.Add(2*time.Minute)))
+	require.True(t, h.fails(partLogin, partChat))
+	require.Equal(t, condition{at: begin, why: words.WhyNoPermission, since: begin.Add(time.Minute)}, h.of(partChat))
+	require.Equal(t, begin.Add(time.Minute), h.succeeded(partChat, begin.Add(time.Hour)))
+	require.False(t, h.fails(partChat))
+}
+
+func TestAStopIsNoFailure(t *testing.T) {
+	t.Parallel()
+	f := watchedFixture(t)
+	f.core.MatrixFails(&MatrixError{Err: context.Canceled})
+	require.False(t, f.core.health.fails(partSync))
+}
