@@ -40,7 +40,7 @@ func commandList() []command {
 		{"rooms", "rooms", "sends you the list of Wazo chats in our direct chat", (*commands).cmdRooms},
 		{"link", "link <uuid | number | name>", "links this room with a Wazo chat", (*commands).cmdLink},
 		{"create", `create <name>[, <name>…] [as "Title"]`, "creates a Wazo chat with these people, or finds it, and links this room with it", (*commands).cmdCreate},
-		{"unlink", "unlink", "ends the link of this room", (*commands).cmdUnlink},
+		{"unlink", "unlink [room id]", "ends the link of this room, or of the room that an administrator of the relay names", (*commands).cmdUnlink},
 		{"status", "status", "shows how this room is linked and which messages are waiting", (*commands).cmdStatus},
 		{"retry", "retry", "tries again to deliver messages that are waiting or parked (could not be delivered)", (*commands).cmdRetry},
 		{"drop", "drop", "drops messages that are parked or wait for a key", (*commands).cmdDrop},

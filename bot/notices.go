@@ -50,6 +50,8 @@ func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 		waits, err = n.sayAll(ctx, w, next)
 	}
 	switch {
+	case w.room != "" && isSilenced(err):
+		return task.Again, n.passOn(ctx, next[0])
 	case n.isWorthRetrying(ctx, err, next[0].CreatedAt):
 		return task.Again, fmt.Errorf("failed to say a notice: %w", err)
 	case waits && err == nil:
@@ -62,6 +64,28 @@ func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 			}
 		}
 		return nil
+	})
+}
+
+// isSilenced reports whether an error says that the bot may not speak in a room, or that there is no such room any more.
+func isSilenced(err error) bool {
+	var failure *relay.MatrixError
+	refused := errors.As(err, &failure) && (failure.Status == http.StatusForbidden || failure.Status == http.StatusNotFound)
+	return refused && !mayPass(err)
+}
+
+// passOn gives a notice that cannot be said in a linked room to the person who linked it. An answer to a message is given up:
+// it would say nothing to anybody else.
+func (n *notices) passOn(ctx context.Context, notice *db.Notice) error {
+	return n.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := n.db.Notice.Delete(ctx, notice.ID); err != nil || notice.ReplyTo != "" {
+			return err
+		}
+		portal, err := n.relay.Portal(ctx, notice.Room)
+		if err != nil || portal == nil {
+			return err
+		}
+		return n.relay.SayTo(ctx, portal.LinkedBy, n.texts.SaidInRoom(notice.Room.String(), notice.Markdown))
 	})
 }
 

@@ -107,6 +107,7 @@ func (r *receiver) receiveRoom(ctx context.Context, roomID id.RoomID, room joine
 		if relay.ChangesAccess(evt) {
 			sync.Access = evt
 		}
+		sync.Power = sync.Power || relay.ChangesPower(evt)
 	}
 	if len(room.Timeline.Events) == 0 {
 		return sync

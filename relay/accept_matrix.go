@@ -118,6 +118,9 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 			return err
 		}
 	}
+	if room.Power {
+		a.powerChanged(ctx)
+	}
 	return a.portalRoom(ctx, room, events, limited)
 }
 
@@ -228,6 +231,9 @@ func (a *matrixAccept) portalEvent(ctx context.Context, disposition Disposition,
 		return a.parkUnparsable(ctx, evt, position)
 	case OwnEcho:
 		return a.ownEvent(ctx, evt, position)
+	case PowerChange:
+		a.powerChanged(ctx)
+		return nil
 	case Redaction:
 		return a.redactPending(ctx, evt.Event)
 	case Relayed:
@@ -235,6 +241,12 @@ func (a *matrixAccept) portalEvent(ctx context.Context, disposition Disposition,
 	default:
 		return nil
 	}
+}
+
+// powerChanged wakes the portal's queue to Matrix: the bot may speak there again, perhaps.
+func (a *matrixAccept) powerChanged(ctx context.Context) {
+	portalID := a.portal.ID
+	db.AfterCommit(ctx, func() { a.pauses.retryOnMatrix(portalID) })
 }
 
 // toInboxUnlessFirst puts an event into the inbox, for the bot to answer it.

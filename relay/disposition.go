@@ -17,6 +17,7 @@ const (
 	ParseError                      // it cannot be parsed: a portal parks it
 	OwnJoin                         // the bot came into the room
 	AccessChange                    // who may enter or read the room was changed
+	PowerChange                     // who may speak in the room was changed
 	RoomUpgrade                     // the room was replaced by another one
 	OwnEcho                         // the bot sent it
 	Redaction                       // it takes another event back
@@ -60,6 +61,8 @@ func (r *Relay) stateDisposition(evt Event) Disposition {
 		return OwnJoin
 	case ChangesAccess(evt.Event):
 		return AccessChange
+	case ChangesPower(evt.Event):
+		return PowerChange
 	case evt.Type.Type == event.StateTombstone.Type:
 		return RoomUpgrade
 	default:
@@ -71,6 +74,9 @@ func (r *Relay) stateDisposition(evt Event) Disposition {
 func ChangesAccess(evt *event.Event) bool {
 	return evt.Type.Type == event.StateJoinRules.Type || evt.Type.Type == event.StateHistoryVisibility.Type
 }
+
+// ChangesPower reports whether a state event changes who may speak in a room.
+func ChangesPower(evt *event.Event) bool { return evt.Type.Type == event.StatePowerLevels.Type }
 
 // saysSomething reports whether an event, encrypted or not, says something to people.
 func saysSomething(evt *event.Event) bool {

@@ -142,6 +142,7 @@ type RoomSync struct {
 	Room      id.RoomID
 	Events    []Event      // of the timeline, in order
 	Access    *event.Event // of the state before Events: who may enter or read the room was changed; nil if it was not
+	Power     bool         // the state before Events changes who may speak in the room
 	Limited   bool         // something is missing before Events
 	PrevBatch string       // where it can be read
 }

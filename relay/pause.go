@@ -66,15 +66,35 @@ type pauses struct {
 	retries *exsync.Set[job] // paused queues that try one delivery all the same
 }
 
-// begin stops a portal in a direction ("": both) until the reason is gone, with one notice.
+// begin stops a portal in a direction ("": both) until the reason is gone, with one notice: in the room, or to the person who
+// linked it if the bot may not speak there.
 func (p *pauses) begin(ctx context.Context, portal *db.Portal, reason Pause, direction db.Direction) error {
 	return p.db.DoTxn(ctx, func(ctx context.Context) error {
-		isNew, err := p.db.Pause.Insert(ctx, pauseOf(portal, reason, direction))
-		if err != nil || !isNew {
+		silenced, err := p.isSilenced(ctx, portal)
+		if err != nil {
 			return err
 		}
-		return p.Say(ctx, portal.MatrixRoom, p.texts.Paused(p.texts.Why(reason.Why())), "")
+		isNew, err := p.db.Pause.Insert(ctx, pauseOf(portal, reason, direction))
+		switch {
+		case err != nil || !isNew:
+			return err
+		case !reason.silences():
+			return p.Say(ctx, portal.MatrixRoom, p.texts.Paused(p.texts.Why(reason.Why())), "")
+		case silenced:
+			return nil // who linked it knows already
+		default:
+			return p.SayTo(ctx, portal.LinkedBy, p.texts.CannotSpeakInRoom(portal.MatrixRoom.String(), portal.Title, p.texts.Why(reason.Why())))
+		}
 	})
+}
+
+// silences reports whether the bot cannot say in the room itself that it is paused for this reason.
+func (p Pause) silences() bool { return p == PauseForbidden || p == PauseRemoved }
+
+// isSilenced reports whether a portal is paused for a reason that silences the bot.
+func (r *Relay) isSilenced(ctx context.Context, portal *db.Portal) (bool, error) {
+	all, err := r.db.Pause.Of(ctx, portal.ID)
+	return slices.ContainsFunc(all, func(p *db.Pause) bool { return Pause(p.Reason).silences() }), err
 }
 
 // end takes reasons away. When the last one is gone the portal goes on, with one notice.
@@ -142,6 +162,13 @@ func (p *pauses) retryOnWazo(ctx context.Context) {
 	})
 }
 
+// retryOnMatrix lets a portal try one delivery to Matrix at once: perhaps the bot may speak in the room again.
+func (p *pauses) retryOnMatrix(portalID int64) {
+	j := portalJob(jobToMatrix, portalID)
+	p.retries.Add(j)
+	p.tasks.Wake(j)
+}
+
 func (p *pauses) retryWhere(ctx context.Context, fits func(*db.Pause) bool) {
 	pauses, err := p.db.Pause.All(ctx)
 	if err != nil {
@@ -165,8 +192,12 @@ func (r *Relay) Removed(ctx context.Context, room id.RoomID) error {
 		if err != nil || portal == nil {
 			return err
 		}
+		silenced, err := r.isSilenced(ctx, portal)
+		if err != nil {
+			return err
+		}
 		isNew, err := r.db.Pause.Insert(ctx, pauseOf(portal, PauseRemoved, ""))
-		if err != nil || !isNew {
+		if err != nil || !isNew || silenced {
 			return err
 		}
 		return r.SayTo(ctx, portal.LinkedBy, r.texts.RemovedFromRoom(room.String(), portal.Title))

@@ -53,6 +53,62 @@ func (f *fixture) pauses() []string {
 	return reasons
 }
 
+// silenced is what the person who linked the room is told when the bot may not speak there.
+func (f *fixture) silenced() string {
+	return txt.CannotSpeakInRoom(roomID.String(), "Project", txt.Why(words.WhyForbidden))
+}
+
+// awaitSilenced waits until that person is told.
+func (f *fixture) awaitSilenced() {
+	f.Helper()
+	await.Until(f, "word to who linked the room", func() bool { return slices.Contains(f.matrix.allDirect(), f.silenced()) })
+}
+
+func TestWhoLinkedARoomIsToldOnceThatTheBotIsSilenced(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.forbid()
+	f.wazo.Post(f.room.UUID, f.alice, "kept", "")
+	f.awaitSilenced()
+	require.NoError(t, f.core.Removed(f.ctx, roomID))
+	require.Equal(t, []string{f.silenced()}, f.matrix.allDirect())
+	require.Empty(t, f.matrix.allNotices(), "nobody hears what is said in the room")
+}
+
+func TestPowerToSpeakWakesTheQueueAtOnce(t *testing.T) {
+	t.Parallel()
+	levels := func(f *fixture) {
+		f.matrix.add(roomID, adminUser, event.StatePowerLevels, map[string]any{"events_default": 0}, func(evt *event.Event) { evt.StateKey = new(string) })
+	}
+	for _, test := range []struct {
+		name   string
+		change func(f *fixture)
+	}{
+		{"by an event", levels},
+		{"in the state before a gap", func(f *fixture) {
+			sync := Sync{Since: "s", NextBatch: "s", Rooms: []RoomSync{{Room: roomID, Power: true}}}
+			require.NoError(f, f.core.AcceptSync(f.ctx, sync))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.probeInterval = time.Hour // nothing else tries it
+			f.start()
+			f.link()
+			allow := f.forbid()
+			f.wazo.Post(f.room.UUID, f.alice, "kept", "")
+			f.awaitSilenced()
+			allow()
+			test.change(f)
+			f.awaitShown("Alice Martin: kept")
+			f.matrix.awaitNotice(txt.GoesOn())
+		})
+	}
+}
+
 func TestOpenedRoomStaysPausedWhateverElseIsRepaired(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -60,7 +116,7 @@ func TestOpenedRoomStaysPausedWhateverElseIsRepaired(t *testing.T) {
 	f.link()
 	allow := f.forbid()
 	f.wazo.Post(f.room.UUID, f.alice, "kept", "")
-	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyForbidden)))
+	f.awaitSilenced()
 	require.NoError(t, f.core.Opened(f.ctx, roomID, txt.OpenJoin()))
 	allow()
 	require.NoError(t, f.core.Removed(f.ctx, roomID))
@@ -176,13 +232,13 @@ func TestOneDirectionPausesAlone(t *testing.T) {
 	f.link()
 	allow := f.forbid()
 	f.wazo.Post(f.room.UUID, f.alice, "kept", "")
-	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyForbidden)))
+	f.awaitSilenced()
 	for _, text := range []string{"a", "b", "c"} {
 		f.matrix.say(adminUser, text)
 	}
 	f.awaitRelayed("a", "b", "c")
 	f.core.pauses.retryAll(f.ctx)
-	assert.Equal(t, []string{txt.Paused(txt.Why(words.WhyForbidden))}, f.matrix.allNotices(), "one notice, however often it is tried")
+	assert.Equal(t, []string{f.silenced()}, f.matrix.allDirect(), "one notice, however often it is tried")
 	allow()
 	f.awaitShown("Alice Martin: kept")
 	f.matrix.awaitNotice(txt.GoesOn())
