@@ -127,6 +127,7 @@ func (b *Bot) initParts() {
 	b.receiver = &receiver{Bot: b}
 	b.names = &memberNames{homeserver: hs}
 	b.resync.init()
+	b.loggedOut = func() { b.resync.request() } // its answer is that the access token is not valid
 	b.receipts = newReceipts(hs)
 	b.tasks = b.newTasks()
 	b.inbox = &inbox{b, exsync.NewSet[int64]()}

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
@@ -25,7 +26,12 @@ type homeserver struct {
 
 	sending *rateLimiter // of what the homeserver counts as sending: events, joins, new rooms
 	asking  *rateLimiter // of everything else
-	token   tokenLock
+
+	// loggedOut is called when the homeserver refuses the access token for a request: the sync loop, which logs in again, may be
+	// in the middle of a long poll.
+	loggedOut func()
+
+	token tokenLock
 }
 
 func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
@@ -56,13 +62,22 @@ func (h *homeserver) ask(ctx context.Context, request func() error) error {
 
 // withToken makes a request while the access token is not being changed.
 func (h *homeserver) withToken(request func() error) error {
-	h.token.RLock()
-	defer h.token.RUnlock()
-	return request()
+	err := h.token.during(request)
+	if isLoggedOut(err) {
+		h.loggedOut()
+	}
+	return err
 }
 
 // tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the device.
 type tokenLock struct{ sync.RWMutex }
+
+// during makes a request while neither is being changed.
+func (l *tokenLock) during(request func() error) error {
+	l.RLock()
+	defer l.RUnlock()
+	return request()
+}
 
 // whileIdle does something while no request is under way. It reports false if a request is: a join may take minutes.
 func (l *tokenLock) whileIdle(do func()) bool {
@@ -106,5 +121,10 @@ func (h *homeserver) transferClient() *mautrix.Client {
 	return &mautrix.Client{
 		HomeserverURL: h.client.HomeserverURL, UserID: h.client.UserID, DeviceID: h.client.DeviceID, AccessToken: h.client.AccessToken,
 		UserAgent: h.client.UserAgent, Client: h.client.Client, Log: h.client.Log, IgnoreRateLimit: true,
+		ResponseHook: func(_ *http.Request, resp *http.Response, _ error, _ time.Duration) {
+			if resp != nil && resp.StatusCode == http.StatusUnauthorized {
+				h.loggedOut()
+			}
+		},
 	}
 }

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,21 @@ func TestLostLogIn(t *testing.T) {
 		f.open()
 		require.NoError(t, f.bot.Login(t.Context()))
 		require.Len(t, f.hs.account.Logins, 1, "the new token is kept")
+	})
+
+	t.Run("a delivery that is refused ends the poll, which knows nothing of it yet", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.start()
+		f.first()
+		f.link()
+		f.hs.allSeen()
+		f.hs.account.Revoke()
+		f.wazo.Post(f.project.UUID, f.alice, "kept", "")
+		f.hs.awaitSent(roomID, "Alice Martin: kept")
+		f.hs.mu.Lock()
+		defer f.hs.mu.Unlock()
+		require.True(t, slices.ContainsFunc(f.hs.syncs, func(s fakeSync) bool { return s.ended }), "it waited for half a minute")
 	})
 
 	t.Run("with a password that is refused by now it ends", func(t *testing.T) {
