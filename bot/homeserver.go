@@ -121,7 +121,8 @@ func (h *homeserver) transferClient() *mautrix.Client {
 	return &mautrix.Client{
 		HomeserverURL: h.client.HomeserverURL, UserID: h.client.UserID, DeviceID: h.client.DeviceID, AccessToken: h.client.AccessToken,
 		UserAgent: h.client.UserAgent, Client: h.client.Client, Log: h.client.Log, IgnoreRateLimit: true,
-		ResponseHook: func(_ *http.Request, resp *http.Response, _ error, _ time.Duration) {
+		ResponseHook: func(req *http.Request, resp *http.Response, err error, duration time.Duration) {
+			h.client.ResponseHook(req, resp, err, duration)
 			if resp != nil && resp.StatusCode == http.StatusUnauthorized {
 				h.loggedOut()
 			}

@@ -1,9 +1,14 @@
 package bot
 
 import (
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
 )
 
 // The fixture logs at debug level; only trace shows contents.
@@ -22,5 +27,61 @@ func TestWhatPeopleSayDoesNotReachTheLog(t *testing.T) {
 	require.NotEmpty(t, logged)
 	for _, text := range []string{"said on Wazo", "said on Matrix", botPassword, f.bot.client.AccessToken} {
 		require.NotContains(t, logged, text)
+	}
+}
+
+func TestWhatIsEndedOnPurposeIsNoWarning(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	f.hs.allSeen()
+	require.NoError(t, f.bot.Resync(t.Context()))
+	f.hs.allSeen()
+	f.stop()
+	for line := range strings.Lines(f.logged.String()) {
+		require.NotRegexp(t, `"level":"(warn|error)"`, line)
+	}
+}
+
+func TestAFailureIsOneLineWithoutQuery(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		answer func(w http.ResponseWriter)
+	}{
+		{"no answer", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }},
+		{"the page of a proxy", func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = io.WriteString(w, "<html>\r\n<title>filter=</title>\r\n</html>")
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.start()
+			f.first()
+			f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+				fails := strings.HasSuffix(r.URL.Path, "/sync") && !strings.Contains(f.logged.String(), "Failed to sync")
+				if fails {
+					test.answer(w)
+				}
+				return fails
+			})
+			f.hs.push(`"rooms":{}`) // ends the running poll
+			f.hs.allSeen()
+			await.Until(t, "the end of the outage", func() bool { return strings.Contains(f.logged.String(), "Works again") })
+			f.stop()
+			var failures []string
+			for line := range strings.Lines(f.logged.String()) {
+				if strings.Contains(line, `"level":"warn"`) || strings.Contains(line, `"level":"error"`) {
+					failures = append(failures, line)
+				}
+			}
+			require.Len(t, failures, 1)
+			require.Contains(t, failures[0], "Failed to sync")
+			require.NotContains(t, failures[0], "filter=")
+		})
 	}
 }

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 
@@ -35,6 +36,8 @@ func toMatrixError(err error) *relay.MatrixError {
 		failure.Status = httpErr.Response.StatusCode
 		if httpErr.RespError != nil {
 			failure.Code = httpErr.RespError.ErrCode
+		} else {
+			failure.Err = errNoErrcode{failure.Status, err} // whose text is the whole page of a proxy
 		}
 		if failure.Status == http.StatusTooManyRequests {
 			failure.RetryAfter = device.RetryAfter(httpErr)
@@ -42,6 +45,20 @@ func toMatrixError(err error) *relay.MatrixError {
 	}
 	return failure
 }
+
+// errNoErrcode is an answer that is not the homeserver's, but that of a proxy in front of it.
+type errNoErrcode struct {
+	status int
+	cause  error
+}
+
+// Error implements error.
+func (e errNoErrcode) Error() string {
+	return fmt.Sprintf("HTTP %d (%s), without a Matrix error", e.status, http.StatusText(e.status))
+}
+
+// Unwrap returns the cause.
+func (e errNoErrcode) Unwrap() error { return e.cause }
 
 // mayPass reports whether an error may pass by itself.
 func mayPass(err error) bool {

@@ -148,7 +148,7 @@ func (l *syncLoop) ask(ctx context.Context) (*syncAnswer, error) {
 	if interrupted := endPoll(); interrupted && err != nil {
 		return nil, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("failed to ask for news: %w", err)
+		return nil, fmt.Errorf("failed to ask for news: %w", toMatrixError(err))
 	} else if answer.NextBatch == "" {
 		return nil, fmt.Errorf("the homeserver's answer has no next_batch")
 	}

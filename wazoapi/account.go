@@ -169,6 +169,9 @@ func (a *Account) logIn(ctx context.Context) (token Token, tried bool, err error
 		a.logins.failed(a.c.now(), err)
 		return Token{}, true, err
 	}
+	if a.logins.err != nil {
+		a.c.log.Info().Msg("Logged in to Wazo again")
+	}
 	a.logins.succeeded()
 	a.setToken(token)
 	return token, true, nil

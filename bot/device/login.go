@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/rs/zerolog"
 	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto/cryptohelper"
@@ -75,11 +74,8 @@ func (m *Manager) makeClient(url string) (err error) {
 	m.transport = newTransport(m.secureShownKeys)
 	m.client.Client = &http.Client{Transport: m.transport}
 	m.client.IgnoreRateLimit = true // the bot waits by itself: the exact time is in the body of the answer
-	// mautrix logs contents at debug level, which should not get into a log by accident.
-	m.client.Log = m.log
-	if m.log.GetLevel() > zerolog.TraceLevel {
-		m.client.Log = m.log.Level(max(m.log.GetLevel(), zerolog.InfoLevel))
-	}
+	m.client.Log = quieted(m.log)
+	m.client.ResponseHook = withoutQuery
 	m.syncer = mautrix.NewDefaultSyncer()
 	m.client.Syncer = m.syncer
 	return nil
@@ -180,6 +176,7 @@ func (m *Manager) LogInAgain(ctx context.Context, cause error) error {
 	m.log.Warn().Err(cause).Msg("Logging in again")
 	err := m.loginWithPassword(ctx)
 	if err == nil {
+		m.log.Info().Msg("Logged in again")
 		m.Maintain(ctx) // the homeserver may have made the device anew, without keys
 	}
 	if errors.Is(err, ErrBadPassword) || errors.Is(err, mautrix.MUserDeactivated) {

@@ -63,8 +63,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 }
 
-// zerolog has only a global format of times. It is set before anything logs.
-func init() { zerolog.TimeFieldFormat = zerolog.TimeFormatUnixMs }
+// zerolog has only a global format of times: RFC 3339 with milliseconds, which people and machines read. It is set before anything
+// logs.
+func init() { zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00" }
 
 func newLogger(cfg *config, w io.Writer) zerolog.Logger {
 	if cfg.LogFormat == logConsole {

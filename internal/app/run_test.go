@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -74,6 +75,15 @@ func TestServe(t *testing.T) {
 	require.Contains(t, out.stderr, "Relay stopped")
 	require.Contains(t, out.stderr, `"version":"`+version()+`"`)
 	require.Equal(t, 1, f.homeserver.logins)
+
+	t.Run("the times in the log are readable", func(t *testing.T) {
+		for line := range strings.Lines(out.stderr) {
+			var entry struct{ Time string }
+			require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
+			_, err := time.Parse(time.RFC3339, entry.Time)
+			require.NoError(t, err, line)
+		}
+	})
 
 	t.Run("a second start uses the log-ins of the first", func(t *testing.T) {
 		sessions := f.wazo.Sessions(f.account)
