@@ -143,6 +143,9 @@ func (b *Bot) Login(ctx context.Context) error {
 	return nil
 }
 
+// TryLogin finds out, without the database, whether the bot can log in. Its errors are those of device.Manager.TryLogin.
+func (b *Bot) TryLogin(ctx context.Context) error { return b.device.TryLogin(ctx) }
+
 // Prepare logs the bot in to run. Its errors are those of device.Manager.Prepare.
 func (b *Bot) Prepare(ctx context.Context) error {
 	if err := b.device.Prepare(ctx); err != nil {

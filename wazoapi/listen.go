@@ -85,6 +85,10 @@ func (a *Account) verified(ctx context.Context, token Token) (Token, error) {
 	return token, err
 }
 
+// CloseBusLost is the [CloseError.Code] with which wazo-websocketd says that it
+// has no connection to RabbitMQ (docs/wazo.md, "Close codes").
+const CloseBusLost = 1011
+
 // Close codes of wazo-websocketd (docs/wazo.md, "Close codes"). 1001 (shut
 // down), 1009 (frame too big) and 1011 (bus lost) need nothing but a new
 // connection.

@@ -88,6 +88,7 @@
 //	ErrOtherUser          the database was filled for another account: use another database, or correct the user id
 //	ErrNoHomeserver       correct the homeserver's URL, or the .well-known file of the domain
 //	ErrBadPassword        correct the user id or the password
+//	ErrNoPasswordLogin    use an access token, or allow passwords on the homeserver
 //	ErrBadToken           replace the access token, or use the password
 //	ErrTokenMismatch      use an access token of this account that belongs to a device, or use the password
 //	ErrDeviceLost         use the password, or the access token of a new log-in

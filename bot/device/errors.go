@@ -10,6 +10,8 @@ var (
 	ErrNoHomeserver = errors.New("the homeserver was not found")
 	// ErrBadPassword says that the homeserver refuses the user id together with the password.
 	ErrBadPassword = errors.New("the homeserver refuses the password")
+	// ErrNoPasswordLogin says that the homeserver accepts no passwords at all.
+	ErrNoPasswordLogin = errors.New("the homeserver does not allow a log-in with a password")
 	// ErrBadToken says that the homeserver does not know the configured access token.
 	ErrBadToken = errors.New("the homeserver refuses the access token")
 	// ErrTokenMismatch says that an access token belongs to another account, or to no device.

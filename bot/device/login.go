@@ -19,7 +19,7 @@ import (
 // Login finds the homeserver, logs in, and loads the encryption keys of the device or makes them at the first start. It repairs
 // nothing and does not sign the device, see Prepare.
 //
-// It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrBadToken, ErrTokenMismatch or ErrDeviceLost, wrapped, or another
+// It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken, ErrTokenMismatch or ErrDeviceLost, wrapped, or another
 // error if the homeserver or the database fails.
 func (m *Manager) Login(ctx context.Context) error {
 	if err := m.checkOwner(ctx); err != nil {
@@ -133,7 +133,8 @@ func (m *Manager) useToken(ctx context.Context, token string) error {
 }
 
 // loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both. It waits
-// while the homeserver limits log-ins. It returns ErrBadPassword if the homeserver refuses the password.
+// while the homeserver limits log-ins. It returns ErrBadPassword if the homeserver refuses the password, and ErrNoPasswordLogin if
+// it refuses all.
 func (m *Manager) loginWithPassword(ctx context.Context) error {
 	known, err := m.db.Setting.Get(ctx, db.SettingDevice)
 	if err != nil {
@@ -141,23 +142,13 @@ func (m *Manager) loginWithPassword(ctx context.Context) error {
 	}
 	before := m.client.AccessToken
 	m.client.AccessToken = ""
-	resp, err := m.logInWhenAllowed(ctx, &mautrix.ReqLogin{
-		Type:                     mautrix.AuthTypePassword,
-		Identifier:               mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: m.cfg.UserID.String()},
-		Password:                 m.cfg.Password,
-		DeviceID:                 id.DeviceID(known),
-		InitialDeviceDisplayName: words.BotName,
-		StoreCredentials:         true,
-	})
+	resp, err := m.logInWhenAllowed(ctx, m.passwordLogin(id.DeviceID(known), words.BotName))
 	if err != nil {
+		err = m.loginError(ctx, err)
 		m.client.AccessToken = before // so that the next answer says again that it is not valid
-	}
-	if errors.Is(err, mautrix.MForbidden) {
-		return fmt.Errorf("%w: %w", ErrBadPassword, err)
-	} else if err != nil {
-		return fmt.Errorf("failed to log in: %w", err)
-	} else if resp.UserID != m.cfg.UserID {
-		return fmt.Errorf("%w: the homeserver says %s", ErrTokenMismatch, resp.UserID)
+		return err
+	} else if err = m.checkLogin(resp.UserID); err != nil {
+		return err
 	}
 	m.cfg.OnLogin()
 	return m.db.DoTxn(ctx, func(ctx context.Context) error {

@@ -74,7 +74,7 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 		what, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "ok: ")), " (")
 		checked = append(checked, what)
 	}
-	require.Equal(t, []string{"configuration", "database", "homeserver and log-in", "encryption", "key backup", "Wazo log-in", "Wazo permissions", "Wazo websocket", "health check listener"}, checked)
+	require.Equal(t, []string{"configuration", "database", "homeserver and log-in", "encryption", "key backup", "Wazo log-in", "Wazo permissions", "Wazo chats", "Wazo directory", "Wazo websocket", "health check listener"}, checked)
 }
 
 func TestCheckOfABadConfiguration(t *testing.T) {

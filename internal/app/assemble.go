@@ -13,10 +13,10 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// parts are what the program is made of: the database, the account on Wazo, the core and the account on Matrix.
+// parts are what the program is made of: the database, the client for Wazo, the core and the account on Matrix.
 type parts struct {
 	database *db.Database
-	account  *wazoapi.Account
+	wazo     *wazoapi.Client
 	core     *relay.Relay
 	matrix   *bot.Bot
 }
@@ -48,6 +48,10 @@ func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Databa
 	return database, row, nil
 }
 
+func (c *config) wazoCredentials() wazoapi.Credentials {
+	return wazoapi.Credentials{Username: string(c.WazoUsername), Password: string(c.WazoPassword)}
+}
+
 // assemble puts the parts together on an open database.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
 	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
@@ -58,7 +62,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	if err != nil {
 		return nil, hint(err, "check ADMINS, ALLOWED_USERS and IGNORED_USERS")
 	}
-	account := api.Account(wazoapi.Credentials{Username: string(cfg.WazoUsername), Password: string(cfg.WazoPassword)}, &relay.TokenStore{DB: database, Account: row})
+	account := api.Account(cfg.wazoCredentials(), &relay.TokenStore{DB: database, Account: row})
 	core := relay.New(relay.Config{
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
 	}, database, row, account, log.With().Str("part", "relay").Logger())
@@ -69,7 +73,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 		MediaMaxSize: int64(cfg.MediaMaxSize), MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
 		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, id.UserID(cfg.MatrixUserID), recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
-	return &parts{database: database, account: account, core: core, matrix: matrix}, nil
+	return &parts{database: database, wazo: api, core: core, matrix: matrix}, nil
 }
 
 func (p *parts) close(log zerolog.Logger) {

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +15,7 @@ import (
 
 	"wazo-matrix-relay/bot"
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -20,15 +23,20 @@ import (
 // checkTimeout is how long one check may take.
 const checkTimeout = 30 * time.Second
 
-// check tries everything that the relay needs, without relaying, and prints one line for each thing. It leaves out what depends
-// on something that failed. It returns errReported if anything failed.
+// check tries everything that the relay uses, without relaying, and prints one line for each thing. It leaves out what depends
+// on something that failed. A relay that runs on the same database goes on undisturbed; then check stores nothing. It returns
+// errReported if anything failed.
 func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
 	c := checker{w: stdout}
 	defer c.summarize()
 	fmt.Fprintf(stdout, "ok: configuration\n")
 	log = log.Level(zerolog.Disabled)
-	database, row, err := openStore(ctx, cfg, log)
-	if !c.result("database", string(cfg.DatabasePath), err) {
+	database, row, running, err := openStoreToCheck(ctx, cfg, log)
+	detail := string(cfg.DatabasePath)
+	if running {
+		detail += ", which a running relay uses"
+	}
+	if !c.result("database", detail, err) {
 		return errReported
 	}
 	p, err := assemble(cfg, database, row, log, stdout)
@@ -37,40 +45,129 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 		return errors.Join(errReported, database.Close())
 	}
 	defer p.close(log)
-	if c.try(ctx, "homeserver and log-in", string(cfg.MatrixUserID), func(ctx context.Context) error { return matrixHint(p.matrix.Login(ctx)) }) {
-		c.checkEncryption(ctx, p.matrix)
-	}
-	if c.try(ctx, "Wazo log-in", string(cfg.WazoUsername), func(ctx context.Context) error { return wazoHint(p.core.Identify(ctx)) }) {
-		c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, p.account) })
-		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, p.account) })
-	}
-	c.result("health check listener", string(cfg.AdminListen), checkAdmin(cfg, p, log))
-	if cfg.PublicURL.isSet() {
-		c.result("public listener", string(cfg.Listen), checkPublic(cfg, p, log))
-	}
+	c.checkMatrix(ctx, cfg, p.matrix, running)
+	c.checkWazo(ctx, cfg, p.wazo)
+	c.checkListeners(ctx, cfg, p, running, log)
 	if c.failed > 0 {
 		return errReported
 	}
 	return nil
 }
 
-// checkAdmin tries to open the local listener.
-func checkAdmin(cfg *config, p *parts, log zerolog.Logger) error {
-	server, err := listenAdmin(cfg, p)
-	if err != nil {
-		return err
+// openStoreToCheck is openStore, or, if a running relay uses the database, opens it for reading only.
+func openStoreToCheck(ctx context.Context, cfg *config, log zerolog.Logger) (database *db.Database, row *db.Account, running bool, err error) {
+	database, row, err = openStore(ctx, cfg, log)
+	if !errors.Is(err, db.ErrInUse) {
+		return database, row, false, err
 	}
-	server.close(log)
+	if database, err = cfg.openDatabaseToRead(ctx); err != nil {
+		return nil, nil, true, databaseHint(err)
+	}
+	return database, &db.Account{Username: string(cfg.WazoUsername)}, true, nil
+}
+
+// checkMatrix tries the log-in, and looks how others see the device.
+func (c *checker) checkMatrix(ctx context.Context, cfg *config, matrix *bot.Bot, running bool) {
+	loggedIn := c.try(ctx, "homeserver and log-in", string(cfg.MatrixUserID), func(ctx context.Context) error {
+		if !running {
+			if err := matrix.Login(ctx); err != nil {
+				return matrixHint(err)
+			}
+		}
+		return matrixHint(matrix.TryLogin(ctx)) // Login may have used a token that it had kept
+	})
+	switch {
+	case loggedIn && running:
+		fmt.Fprintf(c.w, "skipped: encryption (the running relay uses the device; %s status shows how others see it)\n", cfg.CommandPrefix)
+	case loggedIn:
+		c.checkEncryption(ctx, matrix)
+	}
+}
+
+// checkWazo tries everything that the relay asks of Wazo. It logs in with the configured password, and out again: a token that is
+// kept would hide that the password is wrong.
+func (c *checker) checkWazo(ctx context.Context, cfg *config, wazo *wazoapi.Client) {
+	account := wazo.Account(cfg.wazoCredentials(), nil)
+	if !c.try(ctx, "Wazo log-in", string(cfg.WazoUsername), func(ctx context.Context) error {
+		_, err := account.Token(ctx)
+		return wazoHint(err)
+	}) {
+		return
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+		defer cancel()
+		_ = account.Logout(ctx) // otherwise the session ends by itself
+	}()
+	c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, account) })
+	c.try(ctx, "Wazo chats", "", func(ctx context.Context) error { return checkChats(ctx, account) })
+	c.try(ctx, "Wazo directory", "", func(ctx context.Context) error {
+		return wazoHint(wazoapi.NewDirectory(account, time.Hour).Check(ctx))
+	})
+	c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, account) })
+}
+
+// checkChats lists the chats of the account and reads the newest message of one of them.
+func checkChats(ctx context.Context, account *wazoapi.Account) error {
+	rooms, err := account.Rooms(ctx)
+	if err != nil {
+		return wazoHint(fmt.Errorf("failed to list the chats: %w", err))
+	} else if len(rooms) == 0 {
+		return nil
+	}
+	if _, err = account.Messages(ctx, rooms[0].UUID, wazoapi.MessageQuery{Limit: 1}); err != nil {
+		return wazoHint(fmt.Errorf("failed to read the messages of a chat: %w", err))
+	}
 	return nil
 }
 
-// checkPublic tries to open the listener for people on Wazo.
-func checkPublic(cfg *config, p *parts, log zerolog.Logger) error {
-	closePublic, err := listenPublic(cfg, p, log)
-	if err != nil {
+// checkListeners tries to open the listeners, and whether people on Wazo can reach the public one. The listeners of a running relay
+// must answer instead.
+func (c *checker) checkListeners(ctx context.Context, cfg *config, p *parts, running bool, log zerolog.Logger) {
+	c.try(ctx, "health check listener", string(cfg.AdminListen), func(ctx context.Context) error {
+		if running {
+			return checkRunning(ctx, cfg)
+		}
+		server, err := listenAdmin(cfg, p)
+		if err == nil {
+			server.close(log)
+		}
 		return err
+	})
+	if !cfg.PublicURL.isSet() {
+		return
 	}
-	closePublic()
+	if !running {
+		closePublic, err := listenPublic(cfg, p, log)
+		if !c.result("public listener", string(cfg.Listen), err) {
+			return
+		}
+		defer closePublic()
+	}
+	c.try(ctx, "public address", cfg.PublicURL.base, func(ctx context.Context) error { return checkPublicURL(ctx, cfg) })
+}
+
+// checkRunning asks the running relay for its health, whatever that is.
+func checkRunning(ctx context.Context, cfg *config) error {
+	_, body, err := askHealth(ctx, cfg.AdminListen)
+	if err == nil {
+		err = json.Unmarshal(body, &health{})
+	}
+	if err != nil {
+		return hint(fmt.Errorf("the running relay does not answer: %w", err), "if the relay has just been started, try again; otherwise set ADMIN_LISTEN to the address with which it was started")
+	}
+	return nil
+}
+
+// checkPublicURL asks at the public address for a file that does not exist. Only a relay answers as a relay does.
+func checkPublicURL(ctx context.Context, cfg *config) error {
+	const advice = "have the reverse proxy pass requests for PUBLIC_URL on to LISTEN, with the whole path; people on Wazo cannot open files otherwise. If only this machine cannot reach the address, nothing is wrong"
+	status, body, err := get(ctx, cfg.PublicURL.base+mediaPath+"/check")
+	if err != nil {
+		return hint(err, advice)
+	} else if status != http.StatusNotFound || strings.TrimSpace(string(body)) != words.FileGone {
+		return hint(fmt.Errorf("something else than the relay answers (HTTP %d)", status), advice)
+	}
 	return nil
 }
 

@@ -199,6 +199,15 @@ func (c *config) openDatabase(ctx context.Context, log zerolog.Logger) (*db.Data
 	return db.Open(ctx, string(c.DatabasePath), secret, log.With().Str("part", "db").Logger())
 }
 
+// openDatabaseToRead is openDatabase beside a running relay: nothing can be stored.
+func (c *config) openDatabaseToRead(ctx context.Context) (*db.Database, error) {
+	secret, err := c.secret()
+	if err != nil {
+		return nil, err
+	}
+	return db.OpenToRead(ctx, string(c.DatabasePath), secret, zerolog.Nop())
+}
+
 // secret returns the configured key of the database, or the one that is kept beside it.
 func (c *config) secret() (string, error) {
 	if c.SecretKey != "" {

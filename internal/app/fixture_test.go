@@ -199,8 +199,9 @@ func (f *fixture) awaitWell(args ...string) {
 }
 
 const (
-	botUser  = "@bot:a.example"
-	deviceID = "DEVICE"
+	botUser    = "@bot:a.example"
+	deviceID   = "DEVICE"
+	trialToken = "token-of-a-trial"
 )
 
 // fakeHomeserver knows one account and has no news.
@@ -210,6 +211,7 @@ type fakeHomeserver struct {
 
 	mu        sync.Mutex
 	logins    int
+	trials    int    // log-ins of --check that are not logged out again
 	device    string // that the token is of
 	keys      *bottest.KeyServer
 	intercept func(w http.ResponseWriter, r *http.Request) bool
@@ -236,7 +238,14 @@ func (f *fakeHomeserver) handler() http.Handler {
 		}
 		fmt.Fprintf(w, `{"user_id":%q,"device_id":%q}`, botUser, f.currentDevice())
 	})
-	mux.HandleFunc("POST "+v3+"/logout", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST "+v3+"/logout", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer "+trialToken {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.trials--
+			fmt.Fprint(w, `{}`)
+			return
+		}
 		f.keys.DropDevice(f.currentDevice())
 		fmt.Fprint(w, `{}`)
 	})
@@ -272,6 +281,7 @@ func (f *fakeHomeserver) login(w http.ResponseWriter, r *http.Request) {
 	var req struct {
 		Password string `json:"password"`
 		DeviceID string `json:"device_id"`
+		Name     string `json:"initial_device_display_name"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Password != matrixPassword {
 		refuse(w, http.StatusForbidden, "M_FORBIDDEN")
@@ -279,6 +289,11 @@ func (f *fakeHomeserver) login(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if strings.HasSuffix(req.Name, "(check)") {
+		f.trials++
+		fmt.Fprintf(w, `{"user_id":%q,"device_id":"TRIAL","access_token":%q}`, botUser, trialToken)
+		return
+	}
 	if f.device = req.DeviceID; f.device == "" {
 		f.device = deviceID + strings.Repeat("+", f.logins)
 	}

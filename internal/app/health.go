@@ -61,27 +61,40 @@ func healthcheck(ctx context.Context, environ []string) error {
 	if err := errors.Join(parse(&cfg, env.ToMap(environ))...); err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(string(cfg.AdminListen))
+	status, body, err := askHealth(ctx, cfg.AdminListen)
 	if err != nil {
-		return err
+		return hint(fmt.Errorf("the relay does not answer: %w", err), "check that the relay is running, and that ADMIN_LISTEN is the same for both commands")
+	} else if status != http.StatusOK {
+		return hint(fmt.Errorf("messages cannot be relayed at the moment: %s", bytes.TrimSpace(body)), "see the log of the relay")
+	}
+	return nil
+}
+
+// askHealth asks the relay that listens at an address for its health.
+func askHealth(ctx context.Context, address listenAddress) (status int, body []byte, err error) {
+	host, port, err := net.SplitHostPort(string(address))
+	if err != nil {
+		return 0, nil, err
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	return get(ctx, "http://"+net.JoinHostPort(host, port)+"/healthz")
+}
+
+// get reads what is at an address, as far as it is short.
+func get(ctx context.Context, address string) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return hint(fmt.Errorf("the relay does not answer: %w", err), "check that the relay is running, and that ADMIN_LISTEN is the same for both commands")
+		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10)) // a part of the answer is better than none
-		return hint(fmt.Errorf("messages cannot be relayed at the moment: %s", bytes.TrimSpace(body)), "see the log of the relay")
-	}
-	return nil
+	body, err = io.ReadAll(io.LimitReader(resp.Body, 16<<10))
+	return resp.StatusCode, body, err
 }

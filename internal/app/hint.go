@@ -10,9 +10,11 @@ import (
 	"io/fs"
 	"net/http"
 	"syscall"
+	"time"
 
 	"maunium.net/go/mautrix"
 
+	"wazo-matrix-relay/bot"
 	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/wazoapi"
@@ -71,6 +73,14 @@ func matrixHint(err error) error {
 		return hint(err, "use one DATABASE_URL for each MATRIX_USER_ID")
 	case errors.Is(err, device.ErrBadPassword):
 		return hint(err, "check MATRIX_USER_ID and MATRIX_PASSWORD")
+	case errors.Is(err, device.ErrNoPasswordLogin):
+		return hint(err, "set MATRIX_ACCESS_TOKEN instead of MATRIX_PASSWORD, or allow the homeserver to accept passwords")
+	case errors.Is(err, mautrix.MLimitExceeded):
+		return hint(err, "the homeserver limits how often the account may log in; try again"+after(bot.RetryAfter(err)))
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return hint(err, "the server at this address speaks http and not https; check the port in MATRIX_HOMESERVER_URL")
+	case errors.As(err, &httpErr) && httpErr.Response != nil && httpErr.Response.StatusCode == http.StatusBadRequest && httpErr.RespError == nil:
+		return hint(err, "what answers is not the homeserver; if it expects https, let MATRIX_HOMESERVER_URL begin with https://")
 	case errors.Is(err, device.ErrBadToken), errors.Is(err, device.ErrTokenMismatch):
 		return hint(err, "check MATRIX_ACCESS_TOKEN, or use MATRIX_PASSWORD")
 	case errors.Is(err, device.ErrLoggedOut):
@@ -99,23 +109,32 @@ func matrixHint(err error) error {
 // wazoHint adds what the administrator can do about a failure on the Wazo side.
 func wazoHint(err error) error {
 	var refused *wazoapi.Error
+	var closed *wazoapi.CloseError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &closed) && closed.Code == wazoapi.CloseBusLost:
+		return hint(err, "wazo-websocketd has no connection to RabbitMQ; start RabbitMQ on the Wazo server, and wait: wazo-websocketd needs up to half a minute to notice it")
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return hint(err, "the server at this address speaks http and not https; check the port in WAZO_URL")
 	case hasOtherName(err):
 		return hint(err, "Wazo's certificate names other hosts than WAZO_URL; set WAZO_URL to an address with one of these names, or copy the certificate itself (on a newly installed Wazo: /usr/share/wazo-certs/server.crt) to this machine and set WAZO_CA_FILE to the name of the copy: the relay accepts exactly that certificate whatever its name")
 	case isOutdated(err):
 		return hint(err, "Wazo's certificate has expired or is not valid yet; renew it on Wazo, replace the copy that WAZO_CA_FILE names, restart the relay, and check the clock of this machine")
 	case isCertificate(err):
 		return hint(err, "Wazo's certificate is not trusted; copy the certificate that signed it (on a newly installed Wazo: /usr/share/wazo-certs/server.crt) to this machine, and set WAZO_CA_FILE to the name of the copy")
-	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+	case errors.As(err, &refused) && refused.LoginFailed():
 		return hint(err, "check WAZO_USERNAME and WAZO_PASSWORD")
+	case errors.As(err, &refused) && refused.MissingPermission():
+		return hint(err, "the account lacks a permission; --check names those that are missing")
 	case errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests:
-		return hint(err, "the account already has as many sessions as Wazo allows (100); delete some, or wait until they expire")
+		return hint(err, "the account already has as many sessions as Wazo allows (100); delete some, or try again"+after(refused.RetryAfter))
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
 		return hint(err, "no Wazo answers at this address; check WAZO_URL")
+	case errors.As(err, &refused) && (refused.Status == http.StatusBadGateway || refused.Status == http.StatusServiceUnavailable):
+		return hint(err, "nginx on the Wazo server answers, but the service behind it does not; check that wazo-auth, wazo-chatd, wazo-dird, wazo-confd and wazo-websocketd run there")
 	case errors.As(err, &refused):
-		return hint(err, "Wazo answers with an error; see the logs of wazo-auth, wazo-chatd and nginx on the Wazo server")
+		return hint(err, "Wazo answers with an error, for example because RabbitMQ or the database is down; see the logs of wazo-auth, wazo-chatd and nginx on the Wazo server")
 	default:
 		return hint(err, "check WAZO_URL, and check that this machine can reach Wazo")
 	}
@@ -139,6 +158,14 @@ func databaseHint(err error) error {
 	default:
 		return hint(err, "check DATABASE_URL, and check that its directory exists and that the relay may write to it")
 	}
+}
+
+// after says when something may be tried again: after a while (0: it is not known).
+func after(wait time.Duration) string {
+	if wait <= 0 {
+		return " later"
+	}
+	return " in " + wait.Round(time.Second).String()
 }
 
 // hasOtherName reports whether a server presented a certificate that does not name the host. Nothing is known about its signature

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -34,11 +33,7 @@ func printRecoveryKey(ctx context.Context, cfg *config, stdout io.Writer) (err e
 	if _, err = os.Stat(string(cfg.DatabasePath)); err != nil {
 		return databaseHint(err)
 	}
-	secret, err := cfg.secret()
-	if err != nil {
-		return databaseHint(err)
-	}
-	database, err := db.OpenToRead(ctx, string(cfg.DatabasePath), secret, zerolog.Nop())
+	database, err := cfg.openDatabaseToRead(ctx)
 	if err != nil {
 		return databaseHint(err)
 	}

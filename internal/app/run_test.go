@@ -222,6 +222,7 @@ func TestPublicListener(t *testing.T) {
 	})
 
 	t.Run("is tried by --check", func(t *testing.T) {
+		f.env["PUBLIC_URL"] = f.proxy()
 		out := f.run(t.Context(), "--check")
 		require.NoError(t, out.err)
 		require.Contains(t, out.stdout, "ok: public listener ("+f.env["LISTEN"]+")")
