@@ -24,7 +24,7 @@ const (
 	partSync      part = "sync"      // the answers of /sync
 	partToMatrix  part = "to_matrix" // deliveries to Matrix
 	partLogin     part = "login"     // wazo-auth: checks of the token
-	partChat      part = "chat"      // wazo-chatd: what is read there
+	partChat      part = "chat"      // wazo-chatd: the list of rooms
 	partToWazo    part = "to_wazo"   // deliveries to Wazo
 	partEvents    part = "events"    // the connection for Wazo's events
 	partDirectory part = "directory" // wazo-dird and what it rests on: names
@@ -73,6 +73,40 @@ type condition struct {
 type health struct {
 	mu    sync.Mutex
 	parts map[part]condition
+	reads map[job]time.Time // jobs that read on Wazo and fail, with the time since when
+}
+
+func newHealth() *health {
+	return &health{parts: make(map[part]condition), reads: make(map[job]time.Time)}
+}
+
+// readFailed notes that a job could not read what it needs on Wazo. A single room may be at fault, so that this says nothing about
+// wazo-chatd as a whole.
+func (h *health) readFailed(j job, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := h.reads[j]; !known {
+		h.reads[j] = now
+	}
+}
+
+// jobDone notes that a job has done what it had to, or that there is nothing to do any more.
+func (h *health) jobDone(j job) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.reads, j)
+}
+
+// readsFailSince returns since when a job cannot read on Wazo, the zero time if all can.
+func (h *health) readsFailSince() (oldest time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, since := range h.reads {
+		if oldest.IsZero() || since.Before(oldest) {
+			oldest = since
+		}
+	}
+	return oldest
 }
 
 // succeeded notes that a part works. It returns since when it had failed, the zero time if it had not.
@@ -96,6 +130,13 @@ func (h *health) failed(p part, why words.Why, now time.Time) (first bool) {
 	c.works, c.why = false, why
 	h.parts[p] = c
 	return first
+}
+
+// forget forgets how a part was.
+func (h *health) forget(p part) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.parts, p)
 }
 
 func (h *health) of(p part) condition {
@@ -166,26 +207,33 @@ func (r *Relay) watch(ctx context.Context) {
 	}
 }
 
-// examine asks each service of Wazo something cheap. A service that fails is logged once, and asked again by watch.
-func (r *Relay) examine(ctx context.Context) error {
-	for _, question := range []struct {
-		part part
-		ask  func(context.Context) error
-	}{
-		{partLogin, r.account.api.Check},
-		{partChat, func(ctx context.Context) error { _, err := r.account.listRooms(ctx); return err }},
-		{partDirectory, r.directory.names.Check},
-	} {
-		err := question.ask(ctx)
-		if ctx.Err() != nil {
-			return nil
-		} else if err == nil {
-			r.works(question.part)
-		} else if r.fails(question.part, err) {
-			zerolog.Ctx(ctx).Err(err).Str("service", string(question.part)).Msg("Fails")
-		}
+// questionTimeout is how long a service may take for an answer that usually takes a few milliseconds. wazo-dird needs ten seconds
+// to find that wazo-confd hangs.
+const questionTimeout = 15 * time.Second
+
+// examine asks each service of Wazo something cheap.
+func (r *Relay) examine(ctx context.Context) {
+	ctx, cancel := r.tasks.UntilStop(ctx)
+	defer cancel()
+	ctx, cancelQuestions := context.WithTimeout(ctx, questionTimeout)
+	defer cancelQuestions()
+	var wg sync.WaitGroup
+	wg.Go(func() { r.noteAnswer(ctx, partLogin, r.account.api.Check(ctx)) })
+	wg.Go(func() { r.noteAnswer(ctx, partDirectory, r.directory.names.Check(ctx)) })
+	wg.Go(func() {
+		_, err := r.account.listRooms(ctx)
+		r.noteAnswer(ctx, partChat, err)
+	})
+	wg.Wait()
+}
+
+// noteAnswer notes how a service answered a question. A failure is logged once; watch asks again.
+func (r *Relay) noteAnswer(ctx context.Context, p part, err error) {
+	if err == nil {
+		r.works(p)
+	} else if r.fails(p, err) {
+		zerolog.Ctx(ctx).Err(err).Str("service", string(p)).Msg("Fails")
 	}
-	return nil
 }
 
 // Health is how both sides are.
@@ -234,7 +282,11 @@ func (r *Relay) sideHealth(parts []part, waiting map[db.QueueKey]time.Time, now 
 		side.add(r.texts.Failing(r.texts.WhyWithoutMessage(c.why), now.Sub(c.since)))
 		return side
 	}
-	if slices.Contains(parts, partEvents) && !r.Connected() {
+	if !slices.Contains(parts, partEvents) {
+		return side
+	} else if since := r.health.readsFailSince(); !since.IsZero() {
+		side.add(r.texts.Failing(r.texts.Why(words.WhyChatFails), now.Sub(since)))
+	} else if !r.Connected() {
 		side.add(r.texts.Why(words.WhyEventsFail)) // the first connection is not made yet
 	}
 	return side
@@ -313,8 +365,10 @@ func (r *Relay) noteFailure(j job, err error) {
 	switch {
 	case isWazo(err) && j.kind == jobToWazo:
 		r.fails(partToWazo, err)
-	case isWazo(err):
-		r.fails(partChat, err)
+	case wazoapi.IsAuth(err):
+		r.fails(partLogin, err)
+	case isWazo(err) && (j.kind == jobCatchUp || j.kind == jobProbe):
+		r.health.readFailed(j, time.Now())
 	case errors.As(err, &matrix) && j.kind == jobToMatrix:
 		r.fails(partToMatrix, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -179,9 +180,39 @@ func TestPeopleAreToldOfAnOutageWhileNothingIsTried(t *testing.T) {
 	f.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
 }
 
+func TestAHistoryThatCannotBeReadIsNotWell(t *testing.T) {
+	t.Parallel()
+	f := watchedFixture(t)
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	reading := portalJob(jobCatchUp, portal.ID)
+	f.core.jobFailed(f.ctx, reading, &wazoapi.Error{Status: http.StatusInternalServerError, Method: http.MethodGet, Path: "/api/chatd"}, 1)
+	h, err := f.core.Health(f.ctx)
+	require.NoError(t, err)
+	require.True(t, h.Wazo.says(txt.Why(words.WhyChatFails)), "the room alone may be at fault, while all else works")
+	f.core.tasks.Wake(reading)
+	f.awaitHealth("Wazo to be well again", func(h Health) bool { return h.Wazo.OK })
+}
+
+func TestTheEndOfAnOutageIsToldAlsoIfNothingWaitsAnyMore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.healthInterval, f.probeInterval = 50*time.Millisecond, time.Hour
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	down := f.wazo.Faults().AuthDown() // so that it is certain that the message is not posted, and it can be taken back
+	message := f.matrix.say(adminUser, "a mistake")
+	f.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
+	f.matrix.redact(adminUser, message, true)
+	f.awaitEmpty()
+	down.Off()
+	f.matrix.awaitNotice(txt.OutageOver(words.ServiceWazo))
+}
+
 func TestHealthKnowsSinceWhen(t *testing.T) {
 	t.Parallel()
-	h := health{parts: make(map[part]condition)}
+	h := newHealth()
 	begin := time.Now()
 	require.Zero(t, h.succeeded(partChat, begin))
 	require.True(t, h.failed(partChat, words.WhyChatFails, begin.Add(time.Minute)))

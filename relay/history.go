@@ -99,7 +99,6 @@ func (r *reader) probe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("failed to look for news: %w", err)
 	}
-	r.works(partChat)
 	r.acc.probeTook(time.Since(start))
 	newest := make(map[string]time.Time, len(latest))
 	for _, m := range latest {

@@ -52,13 +52,22 @@ func (r *Relay) newTasks() *task.Scheduler[job] {
 
 // runJob does the next piece of a job.
 func (r *Relay) runJob(ctx context.Context, j job) (task.Outcome, error) {
+	outcome, err := r.stepOf(ctx, j)
+	if err == nil {
+		r.health.jobDone(j)
+	}
+	return outcome, err
+}
+
+func (r *Relay) stepOf(ctx context.Context, j job) (task.Outcome, error) {
 	switch j.kind {
 	case jobToWazo, jobToMatrix:
 		return (&queueWorker{r, j.queue()}).step(ctx)
 	case jobExplain:
 		return task.Idle, r.explain(ctx)
 	case jobHealth:
-		return task.Idle, r.examine(ctx)
+		r.examine(ctx)
+		return task.Idle, nil
 	case jobProbe:
 		return task.Idle, r.reader.probe(ctx)
 	case jobKey:

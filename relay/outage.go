@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +49,13 @@ func (o *outages) end(portalID int64) bool {
 	return told
 }
 
+// begun returns the portals with an outage that has begun and is not over.
+func (o *outages) begun() []int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Keys(o.since))
+}
+
 // isWazo reports whether an error comes from Wazo or from the way to it.
 func isWazo(err error) bool {
 	var answer *wazoapi.Error
@@ -68,10 +77,39 @@ func (r *Relay) noteOutage(ctx context.Context, j job) {
 }
 
 // tellOutages looks for portals in which something waits to be posted while Wazo fails. A failed delivery may be tried again only
-// long after people should have been told, and one that hangs has not even failed yet.
+// long after people should have been told, and one that hangs has not even failed yet. When Wazo works, tellOutages ends the
+// outages of portals in which nothing waits any more: no delivery will.
 func (r *Relay) tellOutages(ctx context.Context) {
+	busy, err := r.db.Queue.Busy(ctx)
+	if err != nil {
+		r.log.Err(err).Msg("Failed to see whom an outage concerns")
+		return
+	}
+	for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
+		if !slices.ContainsFunc(busy, func(key db.QueueKey) bool { return key.Direction == direction }) {
+			r.health.forget(deliveryPart(direction)) // the last delivery says nothing about the next one
+		}
+	}
 	if r.health.fails(partLogin, partChat, partToWazo) {
 		r.noteOutage(ctx, job{})
+		return
+	}
+	for _, portalID := range r.outages.begun() {
+		if slices.Contains(busy, db.QueueKey{PortalID: portalID, Direction: db.ToWazo}) || !r.outages.end(portalID) {
+			continue
+		}
+		r.sayInPortal(ctx, portalID, r.texts.OutageOver(words.ServiceWazo))
+	}
+}
+
+// sayInPortal says something in the Matrix room of a portal, if there still is one.
+func (r *Relay) sayInPortal(ctx context.Context, portalID int64, text string) {
+	portal, err := r.db.Portal.ByID(ctx, portalID)
+	if err == nil && portal != nil {
+		err = r.Say(ctx, portal.MatrixRoom, text, "")
+	}
+	if err != nil {
+		r.log.Err(err).Int64("portal_id", portalID).Msg("Failed to tell of an outage")
 	}
 }
 
@@ -80,11 +118,5 @@ func (r *Relay) tellOutage(ctx context.Context, portalID int64) {
 	if !r.outages.begin(portalID, time.Now(), r.cfg.OutageNotice) {
 		return
 	}
-	portal, err := r.db.Portal.ByID(ctx, portalID)
-	if err == nil && portal != nil {
-		err = r.Say(ctx, portal.MatrixRoom, r.texts.Outage(words.ServiceWazo), "")
-	}
-	if err != nil {
-		r.log.Err(err).Int64("portal_id", portalID).Msg("Failed to tell of an outage")
-	}
+	r.sayInPortal(ctx, portalID, r.texts.Outage(words.ServiceWazo))
 }

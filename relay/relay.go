@@ -120,7 +120,7 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		lastDelivery: map[db.Direction]*atomicTime{db.ToWazo: {}, db.ToMatrix: {}},
 		poison:       task.PoisonDetector[int64]{Failures: poisonAttempts, Period: poisonPeriod},
 		uploads:      newUploads(),
-		health:       &health{parts: make(map[part]condition)},
+		health:       newHealth(),
 	}
 	r.directory = &directory{account: r.account, names: wazoapi.NewDirectory(api, nameTTL), db: database, texts: r.texts, log: log}
 	r.tasks = r.newTasks()
