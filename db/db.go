@@ -60,6 +60,8 @@ type Database struct {
 	Orphan      *Orphans
 	Gap         *Gaps
 	Inbox       *Inbox
+	Command     *Commands
+	WazoCommand *WazoCommands
 	Notice      *Notices
 	Listing     *Listings
 	DirectChat  *DirectChats
@@ -171,6 +173,8 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Orphan = newOrphans(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)
+	db.Command = newCommands(raw)
+	db.WazoCommand = newWazoCommands(raw)
 	db.Notice = newNotices(raw)
 	db.Listing = &Listings{db: raw}
 	db.DirectChat = &DirectChats{db: raw}

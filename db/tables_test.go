@@ -276,3 +276,71 @@ func TestClosedOrphan(t *testing.T) {
 	require.NoError(t, db.Orphan.Forget(t.Context()))
 	require.Zero(t, db.count(t, "orphan"))
 }
+
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	const robin, eve = id.UserID("@robin:a.example"), id.UserID("@eve:a.example")
+	first := &Command{EventID: "$1", Sender: robin, TypedAt: ms(5)}
+	for _, c := range []*Command{
+		first, {EventID: "$1", Sender: eve, TypedAt: ms(9)}, // the same event
+		{EventID: "$2", Sender: robin, Replaces: "$1", TypedAt: ms(6)},
+		{EventID: "$3", Sender: eve, Replaces: "$1", TypedAt: ms(7)},
+	} {
+		require.NoError(t, db.Command.Insert(t.Context(), c))
+		require.NoError(t, db.Inbox.Insert(t.Context(), &InboxRow{Kind: InboxCommand, Room: "!a:a.example", EventID: c.EventID, Payload: "{}", AcceptedAt: ms(5)}))
+	}
+	got, err := db.Command.Get(t.Context(), "$1")
+	require.NoError(t, err)
+	require.Equal(t, first, got)
+	got, err = db.Command.Get(t.Context(), "$other")
+	require.NoError(t, err)
+	require.Nil(t, got)
+
+	for _, test := range []struct {
+		eventID  id.EventID
+		sender   id.UserID
+		after    Time
+		replaced bool
+	}{
+		{"$1", robin, Time{}, true},
+		{"$1", robin, ms(5), true},
+		{"$1", robin, ms(6), false},
+		{"$1", "@sam:a.example", Time{}, false},
+		{"$2", robin, Time{}, false},
+	} {
+		replaced, err := db.Command.IsReplaced(t.Context(), test.eventID, test.sender, test.after)
+		require.NoError(t, err)
+		require.Equal(t, test.replaced, replaced, test)
+	}
+
+	require.NoError(t, db.Command.Cancel(t.Context(), "$1", robin))
+	inbox, err := db.Inbox.All(t.Context())
+	require.NoError(t, err)
+	require.Len(t, inbox, 1)
+	require.Equal(t, id.EventID("$3"), inbox[0].EventID, "what somebody else wrote stays")
+
+	require.NoError(t, db.Command.Forget(t.Context(), ms(6)))
+	require.Equal(t, 2, db.count(t, "command"))
+}
+
+func TestWazoCommands(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	first := &WazoCommand{WazoUUID: "uuid-1", WazoRoom: "room", Content: "!wazo help"}
+	second := &WazoCommand{WazoUUID: "uuid-2", WazoRoom: "room", Content: "!wazo status"}
+	for _, c := range []*WazoCommand{first, second, first} {
+		require.NoError(t, db.WazoCommand.Insert(t.Context(), c))
+	}
+	pending, err := db.WazoCommand.Pending(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []*WazoCommand{first, second}, pending)
+	for _, want := range []bool{true, false} {
+		claimed, err := db.WazoCommand.Claim(t.Context(), "uuid-1")
+		require.NoError(t, err)
+		require.Equal(t, want, claimed)
+	}
+	pending, err = db.WazoCommand.Pending(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []*WazoCommand{second}, pending)
+}

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -32,7 +33,31 @@ var (
 	installationV1 = []string{schemaV1, rowsV1}
 	installationV2 = []string{schemaV2, rowsV2}
 	installationV3 = []string{schemaV3, rowsV3}
+	installationV5 = append([]string{schemaV2, rowsV2}, append(upgradeScripts("03", "04", "05"), rowsV5)...)
 )
+
+// upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
+func upgradeScripts(numbers ...string) (scripts []string) {
+	for _, number := range numbers {
+		names, err := fs.Glob(upgradeFiles, "upgrades/"+number+"-*.sql")
+		if err != nil || len(names) != 1 {
+			panic(fmt.Sprintf("%d upgrades with the number %s, %v", len(names), number, err))
+		}
+		script, err := fs.ReadFile(upgradeFiles, names[0])
+		if err != nil {
+			panic(err)
+		}
+		scripts = append(scripts, string(script))
+	}
+	return scripts
+}
+
+// Rows in the tables that version 5 added.
+const rowsV5 = `
+	UPDATE version SET version = 5, compat = 5;
+	INSERT INTO command (event_id, sender, replaces, typed_at) VALUES ('$command', '@robin:a.example', '$edited', 1700000000091);
+	INSERT INTO wazo_command (wazo_uuid, wazo_room, content) VALUES ('uuid-command', 'wazo-support', '!wazo help');
+`
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
 func upgrade(t *testing.T, installation ...string) *Database {
@@ -128,6 +153,18 @@ func testInstalled(t *testing.T, installation []string) {
 	t.Run("listings, direct chats and explanations", db.testPeople)
 	t.Run("files and avatars", db.testFiles)
 	t.Run("ids that were used are not used again", db.testIDs)
+}
+
+func TestDatabaseOfVersion5IsOpened(t *testing.T) {
+	t.Parallel()
+	db := upgrade(t, installationV5...)
+	require.Equal(t, schemaOf(t, openNew(t)), schemaOf(t, db), "it has the schema of a new one")
+	command, err := db.Command.Get(t.Context(), "$command")
+	require.NoError(t, err)
+	require.Equal(t, &Command{"$command", "@robin:a.example", "$edited", ms(1700000000091)}, command)
+	pending, err := db.WazoCommand.Pending(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []*WazoCommand{{"uuid-command", "wazo-support", "!wazo help"}}, pending)
 }
 
 func (db installed) testSettings(t *testing.T) {
@@ -361,7 +398,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2, installationV3} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

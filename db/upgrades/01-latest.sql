@@ -1,4 +1,4 @@
--- v0 -> v4: Latest schema
+-- v0 -> v5: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -140,6 +140,26 @@ CREATE TABLE inbox (
 	event_id    TEXT   NOT NULL UNIQUE,
 	payload     TEXT   NOT NULL,        -- the event, JSON
 	accepted_at BIGINT NOT NULL         -- ms
+);
+
+-- The commands that people typed on Matrix. An edit of a command is not relayed, and an event that was edited into a command is
+-- not relayed either.
+CREATE TABLE command (
+	event_id TEXT   NOT NULL PRIMARY KEY,
+	sender   TEXT   NOT NULL,
+	replaces TEXT   NOT NULL, -- the event that the command is an edit of; empty: it is not an edit
+	typed_at BIGINT NOT NULL  -- ms of the clock of the sender's homeserver
+);
+CREATE INDEX command_edit ON command (replaces) WHERE replaces <> '';
+CREATE INDEX command_age ON command (typed_at);
+
+-- The commands that people typed on Wazo and that are not answered yet. A row is deleted before the answer is posted, so that
+-- the answer is never posted twice.
+CREATE TABLE wazo_command (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	wazo_uuid TEXT NOT NULL UNIQUE, -- of the message
+	wazo_room TEXT NOT NULL,
+	content   TEXT NOT NULL         -- as it was typed
 );
 
 -- The texts that the bot still has to send. Each is stored in the transaction of the change that it tells of.
