@@ -92,7 +92,8 @@ type Bot struct {
 	pictures  *media.Pictures
 	avatars   *media.Avatars
 
-	started time.Time
+	started  time.Time
+	ownNames *exsync.Set[string] // display names of the account, in its profile and in rooms
 }
 
 var _ relay.Matrix = (*Bot)(nil)
@@ -101,7 +102,7 @@ var _ relay.Matrix = (*Bot)(nil)
 func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
 	b := &Bot{
 		homeserver: newHomeserver(cfg.UserID, log), cfg: cfg, db: database, relay: core, texts: words.New(cfg.CommandPrefix),
-		started: time.Now(),
+		started: time.Now(), ownNames: exsync.NewSet[string](),
 	}
 	b.device = device.New(device.Config{
 		UserID: cfg.UserID, HomeserverURL: cfg.HomeserverURL, Password: cfg.Password, AccessToken: cfg.AccessToken,
@@ -199,9 +200,15 @@ func (b *Bot) ensureDisplayName(ctx context.Context) {
 		return
 	}
 	if resp != nil && resp.DisplayName != "" && resp.DisplayName != b.userID.Localpart() {
+		b.ownNames.Add(resp.DisplayName)
 		return
 	}
 	if err = b.client.SetDisplayName(ctx, words.BotName); err != nil {
 		b.log.Warn().Err(err).Msg("Failed to set the bot's display name")
+		return
 	}
+	b.ownNames.Add(words.BotName)
 }
+
+// OwnNames implements relay.Matrix.
+func (b *Bot) OwnNames() []string { return b.ownNames.AsList() }

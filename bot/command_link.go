@@ -2,13 +2,12 @@ package bot
 
 import (
 	"context"
-	"regexp"
-	"strings"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/relay"
+	relaycommand "wazo-matrix-relay/relay/command"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -17,21 +16,19 @@ const powerToLink = 50
 
 // mayUnlink reports whether a command is an unlink by a moderator of the room, who may always do that.
 func (c *commands) mayUnlink(ctx context.Context, evt *event.Event) bool {
-	body, _ := evt.Content.Raw["body"].(string)
-	fields := strings.Fields(body)
-	if len(fields) != 2 || !strings.EqualFold(fields[1], "unlink") {
+	typed, ok := c.relay.Command(evt)
+	if !ok || typed.Name != "unlink" || typed.Args != "" {
 		return false
 	}
 	levels, err := c.info.powerLevels(ctx, evt.RoomID)
 	return err == nil && levels.GetUserLevel(evt.Sender) >= powerToLink
 }
 
-// publicFlag matches --public, also with what keyboards make of two hyphens.
-var publicFlag = regexp.MustCompile(`(?:^|\s)(?:--|–|—)public(?:$|\s)`)
+// publicFlag is the flag by which an administrator accepts that strangers can read a room.
+const publicFlag = "public"
 
 func (c *commands) cmdLink(ce *commandEvent) (string, error) {
-	what := strings.TrimSpace(publicFlag.ReplaceAllString(ce.RawArgs, " "))
-	public := publicFlag.MatchString(ce.RawArgs)
+	what, public := relaycommand.CutFlag(ce.RawArgs, publicFlag)
 	if what == "" && public {
 		return c.acceptOpen(ce)
 	} else if what == "" {
@@ -40,7 +37,7 @@ func (c *commands) cmdLink(ce *commandEvent) (string, error) {
 	if err := c.mayLink(ce, public); err != nil {
 		return "", err
 	}
-	room, err := c.relay.FindRoom(ce.Ctx, strings.Trim(what, "`\"“”"), ce.Sender)
+	room, err := c.relay.FindRoom(ce.Ctx, relaycommand.Unquote(what), ce.Sender)
 	if err != nil {
 		return "", err
 	}
@@ -100,18 +97,10 @@ func (c *commands) link(ce *commandEvent, room wazoapi.Room, public bool) (strin
 	return c.texts.Linking(portal.Title), nil
 }
 
-// createArgs matches the people and the title of a create command.
-var createArgs = regexp.MustCompile(`(?s)^(.*?)(?:(?:^|\s+)as\s+["“”„«](.*)["“”»])?\s*$`)
-
 func (c *commands) cmdCreate(ce *commandEvent) (string, error) {
-	public := publicFlag.MatchString(ce.RawArgs)
-	match := createArgs.FindStringSubmatch(strings.TrimSpace(publicFlag.ReplaceAllString(ce.RawArgs, " ")))
-	var names []string
-	for name := range strings.SplitSeq(match[1], ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			names = append(names, name)
-		}
-	}
+	args, public := relaycommand.CutFlag(ce.RawArgs, publicFlag)
+	people, title := relaycommand.CutTitle(args)
+	names := relaycommand.List(people)
 	if len(names) == 0 {
 		return c.texts.CreateUsage(), nil
 	}
@@ -127,7 +116,7 @@ func (c *commands) cmdCreate(ce *commandEvent) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	room, err := c.relay.CreateRoom(ce.Ctx, names, match[2], private)
+	room, err := c.relay.CreateRoom(ce.Ctx, names, title, private)
 	if err != nil {
 		return "", err
 	}
@@ -152,7 +141,7 @@ func (c *commands) mayModerate(ce *commandEvent, room id.RoomID) error {
 func (c *commands) cmdUnlink(ce *commandEvent) (string, error) {
 	room := ce.RoomID
 	if len(ce.Args) > 0 {
-		room = id.RoomID(ce.Args[0])
+		room = id.RoomID(relaycommand.Unquote(ce.Args[0]))
 	}
 	if room != ce.RoomID && !c.relay.Rights().IsAdmin(ce.Sender) {
 		return c.texts.NoAdmin(), nil

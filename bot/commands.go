@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	mxcommands "maunium.net/go/mautrix/commands"
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/relay"
+	relaycommand "wazo-matrix-relay/relay/command"
 )
 
 // commandAge is how old a command may be to be obeyed: the person who waited longer has done something else meanwhile.
@@ -54,7 +53,7 @@ func newCommands(b *Bot) *commands {
 	// NewProcessor registers a handler for unknown commands that does not know our prefix.
 	c.processor.CommandContainer = mxcommands.NewCommandContainer[*commands]()
 	c.processor.Meta = c
-	c.processor.PreValidator = mxcommands.FuncPreValidator[*commands](c.takePrefix)
+	c.processor.PreValidator = mxcommands.FuncPreValidator[*commands](c.read)
 	for _, cmd := range c.list {
 		c.processor.Register(&mxcommands.Handler[*commands]{Name: cmd.name, Func: func(ce *commandEvent) { c.run(ce, cmd.run) }})
 	}
@@ -64,29 +63,21 @@ func newCommands(b *Bot) *commands {
 	return c
 }
 
-// takePrefix takes the prefix off; the prefix alone asks for help. White space of any kind separates words.
-func (c *commands) takePrefix(ce *commandEvent) bool {
-	prefix, rest := firstWord(ce.RawInput)
-	if !strings.EqualFold(prefix, c.cfg.CommandPrefix) {
-		return false
-	}
-	name, args := firstWord(rest)
-	ce.Command, ce.RawArgs, ce.Args = strings.ToLower(cmp.Or(name, "help")), args, strings.Fields(args)
-	return true
+// read gives a command event what was typed.
+func (c *commands) read(ce *commandEvent) bool {
+	typed, ok := c.relay.Command(ce.Event)
+	ce.Command, ce.RawArgs, ce.Args = typed.Name, typed.Args, typed.Words()
+	return ok
 }
 
-// firstWord cuts a text after its first word.
-func firstWord(text string) (word, rest string) {
-	text = strings.TrimSpace(text)
-	end := strings.IndexFunc(text, unicode.IsSpace)
-	if end < 0 {
-		return text, ""
-	}
-	return text[:end], strings.TrimSpace(text[end:])
-}
-
-// obey obeys what a person typed, if they may say anything and it is fresh.
+// obey obeys what a person typed, if they may say anything and it is fresh. An edit is a command, too, if it follows soon.
 func (c *commands) obey(ctx context.Context, evt *event.Event, age time.Duration) error {
+	editedAfter, err := c.relay.EditedAfter(ctx, evt)
+	if err != nil {
+		return fmt.Errorf("failed to look up an edited command: %w", err)
+	}
+	// Clients show a reply to an edit only if it names the original.
+	evt.ID = cmp.Or(relaycommand.Replaces(evt.Content.Raw), evt.ID)
 	if !c.relay.Rights().IsAllowed(evt.Sender) && !c.mayUnlink(ctx, evt) {
 		if !c.refusals.first(evt.Sender, time.Now()) {
 			return nil
@@ -94,12 +85,13 @@ func (c *commands) obey(ctx context.Context, evt *event.Event, age time.Duration
 		return c.relay.Say(ctx, evt.RoomID, c.texts.NotAllowed(), evt.ID)
 	} else if age > commandAge {
 		return c.relay.Say(ctx, evt.RoomID, c.texts.Away(), evt.ID)
+	} else if editedAfter > commandAge {
+		return c.relay.Say(ctx, evt.RoomID, c.texts.EditTooLate(), evt.ID)
 	}
 	evt.Type.Class = event.MessageEventType
 	evt.Unsigned.Age = max(0, age).Milliseconds() // the homeserver may have told none
-	if err := evt.Content.ParseRaw(evt.Type); err != nil {
-		return fmt.Errorf("failed to parse a command: %w", err)
-	}
+	// The processor knows fewer forms of commands than read does, so it is shown a simple one.
+	evt.Content.Parsed = &event.MessageEventContent{MsgType: event.MsgText, Body: c.cfg.CommandPrefix}
 	c.processor.Process(ctx, evt)
 	return nil
 }

@@ -33,11 +33,14 @@ import (
 //	: event TYPE JSON [room]     tells the bot of a change of the state
 //	: age 3m                     what is said next was said so long ago
 //	: html <b>!wazo</b> ping     what is said next has this formatted body
+//	: emote                      what is said next is an emote (/me)
+//	: edit                       what is said next is an edit of the message before it
 //	: invite robin side          robin invites the bot
 //	: prefix !chat               the bot's command prefix, if it is not !wazo; only in the first line
 //	: linked                     waits until the main room's link has begun
 //	: wazo alice text            alice says something in the chat "Project"
 //	: on-wazo text               the relay says something in the chat "Project"; [...] is anything
+//	: not-on-wazo text           the relay has not said something in the chat "Project"; [...] is anything
 //	: unreadable robin text      robin says something encrypted, whose key the bot does not get
 //	: key robin                  the bot gets the key of all that robin said encrypted
 //
@@ -51,6 +54,9 @@ type conversation struct {
 	said map[int]bool // what of the sent events was expected
 	age  time.Duration
 	html string
+
+	emote, edit bool
+	last        id.EventID // of what was said last, also by an edit of it
 
 	encrypters map[string]*encrypter
 }
@@ -153,15 +159,25 @@ func (c *conversation) place() string { return fmt.Sprintf("%s:%d: ", c.file, c.
 
 func (c *conversation) speak(room id.RoomID, who id.UserID, text string) {
 	raw := c.hs.textOfAge(who, text, c.age)
+	var evt map[string]any
+	require.NoError(c, json.Unmarshal([]byte(raw), &evt))
+	content := evt["content"].(map[string]any)
 	if c.html != "" {
-		var evt map[string]any
-		require.NoError(c, json.Unmarshal([]byte(raw), &evt))
-		content := evt["content"].(map[string]any)
 		content["format"], content["formatted_body"] = "org.matrix.custom.html", c.html
-		raw = string(toJSON(evt))
 	}
-	c.age, c.html = 0, ""
-	c.hs.pushTimeline(room, raw)
+	if c.emote {
+		content["msgtype"] = "m.emote"
+	}
+	if c.edit {
+		evt["content"] = map[string]any{
+			"msgtype": "m.text", "body": "* " + text, "m.new_content": content,
+			"m.relates_to": map[string]any{"rel_type": "m.replace", "event_id": c.last},
+		}
+	} else {
+		c.last = id.EventID(evt["event_id"].(string))
+	}
+	c.age, c.html, c.emote, c.edit = 0, "", false, false
+	c.hs.pushTimeline(room, string(toJSON(evt)))
 }
 
 // expect waits for something that the bot says in a room.
@@ -189,10 +205,13 @@ func wantedText(pattern string) *regexp.Regexp {
 func (c *conversation) expectOnWazo(pattern string) {
 	c.Helper()
 	wanted := wantedText(pattern)
-	await.Until(c, c.place()+"the relay to say on Wazo:\n"+pattern, func() bool {
-		return slices.ContainsFunc(c.wazo.Messages(c.project.UUID), func(m wazotest.Message) bool {
-			return m.UserUUID == c.account.UUID && wanted.MatchString(m.Content)
-		})
+	await.Until(c, c.place()+"the relay to say on Wazo:\n"+pattern, func() bool { return c.isOnWazo(wanted) })
+}
+
+// isOnWazo reports whether the relay has said something in the chat "Project".
+func (c *conversation) isOnWazo(wanted *regexp.Regexp) bool {
+	return slices.ContainsFunc(c.wazo.Messages(c.project.UUID), func(m wazotest.Message) bool {
+		return m.UserUUID == c.account.UUID && wanted.MatchString(m.Content)
 	})
 }
 
@@ -242,6 +261,12 @@ func (c *conversation) direct(line string) {
 		age, err := time.ParseDuration(words[1])
 		require.NoError(c, err)
 		c.age = age
+	case "emote":
+		c.emote = true
+	case "edit":
+		c.edit = true
+	case "not-on-wazo":
+		require.False(c, c.isOnWazo(wantedText("[...]"+rest(1)+"[...]")), "%s is on Wazo: %s", c.place(), rest(1))
 	case "html":
 		c.html = rest(1)
 	case "invite":

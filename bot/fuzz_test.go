@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
-	mxcommands "maunium.net/go/mautrix/commands"
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
@@ -84,43 +83,6 @@ func FuzzReceiveEvent(f *testing.F) {
 			} else if got.ParseError != nil && string(got.Raw) != string(raw) {
 				t.Fatal("a broken event is not kept as it came")
 			}
-		}
-	})
-}
-
-func FuzzCommandParsing(f *testing.F) {
-	for _, text := range []string{
-		"!wazo", "!wazo help", "!WAZO  Link  a b", " !wazo link x", "!wazo\nlink\tx", "!wazo create Alice, Bob as “X”",
-		"!wazo link --public x", "!wazo link x —public", "!wazo create as \"x\"", "!wazo create a as \"b\" as \"c\"", "!wazoo", "", "\x00", "!wazo \xff",
-	} {
-		f.Add(text)
-	}
-	c := &commands{Bot: &Bot{cfg: Config{CommandPrefix: "!wazo"}}}
-	f.Fuzz(func(t *testing.T, text string) {
-		ce := mxcommands.RawTextToEvent[*commands](t.Context(), &event.Event{}, text)
-		fields := strings.Fields(text)
-		taken := c.takePrefix(ce)
-		if want := len(fields) > 0 && strings.EqualFold(fields[0], "!wazo"); taken != want {
-			t.Fatalf("%q: taken %v, want %v", text, taken, want)
-		}
-		if taken {
-			want := "help"
-			if len(fields) > 1 {
-				want = strings.ToLower(fields[1])
-			}
-			if ce.Command != want {
-				t.Fatalf("%q: command %q, want %q", text, ce.Command, want)
-			}
-		}
-		rest := publicFlag.ReplaceAllString(ce.RawArgs, " ")
-		if !publicFlag.MatchString(ce.RawArgs) && rest != ce.RawArgs {
-			t.Fatalf("%q: changed although there is no flag", text)
-		}
-		match := createArgs.FindStringSubmatch(strings.TrimSpace(rest))
-		if len(match) != 3 {
-			t.Fatalf("%q: the arguments of create do not match", text)
-		} else if !strings.HasPrefix(strings.TrimSpace(rest), match[1]) {
-			t.Fatalf("%q: people %q are not what was typed", text, match[1])
 		}
 	})
 }

@@ -205,5 +205,8 @@ func (i *inbox) readUnread(ctx context.Context, evt *event.Event, acceptedAt db.
 	case i.relay.Disposition(relay.Event{Event: decrypted}) != relay.Command:
 		return nil
 	}
+	if replaced, err := i.relay.NoteCommand(ctx, decrypted); err != nil || replaced {
+		return err
+	}
 	return i.commands.obey(ctx, decrypted, age(evt, acceptedAt))
 }

@@ -9,7 +9,6 @@ import (
 
 	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/format"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -145,14 +144,11 @@ func (n *notices) say(ctx context.Context, room id.RoomID, notices []*db.Notice)
 	if len(notices) > 1 {
 		markdown, txnID = n.texts.Notices(together(room, notices)), fmt.Sprintf("%s-%d", txnID, last.ID)
 	}
-	content := format.RenderMarkdown(markdown, true, false)
-	content.Body = markdown
-	content.MsgType = event.MsgNotice
-	content.Mentions = &event.Mentions{}
+	content := relay.NoticeContent(markdown)
 	if len(notices) == 1 && first.ReplyTo != "" {
 		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(first.ReplyTo)
 	}
-	out := relay.Outgoing{Type: event.EventMessage, Content: &content, Tag: relay.Tag{Kind: relay.TagNotice}}
+	out := relay.Outgoing{Type: event.EventMessage, Content: content, Tag: relay.Tag{Kind: relay.TagNotice}}
 	_, err := n.Send(ctx, room, out, txnID)
 	var failure *relay.MatrixError
 	if errors.As(err, &failure) && failure.Status == http.StatusRequestEntityTooLarge && len(notices) == 1 {

@@ -158,6 +158,9 @@ func (r *receiver) receiveState(ctx context.Context, evt *event.Event) {
 			r.syncer.Dispatch(ctx, &parsed)
 		}
 		if evt.Type.Type == event.StateMember.Type {
+			if name, _ := evt.Content.Raw["displayname"].(string); name != "" && evt.GetStateKey() == r.userID.String() {
+				r.ownNames.Add(name)
+			}
 			r.keySharing.changes.Add(1)
 			r.newcomers.memberChanged(evt, time.Now())
 			if user := id.UserID(evt.GetStateKey()); r.notices.awaited.Has(user) {

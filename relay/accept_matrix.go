@@ -206,7 +206,7 @@ func (a *matrixAccept) event(ctx context.Context, evt Event, position int64) err
 	case AccessChange:
 		return a.toInboxUnlessFirst(ctx, db.InboxAccess, evt)
 	case Command:
-		return a.toInboxUnlessFirst(ctx, db.InboxCommand, evt)
+		return a.command(ctx, evt.Event)
 	case RoomUpgrade:
 		if a.portal != nil {
 			return a.toInboxUnlessFirst(ctx, db.InboxUpgrade, evt)
@@ -222,6 +222,19 @@ func (a *matrixAccept) event(ctx context.Context, evt Event, position int64) err
 		}
 	}
 	return nil
+}
+
+// command accepts a command.
+func (a *matrixAccept) command(ctx context.Context, evt *event.Event) error {
+	if a.firstEver { // see toInboxUnlessFirst
+		_, _, err := a.rememberCommand(ctx, evt)
+		return err
+	}
+	portalID := int64(0)
+	if a.portal != nil {
+		portalID = a.portal.ID
+	}
+	return a.acceptCommand(ctx, portalID, evt, a.now)
 }
 
 // portalEvent accepts an event that only concerns a room with portal.
@@ -271,9 +284,13 @@ func (r *Relay) storeInbox(ctx context.Context, kind db.InboxKind, evt *event.Ev
 	return r.db.Inbox.Insert(ctx, &db.InboxRow{Kind: kind, Room: evt.RoomID, EventID: evt.ID, Payload: string(payload), AcceptedAt: acceptedAt})
 }
 
-// enqueue stores an event that is to be relayed, unless it was relayed before or edits one that still waits.
+// enqueue stores an event that is to be relayed, unless it was relayed before, was edited into a command, or edits an event
+// that still waits.
 func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) error {
 	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
+		return err
+	}
+	if replaced, err := a.db.Command.IsReplaced(ctx, evt.ID, evt.Sender, db.Time{}); err != nil || replaced {
 		return err
 	}
 	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {

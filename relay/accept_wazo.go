@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/command"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -18,11 +18,19 @@ import (
 // relay account that are not known here are kept as orphans. It returns how many messages were new. An error means that
 // nothing is stored.
 func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
-	unlinks, err := r.findUnlinks(ctx, messages)
+	commands, err := r.memberCommands(ctx, messages)
 	if err != nil {
 		return 0, err
 	}
-	a := wazoAccept{Relay: r.Relay, acc: r.acc, findOrphans: findOrphans, unlinks: unlinks, portals: make(map[wazoapi.UUID]*db.Portal)}
+	a := wazoAccept{
+		Relay: r.Relay, acc: r.acc, findOrphans: findOrphans, commands: commands, unlinkers: make(map[wazoapi.UUID]string),
+		portals: make(map[wazoapi.UUID]*db.Portal),
+	}
+	for _, m := range messages {
+		if typed, ok := commands[m.UUID]; ok && endsLink(typed) {
+			a.unlinkers[m.UUID] = r.senderName(ctx, m)
+		}
+	}
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		for _, m := range messages {
 			if err := a.message(ctx, m); err != nil {
@@ -50,8 +58,9 @@ type wazoAccept struct {
 	*Relay
 	acc         *account
 	findOrphans bool
-	unlinks     map[wazoapi.UUID]string     // messages by which members end the link → the members' names
-	portals     map[wazoapi.UUID]*db.Portal // by Wazo room, nil if it has none
+	commands    map[wazoapi.UUID]command.Command // by the message of a member
+	unlinkers   map[wazoapi.UUID]string          // names of those who end a link, by message
+	portals     map[wazoapi.UUID]*db.Portal      // by Wazo room, nil if it has none
 	added       int
 	ended       []*db.Portal
 }
@@ -72,18 +81,14 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 		return nil
 	} else if own {
 		return a.orphan(ctx, portal, m)
+	} else if typed, ok := a.commands[m.UUID]; ok {
+		return a.command(ctx, portal, m, typed)
 	}
 	isNew, err := a.acceptInPortal(ctx, portal, m)
-	if err != nil || !isNew {
-		return err
+	if isNew {
+		a.added++
 	}
-	a.added++
-	if name, asked := a.unlinks[m.UUID]; asked && !portal.StartedOnWazo.IsZero() {
-		a.portals[m.Room] = nil
-		a.ended = append(a.ended, portal)
-		return a.deletePortal(ctx, portal, a.texts.UnlinkedFromWazo(portal.Title, name))
-	}
-	return nil
+	return err
 }
 
 // orphan keeps a message of the relay account that nothing here knows of.
@@ -101,28 +106,6 @@ func (a *wazoAccept) orphan(ctx context.Context, portal *db.Portal, m wazoapi.Me
 	return a.db.Orphan.Insert(ctx, &db.Orphan{
 		PortalID: portal.ID, WazoUUID: string(m.UUID), Alias: m.Alias, Content: m.Content, CreatedAt: jsontime.UMicro(m.CreatedAt),
 	})
-}
-
-// findUnlinks returns the messages that ask to end a link and come from members of the room, with the members' names.
-// Members may always do that.
-func (r *Relay) findUnlinks(ctx context.Context, messages []wazoapi.Message) (map[wazoapi.UUID]string, error) {
-	var unlinks map[wazoapi.UUID]string
-	for _, m := range messages {
-		fields := strings.Fields(m.Content)
-		if len(fields) != 2 || !strings.EqualFold(fields[0], r.cfg.CommandPrefix) || !strings.EqualFold(fields[1], "unlink") {
-			continue
-		}
-		room, ok, err := r.account.room(ctx, m.Room)
-		if err != nil {
-			return nil, err
-		} else if ok && room.Has(m.UserUUID) {
-			if unlinks == nil {
-				unlinks = make(map[wazoapi.UUID]string)
-			}
-			unlinks[m.UUID] = r.senderName(ctx, m)
-		}
-	}
-	return unlinks, nil
 }
 
 // acceptInPortal stores one message of a portal's room. It reports whether it was new.
@@ -151,11 +134,32 @@ func (r *reader) wantExplanation(ctx context.Context, m wazoapi.Message) error {
 	if portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room)); err != nil || portal != nil {
 		return err
 	}
+	if commands, err := r.memberCommands(ctx, []wazoapi.Message{m}); err != nil {
+		return err
+	} else if len(commands) > 0 {
+		return r.explainAsked(ctx, m)
+	}
 	if _, err := r.db.Explanation.Want(ctx, string(m.Room)); err != nil {
 		return err
 	}
 	r.tasks.Wake(job{kind: jobExplain})
 	return nil
+}
+
+// explainAsked has a command answered in a room without portal. The answer explains what to do, which is then not said again
+// by itself.
+func (r *reader) explainAsked(ctx context.Context, m wazoapi.Message) error {
+	if room, _, err := r.account.room(ctx, m.Room); err != nil || room.HasIdentities() {
+		return err
+	}
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		if _, err := r.db.Explanation.Want(ctx, string(m.Room)); err != nil {
+			return err
+		} else if _, err = r.db.Explanation.Claim(ctx, string(m.Room)); err != nil {
+			return err
+		}
+		return r.storeWazoCommand(ctx, m)
+	})
 }
 
 // explain gives the explanations that are owed.

@@ -176,7 +176,7 @@ func transactionID(row *db.Row, part *matrixPart) string {
 // not upload it again.
 func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err error) {
 	if d.row.Kind == db.KindLinked {
-		return []*matrixPart{{Content: convert.Notice(d.row.Payload)}}, nil
+		return []*matrixPart{{Content: NoticeContent(d.row.Payload)}}, nil
 	}
 	var message wazoapi.Message
 	if err = json.Unmarshal([]byte(d.row.Payload), &message); err != nil {

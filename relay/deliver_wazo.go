@@ -89,6 +89,11 @@ func (d *wazoDelivery) request(ctx context.Context) (request *wazoRequest, encry
 	} else if evt.Type.Type == event.EventEncrypted.Type {
 		return nil, evt, nil
 	}
+	if edits, err := d.editsCommand(ctx, evt); err != nil {
+		return nil, nil, err
+	} else if edits {
+		return nil, nil, convert.ErrEmpty
+	}
 	request, err = d.convert(ctx, evt)
 	return request, nil, err
 }

@@ -111,22 +111,6 @@ func isPoll(evt *event.Event) bool {
 
 // isCommand reports whether an event is addressed to the bot.
 func (r *Relay) isCommand(evt *event.Event) bool {
-	if evt.Type.Type != event.EventMessage.Type {
-		return false
-	}
-	msgType, _ := evt.Content.Raw["msgtype"].(string)
-	body, _ := evt.Content.Raw["body"].(string)
-	if msgType != string(event.MsgText) {
-		return false
-	} else if relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any); relation["rel_type"] == string(event.RelReplace) {
-		return false
-	}
-	return r.hasPrefix(body)
-}
-
-// hasPrefix reports whether a text begins with the command prefix as a word of its own.
-func (r *Relay) hasPrefix(text string) bool {
-	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	fields := strings.Fields(first)
-	return len(fields) > 0 && strings.EqualFold(fields[0], r.cfg.CommandPrefix)
+	_, ok := r.Command(evt)
+	return ok
 }

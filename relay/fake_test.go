@@ -14,6 +14,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay/words"
 )
 
 const (
@@ -187,6 +188,8 @@ func (f *fakeMatrix) setPaused(paused bool) {
 }
 
 func (f *fakeMatrix) UserID() id.UserID { return botUser }
+
+func (f *fakeMatrix) OwnNames() []string { return []string{words.BotName} }
 
 func (f *fakeMatrix) Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error) {
 	f.mu.Lock()
@@ -422,3 +425,16 @@ func (f *fakeMatrix) awaitLinked() {
 
 // errLost is an answer that got lost after the homeserver acted, or before: nobody knows.
 var errLost = &MatrixError{Err: errors.New("connection reset")}
+
+// event returns an event of the main room.
+func (f *fakeMatrix) event(eventID id.EventID) *event.Event {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, evt := range f.rooms[roomID] {
+		if evt.ID == eventID {
+			return evt.Event
+		}
+	}
+	f.t.Errorf("there is no event %s", eventID)
+	return nil
+}

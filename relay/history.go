@@ -52,8 +52,9 @@ func (r *reader) Disconnected(_ context.Context, err error) {
 
 // MessageCreated implements wazoapi.Handler.
 func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
-	if _, err := r.acceptMessages(ctx, []wazoapi.Message{m}, false); err != nil {
-		return err
+	added, err := r.acceptMessages(ctx, []wazoapi.Message{m}, false)
+	if err != nil || added > 0 {
+		return err // the room has a portal, or had one until this message ended the link
 	}
 	return r.wantExplanation(ctx, m)
 }

@@ -23,6 +23,7 @@ const (
 	jobProbe    jobKind = "probe"    // ask Wazo which rooms have news
 	jobHealth   jobKind = "health"   // ask each service of Wazo how it is
 	jobExplain  jobKind = "explain"  // tell people in Wazo rooms without portal what to do
+	jobAnswer   jobKind = "answer"   // answer commands on Wazo
 	jobKey      jobKind = "key"      // try to decrypt what waits for a key
 	jobExpire   jobKind = "expire"   // drop what has waited for its key for too long
 )
@@ -68,6 +69,8 @@ func (r *Relay) stepOf(ctx context.Context, j job) (task.Outcome, error) {
 	case jobHealth:
 		r.examine(ctx)
 		return task.Idle, nil
+	case jobAnswer:
+		return task.Idle, r.answerOnWazo(ctx)
 	case jobProbe:
 		return task.Idle, r.reader.probe(ctx)
 	case jobKey:

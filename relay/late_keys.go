@@ -103,7 +103,7 @@ func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *
 			_, err = k.db.Queue.SetPayload(ctx, current, payload)
 			return err
 		case Command:
-			if err = k.storeInbox(ctx, db.InboxCommand, decrypted, row.AcceptedAt); err != nil {
+			if err = k.acceptCommand(ctx, row.PortalID, decrypted, row.AcceptedAt); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,8 @@ import (
 type Matrix interface {
 	// UserID returns the bot's own user id.
 	UserID() id.UserID
+	// OwnNames returns the bot's display names, as far as they are known. It does not block.
+	OwnNames() []string
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)

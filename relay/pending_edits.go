@@ -12,8 +12,8 @@ import (
 
 // pendingRow returns the row of a message of the same sender that still waits and was never attempted, nil if there is none.
 // Only such a message can be changed or taken back, since nobody on Wazo can have seen it.
-func (a *matrixAccept) pendingRow(ctx context.Context, target id.EventID, sender id.UserID) (*db.Row, error) {
-	row, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
+func (r *Relay) pendingRow(ctx context.Context, portalID int64, target id.EventID, sender id.UserID) (*db.Row, error) {
+	row, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
 	if err != nil || row == nil || row.Author != sender.String() || !isUntouched(row) {
 		return nil, err
 	}
@@ -35,19 +35,24 @@ func redacted(evt *event.Event) id.EventID {
 // redactPending takes a message back that still waits, and the edits of a message that still wait: they would say on Wazo what
 // was taken back. What is on Wazo already stays there: chatd cannot delete messages.
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
-	target := redacted(evt)
-	message, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
-	if err != nil || message != nil && message.Author != evt.Sender.String() {
+	return a.takeBack(ctx, a.portal.ID, redacted(evt), evt.Sender)
+}
+
+// takeBack removes a message of a sender that still waits from a portal's queue, and the edits of it that still wait, within a
+// transaction.
+func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID, sender id.UserID) error {
+	message, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
+	if err != nil || message != nil && message.Author != sender.String() {
 		return err
 	}
-	rows, err := a.db.Queue.PendingEdits(ctx, a.portal.ID, evt.Sender.String(), target.String())
+	rows, err := r.db.Queue.PendingEdits(ctx, portalID, sender.String(), target.String())
 	if err != nil {
 		return err
 	} else if message != nil && isUntouched(message) {
 		rows = append(rows, message)
 	}
 	for _, row := range rows {
-		if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
+		if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
 	}
@@ -63,7 +68,7 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 	if !ok || relation["rel_type"] != string(event.RelReplace) {
 		return false, nil
 	}
-	row, err := a.pendingRow(ctx, id.EventID(target), evt.Sender)
+	row, err := a.pendingRow(ctx, a.portal.ID, id.EventID(target), evt.Sender)
 	if err != nil || row == nil {
 		return false, err
 	}

@@ -13,11 +13,12 @@
 //
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
 // pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
-// pictures.go. What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go
+// pictures.go. Commands are in commands.go, those on Wazo in wazo_commands.go. What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go
 // tries again or drops what is out of the way. link.go begins and ends links, and directory.go finds rooms and people.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
-// package wazoapi for Wazo. It leaves the content of messages to package convert, and every sentence to package words.
+// package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
+// and every sentence to package words.
 //
 // docs/architecture.md follows a message through these files, and shows the states of a queue row.
 package relay
@@ -178,6 +179,7 @@ func (r *Relay) resume(ctx context.Context) error {
 		r.tasks.Wake(portalJob(jobToWazo, gap.PortalID))
 	}
 	r.tasks.Wake(job{kind: jobExplain})
+	r.tasks.Wake(job{kind: jobAnswer})
 	r.tasks.Wake(job{kind: jobExpire}) // the first answer of /sync may have come before the workers could be woken
 	return r.lateKeys.tryEverything(ctx)
 }

@@ -6,15 +6,25 @@ import (
 	"time"
 
 	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/format"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
 )
 
 // Say says something to the people of a Matrix room as a notice; replyTo may be empty. It is stored, in the transaction
 // that ctx carries together with the change that it tells of, and said when the homeserver takes it.
 func (r *Relay) Say(ctx context.Context, room id.RoomID, markdown string, replyTo id.EventID) error {
 	return r.storeNotice(ctx, &db.Notice{Room: room, Markdown: markdown, ReplyTo: replyTo})
+}
+
+// NoticeContent returns the content of a notice. Its plain body is the Markdown without escapes. It mentions nobody.
+func NoticeContent(markdown string) *event.MessageEventContent {
+	content := format.RenderMarkdown(markdown, true, false)
+	content.MsgType, content.Body, content.Mentions = event.MsgNotice, words.Unescape(markdown), &event.Mentions{}
+	return &content
 }
 
 // SayTo says something to one person, in the bot's direct chat with them.

@@ -243,7 +243,7 @@ func FuzzReadHTML(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, formatted string) {
 		content := map[string]any{"msgtype": "m.text", "body": "hello", "format": "org.matrix.custom.html", "formatted_body": formatted}
-		if command, ok := (Reader{Prefix: "!wazo", Bot: botUser}).Read(content, ""); ok && command.Name == "" {
+		if command, ok := (Reader{Prefix: "!wazo", Bot: botUser}).Read(content); ok && command.Name == "" {
 			t.Fatalf("%q: a command without a name", formatted)
 		}
 	})

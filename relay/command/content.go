@@ -16,11 +16,11 @@ type Reader struct {
 }
 
 // Read reads the content of a message (m.room.message). It reports false if the message is not a command. An edit is a command
-// if what it replaces the message by is one. botName is the bot's display name, "" if it has none.
+// if what it replaces the message by is one. botNames are the bot's display names.
 //
 // People type texts and emotes. A notice is what bots say, to which no bot answers, and the text of a file is its name or its
 // caption.
-func (r Reader) Read(content map[string]any, botName string) (Command, bool) {
+func (r Reader) Read(content map[string]any, botNames ...string) (Command, bool) {
 	isEdit := Replaces(content) != ""
 	if edited, ok := content["m.new_content"].(map[string]any); ok {
 		content, isEdit = edited, false
@@ -35,7 +35,7 @@ func (r Reader) Read(content map[string]any, botName string) (Command, bool) {
 		body = strings.TrimPrefix(body, "* ") // the fallback of an edit that says nothing else
 	}
 	body = withoutReply(body)
-	names := []string{botName, r.Bot.String(), r.Bot.Localpart()}
+	names := append([]string{r.Bot.String(), r.Bot.Localpart()}, botNames...)
 	var formatted formattedText
 	if text(content, "format") == string(event.FormatHTML) {
 		formatted = r.readHTML(text(content, "formatted_body"))

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/format"
 )
 
 // ToMatrix renders a Wazo message's content as m.text. The content is what people typed,
@@ -42,14 +41,6 @@ func (r *htmlRenderer) message(content string) (c *event.MessageEventContent, st
 		return c, true
 	}
 	return c, false
-}
-
-// Notice renders Markdown of the relay itself as m.notice. Unlike for [ToMatrix], all of
-// its backslashes are escapes.
-func Notice(markdown string) *event.MessageEventContent {
-	c := format.RenderMarkdown(markdown, true, false)
-	c.MsgType, c.Body, c.Mentions = event.MsgNotice, markdown, &event.Mentions{}
-	return &c
 }
 
 // IsEmpty reports whether a person would see nothing of a message's content.

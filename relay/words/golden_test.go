@@ -122,6 +122,7 @@ func goldenTexts() string {
 	text("Hello", golden.Hello())
 	text("InviteDeclined", golden.InviteDeclined())
 	text("Away", golden.Away())
+	text("EditTooLate", golden.EditTooLate())
 	text("CannotRead", golden.CannotRead())
 	text("UnknownCommand", golden.UnknownCommand("fly", ""))
 	text("UnknownCommand, one is near", golden.UnknownCommand("lnik", "link"))
@@ -228,6 +229,11 @@ func goldenTexts() string {
 	text("Introduction", golden.Introduction("Support"))
 	text("Introduction, the room has no name", golden.Introduction(""))
 	text("Explanation", golden.Explanation("@relay:a.example"))
+	text("HelpOnWazo", golden.HelpOnWazo())
+	text("UnknownOnWazo", golden.UnknownOnWazo("rooms"))
+	text("UnlinkUsageOnWazo", golden.UnlinkUsageOnWazo())
+	text("StatusOnWazo, all is well", golden.StatusOnWazo(StatusOnWazo{Status: goldenStatus(goldenTitle), MatrixRoom: "Support"}))
+	text("StatusOnWazo, nothing is well", golden.StatusOnWazo(StatusOnWazo{Status: troubledStatus()}))
 	text("GoodbyeOnWazo", golden.GoodbyeOnWazo())
 	text("Late", golden.Late(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)))
 
@@ -344,7 +350,7 @@ func TestGoldenFileHasEveryText(t *testing.T) {
 // declaredTexts are the names of the exported constants, functions and methods of the package that say something.
 func declaredTexts(t *testing.T) (names []string) {
 	t.Helper()
-	silent := map[string]bool{"Escape": true, "New": true, "Why": true, "WhyWithoutMessage": true}
+	silent := map[string]bool{"Escape": true, "Unescape": true, "New": true, "Why": true, "WhyWithoutMessage": true}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, file := range files {

@@ -18,7 +18,7 @@ type Status struct {
 	Parked                        int // messages that could not be delivered
 	Paused                        []string
 	LastError, LinkedBy           string
-	LastSync                      time.Duration // since the homeserver last answered /sync
+	LastSync                      time.Duration // since the homeserver last answered /sync; 0: it has not since the start
 	WazoUser                      string
 	Limited                       bool   // the homeserver limits how fast the bot may send
 	EncryptedRoom, CannotTellRoom bool   // CannotTellRoom: it is unknown whether the room is encrypted
@@ -85,6 +85,29 @@ func (t Texts) parkedAdvice(parked int) string {
 		return ""
 	}
 	return fmt.Sprintf(". Type `%[1]s retry` to try to deliver them again, or `%[1]s drop` to drop them.", t.prefix)
+}
+
+// StatusOnWazo is what the status command shows on Wazo.
+type StatusOnWazo struct {
+	Status
+	MatrixRoom string // its name, "" if it has none
+}
+
+// StatusOnWazo shows a status on Wazo, to all members of the chat. It is plain text.
+func (t Texts) StatusOnWazo(s StatusOnWazo) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "This chat is linked with %s.\n", matrixRoomNamed(s.MatrixRoom))
+	if s.LastSync > 0 {
+		fmt.Fprintf(&b, "Matrix: the homeserver last answered %s ago\n", s.LastSync.Round(time.Second))
+	}
+	fmt.Fprintf(&b, "Waiting: %s to Matrix, %d from Matrix\n", count(s.ToMatrix, "message"), s.ToWazo+s.Waiting)
+	if s.Parked > 0 {
+		fmt.Fprintf(&b, "Could not be delivered: %s\n", count(s.Parked, "message"))
+	}
+	for _, why := range s.Paused {
+		fmt.Fprintf(&b, "Paused: %s\n", strings.ReplaceAll(why, "`", ""))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func choose(condition bool, yes, no string) string {

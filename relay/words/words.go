@@ -8,6 +8,7 @@ package words
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -46,6 +47,11 @@ func (t Texts) CommandFailed(what string) string { return "The command failed: "
 // CannotRead answers a message that the bot could not decrypt in a room that is not linked: it may be a command.
 func (t Texts) CannotRead() string {
 	return "I could not decrypt this message. Please send it again. If this happens again, check that your app shares keys with my device."
+}
+
+// EditTooLate answers an edit of a command that was sent too long after the command.
+func (t Texts) EditTooLate() string {
+	return "You edited this command more than two minutes after you had sent it. Please send it again as a new message."
 }
 
 // UnknownCommand answers an unknown command with the nearest known one, or the help if nearest is "".
@@ -294,18 +300,40 @@ func (t Texts) Late(written time.Time) string {
 
 // Introduction is posted in a Wazo chat when it is linked. matrixRoom is the name of the Matrix room, "" if it has none.
 func (t Texts) Introduction(matrixRoom string) string {
-	if matrixRoom == "" {
-		matrixRoom = "a Matrix room"
-	} else {
-		matrixRoom = "the Matrix room \"" + matrixRoom + "\""
+	return "Hello! From now on, this chat is linked with " + matrixRoomNamed(matrixRoom) + ". People there read what you write here, and you read what they write. To end the link, write: " + t.prefix + " unlink"
+}
+
+// matrixRoomNamed refers on Wazo to a Matrix room by its name, "" if it has none.
+func matrixRoomNamed(name string) string {
+	if name == "" {
+		return "a Matrix room"
 	}
-	return "Hello! From now on, this chat is linked with " + matrixRoom + ". People there read what you write here, and you read what they write. To end the link, write: " + t.prefix + " unlink"
+	return "the Matrix room \"" + name + "\""
 }
 
 // Explanation is posted once in a Wazo chat that is not linked, when somebody writes there. bot is the bot's Matrix user ID.
 func (t Texts) Explanation(bot string) string {
 	return "Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. " +
 		"To link it, an administrator of the relay invites " + bot + " to a room on Matrix and types there: " + t.prefix + " rooms"
+}
+
+// HelpOnWazo answers help on Wazo.
+func (t Texts) HelpOnWazo() string {
+	return "I relay messages between this chat and a Matrix room. Every member of this chat can write these commands:\n\n" +
+		t.prefix + " help – shows this list\n" +
+		t.prefix + " status – shows how this chat is linked and which messages are waiting\n" +
+		t.prefix + " unlink – ends the link of this chat\n\n" +
+		"People in the Matrix room have more commands there."
+}
+
+// UnknownOnWazo answers a command that cannot be used on Wazo.
+func (t Texts) UnknownOnWazo(command string) string {
+	return fmt.Sprintf("The command \"%s\" cannot be used on Wazo. Write %s help to see the commands that can.", command, t.prefix)
+}
+
+// UnlinkUsageOnWazo answers an unlink with something behind it.
+func (t Texts) UnlinkUsageOnWazo() string {
+	return "To end the link of this chat, write only this: " + t.prefix + " unlink"
 }
 
 // GoodbyeOnWazo is posted in a Wazo chat when its link ends.
@@ -325,6 +353,15 @@ var escaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "
 
 // Escape quotes the Markdown in a text from outside, so that it appears in a sentence as it is.
 func Escape(text string) string { return escaper.Replace(text) }
+
+// escaped matches what Escape has put before a character, and code, in which nothing is escaped.
+var escaped = regexp.MustCompile("\\\\([\\\\*_`\\[\\]<>#~|])|`[^`]*`")
+
+// Unescape takes the escapes out of a text. Clients that show no formatting show the result, in which names are as people wrote
+// them.
+func Unescape(markdown string) string {
+	return escaped.ReplaceAllStringFunc(markdown, func(match string) string { return strings.TrimPrefix(match, `\`) })
+}
 
 // What people on Wazo see in their browser if a link does not lead to a file.
 const (

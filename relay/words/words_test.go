@@ -41,6 +41,14 @@ func TestLastErrorDoesNotAskToSendAMessageAgain(t *testing.T) {
 	}
 }
 
+func TestUnescapeShowsWhatWasEscaped(t *testing.T) {
+	const name = "\\ *a* _b_ `c` [d] <e> #f ~g |h"
+	assert.Equal(t, "I unlinked **"+name+"**, `a\\*b`.", Unescape("I unlinked **"+Escape(name)+"**, `a\\*b`."))
+	for _, text := range []string{txt.Linked("Sales_EU"), txt.Status(Status{Title: "Sales_EU [x]"})} {
+		assert.NotContains(t, Unescape(text), `\\`)
+	}
+}
+
 func TestStatusTellsWhatWaitsForAKeyOnlyIfSomethingDoes(t *testing.T) {
 	status := Status{Title: "Project"}
 	assert.NotContains(t, txt.Status(status), "waiting for a key")
