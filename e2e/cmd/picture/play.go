@@ -9,6 +9,7 @@ import (
 
 	"wazo-matrix-relay/e2e/conversation"
 	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/markup"
 	"wazo-matrix-relay/e2e/stage"
 	"wazo-matrix-relay/wazoapi/wazotest"
 
@@ -26,7 +27,7 @@ type bubble struct {
 	who    string // the author
 	own    bool   // the person who looks at this side wrote it
 	notice bool   // an automatic message
-	blocks []block
+	blocks []markup.Block
 }
 
 // exchange is a message on both sides. A side on which it does not appear is nil.
@@ -167,18 +168,18 @@ func (p *player) onMatrix(evt *event.Event) *bubble {
 	}
 	if content.Info != nil {
 		size := fmt.Sprintf("  %d kB", content.Info.Size/1000)
-		b.blocks = append(b.blocks, block{kind: file, spans: []span{{content.Body, bold}, {size, muted}}})
+		b.blocks = append(b.blocks, markup.Block{Kind: markup.File, Spans: []markup.Span{{Text: content.Body, Style: markup.Bold}, {Text: size, Style: markup.Muted}}})
 		return b
 	}
-	b.blocks = append(b.blocks, blocksOf(&content)...)
+	b.blocks = append(b.blocks, markup.Content(&content)...)
 	return b
 }
 
 // quoteOf is what stands above a reply: the message that it answers.
-func quoteOf(original *bubble) block {
-	b := block{kind: quote, spans: []span{{original.who, bold}}}
+func quoteOf(original *bubble) markup.Block {
+	b := markup.Block{Kind: markup.Quote, Spans: []markup.Span{{Text: original.who, Style: markup.Bold}}}
 	for _, said := range original.blocks {
-		b.spans = append(append(b.spans, span{text: "\n"}), said.spans...)
+		b.Spans = append(append(b.Spans, markup.Span{Text: "\n"}), said.Spans...)
 	}
 	return b
 }
@@ -187,6 +188,6 @@ func quoteOf(original *bubble) block {
 func (p *player) onWazo(message wazotest.Message) *bubble {
 	return &bubble{
 		who: p.WazoAuthor(message), own: message.UserUUID == p.Stage.Cast.Alice.UUID,
-		notice: p.Stage.FromRelay(message) && message.Alias == nil, blocks: markdownBlocks(strings.TrimSpace(message.Content)),
+		notice: p.Stage.FromRelay(message) && message.Alias == nil, blocks: markup.Markdown(strings.TrimSpace(message.Content)),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"wazo-matrix-relay/bot/media/avatar"
+	"wazo-matrix-relay/e2e/markup"
 )
 
 // Lengths, in pixels.
@@ -30,7 +31,7 @@ const (
 )
 
 // indents are how far the text of a block begins from the left.
-var indents = map[kind]float64{quote: 10, item: 4, preformatted: 6, file: 32}
+var indents = map[markup.Kind]float64{markup.Quote: 10, markup.Item: 4, markup.Preformatted: 6, markup.File: 32}
 
 // palette are the colours of people, dark enough for white letters on them.
 var palette = []string{"#0b6bcb", "#8250df", "#a33a00", "#116329", "#9a2d6b", "#1b6e7a", "#5b4b00"}
@@ -106,8 +107,8 @@ func (c *canvas) printf(format string, values ...any) {
 func (c *canvas) panel(x, height float64, color, title, subtitle string) {
 	c.printf(`<rect class="panel" x="%g" y="%d" width="%d" height="%g" rx="10"/>`+"\n", x, margin, panelWidth, height-2*margin)
 	c.printf(`<circle cx="%g" cy="%d" r="6" fill="%s"/>`+"\n", x+padding+6, margin+21, color)
-	c.text(x+padding+20, margin+27, "title", []span{{text: title}})
-	c.text(x+padding+20, margin+45, "small", []span{{text: subtitle}})
+	c.text(x+padding+20, margin+27, "title", []markup.Span{{Text: title}})
+	c.text(x+padding+20, margin+45, "small", []markup.Span{{Text: subtitle}})
 	c.printf(`<path d="M%g %d h%d" stroke="#d1d9e0"/>`+"\n", x, margin+headerHeight, panelWidth)
 }
 
@@ -120,7 +121,7 @@ type layout struct {
 
 // part is a block with its lines. Its place is relative to the text of the bubble.
 type part struct {
-	kind      kind
+	kind      markup.Kind
 	top, size float64
 	rows      []row
 }
@@ -133,20 +134,20 @@ func (c *canvas) lay(b *bubble) layout {
 	}
 	y, width := 0.0, 0.0
 	if !b.own {
-		y, width = lineHeight, c.ruler.width(span{b.who, bold})
+		y, width = lineHeight, c.ruler.width(markup.Span{Text: b.who, Style: markup.Bold})
 	}
 	for i, each := range b.blocks {
-		indent := indents[each.kind]
-		if i > 0 && (each.kind != b.blocks[i-1].kind || each.kind == paragraph) {
+		indent := indents[each.Kind]
+		if i > 0 && (each.Kind != b.blocks[i-1].Kind || each.Kind == markup.Paragraph) {
 			y += 4
 		}
 		right, size := 0.0, 0.0
-		if each.kind == file {
+		if each.Kind == markup.File {
 			right, size = fileInset, 2*fileInset
 		}
-		rows := c.ruler.wrap(each.spans, maxText-indent-right, each.kind == preformatted)
+		rows := c.ruler.wrap(each.Spans, maxText-indent-right, each.Kind == markup.Preformatted)
 		size += float64(len(rows) * lineHeight)
-		l.parts = append(l.parts, part{kind: each.kind, top: y, size: size, rows: rows})
+		l.parts = append(l.parts, part{kind: each.Kind, top: y, size: size, rows: rows})
 		for _, row := range rows {
 			width = max(width, indent+row.width+right)
 		}
@@ -188,12 +189,12 @@ func (c *canvas) part(p part, x, y float64, l layout) {
 	}
 	textY := y
 	switch p.kind {
-	case quote:
+	case markup.Quote:
 		class = "muted"
 		c.printf(`<rect class="bar" x="%g" y="%g" width="3" height="%g"/>`+"\n", x, y, p.size)
-	case preformatted:
+	case markup.Preformatted:
 		c.printf(`<rect class="file" x="%g" y="%g" width="%g" height="%g" rx="4"/>`+"\n", x, y, l.width-2*bubbleInset, p.size)
-	case file:
+	case markup.File:
 		c.printf(`<rect class="file" x="%g" y="%g" width="%g" height="%g" rx="6"/>`+"\n", x, y, l.width-2*bubbleInset, p.size)
 		c.printf(`<path class="icon" d="M%g %g h8 l4 4 v12 h-12 z m8 0 v4 h4"/>`+"\n", x+9, y+9)
 		textY += fileInset
@@ -232,24 +233,24 @@ func (c *canvas) arrow(y float64, toWazo bool) {
 }
 
 // text draws a line.
-func (c *canvas) text(x, y float64, class string, spans []span) {
+func (c *canvas) text(x, y float64, class string, spans []markup.Span) {
 	c.printf(`<text`)
 	if class != "" {
 		c.printf(` class="%s"`, class)
 	}
 	c.printf(` x="%g" y="%g">`, x, y)
 	for _, s := range spans {
-		if s.style == 0 {
-			c.printf("%s", escape(s.text))
+		if s.Style == 0 {
+			c.printf("%s", escape(s.Text))
 			continue
 		}
-		c.printf(`<tspan class="%s">%s</tspan>`, s.style.classes(), escape(s.text))
+		c.printf(`<tspan class="%s">%s</tspan>`, classes(s.Style), escape(s.Text))
 	}
 	c.printf("</text>\n")
 }
 
 // classes are the names of a style's parts in the style sheet.
-func (s style) classes() string {
+func classes(s markup.Style) string {
 	var names []string
 	for i, name := range []string{"bold", "italic", "code", "struck", "link", "muted"} {
 		if s&(1<<i) != 0 {

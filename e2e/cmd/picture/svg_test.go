@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"wazo-matrix-relay/e2e/markup"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -37,13 +39,13 @@ func texts(t *testing.T, svg []byte) (all []string) {
 }
 
 func said(who, text string) *bubble {
-	return &bubble{who: who, blocks: []block{{spans: []span{{text: text}}}}}
+	return &bubble{who: who, blocks: []markup.Block{{Spans: []markup.Span{{Text: text}}}}}
 }
 
 func TestTextsAreEscaped(t *testing.T) {
 	svg, err := draw([]exchange{{
 		matrix: said(`<Eve> & "Co"`, `</text><script>alert('1')</script>`),
-		wazo:   &bubble{own: true, blocks: []block{{spans: []span{{"a & b", bold | code}, {text: "\x00 < c"}}}}},
+		wazo:   &bubble{own: true, blocks: []markup.Block{{Spans: []markup.Span{{Text: "a & b", Style: markup.Bold | markup.Code}, {Text: "\x00 < c"}}}}},
 	}})
 	require.NoError(t, err)
 	require.Subset(t, texts(t, svg), []string{`<Eve> & "Co"`, `</text><script>alert('1')</script>`, "a & b\ufffd < c"})
@@ -86,8 +88,8 @@ func TestLongTextStaysInItsBubble(t *testing.T) {
 	ruler, err := newRuler()
 	require.NoError(t, err)
 	c := &canvas{ruler: ruler}
-	for _, kind := range []kind{paragraph, quote, item, preformatted, file} {
-		l := c.lay(&bubble{who: "a", blocks: []block{{kind: kind, spans: []span{{text: strings.Repeat("word ", 40) + strings.Repeat("x", 200)}}}}})
+	for _, kind := range []markup.Kind{markup.Paragraph, markup.Quote, markup.Item, markup.Preformatted, markup.File} {
+		l := c.lay(&bubble{who: "a", blocks: []markup.Block{{Kind: kind, Spans: []markup.Span{{Text: strings.Repeat("word ", 40) + strings.Repeat("x", 200)}}}}})
 		require.LessOrEqual(t, l.width, float64(maxText+2*bubbleInset))
 		require.LessOrEqual(t, l.width, float64(panelWidth-2*padding-avatarSize-avatarGap))
 		require.Greater(t, len(l.parts[0].rows), 5)

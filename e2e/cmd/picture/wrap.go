@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"wazo-matrix-relay/e2e/markup"
+
 	"github.com/clipperhouse/uax29/v2/graphemes"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
@@ -46,22 +48,22 @@ func newRuler() (*ruler, error) {
 }
 
 // width is the width of a span in pixels.
-func (r *ruler) width(s span) float64 {
+func (r *ruler) width(s markup.Span) float64 {
 	total := 0.0
-	for segment := graphemes.FromString(s.text); segment.Next(); {
-		total += r.advance(segment.Value(), s.style)
+	for segment := graphemes.FromString(s.Text); segment.Next(); {
+		total += r.advance(segment.Value(), s.Style)
 	}
 	return total
 }
 
 // advance is the width of a grapheme: that of its widest rune. A rune that the font
 // lacks, such as an emoji, is as wide as it is high.
-func (r *ruler) advance(grapheme string, style style) float64 {
+func (r *ruler) advance(grapheme string, style markup.Style) float64 {
 	face, size := r.regular, textSize
 	switch {
-	case style&code != 0:
+	case style&markup.Code != 0:
 		face, size = r.mono, codeSize
-	case style&bold != 0:
+	case style&markup.Bold != 0:
 		face = r.bold
 	}
 	widest := 0.0
@@ -79,14 +81,14 @@ func (r *ruler) advance(grapheme string, style style) float64 {
 
 // row is a line of text.
 type row struct {
-	spans []span
+	spans []markup.Span
 	width float64
 }
 
-func (r *row) add(s span, width float64) {
+func (r *row) add(s markup.Span, width float64) {
 	r.width += width
-	if last := len(r.spans) - 1; last >= 0 && r.spans[last].style == s.style {
-		r.spans[last].text += s.text
+	if last := len(r.spans) - 1; last >= 0 && r.spans[last].Style == s.Style {
+		r.spans[last].Text += s.Text
 		return
 	}
 	r.spans = append(r.spans, s)
@@ -94,16 +96,16 @@ func (r *row) add(s span, width float64) {
 
 // wrap breaks spans into rows of at most width pixels, between words where it can.
 // If spaces count, it breaks only what is too long, wherever that is.
-func (r *ruler) wrap(spans []span, width float64, spacesCount bool) []row {
+func (r *ruler) wrap(spans []markup.Span, width float64, spacesCount bool) []row {
 	w := wrapper{ruler: r, width: width}
 	for _, s := range spans {
-		for segment := graphemes.FromString(s.text); segment.Next(); {
-			piece := span{segment.Value(), s.style}
+		for segment := graphemes.FromString(s.Text); segment.Next(); {
+			piece := markup.Span{Text: segment.Value(), Style: s.Style}
 			switch {
-			case strings.Contains(piece.text, "\n"):
+			case strings.Contains(piece.Text, "\n"):
 				w.endWord()
 				w.endRow()
-			case piece.text == " " && !spacesCount:
+			case piece.Text == " " && !spacesCount:
 				w.endWord()
 				w.space = piece
 			case spacesCount:
@@ -128,11 +130,11 @@ type wrapper struct {
 	width float64
 	rows  []row
 	row   row
-	space span
+	space markup.Span
 	word  row
 }
 
-func (w *wrapper) add(piece span) {
+func (w *wrapper) add(piece markup.Span) {
 	width := w.ruler.width(piece)
 	if w.word.width+width > w.width {
 		// The word fits into no row.
@@ -151,16 +153,16 @@ func (w *wrapper) endWord() {
 	if len(w.row.spans) > 0 && w.row.width+space+w.word.width > w.width {
 		w.endRow()
 	}
-	if len(w.row.spans) > 0 && w.space.text != "" {
+	if len(w.row.spans) > 0 && w.space.Text != "" {
 		w.row.add(w.space, space)
 	}
 	for _, s := range w.word.spans {
 		w.row.add(s, w.ruler.width(s))
 	}
-	w.word, w.space = row{}, span{}
+	w.word, w.space = row{}, markup.Span{}
 }
 
 func (w *wrapper) endRow() {
 	w.rows = append(w.rows, w.row)
-	w.row, w.space = row{}, span{}
+	w.row, w.space = row{}, markup.Span{}
 }

@@ -1,4 +1,6 @@
-package main
+// Package markup turns the texts of messages into what clients show: paragraphs, quotes, lists and code, with bold words and
+// links. The demo and the picture in README.md are made of it.
+package markup
 
 import (
 	"fmt"
@@ -10,102 +12,102 @@ import (
 	"maunium.net/go/mautrix/format"
 )
 
-// style is how a text is shown. Styles can be combined.
-type style uint8
+// Style is how a text is shown. Styles can be combined.
+type Style uint8
 
 const (
-	bold style = 1 << iota
-	italic
-	code
-	struck
-	link
-	muted
+	Bold Style = 1 << iota
+	Italic
+	Code
+	Struck
+	Link
+	Muted
 )
 
-// span is a text in one style. A line break in it stays one.
-type span struct {
-	text  string
-	style style
+// Span is a text in one style. A line break in it stays one.
+type Span struct {
+	Text  string
+	Style Style
 }
 
-// kind is what a block is.
-type kind uint8
+// Kind is what a block is.
+type Kind uint8
 
 const (
-	paragraph kind = iota
-	quote
-	item         // of a list; its text begins with a marker
-	preformatted // a block of code, in which spaces count
-	file         // an attachment, shown by its name
+	Paragraph Kind = iota
+	Quote
+	Item         // of a list; its text begins with a marker
+	Preformatted // a block of code, in which spaces count
+	File         // an attachment, shown by its name
 )
 
-// block is a part of a message that begins on a line of its own.
-type block struct {
-	kind  kind
-	spans []span
+// Block is a part of a message that begins on a line of its own.
+type Block struct {
+	Kind  Kind
+	Spans []Span
 }
 
-// blocksOf is the text of a Matrix message as a client shows it.
-func blocksOf(content *event.MessageEventContent) []block {
+// Content is the text of a Matrix message as a client shows it.
+func Content(content *event.MessageEventContent) []Block {
 	if content.Format == event.FormatHTML && content.FormattedBody != "" {
 		return htmlBlocks(content.FormattedBody)
 	}
-	return []block{{spans: []span{{text: content.Body}}}}
+	return []Block{{Spans: []Span{{Text: content.Body}}}}
 }
 
-// markdownBlocks is Markdown as a client shows it.
-func markdownBlocks(text string) []block {
+// Markdown is Markdown as a client shows it.
+func Markdown(text string) []Block {
 	content := format.RenderMarkdown(text, true, false)
-	return blocksOf(&content)
+	return Content(&content)
 }
 
 // htmlBlocks is the HTML of a message as a client shows it. Elements that it does
 // not know are shown by their content.
-func htmlBlocks(text string) []block {
+func htmlBlocks(text string) []Block {
 	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
 	nodes, err := html.ParseFragment(strings.NewReader(text), body)
 	if err != nil {
 		// A reader of a string does not fail, and every text is HTML.
-		return []block{{spans: []span{{text: text}}}}
+		return []Block{{Spans: []Span{{Text: text}}}}
 	}
 	var w walker
 	for _, node := range nodes {
 		w.walk(node)
 	}
-	w.begin(paragraph)
+	w.begin(Paragraph)
 	return w.done
 }
 
 // walker collects the blocks of a message.
 type walker struct {
-	done    []block
-	current block
-	style   style
+	done    []Block
+	current Block
+	style   Style
 }
 
 // begin ends the current block, if there is anything in it, and begins another.
-func (w *walker) begin(kind kind) {
-	for _, span := range w.current.spans {
-		if strings.TrimSpace(span.text) != "" {
+func (w *walker) begin(kind Kind) {
+	for _, span := range w.current.Spans {
+		if strings.TrimSpace(span.Text) != "" {
 			w.done = append(w.done, w.current)
 			break
 		}
 	}
-	w.current = block{kind: kind}
+	w.current = Block{Kind: kind}
 }
 
-func (w *walker) add(text string, style style) {
-	w.current.spans = append(w.current.spans, span{text, style})
+func (w *walker) add(text string, style Style) {
+	w.current.Spans = append(w.current.Spans, Span{text, style})
 }
 
-var inlineStyles = map[atom.Atom]style{
-	atom.B: bold, atom.Strong: bold, atom.I: italic, atom.Em: italic, atom.Code: code,
-	atom.Del: struck, atom.S: struck, atom.A: link,
+var inlineStyles = map[atom.Atom]Style{
+	atom.B: Bold, atom.Strong: Bold, atom.I: Italic, atom.Em: Italic, atom.Code: Code,
+	atom.Del: Struck, atom.S: Struck, atom.A: Link,
 }
 
 func (w *walker) walk(node *html.Node) {
 	switch {
-	case node.Type == html.TextNode && w.current.kind == preformatted:
+	case node.Type == html.TextNode && w.current.Kind == Preformatted:
 		w.add(node.Data, w.style)
 	case node.Type == html.TextNode:
 		w.add(collapse(node.Data), w.style)
@@ -118,30 +120,30 @@ func (w *walker) walk(node *html.Node) {
 }
 
 func (w *walker) walkElement(node *html.Node) {
-	outer, style := w.current.kind, w.style
+	outer, style := w.current.Kind, w.style
 	inner, isBlock := outer, true
 	switch node.DataAtom {
 	case atom.Blockquote:
-		inner = quote
+		inner = Quote
 	case atom.Pre:
-		inner = preformatted
+		inner = Preformatted
 	case atom.Li:
-		inner = item
+		inner = Item
 	case atom.P, atom.Div, atom.Ul, atom.Ol:
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		w.style |= bold
+		w.style |= Bold
 	default:
 		isBlock = false
 	}
 	// The paragraph of an item follows the item's marker.
-	if node.DataAtom == atom.P && outer == item {
+	if node.DataAtom == atom.P && outer == Item {
 		isBlock = false
 	}
 	if isBlock {
 		w.begin(inner)
 	}
-	if inner == item && node.DataAtom == atom.Li {
-		w.add(marker(node), muted)
+	if inner == Item && node.DataAtom == atom.Li {
+		w.add(marker(node), Muted)
 	}
 	w.style |= inlineStyles[node.DataAtom]
 	for child := node.FirstChild; child != nil; child = child.NextSibling {
