@@ -22,7 +22,7 @@ help: ## Lists these targets.
 	done
 
 demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and then lets you type. DEMO_FLAGS=-once ends after the conversation.
-	cd e2e && go run $(TAGS) ./cmd/demo $(DEMO_FLAGS)
+	@cd e2e && TAGS='$(TAGS)' cmd/demo/run.sh $(DEMO_FLAGS)
 
 picture: ## Plays a conversation through the relay and draws it into docs/conversation.svg, the picture in README.md.
 	cd e2e && go run $(TAGS) ./cmd/picture -o ../docs/conversation.svg

@@ -65,10 +65,10 @@ func Open(ctx context.Context, stage *stage.Stage, options harness.RoomOptions, 
 // skipPast marks everything that was sent while the rooms were linked as shown.
 func (c *Conversation) skipPast() {
 	for _, entry := range c.Stage.Robin.Timeline(c.Portal.Matrix) {
-		c.markShown(entry.ID.String())
+		c.MarkShown(entry.ID.String())
 	}
 	for _, message := range c.Stage.Wazo.Messages(c.Portal.Wazo) {
-		c.markShown(message.UUID)
+		c.MarkShown(message.UUID)
 	}
 }
 
@@ -115,13 +115,13 @@ func (c *Conversation) OnWazo(ctx context.Context, author wazotest.User, text st
 }
 
 func (c *Conversation) deliver(d Delivery) {
-	c.markShown(d.Matrix.ID.String())
-	c.markShown(d.Wazo.UUID)
+	c.MarkShown(d.Matrix.ID.String())
+	c.MarkShown(d.Wazo.UUID)
 	c.show(d)
 }
 
 func (c *Conversation) newOnWazo(message wazotest.Message) bool {
-	return c.Stage.FromRelay(message) && !c.WasShown(message.UUID)
+	return c.Stage.FromRelay(message) && message.Alias != nil && !c.WasShown(message.UUID)
 }
 
 func (c *Conversation) newOnMatrix(evt *event.Event) bool {
@@ -140,12 +140,13 @@ func (c *Conversation) ShowForeign(ctx context.Context, sent id.EventID) error {
 	}
 	err := c.OnMatrix(ctx, func(context.Context) (id.EventID, error) { return sent, nil })
 	if err != nil {
-		c.markShown(sent.String())
+		c.MarkShown(sent.String())
 	}
 	return err
 }
 
-func (c *Conversation) markShown(key string) {
+// MarkShown notes that an event or a message, given by its id, was shown.
+func (c *Conversation) MarkShown(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.shown[key] = true

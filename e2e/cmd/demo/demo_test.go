@@ -30,7 +30,7 @@ func TestDemoPlaysAndObeysTypedLines(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder
-			typed := strings.NewReader("m typed on matrix\nw typed on wazo\nnonsense\n")
+			typed := strings.NewReader("m typed on matrix\nw typed on wazo\nm !wazo: version\nw !wazo help\nnonsense\n")
 			require.NoError(t, run(t.Context(), test.args, typed, &out))
 
 			_, conversation, played := strings.Cut(out.String(), "Wazo chat")
@@ -41,6 +41,9 @@ func TestDemoPlaysAndObeysTypedLines(t *testing.T) {
 			require.Equal(t, 4, strings.Count(conversation, "◀─"), conversation)
 			require.Equal(t, 2, strings.Count(afterwards, "typed on matrix"), "on both sides: %s", afterwards)
 			require.Equal(t, 2, strings.Count(afterwards, "typed on wazo"), "on both sides: %s", afterwards)
+			require.Equal(t, 1, strings.Count(afterwards, "!wazo: version"), "a command is on one side only: %s", afterwards)
+			require.Contains(t, afterwards, "Wazo Relay: ", "the bot answers: %s", afterwards)
+			require.Contains(t, afterwards, "!wazo unlink – ends", "the relay answers on Wazo: %s", afterwards)
 			require.Equal(t, 2, strings.Count(afterwards, "m TEXT"), "help at first and for nonsense: %s", afterwards)
 		})
 	}

@@ -55,15 +55,40 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) 
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 
-	screen := newScreen(stdout, terminalWidth(os.Stdout))
-	screen.note("Starting a homeserver (built from source the first time, which takes minutes), Wazo and the relay …")
-	stage, err := stage.Open(ctx, stage.Config{Dir: dir})
-	if err != nil {
-		return err
+	screen := openScreen(stdout)
+	stage, err := open(ctx, screen, dir)
+	if err == nil {
+		defer func() { err = errors.Join(err, stage.Close()) }()
+		err = stage.Explain(perform(ctx, stage, screen, options, stdin))
 	}
-	defer func() { err = errors.Join(err, stage.Close()) }()
+	if ctx.Err() != nil {
+		err = nil // what was going on was interrupted because somebody wanted to end the demo
+	}
+	return err
+}
 
-	return stage.Explain(perform(ctx, stage, screen, options, stdin))
+// open builds and starts everything, and shows what it does.
+func open(ctx context.Context, screen *screen, dir string) (s *stage.Stage, err error) {
+	var relay string
+	err = screen.step(ctx, "Building the homeserver (from source, which takes minutes the first time)", func(ctx context.Context) error {
+		_, err := harness.BuildDendrite(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = screen.step(ctx, "Building the relay", func(ctx context.Context) (err error) {
+		relay, err = harness.BuildRelay(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = screen.step(ctx, "Starting the homeserver, a Wazo in memory, and the relay", func(ctx context.Context) (err error) {
+		s, err = stage.Open(ctx, stage.Config{Dir: dir, RelayBinary: relay})
+		return err
+	})
+	return s, err
 }
 
 func perform(ctx context.Context, stage *stage.Stage, screen *screen, options options, stdin io.Reader) error {

@@ -16,6 +16,7 @@ import (
 
 const help = `m TEXT  say it on Matrix as Robin (Markdown works)
 w TEXT  say it on Wazo as Alice
+Commands work on both sides: m ` + conversation.CommandPrefix + ` status, w ` + conversation.CommandPrefix + ` help
 Ctrl-C or the end of the input ends everything.`
 
 // stay serves lines typed by hand, and shows what Robin says from another
@@ -30,15 +31,20 @@ func (t *talk) stay(ctx context.Context, stdin io.Reader) error {
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
-	following.Go(func() { t.followRobin(ctx) })
+	c := &commands{talk: t}
+	following.Go(func() { c.followRobin(ctx) })
+	following.Go(func() { c.followNotices(ctx) })
+	following.Go(func() { c.followWords(ctx) })
 	lines := readLines(ctx, stdin)
 	for {
+		t.screen.ask()
 		select {
 		case text, more := <-lines:
+			t.screen.answered()
 			if !more {
 				return nil
 			}
-			t.handle(ctx, text)
+			c.handle(ctx, text)
 		case <-t.Stage.Relay.Exited():
 			return fmt.Errorf("the relay has ended by itself")
 		case <-ctx.Done():
@@ -49,19 +55,24 @@ func (t *talk) stay(ctx context.Context, stdin io.Reader) error {
 
 // handle sends a typed line. If the message is lost, handle shows that and the demo
 // goes on.
-func (t *talk) handle(ctx context.Context, typed string) {
+func (c *commands) handle(ctx context.Context, typed string) {
 	side, text, _ := strings.Cut(strings.TrimSpace(typed), " ")
+	oneSided := isCommand(text) || c.unlinked.Load()
 	var err error
 	switch {
+	case side == "m" && text != "" && oneSided:
+		err = c.onMatrix(ctx, text)
 	case side == "m" && text != "":
-		err = t.matrixMarkdown(ctx, text)()
+		err = c.matrixMarkdown(ctx, text)()
+	case side == "w" && text != "" && oneSided:
+		err = c.onWazo(ctx, c.Stage.Cast.Alice, text)
 	case side == "w" && text != "":
-		err = t.OnWazo(ctx, t.Stage.Cast.Alice, text)
+		err = c.OnWazo(ctx, c.Stage.Cast.Alice, text)
 	default:
-		t.screen.note(help)
+		c.screen.note(help)
 	}
 	if err != nil && ctx.Err() == nil {
-		t.screen.note("error: " + err.Error())
+		c.screen.note("error: " + err.Error())
 	}
 }
 
@@ -83,19 +94,19 @@ func readLines(ctx context.Context, from io.Reader) <-chan string {
 }
 
 // followRobin shows what Robin sends from another client.
-func (t *talk) followRobin(ctx context.Context) {
-	robin := t.Stage.Robin
+func (c *commands) followRobin(ctx context.Context) {
+	robin := c.Stage.Robin
 	fromElsewhere := harness.All(harness.From(robin.UserID()), func(evt *event.Event) bool {
-		return evt.Type == event.EventMessage && !t.WasShown(evt.ID.String()) &&
-			!strings.HasPrefix(evt.Content.AsMessage().Body, conversation.CommandPrefix)
+		return evt.Type == event.EventMessage && !c.WasShown(evt.ID.String()) &&
+			!c.unlinked.Load() && !isCommand(evt.Content.AsMessage().Body)
 	})
 	for {
-		entry, err := robin.WaitEvent(ctx, t.Portal.Matrix, fromElsewhere)
+		entry, err := robin.WaitEvent(ctx, c.Portal.Matrix, fromElsewhere)
 		if err != nil {
 			return
 		}
-		if err = t.ShowForeign(ctx, entry.ID); err != nil && ctx.Err() == nil {
-			t.screen.note("error: " + err.Error())
+		if err = c.ShowForeign(ctx, entry.ID); err != nil && ctx.Err() == nil {
+			c.screen.note("error: " + err.Error())
 		}
 	}
 }

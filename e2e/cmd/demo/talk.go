@@ -8,6 +8,7 @@ import (
 	"wazo-matrix-relay/e2e/conversation"
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"maunium.net/go/mautrix/event"
@@ -50,7 +51,7 @@ func (t *talk) show(d conversation.Delivery) {
 
 // wazoLine is a message as Wazo's clients show it.
 func (t *talk) wazoLine(message wazotest.Message) line {
-	return line{who: t.WazoAuthor(message), text: message.Content}
+	return line{who: withoutMarks(t.WazoAuthor(message)), text: shownOnWazo(message.Content)}
 }
 
 // matrixLine is an event as a client with per-message profiles shows it.
@@ -60,8 +61,10 @@ func (t *talk) matrixLine(evt *event.Event) line {
 	case who != "":
 	case evt.Sender == t.Stage.Robin.UserID():
 		who = robinName
+	case evt.Sender == t.Stage.BotID():
+		who = words.BotName
 	default:
 		who = evt.Sender.Localpart()
 	}
-	return line{who: who, text: content.Body, emote: content.MsgType == event.MsgEmote}
+	return line{who: withoutMarks(who), text: shownOnMatrix(&content), emote: content.MsgType == event.MsgEmote}
 }
