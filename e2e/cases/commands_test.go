@@ -27,6 +27,8 @@ func testCommands(t *testing.T, robin client) {
 			{"!wazo help", []string{"!wazo rooms", "!wazo link <uuid | number | name>", "!wazo create", "!wazo unlink", "!wazo status", "!wazo ping", "!wazo version"}},
 			{"!wazo", []string{"!wazo unlink"}},
 			{"!WAZO  Ping", []string{"Pong!"}},
+			{"Wazo Relay: !wazo: ping", []string{"Pong!"}},
+			{"> <@somebody:a.example> hello\n\n!wazo ping", []string{"Pong!"}},
 			{"!wazo version", []string{"`"}},
 			{"!wazo status", []string{
 				"Linked with **Support**", p.Portal.Wazo, s.Robin.UserID().String(), encryption,
