@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -93,4 +94,26 @@ func TestAddressesStayInDirectChats(t *testing.T) {
 	require.NotContains(t, f.hs.awaitSent(roomID, "Several people match").body(), "@")
 	f.hs.say(otherRoom, adminUser, "!wazo create Ann Moss")
 	require.Contains(t, f.hs.awaitSent(otherRoom, "Several people match").body(), "moss@acme.example")
+}
+
+// What an event edits stands beside its ciphertext. Clients need not repeat it within.
+func TestEncryptedEditOfACommand(t *testing.T) {
+	t.Parallel()
+	f, robin := linkedWithoutKey(t, time.Minute)
+	f.hs.push(robin.wholeKey())
+	command := robin.message("!wazo pnig")
+	var sent struct {
+		EventID string `json:"event_id"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(command), &sent))
+	f.hs.pushTimeline(roomID, command)
+	f.hs.awaitSent(roomID, "I don't know the command")
+	f.hs.pushTimeline(roomID, robin.editOf(sent.EventID, "!wazo ping"))
+	answer := f.hs.awaitSent(roomID, "Pong!")
+	require.Equal(t, map[string]any{"event_id": sent.EventID}, answer.Content["m.relates_to"].(map[string]any)["m.in_reply_to"])
+	f.hs.pushTimeline(roomID, robin.editOf(sent.EventID, "not for Wazo"), robin.message("the end"))
+	f.awaitOnWazo("the end")
+	for _, m := range f.wazo.Messages(f.project.UUID) {
+		require.NotContains(t, m.Content, "not for Wazo")
+	}
 }

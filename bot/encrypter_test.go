@@ -43,10 +43,21 @@ func (e *encrypter) message(body string) string { return e.messageOf(body, time.
 
 // messageOf is a message that was sent at a time; change may change its content.
 func (e *encrypter) messageOf(body string, sent time.Time, change func(content map[string]any)) string {
-	e.Helper()
-	plaintext := toJSON(map[string]any{
-		"room_id": roomID, "type": "m.room.message", "content": map[string]any{"msgtype": "m.text", "body": body},
+	return e.contentOf(map[string]any{"msgtype": "m.text", "body": body}, sent, change)
+}
+
+// editOf is an edit of a message. What it edits stands beside the ciphertext only.
+func (e *encrypter) editOf(original, body string) string {
+	text := map[string]any{"msgtype": "m.text", "body": body}
+	return e.contentOf(map[string]any{"msgtype": "m.text", "body": "* " + body, "m.new_content": text}, time.Now(), func(content map[string]any) {
+		content["m.relates_to"] = map[string]any{"rel_type": "m.replace", "event_id": original}
 	})
+}
+
+// contentOf is a message with a content that was sent at a time; change may change the content of the encrypted event.
+func (e *encrypter) contentOf(encrypted map[string]any, sent time.Time, change func(content map[string]any)) string {
+	e.Helper()
+	plaintext := toJSON(map[string]any{"room_id": roomID, "type": "m.room.message", "content": encrypted})
 	ciphertext, err := e.group.Encrypt(plaintext)
 	require.NoError(e, err)
 	content := map[string]any{
