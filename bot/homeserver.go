@@ -24,14 +24,13 @@ type homeserver struct {
 	client *mautrix.Client            // of the bot's device; nil before the bot has logged in
 	crypto *cryptohelper.CryptoHelper // of the bot's device: encrypts and decrypts
 
-	sending *rateLimiter // of what the homeserver counts as sending: events, joins, new rooms
-	asking  *rateLimiter // of everything else
-
 	// loggedOut is called when the homeserver refuses the access token for a request: the sync loop, which logs in again, may be
 	// in the middle of a long poll.
 	loggedOut func()
 
-	token tokenLock
+	sending *rateLimiter // of what the homeserver counts as sending: events, joins, new rooms
+	asking  *rateLimiter // of everything else
+	token   tokenLock
 }
 
 func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
@@ -60,9 +59,11 @@ func (h *homeserver) ask(ctx context.Context, request func() error) error {
 	return h.asking.do(ctx, func() error { return h.withToken(request) })
 }
 
-// withToken makes a request while the access token is not being changed.
+// withToken makes a request while the access token is not being changed. The sync loop learns that the token is refused.
 func (h *homeserver) withToken(request func() error) error {
-	err := h.token.during(request)
+	h.token.RLock()
+	defer h.token.RUnlock()
+	err := request()
 	if isLoggedOut(err) {
 		h.loggedOut()
 	}
@@ -71,13 +72,6 @@ func (h *homeserver) withToken(request func() error) error {
 
 // tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the device.
 type tokenLock struct{ sync.RWMutex }
-
-// during makes a request while neither is being changed.
-func (l *tokenLock) during(request func() error) error {
-	l.RLock()
-	defer l.RUnlock()
-	return request()
-}
 
 // whileIdle does something while no request is under way. It reports false if a request is: a join may take minutes.
 func (l *tokenLock) whileIdle(do func()) bool {

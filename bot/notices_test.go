@@ -74,37 +74,3 @@ func TestNoticeThatIsRefusedDoesNotCostTheOthers(t *testing.T) {
 	f.sayWhileLimited([2]string{"one"}, [2]string{"bad"}, [2]string{"two"})
 	require.Equal(t, []string{"one", "two"}, f.said())
 }
-
-func TestWhatCannotBeSaidInARoomIsSaidToWhoLinkedIt(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name   string
-		status int
-		code   string
-	}{
-		{"the bot may not speak there", http.StatusForbidden, "M_FORBIDDEN"},
-		{"the room is gone", http.StatusNotFound, "M_NOT_FOUND"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			f.hs.shy = true // so that the notice can be seen while it waits
-			f.start()
-			f.first()
-			f.link()
-			f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
-				silenced := isSend(r, roomID)
-				if silenced {
-					refuse(w, test.status, test.code)
-				}
-				return silenced
-			})
-			require.NoError(t, f.core.Say(t.Context(), roomID, "Nobody hears an answer.", "$question"))
-			require.NoError(t, f.core.Say(t.Context(), roomID, txt.GoesOn(), ""))
-			await.Until(t, "the notice to be passed on", func() bool {
-				notices, err := f.db.Notice.All(t.Context())
-				return err == nil && len(notices) == 1 && notices[0].User == adminUser && notices[0].Markdown == txt.SaidInRoom(roomID.String(), txt.GoesOn())
-			})
-		})
-	}
-}

@@ -70,8 +70,7 @@ func (l *syncLoop) step(ctx context.Context) (err error) {
 	if l.pending == nil {
 		if err = l.device.SecureReceivedKeys(ctx); err != nil {
 			return err
-		}
-		if l.pending, err = l.ask(ctx); err != nil {
+		} else if l.pending, err = l.ask(ctx); err != nil {
 			l.relay.MatrixFails(toMatrixError(err))
 			return err
 		} else if l.pending == nil {

@@ -15,7 +15,6 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
-	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -338,7 +337,7 @@ func TestDropLeavesAMergedEventThatWaits(t *testing.T) {
 		m.beforeSend = func(string) error { return &MatrixError{Status: 403, Code: "M_FORBIDDEN", Err: errors.New("muted")} }
 	})
 	release()
-	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyForbidden)))
+	f.awaitSilenced()
 	dropped, err := f.core.Drop(f.ctx, roomID)
 	require.NoError(t, err)
 	require.Zero(t, dropped)

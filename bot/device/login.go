@@ -133,8 +133,8 @@ func (m *Manager) useToken(ctx context.Context, token string) error {
 }
 
 // loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both. It waits
-// while the homeserver limits log-ins. It returns ErrBadPassword if the homeserver refuses the password, and ErrNoPasswordLogin if
-// it refuses all.
+// while the homeserver limits log-ins. It returns ErrBadPassword if the homeserver refuses the password, and ErrNoPasswordLogin if it
+// refuses all.
 func (m *Manager) loginWithPassword(ctx context.Context) error {
 	known, err := m.db.Setting.Get(ctx, db.SettingDevice)
 	if err != nil {

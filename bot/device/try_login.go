@@ -25,15 +25,16 @@ func (m *Manager) TryLogin(ctx context.Context) error {
 	} else if err = trial.makeClient(url); err != nil {
 		return err
 	}
-	ctx, cancel := trial.request(ctx)
-	defer cancel()
 	if m.cfg.AccessToken != "" {
 		return trial.tryToken(ctx)
 	}
-	resp, err := trial.client.Login(ctx, trial.passwordLogin("", words.BotName+" (check)"))
+	resp, err := trial.logInWhenAllowed(ctx, trial.passwordLogin("", words.BotName+" (check)"))
 	if err != nil {
 		return trial.loginError(ctx, err)
-	} else if _, err = trial.client.Logout(ctx); err != nil {
+	}
+	ctx, cancel := trial.request(ctx)
+	defer cancel()
+	if _, err = trial.client.Logout(ctx); err != nil {
 		return fmt.Errorf("failed to log out again: %w", err)
 	}
 	return m.checkLogin(resp.UserID)
@@ -41,6 +42,8 @@ func (m *Manager) TryLogin(ctx context.Context) error {
 
 // tryToken asks the homeserver whose the configured access token is.
 func (m *Manager) tryToken(ctx context.Context) error {
+	ctx, cancel := m.request(ctx)
+	defer cancel()
 	m.client.AccessToken = m.cfg.AccessToken
 	whoami, err := m.client.Whoami(ctx)
 	switch {
@@ -77,6 +80,8 @@ func (m *Manager) passwordLogin(device id.DeviceID, name string) *mautrix.ReqLog
 // loginError says why a log-in with the password failed. A homeserver may refuse all passwords, with various errors, so it is asked
 // whether it does.
 func (m *Manager) loginError(ctx context.Context, err error) error {
+	ctx, cancel := m.request(ctx)
+	defer cancel()
 	if flows, flowsErr := m.client.GetLoginFlows(ctx); flowsErr == nil && !flows.HasFlow(mautrix.AuthTypePassword) {
 		return fmt.Errorf("%w: %w", ErrNoPasswordLogin, err)
 	} else if errors.Is(err, mautrix.MForbidden) {

@@ -232,7 +232,7 @@ func TestCheck(t *testing.T) {
 				f.env["WAZO_USERNAME"] = "restricted"
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: Wazo log-in", "failed: Wazo permissions", "failed: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "failed: Wazo permissions", "failed: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: health check listener",
 			},
 			says: []string{"failed to read the messages of a chat", "the account lacks a permission"},
 		},
