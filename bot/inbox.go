@@ -133,7 +133,7 @@ func (i *inbox) accessChanged(ctx context.Context, row *db.InboxRow) error {
 	return i.lookAtAccess(ctx, row.Room)
 }
 
-// lookAtAccess pauses a portal whose room strangers can read, and lets it go on if they can't.
+// lookAtAccess pauses a portal whose room strangers can read, and lets it go on if they cannot.
 func (i *inbox) lookAtAccess(ctx context.Context, roomID id.RoomID) error {
 	portal, err := i.relay.Portal(ctx, roomID)
 	if err != nil || portal == nil {

@@ -17,7 +17,7 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// chatTries is how often another direct chat is looked for when the one that was found can't be used.
+// chatTries is how often another direct chat is looked for when the one that was found cannot be used.
 const chatTries = 3
 
 // notices says what is to be said in rooms and to people.

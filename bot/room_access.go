@@ -14,7 +14,7 @@ import (
 // these counts as open.
 const maxNamedRooms = 50
 
-// whyOpen says in words why strangers can read a room, "" if they can't. Guest access does not matter by itself: guests come
+// whyOpen says in words why strangers can read a room, "" if they cannot. Guest access does not matter by itself: guests come
 // in only where the join rule lets them (client-server API, "Guest access").
 func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 	look := accessLook{roomInfo: r, room: roomID}
