@@ -23,6 +23,7 @@ const chatTries = 3
 // notices says what is to be said in rooms and to people.
 type notices struct {
 	*Bot
+	tried   *exsync.Map[work, int] // how many notices of a job were said in one event whose outcome is unknown: they are said again as one
 	awaited *exsync.Set[id.UserID] // people who have yet to accept the invite to their direct chat, where a notice waits
 }
 
@@ -33,7 +34,9 @@ const maxNotices = 20
 // notices that wait behind it in the same event. A notice that is too old is not said any more.
 func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 	limit := 1
-	if n.IsLimited() {
+	if tried, ok := n.tried.Get(w); ok {
+		limit = tried
+	} else if n.IsLimited() {
 		limit = maxNotices
 	}
 	next, err := n.db.Notice.Next(ctx, w.room, w.user, limit)
@@ -52,9 +55,14 @@ func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 	case w.room != "" && isSilenced(err):
 		return task.Again, n.passOn(ctx, next[0])
 	case n.isWorthRetrying(ctx, err, next[0].CreatedAt):
+		n.tried.Set(w, len(next)) // the homeserver may have taken them
 		return task.Again, fmt.Errorf("failed to say a notice: %w", err)
 	case waits && err == nil:
 		return task.Idle, nil
+	}
+	n.tried.Delete(w)
+	if err != nil {
+		next = next[:1] // the others are not too old
 	}
 	return task.Again, n.db.DoTxn(ctx, func(ctx context.Context) error {
 		for _, notice := range next {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,38 @@ func TestNoticesThatWaitAreSaidTogether(t *testing.T) {
 	f.sayWhileLimited([2]string{"not delivered", "$1"}, [2]string{"not delivered", "$2"}, [2]string{"paused"}, [2]string{"goes on"}, [2]string{"paused"})
 	require.Equal(t, []string{"not delivered\n(This is about 2 messages: [1](https://matrix.to/#/%21room:a.example/$1), [2](https://matrix.to/#/%21room:a.example/$2).)" +
 		"\n\npaused\n\ngoes on\n\npaused"}, f.said())
+}
+
+// An event whose answer is lost may have been taken. It is sent again as it was, also when there is more to say by then.
+func TestNoticesWhoseOutcomeIsUnknownAreRepeatedAsTheyWere(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	var mu sync.Mutex
+	var requests []string
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+		if !isSend(r, roomID) {
+			return false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		requests = append(requests, r.URL.Path)
+		if len(requests) > 1 {
+			return false
+		}
+		if err := f.core.Say(t.Context(), roomID, "three", ""); err != nil {
+			t.Error(err)
+		}
+		refuse(w, http.StatusBadGateway, "M_UNKNOWN")
+		return true
+	})
+	f.sayWhileLimited([2]string{"one"}, [2]string{"two"})
+	mu.Lock()
+	defer mu.Unlock()
+	require.Len(t, requests, 3)
+	require.Equal(t, requests[0], requests[1], "the same transaction")
+	require.Equal(t, []string{"one\n\ntwo", "three"}, f.said())
 }
 
 func TestNoticeThatIsRefusedDoesNotCostTheOthers(t *testing.T) {

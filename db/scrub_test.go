@@ -180,6 +180,7 @@ func TestScrubKeepsEveryTable(t *testing.T) {
 		"INSERT INTO orphan (portal_id, wazo_uuid, alias, content, created_at) SELECT id, 'uuid', 'alias', 'content', 7 FROM portal",
 		"INSERT INTO inbox (kind, room, event_id, payload, accepted_at) VALUES ('command', '!r', '$2', '{}', 8), ('command', '!r', '$1', '{}', 9)",
 		"INSERT INTO notice (room, markdown, created_at) VALUES ('!r', '**text**', 8)",
+		"INSERT INTO wazo_command (wazo_uuid, wazo_room, content) VALUES ('uuid', 'room', '!wazo help')",
 	} {
 		_, err = db.Exec(t.Context(), statement)
 		require.NoError(t, err)
@@ -208,7 +209,7 @@ func TestScrubKeepsEveryTable(t *testing.T) {
 		return lines
 	}
 	before := dump()
-	require.Len(t, before, 1+3+1+2+1)
+	require.Len(t, before, 1+3+1+2+1+1)
 	require.NoError(t, db.Scrub(t.Context()))
 	require.NotEmpty(t, db.scrubbed)
 	require.ElementsMatch(t, before, dump())

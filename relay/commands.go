@@ -32,7 +32,7 @@ func (r *Relay) acceptCommand(ctx context.Context, portalID int64, evt *event.Ev
 	if original != "" {
 		if err = r.db.Command.Cancel(ctx, original, evt.Sender); err != nil {
 			return err
-		} else if err = r.takeBack(ctx, portalID, original, evt.Sender); err != nil {
+		} else if err = r.takeBack(ctx, portalID, original, evt.Sender, evt.Timestamp); err != nil {
 			return err
 		}
 	}

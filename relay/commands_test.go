@@ -120,6 +120,25 @@ func TestEditOfACommandIsNotRelayedLaterEither(t *testing.T) {
 	require.Zero(t, after)
 }
 
+// The pages of a gap bring the newest events first, so a later edit may be known before a command that it replaces.
+func TestEditThatIsLaterThanACommandIsRelayed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	now := time.Now()
+	message := f.sayAt(adminUser, "hello", now)
+	f.awaitRelayed("hello")
+	down := f.wazo.Faults().ChatdDown()
+	f.awaitRow(f.matrix.say(adminUser, "between")) // holds back what follows
+	f.editAt(adminUser, message, "before the command", now.Add(time.Second))
+	f.editAt(adminUser, message, "after the command", now.Add(time.Minute))
+	f.editAt(adminUser, message, "!wazo status", now.Add(2*time.Second))
+	f.awaitRow(f.matrix.say(adminUser, "end"))
+	down.Off()
+	f.awaitRelayed("hello", "between", "✏️ after the command", "end")
+}
+
 func TestLateKeyOfACommandThatWasEdited(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

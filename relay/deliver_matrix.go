@@ -101,11 +101,18 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	return outcomeDelivered, nil
 }
 
-// errPaused says that a portal was paused while a message waited for its turn to be sent.
-var errPaused = errors.New("the portal is paused now")
+// errPaused says that a portal was paused, moved or ended while a message waited for its turn to be sent.
+var errPaused = errors.New("the portal is paused, or does not lead to this room any more")
 
-// checkPause returns errPaused if the portal may not relay any more: the Matrix room was opened to strangers, or the bot removed.
+// checkPause returns errPaused if the portal may not relay to its room any more: the room was opened to strangers, the bot removed,
+// the room upgraded, or the link ended.
 func (d *matrixDelivery) checkPause(ctx context.Context) error {
+	portal, err := d.db.Portal.ByID(ctx, d.portal.ID)
+	if err != nil {
+		return err
+	} else if portal == nil || portal.MatrixRoom != d.portal.MatrixRoom {
+		return errPaused
+	}
 	active, err := d.pauses.of(ctx, d.row.Queue())
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
@@ -48,8 +49,13 @@ func (d *matrixDelivery) merge(ctx context.Context) (*matrixPart, []*db.Row, err
 	if len(said) < 2 {
 		return nil, nil, nil
 	}
-	content, n := convert.Merge(said, tagBytes)
-	if n < 2 {
+	var content *event.MessageEventContent
+	n := 0
+	err = task.Guard(ctx, func() error { // the row is not at fault if they cannot be shown together
+		content, n = convert.Merge(said, tagBytes)
+		return nil
+	})
+	if err != nil || n < 2 {
 		return nil, nil, nil
 	}
 	part, merged := &matrixPart{Content: content}, following[:n-1]

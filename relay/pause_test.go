@@ -210,6 +210,33 @@ func TestOpenedRoomStopsAtOnce(t *testing.T) {
 	})
 }
 
+func TestMessageThatWaitsForItsTurnIsNotSaidAfterTheLinkHasEnded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	waiting, turn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	f.matrix.mu.Lock()
+	f.matrix.awaitTurn = func() {
+		once.Do(func() {
+			close(waiting)
+			<-turn
+		})
+	}
+	f.matrix.mu.Unlock()
+	f.wazo.Post(f.room.UUID, f.alice, "too late", "")
+	await.Receive(t, "the message", waiting)
+	f.wazo.Post(f.room.UUID, f.alice, "!wazo unlink", "")
+	await.Until(t, "the end of the link", func() bool {
+		portal, err := f.db.Portal.ByMatrixRoom(f.ctx, roomID)
+		return err == nil && portal == nil
+	})
+	close(turn)
+	f.halt() // which waits until the delivery has ended
+	require.Empty(t, f.matrix.shown())
+}
+
 func TestAdminAcceptsAnOpenRoom(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"math"
+	"slices"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -35,12 +37,12 @@ func redacted(evt *event.Event) id.EventID {
 // redactPending takes a message back that still waits, and the edits of a message that still wait: they would say on Wazo what
 // was taken back. What is on Wazo already stays there: chatd cannot delete messages.
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
-	return a.takeBack(ctx, a.portal.ID, redacted(evt), evt.Sender)
+	return a.takeBack(ctx, a.portal.ID, redacted(evt), evt.Sender, math.MaxInt64)
 }
 
 // takeBack removes a message of a sender that still waits from a portal's queue, and the edits of it that still wait, within a
-// transaction.
-func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID, sender id.UserID) error {
+// transaction. It leaves edits that were written after a time (Unix milliseconds): they may have been accepted before.
+func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID, sender id.UserID, until int64) error {
 	message, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
 	if err != nil || message != nil && message.Author != sender.String() {
 		return err
@@ -48,7 +50,9 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 	rows, err := r.db.Queue.PendingEdits(ctx, portalID, sender.String(), target.String())
 	if err != nil {
 		return err
-	} else if message != nil && isUntouched(message) {
+	}
+	rows = slices.DeleteFunc(rows, func(row *db.Row) bool { return writtenAt(row) > until })
+	if message != nil && isUntouched(message) {
 		rows = append(rows, message)
 	}
 	for _, row := range rows {
@@ -57,6 +61,15 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 		}
 	}
 	return nil
+}
+
+// writtenAt returns when the event of a row was written, in Unix milliseconds of its homeserver's clock.
+func writtenAt(row *db.Row) int64 {
+	var evt struct {
+		Timestamp int64 `json:"origin_server_ts"`
+	}
+	_ = json.Unmarshal([]byte(row.Payload), &evt) // what cannot be read stays 0: the delivery says what is wrong with it
+	return evt.Timestamp
 }
 
 // editPending changes a message that still waits. A message that cannot be decrypted becomes what the edit says: its key is

@@ -54,6 +54,10 @@ func (a *wazoAccept) command(ctx context.Context, portal *db.Portal, m wazoapi.M
 	} else if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known {
 		return err
 	}
+	row, err := a.db.Queue.BySource(ctx, portal.ID, db.ToMatrix, string(m.UUID))
+	if err != nil || row != nil { // an older version took it for a message, which is shown
+		return err
+	}
 	a.added++
 	if endsLink(typed) {
 		a.portals[m.Room] = nil
@@ -61,15 +65,21 @@ func (a *wazoAccept) command(ctx context.Context, portal *db.Portal, m wazoapi.M
 		return a.deletePortal(ctx, portal, a.texts.UnlinkedFromWazo(portal.Title, a.unlinkers[m.UUID]))
 	}
 	// No event shows it: this keeps the history from bringing it again.
-	err := a.db.Message.Insert(ctx, &db.Message{
+	err = a.db.Message.Insert(ctx, &db.Message{
 		PortalID: portal.ID, WazoUUID: string(m.UUID), Author: string(m.UserUUID),
 		CreatedAt: jsontime.UMicro(m.CreatedAt), RelayedAt: jsontime.UM(time.Now()),
 	})
 	if err != nil {
 		return err
 	}
+	if time.Since(m.CreatedAt) > answerAge {
+		return nil
+	}
 	return a.storeWazoCommand(ctx, m)
 }
+
+// answerAge is how old a command on Wazo may be to be answered. Nobody waits any longer, and after a restore the answer was given.
+const answerAge = 10 * time.Minute
 
 // storeWazoCommand stores a command, within a transaction, to be answered.
 func (r *Relay) storeWazoCommand(ctx context.Context, m wazoapi.Message) error {
