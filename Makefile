@@ -33,10 +33,11 @@ test-unit: ## Runs the tests that need no homeserver, and prints how many record
 	go test $(TAGS) -race -parallel 4 -timeout 10m ./...
 	@go test $(TAGS) -race -run '^TestContract' -v ./wazoapi/wazotest | grep '^contract:'
 
+# Go does not know that these tests build and run the whole program, so it would reuse a result (-count=1).
 test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.
-	cd e2e && go test $(TAGS) -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/catchup$$ -e e2e/chaos$$)
-	cd e2e && go test $(TAGS) -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
-	cd e2e && go test $(TAGS) -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
+	cd e2e && go test $(TAGS) -count=1 -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/catchup$$ -e e2e/chaos$$)
+	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
+	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
 
 # The virtual environment is made anew when the versions change.
 SYNAPSE := e2e/bin/synapse
@@ -46,7 +47,7 @@ $(SYNAPSE)/installed: e2e/synapse/requirements.txt
 	touch $@
 
 e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program and a short chaos run on Synapse, which the first run installs. It needs Python 3.11 or newer.
-	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -timeout 30m ./harness ./cases
+	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 30m ./harness ./cases
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1
 
 lint: ## Checks the formatting, the code of both modules, the documentation, and the dependencies for known vulnerabilities.
