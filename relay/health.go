@@ -3,13 +3,11 @@ package relay
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
@@ -234,129 +232,6 @@ func (r *Relay) noteAnswer(ctx context.Context, p part, err error) {
 	} else if r.fails(p, err) {
 		zerolog.Ctx(ctx).Err(err).Str("service", string(p)).Msg("Fails")
 	}
-}
-
-// Health is how both sides are.
-type Health struct{ Matrix, Wazo SideHealth }
-
-// SideHealth is how a side is.
-type SideHealth struct {
-	OK  bool
-	Why []string // in words, the most important reason first; none if all is well
-}
-
-func (s *SideHealth) add(why string) { s.OK, s.Why = false, append(s.Why, why) }
-
-// syncOverdue is how old the last answer of /sync may be. A long poll takes half a minute.
-const syncOverdue = 50 * time.Second
-
-// Health returns how both sides are. A side is well if what was last tried there succeeded, no portal is paused because of it,
-// and no message has waited for it longer than a minute.
-func (r *Relay) Health(ctx context.Context) (Health, error) { return r.healthOf(ctx, "") }
-
-// healthOf is Health. With a room, it leaves out what concerns only other rooms, and the pauses.
-func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
-	now := time.Now()
-	waiting, err := r.waiting(ctx)
-	if err != nil {
-		return Health{}, err
-	}
-	h := Health{Matrix: r.sideHealth(matrixParts, waiting, now), Wazo: r.sideHealth(wazoParts, waiting, now)}
-	switch lastSync := r.LastSync(); {
-	case lastSync.IsZero() && h.Matrix.OK:
-		h.Matrix.add(r.texts.Why(words.WhyNoSync))
-	case h.Matrix.OK && now.Sub(lastSync) > syncOverdue:
-		h.Matrix.add(r.texts.Failing(r.texts.Why(words.WhyHomeserverFails), now.Sub(lastSync)))
-	}
-	return h, r.addPortals(ctx, &h, waiting, room, now)
-}
-
-// sideHealth returns how the parts of a side are. It names one that fails, and not what follows from it.
-func (r *Relay) sideHealth(parts []part, waiting map[db.QueueKey]time.Time, now time.Time) SideHealth {
-	side := SideHealth{OK: true}
-	for _, p := range parts {
-		c := r.health.of(p)
-		if c.since.IsZero() || isDelivery(p) && !waitsFor(p, waiting) {
-			continue
-		}
-		side.add(r.texts.Failing(r.texts.WhyWithoutMessage(c.why), now.Sub(c.since)))
-		return side
-	}
-	if !slices.Contains(parts, partEvents) {
-		return side
-	} else if since := r.health.readsFailSince(); !since.IsZero() {
-		side.add(r.texts.Failing(r.texts.Why(words.WhyChatFails), now.Sub(since)))
-	} else if !r.Connected() {
-		side.add(r.texts.Why(words.WhyEventsFail)) // the first connection is not made yet
-	}
-	return side
-}
-
-func isDelivery(p part) bool { return p == partToWazo || p == partToMatrix }
-
-// waitsFor reports whether something waits to be delivered: without that, the last delivery says nothing about now.
-func waitsFor(p part, waiting map[db.QueueKey]time.Time) bool {
-	for key := range waiting {
-		if deliveryPart(key.Direction) == p {
-			return true
-		}
-	}
-	return false
-}
-
-// waiting returns the queues that have something to deliver, with the time since when the oldest row has been waiting here.
-func (r *Relay) waiting(ctx context.Context) (map[db.QueueKey]time.Time, error) {
-	oldest, err := r.db.Queue.Oldest(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("failed to see what is waiting: %w", err)
-	}
-	waiting := make(map[db.QueueKey]time.Time, len(oldest))
-	for _, queue := range oldest {
-		waiting[queue.QueueKey] = queue.AcceptedAt.Time
-	}
-	return waiting, nil
-}
-
-// addPortals adds what is wrong with single portals.
-func (r *Relay) addPortals(ctx context.Context, h *Health, waiting map[db.QueueKey]time.Time, room id.RoomID, now time.Time) error {
-	portals, err := r.db.Portal.All(ctx)
-	if err != nil {
-		return fmt.Errorf("failed to read the portals: %w", err)
-	}
-	for _, portal := range portals {
-		if room != "" && portal.MatrixRoom != room {
-			continue
-		}
-		paused, err := r.db.Pause.Of(ctx, portal.ID)
-		if err != nil {
-			return fmt.Errorf("failed to read why a portal is paused: %w", err)
-		}
-		for _, pause := range paused {
-			if room == "" {
-				h.side(Pause(pause.Reason).isMatrix()).add(r.texts.PausedRoom(portal.MatrixRoom.String(), r.texts.Why(Pause(pause.Reason).Why())))
-			}
-		}
-		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
-			key := db.QueueKey{PortalID: portal.ID, Direction: direction}
-			since, ok := waiting[key]
-			if !ok || now.Sub(since) <= r.cfg.OutageNotice || slices.ContainsFunc(paused, func(p *db.Pause) bool { return p.Stops(direction) }) {
-				continue
-			}
-			if direction == db.ToWazo {
-				h.Wazo.add(r.texts.WaitsForWazo(portal.MatrixRoom.String(), now.Sub(since)))
-			} else { // what is shown on Matrix may wait for the history on Wazo
-				h.side(r.account.isVerified(portal.ID)).add(r.texts.WaitsForMatrix(portal.MatrixRoom.String(), now.Sub(since)))
-			}
-		}
-	}
-	return nil
-}
-
-func (h *Health) side(matrix bool) *SideHealth {
-	if matrix {
-		return &h.Matrix
-	}
-	return &h.Wazo
 }
 
 // noteFailure notes what the failure of a job says about the side that it comes from.
