@@ -4,12 +4,19 @@ package chaos
 type said struct {
 	key string // the author and the text; identical messages have the same key
 	// excused says that the message may have another place on the other side,
-	// because Wazo never sent its event or committed it late, or because its key
-	// came late. The relay finds such a message only when it reads the history the
-	// next time, or can read it only when the key comes, and may have delivered
+	// because Wazo never sent its event or committed it late. The relay finds such
+	// a message only when it reads the history the next time, and may have delivered
 	// later messages by then; that is a documented limit. The message must still
 	// arrive exactly once.
 	excused bool
+}
+
+// arrival is one message as it arrived on the other side.
+type arrival struct {
+	key string
+	// late says that the relay marked it as late, because its key came late. Its
+	// place doesn't count. Which of several identical messages it is, nobody knows.
+	late bool
 }
 
 // Difference is how what arrived differs from what was said.
@@ -38,10 +45,10 @@ const maxExamples = 5
 // message that nobody said counts as one that arrived too often. Reordered is how
 // many of the arrived messages would have to change their places to be in the
 // order in which they were said.
-func compare(sent []said, arrived []string) Difference {
+func compare(sent []said, arrived []arrival) Difference {
 	var diff Difference
 	balance, inOrder := make(map[string]int), make(map[string]int)
-	var ordered []string
+	var ordered, inPlace []string // what was said and what arrived, without what may have any place
 	for _, message := range sent {
 		balance[message.key]++
 		if message.excused {
@@ -52,11 +59,16 @@ func compare(sent []said, arrived []string) Difference {
 		ordered = append(ordered, message.key)
 	}
 	common := 0
-	for _, key := range arrived {
+	for _, message := range arrived {
+		key := message.key
 		if balance[key]--; balance[key] < 0 {
 			diff.Doubled++
 			diff.example("doubled", key, diff.Doubled)
 		}
+		if message.late {
+			continue
+		}
+		inPlace = append(inPlace, key)
 		if inOrder[key] > 0 {
 			inOrder[key]--
 			common++
@@ -69,7 +81,7 @@ func compare(sent []said, arrived []string) Difference {
 			diff.example("lost", message.key, diff.Lost)
 		}
 	}
-	kept, firstOut := longestCommon(ordered, arrived)
+	kept, firstOut := longestCommon(ordered, inPlace)
 	if diff.Reordered = common - kept; diff.Reordered > 0 {
 		diff.example("reordered near", firstOut, 1)
 	}

@@ -16,7 +16,7 @@ import (
 // rooms holds the messages of both rooms of a place, as the servers have them.
 type rooms struct {
 	saidOnMatrix, saidOnWazo []said
-	onWazo, onMatrix         []string
+	onWazo, onMatrix         []arrival
 	late                     int // messages that were posted late, because their key came late
 	unreadable               int
 }
@@ -37,10 +37,9 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 		case s.isRelayed(message):
 			text, late := withoutLateLine(message.Content)
 			key := p.name + ", Matrix to Wazo: " + *message.Alias + ": " + text
-			r.onWazo = append(r.onWazo, key)
+			r.onWazo = append(r.onWazo, arrival{key, late})
 			if late {
 				r.late++
-				excuse(r.saidOnMatrix, key)
 			}
 		case !s.FromRelay(message):
 			r.saidOnWazo = append(r.saidOnWazo, said{
@@ -62,16 +61,6 @@ func withoutLateLine(content string) (text string, late bool) {
 	return text, true
 }
 
-// excuse notes that a message may have another place on the other side.
-func excuse(sent []said, key string) {
-	for i := range sent {
-		if sent[i].key == key && !sent[i].excused {
-			sent[i].excused = true
-			return
-		}
-	}
-}
-
 // isRelayed says whether a message on Wazo comes from Matrix. The relay's own
 // notices have no alias.
 func (s *fixture) isRelayed(message wazotest.Message) bool {
@@ -89,7 +78,9 @@ func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key})
 		}
 	case evt.Content.AsMessage().MsgType != event.MsgNotice:
-		r.onMatrix = append(r.onMatrix, shownBy(p, *evt.Content.AsMessage())...)
+		for _, key := range shownBy(p, *evt.Content.AsMessage()) {
+			r.onMatrix = append(r.onMatrix, arrival{key: key})
+		}
 	}
 }
 

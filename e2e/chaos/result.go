@@ -38,7 +38,7 @@ func (r Result) Print(w io.Writer) error {
 	for _, count := range r.Fired {
 		fmt.Fprintf(&text, "fault: %4d × %s\n", count.Fired, count.Name)
 	}
-	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late, or their key came late: %d\n", r.Excused)
+	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused)
 	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "slowest message of a server itself: %s, the relay waits %s before it looks\n", r.SlowestSend.Round(time.Millisecond), r.Settle)
