@@ -81,10 +81,10 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	row := d.row
 	d.uploads.forget(row.PortalID)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
-		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(part), Check: d.checkPause,
+		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(part), Check: d.checkMaySend,
 	}, transactionID(row, part))
 	if err != nil {
-		if err = d.attemptFailed(ctx, row, err); errors.Is(err, errPaused) {
+		if err = d.attemptFailed(ctx, row, err); errors.Is(err, errMayNotSend) {
 			return outcomeStopped, nil
 		}
 		return outcomeStopped, err
@@ -101,17 +101,17 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	return outcomeDelivered, nil
 }
 
-// errPaused says that a portal was paused, moved or ended while a message waited for its turn to be sent.
-var errPaused = errors.New("the portal is paused, or does not lead to this room any more")
+// errMayNotSend says that a portal was paused, moved or ended while a message waited for its turn to be sent.
+var errMayNotSend = errors.New("the portal is paused, or does not lead to this room any more")
 
-// checkPause returns errPaused if the portal may not relay to its room any more: the room was opened to strangers, the bot removed,
+// checkMaySend returns errMayNotSend if the portal may not relay to its room any more: the room was opened to strangers, the bot removed,
 // the room upgraded, or the link ended.
-func (d *matrixDelivery) checkPause(ctx context.Context) error {
+func (d *matrixDelivery) checkMaySend(ctx context.Context) error {
 	portal, err := d.db.Portal.ByID(ctx, d.portal.ID)
 	if err != nil {
 		return err
 	} else if portal == nil || portal.MatrixRoom != d.portal.MatrixRoom {
-		return errPaused
+		return errMayNotSend
 	}
 	active, err := d.pauses.of(ctx, d.row.Queue())
 	if err != nil {
@@ -119,7 +119,7 @@ func (d *matrixDelivery) checkPause(ctx context.Context) error {
 	}
 	for _, pause := range active {
 		if !isRetried(pause) {
-			return errPaused
+			return errMayNotSend
 		}
 	}
 	return nil

@@ -188,16 +188,7 @@ func TestOpenedRoomStopsAtOnce(t *testing.T) {
 		f := newFixture(t)
 		f.start()
 		f.link()
-		waiting, turn := make(chan struct{}), make(chan struct{})
-		var once sync.Once
-		f.matrix.mu.Lock()
-		f.matrix.awaitTurn = func() {
-			once.Do(func() {
-				close(waiting)
-				<-turn
-			})
-		}
-		f.matrix.mu.Unlock()
+		waiting, turn := f.holdNextSend()
 		uuid := f.wazo.Post(f.room.UUID, f.alice, "kept", "").UUID
 		await.Receive(t, "the message", waiting)
 		state(f, event.StateJoinRules, map[string]any{"join_rule": "public"})
@@ -210,21 +201,28 @@ func TestOpenedRoomStopsAtOnce(t *testing.T) {
 	})
 }
 
-func TestMessageThatWaitsForItsTurnIsNotSaidAfterTheLinkHasEnded(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	waiting, turn := make(chan struct{}), make(chan struct{})
+// holdNextSend lets the next message to Matrix wait for its turn, as a rate limit does, until turn is closed. waiting is closed when
+// it waits.
+func (f *fixture) holdNextSend() (waiting, turn chan struct{}) {
+	waiting, turn = make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
 	f.matrix.awaitTurn = func() {
 		once.Do(func() {
 			close(waiting)
 			<-turn
 		})
 	}
-	f.matrix.mu.Unlock()
+	return waiting, turn
+}
+
+func TestMessageThatWaitsForItsTurnIsNotSaidAfterTheLinkHasEnded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	waiting, turn := f.holdNextSend()
 	f.wazo.Post(f.room.UUID, f.alice, "too late", "")
 	await.Receive(t, "the message", waiting)
 	f.wazo.Post(f.room.UUID, f.alice, "!wazo unlink", "")
