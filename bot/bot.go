@@ -132,7 +132,7 @@ func (b *Bot) initParts() {
 	b.receipts = newReceipts(hs)
 	b.tasks = b.newTasks()
 	b.inbox = &inbox{b, exsync.NewSet[int64]()}
-	b.notices = &notices{Bot: b, tried: exsync.NewMap[work, int](), awaited: exsync.NewSet[id.UserID]()}
+	b.notices = &notices{Bot: b, awaited: exsync.NewSet[id.UserID]()}
 }
 
 // Login logs the bot in, only to try whether that works. Its errors are those of device.Manager.Login.

@@ -23,7 +23,6 @@ const chatTries = 3
 // notices says what is to be said in rooms and to people.
 type notices struct {
 	*Bot
-	tried   *exsync.Map[work, int] // how many notices of a job were said in one event whose outcome is unknown: they are said again as one
 	awaited *exsync.Set[id.UserID] // people who have yet to accept the invite to their direct chat, where a notice waits
 }
 
@@ -31,12 +30,11 @@ type notices struct {
 const maxNotices = 20
 
 // sayNext says the oldest notice for a room or a person, and removes it. While the homeserver limits the account, it says the
-// notices that wait behind it in the same event. A notice that is too old is not said any more.
+// notices that wait behind it in the same event. Notices whose event the homeserver may have taken are said again in the same
+// event. A notice that is too old is not said any more.
 func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 	limit := 1
-	if tried, ok := n.tried.Get(w); ok {
-		limit = tried
-	} else if n.IsLimited() {
+	if n.IsLimited() {
 		limit = maxNotices
 	}
 	next, err := n.db.Notice.Next(ctx, w.room, w.user, limit)
@@ -55,12 +53,10 @@ func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 	case w.room != "" && isSilenced(err):
 		return task.Again, n.passOn(ctx, next[0])
 	case n.isWorthRetrying(ctx, err, next[0].CreatedAt):
-		n.tried.Set(w, len(next)) // the homeserver may have taken them
 		return task.Again, fmt.Errorf("failed to say a notice: %w", err)
 	case waits && err == nil:
 		return task.Idle, nil
 	}
-	n.tried.Delete(w)
 	if err != nil {
 		next = next[:1] // the others are not too old
 	}
@@ -157,6 +153,11 @@ func (n *notices) say(ctx context.Context, room id.RoomID, notices []*db.Notice)
 		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(first.ReplyTo)
 	}
 	out := relay.Outgoing{Type: event.EventMessage, Content: content, Tag: relay.Tag{Kind: relay.TagNotice}}
+	if first.SaidUntil != last.ID {
+		if err := n.db.Notice.MarkSaid(ctx, notices); err != nil {
+			return err
+		}
+	}
 	_, err := n.Send(ctx, room, out, txnID)
 	var failure *relay.MatrixError
 	if errors.As(err, &failure) && failure.Status == http.StatusRequestEntityTooLarge && len(notices) == 1 {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,9 +17,15 @@ import (
 	"wazo-matrix-relay/internal/await"
 )
 
-// sayWhileLimited says notices while the homeserver limits the account, and returns when they are done with. Each notice is a text
-// and the event to which it replies.
+// sayWhileLimited says notices while the homeserver limits the account, and returns when they are done with.
 func (f *fixture) sayWhileLimited(notices ...[2]string) {
+	f.Helper()
+	f.storeWhileLimited(notices...)
+	f.awaitNoNotice()
+}
+
+// storeWhileLimited stores notices while the homeserver limits the account. Each notice is a text and the event to which it replies.
+func (f *fixture) storeWhileLimited(notices ...[2]string) {
 	f.Helper()
 	f.bot.sending.block(100 * time.Millisecond)
 	require.NoError(f, f.db.DoTxn(f.Context(), func(ctx context.Context) error {
@@ -29,6 +36,10 @@ func (f *fixture) sayWhileLimited(notices ...[2]string) {
 		}
 		return nil
 	}))
+}
+
+func (f *fixture) awaitNoNotice() {
+	f.Helper()
 	await.Until(f, "all notices to be done with", func() bool {
 		left, err := f.db.Notice.All(f.Context())
 		return err == nil && len(left) == 0
@@ -81,6 +92,39 @@ func TestNoticesWhoseOutcomeIsUnknownAreRepeatedAsTheyWere(t *testing.T) {
 	defer mu.Unlock()
 	require.Len(t, requests, 3)
 	require.Equal(t, requests[0], requests[1], "the same transaction")
+	require.Equal(t, []string{"one\n\ntwo", "three"}, f.said())
+}
+
+// The relay may be killed before it knows that the homeserver has taken an event. After the start the homeserver knows the
+// transaction, whatever there is to say by then.
+func TestNoticesAreRepeatedAsTheyWereAfterAKill(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	requests := make(chan string, 10)
+	var up atomic.Bool
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+		if !isSend(r, roomID) {
+			return false
+		}
+		requests <- r.URL.Path
+		if up.Load() {
+			return false
+		}
+		refuse(w, http.StatusBadGateway, "M_UNKNOWN")
+		return true
+	})
+	f.storeWhileLimited([2]string{"one"}, [2]string{"two"})
+	first := <-requests
+	f.stop()
+	f.open()
+	require.NoError(t, f.core.Say(t.Context(), roomID, "three", ""))
+	f.stop()
+	up.Store(true)
+	f.start()
+	require.Equal(t, first, <-requests, "the same transaction")
+	f.awaitNoNotice()
 	require.Equal(t, []string{"one\n\ntwo", "three"}, f.said())
 }
 

@@ -15,13 +15,17 @@ type Notice struct {
 	Markdown  string
 	ReplyTo   id.EventID // empty: the notice is not a reply
 	CreatedAt Time
+	// SaidUntil is the id of the last notice in the event with which this one was first sent. It is 0 if the notice was not sent.
+	SaidUntil int64
 }
 
 const (
-	noticeColumns     = `id, room, matrix_user, markdown, reply_to, created_at`
+	noticeColumns     = `id, room, matrix_user, markdown, reply_to, created_at, said_until`
 	insertNoticeQuery = `INSERT INTO notice (room, matrix_user, markdown, reply_to, created_at) VALUES ($1, $2, $3, $4, $5)`
 	allNoticesQuery   = `SELECT ` + noticeColumns + ` FROM notice ORDER BY id`
 	nextNoticesQuery  = `SELECT ` + noticeColumns + ` FROM notice WHERE room = $1 AND matrix_user = $2 ORDER BY id LIMIT $3`
+	saidNoticesQuery  = `SELECT ` + noticeColumns + ` FROM notice WHERE room = $1 AND matrix_user = $2 AND id <= $3 ORDER BY id`
+	sayNoticeQuery    = `UPDATE notice SET said_until = $2 WHERE id = $1`
 	deleteNoticeQuery = `DELETE FROM notice WHERE id = $1`
 )
 
@@ -36,7 +40,7 @@ func newNotices(db *dbutil.Database) *Notices {
 
 // Scan implements dbutil.DataStruct.
 func (n *Notice) Scan(row dbutil.Scannable) (*Notice, error) {
-	return dbutil.ValueOrErr(n, row.Scan(&n.ID, &n.Room, &n.User, &n.Markdown, &n.ReplyTo, timeColumn(&n.CreatedAt)))
+	return dbutil.ValueOrErr(n, row.Scan(&n.ID, &n.Room, &n.User, &n.Markdown, &n.ReplyTo, timeColumn(&n.CreatedAt), &n.SaidUntil))
 }
 
 // Insert stores a notice.
@@ -44,9 +48,19 @@ func (t *Notices) Insert(ctx context.Context, n *Notice) error {
 	return t.Exec(ctx, insertNoticeQuery, n.Room, n.User, n.Markdown, n.ReplyTo, n.CreatedAt)
 }
 
-// Next returns the oldest notices for a room (user is empty) or for a person (room is empty), at most limit of them.
+// Next returns the notices that the next event for a room (user is empty) or for a person (room is empty) should say, the oldest
+// first. These are the ones that were sent together before, or else the oldest ones, at most limit.
 func (t *Notices) Next(ctx context.Context, room id.RoomID, user id.UserID, limit int) ([]*Notice, error) {
-	return t.QueryMany(ctx, nextNoticesQuery, room, user, limit)
+	notices, err := t.QueryMany(ctx, nextNoticesQuery, room, user, limit)
+	if err != nil || len(notices) == 0 || notices[0].SaidUntil == 0 {
+		return notices, err
+	}
+	return t.QueryMany(ctx, saidNoticesQuery, room, user, notices[0].SaidUntil)
+}
+
+// MarkSaid stores, before notices are sent in one event, that they are.
+func (t *Notices) MarkSaid(ctx context.Context, notices []*Notice) error {
+	return t.Exec(ctx, sayNoticeQuery, notices[0].ID, notices[len(notices)-1].ID)
 }
 
 // All returns all notices, the oldest first.

@@ -1,4 +1,4 @@
--- v0 -> v5: Latest schema
+-- v0 -> v6: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -169,7 +169,8 @@ CREATE TABLE notice (
 	matrix_user TEXT   NOT NULL DEFAULT '',
 	markdown    TEXT   NOT NULL,
 	reply_to    TEXT   NOT NULL DEFAULT '', -- the id of the event to reply to; empty: the notice is not a reply
-	created_at  BIGINT NOT NULL             -- ms
+	created_at  BIGINT NOT NULL,            -- ms
+	said_until  INTEGER NOT NULL DEFAULT 0  -- the id of the last notice in the event with which this one was first sent; 0: it was not sent
 );
 
 -- The lists of Wazo rooms that were last shown to people. They say which room is meant by the number in "link 2".
