@@ -101,20 +101,32 @@ func (m *Manager) generation(ctx context.Context) (int64, error) {
 	return generation, nil
 }
 
-// isRestored reports whether the database is an older copy of one that this device has used since.
+// isRestored reports whether the database is an older copy of one that has been used since, by this device or by one that was made
+// after it.
 func (m *Manager) isRestored(ctx context.Context) (bool, error) {
 	generation, err := m.generation(ctx)
 	if err != nil {
 		return false, err
 	}
+	published, err := m.publishedGeneration(ctx)
+	if err != nil || published.Device == "" {
+		return false, err
+	} else if published.Device != m.client.DeviceID {
+		return generation > 0, nil // otherwise this device is new, and will publish its first generation
+	}
+	return published.Generation > generation, nil
+}
+
+// publishedGeneration returns the generation that the homeserver has, and the device that has raised it last. The device is empty if
+// there is none.
+func (m *Manager) publishedGeneration(ctx context.Context) (published generationContent, err error) {
 	ctx, cancel := m.request(ctx)
 	defer cancel()
-	var published generationContent
 	err = m.client.GetAccountData(ctx, generationType, &published)
 	if errors.Is(err, mautrix.MNotFound) {
-		return false, nil
+		return published, nil
 	} else if err != nil {
-		return false, fmt.Errorf("failed to read the generation of the database from the account data: %w", err)
+		return published, fmt.Errorf("failed to read the generation of the database from the account data: %w", err)
 	}
-	return published.Device == m.client.DeviceID && published.Generation > generation, nil
+	return published, nil
 }

@@ -138,6 +138,36 @@ func TestCopyOfAnyAgeIsRecognised(t *testing.T) {
 	}
 }
 
+// The device that was used last goes too: its keys are lost, and others would go on to encrypt for it.
+func TestNoDeviceIsLeftBehindByCopies(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	first := f.prepared()
+	restore := f.copyDatabase()
+	f.sendToDevice()
+	restore()
+	second := f.prepared()
+	require.NotEqual(t, first.ID, second.ID)
+	restore()
+	third := f.prepared()
+	require.NotEqual(t, second.ID, third.ID)
+	require.Equal(t, []string{third.ID.String()}, f.devices())
+}
+
+// A copy of a device is also recognised if another device was used last.
+func TestCopyFromBeforeALaterDevice(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	first := f.prepared()
+	f.hs.keys.Lock()
+	f.hs.keys.AccountData[generationType] = []byte(`{"device":"LATER","mark":1}`)
+	f.hs.keys.Unlock()
+	second := f.prepared()
+	require.NotEqual(t, first.ID, second.ID)
+	require.Equal(t, []string{second.ID.String()}, f.devices())
+	require.Equal(t, second.ID, f.prepared().ID, "once is enough")
+}
+
 // copyDatabase copies the database of a bot that runs; restore ends the bot and brings the copy back.
 func (f *fixture) copyDatabase() (restore func()) {
 	f.Helper()

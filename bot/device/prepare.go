@@ -216,18 +216,38 @@ func (m *Manager) beginAnew(ctx context.Context) (Status, error) {
 	return m.Status(ctx)
 }
 
-// renew replaces the device by a new one, which cannot read what others encrypted for the old one only.
+// renew replaces the device by a new one, which cannot read what others encrypted for the old one only. If an older copy has taken
+// the place of the database, the device that was used last goes as well: its keys are lost, and others would go on to encrypt for it.
 func (m *Manager) renew(ctx context.Context) (Status, error) {
-	// A log-out deletes its device, without the proof of identity that deleting it from elsewhere takes.
 	if err := m.loginWithPassword(ctx); err != nil {
 		return Status{}, err
 	}
+	old := m.client.DeviceID
+	last, err := m.publishedGeneration(ctx)
+	if err != nil {
+		return Status{}, err
+	} else if err = m.removeDevice(ctx); err != nil {
+		return Status{}, err
+	}
+	if last.Device != "" && last.Device != old {
+		if err = m.db.Setting.Set(ctx, db.SettingDevice, last.Device.String()); err != nil {
+			return Status{}, err
+		} else if err = m.loginWithPassword(ctx); err != nil {
+			return Status{}, err
+		} else if err = m.removeDevice(ctx); err != nil {
+			return Status{}, err
+		}
+	}
+	return m.load(ctx)
+}
+
+// removeDevice logs the device out and forgets it. A log-out deletes its device, without the proof of identity that deleting it from
+// elsewhere takes.
+func (m *Manager) removeDevice(ctx context.Context) error {
 	request, cancel := m.request(ctx)
 	defer cancel()
 	if _, err := m.client.Logout(request); err != nil {
-		return Status{}, fmt.Errorf("failed to log the old device out: %w", err)
-	} else if err = m.db.ForgetDevice(ctx); err != nil {
-		return Status{}, err
+		return fmt.Errorf("failed to log the old device out: %w", err)
 	}
-	return m.load(ctx)
+	return m.db.ForgetDevice(ctx)
 }
