@@ -56,8 +56,9 @@
 // Encryption keys change with each use, and clients refuse messages from an older state of a key. A database that was restored
 // from a backup, or from the snapshot of a virtual machine, is in such an older state. To notice that, the database has a
 // generation, a number that only grows. It is raised in the database first, and then in the account data of the type
-// "io.wazo.relay.age" on the homeserver. If the account data holds a higher generation for this device than the database, the
-// database is an older copy (ErrRestored). Prepare finds this out before it uses any session.
+// "io.wazo.relay.age" on the homeserver, with the device. The database is an older copy (ErrRestored) if the account data holds a
+// higher generation, or names another device although the database has raised its generation. Prepare finds this out before it uses
+// any session.
 //
 // A copy is recognised whatever its age, because nothing that outdates it takes effect before the generation is raised:
 //
@@ -75,8 +76,9 @@
 //
 // Prepare makes a new device, with the password, if the keys of the old one cannot be used any more (ErrDeviceLost) or if the
 // database is an older copy (ErrRestored). If the keys are only out of date, it first receives the room keys that still wait for the
-// old device, as far as these keys can decrypt them. It logs the old device out, which deletes it. What others encrypted for the old
-// device only, the new one can read by the room keys in the database and in the key backup.
+// old device, as far as these keys can decrypt them. It logs the old device out, which deletes it, and also the device in the account
+// data, whose keys were in the database that is gone. What others encrypted for the old devices only, the new one can read by the
+// room keys in the database and in the key backup.
 //
 // With an access token only, the bot cannot make a device. After ErrDeviceLost it does not start. After ErrRestored it begins new
 // sessions with all other devices and goes on. A token of a new log-in brings a new device, and the bot begins with new keys.

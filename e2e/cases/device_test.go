@@ -2,7 +2,6 @@ package cases
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,28 +69,6 @@ func (s *fixture) deleteDevice(t *testing.T, device id.DeviceID) {
 	require.NoError(t, err)
 }
 
-// copyDatabase returns the files of the relay's database; it must be stopped.
-func (s *fixture) copyDatabase(t *testing.T) map[string][]byte {
-	t.Helper()
-	files, err := filepath.Glob(s.Relay.Getenv("DATABASE_URL") + "*")
-	require.NoError(t, err)
-	content := make(map[string][]byte)
-	for _, file := range files {
-		if !strings.HasSuffix(file, ".lock") {
-			content[file], err = os.ReadFile(file)
-			require.NoError(t, err)
-		}
-	}
-	return content
-}
-
-func (s *fixture) removeDatabase(t *testing.T) {
-	t.Helper()
-	for file := range s.copyDatabase(t) {
-		require.NoError(t, os.Remove(file))
-	}
-}
-
 // recoveryKey is what the relay shows on request.
 func (s *fixture) recoveryKey(t *testing.T) string {
 	t.Helper()
@@ -128,14 +105,9 @@ func TestDeviceIsTrusted(t *testing.T) {
 			return false
 		}},
 		{"after an older copy of its database was brought back", func(t *testing.T, s *fixture, _ id.DeviceID) bool {
-			require.NoError(t, s.Relay.Stop())
-			old := s.copyDatabase(t)
+			restore := s.snapshot(t)
 			require.NoError(t, s.Relay.Restart(s.ctx))
-			require.NoError(t, s.Relay.Stop())
-			s.removeDatabase(t)
-			for file, content := range old {
-				require.NoError(t, os.WriteFile(file, content, 0o600))
-			}
+			restore()
 			require.NoError(t, s.Relay.Restart(s.ctx))
 			return false
 		}},
@@ -184,7 +156,7 @@ func TestLostDatabaseWithTheRecoveryKey(t *testing.T) {
 	first := s.waitDevice(t, "")
 	key := s.recoveryKey(t)
 	require.NoError(t, s.Relay.Stop())
-	s.removeDatabase(t)
+	require.NoError(t, s.Relay.RemoveDatabase())
 
 	outcome, err := s.Relay.Run(s.ctx)
 	require.NoError(t, err)

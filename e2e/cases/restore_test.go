@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,29 +8,21 @@ import (
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/e2e/stage"
 
-	_ "github.com/mattn/go-sqlite3"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 )
 
-// snapshot copies the database of the relay while it runs, as the snapshot of a virtual machine does. restore kills the relay and
-// brings the copy back; it does not start the relay.
+// snapshot copies the database of the relay while it runs. restore kills the relay and brings the copy back; it does not start the
+// relay.
 func (s *fixture) snapshot(t *testing.T) (restore func()) {
 	t.Helper()
-	path := s.Relay.Getenv("DATABASE_URL")
 	file := filepath.Join(t.TempDir(), "copy.db")
-	db, err := sql.Open("sqlite3", "file:"+path+"?mode=ro")
-	require.NoError(t, err)
-	_, err = db.ExecContext(s.ctx, "VACUUM INTO ?", file)
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
-	copied, err := os.ReadFile(file)
-	require.NoError(t, err)
+	require.NoError(t, s.Relay.CopyDatabase(s.ctx, file))
 	return func() {
 		t.Helper()
 		s.Relay.Kill()
-		s.removeDatabase(t)
-		require.NoError(t, os.WriteFile(path, copied, 0o600))
+		require.NoError(t, s.Relay.RestoreDatabase(file))
 	}
 }
 
@@ -99,6 +90,37 @@ func TestSnapshotIsBroughtBack(t *testing.T) {
 	p.waitOnWazo(t, "ally reads and writes")
 }
 
+// The same with matrix-js-sdk, which remembers the message indexes of each key, and excludes devices that nobody has signed. Two copies
+// are brought back, so that the older one comes after a device that it does not know.
+func TestSnapshotIsBroughtBackBeforeJSPeople(t *testing.T) {
+	t.Parallel()
+	s := open(t, withJSSDK(), stage.Config{})
+	p := s.link(t, harness.RoomOptions{Encrypted: true})
+	p.requireTalk(t)
+	restore := s.snapshot(t)
+	for _, text := range []string{"after the first copy", "after the second copy"} {
+		require.NoError(t, s.Robin.JS().DiscardSession(s.ctx, p.Matrix))
+		p.say(t, s.Robin, text+", with a new key")
+		p.waitOnWazo(t, text+", with a new key")
+		p.requireTalk(t)
+		restore()
+		p.say(t, s.Robin, text+", while the relay was away")
+		require.NoError(t, s.Relay.Restart(s.ctx))
+		p.requireOnce(t, text+", with a new key", text+", while the relay was away")
+		p.post(text + ", from Wazo")
+		entry, err := s.Robin.WaitEvent(s.ctx, p.Matrix, harness.All(p.FromWazo(), harness.Says(text+", from Wazo")))
+		require.NoError(t, err)
+		shield, err := s.Robin.JS().Shield(s.ctx, entry)
+		require.NoError(t, err)
+		require.Equal(t, harness.NoShield, shield)
+	}
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		devices, err := s.Robin.JS().Devices(s.ctx, s.BotID())
+		require.NoError(c, err)
+		require.Len(c, devices, 1, "no device is left behind")
+	}, patience, pollEvery)
+}
+
 // A copy after which nothing has happened is as good as the original.
 func TestSnapshotAfterWhichNothingHappened(t *testing.T) {
 	t.Parallel()
@@ -126,7 +148,7 @@ func TestRoomKeysAfterALostDatabase(t *testing.T) {
 	require.Contains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "key backup: the keys of encrypted rooms are backed up")
 	key := s.recoveryKey(t)
 	require.NoError(t, s.Relay.Stop())
-	s.removeDatabase(t)
+	require.NoError(t, s.Relay.RemoveDatabase())
 	s.Relay.Setenv("MATRIX_RECOVERY_KEY", key)
 	require.NoError(t, s.Relay.Restart(s.ctx))
 	log, err := os.ReadFile(s.Relay.LogFile())

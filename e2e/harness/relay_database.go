@@ -1,0 +1,55 @@
+package harness
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	_ "github.com/mattn/go-sqlite3" // the driver of the relay's database
+)
+
+// CopyDatabase copies the database of a relay, which may be running, to a file
+// that does not exist yet. The copy is of one moment, like the snapshot of a
+// virtual machine.
+func (r *Relay) CopyDatabase(ctx context.Context, file string) (err error) {
+	db, err := sql.Open("sqlite3", "file:"+r.databaseFile()+"?mode=ro&_busy_timeout=5000")
+	if err != nil {
+		return fmt.Errorf("failed to copy the relay's database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err = db.ExecContext(ctx, "VACUUM INTO ?", file); err != nil {
+		return fmt.Errorf("failed to copy the relay's database: %w", err)
+	}
+	return nil
+}
+
+// RestoreDatabase puts a copy in the place of the database of a relay that does
+// not run. The copy stays.
+func (r *Relay) RestoreDatabase(file string) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("failed to restore the relay's database: %w", err)
+	}
+	if err = r.RemoveDatabase(); err != nil {
+		return err
+	}
+	if err = os.WriteFile(r.databaseFile(), content, 0o600); err != nil {
+		return fmt.Errorf("failed to restore the relay's database: %w", err)
+	}
+	return nil
+}
+
+// RemoveDatabase removes the database of a relay that does not run.
+func (r *Relay) RemoveDatabase() error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(r.databaseFile() + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("failed to remove the relay's database: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *Relay) databaseFile() string { return r.env["DATABASE_URL"] }
