@@ -11,13 +11,15 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 )
 
 // rooms holds the messages of both rooms of a place, as the servers have them.
 type rooms struct {
 	saidOnMatrix, saidOnWazo []said
 	onWazo, onMatrix         []arrival
-	late                     int // messages that were posted late, because their key came late
+	moved                    map[id.EventID]bool // messages of people that the homeserver has given in two orders
+	late                     int                 // messages that were posted late, because their key came late
 	unreadable               int
 }
 
@@ -29,6 +31,7 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	if err != nil {
 		return r, err
 	}
+	r.moved = movedMessages(history, s.Robin.Timeline(p.Matrix))
 	for _, evt := range history {
 		r.addEvent(s, p, evt)
 	}
@@ -73,9 +76,9 @@ func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 		r.unreadable++
 	case evt.Type != event.EventMessage:
 	case evt.Sender != s.BotID():
-		if _, marked := evt.Content.Raw[markKey]; marked {
+		if isOfPeople(evt) {
 			key := fmt.Sprintf("%s, Matrix to Wazo: %s (Matrix): %s", p.name, evt.Sender.Localpart(), evt.Content.AsMessage().Body)
-			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key})
+			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key, excused: r.moved[evt.ID]})
 		}
 	case evt.Content.AsMessage().MsgType != event.MsgNotice:
 		for _, key := range shownBy(p, *evt.Content.AsMessage()) {
@@ -132,6 +135,12 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 		result.Sent += len(r.saidOnMatrix) + len(r.saidOnWazo)
 		result.Unreadable += r.unreadable
 		result.Late += r.late
+		for _, message := range r.saidOnMatrix {
+			if message.excused {
+				result.Moved++
+				result.example("the homeserver gives two places to", message.key, result.Moved)
+			}
+		}
 	}
 	return result, nil
 }

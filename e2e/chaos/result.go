@@ -18,6 +18,7 @@ type Result struct {
 	Faults         int // how many faults fired, all together
 	Seed           uint64
 	Fired          []Count
+	Moved          int           // messages that the homeserver itself has given in two orders; their place doesn't count
 	Late           int           // messages that the relay posted late, because their key came late
 	Unreadable     int           // events of the relay that people cannot decrypt; they count as lost, too
 	SlowestSend    time.Duration // the longest time that a server itself took for a message of the relay
@@ -38,7 +39,8 @@ func (r Result) Print(w io.Writer) error {
 	for _, count := range r.Fired {
 		fmt.Fprintf(&text, "fault: %4d × %s\n", count.Fired, count.Name)
 	}
-	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused)
+	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused-r.Moved)
+	fmt.Fprintf(&text, "messages whose place is excused, because the homeserver gives its history in another order than /sync: %d\n", r.Moved)
 	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "slowest message of a server itself: %s, the relay waits %s before it looks\n", r.SlowestSend.Round(time.Millisecond), r.Settle)
