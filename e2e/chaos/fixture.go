@@ -43,6 +43,7 @@ type fixture struct {
 	wazo     *proxy
 	authors  *authors
 	keeper   *keeper
+	copies   *copies
 	places   []*place
 	// speaking is held for reading by everybody who sends a message to the
 	// homeserver without the proxy.
@@ -97,6 +98,7 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 	s.onClose(s.Close)
 	s.onClose(s.keepLog)
 	s.keeper = newKeeper(s.Relay, &s.inFlight)
+	s.copies = newCopies(s, dir)
 	return nil
 }
 
@@ -114,6 +116,10 @@ func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
+	// A key that is on its way to the bot while the database is replaced by a copy is
+	// lost: only the latest database could decrypt it.
+	s.Robin.GiveRequestedKeys()
+	sam.GiveRequestedKeys()
 	for n := range s.cfg.Rooms {
 		p := &place{name: fmt.Sprintf("room %d", n+1), people: []*harness.Client{s.Robin, sam}, toWazo: newFlow(s.cfg.window(), s.cfg.Quiet), toMx: newFlow(s.cfg.window(), s.cfg.Quiet)}
 		p.authors = []wazotest.User{s.Hire("Anna", "Doe"), s.Hire("Boris", "Roe")}

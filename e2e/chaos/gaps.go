@@ -9,12 +9,15 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/tidwall/sjson"
 )
 
 // gaps leave events out of answers of /sync, as a homeserver does after a long
 // absence, and serve them as history. They do not leave this to Dendrite, because
 // its /messages orders by depth instead of by arrival, leaves out events that
-// people send at the same moment, and returns one event per page.
+// people send at the same moment, and returns one event per page. So Dendrite is
+// asked for everything, and the gaps shorten it.
 type gaps struct {
 	mu    sync.Mutex
 	pages map[string]historyPage // by pagination token
@@ -29,23 +32,45 @@ type historyPage struct {
 
 const (
 	gapToken = "chaos-"
-	// gapPage is how many events a page has. It is small, so that a gap has
-	// several pages.
+	// gapPage is how many events a page of a short gap has. It is small, so that
+	// such a gap has several pages.
 	gapPage = 3
+	// synapseLimit is how many events of a room Synapse gives in an answer.
+	synapseLimit = 100
+	// everything is more events than a room has.
+	everything = 100_000
 )
 
 func newGaps() *gaps { return &gaps{pages: make(map[string]historyPage)} }
 
+// askForAll makes a request for /sync ask for whole timelines.
+func askForAll(r *http.Request) {
+	query := r.URL.Query()
+	if filter, err := sjson.Set(query.Get("filter"), "room.timeline.limit", everything); err == nil {
+		query.Set("filter", filter)
+		r.URL.RawQuery = query.Encode()
+	}
+}
+
+// limit shortens an answer of /sync as Synapse does.
+func (g *gaps) limit(resp *http.Response) error {
+	_, err := g.shortenAnswer(resp, synapseLimit, synapseLimit)
+	return err
+}
+
 // leaveOut shortens an answer of /sync to the newest event of each room. It
 // returns false if there was nothing that could be left out.
-func (g *gaps) leaveOut(resp *http.Response) (bool, error) {
+func (g *gaps) leaveOut(resp *http.Response) (bool, error) { return g.shortenAnswer(resp, 1, gapPage) }
+
+// shortenAnswer leaves at most keep events of each room, and makes pages of the others.
+func (g *gaps) shortenAnswer(resp *http.Response, keep, page int) (bool, error) {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return false, err
 	}
 	changed := false
 	if resp.StatusCode == http.StatusOK {
-		if short, ok := g.shorten(body); ok {
+		if short, ok := g.shorten(body, keep, page); ok {
 			body, changed = short, true
 		}
 	}
@@ -54,14 +79,14 @@ func (g *gaps) leaveOut(resp *http.Response) (bool, error) {
 	return changed, nil
 }
 
-func (g *gaps) shorten(body []byte) (short []byte, changed bool) {
+func (g *gaps) shorten(body []byte, keep, page int) (short []byte, changed bool) {
 	var answer, sections, joined map[string]json.RawMessage
 	if json.Unmarshal(body, &answer) != nil || json.Unmarshal(answer["rooms"], &sections) != nil ||
 		json.Unmarshal(sections["join"], &joined) != nil {
 		return nil, false
 	}
 	for id, room := range joined {
-		if shortRoom := g.shortenRoom(room); shortRoom != nil {
+		if shortRoom := g.shortenRoom(room, keep, page); shortRoom != nil {
 			joined[id], changed = shortRoom, true
 		}
 	}
@@ -74,20 +99,20 @@ func (g *gaps) shorten(body []byte) (short []byte, changed bool) {
 }
 
 // shortenRoom returns nil for a room of which nothing can be left out.
-func (g *gaps) shortenRoom(room json.RawMessage) json.RawMessage {
+func (g *gaps) shortenRoom(room json.RawMessage, keep, page int) json.RawMessage {
 	var parts, timeline map[string]json.RawMessage
 	var events []json.RawMessage
 	if json.Unmarshal(room, &parts) != nil || json.Unmarshal(parts["timeline"], &timeline) != nil ||
 		json.Unmarshal(timeline["events"], &events) != nil {
 		return nil
 	}
-	if len(events) < 2 || string(timeline["limited"]) == "true" || hasState(events) {
+	older := max(0, len(events)-keep)
+	if older == 0 || string(timeline["limited"]) == "true" || hasState(events[:older]) {
 		return nil
 	}
-	newest := len(events) - 1
-	timeline["events"] = raw(events[newest:])
+	timeline["events"] = raw(events[older:])
 	timeline["limited"] = raw(true)
-	timeline["prev_batch"] = raw(g.keep(events[:newest]))
+	timeline["prev_batch"] = raw(g.keep(events[:older], page))
 	parts["timeline"] = raw(timeline)
 	return raw(parts)
 }
@@ -106,15 +131,15 @@ func hasState(events []json.RawMessage) bool {
 	return false
 }
 
-// keep stores events, which come oldest first, as pages. It returns the token of
-// the first page, which has the newest events.
-func (g *gaps) keep(events []json.RawMessage) string {
+// keep stores events, which come oldest first, as pages of a size. It returns the
+// token of the first page, which has the newest events.
+func (g *gaps) keep(events []json.RawMessage, size int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	older := ""
 	for len(events) > 0 {
 		// The oldest page comes first: its end is the end of the gap.
-		n := min(gapPage, len(events))
+		n := min(size, len(events))
 		page := historyPage{Start: fmt.Sprintf("%s%d", gapToken, len(g.pages)), End: older}
 		for i := n - 1; i >= 0; i-- {
 			page.Chunk = append(page.Chunk, events[i])

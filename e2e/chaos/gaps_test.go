@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestWhatIsLeftOutOfSyncIsInTheHistoryInOrder(t *testing.T) {
 	for n := 2; n <= 2*gapPage+2; n++ {
 		t.Run(fmt.Sprintf("%d events", n), func(t *testing.T) {
 			g := newGaps()
-			short, changed := g.shorten([]byte(syncAnswer(n)))
+			short, changed := g.shorten([]byte(syncAnswer(n)), 1, gapPage)
 			require.True(t, changed)
 			var answer struct {
 				NextBatch string `json:"next_batch"`
@@ -65,6 +66,17 @@ func TestWhatIsLeftOutOfSyncIsInTheHistoryInOrder(t *testing.T) {
 	}
 }
 
+func TestSyncIsLimitedAsBySynapse(t *testing.T) {
+	asked := httptest.NewRequest(http.MethodGet, "/sync?since=s1&filter="+url.QueryEscape(`{"room":{"timeline":{"limit":500}}}`), nil)
+	askForAll(asked)
+	require.Equal(t, "s1", asked.URL.Query().Get("since"))
+	require.JSONEq(t, fmt.Sprintf(`{"room":{"timeline":{"limit":%d}}}`, everything), asked.URL.Query().Get("filter"))
+	for n, changed := range map[int]bool{1: false, synapseLimit: false, synapseLimit + 1: true} {
+		_, shortened := newGaps().shorten([]byte(syncAnswer(n)), synapseLimit, synapseLimit)
+		require.Equal(t, changed, shortened, n)
+	}
+}
+
 func idsOf(t *testing.T, events []json.RawMessage) (ids []string) {
 	t.Helper()
 	for _, data := range events {
@@ -81,12 +93,12 @@ func TestAnswersOfSyncThatStayWhole(t *testing.T) {
 	for name, answer := range map[string]string{
 		"no room":                      `{"next_batch":"s2"}`,
 		"one event":                    syncAnswer(1),
-		"a change of state among them": syncAnswer(2, `{"event_id":"$s","type":"m.room.name","state_key":""}`),
+		"a change of state among them": syncAnswer(1, `{"event_id":"$s","type":"m.room.name","state_key":""}`, `{"event_id":"$2","type":"m.room.message"}`),
 		"limited already":              strings.Replace(syncAnswer(3), `"limited":false`, `"limited":true`, 1),
 		"no JSON":                      "<html>",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, changed := newGaps().shorten([]byte(answer))
+			_, changed := newGaps().shorten([]byte(answer), 1, gapPage)
 			require.False(t, changed)
 		})
 	}

@@ -24,7 +24,7 @@ const (
 type keeper struct {
 	relay    *harness.Relay
 	inFlight *atomic.Int64
-	requests chan chan struct{}
+	requests chan killRequest
 
 	mu        sync.Mutex
 	kills     int // by SIGKILL
@@ -32,8 +32,14 @@ type keeper struct {
 	exits     int // how often the relay ended by itself, because a server was away when it started
 }
 
+// killRequest asks for the relay to be killed.
+type killRequest struct {
+	then func() error // what to do before the relay is started again
+	done chan error   // gets what then returned, when the relay is dead
+}
+
 func newKeeper(relay *harness.Relay, inFlight *atomic.Int64) *keeper {
-	return &keeper{relay: relay, inFlight: inFlight, requests: make(chan chan struct{})}
+	return &keeper{relay: relay, inFlight: inFlight, requests: make(chan killRequest)}
 }
 
 // run keeps the relay running until ctx ends.
@@ -42,10 +48,8 @@ func (k *keeper) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case dead := <-k.requests:
-			k.noteKill()
-			k.relay.Kill()
-			close(dead)
+		case request := <-k.requests:
+			k.obey(request)
 		case <-k.relay.Exited():
 			k.note(&k.exits)
 		}
@@ -70,16 +74,22 @@ func (k *keeper) start(ctx context.Context) bool {
 	select {
 	case err := <-started:
 		return k.judgeStart(err)
-	case dead := <-k.requests:
-		defer close(dead)
+	case request := <-k.requests:
 		cancel()
-		if !k.judgeStart(<-started) {
-			return false
+		if k.judgeStart(<-started) {
+			k.obey(request)
+		} else {
+			request.done <- request.then()
 		}
-		k.noteKill()
-		k.relay.Kill()
 		return false
 	}
+}
+
+// obey kills the relay, which runs.
+func (k *keeper) obey(request killRequest) {
+	k.noteKill()
+	k.relay.Kill()
+	request.done <- request.then()
 }
 
 // judgeStart counts how a start ended and returns whether the relay runs. A start
@@ -99,11 +109,17 @@ func (k *keeper) judgeStart(err error) bool {
 // kill kills the relay and returns when it is dead or ctx has ended. It does not
 // count as a kill if the relay has ended by itself in the same moment.
 func (k *keeper) kill(ctx context.Context) {
-	dead := make(chan struct{})
+	_ = k.killAnd(ctx, func() error { return nil }) // callers look at ctx
+}
+
+// killAnd kills the relay like kill, and calls then before it is started again.
+func (k *keeper) killAnd(ctx context.Context, then func() error) error {
+	request := killRequest{then, make(chan error, 1)}
 	select {
-	case k.requests <- dead:
-		<-dead
+	case k.requests <- request:
+		return <-request.done
 	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -20,6 +20,7 @@ type outage struct {
 const (
 	homeserverKilled = "homeserver killed"
 	websocketCut     = "websocket cut"
+	databaseRestored = "database restored"
 )
 
 // outages returns all outages that can happen.
@@ -52,6 +53,7 @@ func (s *fixture) outages() []outage {
 		{"homeserver out of reach", s.cutHomeserver},
 		{"homeserver restarted in order", s.restartHomeserver},
 		{homeserverKilled, s.killHomeserver},
+		{databaseRestored, s.copies.restore},
 	}
 }
 

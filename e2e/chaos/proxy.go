@@ -35,6 +35,9 @@ const (
 // delivers says whether a request of the class carries a message.
 func (c class) delivers() bool { return c == matrixSend || c == wazoPost }
 
+// syncs says whether a request of the class asks for news.
+func (c class) syncs() bool { return c == matrixSync || c == matrixResume }
+
 // detached is how long a server may take for a request for which the relay does
 // not wait any more.
 const detached = 2 * time.Minute
@@ -152,6 +155,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.class == matrixPages && p.gaps.serve(w, r) {
 		return
 	}
+	if e.class.syncs() {
+		askForAll(r)
+	}
 	e.began = time.Now()
 	p.reverse.ServeHTTP(w, r)
 }
@@ -205,6 +211,11 @@ func (p *proxy) answer(resp *http.Response) error {
 		return nil
 	}
 	p.noteTime(e)
+	if e.class.syncs() {
+		if err := p.gaps.limit(resp); err != nil {
+			return err
+		}
+	}
 	switch {
 	case e.trap != nil:
 		if e.trap.late {
@@ -233,7 +244,7 @@ func (p *proxy) resumes() bool {
 
 // noteTime remembers the longest time that the server itself took for a message.
 func (p *proxy) noteTime(e *exchange) {
-	if e.class == matrixSync || e.class == matrixResume {
+	if e.class.syncs() {
 		p.mu.Lock()
 		p.synced = time.Now()
 		p.mu.Unlock()

@@ -18,10 +18,11 @@ type Result struct {
 	Faults         int // how many faults fired, all together
 	Seed           uint64
 	Fired          []Count
-	Moved          int           // messages that the homeserver itself has given in two orders; their place doesn't count
-	Late           int           // messages that the relay posted late, because their key came late
-	Unreadable     int           // events of the relay that people cannot decrypt; they count as lost, too
-	SlowestSend    time.Duration // the longest time that a server itself took for a message of the relay
+	Moved          int             // messages that the homeserver itself has given in two orders; their place doesn't count
+	Late           int             // messages that the relay posted late, because their key came late
+	Unreadable     int             // events of the relay that people cannot decrypt; they count as lost, too
+	SlowestSend    time.Duration   // the longest time that a server itself took for a message of the relay
+	Restored       []time.Duration // how old the copies of the database were that were restored
 	Settle         time.Duration
 	killsWanted    int
 	messagesWanted int
@@ -43,7 +44,11 @@ func (r Result) Print(w io.Writer) error {
 	fmt.Fprintf(&text, "messages whose place is excused, because the homeserver gives its history in another order than /sync: %d\n", r.Moved)
 	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
-	fmt.Fprintf(&text, "slowest message of a server itself: %s, the relay waits %s before it looks\n", r.SlowestSend.Round(time.Millisecond), r.Settle)
+	fmt.Fprintf(&text, "ages of the copies of the database that were restored:")
+	for _, age := range r.Restored {
+		fmt.Fprintf(&text, " %s", age.Round(time.Second))
+	}
+	fmt.Fprintf(&text, "\nslowest message of a server itself: %s, the relay waits %s before it looks\n", r.SlowestSend.Round(time.Millisecond), r.Settle)
 	if r.Unreadable > 0 {
 		fmt.Fprintf(&text, "events of the relay that cannot be decrypted: %d\n", r.Unreadable)
 	}

@@ -68,8 +68,12 @@ func (s *fixture) play(ctx context.Context) (Result, error) {
 // fight has people talk while everything fails.
 func (s *fixture) fight(ctx context.Context, outages []outage, progress *milestones) error {
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return s.talk(ctx, progress) })
+	talking, end := context.WithCancel(ctx)
+	all.Go(func() error { defer end(); return s.talk(ctx, progress) })
 	all.Go(func() error { return newKiller(s).run(ctx, progress) })
+	if s.cfg.uses(databaseRestored) {
+		all.Go(func() error { return s.copies.run(talking) })
+	}
 	if len(outages) > 0 {
 		// In a long run each outage comes at least twice, with pauses between them.
 		n := max(len(outages), s.cfg.Messages/150)
@@ -175,7 +179,7 @@ func (s *fixture) settled() time.Duration { return min(2*(s.cfg.Settle+s.cfg.Pro
 // finish adds to the result what is not known from the messages.
 func (s *fixture) finish(result Result) Result {
 	result.Kills, result.KilledMidway, result.Exits = s.keeper.counts()
-	result.Fired = s.tally.counts()
+	result.Fired, result.Restored = s.tally.counts(), s.copies.agesRestored()
 	for _, count := range result.Fired {
 		result.Faults += count.Fired
 	}
