@@ -32,8 +32,8 @@ type wazoRequest struct {
 	Content string      `json:"content"`
 	After   db.WazoTime `json:"after"` // the message cannot be older than this
 
-	media       *db.Media // the file that a new request links to, nil if there is none
-	otherTiming []string  // what Content of a new request would be if the key of the message had come late, or had not
+	media *db.Media // the file that a new request links to, nil if there is none
+	forms []string  // what Content of a new request would be if the key of the message had come late, and if it had not
 }
 
 // run delivers the row.
@@ -161,15 +161,16 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 		return nil, err
 	}
 	text = wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
-	other := d.texts.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text // what follows may begin with a block that must stand on its own
+	late := d.texts.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text // what follows may begin with a block that must stand on its own
+	forms := []string{late, text}
 	if d.row.Late {
-		text, other = other, text
+		text = late
 	}
 	if convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	return &wazoRequest{
-		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media, otherTiming: []string{other},
+		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media, forms: forms,
 	}, nil
 }
 

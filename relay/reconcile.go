@@ -83,12 +83,17 @@ func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
 
 // findOrphan returns an orphan with the text of a request, nil if there is none. A row that waited for its key is compared with all
 // orphans that are kept; others are compared with those of this start. Whether a message was late may have changed: the key may
-// come at another time than before.
+// come at another time than before. The late form comes first, because it contains the time. So it fits few rows, and the rows of
+// identical texts that were not late find the other orphans.
 func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*wazoapi.Message, error) {
 	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseMatched && !d.row.Late {
 		return nil, nil
 	}
-	for _, content := range append([]string{request.Content}, request.otherTiming...) {
+	forms := request.forms
+	if forms == nil {
+		forms = []string{request.Content}
+	}
+	for _, content := range forms {
 		orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, request.Alias, content, d.row.Late)
 		if err != nil {
 			return nil, err

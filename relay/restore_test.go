@@ -141,6 +141,38 @@ func TestMessageThatIsUnreadableAfterARestore(t *testing.T) {
 	}
 }
 
+// Of messages with identical texts, one was delivered late, so that its text on Wazo has a time. After a restore it is read in time.
+func TestIdenticalMessagesOfWhichOneWasLateBeforeARestore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, "before")
+	f.awaitRelayed("before")
+	f.awaitEmpty()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	written := time.Now().Add(-time.Hour)
+	sent := f.matrix.sayEncrypted(adminUser, "s", func(evt *event.Event) { evt.Timestamp = written.UnixMilli() })
+	f.awaitPassedOver(sent)
+	f.awaitKeysAsked(sent)
+	f.bringKey("s", sent, "ok")
+	late := txt.Late(written) + "\n\nok"
+	f.awaitRelayed("before", late)
+	f.matrix.say(adminUser, "ok")
+	f.matrix.say(adminUser, "ok")
+	f.awaitRelayed("before", late, "ok", "ok")
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.start()
+	f.matrix.say(adminUser, "after")
+	f.awaitRelayed("before", late, "ok", "ok", "after")
+	f.awaitEmpty()
+	require.Equal(t, []string{"before", late, "ok", "ok", "after"}, f.relayed())
+}
+
 // A message that was refused, and was delivered by "retry" after a copy of the database was made, does not wait for another one.
 func TestParkedMessageThatWasDeliveredBeforeARestore(t *testing.T) {
 	t.Parallel()
