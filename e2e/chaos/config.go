@@ -57,6 +57,9 @@ type Config struct {
 	// RelayLog is a file to which the relay's log is copied after the run. Empty
 	// copies nothing.
 	RelayLog string
+	// Record is a directory for what both servers have of each room after the run.
+	// Empty writes nothing.
+	Record string
 }
 
 const (

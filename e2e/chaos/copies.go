@@ -3,11 +3,15 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 )
+
+// databaseRestored is the name of the fault.
+const databaseRestored = "database restored"
 
 const (
 	// copyEvery is the pause between two copies of the relay's database.
@@ -19,12 +23,13 @@ const (
 	restoreAges = 5
 )
 
-// copies are copies of the relay's database, made while it runs and used by the
-// outage "database restored".
+// copies are copies of the relay's database, made while it runs. Now and then one of
+// them takes the place of the database.
 type copies struct {
 	*fixture
 	dir  string
 	ages *deck[int]
+	rng  *rand.Rand
 
 	mu       sync.Mutex
 	made     []databaseCopy // the oldest first
@@ -41,26 +46,26 @@ func newCopies(s *fixture, dir string) *copies {
 	for age := range restoreAges {
 		ages = append(ages, age)
 	}
-	return &copies{fixture: s, dir: dir, ages: newDeck(s.cfg.Seed+2, 1, ages)}
+	return &copies{fixture: s, dir: dir, ages: newDeck(s.cfg.Seed+2, 1, ages), rng: rand.New(rand.NewPCG(s.cfg.Seed, 4))}
 }
 
 // run makes copies until ctx ends.
 func (c *copies) run(ctx context.Context) error {
-	for {
-		if _, err := c.make(ctx); err != nil && ctx.Err() == nil {
+	for sleep(ctx, copyEvery) == nil {
+		c.mu.Lock()
+		_, err := c.make(ctx)
+		c.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		if sleep(ctx, copyEvery) != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
-// make makes a copy.
+// make makes a copy. c.mu must be held.
 func (c *copies) make(ctx context.Context) (databaseCopy, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	made := databaseCopy{filepath.Join(c.dir, fmt.Sprintf("copy-%d.db", len(c.made))), time.Now()}
+	now := time.Now()
+	made := databaseCopy{filepath.Join(c.dir, fmt.Sprintf("copy-%d.db", now.UnixNano())), now}
 	if err := c.Relay.CopyDatabase(ctx, made.file); err != nil {
 		return databaseCopy{}, err
 	}
@@ -68,32 +73,47 @@ func (c *copies) make(ctx context.Context) (databaseCopy, error) {
 	return made, nil
 }
 
+// restoreAgain gives the relay n times an older copy of its database, spread over
+// the run, and returns after the last time.
+func (c *copies) restoreAgain(ctx context.Context, n int, progress *milestones) error {
+	for i := range n {
+		at := (float64(i) + c.rng.Float64()) / float64(n)
+		if err := progress.reach(ctx, int(at*float64(c.cfg.Messages))); err != nil {
+			return err
+		}
+		if err := c.restore(ctx, progress); err != nil {
+			return fmt.Errorf("%s: %w", databaseRestored, err)
+		}
+	}
+	return nil
+}
+
 // restore kills the relay and gives it an older copy of its database.
-func (c *copies) restore(ctx context.Context, _ time.Duration) (bool, error) {
+func (c *copies) restore(ctx context.Context, progress *milestones) error {
 	made, err := c.choose(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
-	err = c.keeper.killAnd(ctx, func() error {
+	return c.keeper.killAnd(ctx, func() error {
 		c.mu.Lock() // so that nobody copies what is half there
 		defer c.mu.Unlock()
 		age := time.Since(made.at)
 		c.restored = append(c.restored, age)
-		c.say("the database is replaced by a copy that is %s old", age.Round(time.Second))
+		c.tally.add(databaseRestored)
+		c.say("%d messages: %s from a copy that is %s old", progress.count(), databaseRestored, age.Round(time.Second))
 		return c.Relay.RestoreDatabase(made.file)
 	})
-	return err == nil, err
 }
 
 // choose returns the copy that is closest to the age whose turn it is. For the age
 // 0 it makes a new one.
 func (c *copies) choose(ctx context.Context) (databaseCopy, error) {
 	turn, _ := c.ages.draw()
-	if turn == 0 {
-		return c.make(ctx)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if turn == 0 || len(c.made) == 0 {
+		return c.make(ctx)
+	}
 	now := time.Now()
 	oldest := min(now.Sub(c.made[0].at), oldestCopy)
 	wanted := now.Add(-oldest * time.Duration(turn) / (restoreAges - 1))

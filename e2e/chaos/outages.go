@@ -20,7 +20,6 @@ type outage struct {
 const (
 	homeserverKilled = "homeserver killed"
 	websocketCut     = "websocket cut"
-	databaseRestored = "database restored"
 )
 
 // outages returns all outages that can happen.
@@ -53,7 +52,6 @@ func (s *fixture) outages() []outage {
 		{"homeserver out of reach", s.cutHomeserver},
 		{"homeserver restarted in order", s.restartHomeserver},
 		{homeserverKilled, s.killHomeserver},
-		{databaseRestored, s.copies.restore},
 	}
 }
 

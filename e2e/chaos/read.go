@@ -31,6 +31,9 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	if err != nil {
 		return r, err
 	}
+	if err = s.record(p, history); err != nil {
+		return r, err
+	}
 	r.moved = movedMessages(history, s.Robin.Timeline(p.Matrix))
 	for _, evt := range history {
 		r.addEvent(s, p, evt)

@@ -52,6 +52,7 @@ func parse(args []string, stderr io.Writer) (chaos.Config, error) {
 		return nil
 	})
 	flags.StringVar(&cfg.RelayLog, "relay-log", "", "file to keep the relay's log in")
+	flags.StringVar(&cfg.Record, "record", "", "directory to write what both servers have of each room to")
 	err := flags.Parse(args)
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64N(1_000_000)
