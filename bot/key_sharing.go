@@ -138,3 +138,17 @@ func (s *keySharing) includeAll(ctx context.Context, roomID id.RoomID) error {
 	s.log.Info().Stringer("room_id", roomID).Msg("Somebody could not be given the room's key before, making a new one")
 	return mach.CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
 }
+
+// giveKey answers a device that asks for the key of a room, because it did not get the key or could not decrypt it. mautrix gives a
+// key only to devices with which it was shared before (client-server API, "Key requests"). mautrix v0.30.0 would answer in a
+// goroutine, with the context of the answer of /sync, which has ended by then (docs/matrix.md, "Requests for keys").
+func (s *keySharing) giveKey(ctx context.Context, evt *event.Event) {
+	ctx, cancel := context.WithTimeout(s.client.Log.WithContext(ctx), device.RequestTimeout)
+	defer cancel()
+	evt.Type.Class = event.ToDeviceEventType
+	if err := evt.Content.ParseRaw(evt.Type); err != nil {
+		s.log.Warn().Err(err).Stringer("user_id", evt.Sender).Msg("Ignored a request for a key that cannot be parsed")
+		return
+	}
+	s.crypto.Machine().HandleRoomKeyRequest(ctx, evt.Sender, evt.Content.AsRoomKeyRequest())
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay"
 )
 
@@ -85,4 +86,31 @@ func TestNothingIsHeldAfterAPanic(t *testing.T) {
 	require.Panics(t, func() { _ = h.call(context.Background(), func() error { panic("x") }) })
 	require.True(t, h.token.whileIdle(func() {}))
 	require.NoError(t, h.call(context.Background(), func() error { return nil }))
+}
+
+// A device that could not decrypt the key of a room asks for it. Requests that make no sense, and those of others, are no harm.
+func TestKeyIsGivenToWhoAsks(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.hs.setState(roomID, "m.room.encryption", megolm)
+	robin := newDevicesOf(t, adminUser, "ONE")
+	f.start()
+	f.first()
+	f.hs.onRequest(robin.serve)
+	require.NoError(t, f.send(roomID, secretText, "1"))
+	require.Equal(t, 1, robin.timesGiven("ONE"))
+	request := func(device string) map[string]any {
+		return map[string]any{
+			"action": "request", "requesting_device_id": device, "request_id": "1",
+			"body": map[string]any{"algorithm": id.AlgorithmMegolmV1, "room_id": roomID, "session_id": f.hs.sentTo(roomID)[0].Content["session_id"]},
+		}
+	}
+	f.hs.push(toDevice(adminUser, "m.room_key_request", map[string]any{"action": 7}))
+	f.hs.push(toDevice(adminUser, "m.room_key_request", request("ONE")))
+	await.Until(t, "the key to be given again", func() bool { return robin.timesGiven("ONE") == 2 })
+	robin.add("TWO")
+	f.hs.push(toDevice(adminUser, "m.room_key_request", request("TWO")))
+	f.hs.push(toDevice(adminUser, "m.room_key_request", request("ONE")))
+	await.Until(t, "the key to be given once more", func() bool { return robin.timesGiven("ONE") == 3 })
+	require.Zero(t, robin.timesGiven("TWO"), "what was said before is not for a new device")
 }

@@ -49,18 +49,21 @@ func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string
 // receiveKeys gives the crypto machine the keys and the changes of devices.
 func (r *receiver) receiveKeys(ctx context.Context, answer *syncAnswer, since string) {
 	resp := &mautrix.RespSync{NextBatch: answer.NextBatch, DeviceLists: answer.DeviceLists, DeviceOTKCount: answer.OTKCount}
-	var withheld []*event.Event
+	var withheld, asked []*event.Event
 	for _, raw := range answer.ToDevice.Events {
 		var evt event.Event
 		if err := json.Unmarshal(raw, &evt); err != nil {
 			r.log.Warn().Err(err).Msg("Ignored a to-device event that cannot be parsed")
 			continue
 		}
-		if evt.Type.Type == event.ToDeviceRoomKeyWithheld.Type || evt.Type.Type == event.ToDeviceOrgMatrixRoomKeyWithheld.Type {
+		switch evt.Type.Type {
+		case event.ToDeviceRoomKeyWithheld.Type, event.ToDeviceOrgMatrixRoomKeyWithheld.Type:
 			withheld = append(withheld, &evt)
-			continue
+		case event.ToDeviceRoomKeyRequest.Type:
+			asked = append(asked, &evt)
+		default:
+			resp.ToDevice.Events = append(resp.ToDevice.Events, &evt)
 		}
-		resp.ToDevice.Events = append(resp.ToDevice.Events, &evt)
 	}
 	// Keys that come are stored in several steps, which a stop may not come between.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), device.RequestTimeout)
@@ -80,6 +83,13 @@ func (r *receiver) receiveKeys(ctx context.Context, answer *syncAnswer, since st
 	r.device.CacheIdentity(ctx)
 	for _, evt := range withheld {
 		r.guard(ctx, "Failed to note a withheld key", func() { r.decryption.keyWithheld(ctx, evt) })
+	}
+	if len(asked) > 0 {
+		r.tasks.Go(func(ctx context.Context) {
+			for _, evt := range asked {
+				r.guard(ctx, "Failed to answer a request for a key", func() { r.keySharing.giveKey(ctx, evt) })
+			}
+		})
 	}
 }
 

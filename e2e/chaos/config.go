@@ -27,6 +27,9 @@ type Config struct {
 	Messages int
 	// Kills is how often the relay is killed by SIGKILL.
 	Kills int
+	// Restores is how often an older copy takes the place of the relay's database.
+	// The default is once in a thousand messages, at least once.
+	Restores int
 	// Rooms is how many rooms are linked. Every second one is encrypted. The
 	// default is as many as the messages need, at least 2.
 	Rooms int
@@ -81,6 +84,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Settle = cmp.Or(c.Settle, 2*time.Second)
 	c.Probe = cmp.Or(c.Probe, 2*time.Second)
 	c.Quiet = cmp.Or(c.Quiet, 90*time.Second)
+	c.Restores = cmp.Or(c.Restores, max(1, c.Messages/1000))
 	c.Rooms = cmp.Or(c.Rooms, max(2, (c.Messages+roomShare-1)/roomShare))
 	if c.Progress == nil {
 		c.Progress = io.Discard

@@ -73,11 +73,11 @@ func (c *copies) make(ctx context.Context) (databaseCopy, error) {
 	return made, nil
 }
 
-// restoreAgain gives the relay n times an older copy of its database, spread over
-// the run, and returns after the last time.
-func (c *copies) restoreAgain(ctx context.Context, n int, progress *milestones) error {
-	for i := range n {
-		at := (float64(i) + c.rng.Float64()) / float64(n)
+// restoreAgain gives the relay again and again an older copy of its database, spread
+// over the run, and returns after the last time.
+func (c *copies) restoreAgain(ctx context.Context, progress *milestones) error {
+	for i := range c.cfg.Restores {
+		at := (float64(i) + c.rng.Float64()) / float64(c.cfg.Restores)
 		if err := progress.reach(ctx, int(at*float64(c.cfg.Messages))); err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func (s *fixture) fight(ctx context.Context, outages []outage, progress *milesto
 	all.Go(func() error { return newKiller(s).run(ctx, progress) })
 	if s.cfg.uses(databaseRestored) {
 		all.Go(func() error { return s.copies.run(talking) })
-		all.Go(func() error { return s.copies.restoreAgain(ctx, max(1, s.cfg.Messages/1000), progress) })
+		all.Go(func() error { return s.copies.restoreAgain(ctx, progress) })
 	}
 	if len(outages) > 0 {
 		// In a long run each outage comes at least twice, with pauses between them.
