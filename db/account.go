@@ -47,7 +47,7 @@ func (a *Account) Scan(row dbutil.Scannable) (*Account, error) {
 // Relay returns the relay account. It creates the row at the first start. If the stored username is another one, Relay replaces
 // it and deletes the token, since that belongs to the other username.
 func (t *Accounts) Relay(ctx context.Context, username string) (account *Account, err error) {
-	err = t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		account, err = t.QueryOne(ctx, relayAccountQuery)
 		if err != nil {
 			return err

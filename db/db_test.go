@@ -10,6 +10,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/util/dbutil"
+
+	"wazo-matrix-relay/internal/task"
 )
 
 func TestOpen(t *testing.T) {
@@ -147,6 +149,31 @@ func TestTransactionsAreWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, batch)
 	require.Empty(t, db.drain(t, portal, ToWazo))
+}
+
+// A transaction that stays open keeps SQLite's write lock.
+func TestAPanicRollsATransactionBack(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	for name, inTransaction := range map[string]func(fn func(context.Context) error) error{
+		"DoTxn":  func(fn func(context.Context) error) error { return db.DoTxn(t.Context(), fn) },
+		"DryRun": func(fn func(context.Context) error) error { return db.DryRun(t.Context(), fn) },
+		"doTxn":  func(fn func(context.Context) error) error { return doTxn(t.Context(), db.Database, fn) },
+	} {
+		err := task.Guard(t.Context(), func() error {
+			return inTransaction(func(ctx context.Context) error {
+				require.NoError(t, db.Setting.Set(ctx, SettingNextBatch, "s2"))
+				panic("on purpose")
+			})
+		})
+		var panicked *task.PanicError
+		require.ErrorAs(t, err, &panicked, name)
+		require.Equal(t, "on purpose", panicked.Value)
+		batch, err := db.Setting.Get(t.Context(), SettingNextBatch)
+		require.NoError(t, err)
+		require.Empty(t, batch, name)
+		require.NoError(t, db.Setting.Set(t.Context(), "x", name), "%s has left the database locked", name)
+	}
 }
 
 func TestAfterCommit(t *testing.T) {

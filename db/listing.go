@@ -23,7 +23,7 @@ type Listings struct {
 
 // Replace stores the list that is shown to a person, instead of the list shown before. Its numbers start at 1.
 func (t *Listings) Replace(ctx context.Context, user id.UserID, wazoRooms []string) error {
-	return t.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+	return doTxn(ctx, t.db, func(ctx context.Context) error {
 		if _, err := t.db.Exec(ctx, clearListingQuery, user); err != nil {
 			return err
 		}

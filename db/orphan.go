@@ -71,7 +71,7 @@ func (t *Orphans) Found(ctx context.Context, portalID int64, wazoUUID string, ev
 // Close ends the search for the queue rows of a portal's orphans. The orphans that are left become known messages, with their
 // alias as the author. They are kept only as long as rows wait for keys, which may turn out to be theirs.
 func (t *Orphans) Close(ctx context.Context, portalID int64, now Time) error {
-	return t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		if err := t.Exec(ctx, keepOrphansQuery, portalID, now); err != nil {
 			return err
 		}

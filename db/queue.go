@@ -126,7 +126,7 @@ func (r *Row) Scan(row dbutil.Scannable) (*Row, error) {
 
 // Insert adds a row. It returns false if a row with the same SourceID is in this queue already.
 func (t *Queue) Insert(ctx context.Context, r *Row) (added bool, err error) {
-	err = t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		var rowID int64
 		err := t.GetDB().QueryRow(ctx, insertRowQuery, r.PortalID, r.Direction, r.Kind, r.SourceID, r.Author, r.Position, r.State, r.Session, r.AcceptedAt, r.Error).Scan(&rowID)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -177,7 +177,7 @@ func (t *Queue) PendingEdits(ctx context.Context, portalID int64, author, eventI
 // the message was edited or redacted. The part must not be sent then.
 func (t *Queue) MarkAttempted(ctx context.Context, row *Row, request []string, now Time) (there bool, err error) {
 	isFirst := row.Parts == 0
-	err = t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		parts := row.Parts
 		if isFirst {
 			parts = len(request)
@@ -203,7 +203,7 @@ var ErrRowChanged = errors.New("a row has changed")
 // merged into lead and leave the queue with it. It returns ErrRowChanged, and changes nothing, if one of the rows was deleted or
 // changed since it was read.
 func (t *Queue) MarkMerged(ctx context.Context, lead *Row, merged []*Row, request string, now Time) error {
-	return t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		for _, row := range merged {
 			if there, err := changed(t.GetDB().Exec(ctx, mergeRowQuery, row.ID, lead.ID, row.Revision)); err != nil {
 				return err
@@ -234,7 +234,7 @@ func (t *Queue) SetAlone(ctx context.Context, rowID int64) error {
 // Unmerge undoes a merge: the rows that are merged into a row are delivered by themselves, as the row itself is, and none of them
 // is merged again. The request is deleted, so it must be known that it was not carried out.
 func (t *Queue) Unmerge(ctx context.Context, rowID int64) error {
-	return t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		for _, query := range []string{releaseRowsQuery, unmergeRowQuery, dropRequestQuery} {
 			if err := t.Exec(ctx, query, rowID); err != nil {
 				return err
@@ -271,7 +271,7 @@ func (t *Queue) PassOver(ctx context.Context, row *Row) (bool, error) {
 // SetPayload replaces the payload of a row by one that can be read and sets the state to StateNew. The row becomes late if it
 // waited for a key. SetPayload returns false if the row was deleted or changed since it was read.
 func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there bool, err error) {
-	err = t.GetDB().DoTxn(ctx, nil, func(ctx context.Context) error {
+	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		there, err = changed(t.GetDB().Exec(ctx, reviseRowQuery, row.ID, row.Revision))
 		if err != nil || !there {
 			return err

@@ -4,6 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
+	"go.mau.fi/util/dbutil"
+
+	"wazo-matrix-relay/internal/task"
 )
 
 // hooks are the functions to call when a transaction is committed.
@@ -12,20 +16,28 @@ type hooks struct{ fns []func() }
 type hooksKey struct{}
 
 // DoTxn runs fn in a transaction. If ctx carries a transaction already, fn becomes a part of that one. The transaction is
-// rolled back if fn returns an error. Functions that fn passes to AfterCommit are called when the outermost transaction is
-// committed, and never if it is rolled back.
+// rolled back if fn returns an error, or if it panics, which DoTxn returns as a *[task.PanicError]. Functions that fn passes to
+// AfterCommit are called when the outermost transaction is committed, and never if it is rolled back.
 func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) error) error {
 	if ctx.Value(hooksKey{}) != nil {
 		return fn(ctx)
 	}
 	h := &hooks{}
-	if err := db.Database.DoTxn(context.WithValue(ctx, hooksKey{}, h), nil, fn); err != nil {
+	if err := doTxn(context.WithValue(ctx, hooksKey{}, h), db.Database, fn); err != nil {
 		return err
 	}
 	for _, hook := range h.fns {
 		hook()
 	}
 	return nil
+}
+
+// doTxn is dbutil's DoTxn, which would not end the transaction if fn panics: it would keep SQLite's write lock until its context
+// ends, and nobody could write.
+func doTxn(ctx context.Context, db *dbutil.Database, fn func(ctx context.Context) error) error {
+	return db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		return task.Guard(ctx, func() error { return fn(ctx) })
+	})
 }
 
 // DryRun runs fn in a transaction that is rolled back whatever fn returns. Functions that fn passes to AfterCommit are not

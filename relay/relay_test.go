@@ -17,6 +17,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -507,6 +508,25 @@ func TestBrokenEventIsParkedAndTheOthersGoOn(t *testing.T) {
 	status, err := f.core.Status(f.ctx, roomID)
 	require.NoError(t, err)
 	assert.Equal(t, 1, status.Parked)
+}
+
+// The bot finds the event at fault by TrySync, which takes a database that can be written.
+func TestAPanicOverAnEventLeavesTheDatabaseFree(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	answer := func(events ...Event) Sync {
+		return Sync{Since: "s", NextBatch: "later", Rooms: []RoomSync{{Room: roomID, Events: events}}}
+	}
+	bad := answer(Event{}) // no event at all, and nothing says so
+	var panicked *task.PanicError
+	require.ErrorAs(t, f.core.AcceptSync(f.ctx, bad), &panicked)
+	require.NoError(t, f.core.TrySync(f.ctx, answer()), "without events it can be accepted")
+	require.ErrorAs(t, f.core.TrySync(f.ctx, bad), &panicked)
+	f.matrix.say(adminUser, "next")
+	f.awaitRelayed("next")
 }
 
 func TestLongMessageBecomesSeveralEvents(t *testing.T) {
