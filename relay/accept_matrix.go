@@ -96,7 +96,8 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		}
 	}
 	events, limited := room.Events, room.Limited
-	if joined := lastOwnJoin(events, a.matrix.UserID()); joined >= 0 {
+	joined := lastOwnJoin(events, a.matrix.UserID())
+	if joined >= 0 {
 		// What was said before the bot came in is not for it.
 		events, limited = events[joined:], false
 	}
@@ -121,7 +122,11 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 	if room.Power {
 		a.powerChanged(ctx)
 	}
-	return a.portalRoom(ctx, room, events, limited)
+	if err = a.portalRoom(ctx, room, events, limited); err != nil || joined < 0 {
+		return err
+	}
+	_, err = a.queueLinkedAgain(ctx, a.portal)
+	return err
 }
 
 // whyOpened says in words why strangers can read a room by what an answer of /sync says, "" if it does not say so. The portal stops

@@ -171,9 +171,12 @@ func (d *matrixDelivery) tag(part *matrixPart) Tag {
 }
 
 // transactionID identifies the sending of a part. It is the same for each attempt, also after a restart
-// (docs/matrix.md, "Transaction ids"). A merged event has another one than the first of its messages alone.
+// (docs/matrix.md, "Transaction ids"). A merged event has another one than the first of its messages alone. A "Linked" notice has
+// another one than an earlier notice of the portal, because it is only queued again if the earlier one was not seen.
 func transactionID(row *db.Row, part *matrixPart) string {
-	if len(part.Also) > 0 {
+	if row.Kind == db.KindLinked {
+		return fmt.Sprintf("wazo-%d-%s-%d-%d", row.PortalID, row.SourceID, row.AcceptedAt.UnixMilli(), row.ID)
+	} else if len(part.Also) > 0 {
 		return fmt.Sprintf("wazo-%d-%s-and-%d", row.PortalID, row.SourceID, len(part.Also))
 	}
 	return fmt.Sprintf("wazo-%d-%s-%d", row.PortalID, row.SourceID, row.Part)

@@ -82,9 +82,8 @@ func (g *gapFiller) giveUp(ctx context.Context, gap *db.Gap) error {
 		} else if err = g.db.Gap.Delete(ctx, gap.ID); err != nil {
 			return err
 		}
-		if !portal.StartedOnMatrix && !portal.StartedOnWazo.IsZero() {
-			db.AfterCommit(ctx, func() { g.tasks.Wake(portalJob(jobToMatrix, portal.ID)) })
-			return g.queueLinked(ctx, portal)
+		if again, err := g.queueLinkedAgain(ctx, portal); err != nil || again {
+			return err
 		}
 		return g.Say(ctx, portal.MatrixRoom, g.texts.GapLost(), "")
 	})
@@ -123,6 +122,9 @@ func (g *gapFiller) acceptPage(ctx context.Context, gap *db.Gap, events []Event,
 		}
 		if evt.ParseError == nil && isJoinOf(evt, g.matrix.UserID()) {
 			next = "" // what was said before the bot came in is not for it
+			if _, err = g.queueLinkedAgain(ctx, portal); err != nil {
+				return false, err
+			}
 			break
 		}
 		startedBefore := portal.StartedOnMatrix

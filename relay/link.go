@@ -111,6 +111,16 @@ func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
 	return err
 }
 
+// queueLinkedAgain queues that notice once more, within a transaction, if the link was to start on Matrix with one that will not be
+// seen any more. It reports whether that is so.
+func (r *Relay) queueLinkedAgain(ctx context.Context, portal *db.Portal) (bool, error) {
+	if portal.StartedOnMatrix || portal.StartedOnWazo.IsZero() {
+		return false, nil
+	}
+	db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobToMatrix, portal.ID)) })
+	return true, r.queueLinked(ctx, portal)
+}
+
 // giveUpLink ends a link that could not start.
 func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) error {
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -185,13 +195,10 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		} else if err = r.db.Portal.MoveToRoom(ctx, portal.ID, to); err != nil {
 			return err
 		}
-		if !portal.StartedOnMatrix && !portal.StartedOnWazo.IsZero() {
-			// The notice with which the link starts was sent to the old room.
-			if err = r.queueLinked(ctx, portal); err != nil {
-				return err
-			}
-		}
-		if err = r.Opened(ctx, to, open); err != nil {
+		// The notice with which the link starts was sent to the old room.
+		if _, err = r.queueLinkedAgain(ctx, portal); err != nil {
+			return err
+		} else if err = r.Opened(ctx, to, open); err != nil {
 			return err
 		}
 		db.AfterCommit(ctx, func() { r.wakeQueues(portal.ID) })

@@ -312,13 +312,49 @@ func TestGapWithTheBeginningOfTheLinkIsGivenUp(t *testing.T) {
 	for range 20 {
 		f.matrix.say(adminUser, "lost with the gap")
 	}
-	f.matrix.mu.Lock()
-	clear(f.matrix.byTxn) // homeservers forget transaction ids
-	f.matrix.mu.Unlock()
 	f.matrix.setPaused(false)
 	f.matrix.awaitLinked()
 	f.matrix.say(adminUser, "heard")
 	f.awaitRelayed("heard")
+}
+
+// What was said before the bot came in is not for it, and what was sent to the room with the first notice is not sent again.
+func TestLinkBeginsAnewIfTheBotComesInAgainBeforeItHasBegun(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		limit int // of a timeline
+	}{
+		{"and both are in one answer", 0},
+		{"and both are in a gap", 5},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.matrix.limit = test.limit
+			f.start()
+			f.matrix.setPaused(true)
+			_, err := f.core.Link(f.ctx, LinkRequest{Room: roomID, By: adminUser}, f.wazoRoom())
+			require.NoError(t, err)
+			await.Until(t, "the notice", func() bool {
+				f.matrix.mu.Lock()
+				defer f.matrix.mu.Unlock()
+				return len(f.matrix.byTxn) == 1
+			})
+			f.awaitEmpty()
+			f.matrix.add(roomID, adminUser, event.StateMember, map[string]any{"membership": "join"}, func(evt *event.Event) {
+				own := botUser.String()
+				evt.StateKey = &own
+			})
+			for _, text := range numbered("before the link", 10) {
+				f.matrix.say(adminUser, text)
+			}
+			f.matrix.setPaused(false)
+			f.matrix.awaitLinked()
+			f.matrix.say(adminUser, "heard")
+			f.awaitRelayed("heard")
+		})
+	}
 }
 
 func TestUnlinkStopsWhatIsUnderWay(t *testing.T) {
