@@ -10,7 +10,6 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
-	"wazo-matrix-relay/relay/words"
 )
 
 // outcome is what became of a row, unless it failed.
@@ -119,8 +118,8 @@ func (w *queueWorker) endFailures(ctx context.Context, portal *db.Portal, row *d
 	w.lastDelivery[row.Direction].store(time.Now())
 	w.works(deliveryPart(row.Direction))
 	w.poison.Forget(row.ID)
-	if row.Direction == db.ToWazo && w.outages.end(portal.ID) {
-		if err := w.Say(ctx, portal.MatrixRoom, w.texts.OutageOver(words.ServiceWazo), ""); err != nil {
+	if row.Direction == db.ToWazo {
+		if err := w.endOutage(ctx, portal); err != nil {
 			return err
 		}
 	}
@@ -154,8 +153,10 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 		level = zerolog.DebugLevel // it was tried whether the reason is gone, as often before
 	}
 	zerolog.Ctx(ctx).WithLevel(level).Err(err).Str("source_id", row.SourceID).Int("attempts", row.Attempts).Msg("Failed to deliver")
-	if failure.Class != ClassService {
-		w.outages.end(portal.ID)
+	if row.Direction == db.ToWazo && failure.Class == ClassMessage && isWazo(err) {
+		if err := w.endOutage(ctx, portal); err != nil {
+			return task.Idle, err
+		}
 	}
 	w.poison.Forget(row.ID)
 	switch {

@@ -50,7 +50,7 @@ type healthReport struct {
 
 	room    id.RoomID // the only room that it is about; "" for all
 	now     time.Time
-	waiting map[db.QueueKey]time.Time // the queues with something to deliver, see waiting
+	waiting map[db.QueueKey]time.Time // see Relay.waiting
 }
 
 // addSync adds that the homeserver has not answered /sync.
@@ -68,7 +68,7 @@ func (r *healthReport) ofSide(parts []part) SideHealth {
 	side := SideHealth{OK: true}
 	for _, p := range parts {
 		c := r.health.of(p)
-		if c.since.IsZero() || isDelivery(p) && !r.waitsFor(p) {
+		if c.since.IsZero() || isDelivery(p) && !waitFor(p, r.waiting) {
 			continue
 		}
 		side.add(r.texts.Failing(r.texts.WhyWithoutMessage(c.why), r.now.Sub(c.since)))
@@ -86,9 +86,10 @@ func (r *healthReport) ofSide(parts []part) SideHealth {
 
 func isDelivery(p part) bool { return p == partToWazo || p == partToMatrix }
 
-// waitsFor reports whether something waits to be delivered: without that, the last delivery says nothing about now.
-func (r *healthReport) waitsFor(p part) bool {
-	for key := range r.waiting {
+// waitFor reports whether one of some queues waits for the deliveries that a part stands for: without that, the last delivery says
+// nothing about now.
+func waitFor(p part, waiting map[db.QueueKey]time.Time) bool {
+	for key := range waiting {
 		if deliveryPart(key.Direction) == p {
 			return true
 		}
@@ -96,15 +97,22 @@ func (r *healthReport) waitsFor(p part) bool {
 	return false
 }
 
-// waiting returns the queues that have something to deliver, with the time since when the oldest row has been waiting here.
+// waiting returns the queues that have something to deliver and are not paused, with the time since when the oldest row has been
+// waiting here.
 func (r *Relay) waiting(ctx context.Context) (map[db.QueueKey]time.Time, error) {
 	oldest, err := r.db.Queue.Oldest(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("failed to see what is waiting: %w", err)
 	}
+	paused, err := r.db.Pause.All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read which portals are paused: %w", err)
+	}
 	waiting := make(map[db.QueueKey]time.Time, len(oldest))
 	for _, queue := range oldest {
-		waiting[queue.QueueKey] = queue.AcceptedAt.Time
+		if !slices.ContainsFunc(paused, func(p *db.Pause) bool { return p.PortalID == queue.PortalID && p.Stops(queue.Direction) }) {
+			waiting[queue.QueueKey] = queue.AcceptedAt.Time
+		}
 	}
 	return waiting, nil
 }
@@ -131,7 +139,7 @@ func (r *healthReport) addPortals(ctx context.Context) error {
 		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
 			key := db.QueueKey{PortalID: portal.ID, Direction: direction}
 			since, ok := r.waiting[key]
-			if !ok || r.now.Sub(since) <= r.cfg.OutageNotice || slices.ContainsFunc(paused, func(p *db.Pause) bool { return p.Stops(direction) }) {
+			if !ok || r.now.Sub(since) <= r.cfg.OutageNotice {
 				continue
 			}
 			if direction == db.ToWazo {

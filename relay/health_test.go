@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
@@ -208,6 +209,76 @@ func TestTheEndOfAnOutageIsToldAlsoIfNothingWaitsAnyMore(t *testing.T) {
 	f.awaitEmpty()
 	down.Off()
 	f.matrix.awaitNotice(txt.OutageOver(words.ServiceWazo))
+}
+
+func TestARefusalByMatrixDoesNotEndAnOutageOfWazo(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	refused := f.wazo.Faults().RefusePost(wazotest.HTMLError(502), wazotest.Always())
+	f.matrix.say(adminUser, "patience")
+	f.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
+	f.refuse("cannot be shown")
+	f.wazo.Post(f.room.UUID, f.alice, "cannot be shown", "")
+	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyHomeserverRefused)))
+	refused.Off()
+	f.awaitRelayed("patience")
+	f.matrix.awaitNotice(txt.OutageOver(words.ServiceWazo))
+	require.Len(t, f.matrix.allNotices(), 3, "the outage is told once")
+}
+
+func TestARefusalByWazoEndsAnOutage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	down := f.wazo.Faults().ChatdDown()
+	message := f.matrix.say(adminUser, "too large")
+	f.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
+	f.wazo.Faults().RefusePost(wazotest.HTMLError(http.StatusRequestEntityTooLarge), wazotest.Times(1))
+	down.Off()
+	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyTooLarge)))
+	require.Equal(t, []string{
+		txt.Outage(words.ServiceWazo), txt.OutageOver(words.ServiceWazo), txt.NotDelivered(txt.Why(words.WhyTooLarge)),
+	}, f.matrix.allNotices())
+	require.Equal(t, []id.EventID{"", "", message}, f.matrix.replies)
+}
+
+// A paused room has been told why nothing is delivered, and what ends that. Wazo has nothing to do with it.
+func TestAPausedRoomIsToldNothingOfOutages(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.healthInterval, f.probeInterval = time.Hour, time.Hour // the test looks by itself
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	f.core.cfg.OutageNotice = 0
+	look := func() {
+		for range 2 { // the first look notes the outage, the second one would tell of it
+			f.core.tellOutages(f.ctx)
+		}
+	}
+	down := f.wazo.Faults().ChatdDown()
+	f.matrix.say(adminUser, "kept")
+	f.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
+
+	opened := txt.RoomWasOpened(txt.OpenJoin())
+	require.NoError(t, f.core.Opened(f.ctx, roomID, txt.OpenJoin()))
+	look()
+	down.Off()
+	f.core.examine(f.ctx)
+	look()
+	require.Equal(t, []string{txt.Outage(words.ServiceWazo), opened}, f.matrix.allNotices(), "nothing is delivered although Wazo is back")
+	require.False(t, f.core.outages.end(portal.ID))
+	f.awaitHealth("Wazo to be well", func(h Health) bool { return h.Wazo.OK })
+
+	f.wazo.Faults().ChatdDown()
+	f.core.examine(f.ctx)
+	look()
+	require.Len(t, f.matrix.allNotices(), 2, "it is not told of another outage either")
 }
 
 func TestHealthKnowsSinceWhen(t *testing.T) {

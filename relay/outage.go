@@ -65,11 +65,11 @@ func isWazo(err error) bool {
 
 // noteOutage notes that Wazo fails for a job, for the portals in which something waits to be posted.
 func (r *Relay) noteOutage(ctx context.Context, j job) {
-	busy, err := r.db.Queue.Busy(ctx)
+	waiting, err := r.waiting(ctx)
 	if err != nil {
 		r.log.Err(err).Msg("Failed to see whom an outage concerns")
 	}
-	for _, key := range busy {
+	for key := range waiting {
 		if key.Direction == db.ToWazo && (j.portalID == 0 || j.portalID == key.PortalID) {
 			r.tellOutage(ctx, key.PortalID)
 		}
@@ -77,29 +77,53 @@ func (r *Relay) noteOutage(ctx context.Context, j job) {
 }
 
 // tellOutages looks for portals in which something waits to be posted while Wazo fails. A failed delivery may be tried again only
-// long after people should have been told, and one that hangs has not even failed yet. When Wazo works, tellOutages ends the
-// outages of portals in which nothing waits any more: no delivery will.
+// long after people should have been told, and one that hangs has not even failed yet. It also ends the outages that no delivery
+// will end: see endOutagesWithout.
 func (r *Relay) tellOutages(ctx context.Context) {
-	busy, err := r.db.Queue.Busy(ctx)
+	waiting, err := r.waiting(ctx)
 	if err != nil {
 		r.log.Err(err).Msg("Failed to see whom an outage concerns")
 		return
 	}
-	for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
-		if !slices.ContainsFunc(busy, func(key db.QueueKey) bool { return key.Direction == direction }) {
-			r.health.forget(deliveryPart(direction)) // the last delivery says nothing about the next one
+	for _, p := range []part{partToWazo, partToMatrix} {
+		if !waitFor(p, waiting) {
+			r.health.forget(p) // the last delivery says nothing about the next one
 		}
 	}
-	if r.health.fails(partLogin, partChat, partToWazo) {
+	fails := r.health.fails(partLogin, partChat, partToWazo)
+	if fails {
 		r.noteOutage(ctx, job{})
-		return
 	}
+	r.endOutagesWithout(ctx, waiting, fails)
+}
+
+// endOutagesWithout ends the outages of portals in which nothing waits to be posted: when Wazo works again, with a word to those
+// who were told. A paused portal has been told why nothing is delivered, and will be told when that ends, so its outage ends
+// without a word.
+func (r *Relay) endOutagesWithout(ctx context.Context, waiting map[db.QueueKey]time.Time, fails bool) {
 	for _, portalID := range r.outages.begun() {
-		if slices.Contains(busy, db.QueueKey{PortalID: portalID, Direction: db.ToWazo}) || !r.outages.end(portalID) {
+		queue := db.QueueKey{PortalID: portalID, Direction: db.ToWazo}
+		if _, ok := waiting[queue]; ok {
 			continue
 		}
-		r.sayInPortal(ctx, portalID, r.texts.OutageOver(words.ServiceWazo))
+		paused, err := r.pauses.of(ctx, queue)
+		switch {
+		case err != nil:
+			r.log.Err(err).Int64("portal_id", portalID).Msg("Failed to see whom an outage concerns")
+		case len(paused) > 0:
+			r.outages.end(portalID)
+		case !fails && r.outages.end(portalID):
+			r.sayInPortal(ctx, portalID, r.texts.OutageOver(words.ServiceWazo))
+		}
 	}
+}
+
+// endOutage ends the outage of a portal, because Wazo has answered, and tells those who were told of it.
+func (r *Relay) endOutage(ctx context.Context, portal *db.Portal) error {
+	if !r.outages.end(portal.ID) {
+		return nil
+	}
+	return r.Say(ctx, portal.MatrixRoom, r.texts.OutageOver(words.ServiceWazo), "")
 }
 
 // sayInPortal says something in the Matrix room of a portal, if there still is one.
