@@ -81,7 +81,8 @@
 // room keys in the database and in the key backup.
 //
 // With an access token only, the bot cannot make a device. After ErrDeviceLost it does not start. After ErrRestored it begins new
-// sessions with all other devices and goes on. A token of a new log-in brings a new device, and the bot begins with new keys.
+// sessions with all other devices, adopts the published generation, so that the newer database is an older copy from now on, and
+// goes on. A token of a new log-in brings a new device, and the bot begins with new keys.
 //
 // # Errors
 //

@@ -43,12 +43,12 @@ func (m *Manager) NoteMadeKeys() { m.backupDue.Store(true) }
 // SecureReceivedKeys raises the generation if keys were received. It must succeed before /sync is asked again: with that request
 // the homeserver forgets what it has delivered, so that an older copy of the database could not receive it any more.
 func (m *Manager) SecureReceivedKeys(ctx context.Context) error {
-	if !m.keysReceived.Load() {
+	if !m.keysReceived.Swap(false) { // before it is raised: what comes meanwhile takes another raise
 		return nil
 	} else if err := m.raiseGeneration(ctx); err != nil {
+		m.keysReceived.Store(true)
 		return err
 	}
-	m.keysReceived.Store(false)
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (m *Manager) raiseGeneration(ctx context.Context) error {
 		return err
 	}
 	generation++
-	if err = m.db.Setting.Set(ctx, db.SettingGeneration, strconv.FormatInt(generation, 10)); err != nil {
+	if err = m.setGeneration(ctx, generation); err != nil {
 		return err
 	}
 	ctx, cancel := m.request(ctx)
@@ -99,6 +99,25 @@ func (m *Manager) generation(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("failed to parse the generation of the database: %w", err)
 	}
 	return generation, nil
+}
+
+// setGeneration stores the generation of the database.
+func (m *Manager) setGeneration(ctx context.Context, generation int64) error {
+	return m.db.Setting.Set(ctx, db.SettingGeneration, strconv.FormatInt(generation, 10))
+}
+
+// adoptGeneration raises the generation of the database to the published one, because the database is an older copy that takes the
+// place of the newer one. So the newer one is an older copy after the next raise, if it is brought back.
+func (m *Manager) adoptGeneration(ctx context.Context) error {
+	own, err := m.generation(ctx)
+	if err != nil {
+		return err
+	}
+	published, err := m.publishedGeneration(ctx)
+	if err != nil {
+		return err
+	}
+	return m.setGeneration(ctx, max(own, published.Generation))
 }
 
 // isRestored reports whether the database is an older copy of one that has been used since, by this device or by one that was made

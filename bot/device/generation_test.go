@@ -46,6 +46,25 @@ func TestGenerationIsRaised(t *testing.T) {
 	require.EqualValues(t, 4, f.published(), "by the next start")
 }
 
+// What is received while the generation is raised may not be in what that raise covers.
+func TestKeysThatComeWhileTheGenerationIsRaised(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.prepared()
+	f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, generationType) {
+			f.hs.onRequest(nil)
+			f.manager.NoteReceivedKeys()
+		}
+		return false
+	})
+	f.manager.NoteReceivedKeys()
+	require.NoError(t, f.manager.SecureReceivedKeys(t.Context()))
+	require.EqualValues(t, 2, f.published())
+	require.NoError(t, f.manager.SecureReceivedKeys(t.Context()))
+	require.EqualValues(t, 3, f.published())
+}
+
 // sendToDevice has the device send something to another one.
 func (f *fixture) sendToDevice() {
 	f.Helper()
@@ -166,6 +185,29 @@ func TestCopyFromBeforeALaterDevice(t *testing.T) {
 	require.NotEqual(t, first.ID, second.ID)
 	require.Equal(t, []string{second.ID.String()}, f.devices())
 	require.Equal(t, second.ID, f.prepared().ID, "once is enough")
+}
+
+// The device of an access token outlives a copy, and so does what the homeserver knows of it.
+func TestNewerDatabaseIsBroughtBackAfterACopyWithAnAccessToken(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.token = "given"
+	f.hs.account.Tokens["given"] = "GIVEN"
+	f.prepared()
+	restoreOlder := f.copyDatabase()
+	for range 10 {
+		f.sendToDevice()
+	}
+	last := f.published()
+	restoreNewer := f.copyDatabase()
+	restoreOlder()
+	f.prepared()
+	require.Greater(t, f.published(), last, "a generation only grows")
+	restoreNewer()
+	f.open()
+	require.NoError(t, f.manager.Login(t.Context()))
+	_, err := f.manager.Inspect(t.Context())
+	require.ErrorIs(t, err, ErrRestored)
 }
 
 // copyDatabase copies the database of a bot that runs; restore ends the bot and brings the copy back.

@@ -46,7 +46,7 @@ type Manager struct {
 	transport *transport // of the client
 
 	raises          raises
-	keysReceived    atomic.Bool // since the generation was raised last
+	keysReceived    atomic.Bool // since SecureReceivedKeys was called last, or before if it failed
 	nextMaintenance time.Time   // see MaintenanceDue
 
 	trusted     bool         // the account's identity had signed the device when that was last checked

@@ -206,9 +206,12 @@ func (m *Manager) receiveKeys(ctx context.Context, since string) (next string, r
 	return answer.NextBatch, len(answer.ToDevice.Events) > 0, nil
 }
 
-// beginAnew begins new sessions with all devices. What the crypto machine has in memory is forgotten too.
+// beginAnew begins new sessions with all devices. What the crypto machine has in memory is forgotten too. The old sessions are
+// forgotten before the published generation is adopted, after which the database is no older copy any more.
 func (m *Manager) beginAnew(ctx context.Context) (Status, error) {
 	if err := m.db.ForgetSessions(ctx); err != nil {
+		return Status{}, err
+	} else if err = m.adoptGeneration(ctx); err != nil {
 		return Status{}, err
 	} else if err = m.Login(ctx); err != nil {
 		return Status{}, err
