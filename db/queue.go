@@ -87,7 +87,7 @@ const (
 	dropRequestQuery  = `DELETE FROM request WHERE row_id = $1`
 	rowByIDQuery      = selectRows + `WHERE id = $1`
 	rowBySourceQuery  = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
-	pendingEditsQuery = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND author = $2 AND parts = 0 AND attempts = 0 AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
+	pendingEditsQuery = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND parts = 0 AND attempts = 0 AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 	attemptRowQuery   = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
 	unknownRowQuery   = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
 	setRowStateQuery  = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
@@ -165,8 +165,8 @@ func (t *Queue) BySource(ctx context.Context, portalID int64, direction Directio
 	return t.QueryOne(ctx, rowBySourceQuery, portalID, direction, source)
 }
 
-// PendingEdits returns the edits of a Matrix event by one author that wait and were never attempted, encrypted ones included:
-// what an event relates to is not encrypted.
+// PendingEdits returns the edits of a Matrix event by one author (empty: by all) that wait and were never attempted, encrypted ones
+// included: what an event relates to is not encrypted.
 func (t *Queue) PendingEdits(ctx context.Context, portalID int64, author, eventID string) ([]*Row, error) {
 	return t.QueryMany(ctx, pendingEditsQuery, portalID, author, eventID)
 }

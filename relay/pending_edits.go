@@ -35,13 +35,34 @@ func redacted(evt *event.Event) id.EventID {
 }
 
 // redactPending takes a message back that still waits, and the edits of a message that still wait: they would say on Wazo what
-// was taken back. What is on Wazo already stays there: chatd cannot delete messages.
+// was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not matter: homeservers pass
+// a redaction on only if its sender may redact the event (room version 3, "Handling redactions").
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
-	return a.takeBack(ctx, a.portal.ID, redacted(evt), evt.Sender, math.MaxInt64)
+	target := redacted(evt)
+	author, err := a.authorOf(ctx, target)
+	if err != nil {
+		return err
+	}
+	return a.takeBack(ctx, a.portal.ID, target, author, math.MaxInt64)
+}
+
+// authorOf returns who wrote an event that waits in the portal's queue or was relayed, "" if that is not known.
+func (a *matrixAccept) authorOf(ctx context.Context, eventID id.EventID) (id.UserID, error) {
+	if row, err := a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, eventID.String()); err != nil {
+		return "", err
+	} else if row != nil {
+		return id.UserID(row.Author), nil
+	}
+	message, err := a.db.Message.ByEvent(ctx, a.portal.ID, eventID)
+	if err != nil || message == nil {
+		return "", err
+	}
+	return id.UserID(message.Author), nil
 }
 
 // takeBack removes a message of a sender that still waits from a portal's queue, and the edits of it that still wait, within a
-// transaction. It leaves edits that were written after a time (Unix milliseconds): they may have been accepted before.
+// transaction. If the sender is "", it removes the edits of all senders. It leaves edits that were written after a time (Unix
+// milliseconds): they may have been accepted before.
 func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID, sender id.UserID, until int64) error {
 	message, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
 	if err != nil || message != nil && message.Author != sender.String() {

@@ -36,13 +36,14 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	taken := f.matrix.say(adminUser, "never said")
 	takenV11 := f.matrix.say(adminUser, "never said either")
 	others := f.matrix.say(adminUser, "stays")
+	spam := f.matrix.say("@other:a.example", "spam")
 	f.edit(adminUser, changed, "before")
 	f.edit("@other:a.example", others, "forged")
 	f.edit(adminUser, hello, "too late")
 	f.edit(adminUser, first, "taken back with what it edits")
 	f.matrix.redact(adminUser, taken, false)
 	f.matrix.redact(adminUser, takenV11, true)
-	f.matrix.redact("@other:a.example", others, true)
+	f.matrix.redact(adminUser, spam, true) // as moderators do
 	f.matrix.redact(adminUser, first, true)
 	end := f.matrix.say(adminUser, "end")
 	await.Until(t, "all messages in the queue", func() bool {
@@ -57,9 +58,11 @@ func TestEditsOfRedactedMessagesAreNotPosted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.start()
+	before := f.matrix.say("@other:a.example", "before the link")
 	f.link()
 	taken, stays := f.matrix.say(adminUser, "taken"), f.matrix.say(adminUser, "stays")
-	f.awaitRelayed("taken", "stays")
+	spam := f.matrix.say("@other:a.example", "spam")
+	f.awaitRelayed("taken", "stays", "spam")
 	f.matrix.setPaused(true)
 	down := f.wazo.Faults().ChatdDown()
 	f.edit(adminUser, taken, "plain")
@@ -68,15 +71,19 @@ func TestEditsOfRedactedMessagesAreNotPosted(t *testing.T) {
 	})
 	f.edit(adminUser, stays, "of another message")
 	f.edit("@other:a.example", taken, "of another sender")
+	f.edit("@other:a.example", spam, "more spam")
+	f.edit("@other:a.example", before, "still more spam")
 	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": "answer", "m.relates_to": map[string]any{"m.in_reply_to": map[string]any{"event_id": taken}},
 	})
 	f.matrix.redact(adminUser, taken, true)
+	f.matrix.redact(adminUser, spam, true) // as moderators do
+	f.matrix.redact(adminUser, before, true)
 	end := f.matrix.say(adminUser, "end")
 	f.matrix.setPaused(false)
 	f.awaitRow(end)
 	down.Off()
-	f.awaitRelayed("taken", "stays", "✏️ of another message", "✏️ of another sender", "answer", "end")
+	f.awaitRelayed("taken", "stays", "spam", "✏️ of another message", "✏️ of another sender", "answer", "end")
 }
 
 func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {
