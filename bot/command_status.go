@@ -75,7 +75,6 @@ func (c *commands) cmdStatus(ce *commandEvent) (string, error) {
 	}
 	status.Version = c.cfg.Version
 	status.Uptime = time.Since(c.started).Round(time.Second).String()
-	status.LastSync = time.Since(c.relay.LastSync())
 	status.Limited = c.sending.isSerial()
 	status.EncryptedRoom, err = c.encryptedRooms.wasEncrypted(ce.Ctx, ce.RoomID)
 	status.CannotTellRoom = err != nil

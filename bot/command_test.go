@@ -10,6 +10,7 @@ import (
 	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -77,6 +78,31 @@ func TestCommandIsRunOnceAlsoIfItsRemovalFails(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, answers)
+}
+
+// A command that a stop left in the inbox may be obeyed before the homeserver answers.
+func TestStatusBeforeTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.haveDevice()
+	f.hs.addRoom(roomID, adminUser)
+	f.open()
+	command, err := json.Marshal(map[string]any{
+		"type": "m.room.message", "event_id": "$status", "sender": adminUser, "origin_server_ts": time.Now().UnixMilli(),
+		"content": map[string]any{"msgtype": "m.text", "body": "!wazo status"},
+	})
+	require.NoError(t, err)
+	require.NoError(t, f.db.Inbox.Insert(t.Context(), &db.InboxRow{
+		Kind: db.InboxCommand, Room: roomID, EventID: "$status", Payload: string(command), AcceptedAt: jsontime.UnixMilliNow(),
+	}))
+	require.NoError(t, f.bot.Prepare(t.Context()))
+	require.NoError(t, f.core.Identify(t.Context()))
+	gate := f.gateSyncs()
+	f.run()
+	await.Receive(t, "the first request for news", gate.asked)
+	answer := f.hs.awaitSent(roomID, "- Matrix:").body()
+	require.Contains(t, answer, "- Matrix: **has a problem**; the homeserver has not answered yet; this room")
+	gate.pass <- struct{}{}
 }
 
 // TestAddressesStayInDirectChats: who has the same name as others is told from them by an address, but not in front of everybody.

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"time"
 
 	"maunium.net/go/mautrix/id"
 
@@ -17,6 +18,9 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	}
 	status.MatrixTrouble, status.WazoTrouble = health.Matrix.Why, health.Wazo.Why
 	status.WazoUser = r.account.row.Username
+	if last := r.LastSync(); !last.IsZero() {
+		status.LastSync = time.Since(last)
+	}
 	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
 	if err != nil || portal == nil {
 		return status, err

@@ -151,9 +151,6 @@ func (r *Relay) wazoStatus(ctx context.Context, portal *db.Portal) (string, erro
 	if err != nil {
 		return "", err
 	}
-	if last := r.LastSync(); !last.IsZero() {
-		status.LastSync = time.Since(last)
-	}
 	name := convert.CleanName(r.matrix.RoomName(ctx, portal.MatrixRoom), convert.MaxProfileBytes)
 	return r.texts.StatusOnWazo(words.StatusOnWazo{Status: status, MatrixRoom: name}), nil
 }

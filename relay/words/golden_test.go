@@ -215,6 +215,9 @@ func goldenTexts() string {
 	text("Status, not linked", golden.Status(goldenStatus("")))
 	text("Status, all is well", golden.Status(goldenStatus(goldenTitle)))
 	text("Status, nothing is well, WhyOpened", golden.Status(troubledStatus()))
+	starting := goldenStatus("")
+	starting.LastSync, starting.MatrixTrouble = 0, []string{golden.Why(WhyNoSync)}
+	text("Status, the homeserver has not answered since the start", golden.Status(starting))
 	for _, r := range join(messageReasons(), pauseReasons(), []reason{why("WhyUndecryptable", WhyUndecryptable), why("WhyTooManyLogins", WhyTooManyLogins)}) {
 		text("LastError "+r.name, golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), r.why))
 	}

@@ -37,7 +37,7 @@ func (t Texts) Status(s Status) string {
 	} else {
 		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
 	}
-	line("Matrix", "%s; the homeserver last answered %s ago; %s", well(s.MatrixTrouble), s.LastSync.Round(time.Second), s.encryption())
+	line("Matrix", "%s; %s; %s", well(s.MatrixTrouble), s.lastAnswer(), s.encryption())
 	if s.Limited {
 		line("limit", "the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).")
 	}
@@ -63,6 +63,13 @@ func (t Texts) Status(s Status) string {
 	}
 	line("relay", "version %s, running for %s", s.Version, s.Uptime)
 	return b.String()
+}
+
+func (s Status) lastAnswer() string {
+	if s.LastSync == 0 {
+		return "the homeserver has not answered yet"
+	}
+	return fmt.Sprintf("the homeserver last answered %s ago", s.LastSync.Round(time.Second))
 }
 
 func (s Status) encryption() string {
@@ -97,9 +104,7 @@ type StatusOnWazo struct {
 func (t Texts) StatusOnWazo(s StatusOnWazo) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This chat is linked with %s.\n", matrixRoomNamed(s.MatrixRoom))
-	if s.LastSync > 0 {
-		fmt.Fprintf(&b, "Matrix: the homeserver last answered %s ago\n", s.LastSync.Round(time.Second))
-	}
+	fmt.Fprintf(&b, "Matrix: %s\n", s.lastAnswer())
 	fmt.Fprintf(&b, "Waiting: %s to Matrix, %d from Matrix\n", count(s.ToMatrix, "message"), s.ToWazo+s.Waiting)
 	if s.Parked > 0 {
 		fmt.Fprintf(&b, "Could not be delivered: %s\n", count(s.Parked, "message"))
