@@ -37,7 +37,7 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	status.Parked = counts[db.ToWazo].Parked + counts[db.ToMatrix].Parked
 	pauses, err := r.db.Pause.Of(ctx, portal.ID)
 	for _, pause := range pauses {
-		status.Paused = append(status.Paused, r.texts.Why(Pause(pause.Reason).Why()))
+		status.Paused = append(status.Paused, Pause(pause.Reason).Why())
 	}
 	return status, err
 }

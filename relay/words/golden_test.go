@@ -90,6 +90,9 @@ func healthReasons() []reason {
 		why("WhyChatFails", WhyChatFails),
 		why("WhyEventsFail", WhyEventsFail),
 		why("WhyDirectoryFails", WhyDirectoryFails),
+		why("WhyNoPermission", WhyNoPermission),
+		why("WhyLogin", WhyLogin),
+		why("WhyTooManyLogins", WhyTooManyLogins),
 	}
 }
 
@@ -204,7 +207,7 @@ func goldenTexts() string {
 	for _, r := range healthReasons() {
 		text(r.name+" in Failing", golden.Failing(r.text, 75*time.Second))
 	}
-	because("PausedRoom", func(why string) string { return golden.PausedRoom(goldenRoom, why) }, pauseReasons())
+	because("PausedRoom", func(why string) string { return golden.PausedRoom(goldenRoom, why) }, pauseReasons(), []reason{why("WhyOpened", WhyOpened)})
 	text("WaitsForMatrix", golden.WaitsForMatrix(goldenRoom, 75500*time.Millisecond))
 	text("WaitsForWazo", golden.WaitsForWazo(goldenRoom, 75500*time.Millisecond))
 
@@ -263,9 +266,9 @@ func troubledStatus() Status {
 	status.WazoTrouble = []string{golden.Failing(golden.Why(WhyChatFails), 75*time.Second), golden.WaitsForWazo(goldenRoom, 2*time.Minute)}
 	status.ToWazo, status.ToMatrix, status.Waiting, status.Parked = 4, 3, 2, 1
 	for _, r := range pauseReasons() {
-		status.Paused = append(status.Paused, r.text)
+		status.Paused = append(status.Paused, r.why)
 	}
-	status.Paused = append(status.Paused, golden.Why(WhyOpened))
+	status.Paused = append(status.Paused, WhyOpened)
 	status.LastError = golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), WhyWazoFails)
 	status.Limited = true
 	status.Device = Device{ID: "DEVICE", State: DeviceUnknown, OneTimeKeys: -1}
@@ -325,7 +328,7 @@ func TestEveryTextIsAsReviewed(t *testing.T) {
 }
 
 func TestReasonsFitAfterAColon(t *testing.T) {
-	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened), why("WhyTooManyLogins", WhyTooManyLogins)}, healthReasons())
+	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened)}, healthReasons())
 	for _, r := range reasons {
 		t.Run(r.name, func(t *testing.T) {
 			first, _, _ := strings.Cut(r.text, " ")
@@ -334,6 +337,21 @@ func TestReasonsFitAfterAColon(t *testing.T) {
 			require.True(t, strings.HasSuffix(r.text, "."), "%q is followed by a sentence", r.text)
 		})
 	}
+}
+
+// A reason is told in the room that it is about, but also in a direct chat, on Wazo and by the health check.
+func TestReasonsAreUnderstoodOutsideTheRoom(t *testing.T) {
+	for _, r := range join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened)}, healthReasons()) {
+		require.NotContains(t, r.text, "this room", r.name)
+	}
+}
+
+// People on Wazo can do nothing in the Matrix room, and have few commands.
+func TestStatusOnWazoAsksNobodyForWhatTheyCannotDo(t *testing.T) {
+	said := golden.StatusOnWazo(StatusOnWazo{Status: troubledStatus()})
+	require.Contains(t, said, "open to strangers")
+	require.NotContains(t, strings.ToLower(said), "please")
+	require.NotContains(t, said, "!chat")
 }
 
 // A text that the golden file lacks is read by nobody before it is said.

@@ -16,7 +16,7 @@ type Status struct {
 	ToWazo, ToMatrix              int // messages in the queues
 	Waiting                       int // messages whose keys are missing
 	Parked                        int // messages that could not be delivered
-	Paused                        []string
+	Paused                        []Why
 	LastError, LinkedBy           string
 	LastSync                      time.Duration // since the homeserver last answered /sync; 0: it has not since the start
 	WazoUser                      string
@@ -55,7 +55,7 @@ func (t Texts) Status(s Status) string {
 		}
 		line("parked", "%d%s", s.Parked, t.parkedAdvice(s.Parked))
 		for _, why := range s.Paused {
-			line("paused", "%s", why)
+			line("paused", "%s", t.Why(why))
 		}
 		if s.LastError != "" {
 			line("last error", "%s", Escape(s.LastError))
@@ -110,7 +110,7 @@ func (t Texts) StatusOnWazo(s StatusOnWazo) string {
 		fmt.Fprintf(&b, "Could not be delivered: %s\n", count(s.Parked, "message"))
 	}
 	for _, why := range s.Paused {
-		fmt.Fprintf(&b, "Paused: %s\n", strings.ReplaceAll(why, "`", ""))
+		fmt.Fprintf(&b, "Paused: %s\n", t.whyOnWazo(why))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

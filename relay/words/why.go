@@ -58,11 +58,11 @@ func (t Texts) Why(why Why) string {
 	case WhyTooManyLogins:
 		return "Wazo does not accept another log-in of the relay's account at the moment."
 	case WhyForbidden:
-		return "I don't have permission to send messages in this room. Please give me the power level for it."
+		return "I don't have permission to send messages in the Matrix room. Please give me the power level for it."
 	case WhyRemoved:
 		return "I am no longer in the Matrix room. Please invite me again."
 	case WhyOpened:
-		return "this room is open to strangers. Close it, or ask an administrator of the relay to accept this with `" + t.prefix + " link --public`."
+		return "the Matrix room is open to strangers. Close it, or ask an administrator of the relay to accept this by typing `" + t.prefix + " link --public` there."
 	case WhyWazoFails:
 		return "Wazo cannot be reached, or it answers with an error."
 	case WhyHomeserverFails:
@@ -86,6 +86,20 @@ func (t Texts) Why(why Why) string {
 
 // undecryptable says WhyUndecryptable without the advice.
 const undecryptable = "the message cannot be decrypted with any key."
+
+// whyOnWazo says to people on Wazo why a link is paused. They can do nothing in the Matrix room.
+func (t Texts) whyOnWazo(why Why) string {
+	switch why {
+	case WhyForbidden:
+		return "I don't have permission to send messages in the Matrix room. A moderator of that room must give me the power level for it."
+	case WhyRemoved:
+		return "I am no longer in the Matrix room. Somebody in that room must invite me again."
+	case WhyOpened:
+		return "the Matrix room is open to strangers. A moderator of that room must close it, or an administrator of the relay must allow this there."
+	default:
+		return t.Why(why)
+	}
+}
 
 // WhyWithoutMessage says why something failed that is not a message: a command, or the beginning of a link.
 func (t Texts) WhyWithoutMessage(why Why) string {
