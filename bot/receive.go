@@ -115,7 +115,7 @@ func (r *receiver) receiveRoom(ctx context.Context, roomID id.RoomID, room joine
 		r.receiveState(ctx, evt)
 		r.names.noteState(evt)
 		if relay.ChangesAccess(evt) {
-			sync.Access = evt
+			sync.Access = append(sync.Access, evt)
 		}
 		sync.Power = sync.Power || relay.ChangesPower(evt)
 	}

@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay"
 )
 
 // restrictedTo is the content of a join rule that lets the members of some rooms in.
@@ -164,6 +165,32 @@ func TestALinkedRoomIsAsOpenAsTheSpaceThatItNames(t *testing.T) {
 		rows, err := f.db.Inbox.All(t.Context())
 		return err == nil && len(rows) == 0
 	})
+}
+
+// The portal stops before the bot has asked the homeserver, by whatever stands in the state before a timeline.
+func TestARoomIsOpenByAnyOfTheStateBeforeATimeline(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, roomID.String()+"/state/m.room.join_rules") {
+			return false
+		}
+		refuse(w, http.StatusBadGateway, "M_UNKNOWN")
+		return true
+	})
+	f.hs.push(fmt.Sprintf(`"rooms":{"join":{%q:{"state":{"events":[%s,%s]}}}}`, roomID,
+		strings.ReplaceAll(state("m.room.join_rules", "", `{"join_rule":"public"}`), "%ID%", string(f.hs.newEventID())),
+		strings.ReplaceAll(state("m.room.history_visibility", "", `{"history_visibility":"shared"}`), "%ID%", string(f.hs.newEventID()))))
+	f.hs.allSeen()
+	portal, err := f.core.Portal(t.Context(), roomID)
+	require.NoError(t, err)
+	pauses, err := f.db.Pause.Of(t.Context(), portal.ID)
+	require.NoError(t, err)
+	require.Len(t, pauses, 1)
+	require.Equal(t, string(relay.PauseOpened), pauses[0].Reason)
 }
 
 // TestLinkedRoomsThatNameEachOther must not be looked at for ever.

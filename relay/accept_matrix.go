@@ -101,8 +101,8 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		// What was said before the bot came in is not for it.
 		events, limited = events[joined:], false
 	}
-	if room.Access != nil && (a.portal != nil || !a.firstEver) { // a room without portal may be named by one with portal
-		if err = a.toInbox(ctx, db.InboxAccess, room.Access); err != nil {
+	if n := len(room.Access); n > 0 && (a.portal != nil || !a.firstEver) { // a room without portal may be named by one with portal
+		if err = a.toInbox(ctx, db.InboxAccess, room.Access[n-1]); err != nil { // one look at the room sees all of them
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 
 // whyOpened says in words why strangers can read a room by what an answer of /sync says, "" if it does not say so. The portal stops
 // at once then. What the bot reads from the homeserver a little later, because of the same events, confirms that or ends the pause.
-func (a *matrixAccept) whyOpened(access *event.Event, events []Event) string {
+func (a *matrixAccept) whyOpened(access []*event.Event, events []Event) string {
 	var join, history string // why strangers can read the room by its last join rule, and by who may read its history
 	look := func(evt *event.Event) {
 		switch evt.Type.Type {
@@ -147,8 +147,8 @@ func (a *matrixAccept) whyOpened(access *event.Event, events []Event) string {
 			}
 		}
 	}
-	if access != nil {
-		look(access)
+	for _, evt := range access {
+		look(evt)
 	}
 	for _, evt := range events {
 		if evt.ParseError == nil && evt.StateKey != nil {

@@ -142,11 +142,11 @@ type Event struct {
 // RoomSync is what one answer of /sync says about a joined room.
 type RoomSync struct {
 	Room      id.RoomID
-	Events    []Event      // of the timeline, in order
-	Access    *event.Event // of the state before Events: who may enter or read the room was changed; nil if it was not
-	Power     bool         // the state before Events changes who may speak in the room
-	Limited   bool         // something is missing before Events
-	PrevBatch string       // where it can be read
+	Events    []Event        // of the timeline, in order
+	Access    []*event.Event // of the state before Events: what changes who may enter or read the room
+	Power     bool           // the state before Events changes who may speak in the room
+	Limited   bool           // something is missing before Events
+	PrevBatch string         // where it can be read
 }
 
 // Sync is one answer of /sync, as far as it concerns the relay.
