@@ -181,14 +181,18 @@ func (w *queueWorker) setAside(ctx context.Context, portal *db.Portal, row *db.R
 	return w.park(ctx, portal, row, why)
 }
 
-// park takes a row out of the way until a person decides, and tells the people of the Matrix room.
+// park takes a row out of the way until a person decides, and tells the people of the Matrix room. It does nothing if the row was
+// delivered, edited or taken back since it was read.
 func (w *queueWorker) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
 	notice, replyTo := w.texts.NotDelivered(why), id.EventID(row.SourceID)
 	if row.Direction == db.ToMatrix {
 		notice, replyTo = w.texts.CannotShow(w.parkedName(ctx, row), why), ""
 	}
 	return w.db.DoTxn(ctx, func(ctx context.Context) error {
-		if err := w.db.Queue.SetState(ctx, row.ID, db.StateParked, why); err != nil {
+		current, err := w.db.Queue.ByID(ctx, row.ID)
+		if err != nil || current == nil || current.Part != row.Part || current.Revision != row.Revision {
+			return err
+		} else if err = w.db.Queue.SetState(ctx, row.ID, db.StateParked, why); err != nil {
 			return err
 		}
 		return w.Say(ctx, portal.MatrixRoom, notice, replyTo)

@@ -444,7 +444,12 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	f := linkedFixture(t)
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
-	row := &db.Row{ID: 99, PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: f.alice.UUID, Attempts: poisonAttempts}
+	_, err = f.db.Queue.Insert(f.ctx, &db.Row{
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: f.alice.UUID, State: db.StateWaiting, // so that no worker takes it
+	})
+	require.NoError(t, err)
+	row := f.rowOf("u")
+	row.Attempts = poisonAttempts
 	failure := &MatrixError{Status: http.StatusInternalServerError, Err: errors.New("internal error")}
 	// fail lets the row fail once more after it has failed for long, while a direction delivered something at a time, or not.
 	fail := func(direction db.Direction, lastDelivery time.Time) error {
@@ -467,6 +472,13 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	row.Attempts = poisonAttempts
 	require.NoError(t, fail(db.ToMatrix, time.Now()), "it is parked")
 	f.matrix.awaitNotice(txt.CannotShow("Alice Martin", txt.Why(words.WhyHomeserverFails)))
+	require.Equal(t, db.StateParked, f.rowOf("u").State)
+
+	gone, err := f.db.Queue.Delete(f.ctx, row.ID)
+	require.NoError(t, err)
+	require.True(t, gone)
+	require.NoError(t, fail(db.ToMatrix, time.Now()))
+	require.Len(t, f.matrix.allNotices(), 1, "its echo has come before it could be parked")
 }
 
 func TestGapTroubleIsNotBlamedOnWazo(t *testing.T) {
