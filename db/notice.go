@@ -15,7 +15,7 @@ type Notice struct {
 	Markdown  string
 	ReplyTo   id.EventID // empty: the notice is not a reply
 	CreatedAt Time
-	// SaidUntil is the id of the last notice in the event with which this one was first sent. It is 0 if the notice was not sent.
+	// SaidUntil is the id of the last notice in the event in which this one was sent. It is 0 if the notice was not sent.
 	SaidUntil int64
 }
 
@@ -25,7 +25,7 @@ const (
 	allNoticesQuery   = `SELECT ` + noticeColumns + ` FROM notice ORDER BY id`
 	nextNoticesQuery  = `SELECT ` + noticeColumns + ` FROM notice WHERE room = $1 AND matrix_user = $2 ORDER BY id LIMIT $3`
 	saidNoticesQuery  = `SELECT ` + noticeColumns + ` FROM notice WHERE room = $1 AND matrix_user = $2 AND id <= $3 ORDER BY id`
-	sayNoticeQuery    = `UPDATE notice SET said_until = $2 WHERE id = $1`
+	sayNoticesQuery   = `UPDATE notice SET said_until = $4 WHERE room = $1 AND matrix_user = $2 AND id BETWEEN $3 AND $4`
 	deleteNoticeQuery = `DELETE FROM notice WHERE id = $1`
 )
 
@@ -58,9 +58,10 @@ func (t *Notices) Next(ctx context.Context, room id.RoomID, user id.UserID, limi
 	return t.QueryMany(ctx, saidNoticesQuery, room, user, notices[0].SaidUntil)
 }
 
-// MarkSaid stores, before notices are sent in one event, that they are.
+// MarkSaid stores, before notices for one room or person are sent in one event, that they are. There must be no other between them.
 func (t *Notices) MarkSaid(ctx context.Context, notices []*Notice) error {
-	return t.Exec(ctx, sayNoticeQuery, notices[0].ID, notices[len(notices)-1].ID)
+	first, last := notices[0], notices[len(notices)-1]
+	return t.Exec(ctx, sayNoticesQuery, first.Room, first.User, first.ID, last.ID)
 }
 
 // All returns all notices, the oldest first.

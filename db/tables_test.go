@@ -189,6 +189,27 @@ func TestPause(t *testing.T) {
 	require.Equal(t, []*Pause{{a.ID, "opened", ""}, {b.ID, "login", ToWazo}}, all)
 }
 
+// The first of them may be dropped because it is too old.
+func TestNoticesThatWereSentTogetherStayTogether(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	for _, room := range []id.RoomID{"!a:a.example", "!b:a.example", "!a:a.example", "!a:a.example"} {
+		require.NoError(t, db.Notice.Insert(t.Context(), &Notice{Room: room, Markdown: "notice", CreatedAt: ms(1)}))
+	}
+	next := func(room id.RoomID) []*Notice {
+		notices, err := db.Notice.Next(t.Context(), room, "", 2)
+		require.NoError(t, err)
+		return notices
+	}
+	sent := next("!a:a.example")
+	require.Len(t, sent, 2)
+	require.NoError(t, db.Notice.MarkSaid(t.Context(), sent))
+	require.Equal(t, sent[1].ID, next("!a:a.example")[1].SaidUntil)
+	require.NoError(t, db.Notice.Delete(t.Context(), sent[0].ID))
+	require.Len(t, next("!a:a.example"), 1, "the third one was not sent with it")
+	require.Zero(t, next("!b:a.example")[0].SaidUntil, "another room's was not sent")
+}
+
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	db := openNew(t)

@@ -170,7 +170,7 @@ CREATE TABLE notice (
 	markdown    TEXT   NOT NULL,
 	reply_to    TEXT   NOT NULL DEFAULT '', -- the id of the event to reply to; empty: the notice is not a reply
 	created_at  BIGINT NOT NULL,            -- ms
-	said_until  INTEGER NOT NULL DEFAULT 0  -- the id of the last notice in the event with which this one was first sent; 0: it was not sent
+	said_until  INTEGER NOT NULL DEFAULT 0  -- the id of the last notice in the event in which this one was sent; 0: it was not sent
 );
 
 -- The lists of Wazo rooms that were last shown to people. They say which room is meant by the number in "link 2".
