@@ -160,7 +160,7 @@ func (f *fixture) start() {
 	require.NoError(f, f.bot.Prepare(f.Context()))
 	require.NoError(f, f.core.Identify(f.Context()))
 	f.run()
-	await.Until(f, "the connection to Wazo", f.core.Connected)
+	await.Until(f, "the connection to Wazo", f.core.EventsFlow)
 }
 
 func (f *fixture) run() {

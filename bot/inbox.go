@@ -143,7 +143,7 @@ func (i *inbox) lookAtAccess(ctx context.Context, roomID id.RoomID) error {
 	if err != nil {
 		return err
 	}
-	return i.relay.Opened(ctx, roomID, why)
+	return i.relay.AccessChanged(ctx, roomID, why)
 }
 
 // lookAtNaming has the rooms looked at whose join rules name a room: they are as open as that one, which has changed by what a

@@ -56,7 +56,7 @@ func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 	}
 	db.AfterCommit(ctx, func() {
 		r.lastSync.store(time.Now())
-		r.works(partSync)
+		r.noteWorks(serviceSync)
 		if r.startup.noteSynced() {
 			r.tasks.Wake(job{kind: jobExpire})
 			r.tasks.Go(r.wakeAll)
@@ -115,7 +115,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		return nil
 	}
 	if why := a.whyOpened(room.Access, events); why != "" && !a.firstEver {
-		if err = a.Opened(ctx, room.Room, why); err != nil {
+		if err = a.AccessChanged(ctx, room.Room, why); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message,
 	}
 	for _, m := range messages {
 		if typed, ok := commands[m.UUID]; ok && endsLink(typed) {
-			a.unlinkers[m.UUID] = r.senderName(ctx, m)
+			a.unlinkers[m.UUID] = r.profileName(ctx, m)
 		}
 	}
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {

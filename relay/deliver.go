@@ -116,7 +116,7 @@ func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Ro
 // endFailures ends what earlier failures began.
 func (w *queueWorker) endFailures(ctx context.Context, portal *db.Portal, row *db.Row, pauses []*db.Pause) error {
 	w.lastDelivery[row.Direction].store(time.Now())
-	w.works(deliveryPart(row.Direction))
+	w.noteWorks(deliveryService(row.Direction))
 	w.poison.Forget(row.ID)
 	if row.Direction == db.ToWazo {
 		if err := w.endOutage(ctx, portal); err != nil {

@@ -192,7 +192,7 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 	if err = json.Unmarshal([]byte(d.row.Payload), &message); err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
-	name := d.senderName(ctx, message)
+	name := d.profileName(ctx, message)
 	pictures := convert.Pictures(message.Content)
 	uploaded, err := d.uploadPictures(ctx, pictures)
 	if err != nil {

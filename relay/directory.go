@@ -247,8 +247,8 @@ func (d *directory) contactLine(contact wazoapi.Contact, private bool) string {
 // nameTimeout is how long a message waits for its sender's name: a message without the right name is better than none.
 const nameTimeout = 5 * time.Second
 
-// senderName is how a Wazo author is called: as in the directory, else by alias, else by a short form of the uuid.
-func (d *directory) senderName(ctx context.Context, message wazoapi.Message) string {
+// profileName is how a Wazo author is called: as in the directory, else by alias, else by a short form of the uuid.
+func (d *directory) profileName(ctx context.Context, message wazoapi.Message) string {
 	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()
 	names, err := d.names.Names(lookup, message.UserUUID)
@@ -270,5 +270,5 @@ func (d *directory) parkedName(ctx context.Context, row *db.Row) string {
 	if json.Unmarshal([]byte(row.Payload), &message) != nil {
 		message.UserUUID = wazoapi.UUID(row.Author)
 	}
-	return d.senderName(ctx, message)
+	return d.profileName(ctx, message)
 }

@@ -120,7 +120,7 @@ func (f *fixture) start() {
 		client.CloseIdleConnections()
 		require.NoError(f, database.Close())
 	}
-	await.Until(f, "the connection to Wazo", f.core.Connected)
+	await.Until(f, "the connection to Wazo", f.core.EventsFlow)
 }
 
 func (f *fixture) halt() {

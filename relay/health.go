@@ -14,51 +14,51 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// part is a piece of a side that can fail while the others work.
-type part string
+// service is a piece of a side that can fail while the others work.
+type service string
 
-// The parts, each with what shows how it is.
+// The services, each with what shows how it is.
 const (
-	partSync      part = "sync"      // the answers of /sync
-	partToMatrix  part = "to_matrix" // deliveries to Matrix
-	partLogin     part = "login"     // wazo-auth: checks of the token
-	partChat      part = "chat"      // wazo-chatd: the list of rooms
-	partToWazo    part = "to_wazo"   // deliveries to Wazo
-	partEvents    part = "events"    // the connection for Wazo's events
-	partDirectory part = "directory" // wazo-dird and what it rests on: names
+	serviceSync      service = "sync"      // the answers of /sync
+	serviceToMatrix  service = "to_matrix" // deliveries to Matrix
+	serviceLogin     service = "login"     // wazo-auth: checks of the token
+	serviceChat      service = "chat"      // wazo-chatd: the list of rooms
+	serviceToWazo    service = "to_wazo"   // deliveries to Wazo
+	serviceEvents    service = "events"    // the connection for Wazo's events
+	serviceDirectory service = "directory" // wazo-dird and what it rests on: names
 )
 
-// The parts of each side, causes before what they cause.
+// The services of each side, causes before what they cause.
 var (
-	matrixParts = []part{partSync, partToMatrix}
-	wazoParts   = []part{partLogin, partChat, partToWazo, partEvents, partDirectory}
+	matrixServices = []service{serviceSync, serviceToMatrix}
+	wazoServices   = []service{serviceLogin, serviceChat, serviceToWazo, serviceEvents, serviceDirectory}
 )
 
-// deliveryPart is the part that deliveries in a direction show.
-func deliveryPart(direction db.Direction) part {
+// deliveryService is the service that deliveries in a direction show.
+func deliveryService(direction db.Direction) service {
 	if direction == db.ToWazo {
-		return partToWazo
+		return serviceToWazo
 	}
-	return partToMatrix
+	return serviceToMatrix
 }
 
-// why is what people are told of a part that fails, unless more is known.
-func (p part) why() words.Why {
-	switch p {
-	case partSync, partToMatrix:
+// why is what people are told of a service that fails, unless more is known.
+func (s service) why() words.Why {
+	switch s {
+	case serviceSync, serviceToMatrix:
 		return words.WhyHomeserverFails
-	case partLogin:
+	case serviceLogin:
 		return words.WhyLoginFails
-	case partEvents:
+	case serviceEvents:
 		return words.WhyEventsFail
-	case partDirectory:
+	case serviceDirectory:
 		return words.WhyDirectoryFails
 	default:
 		return words.WhyChatFails
 	}
 }
 
-// condition is how a part is: what came of the last thing that was tried there.
+// condition is how a service is: what came of the last thing that was tried there.
 type condition struct {
 	works bool
 	at    time.Time // of the last success
@@ -69,13 +69,13 @@ type condition struct {
 // health knows how both sides are. It follows what becomes of messages and of questions, and not open connections: a
 // connection may be open while nothing passes.
 type health struct {
-	mu    sync.Mutex
-	parts map[part]condition
-	reads map[job]time.Time // jobs that read on Wazo and fail, with the time since when
+	mu       sync.Mutex
+	services map[service]condition
+	reads    map[job]time.Time // jobs that read on Wazo and fail, with the time since when
 }
 
 func newHealth() *health {
-	return &health{parts: make(map[part]condition), reads: make(map[job]time.Time)}
+	return &health{services: make(map[service]condition), reads: make(map[job]time.Time)}
 }
 
 // readFailed notes that a job could not read what it needs on Wazo. A single room may be at fault, so that this says nothing about
@@ -107,64 +107,64 @@ func (h *health) readsFailSince() (oldest time.Time) {
 	return oldest
 }
 
-// succeeded notes that a part works. It returns since when it had failed, the zero time if it had not.
-func (h *health) succeeded(p part, now time.Time) (since time.Time) {
+// succeeded notes that a service works. It returns since when it had failed, the zero time if it had not.
+func (h *health) succeeded(s service, now time.Time) (since time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	since = h.parts[p].since
-	h.parts[p] = condition{works: true, at: now}
+	since = h.services[s].since
+	h.services[s] = condition{works: true, at: now}
 	return since
 }
 
-// failed notes that a part fails. It reports whether it has not failed before in a row.
-func (h *health) failed(p part, why words.Why, now time.Time) (first bool) {
+// failed notes that a service fails. It reports whether it has not failed before in a row.
+func (h *health) failed(s service, why words.Why, now time.Time) (first bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := h.parts[p]
+	c := h.services[s]
 	first = c.since.IsZero()
 	if first {
 		c.since = now
 	}
 	c.works, c.why = false, why
-	h.parts[p] = c
+	h.services[s] = c
 	return first
 }
 
-// forget forgets how a part was.
-func (h *health) forget(p part) {
+// forget forgets how a service was.
+func (h *health) forget(s service) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.parts, p)
+	delete(h.services, s)
 }
 
-func (h *health) of(p part) condition {
+func (h *health) of(s service) condition {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.parts[p]
+	return h.services[s]
 }
 
-// fails reports whether one of some parts fails.
-func (h *health) fails(parts ...part) bool {
-	return slices.ContainsFunc(parts, func(p part) bool { return !h.of(p).since.IsZero() })
+// anyFails reports whether one of some services fails.
+func (h *health) anyFails(services ...service) bool {
+	return slices.ContainsFunc(services, func(s service) bool { return !h.of(s).since.IsZero() })
 }
 
-// works notes that something succeeded on a part. The log says when that ends an outage, and all that waits for it goes on.
-func (r *Relay) works(p part) {
-	since := r.health.succeeded(p, time.Now())
+// noteWorks notes that something succeeded on a service. The log says when that ends an outage, and all that waits for it goes on.
+func (r *Relay) noteWorks(s service) {
+	since := r.health.succeeded(s, time.Now())
 	if since.IsZero() {
 		return
 	}
-	r.log.Info().Str("service", string(p)).Dur("after", time.Since(since)).Msg("Works again")
+	r.log.Info().Str("service", string(s)).Dur("after", time.Since(since)).Msg("Works again")
 	r.tasks.EndPauses()
-	if p == partLogin || p == partChat {
+	if s == serviceLogin || s == serviceChat {
 		r.tasks.Wake(job{kind: jobProbe})
 		r.tasks.Go(r.pauses.retryAll)
 	}
 }
 
-// fails notes that something failed on a part, unless the error says nothing about it. It reports whether it is the first
+// noteFails notes that something failed on a service, unless the error says nothing about it. It reports whether it is the first
 // failure of an outage.
-func (r *Relay) fails(p part, err error) (first bool) {
+func (r *Relay) noteFails(s service, err error) (first bool) {
 	failure := classify(err)
 	var matrix *MatrixError
 	switch {
@@ -175,19 +175,19 @@ func (r *Relay) fails(p part, err error) (first bool) {
 	case errors.As(err, &matrix) && matrix.Status == 429:
 		return false // it works, only slowly
 	case wazoapi.IsAuth(err):
-		p = partLogin
+		s = serviceLogin
 	}
 	why := failure.Why
 	switch why {
 	case words.WhyNoPermission, words.WhyLogin, words.WhyTooManyLogins:
 	default:
-		why = p.why()
+		why = s.why()
 	}
-	return r.health.failed(p, why, time.Now())
+	return r.health.failed(s, why, time.Now())
 }
 
 // MatrixFails notes that the homeserver gave no usable answer to /sync. AcceptSync notes that it gives answers again.
-func (r *Relay) MatrixFails(err error) { r.fails(partSync, err) }
+func (r *Relay) MatrixFails(err error) { r.noteFails(serviceSync, err) }
 
 // watch looks again and again how Wazo is, since nobody may say anything for hours, and tells people when it is away for long.
 func (r *Relay) watch(ctx context.Context) {
@@ -216,35 +216,35 @@ func (r *Relay) examine(ctx context.Context) {
 	ctx, cancelQuestions := context.WithTimeout(ctx, questionTimeout)
 	defer cancelQuestions()
 	var wg sync.WaitGroup
-	wg.Go(func() { r.noteAnswer(ctx, partLogin, r.account.api.Check(ctx)) })
-	wg.Go(func() { r.noteAnswer(ctx, partDirectory, r.directory.names.Check(ctx)) })
+	wg.Go(func() { r.noteAnswer(ctx, serviceLogin, r.account.api.Check(ctx)) })
+	wg.Go(func() { r.noteAnswer(ctx, serviceDirectory, r.directory.names.Check(ctx)) })
 	wg.Go(func() {
 		_, err := r.account.listRooms(ctx)
-		r.noteAnswer(ctx, partChat, err)
+		r.noteAnswer(ctx, serviceChat, err)
 	})
 	wg.Wait()
 }
 
 // noteAnswer notes how a service answered a question. A failure is logged once; watch asks again.
-func (r *Relay) noteAnswer(ctx context.Context, p part, err error) {
+func (r *Relay) noteAnswer(ctx context.Context, s service, err error) {
 	if err == nil {
-		r.works(p)
-	} else if r.fails(p, err) {
-		zerolog.Ctx(ctx).Err(err).Str("service", string(p)).Msg("Fails")
+		r.noteWorks(s)
+	} else if r.noteFails(s, err) {
+		zerolog.Ctx(ctx).Err(err).Str("service", string(s)).Msg("Fails")
 	}
 }
 
-// noteFailure notes what the failure of a job says about the side that it comes from.
-func (r *Relay) noteFailure(j job, err error) {
+// noteJobFailed notes what the failure of a job says about the side that it comes from.
+func (r *Relay) noteJobFailed(j job, err error) {
 	var matrix *MatrixError
 	switch {
 	case isWazo(err) && j.kind == jobToWazo:
-		r.fails(partToWazo, err)
+		r.noteFails(serviceToWazo, err)
 	case wazoapi.IsAuth(err):
-		r.fails(partLogin, err)
+		r.noteFails(serviceLogin, err)
 	case isWazo(err) && (j.kind == jobCatchUp || j.kind == jobProbe):
 		r.health.readFailed(j, time.Now())
 	case errors.As(err, &matrix) && j.kind == jobToMatrix:
-		r.fails(partToMatrix, err)
+		r.noteFails(serviceToMatrix, err)
 	}
 }

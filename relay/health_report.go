@@ -37,17 +37,17 @@ func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
 		return Health{}, err
 	}
 	report := &healthReport{Relay: r, room: room, now: time.Now(), waiting: waiting}
-	report.Matrix, report.Wazo = report.ofSide(matrixParts), report.ofSide(wazoParts)
+	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices)}
 	report.addSync()
 	err = report.addPortals(ctx)
-	return report.Health, err
+	return report.result, err
 }
 
 // healthReport finds out how both sides are.
 type healthReport struct {
 	*Relay
-	Health
 
+	result  Health
 	room    id.RoomID // the only room that it is about; "" for all
 	now     time.Time
 	waiting map[db.QueueKey]time.Time // see Relay.waiting
@@ -56,41 +56,41 @@ type healthReport struct {
 // addSync adds that the homeserver has not answered /sync.
 func (r *healthReport) addSync() {
 	switch lastSync := r.LastSync(); {
-	case lastSync.IsZero() && r.Matrix.OK:
-		r.Matrix.add(r.texts.Why(words.WhyNoSync))
-	case r.Matrix.OK && r.now.Sub(lastSync) > syncOverdue:
-		r.Matrix.add(r.texts.Failing(r.texts.Why(words.WhyHomeserverFails), r.now.Sub(lastSync)))
+	case lastSync.IsZero() && r.result.Matrix.OK:
+		r.result.Matrix.add(r.texts.Why(words.WhyNoSync))
+	case r.result.Matrix.OK && r.now.Sub(lastSync) > syncOverdue:
+		r.result.Matrix.add(r.texts.Failing(r.texts.Why(words.WhyHomeserverFails), r.now.Sub(lastSync)))
 	}
 }
 
-// ofSide returns how the parts of a side are. It names one that fails, and not what follows from it.
-func (r *healthReport) ofSide(parts []part) SideHealth {
+// ofSide returns how the services of a side are. It names one that fails, and not what follows from it.
+func (r *healthReport) ofSide(services []service) SideHealth {
 	side := SideHealth{OK: true}
-	for _, p := range parts {
-		c := r.health.of(p)
-		if c.since.IsZero() || isDelivery(p) && !waitFor(p, r.waiting) {
+	for _, s := range services {
+		c := r.health.of(s)
+		if c.since.IsZero() || isDelivery(s) && !waitFor(s, r.waiting) {
 			continue
 		}
 		side.add(r.texts.Failing(r.texts.WhyWithoutMessage(c.why), r.now.Sub(c.since)))
 		return side
 	}
-	if !slices.Contains(parts, partEvents) {
+	if !slices.Contains(services, serviceEvents) {
 		return side
 	} else if since := r.health.readsFailSince(); !since.IsZero() {
 		side.add(r.texts.Failing(r.texts.Why(words.WhyChatFails), r.now.Sub(since)))
-	} else if !r.Connected() {
+	} else if !r.EventsFlow() {
 		side.add(r.texts.Why(words.WhyEventsFail)) // the first connection is not made yet
 	}
 	return side
 }
 
-func isDelivery(p part) bool { return p == partToWazo || p == partToMatrix }
+func isDelivery(s service) bool { return s == serviceToWazo || s == serviceToMatrix }
 
-// waitFor reports whether one of some queues waits for the deliveries that a part stands for: without that, the last delivery says
-// nothing about now.
-func waitFor(p part, waiting map[db.QueueKey]time.Time) bool {
+// waitFor reports whether one of some queues waits for the deliveries that a service stands for: without that, the last delivery
+// says nothing about now.
+func waitFor(s service, waiting map[db.QueueKey]time.Time) bool {
 	for key := range waiting {
-		if deliveryPart(key.Direction) == p {
+		if deliveryService(key.Direction) == s {
 			return true
 		}
 	}
@@ -127,34 +127,45 @@ func (r *healthReport) addPortals(ctx context.Context) error {
 		if r.room != "" && portal.MatrixRoom != r.room {
 			continue
 		}
-		paused, err := r.db.Pause.Of(ctx, portal.ID)
-		if err != nil {
-			return fmt.Errorf("failed to read why a portal is paused: %w", err)
-		}
-		for _, pause := range paused {
-			if r.room == "" {
-				r.side(Pause(pause.Reason).isMatrix()).add(r.texts.PausedRoom(portal.MatrixRoom.String(), r.texts.Why(Pause(pause.Reason).Why())))
+		if r.room == "" {
+			if err = r.addPauses(ctx, portal); err != nil {
+				return err
 			}
 		}
-		for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
-			key := db.QueueKey{PortalID: portal.ID, Direction: direction}
-			since, ok := r.waiting[key]
-			if !ok || r.now.Sub(since) <= r.cfg.OutageNotice {
-				continue
-			}
-			if direction == db.ToWazo {
-				r.Wazo.add(r.texts.WaitsForWazo(portal.MatrixRoom.String(), r.now.Sub(since)))
-			} else { // what is shown on Matrix may wait for the history on Wazo
-				r.side(r.account.isVerified(portal.ID)).add(r.texts.WaitsForMatrix(portal.MatrixRoom.String(), r.now.Sub(since)))
-			}
-		}
+		r.addWaiting(portal)
 	}
 	return nil
 }
 
-func (h *Health) side(matrix bool) *SideHealth {
-	if matrix {
-		return &h.Matrix
+// addPauses adds why a portal is paused, to the side where that must be repaired.
+func (r *healthReport) addPauses(ctx context.Context, portal *db.Portal) error {
+	paused, err := r.db.Pause.Of(ctx, portal.ID)
+	if err != nil {
+		return fmt.Errorf("failed to read why a portal is paused: %w", err)
 	}
-	return &h.Wazo
+	for _, p := range paused {
+		pause, side := Pause(p.Reason), &r.result.Wazo
+		if pause.isMatrix() {
+			side = &r.result.Matrix
+		}
+		side.add(r.texts.PausedRoom(portal.MatrixRoom.String(), r.texts.Why(pause.Why())))
+	}
+	return nil
+}
+
+// addWaiting adds that a message of a portal has waited for too long.
+func (r *healthReport) addWaiting(portal *db.Portal) {
+	for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
+		since, ok := r.waiting[db.QueueKey{PortalID: portal.ID, Direction: direction}]
+		waited := r.now.Sub(since)
+		switch {
+		case !ok || waited <= r.cfg.OutageNotice:
+		case direction == db.ToWazo:
+			r.result.Wazo.add(r.texts.WaitsForWazo(portal.MatrixRoom.String(), waited))
+		case r.account.isVerified(portal.ID):
+			r.result.Matrix.add(r.texts.WaitsForMatrix(portal.MatrixRoom.String(), waited))
+		default: // it waits for the history on Wazo
+			r.result.Wazo.add(r.texts.WaitsForMatrix(portal.MatrixRoom.String(), waited))
+		}
+	}
 }

@@ -135,10 +135,10 @@ func TestHealthFollowsTheHomeserver(t *testing.T) {
 func TestAPausedPortalIsNotWell(t *testing.T) {
 	t.Parallel()
 	f := watchedFixture(t)
-	require.NoError(t, f.core.Opened(f.ctx, roomID, txt.OpenJoin()))
+	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, txt.OpenJoin()))
 	paused := txt.PausedRoom(roomID.String(), txt.Why(words.WhyOpened))
 	f.awaitHealth("Matrix not to be well", func(h Health) bool { return h.Matrix.says(paused) && h.Wazo.OK })
-	require.NoError(t, f.core.Opened(f.ctx, roomID, ""))
+	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, ""))
 	f.awaitHealth("Matrix to be well again", func(h Health) bool { return h.Matrix.OK })
 
 	portal, err := f.core.Portal(f.ctx, roomID)
@@ -266,7 +266,7 @@ func TestAPausedRoomIsToldNothingOfOutages(t *testing.T) {
 	f.matrix.awaitNotice(txt.Outage(words.ServiceWazo))
 
 	opened := txt.RoomWasOpened(txt.OpenJoin())
-	require.NoError(t, f.core.Opened(f.ctx, roomID, txt.OpenJoin()))
+	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, txt.OpenJoin()))
 	look()
 	down.Off()
 	f.core.examine(f.ctx)
@@ -285,18 +285,18 @@ func TestHealthKnowsSinceWhen(t *testing.T) {
 	t.Parallel()
 	h := newHealth()
 	begin := time.Now()
-	require.Zero(t, h.succeeded(partChat, begin))
-	require.True(t, h.failed(partChat, words.WhyChatFails, begin.Add(time.Minute)))
-	require.False(t, h.failed(partChat, words.WhyNoPermission, begin.Add(2*time.Minute)))
-	require.True(t, h.fails(partLogin, partChat))
-	require.Equal(t, condition{at: begin, why: words.WhyNoPermission, since: begin.Add(time.Minute)}, h.of(partChat))
-	require.Equal(t, begin.Add(time.Minute), h.succeeded(partChat, begin.Add(time.Hour)))
-	require.False(t, h.fails(partChat))
+	require.Zero(t, h.succeeded(serviceChat, begin))
+	require.True(t, h.failed(serviceChat, words.WhyChatFails, begin.Add(time.Minute)))
+	require.False(t, h.failed(serviceChat, words.WhyNoPermission, begin.Add(2*time.Minute)))
+	require.True(t, h.anyFails(serviceLogin, serviceChat))
+	require.Equal(t, condition{at: begin, why: words.WhyNoPermission, since: begin.Add(time.Minute)}, h.of(serviceChat))
+	require.Equal(t, begin.Add(time.Minute), h.succeeded(serviceChat, begin.Add(time.Hour)))
+	require.False(t, h.anyFails(serviceChat))
 }
 
 func TestAStopIsNoFailure(t *testing.T) {
 	t.Parallel()
 	f := watchedFixture(t)
 	f.core.MatrixFails(&MatrixError{Err: context.Canceled})
-	require.False(t, f.core.health.fails(partSync))
+	require.False(t, f.core.health.anyFails(serviceSync))
 }

@@ -38,7 +38,7 @@ func (r *reader) Connected(context.Context) {
 	r.acc.connections.Add(1)
 	r.acc.connected.Store(true)
 	r.log.Info().Msg("Connected to Wazo")
-	r.works(partEvents)
+	r.noteWorks(serviceEvents)
 	r.tasks.EndPauses()
 	r.tasks.Wake(job{kind: jobProbe})
 }
@@ -46,7 +46,7 @@ func (r *reader) Connected(context.Context) {
 // Disconnected implements wazoapi.Handler.
 func (r *reader) Disconnected(_ context.Context, err error) {
 	r.acc.connected.Store(false)
-	r.fails(partEvents, err)
+	r.noteFails(serviceEvents, err)
 	r.log.Warn().Err(err).Msg("Lost the connection to Wazo")
 }
 

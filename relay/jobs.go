@@ -53,14 +53,14 @@ func (r *Relay) newTasks() *task.Scheduler[job] {
 
 // runJob does the next piece of a job.
 func (r *Relay) runJob(ctx context.Context, j job) (task.Outcome, error) {
-	outcome, err := r.stepOf(ctx, j)
+	outcome, err := r.step(ctx, j)
 	if err == nil {
 		r.health.jobDone(j)
 	}
 	return outcome, err
 }
 
-func (r *Relay) stepOf(ctx context.Context, j job) (task.Outcome, error) {
+func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 	switch j.kind {
 	case jobToWazo, jobToMatrix:
 		return (&queueWorker{r, j.queue()}).step(ctx)
@@ -90,7 +90,7 @@ var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 // jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
 func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
-	r.noteFailure(j, err)
+	r.noteJobFailed(j, err)
 	if isWazo(err) {
 		r.noteOutage(ctx, j)
 	}

@@ -198,7 +198,7 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		// The notice with which the link starts was sent to the old room.
 		if _, err = r.queueLinkedAgain(ctx, portal); err != nil {
 			return err
-		} else if err = r.Opened(ctx, to, open); err != nil {
+		} else if err = r.AccessChanged(ctx, to, open); err != nil {
 			return err
 		}
 		db.AfterCommit(ctx, func() { r.wakeQueues(portal.ID) })

@@ -82,7 +82,7 @@ func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said conve
 			return err
 		}
 		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(convert.Split(message.Content)) == 1
-		said = convert.Said{ID: string(message.UserUUID), Name: d.senderName(ctx, message), Content: message.Content}
+		said = convert.Said{ID: string(message.UserUUID), Name: d.profileName(ctx, message), Content: message.Content}
 		return nil
 	})
 	return said, ok && err == nil // what went wrong is found again when the row is delivered by itself

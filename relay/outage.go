@@ -85,12 +85,12 @@ func (r *Relay) tellOutages(ctx context.Context) {
 		r.log.Err(err).Msg("Failed to see whom an outage concerns")
 		return
 	}
-	for _, p := range []part{partToWazo, partToMatrix} {
-		if !waitFor(p, waiting) {
-			r.health.forget(p) // the last delivery says nothing about the next one
+	for _, s := range []service{serviceToWazo, serviceToMatrix} {
+		if !waitFor(s, waiting) {
+			r.health.forget(s) // the last delivery says nothing about the next one
 		}
 	}
-	fails := r.health.fails(partLogin, partChat, partToWazo)
+	fails := r.health.anyFails(serviceLogin, serviceChat, serviceToWazo)
 	if fails {
 		r.noteOutage(ctx, job{})
 	}

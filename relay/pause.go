@@ -213,8 +213,8 @@ func (r *Relay) Rejoined(ctx context.Context, room id.RoomID) (bool, error) {
 	return true, r.pauses.end(ctx, portal, pauseOf(portal, PauseRemoved, ""), pauseOf(portal, PauseRemoved, db.ToMatrix), pauseOf(portal, PauseForbidden, db.ToMatrix))
 }
 
-// Opened notes that strangers can now read a portal's Matrix room, for a reason in words; "" says that they can't any more.
-func (r *Relay) Opened(ctx context.Context, room id.RoomID, why string) error {
+// AccessChanged notes whether strangers can read a portal's Matrix room: for a reason in words, or not if that is "".
+func (r *Relay) AccessChanged(ctx context.Context, room id.RoomID, why string) error {
 	return r.db.DoTxn(ctx, func(ctx context.Context) error {
 		portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
 		if err != nil || portal == nil {

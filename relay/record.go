@@ -31,7 +31,7 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 // gone is left alone.
 func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoapi.UUID, eventID id.EventID) error {
 	for _, uuid := range uuids {
-		row, err := r.ownRow(ctx, portalID, string(uuid))
+		row, err := r.releaseRow(ctx, portalID, string(uuid))
 		if err != nil {
 			return err
 		} else if row == nil {
@@ -50,9 +50,9 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 	return nil
 }
 
-// ownRow returns the row of a message that is delivered to Matrix, nil if there is none. It undoes a merge that the row takes part
-// in: the message has arrived, so that the request of the merge must not be sent (again).
-func (r *Relay) ownRow(ctx context.Context, portalID int64, sourceID string) (*db.Row, error) {
+// releaseRow undoes a merge that the row of a message takes part in: the message has arrived on Matrix, so that the request of the
+// merge must not be sent (again). It returns the row, nil if there is none.
+func (r *Relay) releaseRow(ctx context.Context, portalID int64, sourceID string) (*db.Row, error) {
 	row, err := r.db.Queue.BySource(ctx, portalID, db.ToMatrix, sourceID)
 	if err != nil || row == nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (a *matrixAccept) recordEcho(ctx context.Context, tag Tag, eventID id.Event
 		}
 		return nil
 	}
-	row, err := a.ownRow(ctx, a.portal.ID, string(tag.UUID))
+	row, err := a.releaseRow(ctx, a.portal.ID, string(tag.UUID))
 	if err != nil {
 		return err
 	} else if row != nil {

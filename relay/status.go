@@ -42,5 +42,5 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	return status, err
 }
 
-// Connected reports whether events of Wazo flow.
-func (r *Relay) Connected() bool { return r.account.connected.Load() }
+// EventsFlow reports whether the connection for events of Wazo is open.
+func (r *Relay) EventsFlow() bool { return r.account.connected.Load() }
