@@ -37,7 +37,7 @@ func (t Texts) OutageOver(service string) string {
 
 // GapLost says that the bot cannot read a part of the room's history.
 func (t Texts) GapLost() string {
-	return "I was away and cannot read what was said here in the meantime, so I cannot deliver it to Wazo. Please send again what is still needed and missing there."
+	return "I was away and cannot read what was said here in the meantime, so I cannot deliver it to Wazo. If something is missing on Wazo, please send it again."
 }
 
 // RemovedFromRoom tells the person who linked a room that the bot was removed from it.

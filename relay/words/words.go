@@ -154,12 +154,12 @@ func (t Texts) OpenJoin() string { return "anybody may join" }
 // OpenThrough says that a room is open because the members of another one may join, and that one is open: why is one of these
 // texts.
 func (t Texts) OpenThrough(other, why string) string {
-	return fmt.Sprintf("all members of the room %s may join, and about that room: %s", Escape(other), why)
+	return fmt.Sprintf("all members of %[1]s may join, and %[1]s itself is open: %[2]s", Escape(other), why)
 }
 
 // OpenThroughUnknown says that a room counts as open because the members of another one may join, which the bot cannot look at.
 func (t Texts) OpenThroughUnknown(other string) string {
-	return fmt.Sprintf("all members of the room %s may join; I am not in that room, so I cannot see who may join it: please invite me there", Escape(other))
+	return fmt.Sprintf("all members of %[1]s may join; I am not in %[1]s, so I cannot see who may join it: please invite me there", Escape(other))
 }
 
 // OpenHistory says that a room is open because anybody may read it without joining.
@@ -271,7 +271,7 @@ func (t Texts) WrongMembers() string {
 // Retried answers retry. n is how many messages are parked or wait for their keys.
 func (t Texts) Retried(n int) string {
 	if n == 0 {
-		return "No message is parked or waiting for its key. I am trying to deliver the messages in the queue now."
+		return "No message has failed, and none waits for its key. I am trying to deliver the messages in the queue now."
 	}
 	return fmt.Sprintf("Trying to deliver %s again.", count(n, "message"))
 }
@@ -279,7 +279,7 @@ func (t Texts) Retried(n int) string {
 // Dropped answers drop. n is how many messages were parked or waited for their keys.
 func (t Texts) Dropped(n int) string {
 	if n == 0 {
-		return "No message is parked or waiting for its key."
+		return "No message has failed, and none waits for its key."
 	}
 	return fmt.Sprintf("Dropped %s.", count(n, "message"))
 }
@@ -314,7 +314,7 @@ func matrixRoomNamed(name string) string {
 // Explanation is posted once in a Wazo chat that is not linked, when somebody writes there. bot is the bot's Matrix user ID.
 func (t Texts) Explanation(bot string) string {
 	return "Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. " +
-		"To link it, an administrator of the relay invites " + bot + " to a room on Matrix and types there: " + t.prefix + " rooms"
+		"To link it, an administrator of the relay invites " + bot + " to a room on Matrix and types there: " + t.prefix + " rooms, and then " + t.prefix + " link with the number of this chat"
 }
 
 // HelpOnWazo answers help on Wazo.
