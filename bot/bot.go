@@ -3,8 +3,8 @@
 //
 // What comes in: sync.go asks the homeserver and has each answer accepted by the core. receive.go goes through an answer, which
 // sync_answer.go describes, event by event, so that one malformed event harms nobody else. decryption.go decrypts, and
-// missing_keys.go looks after keys that the bot lacks. member_names.go notes how senders are called. backfill.go reads what an answer left out, and resync.go lets others wait
-// for a fresh answer.
+// missing_keys.go looks after keys that the bot lacks. member_names.go notes how senders are called. backfill.go reads what an
+// answer left out, and resync.go lets others wait for a fresh answer.
 //
 // What goes out: Send, in send.go, is the only way for what is said. It finds out whether the room is encrypted
 // (encrypted_rooms.go), sees to it that all members can read (key_sharing.go) and that they know the bot before it speaks

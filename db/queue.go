@@ -281,9 +281,9 @@ func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there
 	return there, err
 }
 
-// FinishPart notes that a part of a row is delivered. The row leaves with its last part. A row without a request was sent by
-// a later state of this database; how many parts it has is found when its turn comes. FinishPart reports false if the part was
-// finished before, or if the row is gone.
+// FinishPart notes that a part of a row is delivered. The row leaves with its last part. A row without a request was sent before
+// the database was restored; how many parts it has is found when its turn comes. FinishPart reports false if the part was finished
+// before, or if the row is gone.
 func (t *Queue) FinishPart(ctx context.Context, row *Row, part int) (bool, error) {
 	if row.Kind != KindLinked && (row.Parts == 0 || part+1 < row.Parts) {
 		return changed(t.GetDB().Exec(ctx, setPartQuery, row.ID, part+1, part))

@@ -82,9 +82,9 @@ func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
 }
 
 // findOrphan returns an orphan with the text of a request, nil if there is none. A row that waited for its key is compared with all
-// orphans that are kept; others are compared with those of this start. Whether a message was late may have changed: the key may
-// come at another time than before. The late form comes first, because it contains the time. So it fits few rows, and the rows of
-// identical texts that were not late find the other orphans.
+// orphans that are kept; others are compared with those of this start. The text of an orphan may or may not have the late mark: the
+// key may have come earlier or later than now. The form with the mark comes first, because it contains the time. So it fits few
+// rows, and the rows of identical texts that were not late find the other orphans.
 func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*wazoapi.Message, error) {
 	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseMatched && !d.row.Late {
 		return nil, nil

@@ -6,15 +6,20 @@
 //     is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in gap.go, from
 //     Wazo in history.go.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
-//     deliver_matrix.go). Before it sends anything, it stores that it does (attempt.go).
+//     deliver_matrix.go). Before it sends anything, it stores that it does (attempt.go). While the homeserver limits how fast the
+//     bot may send, it sends the messages that wait together (merge.go).
 //   - record: what was delivered is stored, and the row leaves the queue (record.go).
 //   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it sends
 //     it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go).
 //
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
 // pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
-// pictures.go. Commands are in commands.go, those on Wazo in wazo_commands.go. What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go
-// tries again or drops what is out of the way. link.go begins and ends links, and directory.go finds rooms and people.
+// pictures.go. sender_name.go keeps how the sender of a Matrix message was called. Commands are in commands.go, those on Wazo
+// in wazo_commands.go. link.go begins and ends links, and directory.go finds rooms and people.
+//
+// What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
+// drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that
+// Wazo is away. account.go holds what is known of the relay account.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
