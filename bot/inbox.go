@@ -65,6 +65,8 @@ func (i *inbox) answer(ctx context.Context, row *db.InboxRow) error {
 		return i.lookAtAccess(ctx, row.Room)
 	case db.InboxUpgrade:
 		return i.upgraded(ctx, evt)
+	case db.InboxDuplicate:
+		return i.redact(ctx, row.Room, row.EventID, i.texts.ShownTwice())
 	case db.InboxUnread:
 		return i.readUnread(ctx, evt, row.AcceptedAt)
 	default:

@@ -12,14 +12,15 @@ type InboxKind string
 
 // The kinds of inbox rows.
 const (
-	InboxInvite  InboxKind = "invite"
-	InboxCommand InboxKind = "command"
-	InboxUpgrade InboxKind = "upgrade" // a room with a portal was upgraded, so another room replaces it
-	InboxUnread  InboxKind = "unread"  // an event without a key in a room without a portal; it may be a command
-	InboxJoined  InboxKind = "joined"  // the bot has joined a room
-	InboxRemoved InboxKind = "removed" // the bot was removed from a room
-	InboxAccess  InboxKind = "access"  // the rules who may join or read the room were changed
-	InboxLook    InboxKind = "look"    // who may join the room may have changed otherwise: by another room, or while the bot was away
+	InboxInvite    InboxKind = "invite"
+	InboxCommand   InboxKind = "command"
+	InboxUpgrade   InboxKind = "upgrade"   // a room with a portal was upgraded, so another room replaces it
+	InboxUnread    InboxKind = "unread"    // an event without a key in a room without a portal; it may be a command
+	InboxJoined    InboxKind = "joined"    // the bot has joined a room
+	InboxRemoved   InboxKind = "removed"   // the bot was removed from a room
+	InboxAccess    InboxKind = "access"    // the rules who may join or read the room were changed
+	InboxDuplicate InboxKind = "duplicate" // an event of the bot that shows again what another one shows
+	InboxLook      InboxKind = "look"      // who may join the room may have changed otherwise: by another room, or while the bot was away
 )
 
 // InboxRow is one event that the bot has to react to.

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"go.mau.fi/util/dbutil"
@@ -26,6 +27,7 @@ const (
 	insertMessageQuery  = `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
 	knownUUIDQuery      = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND wazo_uuid = $2)`
 	knownEventQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
+	shownByQuery        = `SELECT event_id FROM message WHERE portal_id = $1 AND wazo_uuid = $2 AND part = $3`
 	lastOfEventQuery    = `SELECT ` + messageColumns + ` FROM message WHERE portal_id = $1 AND event_id = $2 ORDER BY created_at DESC, rowid DESC LIMIT 1`
 	newestToWazoQuery   = `SELECT COALESCE(MAX(created_at), 0) FROM message WHERE portal_id = $1 AND author LIKE '@%'`
 	forgetMessagesQuery = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
@@ -63,6 +65,16 @@ func (t *Messages) KnowsUUID(ctx context.Context, portalID int64, wazoUUID strin
 func (t *Messages) KnowsEvent(ctx context.Context, portalID int64, eventID id.EventID) (known bool, err error) {
 	err = t.GetDB().QueryRow(ctx, knownEventQuery, portalID, eventID).Scan(&known)
 	return known, err
+}
+
+// EventOf returns the event that shows a part of a Wazo message. It returns "" if there is none, or if the part is not mapped.
+func (t *Messages) EventOf(ctx context.Context, portalID int64, wazoUUID string, part int) (id.EventID, error) {
+	var eventID sql.NullString
+	err := t.GetDB().QueryRow(ctx, shownByQuery, portalID, wazoUUID, part).Scan(&eventID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id.EventID(eventID.String), err
 }
 
 // ByEvent returns the mapping of a Matrix event, nil if there is none. If the event shows several messages, it is that of the last

@@ -349,6 +349,11 @@ func (a *matrixAccept) ownEvent(ctx context.Context, evt Event, position int64) 
 	case TagLinked:
 		return a.startOnMatrix(ctx, evt, position)
 	case TagMessage:
+		if duplicate, err := a.isDuplicate(ctx, *evt.Tag, evt.ID); err != nil {
+			return err
+		} else if duplicate {
+			return a.takeBackDuplicate(ctx, evt)
+		}
 		return a.recordEcho(ctx, *evt.Tag, evt.ID)
 	}
 	return nil

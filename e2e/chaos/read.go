@@ -20,6 +20,7 @@ type rooms struct {
 	onWazo, onMatrix         []arrival
 	moved                    map[id.EventID]bool // messages of people that the homeserver has given in two orders
 	late                     int                 // messages that were posted late, because their key came late
+	takenBack                int                 // events that the relay took back, because the homeserver stored them late
 	unreadable               int
 }
 
@@ -75,6 +76,8 @@ func (s *fixture) isRelayed(message wazotest.Message) bool {
 
 func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 	switch {
+	case evt.Unsigned.RedactedBecause != nil:
+		r.takenBack++
 	case evt.Type == event.EventEncrypted:
 		r.unreadable++
 	case evt.Type != event.EventMessage:
@@ -137,6 +140,7 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 		result.add(compare(r.saidOnWazo, r.onMatrix))
 		result.Sent += len(r.saidOnMatrix) + len(r.saidOnWazo)
 		result.Unreadable += r.unreadable
+		result.TakenBack += r.takenBack
 		result.Late += r.late
 		for _, message := range r.saidOnMatrix {
 			if message.excused {

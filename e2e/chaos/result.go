@@ -20,6 +20,7 @@ type Result struct {
 	Fired          []Count
 	Moved          int             // messages that the homeserver itself has given in two orders; their place doesn't count
 	Late           int             // messages that the relay posted late, because their key came late
+	TakenBack      int             // events that the relay took back, because the homeserver stored them after they were sent again
 	Unreadable     int             // events of the relay that people cannot decrypt; they count as lost, too
 	SlowestSend    time.Duration   // the longest time that a server itself took for a message of the relay
 	Restored       []time.Duration // how old the copies of the database were that were restored
@@ -43,6 +44,7 @@ func (r Result) Print(w io.Writer) error {
 	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused-r.Moved)
 	fmt.Fprintf(&text, "messages whose place is excused, because the homeserver gives its history in another order than /sync: %d\n", r.Moved)
 	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
+	fmt.Fprintf(&text, "events that the relay took back, because the homeserver stored them late: %d\n", r.TakenBack)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "ages of the copies of the database that were restored:")
 	for _, age := range r.Restored {

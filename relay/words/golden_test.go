@@ -124,6 +124,7 @@ func goldenTexts() string {
 	text("BotName", BotName)
 	text("Hello", golden.Hello())
 	text("InviteDeclined", golden.InviteDeclined())
+	text("ShownTwice", golden.ShownTwice())
 	text("Away", golden.Away())
 	text("EditTooLate", golden.EditTooLate())
 	text("CannotRead", golden.CannotRead())

@@ -36,6 +36,9 @@ func (t Texts) InviteDeclined() string {
 	return "You may not invite this bot. Please ask the relay's administrator for permission."
 }
 
+// ShownTwice is the reason that the bot gives when it takes back an event that the homeserver has stored late.
+func (t Texts) ShownTwice() string { return "This message was shown twice." }
+
 // Away answers a command that is too old to be carried out.
 func (t Texts) Away() string {
 	return "I was away when you wrote this. Please repeat the command."
