@@ -18,13 +18,14 @@ type Orphan struct {
 }
 
 const (
-	insertOrphanQuery = `INSERT INTO orphan (portal_id, wazo_uuid, alias, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
-	findOrphanQuery   = `SELECT portal_id, wazo_uuid, alias, content, created_at FROM orphan WHERE portal_id = $1 AND alias = $2 AND content = $3 AND ($4 OR NOT ` + orphanIsClosed + `) ORDER BY created_at LIMIT 1`
-	hasOrphanQuery    = `SELECT EXISTS (SELECT 1 FROM orphan WHERE portal_id = $1 AND alias = $2 AND created_at >= $3)`
-	foundOrphanQuery  = `UPDATE message SET event_id = $3, author = $4 WHERE portal_id = $1 AND wazo_uuid = $2 AND event_id IS NULL`
-	deleteOrphanQuery = `DELETE FROM orphan WHERE portal_id = $1 AND wazo_uuid = $2`
-	keepOrphansQuery  = `INSERT INTO message (portal_id, wazo_uuid, part, author, created_at, relayed_at) SELECT portal_id, wazo_uuid, 0, alias, created_at, $2 FROM orphan WHERE portal_id = $1 ON CONFLICT DO NOTHING`
-	forgetOrphanQuery = `DELETE FROM orphan WHERE ` + orphanIsClosed + ` AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = orphan.portal_id AND state = 'waiting')`
+	insertOrphanQuery   = `INSERT INTO orphan (portal_id, wazo_uuid, alias, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
+	findOrphanQuery     = `SELECT portal_id, wazo_uuid, alias, content, created_at FROM orphan WHERE portal_id = $1 AND alias = $2 AND content = $3 AND ($4 OR NOT ` + orphanIsClosed + `) ORDER BY created_at LIMIT 1`
+	hasOrphanQuery      = `SELECT EXISTS (SELECT 1 FROM orphan WHERE portal_id = $1 AND alias = $2 AND created_at >= $3)`
+	hasLaterOrphanQuery = `SELECT EXISTS (SELECT 1 FROM orphan WHERE portal_id = $1 AND alias <> '' AND created_at > $2 AND NOT ` + orphanIsClosed + `)`
+	foundOrphanQuery    = `UPDATE message SET event_id = $3, author = $4 WHERE portal_id = $1 AND wazo_uuid = $2 AND event_id IS NULL`
+	deleteOrphanQuery   = `DELETE FROM orphan WHERE portal_id = $1 AND wazo_uuid = $2`
+	keepOrphansQuery    = `INSERT INTO message (portal_id, wazo_uuid, part, author, created_at, relayed_at) SELECT portal_id, wazo_uuid, 0, alias, created_at, $2 FROM orphan WHERE portal_id = $1 ON CONFLICT DO NOTHING`
+	forgetOrphanQuery   = `DELETE FROM orphan WHERE ` + orphanIsClosed + ` AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = orphan.portal_id AND state = 'waiting')`
 
 	orphanIsClosed = `EXISTS (SELECT 1 FROM message WHERE message.portal_id = orphan.portal_id AND message.wazo_uuid = orphan.wazo_uuid)`
 )
@@ -57,6 +58,13 @@ func (t *Orphans) Find(ctx context.Context, portalID int64, alias, content strin
 // Has reports whether there is an orphan with this alias that chatd stored at a time or later.
 func (t *Orphans) Has(ctx context.Context, portalID int64, alias string, since WazoTime) (has bool, err error) {
 	err = t.GetDB().QueryRow(ctx, hasOrphanQuery, portalID, alias, since).Scan(&has)
+	return has, err
+}
+
+// HasLater reports whether there is an orphan of a person that chatd stored after a time, and for which Close has not ended the
+// search.
+func (t *Orphans) HasLater(ctx context.Context, portalID int64, after WazoTime) (has bool, err error) {
+	err = t.GetDB().QueryRow(ctx, hasLaterOrphanQuery, portalID, after).Scan(&has)
 	return has, err
 }
 

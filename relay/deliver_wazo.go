@@ -32,8 +32,9 @@ type wazoRequest struct {
 	Content string      `json:"content"`
 	After   db.WazoTime `json:"after"` // the message cannot be older than this
 
-	media *db.Media // the file that a new request links to, nil if there is none
-	forms []string  // what Content of a new request would be if the key of the message had come late, and if it had not
+	media   *db.Media // the file that a new request links to, nil if there is none
+	forms   []string  // what Content of a new request would be if the message were late, and if it were not
+	written time.Time // when the message of a new request was written
 }
 
 // run delivers the row.
@@ -60,6 +61,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeStopped, err
 	} else if orphan != nil {
 		return outcomeDelivered, d.recordFound(ctx, *orphan, request.media)
+	} else if err = d.markOvertaken(ctx, request); err != nil {
+		return outcomeStopped, err
 	}
 	if there, err := d.attempt(ctx, request); err != nil {
 		return outcomeStopped, err
@@ -170,7 +173,8 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	return &wazoRequest{
-		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media, forms: forms,
+		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media,
+		forms: forms, written: time.UnixMilli(evt.Timestamp),
 	}, nil
 }
 

@@ -104,6 +104,19 @@ func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*w
 	return nil, nil
 }
 
+// markOvertaken marks a new request as late if messages that were written after it were delivered before the database was restored,
+// for example because its key was missing then. Without the mark it would seem to answer them.
+func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) error {
+	if request.forms == nil || d.startup.phase(d.row.Queue()) != phaseKnown {
+		return nil
+	}
+	overtaken, err := d.db.Orphan.HasLater(ctx, d.portal.ID, jsontime.UMicro(request.written))
+	if err == nil && overtaken && convert.CheckSize(request.forms[0]) == nil {
+		request.Content = request.forms[0]
+	}
+	return err
+}
+
 // clockSkew is how much the clocks of the homeservers and of Wazo may differ.
 const clockSkew = 5 * time.Minute
 

@@ -173,6 +173,37 @@ func TestIdenticalMessagesOfWhichOneWasLateBeforeARestore(t *testing.T) {
 	require.Equal(t, []string{"before", late, "ok", "ok", "after"}, f.relayed())
 }
 
+// The key of a message was missing while later ones were delivered. After a restore the key is there from the start, but the message
+// stands behind the others on Wazo all the same.
+func TestMessageThatOthersOvertookBeforeARestore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, "before")
+	f.awaitRelayed("before")
+	f.awaitEmpty()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	written := time.Now()
+	sent := f.matrix.sayEncrypted(adminUser, "s", func(evt *event.Event) { evt.Timestamp = written.UnixMilli() })
+	f.awaitPassedOver(sent)
+	f.matrix.say(adminUser, "one")
+	f.matrix.say(adminUser, "two")
+	f.awaitRelayed("before", "one", "two")
+	f.halt()
+	restore()
+	f.matrix.giveKey(sent, "secret")
+	f.start()
+	late := txt.Late(written) + "\n\nsecret"
+	f.awaitRelayed("before", "one", "two", late)
+	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{"msgtype": "m.text", "body": "after"}, func(evt *event.Event) { evt.Timestamp = time.Now().UnixMilli() })
+	f.awaitRelayed("before", "one", "two", late, "after")
+	f.awaitEmpty()
+	require.Equal(t, []string{"before", "one", "two", late, "after"}, f.relayed())
+}
+
 // A message that was refused, and was delivered by "retry" after a copy of the database was made, does not wait for another one.
 func TestParkedMessageThatWasDeliveredBeforeARestore(t *testing.T) {
 	t.Parallel()
