@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"slices"
+	"time"
 
 	"wazo-matrix-relay/e2e/harness"
 
@@ -9,14 +10,32 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// movedMessages returns the messages of people that a homeserver has given in two
-// orders: as it tells the history, and as /sync told it while it happened. A message
-// that it gave in one of the two ways only is not among them.
+// storedLate is how much older than the event before it an event is that the
+// homeserver has stored late. Dendrite repeats after five minutes what it did not
+// finish when it was killed.
+const storedLate = time.Minute
+
+// withoutPlace returns the messages of people whose place in a room is not certain.
 //
-// Dendrite tells the history by depth, and /sync by arrival. An event that it had
-// not processed when it was killed is processed after the start, when later ones
-// may have arrived. The relay follows either order: it depends on whether it
-// listened at that moment.
+// Dendrite tells the history by depth, and /sync by arrival. An event that it has
+// stored late has an old depth, and clients that ask at different times get it at
+// different places. The relay follows the one or the other: it depends on when it
+// asked. So a message has no certain place if it was stored late, or if the history
+// gives it another place than /sync gave it while it happened.
+func withoutPlace(history []*event.Event, live []harness.Entry) map[id.EventID]bool {
+	uncertain := movedMessages(history, live)
+	newest := int64(0)
+	for _, evt := range history {
+		if isOfPeople(evt) && newest-evt.Timestamp > storedLate.Milliseconds() {
+			uncertain[evt.ID] = true
+		}
+		newest = max(newest, evt.Timestamp)
+	}
+	return uncertain
+}
+
+// movedMessages returns the messages of people that a homeserver has given in two
+// orders. A message that it gave in one of the two ways only is not among them.
 func movedMessages(history []*event.Event, live []harness.Entry) map[id.EventID]bool {
 	place := make(map[id.EventID]int)
 	for at, entry := range live {

@@ -45,3 +45,20 @@ func TestEventsThatTheHomeserverGivesInTwoOrders(t *testing.T) {
 		})
 	}
 }
+
+func TestEventThatTheHomeserverStoresLateHasNoPlace(t *testing.T) {
+	const minute = 60_000
+	var history []*event.Event
+	for _, evt := range []struct {
+		id   id.EventID
+		at   int64
+		from any
+	}{{"a", 0, "a"}, {"b", 6 * minute, "b"}, {"late", 1000, "late"}, {"the bot's", 2000, nil}, {"in time", 6*minute - 500, "in time"}, {"c", 6*minute + 1, "c"}} {
+		content := map[string]any{}
+		if evt.from != nil {
+			content[markKey] = evt.from
+		}
+		history = append(history, &event.Event{ID: evt.id, Timestamp: evt.at, Content: event.Content{Raw: content}})
+	}
+	require.Equal(t, map[id.EventID]bool{"late": true}, withoutPlace(history, nil))
+}

@@ -18,7 +18,7 @@ import (
 type rooms struct {
 	saidOnMatrix, saidOnWazo []said
 	onWazo, onMatrix         []arrival
-	moved                    map[id.EventID]bool // messages of people that the homeserver has given in two orders
+	uncertain                map[id.EventID]bool // messages of people that the homeserver has given no certain place
 	late                     int                 // messages that were posted late, because their key came late
 	takenBack                int                 // events that the relay took back, because the homeserver stored them late
 	unreadable               int
@@ -35,7 +35,7 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	if err = s.record(p, history); err != nil {
 		return r, err
 	}
-	r.moved = movedMessages(history, s.Robin.Timeline(p.Matrix))
+	r.uncertain = withoutPlace(history, s.Robin.Timeline(p.Matrix))
 	for _, evt := range history {
 		r.addEvent(s, p, evt)
 	}
@@ -84,7 +84,7 @@ func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 	case evt.Sender != s.BotID():
 		if isOfPeople(evt) {
 			key := fmt.Sprintf("%s, Matrix to Wazo: %s (Matrix): %s", p.name, evt.Sender.Localpart(), evt.Content.AsMessage().Body)
-			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key, excused: r.moved[evt.ID]})
+			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key, excused: r.uncertain[evt.ID]})
 		}
 	case evt.Content.AsMessage().MsgType != event.MsgNotice:
 		for _, key := range shownBy(p, *evt.Content.AsMessage()) {
@@ -144,8 +144,8 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 		result.Late += r.late
 		for _, message := range r.saidOnMatrix {
 			if message.excused {
-				result.Moved++
-				result.example("the homeserver gives two places to", message.key, result.Moved)
+				result.Uncertain++
+				result.example("the homeserver gives no certain place to", message.key, result.Uncertain)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ type Result struct {
 	Faults         int // how many faults fired, all together
 	Seed           uint64
 	Fired          []Count
-	Moved          int             // messages that the homeserver itself has given in two orders; their place doesn't count
+	Uncertain      int             // messages that the homeserver has given no certain place; it doesn't count
 	Late           int             // messages that the relay posted late, because their key came late
 	TakenBack      int             // events that the relay took back, because the homeserver stored them after they were sent again
 	Unreadable     int             // events of the relay that people cannot decrypt; they count as lost, too
@@ -41,8 +41,8 @@ func (r Result) Print(w io.Writer) error {
 	for _, count := range r.Fired {
 		fmt.Fprintf(&text, "fault: %4d × %s\n", count.Fired, count.Name)
 	}
-	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused-r.Moved)
-	fmt.Fprintf(&text, "messages whose place is excused, because the homeserver gives its history in another order than /sync: %d\n", r.Moved)
+	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused-r.Uncertain)
+	fmt.Fprintf(&text, "messages whose place is excused, because the homeserver stored them late or gave them two places: %d\n", r.Uncertain)
 	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
 	fmt.Fprintf(&text, "events that the relay took back, because the homeserver stored them late: %d\n", r.TakenBack)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
