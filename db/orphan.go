@@ -22,6 +22,7 @@ const (
 	findOrphanQuery     = `SELECT portal_id, wazo_uuid, alias, content, created_at FROM orphan WHERE portal_id = $1 AND alias = $2 AND content = $3 AND ($4 OR NOT ` + orphanIsClosed + `) ORDER BY created_at LIMIT 1`
 	hasOrphanQuery      = `SELECT EXISTS (SELECT 1 FROM orphan WHERE portal_id = $1 AND alias = $2 AND created_at >= $3)`
 	hasLaterOrphanQuery = `SELECT EXISTS (SELECT 1 FROM orphan WHERE portal_id = $1 AND alias <> '' AND created_at > $2 AND NOT ` + orphanIsClosed + `)`
+	hasOlderOrphanQuery = `SELECT EXISTS (SELECT 1 FROM orphan WHERE portal_id = $1 AND alias <> '' AND created_at < $2 AND NOT ` + orphanIsClosed + `)`
 	foundOrphanQuery    = `UPDATE message SET event_id = $3, author = $4 WHERE portal_id = $1 AND wazo_uuid = $2 AND event_id IS NULL`
 	deleteOrphanQuery   = `DELETE FROM orphan WHERE portal_id = $1 AND wazo_uuid = $2`
 	keepOrphansQuery    = `INSERT INTO message (portal_id, wazo_uuid, part, author, created_at, relayed_at) SELECT portal_id, wazo_uuid, 0, alias, created_at, $2 FROM orphan WHERE portal_id = $1 ON CONFLICT DO NOTHING`
@@ -65,6 +66,13 @@ func (t *Orphans) Has(ctx context.Context, portalID int64, alias string, since W
 // search.
 func (t *Orphans) HasLater(ctx context.Context, portalID int64, after WazoTime) (has bool, err error) {
 	err = t.GetDB().QueryRow(ctx, hasLaterOrphanQuery, portalID, after).Scan(&has)
+	return has, err
+}
+
+// HasOlder reports whether there is an orphan of a person that chatd stored before a time, and for which Close has not ended the
+// search.
+func (t *Orphans) HasOlder(ctx context.Context, portalID int64, before WazoTime) (has bool, err error) {
+	err = t.GetDB().QueryRow(ctx, hasOlderOrphanQuery, portalID, before).Scan(&has)
 	return has, err
 }
 

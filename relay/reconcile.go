@@ -98,10 +98,27 @@ func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*w
 		if err != nil {
 			return nil, err
 		} else if orphan != nil {
-			return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, nil
+			return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, d.noteSwapped(ctx, request, orphan)
 		}
 	}
 	return nil, nil
+}
+
+// noteSwapped notes that an orphan may be the message of a later row with the same text: something older is on Wazo whose row was not
+// compared yet. So the last row with this text may find no orphan, although an earlier one was not delivered.
+func (d *wazoDelivery) noteSwapped(ctx context.Context, request *wazoRequest, orphan *db.Orphan) error {
+	if request.forms == nil || d.row.Late {
+		return nil
+	}
+	older, err := d.db.Orphan.HasOlder(ctx, d.portal.ID, orphan.CreatedAt)
+	if err == nil && older {
+		d.startup.noteSwapped(d.said(request))
+	}
+	return err
+}
+
+func (d *wazoDelivery) said(request *wazoRequest) saidText {
+	return saidText{d.portal.ID, request.Alias, request.forms[1]}
 }
 
 // markOvertaken marks a new request as late if messages that were written after it were delivered before the database was restored,
@@ -111,10 +128,13 @@ func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) 
 		return nil
 	}
 	overtaken, err := d.db.Orphan.HasLater(ctx, d.portal.ID, jsontime.UMicro(request.written))
-	if err == nil && overtaken && convert.CheckSize(request.forms[0]) == nil {
+	if err != nil {
+		return err
+	}
+	if (overtaken || d.startup.isSwapped(d.said(request))) && convert.CheckSize(request.forms[0]) == nil {
 		request.Content = request.forms[0]
 	}
-	return err
+	return nil
 }
 
 // clockSkew is how much the clocks of the homeservers and of Wazo may differ.

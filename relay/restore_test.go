@@ -204,6 +204,35 @@ func TestMessageThatOthersOvertookBeforeARestore(t *testing.T) {
 	require.Equal(t, []string{"before", "one", "two", late, "after"}, f.relayed())
 }
 
+// As before, but what was overtaken has the same text as what came last. It is not known which of the two is on Wazo. One of them comes
+// late.
+func TestIdenticalMessagesOfWhichOneWasOvertakenBeforeARestore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, "before")
+	f.awaitRelayed("before")
+	f.awaitEmpty()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	written := time.Now()
+	writtenNow := func(evt *event.Event) { evt.Timestamp = written.UnixMilli() }
+	sent := f.matrix.sayEncrypted(adminUser, "s", writtenNow)
+	f.awaitPassedOver(sent)
+	f.matrix.say(adminUser, "one")
+	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{"msgtype": "m.text", "body": "ok"}, writtenNow)
+	f.awaitRelayed("before", "one", "ok")
+	f.halt()
+	restore()
+	f.matrix.giveKey(sent, "ok")
+	f.start()
+	f.awaitRelayed("before", "one", "ok", txt.Late(written)+"\n\nok")
+	f.awaitEmpty()
+	require.Len(t, f.relayed(), 4)
+}
+
 // A message that was refused, and was delivered by "retry" after a copy of the database was made, does not wait for another one.
 func TestParkedMessageThatWasDeliveredBeforeARestore(t *testing.T) {
 	t.Parallel()

@@ -30,14 +30,38 @@ type startup struct {
 	mu     sync.Mutex
 	synced bool // an answer of /sync was accepted
 	phases map[db.QueueKey]phase
+	// swapped are the texts of which a row was matched with an orphan that may be that of a later row with the same text. The last
+	// of these rows finds none then.
+	swapped map[saidText]bool
 }
 
-func newStartup() *startup { return &startup{phases: make(map[db.QueueKey]phase)} }
+// saidText is what somebody said in a portal.
+type saidText struct {
+	portalID    int64
+	alias, text string
+}
+
+func newStartup() *startup {
+	return &startup{phases: make(map[db.QueueKey]phase), swapped: make(map[saidText]bool)}
+}
 
 func (s *startup) phase(queue db.QueueKey) phase {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.phases[queue]
+}
+
+// noteSwapped notes that a row may have been matched with the orphan of a later row with the same text.
+func (s *startup) noteSwapped(text saidText) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.swapped[text] = true
+}
+
+func (s *startup) isSwapped(text saidText) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.swapped[text]
 }
 
 // reached notes that a queue has come to a phase. A queue never goes back.
