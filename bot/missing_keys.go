@@ -35,21 +35,20 @@ func (d *decryption) keyWithheld(ctx context.Context, evt *event.Event) {
 }
 
 // RequestKey implements relay.Matrix.
-func (b *Bot) RequestKey(ctx context.Context, evt *event.Event) { b.decryption.requestKey(ctx, evt) }
+func (b *Bot) RequestKey(ctx context.Context, evt *event.Event) error {
+	return b.decryption.requestKey(ctx, evt)
+}
 
 // requestKey asks all devices of the sender for the key of an event (client-server API, "Key requests").
-func (d *decryption) requestKey(ctx context.Context, evt *event.Event) {
+func (d *decryption) requestKey(ctx context.Context, evt *event.Event) error {
 	content, err := encryptedContent(evt)
 	if err != nil {
-		return
+		return nil // no key fits it
 	}
-	err = d.ask(ctx, func() error {
+	return d.ask(ctx, func() error {
 		ctx, cancel := d.request(ctx)
 		defer cancel()
 		return translated(d.crypto.Machine().SendRoomKeyRequest(ctx, evt.RoomID, content.SenderKey, content.SessionID, "",
 			map[id.UserID][]id.DeviceID{evt.Sender: {"*"}})) // which device it was is not told reliably
 	})
-	if err != nil && ctx.Err() == nil {
-		d.log.Warn().Err(err).Stringer("event_id", evt.ID).Msg("Failed to ask for a key")
-	}
 }

@@ -53,6 +53,7 @@ type fakeMatrix struct {
 	decryptable           map[id.EventID]string
 	keyTrouble            map[id.EventID]error // why an event cannot be decrypted, if it is not that the key is missing
 	keysAsked             []id.EventID
+	askFails              int // how many requests for keys fail
 	beforeDecrypt         func(id.EventID)
 	pictures              map[string]func() (*Picture, error) // by source
 	uploads               []string                            // sources
@@ -341,11 +342,16 @@ func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event) (*event.Event,
 	return &decrypted, json.Unmarshal(data, &decrypted.Content)
 }
 
-func (f *fakeMatrix) RequestKey(_ context.Context, evt *event.Event) {
+func (f *fakeMatrix) RequestKey(_ context.Context, evt *event.Event) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.keysAsked = append(f.keysAsked, evt.ID)
 	f.signal()
+	if f.askFails > 0 {
+		f.askFails--
+		return &MatrixError{Err: errLost}
+	}
+	return nil
 }
 
 // sayEncrypted lets a person say something by a session whose key the bot does not have.

@@ -25,6 +25,7 @@ const (
 	jobExplain  jobKind = "explain"  // tell people in Wazo rooms without portal what to do
 	jobAnswer   jobKind = "answer"   // answer commands on Wazo
 	jobKey      jobKind = "key"      // try to decrypt what waits for a key
+	jobAskKey   jobKind = "ask_key"  // ask for a key that is missing
 	jobExpire   jobKind = "expire"   // drop what has waited for its key for too long
 )
 
@@ -32,7 +33,7 @@ const (
 type job struct {
 	kind     jobKind
 	portalID int64
-	session  id.SessionID // of jobKey
+	session  id.SessionID // of jobKey and jobAskKey
 }
 
 func queueJob(key db.QueueKey) job { return portalJob(jobKind(key.Direction), key.PortalID) }
@@ -75,6 +76,8 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.reader.probe(ctx)
 	case jobKey:
 		return task.Idle, r.lateKeys.tryAll(ctx, j.session)
+	case jobAskKey:
+		return task.Idle, r.lateKeys.ask(ctx, j.session)
 	case jobExpire:
 		return task.Idle, r.lateKeys.expire(ctx)
 	case jobCatchUp:

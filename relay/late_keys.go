@@ -70,7 +70,7 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 		db.AfterCommit(ctx, func() {
 			d.KeyCame(id.SessionID(d.row.Session)) // perhaps just now
 			if !asked {
-				d.lateKeys.request(evt)
+				d.lateKeys.wakeAsk(id.SessionID(d.row.Session))
 			}
 		})
 		return d.Say(ctx, d.portal.MatrixRoom, notice, evt.ID)
@@ -81,8 +81,27 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 	return nil
 }
 
-func (k *lateKeys) request(evt *event.Event) {
-	k.tasks.Go(func(ctx context.Context) { k.matrix.RequestKey(ctx, evt) })
+// wakeAsk has the key of a session asked for. That is tried until it succeeds, and once more after each start: the request may have
+// been made by a device that is gone.
+func (k *lateKeys) wakeAsk(session id.SessionID) { k.tasks.Wake(job{kind: jobAskKey, session: session}) }
+
+// ask asks for the key of a session, if something still waits for it.
+func (k *lateKeys) ask(ctx context.Context, session id.SessionID) error {
+	rows, err := k.db.Queue.EncryptedBy(ctx, session.String())
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		evt := &event.Event{}
+		if row.State != db.StateWaiting || json.Unmarshal([]byte(row.Payload), evt) != nil {
+			continue
+		}
+		if err = k.matrix.RequestKey(ctx, evt); err != nil {
+			return fmt.Errorf("failed to ask for a key: %w", err)
+		}
+		return nil
+	}
+	return nil
 }
 
 // acceptDecrypted replaces an encrypted row by its decrypted form, which takes the row's place in the queue, unless it was
@@ -172,7 +191,8 @@ func (k *lateKeys) tryDecrypt(ctx context.Context, row *db.Row) (*event.Event, e
 	return decrypted, err
 }
 
-// tryEverything tries to decrypt all that waits: its key may have come just before the relay stopped.
+// tryEverything tries to decrypt all that waits, because its key may have come just before the relay stopped, and asks again for the
+// keys that are missing.
 func (k *lateKeys) tryEverything(ctx context.Context) error {
 	sessions, err := k.db.Queue.MissingSessions(ctx)
 	if err != nil {
@@ -180,6 +200,7 @@ func (k *lateKeys) tryEverything(ctx context.Context) error {
 	}
 	for _, session := range sessions {
 		k.KeyCame(id.SessionID(session))
+		k.wakeAsk(id.SessionID(session))
 	}
 	return nil
 }
@@ -189,13 +210,12 @@ func (k *lateKeys) tryEverything(ctx context.Context) error {
 func (k *lateKeys) retry(rows []*db.Row) {
 	asked := make(map[string]bool)
 	for _, row := range rows {
-		evt := &event.Event{}
-		if row.State != db.StateWaiting || asked[row.Session] || json.Unmarshal([]byte(row.Payload), evt) != nil {
+		if row.State != db.StateWaiting || asked[row.Session] {
 			continue
 		}
 		asked[row.Session] = true
 		k.KeyCame(id.SessionID(row.Session))
-		k.request(evt)
+		k.wakeAsk(id.SessionID(row.Session))
 	}
 }
 

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -629,4 +630,36 @@ func TestLateMarkStandsAboveAnyContent(t *testing.T) {
 			require.Equal(t, "Ada (Matrix)", *posted[len(posted)-1].Alias)
 		})
 	}
+}
+
+// A request for a key that fails is made again. After a start the key is asked for once more: the bot may have a new device.
+func TestKeyIsAskedForUntilThatSucceeds(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.matrix.mu.Lock()
+	f.matrix.askFails = 1
+	f.matrix.mu.Unlock()
+	sent := f.matrix.sayEncrypted(adminUser, "s")
+	f.awaitPassedOver(sent)
+	awaitAsked := func(times int) {
+		t.Helper()
+		await.Until(t, fmt.Sprintf("%d requests for the key", times), func() bool {
+			f.matrix.mu.Lock()
+			defer f.matrix.mu.Unlock()
+			return len(f.matrix.keysAsked) == times
+		})
+	}
+	awaitAsked(2)
+	f.halt()
+	f.start()
+	awaitAsked(3)
+	f.bringKey("s", sent, "secret")
+	f.awaitGone(sent)
+	f.halt()
+	f.start()
+	f.matrix.say(adminUser, "after")
+	f.awaitRelayed(f.relayed()[0], "after")
+	awaitAsked(3)
 }

@@ -40,8 +40,8 @@ type Matrix interface {
 	// ErrKeyWithheld if it takes a key that may still come, ErrUndecryptable if no key helps, other errors if that cannot be
 	// told now.
 	Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error)
-	// RequestKey asks the sender of an event for its key. It is best effort.
-	RequestKey(ctx context.Context, evt *event.Event)
+	// RequestKey asks the sender of an event for its key. It returns a *MatrixError if the request was not taken.
+	RequestKey(ctx context.Context, evt *event.Event) error
 	// InboxFilled tells the bot that its inbox holds something of a room.
 	InboxFilled(room id.RoomID)
 	// NoticesFilled tells the bot that it has something to say in a room, or (room is "") to a person.
