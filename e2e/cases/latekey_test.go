@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,8 +16,18 @@ import (
 // keyWait is how long the relay holds a room for a missing key.
 const keyWait = 10 * time.Second
 
-func TestKeyThatComesAfterARestart(t *testing.T) {
+// A key that was not given is asked for again by "retry", and by each start.
+func TestKeyThatIsAskedForAgain(t *testing.T) {
 	t.Parallel()
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("by a restart %t", restart), func(t *testing.T) {
+			t.Parallel()
+			testKeyThatIsAskedForAgain(t, restart)
+		})
+	}
+}
+
+func testKeyThatIsAskedForAgain(t *testing.T, restart bool) {
 	s := open(t, withMautrix(), stage.Config{})
 	ally := s.person(t, "ally", harness.Encrypted)
 	p := s.link(t, harness.RoomOptions{Encrypted: true, Invite: []id.UserID{ally.UserID()}})
@@ -39,10 +50,14 @@ func TestKeyThatComesAfterARestart(t *testing.T) {
 	require.Contains(t, p.reply(t, s.Robin, p.Matrix, sent), "I could not decrypt it. If its key reaches me within 7 days")
 	require.Contains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "waiting for a key: 1")
 
-	require.NoError(t, s.Relay.Stop())
-	ally.GiveRequestedKeys()
-	require.NoError(t, s.Relay.Restart(s.ctx))
-	require.Equal(t, "Trying to deliver 1 message again.", p.ask(t, s.Robin, p.Matrix, "!wazo retry"))
+	if restart {
+		require.NoError(t, s.Relay.Stop())
+		ally.GiveRequestedKeys()
+		require.NoError(t, s.Relay.Restart(s.ctx))
+	} else {
+		ally.GiveRequestedKeys()
+		require.Equal(t, "Trying to deliver 1 message again.", p.ask(t, s.Robin, p.Matrix, "!wazo retry"))
+	}
 	late := p.waitOnWazo(t, text)
 	require.Equal(t, words.New("!wazo").Late(time.UnixMilli(entry.Timestamp))+"\n\n"+text, late.Content)
 	require.NotContains(t, p.ask(t, s.Robin, p.Matrix, "!wazo status"), "waiting for a key")
