@@ -83,7 +83,9 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 
 // wakeAsk has the key of a session asked for. That is tried until it succeeds, and once more after each start: the request may have
 // been made by a device that is gone.
-func (k *lateKeys) wakeAsk(session id.SessionID) { k.tasks.Wake(job{kind: jobAskKey, session: session}) }
+func (k *lateKeys) wakeAsk(session id.SessionID) {
+	k.tasks.Wake(job{kind: jobAskKey, session: session})
+}
 
 // ask asks for the key of a session, if something still waits for it.
 func (k *lateKeys) ask(ctx context.Context, session id.SessionID) error {
