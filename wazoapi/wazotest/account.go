@@ -2,6 +2,7 @@ package wazotest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -34,6 +35,7 @@ type User struct {
 	Admin     bool     // has the tenant's admin policy, sees all events of the tenant
 	ACL       []string // own policies, besides DefaultUserPolicy; "!…" denies. nil is the default user group
 	Enabled   bool     // set by AddUser; see SetEnabled
+	LDAP      bool     // logs in with a domain of the tenant, see SetDomains, and not without
 
 	// Only for the directory.
 	ID          int // confd's id, made by AddUser if 0
@@ -46,9 +48,11 @@ type User struct {
 // account is a user with what the services keep about it.
 type account struct {
 	User
+	emailUUID     string
 	sessions      map[string]*session
 	refreshTokens map[string]*refreshToken // by client id
 	presence      presence
+	deleted       bool
 }
 
 // Master returns the master tenant, parent of all others.
@@ -67,6 +71,17 @@ func (s *Server) addTenant(name string) Tenant {
 	s.tenants[tenant.UUID] = tenant
 	s.addSources(tenant)
 	return tenant
+}
+
+// SetDomains gives a tenant the domain names by which its people log in with
+// LDAP (docs/wazo.md, "LDAP"). It had none before, or loses others.
+func (s *Server) SetDomains(tenant Tenant, names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.domains, func(_, uuid string) bool { return uuid == tenant.UUID })
+	for _, name := range names {
+		s.domains[name] = tenant.UUID
+	}
 }
 
 // AddUser makes an account and returns it with what was filled in. It panics on
@@ -94,6 +109,7 @@ func (s *Server) AddUser(u User) User {
 	u.Enabled = true
 	s.accounts[u.UUID] = &account{
 		User:          u,
+		emailUUID:     newUUID(),
 		sessions:      map[string]*session{},
 		refreshTokens: map[string]*refreshToken{},
 		presence:      presence{state: "unavailable"},
@@ -121,6 +137,40 @@ func (s *Server) SetPassword(u User, password string) {
 	s.account(u).Password = password
 	s.mu.Unlock()
 	s.RevokeTokens(u)
+}
+
+// SetUsername renames an account. Its sessions stay, but its refresh tokens stop
+// working: they know the account by the name that it logged in with
+// (docs/wazo.md, "Refresh tokens"). It panics if the name is taken.
+func (s *Server) SetUsername(u User, username string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.account(u)
+	if other := s.findLogin(username); other != nil && other != a {
+		panic(fmt.Sprintf("wazotest: user %q exists already", username))
+	}
+	a.Username = username
+}
+
+// SetACL replaces an account's own policies, see [User.ACL]. Tokens that exist
+// keep what they may do (docs/wazo.md, "Access rights"). The default policy can
+// only be narrowed, by entries that begin with "!".
+func (s *Server) SetACL(u User, acl []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.account(u).ACL = acl
+}
+
+// DeleteUser deletes an account with its refresh tokens, its presence and its
+// entry in the directory. It stays a member of its rooms, and its access tokens
+// work until they end (docs/wazo.md, "Refresh tokens").
+func (s *Server) DeleteUser(u User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.account(u)
+	a.deleted = true
+	clear(a.refreshTokens)
+	s.accountOrder = slices.DeleteFunc(s.accountOrder, func(uuid string) bool { return uuid == a.UUID })
 }
 
 // SetName changes an account's names in the directory.

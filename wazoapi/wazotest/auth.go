@@ -13,6 +13,8 @@ func (s *Server) authService() *service {
 			http.MethodGet: s.readToken, http.MethodHead: s.headToken, http.MethodDelete: s.deleteToken,
 		}},
 		{"/0.1/token/{token}/scopes/check", map[string]handler{http.MethodPost: s.checkScopes}},
+		{"/0.1/users", map[string]handler{http.MethodGet: s.listUsers}},
+		{"/0.1/users/{user}", map[string]handler{http.MethodGet: s.readUser}},
 		{"/0.1/users/me/tokens", map[string]handler{http.MethodGet: s.listRefreshTokens}},
 		{"/0.1/users/me/tokens/{client_id:text}", map[string]handler{http.MethodDelete: s.deleteRefreshToken}},
 	}}
@@ -124,6 +126,9 @@ func (s *Server) listRefreshTokens(r *request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.accounts[caller.user]
+	if a.deleted {
+		return s.unknownUser(a.UUID)
+	}
 	tokens := make([]*refreshToken, 0, len(a.refreshTokens))
 	for _, token := range a.refreshTokens {
 		tokens = append(tokens, token)
@@ -150,7 +155,11 @@ func (s *Server) deleteRefreshToken(r *request) answer {
 	a := s.accounts[caller.user]
 	_, known := a.refreshTokens[clientID]
 	delete(a.refreshTokens, clientID)
+	deleted := a.deleted
 	s.mu.Unlock()
+	if deleted {
+		return s.unknownUser(a.UUID)
+	}
 	if !known {
 		return s.apiError(http.StatusNotFound, "cannot-find-refresh-token-matching-client-id",
 			`unknown refresh_token for client_id "`+clientID+`"`, object{{"client_id", clientID}}, "tokens")

@@ -23,7 +23,8 @@ type login struct {
 	offline      bool
 	clientID     string
 	refreshToken string
-	tenant       string
+	tenant       *string // LDAP, by the tenant's uuid or name
+	domain       *string // LDAP, by a domain of the tenant
 	mobile       bool
 }
 
@@ -35,6 +36,13 @@ func (s *Server) createToken(r *request) answer {
 	}
 	s.mu.Lock()
 	a, refusal := s.authenticate(r, wanted)
+	if refusal == nil {
+		s.counts.addBy(a.UUID, r.route)
+		if fault := s.faults.fires(refuseToken, faultScope{user: a.UUID}); fault != nil {
+			spoilt := fault.answer.answer()
+			refusal = &spoilt
+		}
+	}
 	if refusal != nil {
 		s.mu.Unlock()
 		return *refusal
@@ -43,16 +51,20 @@ func (s *Server) createToken(r *request) answer {
 	ses.userAgent = r.UserAgent()
 	ses.remote, _, _ = net.SplitHostPort(r.RemoteAddr)
 	ses.mobile = wanted.mobile
+	if wanted.offline || wanted.refreshToken != "" {
+		ses.clientID = wanted.clientID
+	}
 	data := s.tokenView(ses, true)
 	revoked := 0
 	if wanted.offline {
 		var refresh *refreshToken
-		refresh, revoked = s.offlineToken(a, ses, wanted, loginName(r))
+		refresh, revoked = s.offlineToken(a, wanted, loginName(r))
 		data = append(data, field{"refresh_token", refresh.token})
 	}
 	s.mu.Unlock()
 
-	if s.faults.busLost() {
+	scope := faultScope{user: a.UUID}
+	if s.faults.busLost() || s.faults.fires(tokenNoPublish, scope) != nil {
 		return internalError() // the session exists all the same (docs/wazo.md, "Session limit")
 	}
 	s.publishPresence(a.UUID)
@@ -61,7 +73,7 @@ func (s *Server) createToken(r *request) answer {
 	}
 	ok := jsonAnswer(http.StatusOK, object{{"data", data}})
 	ok.header = http.Header{"Wazo-Sessions-Revoked": {strconv.Itoa(revoked)}}
-	return ok
+	return s.faults.spoil(ok, lateToken, cutToken, scope)
 }
 
 func (s *Server) parseLogin(r *request) (login, *answer) {
@@ -84,7 +96,8 @@ func (s *Server) parseLogin(r *request) (login, *answer) {
 	}
 	wanted.clientID = text(sc.str(fields, "client_id", stringRule{min: 1, max: 1024}))
 	wanted.refreshToken = text(sc.str(fields, "refresh_token", stringRule{}))
-	wanted.tenant = text(sc.str(fields, "tenant_id", stringRule{}))
+	wanted.tenant = sc.str(fields, "tenant_id", stringRule{})
+	wanted.domain = sc.str(fields, "domain_name", stringRule{})
 	if sc.errors == nil {
 		sc.checkLogin(wanted)
 	}
@@ -105,6 +118,8 @@ func (s *schema) checkLogin(wanted login) {
 		message = `"client_id" must be specified when using "access_type" is "offline"`
 	case wanted.refreshToken != "" && wanted.clientID == "":
 		message = `"client_id" must be specified when using a "refresh_token"`
+	case wanted.tenant != nil && wanted.domain != nil:
+		message = `"tenant_id" and "domain_name" are exclusive` // these words were not recorded
 	default:
 		return
 	}
@@ -123,10 +138,10 @@ func (s *Server) authenticate(r *request, wanted login) (*account, *answer) {
 	a := s.accountOf(r, wanted)
 	var refusal answer
 	switch {
-	case wanted.tenant != "" && !s.knowsTenant(wanted.tenant):
-		refusal = s.apiError(http.StatusNotFound, "unknown-tenant", fmt.Sprintf("No such tenant: %q", wanted.tenant),
-			object{{"uuid", wanted.tenant}}, "tenants")
-	case a == nil || !a.Enabled || wanted.tenant != "": // a tenant means LDAP, which nobody has here
+	case wanted.refreshToken == "" && wanted.tenant != nil && s.tenantOf(*wanted.tenant) == "":
+		refusal = s.apiError(http.StatusNotFound, "unknown-tenant", fmt.Sprintf("No such tenant: %q", *wanted.tenant),
+			object{{"uuid", *wanted.tenant}}, "tenants")
+	case a == nil || !a.Enabled || wanted.refreshToken == "" && !s.mayLogInBy(a, wanted):
 		refusal = s.reasonError(http.StatusUnauthorized, "Authentication Failed")
 	case s.tooManySessions(a):
 		refusal = s.reasonError(http.StatusTooManyRequests,
@@ -164,13 +179,28 @@ func (s *Server) accountOfRefreshToken(wanted login) *account {
 	return nil
 }
 
-func (s *Server) knowsTenant(uuidOrSlug string) bool {
+// mayLogInBy tells whether the account logs in in the way of the request: by
+// LDAP in its own tenant, or with the password that wazo-auth knows
+// (docs/wazo.md, "LDAP").
+func (s *Server) mayLogInBy(a *account, wanted login) bool {
+	switch {
+	case wanted.domain != nil:
+		return a.LDAP && s.domains[*wanted.domain] == a.Tenant.UUID
+	case wanted.tenant != nil:
+		return a.LDAP && s.tenantOf(*wanted.tenant) == a.Tenant.UUID
+	default:
+		return !a.LDAP
+	}
+}
+
+// tenantOf returns the uuid of a tenant, or "" if there is none.
+func (s *Server) tenantOf(uuidOrSlug string) string {
 	for _, tenant := range s.tenants {
 		if tenant.UUID == uuidOrSlug || tenant.Name == uuidOrSlug {
-			return true
+			return tenant.UUID
 		}
 	}
-	return false
+	return ""
 }
 
 func (s *Server) tooManySessions(a *account) bool {
@@ -184,8 +214,7 @@ func (s *Server) tooManySessions(a *account) bool {
 // once. A mobile log-in revokes the account's other mobile ones, with their
 // sessions, whose number is returned (docs/wazo.md, "Sessions and presence").
 // The caller holds s.mu.
-func (s *Server) offlineToken(a *account, ses *session, wanted login, name string) (*refreshToken, int) {
-	ses.clientID = wanted.clientID
+func (s *Server) offlineToken(a *account, wanted login, name string) (*refreshToken, int) {
 	revoked := 0
 	if wanted.mobile {
 		revoked = s.revokeMobile(a, wanted.clientID)

@@ -37,6 +37,7 @@ func (s *Server) authorize(r *request, access string) (caller, *answer) {
 		if wanted != "" {
 			acting = wanted
 		}
+		s.counts.addBy(ses.account.UUID, r.route)
 		return caller{user: ses.account.UUID, tenant: ses.tenant, acting: acting}, nil
 	}
 	refusal := s.apiError(http.StatusUnauthorized, "unauthorized", "Unauthorized", details, "")

@@ -32,6 +32,10 @@ func (s *Server) postMessage(r *request) answer {
 	if refusal != nil {
 		return *refusal
 	}
+	if target.reachesOutside() {
+		return s.apiError(http.StatusConflict, "message-identity-required",
+			"Messages in rooms with external participants require a sender_identity_uuid", nil, "messages")
+	}
 	scope := faultScope{room: roomUUID, user: who.user}
 	if fault := s.faults.fires(refusePost, scope); fault != nil {
 		return fault.answer.answer()
@@ -55,11 +59,7 @@ func (s *Server) answerPosting(r *request, p posting, scope faultScope) answer {
 	if p.failed {
 		a = internalError()
 	}
-	if fault := s.faults.fires(lateAnswer, scope); fault != nil {
-		a.delay = fault.delay
-	}
-	a.cut = s.faults.fires(cutPost, scope) != nil
-	return a
+	return s.faults.spoil(a, lateAnswer, cutPost, scope)
 }
 
 func (s *Server) parseMessage(body any) (content string, alias *string, refusal *answer) {

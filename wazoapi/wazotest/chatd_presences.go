@@ -7,16 +7,36 @@ import (
 	"time"
 )
 
-// presence is what a user says about being there.
+// presence is what a user says about being there, and what telephony says.
 type presence struct {
 	state        string
 	status       *string
 	lastActivity time.Time // zero until the first PUT
+	lineState    string    // "" without a telephone
+	doNotDisturb bool
+}
+
+// SetPhone says what a user's only line does: "ringing", "progressing",
+// "holding", "talking", "available" (nothing) or "unavailable" (no telephone is
+// registered). At first a user has no line; "" takes it away again
+// (docs/wazo.md, "Presences").
+func (s *Server) SetPhone(u User, state string) {
+	s.mu.Lock()
+	s.account(u).presence.lineState = state
+	s.mu.Unlock()
+	s.publishPresence(u.UUID)
+}
+
+// SetDoNotDisturb switches a user's telephone service "do not disturb".
+func (s *Server) SetDoNotDisturb(u User, on bool) {
+	s.mu.Lock()
+	s.account(u).presence.doNotDisturb = on
+	s.mu.Unlock()
+	s.publishPresence(u.UUID)
 }
 
 // presenceView is a presence as chatd shows it (docs/wazo.md, "Presences"),
-// with its time written by stamp. No telephony is simulated: no lines. The
-// caller holds s.mu.
+// with its time written by stamp. The caller holds s.mu.
 func (s *Server) presenceView(a *account, stamp func(time.Time) string) object {
 	connected, mobile := false, false
 	for token, ses := range a.sessions {
@@ -32,10 +52,15 @@ func (s *Server) presenceView(a *account, stamp func(time.Time) string) object {
 	if !a.presence.lastActivity.IsZero() {
 		lastActivity = stamp(a.presence.lastActivity)
 	}
+	lines, lineState := []object{}, "unavailable"
+	if a.presence.lineState != "" {
+		lineState = a.presence.lineState
+		lines = append(lines, object{{"id", a.ID}, {"state", lineState}})
+	}
 	return object{
 		{"uuid", a.UUID}, {"tenant_uuid", a.Tenant.UUID}, {"state", a.presence.state}, {"status", a.presence.status},
-		{"last_activity", lastActivity}, {"do_not_disturb", false}, {"lines", []string{}},
-		{"connected", connected}, {"line_state", "unavailable"}, {"mobile", mobile},
+		{"last_activity", lastActivity}, {"do_not_disturb", a.presence.doNotDisturb}, {"lines", lines},
+		{"connected", connected}, {"line_state", lineState}, {"mobile", mobile},
 	}
 }
 
@@ -47,7 +72,7 @@ func (s *Server) publishPresence(user string) { s.publishPresenceAs(user, isofor
 func (s *Server) publishPresenceAs(user string, stamp func(time.Time) string) {
 	s.mu.Lock()
 	a := s.accounts[user]
-	if a.Purpose != PurposeUser {
+	if a.Purpose != PurposeUser || a.deleted {
 		s.mu.Unlock()
 		return
 	}
@@ -69,8 +94,19 @@ func (s *Server) visibleTenants(who caller, recurse bool) []string {
 	return tenants
 }
 
+// authorizePresence is authorize of the presence routes, which answer 503 until
+// chatd has collected all presences.
+func (s *Server) authorizePresence(r *request, access string) (caller, *answer) {
+	who, refusal := s.authorize(r, access)
+	if refusal == nil && s.faults.fires(noPresences, faultScope{}) != nil {
+		notReady := s.apiError(http.StatusServiceUnavailable, "not-initialized", "Presences are not initialized", nil, "")
+		return caller{}, &notReady
+	}
+	return who, refusal
+}
+
 func (s *Server) listPresences(r *request) answer {
-	who, refusal := s.authorize(r, "chatd.users.presences.read")
+	who, refusal := s.authorizePresence(r, "chatd.users.presences.read")
 	if refusal != nil {
 		return *refusal
 	}
@@ -94,7 +130,7 @@ func (s *Server) listPresences(r *request) answer {
 func isTrue(s string) bool { return s == "true" || s == "True" || s == "1" }
 
 func (s *Server) readPresence(r *request) answer {
-	who, refusal := s.authorize(r, "chatd.users."+r.vars["user"]+".presences.read")
+	who, refusal := s.authorizePresence(r, "chatd.users."+r.vars["user"]+".presences.read")
 	if refusal != nil {
 		return *refusal
 	}
@@ -111,7 +147,7 @@ func (s *Server) readPresence(r *request) answer {
 // below it, or nil. The caller holds s.mu.
 func (s *Server) visibleUser(who caller, uuid string) *account {
 	a := s.accounts[uuid]
-	if a == nil || a.Purpose != PurposeUser || !slices.Contains(s.visibleTenants(who, true), a.Tenant.UUID) {
+	if a == nil || a.deleted || a.Purpose != PurposeUser || !slices.Contains(s.visibleTenants(who, true), a.Tenant.UUID) {
 		return nil
 	}
 	return a
@@ -125,7 +161,7 @@ func (s *Server) unknownUser(uuid string) answer {
 // putPresence answers PUT /users/{user}/presences; the user is looked up before
 // the body is checked.
 func (s *Server) putPresence(r *request) answer {
-	who, refusal := s.authorize(r, "chatd.users."+r.vars["user"]+".presences.update")
+	who, refusal := s.authorizePresence(r, "chatd.users."+r.vars["user"]+".presences.update")
 	if refusal != nil {
 		return *refusal
 	}

@@ -88,7 +88,7 @@ func (s *Server) postRoom(r *request) answer {
 		return s.apiError(http.StatusBadRequest, "duplicate-user", "Duplicate user detected", nil, "rooms")
 	}
 	if !slices.ContainsFunc(wish.users, func(u roomUser) bool { return u.uuid == who.user }) {
-		wish.users = append(wish.users, roomUser{who.user, who.tenant, s.wazoUUID})
+		wish.users = append(wish.users, roomUser{uuid: who.user, tenant: who.tenant, wazo: s.wazoUUID})
 	}
 	if n := len(wish.users) + len(wish.identities); n < minMembers || n > maxMembers {
 		// An object, not a list like other length errors
@@ -107,11 +107,16 @@ func (s *Server) postRoom(r *request) answer {
 	if strings.ContainsRune(text(wish.name), 0) {
 		return refusedText()
 	}
-	created, published := s.createRoom(who.tenant, wish.name, wish.users)
-	if !published {
-		return internalError() // and stored (docs/wazo.md, "Unknown outcomes")
+	scope := faultScope{user: who.user}
+	if fault := s.faults.fires(refuseRoom, scope); fault != nil {
+		return fault.answer.answer()
 	}
-	return jsonAnswer(http.StatusCreated, created.view())
+	created, published := s.createRoom(who.tenant, wish.name, wish.users)
+	a := jsonAnswer(http.StatusCreated, created.view())
+	if !published {
+		a = internalError() // and stored (docs/wazo.md, "Unknown outcomes")
+	}
+	return s.faults.spoil(a, lateRoom, cutRoom, scope)
 }
 
 // parseRoom checks the shape of a wish. What crashes chatd since it resolves
@@ -160,7 +165,7 @@ func (s *Server) parseRoom(who caller, body any) (roomWish, *answer) {
 // compared with anything (docs/wazo.md, "Rooms").
 func (s *Server) parseParticipant(who caller, fields map[string]any) (u roomUser, identity string, errs object) {
 	var sc schema
-	u = roomUser{sc.uuid(fields, "uuid"), sc.uuid(fields, "tenant_uuid"), sc.uuid(fields, "wazo_uuid")}
+	u = roomUser{uuid: sc.uuid(fields, "uuid"), tenant: sc.uuid(fields, "tenant_uuid"), wazo: sc.uuid(fields, "wazo_uuid")}
 	identity = text(sc.str(fields, "identity", stringRule{nullable: true}))
 	if u.tenant == "" {
 		u.tenant = who.tenant

@@ -28,7 +28,7 @@ func (s *Server) confdUser(r *request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.accounts[r.vars["user"]]
-	if a == nil || a.Purpose != PurposeUser || a.Tenant.UUID != who.acting {
+	if a == nil || a.deleted || a.Purpose != PurposeUser || a.Tenant.UUID != who.acting {
 		return jsonAnswer(http.StatusNotFound,
 			[]string{"Resource Not Found - User was not found ('uuid': '" + r.vars["user"] + "')"})
 	}

@@ -15,9 +15,10 @@ type Requests map[string]int
 type counters struct {
 	mu sync.Mutex
 	n  Requests
+	by map[string]Requests // by the uuid of the account
 }
 
-func newCounters() *counters { return &counters{n: Requests{}} }
+func newCounters() *counters { return &counters{n: Requests{}, by: map[string]Requests{}} }
 
 func (c *counters) add(route string) {
 	c.mu.Lock()
@@ -30,4 +31,27 @@ func (s *Server) Requests() Requests {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	return maps.Clone(s.counts.n)
+}
+
+// addBy counts a request whose account is known.
+func (c *counters) addBy(user, route string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by[user] == nil {
+		c.by[user] = Requests{}
+	}
+	c.by[user][route]++
+}
+
+// RequestsBy returns a copy of the counters of one account: of log-ins with the
+// right password or refresh token, of requests with a token that had the right
+// for them, and of websockets that were let in.
+func (s *Server) RequestsBy(u User) Requests {
+	s.counts.mu.Lock()
+	defer s.counts.mu.Unlock()
+	requests := maps.Clone(s.counts.by[u.UUID])
+	if requests == nil {
+		requests = Requests{}
+	}
+	return requests
 }

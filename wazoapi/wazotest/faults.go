@@ -77,7 +77,7 @@ func Fraction(p float64, seed uint64) When { return When{fraction: p, seed: seed
 // InRoom limits a fault of messages to those of one room.
 func (w When) InRoom(room string) When { w.scope.room = room; return w }
 
-// By limits a fault of messages or tokens to those of one account.
+// By limits a fault of messages, rooms or tokens to those of one account.
 func (w When) By(u User) When { w.scope.user = u.UUID; return w }
 
 type faultKind string
@@ -91,10 +91,19 @@ const (
 	lateCommit     faultKind = "late commit"
 	noEvent        faultKind = "no event"
 	dropEvent      faultKind = "drop event"
+	refuseRoom     faultKind = "refuse room"
+	roomNoPublish  faultKind = "room publish fails"
+	cutRoom        faultKind = "cut room"
+	lateRoom       faultKind = "late room"
 	delayAnswers   faultKind = "delay answers"
 	tokenLimit     faultKind = "token limit"
+	refuseToken    faultKind = "refuse token"
+	tokenNoPublish faultKind = "token publish fails"
+	cutToken       faultKind = "cut token"
+	lateToken      faultKind = "late token"
 	authDown       faultKind = "auth down"
 	chatdDown      faultKind = "chatd down"
+	noPresences    faultKind = "no presences"
 	dirdDown       faultKind = "dird down"
 	confdDown      faultKind = "confd down"
 	websocketdDown faultKind = "websocketd down"
@@ -147,6 +156,29 @@ func (f *Faults) DropEvents(when When) *Fault {
 	return f.add(&Fault{kind: dropEvent, when: when})
 }
 
+// RefuseRoom answers a POST of a room with a, and makes none.
+func (f *Faults) RefuseRoom(a Answer, when When) *Fault {
+	return f.add(&Fault{kind: refuseRoom, when: when, answer: a})
+}
+
+// RoomPublishFails makes a room without an event, and answers 500: what chatd
+// does when RabbitMQ is away (docs/wazo.md, "Unknown outcomes"). It applies to
+// [Server.CreateRoom] too, and not to rooms that exist already.
+func (f *Faults) RoomPublishFails(when When) *Fault {
+	return f.add(&Fault{kind: roomNoPublish, when: when})
+}
+
+// CutRoom makes a room, or finds it, and closes the connection instead of
+// answering.
+func (f *Faults) CutRoom(when When) *Fault {
+	return f.add(&Fault{kind: cutRoom, when: when})
+}
+
+// LateRoom makes a room, or finds it, and answers d later.
+func (f *Faults) LateRoom(d time.Duration, when When) *Fault {
+	return f.add(&Fault{kind: lateRoom, when: when, delay: d})
+}
+
 // DelayAnswers makes every HTTP answer of every service wait for d.
 func (f *Faults) DelayAnswers(d time.Duration, when When) *Fault {
 	return f.add(&Fault{kind: delayAnswers, when: when, delay: d})
@@ -157,6 +189,28 @@ func (f *Faults) TokenLimit(when When) *Fault {
 	return f.add(&Fault{kind: tokenLimit, when: when})
 }
 
+// RefuseToken answers log-ins that would succeed with a, and makes no session.
+func (f *Faults) RefuseToken(a Answer, when When) *Fault {
+	return f.add(&Fault{kind: refuseToken, when: when, answer: a})
+}
+
+// TokenPublishFails makes a session, with its refresh token if one was asked for,
+// and answers 500: what wazo-auth does when RabbitMQ is away
+// (docs/wazo.md, "Session limit").
+func (f *Faults) TokenPublishFails(when When) *Fault {
+	return f.add(&Fault{kind: tokenNoPublish, when: when})
+}
+
+// CutToken makes a session and closes the connection instead of answering.
+func (f *Faults) CutToken(when When) *Fault {
+	return f.add(&Fault{kind: cutToken, when: when})
+}
+
+// LateToken makes a session and answers d later.
+func (f *Faults) LateToken(d time.Duration, when When) *Fault {
+	return f.add(&Fault{kind: lateToken, when: when, delay: d})
+}
+
 // AuthDown stops wazo-auth: nginx answers 502 for it, the other services 503,
 // new websockets are refused with 4002 and open ones closed with 4003 at their
 // next token check, see [Server.CheckTokens].
@@ -164,6 +218,10 @@ func (f *Faults) AuthDown() *Fault { return f.add(&Fault{kind: authDown}) }
 
 // ChatdDown stops wazo-chatd: nginx answers 502; websockets stay open.
 func (f *Faults) ChatdDown() *Fault { return f.add(&Fault{kind: chatdDown}) }
+
+// PresencesNotReady answers the presence routes by 503, as chatd does for a while
+// after its start; rooms and messages work (docs/wazo.md, "Presences").
+func (f *Faults) PresencesNotReady() *Fault { return f.add(&Fault{kind: noPresences}) }
 
 // DirdDown stops wazo-dird: nginx answers 502.
 func (f *Faults) DirdDown() *Fault { return f.add(&Fault{kind: dirdDown}) }
@@ -285,6 +343,15 @@ func (f *Faults) answerDelay() time.Duration {
 func (f *Faults) serviceDown(name string) bool {
 	kind := map[string]faultKind{"auth": authDown, "chatd": chatdDown, "dird": dirdDown, "confd": confdDown}[name]
 	return f.fires(kind, faultScope{}) != nil
+}
+
+// spoil makes an answer late, or lets it be cut, if such a fault is on.
+func (f *Faults) spoil(a answer, late, cut faultKind, scope faultScope) answer {
+	if fault := f.fires(late, scope); fault != nil {
+		a.delay = fault.delay
+	}
+	a.cut = f.fires(cut, scope) != nil
+	return a
 }
 
 func (f *Faults) busLost() bool { return f.fires(busLost, faultScope{}) != nil }

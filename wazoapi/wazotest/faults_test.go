@@ -214,3 +214,63 @@ func TestTokenLimitFault(t *testing.T) {
 	f.token(`{}`)
 	assert.Equal(t, 1, f.Sessions(f.alice))
 }
+
+// TestRoomFaults makes a room with a fault that fires once, and then asks for it
+// again.
+func TestRoomFaults(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		on     func(*Faults, When) *Fault
+		status int // of the first POST; 0 is a cut connection
+		made   bool
+	}{
+		{"a refused room is not made", func(f *Faults, w When) *Fault { return f.RefuseRoom(HTMLError(504), w) }, 504, false},
+		{"a room whose event cannot be published is made and answered with 500", (*Faults).RoomPublishFails, 500, true},
+		{"a connection that is cut loses the answer only", (*Faults).CutRoom, 0, true},
+		{"a late answer is an answer", func(f *Faults, w When) *Fault { return f.LateRoom(time.Millisecond, w) }, 201, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t)
+			carol := f.AddUser(User{Username: "carol", Tenant: f.alice.Tenant})
+			token := f.token(`{}`)
+			body := []byte(`{"users": [{"uuid": "` + carol.UUID + `"}]}`)
+			test.on(f.Faults(), Always().By(f.bob))
+			fault := test.on(f.Faults(), Times(1).By(f.alice))
+			status, _, _ := f.do(http.MethodPost, roomsPath, token, body)
+			assert.Equal(t, test.status, status)
+			assert.Equal(t, test.made, len(f.Rooms()) == 2)
+			status, _, _ = f.do(http.MethodPost, roomsPath, token, body)
+			assert.Equal(t, http.StatusCreated, status)
+			assert.Len(t, f.Rooms(), 2)
+			assert.Equal(t, 1, fault.Fired())
+		})
+	}
+}
+
+// TestTokenFaults logs in with a fault that fires once.
+func TestTokenFaults(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		on       func(*Faults, When) *Fault
+		status   int // 0 is a cut connection
+		sessions int
+	}{
+		{"a refused log-in makes no session", func(f *Faults, w When) *Fault { return f.RefuseToken(JSONError(500), w) }, 500, 0},
+		{"a log-in that cannot be published makes a session and answers 500", (*Faults).TokenPublishFails, 500, 1},
+		{"a connection that is cut loses the answer only", (*Faults).CutToken, 0, 1},
+		{"a late answer is an answer", func(f *Faults, w When) *Fault { return f.LateToken(time.Millisecond, w) }, 200, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t)
+			fault := test.on(f.Faults(), Times(1).By(f.alice))
+			assert.Equal(t, test.status, f.login(`{"access_type": "offline", "client_id": "relay"}`))
+			assert.Equal(t, test.sessions, f.Sessions(f.alice))
+			assert.Equal(t, 1, fault.Fired())
+			assert.Equal(t, http.StatusOK, f.login(`{}`))
+		})
+	}
+}

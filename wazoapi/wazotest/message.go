@@ -66,7 +66,7 @@ func (s *Server) post(r *room, user, content string, alias *string) posting {
 // announceMessage sends the event to each member, the author too if it is one.
 func (s *Server) announceMessage(r *room, m *Message) {
 	view := s.messageView(m)
-	for _, u := range r.users {
+	for _, u := range r.users() {
 		s.publishTo(u.uuid, r.tenant, r.uuid, "chatd_user_room_message_created",
 			"events.chatd.users."+u.uuid+".rooms."+r.uuid+".messages.created", view)
 	}

@@ -90,7 +90,7 @@ func (n *nginx) pass(r *http.Request) (*service, answer) {
 	}
 	a := flaskNotFound()
 	if rt != nil {
-		a = rt.handle(&request{Request: r, body: body, vars: vars})
+		a = rt.handle(&request{Request: r, route: label, body: body, vars: vars})
 	}
 	if s.tamper != nil {
 		s.tamper(label, &a)

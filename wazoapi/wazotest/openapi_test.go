@@ -117,7 +117,7 @@ func undescribed() []specGap {
 func nullableProperties() []string {
 	return []string{
 		"alias", "backend", "identity", "last_activity", "name", "status", "pbx_user_uuid", "xivo_user_uuid",
-		"email", "exten", "lastname", "mobile_phone_number", "voicemail_number",
+		"email", "exten", "firstname", "lastname", "mobile_phone_number", "voicemail_number",
 	}
 }
 

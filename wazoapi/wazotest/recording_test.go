@@ -72,7 +72,7 @@ func (e exchange) counts() bool {
 func isCalled(path string) bool {
 	path, _, _ = strings.Cut(path, "?")
 	for _, prefix := range []string{
-		"/api/auth/0.1/token", "/api/auth/0.1/users/me/tokens",
+		"/api/auth/0.1/token", "/api/auth/0.1/users",
 		"/api/chatd/1.0/users/me/rooms", "/api/chatd/1.0/users/presences", "/api/chatd/1.0/status",
 		"/api/confd/1.1/infos", "/api/websocketd", "/api/nosuch", "/1.0/users/me/rooms",
 	} {

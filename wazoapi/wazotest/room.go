@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Room is a room of chatd.
@@ -12,44 +13,61 @@ type Room struct {
 	TenantUUID string
 	Name       *string  // nil is null
 	Members    []string // uuids of the participants, in the order of chatd
+	Outside    string   // uuid of the participant outside Wazo, "" if there is none
 }
 
 // room is a room with its messages.
 type room struct {
 	uuid      string
 	tenant    string
-	name      *string
-	users     []roomUser
+	facts     atomic.Pointer[roomFacts]
 	committed []*Message // in the order of the commits
 	sorted    []*Message // by created_at; messages of the same instant by commit
 	changed   chan struct{}
 }
 
-type roomUser struct{ uuid, tenant, wazo string }
+// roomFacts are what chatd shows of a room. They are replaced as a whole, with
+// s.mu held, so that reading them needs no lock.
+type roomFacts struct {
+	name  *string
+	users []roomUser
+}
+
+// roomUser is a participant; identity is "" for those inside Wazo.
+type roomUser struct{ uuid, tenant, wazo, identity string }
 
 // view is the room as chatd shows it (docs/wazo.md, "Rooms").
 func (r *room) view() object {
-	users := make([]object, len(r.users))
-	for i, u := range r.users {
-		users[i] = object{{"uuid", u.uuid}, {"tenant_uuid", u.tenant}, {"wazo_uuid", u.wazo}, {"identity", nil}}
+	facts := r.facts.Load()
+	users := make([]object, len(facts.users))
+	for i, u := range facts.users {
+		users[i] = object{{"uuid", u.uuid}, {"tenant_uuid", u.tenant}, {"wazo_uuid", u.wazo}, {"identity", nullable(u.identity)}}
 	}
-	return object{{"uuid", r.uuid}, {"tenant_uuid", r.tenant}, {"name", r.name}, {"users", users}}
+	return object{{"uuid", r.uuid}, {"tenant_uuid", r.tenant}, {"name", facts.name}, {"users", users}}
 }
 
 func (r *room) export() Room {
-	return Room{UUID: r.uuid, TenantUUID: r.tenant, Name: r.name, Members: r.members()}
+	facts := r.facts.Load()
+	room := Room{UUID: r.uuid, TenantUUID: r.tenant, Name: facts.name, Members: make([]string, len(facts.users))}
+	for i, u := range facts.users {
+		room.Members[i] = u.uuid
+		if u.identity != "" {
+			room.Outside = u.uuid
+		}
+	}
+	return room
 }
 
-func (r *room) members() []string {
-	members := make([]string, len(r.users))
-	for i, u := range r.users {
-		members[i] = u.uuid
-	}
-	return members
-}
+func (r *room) users() []roomUser { return r.facts.Load().users }
 
 func (r *room) has(user string) bool {
-	return slices.ContainsFunc(r.users, func(u roomUser) bool { return u.uuid == user })
+	return slices.ContainsFunc(r.users(), func(u roomUser) bool { return u.uuid == user })
+}
+
+// reachesOutside tells whether somebody outside Wazo takes part
+// (docs/wazo.md, "Outside participants").
+func (r *room) reachesOutside() bool {
+	return slices.ContainsFunc(r.users(), func(u roomUser) bool { return u.identity != "" })
 }
 
 // setOf names a set of participants in a tenant.
@@ -79,7 +97,8 @@ func (s *Server) createRoom(tenant string, name *string, users []roomUser) (r *r
 
 // addRoom stores a room. The caller holds s.mu.
 func (s *Server) addRoom(tenant string, name *string, users []roomUser) *room {
-	r := &room{uuid: newUUID(), tenant: tenant, name: name, users: users, changed: make(chan struct{})}
+	r := &room{uuid: newUUID(), tenant: tenant, changed: make(chan struct{})}
+	r.facts.Store(&roomFacts{name: name, users: users})
 	s.rooms[r.uuid] = r
 	s.roomOrder = append(s.roomOrder, r)
 	s.roomsOfSet[setOf(tenant, users)] = r
@@ -90,12 +109,13 @@ func (s *Server) addRoom(tenant string, name *string, users []roomUser) *room {
 
 // announceRoom sends chatd_user_room_created to each member
 // (docs/wazo.md, "Chat events") and tells whether there was a bus to send it
-// on.
+// on. Its creator is the last one.
 func (s *Server) announceRoom(r *room) bool {
-	if s.faults.busLost() {
+	users := r.users()
+	if s.faults.busLost() || s.faults.fires(roomNoPublish, faultScope{user: users[len(users)-1].uuid}) != nil {
 		return false
 	}
-	for _, u := range r.users {
+	for _, u := range users {
 		s.publishTo(u.uuid, r.tenant, "", "chatd_user_room_created", "events.chatd.users."+u.uuid+".rooms.created", r.view())
 	}
 	return true
@@ -109,7 +129,7 @@ func (s *Server) participants(members []User) (tenant string, users []roomUser) 
 	}
 	creator := members[0]
 	for _, u := range append(slices.Clone(members[1:]), creator) {
-		users = append(users, roomUser{u.UUID, creator.Tenant.UUID, s.wazoUUID})
+		users = append(users, roomUser{uuid: u.UUID, tenant: creator.Tenant.UUID, wazo: s.wazoUUID})
 	}
 	return creator.Tenant.UUID, users
 }

@@ -34,6 +34,7 @@ type Server struct {
 
 	mu           sync.Mutex // guards what follows
 	tenants      map[string]Tenant
+	domains      map[string]string // uuid of the tenant, by domain name
 	sources      []source
 	accounts     map[string]*account
 	accountOrder []string
@@ -69,6 +70,7 @@ func New(opts ...Option) *Server {
 		counts:       newCounters(),
 		wazoUUID:     newUUID(),
 		tenants:      map[string]Tenant{},
+		domains:      map[string]string{},
 		accounts:     map[string]*account{},
 		sessions:     map[string]*session{},
 		rooms:        map[string]*room{},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -197,50 +196,6 @@ func TestTLS(t *testing.T) {
 	file, err := f.CAFile(t.TempDir())
 	require.NoError(t, err)
 	assert.FileExists(t, file)
-}
-
-func TestSwitchesOfAccounts(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	rooms := func(token string) int {
-		status, _, _ := f.do(http.MethodGet, "/api/chatd/1.0/users/me/rooms", token, nil)
-		return status
-	}
-	login := func(body string) int {
-		status, _, _ := f.do(http.MethodPost, "/api/auth/0.1/token", "", []byte(body))
-		return status
-	}
-	t.Run("revoked tokens are refused", func(t *testing.T) {
-		token := f.token(`{}`)
-		require.Equal(t, http.StatusOK, rooms(token))
-		f.RevokeTokens(f.alice)
-		assert.Equal(t, http.StatusUnauthorized, rooms(token))
-	})
-	t.Run("expired tokens are refused", func(t *testing.T) {
-		token := f.token(`{}`)
-		f.ExpireTokens(f.alice)
-		assert.Equal(t, http.StatusUnauthorized, rooms(token))
-		assert.Zero(t, f.Sessions(f.alice))
-	})
-	t.Run("a refresh token survives a new password, not being revoked, and not its account", func(t *testing.T) {
-		_, _, body := f.do(http.MethodPost, "/api/auth/0.1/token", "", []byte(`{"access_type": "offline", "client_id": "relay"}`))
-		var made struct {
-			Data struct {
-				Refresh string `json:"refresh_token"`
-			}
-		}
-		require.NoError(t, json.Unmarshal(body, &made))
-		refresh := fmt.Sprintf(`{"refresh_token": %q, "client_id": "relay"}`, made.Data.Refresh)
-		f.SetPassword(f.alice, "other")
-		assert.Equal(t, http.StatusUnauthorized, login(`{}`))
-		assert.Equal(t, http.StatusOK, login(refresh))
-		f.SetEnabled(f.alice, false)
-		assert.Equal(t, http.StatusUnauthorized, login(refresh))
-		f.SetEnabled(f.alice, true)
-		assert.Equal(t, http.StatusOK, login(refresh))
-		f.RevokeRefreshTokens(f.alice)
-		assert.Equal(t, http.StatusUnauthorized, login(refresh))
-	})
 }
 
 // A room of 50,000 messages, as the load tests make them. It measures time, so it

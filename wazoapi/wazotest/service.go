@@ -26,8 +26,9 @@ type route struct {
 // request is an HTTP request at a service.
 type request struct {
 	*http.Request
-	body []byte
-	vars map[string]string
+	route string // as in Requests
+	body  []byte
+	vars  map[string]string
 }
 
 // query returns the query parameters, the first value of each, as fields for

@@ -127,6 +127,7 @@ func (c *wsClient) admit(r *http.Request) *closing {
 		return &closing{websocket.StatusInternalError, "bus connection error"}
 	}
 	c.bind(ses)
+	c.server.counts.addBy(ses.account.UUID, "GET /api/websocketd/")
 	return nil
 }
 
@@ -299,9 +300,22 @@ func (s *Server) KillWebsocketd() {
 
 // Websockets returns how many websockets are open.
 func (s *Server) Websockets() int {
+	return s.countWebsockets(func(*wsClient) bool { return true })
+}
+
+// WebsocketsOf returns how many websockets of an account are open.
+func (s *Server) WebsocketsOf(u User) int {
+	return s.countWebsockets(func(c *wsClient) bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.user == u.UUID
+	})
+}
+
+func (s *Server) countWebsockets(wanted func(*wsClient) bool) int {
 	n := 0
 	s.bus.each(func(l listener) {
-		if _, ok := l.(*wsClient); ok {
+		if c, ok := l.(*wsClient); ok && wanted(c) {
 			n++
 		}
 	})
