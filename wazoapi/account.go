@@ -2,11 +2,14 @@ package wazoapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -26,8 +29,9 @@ type Token struct {
 	SessionUUID UUID
 	Purpose     string // user, external_api or internal
 	Admin       bool   // a tenant admin; its event stream shows the whole tenant (docs/wazo.md, "Who receives an event")
-	// Login is the log-in name that the token was obtained with. A kept token
-	// of another log-in name is not used. "" (unknown) is accepted.
+	// Login says what the token was obtained with: the log-in name, or
+	// [RefreshGrant.Login]. A kept token of another log-in is not used.
+	// "" (unknown) is accepted.
 	Login string
 }
 
@@ -48,8 +52,11 @@ type TokenStore interface {
 // Account is one Wazo account. It is safe for concurrent use.
 type Account struct {
 	c     *Client
-	cred  Credentials
+	log   zerolog.Logger
+	cred  Credentials  // zero with a refresh grant
+	grant RefreshGrant // zero with a password
 	store TokenStore
+	opts  AccountOptions // without the token, and without zeros
 
 	obtaining singleflight.Group // one log-in serves all who wait for a token
 
@@ -59,26 +66,81 @@ type Account struct {
 	since   time.Time  // when it came into use
 	loaded  bool       // the store has been read
 	logins  loginBackoff
+	listing bool // wazo-auth lists refresh tokens reliably, as far as is known
+}
+
+// AccountOptions are what may differ between the accounts of a [Client].
+type AccountOptions struct {
+	// QueueLength is how many events may wait for the handler of
+	// [Account.Listen]; 0 is [StreamConfig.QueueLength]. A connection takes 40
+	// bytes for each, whether it is used or not.
+	QueueLength int
+	// TokenLife is the life asked for when logging in, in whole seconds; 0 is
+	// [Config.TokenLife].
+	TokenLife time.Duration
+	// Token is an access token of the same log-in that is used first, instead of
+	// the kept one; zero if there is none. It is not saved in the store.
+	Token Token
 }
 
 // Account returns the account with the given credentials; it makes no request.
 // A nil store keeps the token in memory only.
 func (c *Client) Account(cred Credentials, store TokenStore) *Account {
-	return &Account{c: c, cred: cred, store: store}
+	return c.newAccount(cred, RefreshGrant{}, store, AccountOptions{})
+}
+
+// AccountByRefresh returns the account that [Client.LogInOffline] logged in; it
+// makes no request. A nil store keeps the access token in memory only, so that
+// each start makes a session and announces it (docs/wazo.md, "Sessions and
+// presence").
+//
+// When wazo-auth no longer accepts the grant, all methods that need a token return
+// an error that is [ErrLogInEnded], even while an access token is still valid. It
+// asks again when it is used 1 min later, and then ever more seldom, up to every
+// 10 min: an account that was disabled may be enabled again.
+func (c *Client) AccountByRefresh(grant RefreshGrant, store TokenStore, opts AccountOptions) *Account {
+	return c.newAccount(Credentials{}, grant, store, opts)
+}
+
+func (c *Client) newAccount(cred Credentials, grant RefreshGrant, store TokenStore, opts AccountOptions) *Account {
+	a := &Account{c: c, log: c.log, cred: cred, grant: grant, store: store, opts: opts, listing: true}
+	if a.isByRefresh() {
+		a.log = c.log.With().Str("client_id", grant.ClientID).Logger()
+	}
+	setDefault(&a.opts.QueueLength, c.cfg.Stream.QueueLength)
+	setDefault(&a.opts.TokenLife, c.cfg.TokenLife)
+	if token := opts.Token; token.Token != "" && a.hasSameLogin(token) {
+		a.setToken(token)
+		a.loaded = true
+	}
+	a.opts.Token = Token{}
+	return a
+}
+
+// isByRefresh reports whether the account logs in with a refresh token.
+func (a *Account) isByRefresh() bool { return a.grant != RefreshGrant{} }
+
+// login is the Token.Login of the account's tokens.
+func (a *Account) login() string {
+	if a.isByRefresh() {
+		return a.grant.Login()
+	}
+	return a.cred.Username
 }
 
 // Token returns a valid access token: the one in use, the one of the store if
 // wazo-auth still knows it, or a new one. All concurrent callers share one
 // log-in. A token that should be renewed, but cannot be, is returned as long as
-// it is valid.
+// it is valid, unless the error is [ErrLogInEnded].
 //
 // After a failed log-in the same error is returned, without a request, for a
 // time that grows with each failure: from 30 s to 1 h after a wrong password,
-// from 1 to 15 min (or what the server asks for) if the account has too many
-// sessions, from 5 to 15 s if nginx finds no wazo-auth, and from 5 s to 5 min
-// otherwise. There is no such pause if the request was not sent. Only a person can repair a wrong password, and each attempt may
-// cost one of 100 sessions (docs/wazo.md, "Session limit"). See
-// [Error.LoginFailed] and [Error.SessionLimit].
+// from 1 to 10 min after a refused refresh token, from 1 to 15 min (or what the
+// server asks for) if the account has too many sessions, from 5 to 15 s if nginx
+// finds no wazo-auth, and from 5 s to 5 min otherwise. There is no such pause if
+// the request was not sent. Only a person can repair a wrong password, and each
+// attempt may cost one of 100 sessions (docs/wazo.md, "Session limit"). See
+// [ErrLogInRefused] and those that follow it.
 func (a *Account) Token(ctx context.Context) (Token, error) {
 	if token, ok := a.current(); ok {
 		return token, nil
@@ -134,7 +196,7 @@ func (a *Account) loadToken(ctx context.Context) (Token, bool, error) {
 	if err != nil {
 		return Token{}, false, fmt.Errorf("failed to load the Wazo token: %w", err)
 	}
-	usable := token.Token != "" && a.hasSameLogin(token) && token.ExpiresAt.Sub(a.c.now()) > renewalMargin(a.c.cfg.TokenLife)
+	usable := token.Token != "" && a.hasSameLogin(token) && token.ExpiresAt.Sub(a.c.now()) > renewalMargin(a.opts.TokenLife)
 	if usable {
 		if usable, err = a.c.isTokenKnown(ctx, token.Token); err != nil {
 			return Token{}, false, err
@@ -150,7 +212,7 @@ func (a *Account) loadToken(ctx context.Context) (Token, bool, error) {
 }
 
 func (a *Account) hasSameLogin(token Token) bool {
-	return token.Login == "" || token.Login == a.cred.Username
+	return token.Login == "" || token.Login == a.login()
 }
 
 // logIn makes a new session and takes its token into use, if the
@@ -162,7 +224,7 @@ func (a *Account) logIn(ctx context.Context) (token Token, tried bool, err error
 	if blocked != nil {
 		return Token{}, false, blocked
 	}
-	token, err = a.c.createToken(ctx, a.cred)
+	token, err = a.createToken(ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err != nil {
@@ -170,11 +232,22 @@ func (a *Account) logIn(ctx context.Context) (token Token, tried bool, err error
 		return Token{}, true, err
 	}
 	if a.logins.err != nil {
-		a.c.log.Info().Msg("Logged in to Wazo again")
+		a.log.Info().Msg("Logged in to Wazo again")
 	}
 	a.logins.succeeded()
 	a.setToken(token)
 	return token, true, nil
+}
+
+// createToken makes a new session.
+func (a *Account) createToken(ctx context.Context) (Token, error) {
+	cred, wanted := &a.cred, tokenRequest{}
+	if a.isByRefresh() {
+		cred, wanted = nil, tokenRequest{RefreshToken: a.grant.Token, ClientID: a.grant.ClientID}
+	}
+	token, _, err := a.c.createToken(ctx, cred, wanted, a.opts.TokenLife)
+	token.Login = a.login()
+	return token, err
 }
 
 // setToken takes a token into use; the caller holds a.mu.
@@ -182,7 +255,7 @@ func (a *Account) setToken(token Token) {
 	a.token = token
 	a.since = a.c.now()
 	// The server may have given the token a shorter life than was asked for.
-	life := min(a.c.cfg.TokenLife, token.ExpiresAt.Sub(a.since))
+	life := min(a.opts.TokenLife, token.ExpiresAt.Sub(a.since))
 	a.renewAt = token.ExpiresAt.Add(-renewalMargin(life))
 }
 
@@ -191,16 +264,17 @@ func (a *Account) setToken(token Token) {
 func renewalMargin(life time.Duration) time.Duration { return life / 6 }
 
 // tokenDespite returns the token in use if it is still valid, although it could
-// not be renewed because of err; otherwise it returns err. It logs once for each
-// log-in that was tried, and not for each caller.
+// not be renewed because of err; otherwise it returns err. It returns err also if
+// the log-in has ended: its owner took it back, which counts at once. It logs once
+// for each log-in that was tried, and not for each caller.
 func (a *Account) tokenDespite(err error, tried bool) (Token, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.token.Token == "" || !a.c.now().Before(a.token.ExpiresAt) {
+	if a.token.Token == "" || !a.c.now().Before(a.token.ExpiresAt) || errors.Is(err, ErrLogInEnded) {
 		return Token{}, err
 	}
 	if tried {
-		a.c.log.Warn().Err(err).Time("expires_at", a.token.ExpiresAt).Msg("Failed to renew Wazo token")
+		a.log.Warn().Err(err).Time("expires_at", a.token.ExpiresAt).Msg("Failed to renew Wazo token")
 	}
 	return a.token, nil
 }
@@ -212,7 +286,7 @@ func (a *Account) saveToken(ctx context.Context, token Token) {
 		return
 	}
 	if err := a.store.SaveToken(ctx, token); err != nil {
-		a.c.log.Err(err).Msg("Failed to save Wazo token")
+		a.log.Err(err).Msg("Failed to save Wazo token")
 	}
 }
 
@@ -241,7 +315,8 @@ func (a *Account) renewEarly(session UUID) {
 // Check asks wazo-auth whether the account can go on: its token must be known,
 // and its last log-in must not have failed. It is one cheap request, and finds
 // what nobody else would notice as long as the token is valid: a password that
-// was changed, or that wazo-auth is away.
+// was changed, or that wazo-auth is away. With a refresh token it makes a second
+// request, to find that this was revoked; then the error is [ErrLogInEnded].
 func (a *Account) Check(ctx context.Context) error {
 	token, err := a.Token(ctx)
 	if err != nil {
@@ -249,6 +324,9 @@ func (a *Account) Check(ctx context.Context) error {
 	}
 	if err = a.c.checkToken(ctx, token.Token, ""); isStatus(err, http.StatusNotFound) {
 		_, err = a.replaceToken(ctx, token, err)
+	}
+	if err == nil && a.isByRefresh() {
+		err = a.checkGrant(ctx)
 	}
 	if err != nil {
 		return err
@@ -258,10 +336,37 @@ func (a *Account) Check(ctx context.Context) error {
 	return a.logins.err
 }
 
+// checkGrant logs in anew if wazo-auth does not list the refresh token any more:
+// only a log-in tells for certain. The access tokens that were made from it would
+// go on working (docs/wazo.md, "Refresh tokens").
+func (a *Account) checkGrant(ctx context.Context) error {
+	a.mu.Lock()
+	reliable := a.listing
+	a.mu.Unlock()
+	if !reliable {
+		return nil
+	}
+	listed, err := a.RefreshTokens(ctx)
+	if err != nil && !isStatus(err, http.StatusNotFound) { // the account itself may be gone
+		return unlessForbidden(err)
+	}
+	if slices.ContainsFunc(listed, func(t RefreshToken) bool { return t.ClientID == a.grant.ClientID }) {
+		return nil
+	}
+	a.mu.Lock()
+	a.renewAt = time.Time{}
+	a.mu.Unlock()
+	_, err = a.Token(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.listing = a.logins.err != nil // a session for each check would be too many
+	return err
+}
+
 // Logout revokes the token and removes it from the store. It succeeds if there
 // is no token. After an error of wazo-auth the token stays in the store. The
 // account stays usable, and its next use logs in again, so stop whoever uses it
-// first.
+// first. A refresh token stays valid, see [Account.RevokeRefresh].
 func (a *Account) Logout(ctx context.Context) error {
 	token, err := a.forget(ctx)
 	if err != nil {
@@ -296,22 +401,4 @@ func (a *Account) forget(ctx context.Context) (Token, error) {
 		return Token{}, fmt.Errorf("failed to load the Wazo token: %w", err)
 	}
 	return token, nil
-}
-
-// CheckScopes asks wazo-auth which rights the account has
-// (docs/wazo.md, "Token checks"). It returns, for each of scopes, whether the
-// account has it. A right is written as in [RelayScopes].
-func (a *Account) CheckScopes(ctx context.Context, scopes ...string) (map[string]bool, error) {
-	token, err := a.Token(ctx)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := a.c.checkScopes(ctx, token.Token, scopes)
-	if !isStatus(err, http.StatusNotFound) {
-		return answer, err
-	}
-	if token, err = a.replaceToken(ctx, token, err); err != nil {
-		return nil, err
-	}
-	return a.c.checkScopes(ctx, token.Token, scopes)
 }

@@ -17,6 +17,7 @@ type tokenAnswer struct {
 		Token       string   `json:"token"`
 		AuthID      UUID     `json:"auth_id"`
 		SessionUUID UUID     `json:"session_uuid"`
+		Refresh     string   `json:"refresh_token"` // only of an offline log-in
 		IssuedAt    wazoTime `json:"utc_issued_at"`
 		ExpiresAt   wazoTime `json:"utc_expires_at"`
 		Metadata    struct {
@@ -28,23 +29,37 @@ type tokenAnswer struct {
 	} `json:"data"`
 }
 
-// createToken logs in, which makes a new session. Wazo-Session-Type is never sent: a mobile session
-// would end the user's real ones (docs/wazo.md, "Sessions and presence").
-func (c *Client) createToken(ctx context.Context, cred Credentials) (Token, error) {
+// tokenRequest is the body of POST /token (docs/wazo.md, "Log in").
+type tokenRequest struct {
+	Expiration   int64  `json:"expiration"` // seconds
+	AccessType   string `json:"access_type,omitempty"`
+	ClientID     string `json:"client_id,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Domain       string `json:"domain_name,omitempty"`
+}
+
+// createToken logs in, with cred or else with the refresh token of wanted, which
+// makes a new session. It returns the refresh token too, if one was asked for.
+// Wazo-Session-Type is never sent: a mobile session would end the user's real
+// ones (docs/wazo.md, "Sessions and presence").
+func (c *Client) createToken(ctx context.Context, cred *Credentials, wanted tokenRequest, life time.Duration) (Token, string, error) {
 	before := c.now()
+	wanted.Expiration = max(1, int64(life/time.Second))
 	r := request{
 		method: http.MethodPost, service: serviceAuth, path: "/token",
-		body:    map[string]int64{"expiration": max(1, int64(c.cfg.TokenLife/time.Second))},
-		timeout: c.cfg.Timeout,
-		login:   &cred,
+		body: wanted, timeout: c.cfg.Timeout,
+		login: cred, refresh: wanted.RefreshToken,
 	}
 	var answer tokenAnswer
 	if err := c.fetch(ctx, r, &answer); err != nil {
-		return Token{}, err
+		return Token{}, "", err
 	}
 	data := answer.Data
 	if data.Token == "" || data.Metadata.UUID == "" || data.ExpiresAt.IsZero() {
-		return Token{}, &TransportError{Op: r.op(), Sent: true, Err: errors.New("unreadable answer: it lacks the token, its account or its end")}
+		return Token{}, "", &TransportError{Op: r.op(), Sent: true, Err: errors.New("unreadable answer: it lacks the token, its account or its end")}
+	}
+	if wanted.AccessType == offline && data.Refresh == "" {
+		return Token{}, "", &TransportError{Op: r.op(), Sent: true, Err: errors.New("unreadable answer: it lacks the refresh token")}
 	}
 	return Token{
 		Token:       data.Token,
@@ -54,8 +69,7 @@ func (c *Client) createToken(ctx context.Context, cred Credentials) (Token, erro
 		SessionUUID: data.SessionUUID,
 		Purpose:     data.Metadata.Purpose,
 		Admin:       data.Metadata.Admin,
-		Login:       cred.Username,
-	}, nil
+	}, data.Refresh, nil
 }
 
 // localExpiry puts the end of a token on this machine's clock. If the clocks

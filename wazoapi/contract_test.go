@@ -42,6 +42,14 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
+func (f *fixture) addUser(u wazotest.User) wazotest.User {
+	u.Password = "pa55word"
+	if u.Tenant.UUID == "" {
+		u.Tenant = f.alice.Tenant
+	}
+	return f.wazo.AddUser(u)
+}
+
 func (f *fixture) account(u wazotest.User) *wazoapi.Account {
 	return f.client.Account(wazoapi.Credentials{Username: u.Username, Password: u.Password}, nil)
 }
@@ -79,6 +87,61 @@ func TestContractRoomsAndMessages(t *testing.T) {
 	rooms, err := alice.Rooms(ctx, bobUUID)
 	require.NoError(t, err)
 	assert.Equal(t, []wazoapi.Room{room}, rooms)
+}
+
+func TestContractARoomIsItsMembers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	carol := f.addUser(wazotest.User{Username: "carol"})
+	alice, bobUUID, carolUUID := f.account(f.alice), wazoapi.UUID(f.bob.UUID), wazoapi.UUID(carol.UUID)
+	room, err := alice.CreateRoom(ctx, "Project", []wazoapi.UUID{bobUUID, carolUUID})
+	require.NoError(t, err)
+	again, err := f.account(f.bob).CreateRoom(ctx, "Another name", []wazoapi.UUID{carolUUID, wazoapi.UUID(f.alice.UUID)})
+	require.NoError(t, err)
+	assert.Equal(t, room, again, "the name of the first stays")
+	pair, err := alice.CreateRoom(ctx, "", []wazoapi.UUID{bobUUID})
+	require.NoError(t, err)
+
+	for _, tt := range []struct {
+		with []wazoapi.UUID
+		want []wazoapi.UUID
+	}{
+		{nil, []wazoapi.UUID{room.UUID, pair.UUID}},
+		{[]wazoapi.UUID{bobUUID}, []wazoapi.UUID{room.UUID, pair.UUID}},
+		{[]wazoapi.UUID{carolUUID, bobUUID}, []wazoapi.UUID{room.UUID}},
+		{[]wazoapi.UUID{"99999999-9999-4999-8999-999999999999"}, nil},
+	} {
+		rooms, err := alice.Rooms(ctx, tt.with...)
+		require.NoError(t, err)
+		var got []wazoapi.UUID
+		for _, r := range rooms {
+			got = append(got, r.UUID)
+		}
+		assert.ElementsMatch(t, tt.want, got, "%v", tt.with)
+	}
+
+	f.wazo.RenameRoom(room.UUID.String(), "Renamed")
+	f.wazo.RemoveMember(room.UUID.String(), carol)
+	rooms, err := alice.Rooms(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, "Renamed", rooms[0].Name)
+	assert.False(t, rooms[0].Has(carolUUID))
+	outside := f.wazo.CreateOutsideRoom(f.alice, "+15145550111")
+	rooms, err = alice.Rooms(ctx, wazoapi.UUID(outside.Outside))
+	require.NoError(t, err)
+	require.Len(t, rooms, 1)
+	assert.True(t, rooms[0].HasIdentities())
+
+	f.wazo.Faults().CutRoom(wazotest.Times(1))
+	_, err = f.account(f.bob).CreateRoom(ctx, "", []wazoapi.UUID{carolUUID})
+	assert.True(t, wazoapi.OutcomeUnknown(err))
+	made, err := f.account(f.bob).Rooms(ctx, carolUUID)
+	require.NoError(t, err)
+	require.Len(t, made, 1, "the room of the lost answer is in the list")
+	again, err = f.account(f.bob).CreateRoom(ctx, "", []wazoapi.UUID{carolUUID})
+	require.NoError(t, err)
+	assert.Equal(t, made[0], again)
 }
 
 func TestContractScopesAndNames(t *testing.T) {

@@ -11,6 +11,9 @@
 //	rooms, err := account.Rooms(ctx)
 //	message, err := account.PostMessage(ctx, rooms[0].UUID, wazoapi.Draft{Content: "hello"})
 //
+// Somebody whom the relay represents logs in once ([Client.LogInOffline]). From
+// then on a refresh token stands for the password ([Client.AccountByRefresh]).
+//
 // # What the package decides
 //
 // It decides which 401 means that the token must be renewed, how long no log-in
@@ -28,8 +31,9 @@
 //     or for another call;
 //   - an error of the [TokenStore], wrapped.
 //
-// [OutcomeUnknown] tells whether a failed request may have been carried out. No
-// error contains a token or a password. The error bodies of Wazo do contain
+// [OutcomeUnknown] tells whether a failed request may have been carried out, and
+// errors.Is what a failed log-in means, see [ErrLogInRefused]. No error contains
+// a token or a password. The error bodies of Wazo do contain
 // tokens (docs/wazo.md, "Secrets in error bodies"), so these are redacted where
 // the error is built.
 //

@@ -22,6 +22,7 @@ func newError(r request, status int, header http.Header, body []byte) *Error {
 	e.Status = status
 	e.Method = r.method
 	e.Path = r.redactedPath()
+	e.Refresh = r.refresh != ""
 	e.RetryAfter = retryafter.Parse(header.Get("Retry-After"), 0)
 	if e.Message == "" {
 		e.Message = describeBody(status, body)

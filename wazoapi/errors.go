@@ -1,6 +1,7 @@
 package wazoapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,29 @@ import (
 // ErrTooLarge is the cause of the TransportError of an answer that is too
 // large to be read; asking for fewer items helps.
 var ErrTooLarge = errors.New("the answer is too large")
+
+// What the error of a log-in means, for errors.Is. Errors of [Client.LogInOffline],
+// and of every call of an [Account], match them: *Error, *TransportError and what
+// wraps one.
+var (
+	// ErrLogInRefused means that the log-in name or the password is wrong, or the
+	// account disabled, or the LDAP domain unknown: wazo-auth does not tell which
+	// (docs/wazo.md, "Log in"). See [Account.UserStateByLogin].
+	ErrLogInRefused = errors.New("the Wazo log-in was refused")
+	// ErrLogInEnded means that wazo-auth no longer accepts a refresh token: it was
+	// revoked, or its account was disabled, renamed or deleted
+	// (docs/wazo.md, "Refresh tokens"). Only its owner can log in again.
+	ErrLogInEnded = errors.New("the Wazo log-in is no longer accepted")
+	// ErrTooManySessions means that the account has to wait until one of its 100
+	// sessions ends (docs/wazo.md, "Session limit").
+	ErrTooManySessions = errors.New("the Wazo account has too many sessions")
+	// ErrUnknownTenant means that there is no tenant of the name that was given
+	// (docs/wazo.md, "LDAP"). An unknown domain is refused instead.
+	ErrUnknownTenant = errors.New("unknown Wazo tenant")
+	// ErrAuthDown means that wazo-auth, or the way to it, fails. A log-in may have
+	// made a session nevertheless (docs/wazo.md, "Session limit").
+	ErrAuthDown = errors.New("wazo-auth is not available")
+)
 
 // Error is an answer of a Wazo service, or of the nginx before it, whose status
 // is not 2xx (docs/wazo.md, "Errors of chatd"). It never contains a token.
@@ -23,6 +47,7 @@ type Error struct {
 	Path       string         // of the request, without query and without tokens
 	RetryAfter time.Duration  // how long the server asked to wait; 0 if it did not ask
 	Details    map[string]any // details of the body, cleaned of tokens; may be nil
+	Refresh    bool           // the request was a log-in with a refresh token
 }
 
 // Values of [Error.Reason] in a 401 of chatd: the token is unknown or expired, or
@@ -45,8 +70,30 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// LoginFailed reports whether wazo-auth refused the log-in name and password,
-// which only a human can repair (docs/wazo.md, "Log in").
+// Is tells what the answer to a log-in means, see [ErrLogInRefused] and those that
+// follow it, and whether it names an [ErrUnknownUser].
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrLogInRefused:
+		return e.LoginFailed() && !e.Refresh
+	case ErrLogInEnded:
+		return e.LoginFailed() && e.Refresh
+	case ErrTooManySessions:
+		return e.SessionLimit()
+	case ErrUnknownTenant:
+		return e.isLogin() && e.ID == "unknown-tenant"
+	case ErrAuthDown:
+		return IsAuth(e) && e.Status >= http.StatusInternalServerError
+	case ErrUnknownUser:
+		return e.Status == http.StatusNotFound && e.ID == "unknown-user"
+	default:
+		return false
+	}
+}
+
+// LoginFailed reports whether wazo-auth refused the log-in name and password, or
+// the refresh token, which only a human can repair (docs/wazo.md, "Log in"). See
+// [ErrLogInRefused] and [ErrLogInEnded].
 func (e *Error) LoginFailed() bool {
 	return e.Status == http.StatusUnauthorized && e.isLogin()
 }
@@ -89,6 +136,12 @@ func (e *TransportError) Error() string {
 		return fmt.Sprintf("%s: no usable answer: %v", e.Op, e.Err)
 	}
 	return fmt.Sprintf("%s: %v", e.Op, e.Err)
+}
+
+// Is tells whether it was wazo-auth that could not be asked; see [ErrAuthDown]. A
+// request that the caller gave up tells nothing.
+func (e *TransportError) Is(target error) bool {
+	return target == ErrAuthDown && IsAuth(e) && !errors.Is(e.Err, context.Canceled)
 }
 
 // Unwrap returns the cause.

@@ -35,6 +35,7 @@ type fakeWazo struct {
 	life    time.Duration    // of new tokens
 	login   http.HandlerFunc // replaces the normal answer if not nil
 	header  http.Header      // of the last log-in
+	refresh string           // comes with new tokens if not empty
 	now     func() time.Time // the server's clock
 }
 
@@ -73,9 +74,9 @@ func (f *fakeWazo) grant(w http.ResponseWriter, token string) {
 	f.valid[token] = true
 	const layout = "2006-01-02T15:04:05.000000"
 	now := f.now().UTC()
-	fmt.Fprintf(w, `{"data": {"token": %q, "session_uuid": %q, "utc_issued_at": %q, "utc_expires_at": %q,
+	fmt.Fprintf(w, `{"data": {"token": %q, "refresh_token": %q, "session_uuid": %q, "utc_issued_at": %q, "utc_expires_at": %q,
 		"metadata": {"uuid": %q, "tenant_uuid": "64d26dd8-ec82-45b8-bfa6-8c7e9dd3aa73", "purpose": "user", "admin": false}}}`,
-		token, sessionOf(token), now.Format(layout), now.Add(f.life).Format(layout), testUser)
+		token, f.refresh, sessionOf(token), now.Format(layout), now.Add(f.life).Format(layout), testUser)
 }
 
 func sessionOf(token string) UUID { return UUID("5e55" + token[4:]) }

@@ -70,6 +70,9 @@ func loginDelay(err error, n int) time.Duration {
 	}
 	answer, ok := errors.AsType[*Error](err)
 	switch {
+	case errors.Is(err, ErrLogInEnded):
+		// No more often than is needed to see that an account was enabled again.
+		return task.Backoff{First: time.Minute, Longest: 10 * time.Minute}.WithoutJitter(n)
 	case ok && answer.Status == http.StatusUnauthorized:
 		return task.Backoff{First: 30 * time.Second, Longest: time.Hour}.WithoutJitter(n)
 	case ok && answer.Status == http.StatusTooManyRequests:

@@ -45,8 +45,9 @@ type request struct {
 	body    any        // sent as JSON if not nil
 	timeout time.Duration
 
-	login *Credentials // sent as Basic authorization if not nil
-	token string       // sent as X-Auth-Token if not empty
+	login   *Credentials // sent as Basic authorization if not nil
+	token   string       // sent as X-Auth-Token if not empty
+	refresh string       // a refresh token that is part of the body
 }
 
 // redactedPath is the path without a token.
@@ -55,9 +56,9 @@ func (r request) redactedPath() string { return string(r.service) + r.path }
 func (r request) op() string { return r.method + " " + r.redactedPath() }
 
 func (r request) secrets() secrets {
-	hide := secrets{r.token, r.subject}
+	hide := secrets{r.token, r.subject, r.refresh}
 	if r.login != nil {
-		hide = append(hide, r.login.Password)
+		hide = append(hide, r.login.Password, r.login.Username+":"+r.login.Password)
 	}
 	return hide
 }

@@ -1,8 +1,14 @@
 package wazoapi
 
 import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,16 +26,35 @@ var secretKeys = []string{"token", "password", "original_error"}
 // secrets are the strings that must not get into an error.
 type secrets []string
 
-// redact returns s without the secrets and without what looks like a token in a
-// URL.
+// redact returns s without the secrets, in whatever spelling, and without what
+// looks like a token in a URL.
 func (hide secrets) redact(s string) string {
+	var all []string
 	for _, secret := range hide {
 		if secret != "" {
-			s = strings.ReplaceAll(s, secret, hidden)
+			all = append(all, spellings(secret)...)
 		}
+	}
+	// The longest first: a secret may be a part of another.
+	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, text := range all {
+		s = strings.ReplaceAll(s, text, hidden)
 	}
 	return tokenInURL.ReplaceAllString(s, "${1}"+hidden)
 }
+
+// spellings returns how a secret may look in a text that quotes a request: as it
+// is, quoted by Go, and as a part of JSON, of a URL and of base64.
+func spellings(secret string) []string {
+	asJSON, _ := json.Marshal(secret) // a string can always be encoded
+	texts := []string{secret, unquoted(strconv.Quote(secret)), unquoted(string(asJSON))}
+	if plain, err := encodeJSON(secret); err == nil {
+		texts = append(texts, unquoted(strings.TrimSpace(string(plain))))
+	}
+	return append(texts, url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)))
+}
+
+func unquoted(s string) string { return s[1 : len(s)-1] }
 
 // redactMap returns m without secret keys and with all its texts redacted.
 func (hide secrets) redactMap(m map[string]any) map[string]any {

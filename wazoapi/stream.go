@@ -66,7 +66,7 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 	conn.SetReadLimit(maxFrame)
 	s := &stream{
 		a: a, conn: conn, h: h, cfg: a.c.cfg.Stream, token: token.Token,
-		events:  make(chan event, a.c.cfg.Stream.QueueLength),
+		events:  make(chan event, a.opts.QueueLength),
 		started: make(chan struct{}),
 		alive:   make(chan struct{}, 1),
 		expires: make(chan UUID, 1),
@@ -227,9 +227,12 @@ func (s *stream) ping(ctx context.Context) error {
 
 // refresh gives the connection the account's token if that is another by now.
 // If none can be had, the connection goes on with its own: the server closes
-// it when that has ended.
+// it when that has ended. It ends at once if the log-in has ended.
 func (s *stream) refresh(ctx context.Context) error {
 	token, err := s.a.Token(ctx)
+	if errors.Is(err, ErrLogInEnded) {
+		return err
+	}
 	if err != nil || token.Token == s.token {
 		return ctx.Err()
 	}
