@@ -8,22 +8,51 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Account is a Wazo account that the relay logs in to.
+// AccountState is whether an account can be used.
+type AccountState string
+
+// The states of an account. The relay account is always active.
+const (
+	AccountActive  AccountState = "active"
+	AccountRefused AccountState = "refused" // Wazo does not accept the refresh token any more
+	AccountLeaving AccountState = "leaving" // the person has logged out, and the refresh token is still to be revoked
+	AccountOut     AccountState = "out"     // nobody is logged in
+)
+
+// Account is a Wazo account that the relay uses: the relay account, or the account of a person who has logged in.
 type Account struct {
 	ID         int64
 	MatrixUser id.UserID // the person whose account it is; empty: it is the relay account
 	Username   string    // the name for logging in
 	UserUUID   string    // the author of the messages from this account; empty before the first log-in
 	TenantUUID string    // empty before the first log-in
+	State      AccountState
+	ClientID   string // under which Wazo lists the refresh token; empty: it is the relay account
+	Since      Time   // when the person logged in; zero: it is the relay account
 }
 
+// IsRelay reports whether the account is the relay account.
+func (a *Account) IsRelay() bool { return a.MatrixUser == "" }
+
 const (
-	accountColumns       = `id, matrix_user, username, user_uuid, tenant_uuid`
+	accountColumns       = `id, matrix_user, username, user_uuid, tenant_uuid, state, client_id, since`
 	relayAccountQuery    = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NULL`
+	loginsQuery          = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NOT NULL AND state <> 'out' ORDER BY matrix_user`
+	loginQuery           = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user = $1 AND state <> 'out'`
+	loginOfWazoUserQuery = `SELECT ` + accountColumns + ` FROM account WHERE user_uuid = $1 AND matrix_user IS NOT NULL AND state <> 'out'`
 	putAccountQuery      = `INSERT INTO account (matrix_user, username) VALUES ($1, $2)`
+	putLoginQuery        = `
+		INSERT INTO account (matrix_user, username, user_uuid, tenant_uuid, refresh_token, client_id, since) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (matrix_user) DO UPDATE SET username = excluded.username, user_uuid = excluded.user_uuid, tenant_uuid = excluded.tenant_uuid,
+			refresh_token = excluded.refresh_token, client_id = excluded.client_id, since = excluded.since, state = 'active', token = NULL
+		RETURNING id
+	`
 	updateAccountQuery   = `UPDATE account SET username = $2, user_uuid = $3, tenant_uuid = $4 WHERE id = $1`
+	setAccountStateQuery = `UPDATE account SET state = $2 WHERE id = $1`
+	forgetLoginQuery     = `UPDATE account SET state = 'out', refresh_token = NULL, token = NULL WHERE id = $1 AND matrix_user IS NOT NULL`
 	accountTokenQuery    = `SELECT token FROM account WHERE id = $1`
 	setAccountTokenQuery = `UPDATE account SET token = $2 WHERE id = $1`
+	refreshTokenQuery    = `SELECT refresh_token FROM account WHERE id = $1`
 )
 
 // Accounts is the table of Wazo accounts.
@@ -39,7 +68,7 @@ func newAccounts(db *dbutil.Database, box *Box) *Accounts {
 // Scan implements dbutil.DataStruct.
 func (a *Account) Scan(row dbutil.Scannable) (*Account, error) {
 	var matrixUser sql.NullString
-	err := row.Scan(&a.ID, &matrixUser, &a.Username, &a.UserUUID, &a.TenantUUID)
+	err := row.Scan(&a.ID, &matrixUser, &a.Username, &a.UserUUID, &a.TenantUUID, &a.State, &a.ClientID, timeColumn(&a.Since))
 	a.MatrixUser = id.UserID(matrixUser.String)
 	return dbutil.ValueOrErr(a, err)
 }
@@ -67,6 +96,48 @@ func (t *Accounts) Relay(ctx context.Context, username string) (account *Account
 		return nil
 	})
 	return account, err
+}
+
+// Logins returns the accounts of people, sorted by Matrix user. Those from which nobody uses the relay any more are left out.
+func (t *Accounts) Logins(ctx context.Context) ([]*Account, error) {
+	return t.QueryMany(ctx, loginsQuery)
+}
+
+// Login returns the account of a person, or nil if the person has not logged in.
+func (t *Accounts) Login(ctx context.Context, user id.UserID) (*Account, error) {
+	return t.QueryOne(ctx, loginQuery, user)
+}
+
+// LoginOfWazoUser returns the account of the person who has logged in as a user on Wazo, or nil if there is none.
+func (t *Accounts) LoginOfWazoUser(ctx context.Context, wazoUUID string) (*Account, error) {
+	return t.QueryOne(ctx, loginOfWazoUserQuery, wazoUUID)
+}
+
+// PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID and a.State. It replaces the
+// account with which the person logged in before. It returns an error if another person has logged in as the same user on Wazo.
+func (t *Accounts) PutLogin(ctx context.Context, a *Account, refreshToken string) error {
+	a.State = AccountActive
+	return t.GetDB().QueryRow(ctx, putLoginQuery, a.MatrixUser, a.Username, a.UserUUID, a.TenantUUID, t.box.Seal(refreshToken), a.ClientID, a.Since).Scan(&a.ID)
+}
+
+// SetState stores the state of an account.
+func (t *Accounts) SetState(ctx context.Context, accountID int64, state AccountState) error {
+	return t.Exec(ctx, setAccountStateQuery, accountID, state)
+}
+
+// ForgetLogin deletes the tokens of a person's account. The row remains, in the state AccountOut.
+func (t *Accounts) ForgetLogin(ctx context.Context, accountID int64) error {
+	return t.Exec(ctx, forgetLoginQuery, accountID)
+}
+
+// RefreshToken returns the refresh token that PutLogin stored, or "" if there is none. It returns ErrWrongKey if the token was
+// sealed with another key.
+func (t *Accounts) RefreshToken(ctx context.Context, accountID int64) (string, error) {
+	var sealed []byte
+	if err := t.GetDB().QueryRow(ctx, refreshTokenQuery, accountID).Scan(&sealed); err != nil {
+		return "", err
+	}
+	return t.box.Open(sealed)
 }
 
 // Update stores the username and the UUIDs of an account.

@@ -51,24 +51,27 @@ type Database struct {
 	scrub    sync.Mutex // held by scrubTexts; guards what follows
 	scrubbed string     // textsState when the texts were last written anew
 
-	Setting     *Settings
-	Account     *Accounts
-	Portal      *Portals
-	Pause       *Pauses
-	Queue       *Queue
-	Message     *Messages
-	Orphan      *Orphans
-	Gap         *Gaps
-	Inbox       *Inbox
-	Command     *Commands
-	WazoCommand *WazoCommands
-	Notice      *Notices
-	Listing     *Listings
-	DirectChat  *DirectChats
-	Explanation *Explanations
-	Withheld    *Withheld
-	Media       *MediaFiles
-	Avatar      *Avatars
+	Setting       *Settings
+	Account       *Accounts
+	Portal        *Portals
+	Pause         *Pauses
+	Queue         *Queue
+	Message       *Messages
+	Orphan        *Orphans
+	Gap           *Gaps
+	Inbox         *Inbox
+	Command       *Commands
+	WazoCommand   *WazoCommands
+	Notice        *Notices
+	Listing       *Listings
+	DirectChat    *DirectChats
+	Identity      *Identities
+	LoginDialogue *LoginDialogues
+	Told          *Told
+	Explanation   *Explanations
+	Withheld      *Withheld
+	Media         *MediaFiles
+	Avatar        *Avatars
 }
 
 // FilePath returns the path of the file that a DATABASE_URL names. The value is either a path or a URL with the scheme sqlite
@@ -178,6 +181,9 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Notice = newNotices(raw)
 	db.Listing = &Listings{db: raw}
 	db.DirectChat = &DirectChats{db: raw}
+	db.Identity = newIdentities(raw)
+	db.LoginDialogue = &LoginDialogues{db: raw}
+	db.Told = &Told{db: raw}
 	db.Explanation = &Explanations{db: raw}
 	db.Withheld = &Withheld{db: raw}
 	db.Media = newMediaFiles(raw, db.box)

@@ -34,6 +34,7 @@ var (
 	installationV2 = []string{schemaV2, rowsV2}
 	installationV3 = []string{schemaV3, rowsV3}
 	installationV5 = append([]string{schemaV2, rowsV2}, append(upgradeScripts("03", "04", "05"), rowsV5)...)
+	installationV7 = append(slices.Clone(installationV5), append(upgradeScripts("06", "07"), rowsV7)...)
 )
 
 // upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
@@ -57,6 +58,14 @@ const rowsV5 = `
 	UPDATE version SET version = 5, compat = 5;
 	INSERT INTO command (event_id, sender, replaces, typed_at) VALUES ('$command', '@robin:a.example', '$edited', 1700000000091);
 	INSERT INTO wazo_command (wazo_uuid, wazo_room, content) VALUES ('uuid-command', 'wazo-support', '!wazo help');
+`
+
+// Rows in the tables that version 7 added.
+const rowsV7 = `
+	UPDATE version SET version = 7, compat = 7;
+	INSERT INTO identity (matrix_user, wazo_uuid, mapped_by, mapped_at) VALUES ('@sam:a.example', 'uuid-sam', '@robin:a.example', 1700000000101);
+	INSERT INTO login_dialogue (matrix_user, room, ends_at) VALUES ('@sam:a.example', '!direct:a.example', 1700000000102);
+	INSERT INTO told (matrix_user, portal_id, reason) SELECT '@sam:a.example', MIN(id), 'not_member' FROM portal;
 `
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
@@ -187,14 +196,14 @@ func (db installed) testSettings(t *testing.T) {
 func (db installed) testAccounts(t *testing.T) {
 	account, err := db.Account.Relay(t.Context(), "relay")
 	require.NoError(t, err)
-	require.Equal(t, &Account{ID: 1, Username: "relay", UserUUID: "relay-uuid", TenantUUID: "tenant-uuid"}, account)
+	require.Equal(t, &Account{ID: 1, Username: "relay", UserUUID: "relay-uuid", TenantUUID: "tenant-uuid", State: AccountActive}, account)
 	token, err := db.Account.Token(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, `{"token":"wazo-token","expires_at":"2026-01-02T03:04:05Z"}`, token)
 
 	account, err = db.Account.QueryOne(t.Context(), `SELECT `+accountColumns+` FROM account WHERE id = 2`)
 	require.NoError(t, err)
-	require.Equal(t, &Account{ID: 2, MatrixUser: "@robin:a.example", Username: "robin"}, account)
+	require.Equal(t, &Account{ID: 2, MatrixUser: "@robin:a.example", Username: "robin", State: AccountOut}, account)
 	token, err = db.Account.Token(t.Context(), 2)
 	require.NoError(t, err)
 	require.Empty(t, token)
@@ -398,7 +407,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

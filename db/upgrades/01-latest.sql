@@ -1,4 +1,4 @@
--- v0 -> v6: Latest schema
+-- v0 -> v7: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -9,14 +9,35 @@ CREATE TABLE setting (
 	value BLOB NOT NULL
 );
 
--- A Wazo account that the relay logs in to.
+-- A Wazo account that the relay uses: its own, or that of a person who has logged in. A row is never deleted, because requests in
+-- the queue and portals refer to it. If a person logs in again, the row is used again.
 CREATE TABLE account (
-	id          INTEGER PRIMARY KEY,
-	matrix_user TEXT UNIQUE,              -- the Matrix user whose account it is; NULL: it is the relay account
-	username    TEXT NOT NULL,            -- the name for logging in
-	user_uuid   TEXT NOT NULL DEFAULT '', -- the author of the messages from this account; empty before the first log-in
-	tenant_uuid TEXT NOT NULL DEFAULT '', -- empty before the first log-in
-	token       BLOB                      -- sealed: the access token and when it expires; it is used again after a restart
+	id            INTEGER PRIMARY KEY,
+	matrix_user   TEXT UNIQUE,                     -- the Matrix user whose account it is; NULL: it is the relay account
+	username      TEXT   NOT NULL,                 -- the name for logging in
+	user_uuid     TEXT   NOT NULL DEFAULT '',      -- the author of the messages from this account; empty before the first log-in
+	tenant_uuid   TEXT   NOT NULL DEFAULT '',      -- empty before the first log-in
+	token         BLOB,                            -- sealed: the access token of the relay account and when it expires; used again after a restart
+	state         TEXT   NOT NULL DEFAULT 'active',-- active, refused (Wazo does not accept the refresh token), leaving (to be revoked) or out
+	refresh_token BLOB,                            -- sealed: of a person's account; NULL: it is the relay account, or nobody is logged in
+	client_id     TEXT   NOT NULL DEFAULT '',      -- under which Wazo lists the refresh token
+	since         BIGINT NOT NULL DEFAULT 0        -- ms: when the person logged in
+);
+CREATE UNIQUE INDEX account_wazo_user ON account (user_uuid) WHERE matrix_user IS NOT NULL AND state <> 'out' AND user_uuid <> '';
+
+-- The people whom an administrator mapped to a user on Wazo without a log-in.
+CREATE TABLE identity (
+	matrix_user TEXT   NOT NULL PRIMARY KEY,
+	wazo_uuid   TEXT   NOT NULL UNIQUE, -- of the user on Wazo
+	mapped_by   TEXT   NOT NULL,        -- the administrator on Matrix
+	mapped_at   BIGINT NOT NULL         -- ms
+);
+
+-- The direct chats in which the next messages of a person are a log-in to Wazo. What they say is not stored.
+CREATE TABLE login_dialogue (
+	matrix_user TEXT   NOT NULL PRIMARY KEY,
+	room        TEXT   NOT NULL, -- the direct chat
+	ends_at     BIGINT NOT NULL  -- ms
 );
 
 -- A portal links one Matrix room with one Wazo room. An id is never used again, because queue rows belong to one link.
@@ -33,6 +54,14 @@ CREATE TABLE portal (
 	started_on_matrix BOOLEAN NOT NULL DEFAULT false, -- the bot saw its own "Linked" notice: later events are relayed
 	read_until        BIGINT  NOT NULL DEFAULT 0,     -- µs: the verified cursor, which only reading the history moves
 	last_error        TEXT    NOT NULL DEFAULT ''     -- for people: the status command shows it
+);
+
+-- The people who were told why their own accounts did not post what they said in a portal.
+CREATE TABLE told (
+	matrix_user TEXT    NOT NULL,
+	portal_id   INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	reason      TEXT    NOT NULL, -- see words.Instead
+	PRIMARY KEY (matrix_user, portal_id, reason)
 );
 
 -- The reasons why portals do not relay. A portal relays again in a direction when the last reason for this direction is gone.

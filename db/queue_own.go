@@ -1,0 +1,83 @@
+package db
+
+import (
+	"context"
+
+	"go.mau.fi/util/dbutil"
+)
+
+// This file has what the queues know of people who post through their own accounts. What such an account posts comes back as a
+// message of its user, as does what the person writes in an app of Wazo. The author of a request to Wazo is the user of the account
+// that posts it. It is empty if that is the relay account.
+
+const (
+	withdrawRowQuery = `UPDATE queue SET state = 'new', revision = revision + 1, parts = 0, part = 0, attempts = 0, error = '' WHERE id = $1 AND revision = $2`
+	isAttemptedQuery = `SELECT EXISTS (SELECT 1 FROM queue JOIN request ON request.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'attempted' AND json_valid(request.content) AND json_extract(request.content, '$.author') = $2)`
+	attemptersQuery  = `SELECT DISTINCT json_extract(request.content, '$.author') FROM queue JOIN request ON request.row_id = queue.id WHERE direction = 'to_wazo' AND json_valid(request.content) AND json_extract(request.content, '$.author') <> ''`
+	hasSaidQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_wazo' AND state <> 'waiting' AND author = $2)`
+	untouched        = `state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
+	writtenQuery     = selectRows + `WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $5 ORDER BY position, id LIMIT 1`
+	hasWrittenQuery  = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + `)`
+	dropGhostsQuery  = `DELETE FROM queue WHERE id IN (SELECT id FROM queue JOIN payload ON payload.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $4 AND accepted_at <= $5)`
+	isShownQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND NOT (` + untouched + `))`
+	dropEchoQuery    = `DELETE FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND ` + untouched
+)
+
+// Withdraw deletes the request of a row, so that another one is made. It must be known that the request was not carried out. It
+// returns false if the row was deleted or changed since it was read.
+func (t *Queue) Withdraw(ctx context.Context, row *Row) (there bool, err error) {
+	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
+		if there, err = changed(t.GetDB().Exec(ctx, withdrawRowQuery, row.ID, row.Revision)); err != nil || !there {
+			return err
+		}
+		return t.Exec(ctx, dropRequestQuery, row.ID)
+	})
+	return there, err
+}
+
+// IsAttempted reports whether a request of an author on Wazo was sent, or may have been, and its row is still in the queue.
+func (t *Queue) IsAttempted(ctx context.Context, portalID int64, author string) (attempted bool, err error) {
+	err = t.GetDB().QueryRow(ctx, isAttemptedQuery, portalID, author).Scan(&attempted)
+	return attempted, err
+}
+
+// Attempters returns the authors of the requests in the queues to Wazo. Those of the relay account are left out.
+func (t *Queue) Attempters(ctx context.Context) ([]string, error) {
+	rows, err := t.GetDB().Query(ctx, attemptersQuery)
+	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[string], err).AsList()
+}
+
+// HasSaid reports whether something that a Matrix user said is in the queue to Wazo, unless it waits for its key.
+func (t *Queue) HasSaid(ctx context.Context, portalID int64, matrixUser string) (has bool, err error) {
+	err = t.GetDB().QueryRow(ctx, hasSaidQuery, portalID, matrixUser).Scan(&has)
+	return has, err
+}
+
+// Written returns the oldest row to Matrix with this author and content that chatd stored at the time since or later, but before
+// the time until, and of which nothing was sent yet. It returns nil if there is none.
+func (t *Queue) Written(ctx context.Context, portalID int64, author string, since, until WazoTime, content string) (*Row, error) {
+	return t.QueryOne(ctx, writtenQuery, portalID, author, since.UnixMicro(), until.UnixMicro(), content)
+}
+
+// HasWritten reports whether there is a row that Written finds, whatever its content.
+func (t *Queue) HasWritten(ctx context.Context, portalID int64, author string, since, until WazoTime) (has bool, err error) {
+	err = t.GetDB().QueryRow(ctx, hasWrittenQuery, portalID, author, since.UnixMicro(), until.UnixMicro()).Scan(&has)
+	return has, err
+}
+
+// DropGhosts deletes the rows to Matrix with this author and content that chatd stored at the time since or later, that were accepted
+// at a time or earlier, and of which nothing was sent yet.
+func (t *Queue) DropGhosts(ctx context.Context, portalID int64, author string, since WazoTime, content string, acceptedUntil Time) error {
+	return t.Exec(ctx, dropGhostsQuery, portalID, author, since.UnixMicro(), content, acceptedUntil)
+}
+
+// IsShown reports whether the row of a message of Wazo is in the queue to Matrix, and was sent or may have been.
+func (t *Queue) IsShown(ctx context.Context, portalID int64, wazoUUID string) (shown bool, err error) {
+	err = t.GetDB().QueryRow(ctx, isShownQuery, portalID, wazoUUID).Scan(&shown)
+	return shown, err
+}
+
+// DropEcho deletes the row to Matrix of a message that was posted for somebody on Matrix, unless something of it was sent.
+func (t *Queue) DropEcho(ctx context.Context, portalID int64, wazoUUID string) error {
+	return t.Exec(ctx, dropEchoQuery, portalID, wazoUUID)
+}
