@@ -45,6 +45,7 @@ func newTypedMarkdown() goldmark.Markdown {
 			html.WithHardWraps(),
 			renderer.WithNodeRenderers(
 				util.Prioritized(linkRenderer{}, 100),
+				util.Prioritized(mentionRenderer{}, 100),
 				util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
 				// Matrix does not allow the style attribute, which alignment needs.
 				util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)), 500),

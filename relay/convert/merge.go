@@ -19,13 +19,14 @@ type Said struct {
 // how many these are. It is at least one. Messages of one person become paragraphs
 // under that person's per-message profile, see [AddProfile]. Messages of several
 // people become paragraphs that begin with the names in bold, and the event has no
-// profile. The caller adds at most perMessage bytes to the event for each message.
-func Merge(messages []Said, perMessage int) (*event.MessageEventContent, int) {
+// profile. The caller adds at most perMessage bytes to the event for each message. The
+// event mentions those whom the messages mention.
+func Merge(messages []Said, perMessage int, people ...Person) (*event.MessageEventContent, int) {
 	renderer := newHTMLRenderer()
 	var merged *event.MessageEventContent
 	shown := make([]shownMessage, 0, len(messages))
 	for i, message := range messages {
-		content, _ := renderer.message(message.Content)
+		content, _ := renderer.message(message.Content, People(people).Without(message.ID))
 		shown = append(shown, shownMessage{message, content})
 		next := mergeAll(shown)
 		if i > 0 && EventSize(next)+len(shown)*perMessage > MaxEventBytes {
@@ -55,6 +56,7 @@ func mergeAll(messages []shownMessage) *event.MessageEventContent {
 		onePerson = onePerson && message.ID == first.ID && message.Name == first.Name
 	}
 	var bodies []string
+	mentioned := &event.Mentions{}
 	var formatted strings.Builder
 	for _, message := range messages {
 		body, inner := message.content.Body, message.html()
@@ -66,9 +68,12 @@ func mergeAll(messages []shownMessage) *event.MessageEventContent {
 			formatted.WriteString(paragraph("<strong>"+html.EscapeString(name)+":</strong>", inner))
 		}
 		bodies = append(bodies, body)
+		for _, user := range message.content.Mentions.UserIDs {
+			mentioned.Add(user)
+		}
 	}
 	merged := &event.MessageEventContent{
-		MsgType: event.MsgText, Body: strings.Join(bodies, "\n\n"), Mentions: &event.Mentions{},
+		MsgType: event.MsgText, Body: strings.Join(bodies, "\n\n"), Mentions: mentioned,
 		Format: event.FormatHTML, FormattedBody: formatted.String(),
 	}
 	if onePerson {

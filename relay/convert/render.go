@@ -19,13 +19,17 @@ type htmlRenderer struct {
 func newHTMLRenderer() *htmlRenderer { return &htmlRenderer{newTypedMarkdown()} }
 
 // render returns content as HTML. It returns false if the HTML would show no more
-// than the content itself, as for plain text, or is nested too deeply.
-func (r *htmlRenderer) render(content string) (string, bool) {
+// than the content itself, as for plain text, or is nested too deeply. People who are
+// mentioned are found in what is shown; found may be nil.
+func (r *htmlRenderer) render(content string, found *mentions) (string, bool) {
 	if nestsTooDeeply(content) {
 		return "", false
 	}
 	source := []byte(content)
 	doc := r.markdown.Parser().Parse(text.NewReader(source))
+	if found != nil {
+		found.mark(doc)
+	}
 	marked, depth := inspect(doc)
 	if depth > maxDepth {
 		return "", false

@@ -69,7 +69,7 @@ func (s *splitter) next(text string, open fence) (part, rest string, carry fence
 
 // fits reports whether part can be sent as one event with all its formatting.
 func (s *splitter) fits(part string) bool {
-	c, stripped := s.renderer.message(part)
+	c, stripped := s.renderer.message(part, nil)
 	// A message that kept its formatted body has been measured with it.
 	return !stripped && (c.FormattedBody != "" || EventSize(withLargestProfile(c)) <= MaxEventBytes)
 }

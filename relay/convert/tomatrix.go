@@ -13,16 +13,16 @@ import (
 // [MaxEventBytes] with the largest profile; pass longer content through [Split]
 // first. All characters that are not part of formatting are shown, those of HTML, of
 // entities and of links whose target is not http, https, mailto, matrix or tel included.
-// Images become links. m.mentions is always set and empty: a Wazo message never pings
-// anybody, whatever it contains.
-func ToMatrix(content string) *event.MessageEventContent {
-	c, _ := newHTMLRenderer().message(content)
+// Images become links. m.mentions is always set. It has the people whose names stand
+// behind an "@"; a Wazo message never pings anybody else, whatever it contains.
+func ToMatrix(content string, people ...Person) *event.MessageEventContent {
+	c, _ := newHTMLRenderer().message(content, people)
 	return c
 }
 
 // message is like [ToMatrix]. It also reports whether the formatting was left out
 // because of its size.
-func (r *htmlRenderer) message(content string) (c *event.MessageEventContent, stripped bool) {
+func (r *htmlRenderer) message(content string, people People) (c *event.MessageEventContent, stripped bool) {
 	c = &event.MessageEventContent{
 		MsgType:  event.MsgText,
 		Body:     cleanText(content),
@@ -31,7 +31,7 @@ func (r *htmlRenderer) message(content string) (c *event.MessageEventContent, st
 	if len(c.Body) > MaxEventBytes {
 		return c, true
 	}
-	rendered, formatted := r.render(c.Body)
+	rendered, formatted := r.render(c.Body, newMentions(people, c.Mentions))
 	if !formatted {
 		return c, false
 	}
