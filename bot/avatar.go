@@ -46,3 +46,29 @@ func withAvatar(content *event.MessageEventContent, avatar *media.Uploaded, encr
 	changed.BeeperPerMessageProfile = &profile
 	return &changed
 }
+
+// memberAvatar returns the avatar of a member of a room, nil if there is none. It is no secret, so it may be shown in encrypted rooms.
+func (b *Bot) memberAvatar(ctx context.Context, roomID id.RoomID, user id.UserID) *id.ContentURIString {
+	if user == "" {
+		return nil
+	}
+	member, err := b.client.StateStore.TryGetMember(ctx, roomID, user)
+	if err != nil {
+		b.log.Warn().Err(err).Stringer("room_id", roomID).Msg("Failed to look up the avatar of a member")
+	}
+	if member == nil || !member.AvatarURL.ParseOrIgnore().IsValid() {
+		return nil
+	}
+	return &member.AvatarURL
+}
+
+// withAvatarURL returns a content with an avatar in its profile. A content without a profile stays as it is.
+func withAvatarURL(content *event.MessageEventContent, url *id.ContentURIString) *event.MessageEventContent {
+	if content == nil || content.BeeperPerMessageProfile == nil {
+		return content
+	}
+	changed, profile := *content, *content.BeeperPerMessageProfile
+	profile.AvatarURL = url
+	changed.BeeperPerMessageProfile = &profile
+	return &changed
+}

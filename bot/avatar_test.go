@@ -3,12 +3,14 @@ package bot
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/media/avatar"
 	"wazo-matrix-relay/relay"
@@ -107,6 +109,41 @@ func TestAvatarsInRooms(t *testing.T) {
 		out.Tag.Kind = relay.TagNotice
 		require.Nil(t, f.bot.avatarFor(t.Context(), roomID, out))
 	})
+
+	for _, encrypted := range []bool{false, true} {
+		t.Run(fmt.Sprintf("that of the author's account on Matrix, encrypted: %t", encrypted), func(t *testing.T) {
+			f := withAvatars(t)
+			if encrypted {
+				f.hs.setState(roomID, "m.room.encryption", megolm)
+			}
+			member := func(user id.UserID, url id.ContentURIString) {
+				content := &event.MemberEventContent{Membership: event.MembershipJoin, AvatarURL: url}
+				require.NoError(t, f.bot.client.StateStore.SetMember(t.Context(), roomID, user, content))
+			}
+			const robins = id.ContentURIString("mxc://a.example/robin")
+			member("@robin:a.example", robins)
+			member("@sam:a.example", "https://a.example/sam") // is no picture on Matrix
+			shown := func(user id.UserID) event.BeeperPerMessageProfile {
+				out := personSays(t, "alice", "Alice Martin", "hi")
+				out.As = user
+				sent := send(f, out, user.String())
+				require.Nil(t, out.Content.BeeperPerMessageProfile.AvatarURL, "the caller's content is left alone")
+				if encrypted {
+					return profileOf(t, f.decryptSent(sent))
+				}
+				return profileOf(t, sent.Content)
+			}
+			profile := shown("@robin:a.example")
+			require.Equal(t, robins, *profile.AvatarURL)
+			require.Nil(t, profile.AvatarFile)
+			require.Zero(t, uploads(f))
+			for _, user := range []id.UserID{"@sam:a.example", "@other:a.example"} {
+				profile = shown(user)
+				require.Equal(t, encrypted, profile.AvatarFile != nil, "the initials")
+				require.Equal(t, 1, uploads(f))
+			}
+		})
+	}
 
 	t.Run("a message goes without if it cannot be uploaded, and the next one does not try", func(t *testing.T) {
 		f := withAvatars(t)

@@ -48,6 +48,9 @@ func (b *Bot) Backfill(ctx context.Context, roomID id.RoomID, from, to string) (
 	slices.Reverse(events)
 	b.names.table(ctx, roomID).clone().nameSenders(events)
 	slices.Reverse(events)
+	if events, err = b.passwords.takeOutOfPage(ctx, roomID, events); err != nil {
+		return nil, "", err
+	}
 	if page.End == from {
 		page.End = "" // no progress: the end
 	}

@@ -14,20 +14,22 @@
 //
 // What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or person.
 // inbox.go answers invites and changes of rooms, and upgrade.go follows a room to the one that replaces it. commands.go obeys
-// what people type; the commands themselves are in command_link.go and command_status.go. notices.go says notices, in a room or
+// what people type; the commands themselves are in command_link.go, command_account.go and command_status.go. passwords.go takes
+// out of what comes in what may contain a password, and redact.go removes it from rooms. notices.go says notices, in a room or
 // in a direct chat (direct_chat.go). room_info.go asks for names and power levels, and room_access.go finds out whether
 // strangers can read a room.
 //
 // Each of these files has a type of its own, such as inbox. It embeds the Bot if it needs much of it, and otherwise only the
 // homeserver.
 //
-// Package device logs the bot in and looks after its device. Package media carries files in both directions, and files.go gives
+// Package device logs the bot in and looks after its device. Package login asks people for their Wazo accounts. Package media carries files in both directions, and files.go gives
 // it what it needs of the account. docs/architecture.md says which goroutines run and which lock guards what.
 package bot
 
 import (
 	"context"
 	"errors"
+	"net/url"
 	"sync"
 	"time"
 
@@ -37,6 +39,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/bot/login"
 	"wazo-matrix-relay/bot/media"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
@@ -53,6 +56,8 @@ type Config struct {
 	RecoveryKey   string // of the account's cryptographic identity; "": the one that was kept
 	CommandPrefix string
 	Version       string // shown to people
+
+	LoginPage *url.URL // where people log in to Wazo with a browser; nil: they log in by a dialogue
 
 	MediaMaxSize    int64    // of files that are carried across, in bytes
 	MediaFetchHosts []string // from which pictures are fetched even by http, and on private networks
@@ -87,6 +92,10 @@ type Bot struct {
 	inbox    *inbox
 	notices  *notices
 	commands *commands // made when the bot runs
+
+	loginPage *login.Page // nil if there is none
+	dialogues *login.Dialogues
+	passwords *passwords
 
 	transfers *media.Transfers
 	pictures  *media.Pictures
@@ -133,6 +142,7 @@ func (b *Bot) initParts() {
 	b.tasks = b.newTasks()
 	b.inbox = &inbox{b, exsync.NewSet[int64]()}
 	b.notices = &notices{Bot: b, awaited: exsync.NewSet[id.UserID]()}
+	b.initLogins()
 }
 
 // Login logs the bot in, only to try whether that works. Its errors are those of device.Manager.Login.

@@ -90,6 +90,7 @@ func (c *commands) mayLink(ce *commandEvent, public bool) error {
 
 // link links the room in which a command was typed with a Wazo chat.
 func (c *commands) link(ce *commandEvent, room wazoapi.Room, public bool) (string, error) {
+	c.dialogues.End(ce.Ctx, ce.RoomID) // no password may be said in a room that is relayed
 	portal, err := c.relay.Link(ce.Ctx, relay.LinkRequest{Room: ce.RoomID, By: ce.Sender, Public: public}, room)
 	if err != nil {
 		return "", err

@@ -44,7 +44,11 @@ func (c *commands) cmdRooms(ce *commandEvent) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	list := c.texts.Rooms(rooms)
+	return c.inDirectChat(ce, c.texts.Rooms(rooms))
+}
+
+// inDirectChat answers with a list in the direct chat with the person who asked. It returns what to say in the room.
+func (c *commands) inDirectChat(ce *commandEvent, list string) (string, error) {
 	direct, err := c.directChats.isDirect(ce.Ctx, ce.RoomID, ce.Sender)
 	if err != nil {
 		return "", err

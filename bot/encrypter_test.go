@@ -12,11 +12,12 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// encrypter is a person's device that encrypts for the main room, by one Megolm session whose key the bot gets only when the
+// encrypter is a person's device that encrypts for one room, by one Megolm session whose key the bot gets only when the
 // test says so.
 type encrypter struct {
 	*fixture
 	user    id.UserID
+	room    id.RoomID
 	account *crypto.OlmAccount
 	bot     *mautrix.DeviceKeys
 	olm     olm.Session // with the bot's device
@@ -24,21 +25,27 @@ type encrypter struct {
 	key     string // of the group session, from its beginning on
 }
 
+// newEncrypter returns a device that encrypts for the main room.
 func (f *fixture) newEncrypter(user id.UserID) *encrypter {
 	f.Helper()
+	return f.newEncrypterIn(roomID, user)
+}
+
+func (f *fixture) newEncrypterIn(room id.RoomID, user id.UserID) *encrypter {
+	f.Helper()
 	bot, oneTime := f.hs.keys.Claim()
-	e := &encrypter{fixture: f, user: user, account: crypto.NewOlmAccount(), bot: &bot}
+	e := &encrypter{fixture: f, user: user, room: room, account: crypto.NewOlmAccount(), bot: &bot}
 	var err error
 	e.olm, err = e.account.Internal.NewOutboundSession(bot.Keys.GetCurve25519(bot.DeviceID), oneTime.Key)
 	require.NoError(f, err)
-	e.group, err = crypto.NewOutboundGroupSession(roomID, &event.EncryptionEventContent{}, nil)
+	e.group, err = crypto.NewOutboundGroupSession(room, &event.EncryptionEventContent{}, nil)
 	require.NoError(f, err)
 	e.group.Shared = true
 	e.key = e.group.Internal.Key()
 	return e
 }
 
-// message is an event of the main room that says something encrypted.
+// message is an event of the room that says something encrypted.
 func (e *encrypter) message(body string) string { return e.messageOf(body, time.Now(), nil) }
 
 // messageOf is a message that was sent at a time; change may change its content.
@@ -57,7 +64,7 @@ func (e *encrypter) editOf(original, body string) string {
 // contentOf is a message with a content that was sent at a time; change may change the content of the encrypted event.
 func (e *encrypter) contentOf(encrypted map[string]any, sent time.Time, change func(content map[string]any)) string {
 	e.Helper()
-	plaintext := toJSON(map[string]any{"room_id": roomID, "type": "m.room.message", "content": encrypted})
+	plaintext := toJSON(map[string]any{"room_id": e.room, "type": "m.room.message", "content": encrypted})
 	ciphertext, err := e.group.Encrypt(plaintext)
 	require.NoError(e, err)
 	content := map[string]any{
@@ -86,7 +93,7 @@ func (e *encrypter) roomKey(key string) string {
 		Recipient: botUser, RecipientKeys: crypto.OlmEventKeys{Ed25519: e.bot.Keys.GetEd25519(e.bot.DeviceID)},
 		Type: event.ToDeviceRoomKey,
 		Content: event.Content{Parsed: &event.RoomKeyEventContent{
-			Algorithm: id.AlgorithmMegolmV1, RoomID: roomID, SessionID: e.group.ID(), SessionKey: key,
+			Algorithm: id.AlgorithmMegolmV1, RoomID: e.room, SessionID: e.group.ID(), SessionKey: key,
 		}},
 	})
 	kind, ciphertext, err := e.olm.Encrypt(plaintext)
@@ -102,7 +109,7 @@ func (e *encrypter) roomKey(key string) string {
 // withheld is an answer of /sync by which somebody says that the bot does not get the key.
 func (e *encrypter) withheld(by id.UserID, code event.RoomKeyWithheldCode) string {
 	return toDevice(by, "m.room_key.withheld", &event.RoomKeyWithheldEventContent{
-		RoomID: roomID, Algorithm: id.AlgorithmMegolmV1, SessionID: e.group.ID(), SenderKey: e.account.IdentityKey(), Code: code,
+		RoomID: e.room, Algorithm: id.AlgorithmMegolmV1, SessionID: e.group.ID(), SenderKey: e.account.IdentityKey(), Code: code,
 	})
 }
 

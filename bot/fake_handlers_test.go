@@ -214,6 +214,23 @@ func (f *fakeHomeserver) leave(w http.ResponseWriter, r *http.Request) {
 	f.answer(w, map[string]any{})
 }
 
+func (f *fakeHomeserver) redact(w http.ResponseWriter, r *http.Request) {
+	redaction := fakeRedaction{Room: id.RoomID(r.PathValue("room")), Event: id.EventID(r.PathValue("event"))}
+	var req struct {
+		Reason string `json:"reason"`
+	}
+	f.read(r, &req)
+	redaction.Reason = req.Reason
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if txn := r.PathValue("txn"); !f.redactions[txn] {
+		f.redactions[txn] = true
+		f.redacted = append(f.redacted, redaction)
+	}
+	f.signal()
+	f.answer(w, map[string]any{"event_id": "$redaction"})
+}
+
 func (f *fakeHomeserver) receipt(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -38,15 +38,16 @@ type fakeHomeserver struct {
 	changed chan struct{}
 	stopped chan struct{}
 
-	account *bottest.Account
-	keys    *bottest.KeyServer // of the account
-	answers []string           // of /sync: JSON members beside next_batch
-	rooms   map[id.RoomID]*fakeRoom
-	pages   map[string]string // of /messages: from → the whole answer
-	name    string            // the bot's display name
-	files   *bottest.Files
-	counter int
-	shy     bool // people do not answer the bot's invites, see answerInvite
+	account    *bottest.Account
+	keys       *bottest.KeyServer // of the account
+	answers    []string           // of /sync: JSON members beside next_batch
+	rooms      map[id.RoomID]*fakeRoom
+	pages      map[string]string // of /messages: from → the whole answer
+	name       string            // the bot's display name
+	files      *bottest.Files
+	counter    int
+	redactions map[string]bool // by transaction id
+	shy        bool            // people do not answer the bot's invites, see answerInvite
 
 	// What was asked.
 	syncs    []fakeSync
@@ -55,6 +56,7 @@ type fakeHomeserver struct {
 	left     []fakeLeave
 	receipts []id.EventID
 	created  []json.RawMessage
+	redacted []fakeRedaction
 	requests []string // method and path
 	toDevice []fakeToDevice
 
@@ -78,6 +80,13 @@ type fakeSync struct {
 
 type fakeLeave struct {
 	Room   id.RoomID
+	Reason string
+}
+
+// fakeRedaction is that the bot took back what an event says.
+type fakeRedaction struct {
+	Room   id.RoomID
+	Event  id.EventID
 	Reason string
 }
 
@@ -107,7 +116,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	f := &fakeHomeserver{
 		t: t, changed: make(chan struct{}), stopped: make(chan struct{}),
 		account: bottest.NewAccount(botUser, botPassword), rooms: make(map[id.RoomID]*fakeRoom),
-		pages: make(map[string]string), name: "Wazo", files: bottest.NewFiles(),
+		pages: make(map[string]string), redactions: make(map[string]bool), name: "Wazo", files: bottest.NewFiles(),
 	}
 	f.keys = f.account.Keys
 	mux := http.NewServeMux()
@@ -127,6 +136,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/join", f.join)
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/leave", f.leave)
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/receipt/{type}/{event}", f.receipt)
+	mux.HandleFunc("PUT "+v3+"/rooms/{room}/redact/{event}/{txn}", f.redact)
 	mux.HandleFunc("POST "+v3+"/createRoom", f.createRoom)
 	f.files.Mount(mux)
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -35,9 +37,13 @@ type fixture struct {
 	alice       wazotest.User
 	project     wazotest.Room // alice, bob and the relay
 	dbPath      string
-	prefix      string   // of commands
-	token       string   // instead of a password
-	recoveryKey string   // as configured
+	prefix      string         // of commands
+	token       string         // instead of a password
+	recoveryKey string         // as configured
+	loginPage   string         // the address of the page for logging in; "": there is none
+	cookies     []*http.Cookie // of a browser on this page
+	wazoURL     string         // of Wazo, or of what stands before it
+	logLevel    zerolog.Level
 	shown       []string // recovery keys that were shown
 	logged      bottest.LogBuffer
 	keyWait     time.Duration
@@ -52,7 +58,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), prefix: "!wazo", keyWait: 50 * time.Millisecond}
+	f := &fixture{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), prefix: "!wazo", keyWait: 50 * time.Millisecond, logLevel: zerolog.DebugLevel}
 	acme := f.wazo.AddTenant("acme")
 	add := func(username, first, last string) wazotest.User {
 		return f.wazo.AddUser(wazotest.User{Username: username, Password: "secret", Firstname: first, Lastname: last, Tenant: acme})
@@ -64,6 +70,7 @@ func newFixture(t *testing.T) *fixture {
 	f.wazo.CreateRoom("Lunch", f.account, f.alice)
 	f.wazo.CreateRoom("Secret", f.alice, bob)
 	require.NoError(t, f.wazo.Start("127.0.0.1:0"))
+	f.wazoURL = f.wazo.URL()
 	t.Cleanup(f.wazo.Stop)
 	t.Cleanup(func() {
 		f.stop()
@@ -81,15 +88,15 @@ const mediaMaxSize = 1 << 20
 func (f *fixture) open() {
 	f.Helper()
 	ctx := f.Context()
-	log := zerolog.New(&f.logged).Level(zerolog.DebugLevel)
+	log := zerolog.New(&f.logged).Level(f.logLevel)
 	var err error
 	f.db, err = db.Open(ctx, f.dbPath, "key", zerolog.Nop())
 	require.NoError(f, err)
 	row, err := f.db.Account.Relay(ctx, "relay")
 	require.NoError(f, err)
-	f.client, err = wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: 5 * time.Second, Stream: wazoapi.StreamConfig{
+	f.client, err = wazoapi.New(wazoapi.Config{URL: f.wazoURL, Timeout: 5 * time.Second, PostTimeout: 5 * time.Second, Stream: wazoapi.StreamConfig{
 		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
-	}}, zerolog.Nop())
+	}}, log)
 	require.NoError(f, err)
 	account := f.client.Account(wazoapi.Credentials{Username: "relay", Password: "secret"}, &relay.TokenStore{DB: f.db, Account: row})
 	rights, err := relay.NewRights([]string{adminUser.String()}, []string{"@sam:a.example"}, nil)
@@ -101,13 +108,19 @@ func (f *fixture) open() {
 	f.core = relay.New(relay.Config{
 		Rights: rights, CommandPrefix: f.prefix, Alias: alias, Content: content,
 		Settle: 100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
-	}, f.db, row, account, log)
+	}, f.db, row, f.client, account, log)
 	password := botPassword
 	if f.token != "" {
 		password = ""
 	}
+	var page *url.URL
+	if f.loginPage != "" {
+		page, err = url.Parse(f.loginPage)
+		require.NoError(f, err)
+	}
 	f.bot = New(Config{
-		UserID: botUser, HomeserverURL: f.hs.web.URL, Password: password, AccessToken: f.token, RecoveryKey: f.recoveryKey,
+		LoginPage: page,
+		UserID:    botUser, HomeserverURL: f.hs.web.URL, Password: password, AccessToken: f.token, RecoveryKey: f.recoveryKey,
 		CommandPrefix: f.prefix, Version: "1.2.3",
 		ShowRecoveryKey: func(key string) { f.shown = append(f.shown, key) },
 		MediaMaxSize:    mediaMaxSize,

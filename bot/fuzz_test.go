@@ -69,7 +69,7 @@ func FuzzReceiveEvent(f *testing.F) {
 	}
 	account := &db.Account{}
 	api := wazo.Account(wazoapi.Credentials{}, &relay.TokenStore{DB: database, Account: account})
-	core := relay.New(relay.Config{CommandPrefix: "!wazo"}, database, account, api, zerolog.Nop())
+	core := relay.New(relay.Config{CommandPrefix: "!wazo"}, database, account, wazo, api, zerolog.Nop())
 	b := New(Config{UserID: botUser, HomeserverURL: homeserver.web.URL, Password: botPassword, CommandPrefix: "!wazo"}, database, core, zerolog.Nop())
 	if err = b.Login(context.Background()); err != nil {
 		f.Fatal(err)

@@ -67,6 +67,8 @@ func (i *inbox) answer(ctx context.Context, row *db.InboxRow) error {
 		return i.upgraded(ctx, evt)
 	case db.InboxDuplicate:
 		return i.redact(ctx, row.Room, row.EventID, i.texts.ShownTwice())
+	case db.InboxRemove:
+		return i.passwords.remove(ctx, evt)
 	case db.InboxUnread:
 		return i.readUnread(ctx, evt, row.AcceptedAt)
 	default:
@@ -204,6 +206,8 @@ func (i *inbox) readUnread(ctx context.Context, evt *event.Event, acceptedAt db.
 		return nil
 	case err != nil:
 		return err
+	case i.passwords.take(ctx, decrypted):
+		return i.passwords.removeLater(ctx, decrypted)
 	case i.relay.Disposition(relay.Event{Event: decrypted}) != relay.Command:
 		return nil
 	}

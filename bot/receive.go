@@ -27,7 +27,11 @@ func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string
 	r.receiveKeys(ctx, answer, since)
 	sync := relay.Sync{Since: since, NextBatch: answer.NextBatch}
 	for roomID, room := range answer.Rooms.Join {
-		sync.Rooms = append(sync.Rooms, r.receiveRoom(ctx, roomID, room))
+		joined := r.receiveRoom(ctx, roomID, room)
+		if since != "" { // before that, nobody has been asked for anything
+			sync.Inbox = append(sync.Inbox, r.passwords.takeOut(ctx, &joined)...)
+		}
+		sync.Rooms = append(sync.Rooms, joined)
 	}
 	for roomID, room := range answer.Rooms.Leave {
 		// What was said until the bot left counts too.

@@ -3,22 +3,30 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay"
 )
 
-// redact takes an event back, with a reason. An event that is gone, or that the bot may not take back, stays as it is: that is only
-// logged. It returns a *relay.MatrixError.
-func (b *Bot) redact(ctx context.Context, roomID id.RoomID, eventID id.EventID, reason string) error {
-	return b.call(ctx, func() error {
-		ctx, cancel := b.request(ctx)
+// redact takes what an event says back, for all who are in a room. It may be done again. It does nothing if there is no such
+// event.
+func (h *homeserver) redact(ctx context.Context, room id.RoomID, target id.EventID, reason string) error {
+	request := mautrix.ReqRedact{Reason: reason, TxnID: syntheticID("redact", room, target.String()).String()}
+	err := h.call(ctx, func() error {
+		ctx, cancel := h.request(ctx)
 		defer cancel()
-		_, err := b.client.RedactEvent(ctx, roomID, eventID, mautrix.ReqRedact{Reason: reason, TxnID: "redact-" + eventID.String()})
-		if errors.Is(err, mautrix.MForbidden) || errors.Is(err, mautrix.MNotFound) {
-			b.log.Warn().Err(err).Stringer("room_id", roomID).Stringer("event_id", eventID).Msg("Failed to take an event back")
-			return nil
-		}
+		_, err := h.client.RedactEvent(ctx, room, target, request)
 		return translated(err)
 	})
+	var failure *relay.MatrixError
+	if errors.As(err, &failure) && failure.Status == http.StatusNotFound {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("failed to redact %s: %w", target, err)
+	}
+	return nil
 }

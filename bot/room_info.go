@@ -11,6 +11,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -31,6 +32,21 @@ func (b *Bot) MemberName(ctx context.Context, roomID id.RoomID, user id.UserID) 
 		return ""
 	}
 	return member.Displayname
+}
+
+// Members implements relay.Matrix.
+func (b *Bot) Members(ctx context.Context, roomID id.RoomID) (map[id.UserID]relay.Member, error) {
+	stored, err := b.client.StateStore.GetAllMembers(ctx, roomID)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read the members of a room: %w", err)
+	}
+	members := make(map[id.UserID]relay.Member, len(stored))
+	for user, member := range stored {
+		if isPresent(member.Membership) {
+			members[user] = relay.Member{Name: member.Displayname, Joined: member.Membership == event.MembershipJoin}
+		}
+	}
+	return members, nil
 }
 
 // RoomName implements relay.Matrix.

@@ -22,7 +22,12 @@ import (
 // and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over. It is silent
 // for some seconds first if somebody is new in an encrypted room.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
-	avatar := b.avatarFor(ctx, roomID, out)
+	var avatar *media.Uploaded
+	if url := b.memberAvatar(ctx, roomID, out.As); url != nil {
+		out.Content, out.EncryptedFallback = withAvatarURL(out.Content, url), withAvatarURL(out.EncryptedFallback, url)
+	} else {
+		avatar = b.avatarFor(ctx, roomID, out)
+	}
 	for eventID == "" {
 		if err = b.awaitKeyExchange(ctx, roomID); err != nil {
 			return "", err

@@ -21,11 +21,13 @@ type account struct {
 	connected   atomic.Bool
 	connections atomic.Uint64 // how many there were: what was verified during an earlier one is not any more
 	probeTime   atomic.Int64  // ns, how long the last look for news took
+	refused     atomic.Bool   // Wazo does not accept the log-in any more; never the relay account's
 
 	mu       sync.Mutex
 	verified map[int64]uint64              // portal → the connection during which its catch-up was completed
 	quiet    map[int64]bool                // portal → the last catch-up found nothing new
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
+	listedAt time.Time                     // when they were last listed
 }
 
 func newAccount(row *db.Account, api *wazoapi.Account) *account {
@@ -64,6 +66,7 @@ func (a *account) isQuiet(portalID int64) bool {
 
 // listRooms asks Wazo for the account's rooms.
 func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
+	asked := time.Now()
 	rooms, err := a.api.Rooms(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("failed to list rooms: %w", err)
@@ -73,7 +76,7 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 		byUUID[room.UUID] = room
 	}
 	a.mu.Lock()
-	a.rooms = byUUID
+	a.rooms, a.listedAt = byUUID, asked
 	a.mu.Unlock()
 	return rooms, nil
 }
@@ -95,6 +98,24 @@ func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Roo
 	return room, ok, nil
 }
 
+// isMember reports whether the account is a member of a room. The rooms as last listed are believed for a time, and for a tenth of
+// it if the room is not among them: somebody may just have added the account. asked reports that they were listed anew.
+func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Duration) (member, asked bool, err error) {
+	a.mu.Lock()
+	_, member = a.rooms[room]
+	age := time.Since(a.listedAt)
+	a.mu.Unlock()
+	if member && age < kept || !member && age < kept/10 {
+		return member, false, nil
+	} else if _, err = a.listRooms(ctx); err != nil {
+		return false, true, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, member = a.rooms[room]
+	return member, true, nil
+}
+
 // addRoom remembers a room that was just made.
 func (a *account) addRoom(room wazoapi.Room) {
 	a.mu.Lock()
@@ -105,8 +126,11 @@ func (a *account) addRoom(room wazoapi.Room) {
 }
 
 // Identify finds out who the relay account is. Wazo need not be reachable if that is known from an earlier start: then the
-// relay begins its work and waits. A refused log-in is always an error.
+// relay begins its work and waits. A refused log-in is always an error. Identify also reads the accounts of people.
 func (r *Relay) Identify(ctx context.Context) error {
+	if err := r.loadPeople(ctx); err != nil {
+		return err
+	}
 	token, err := r.account.api.Token(ctx)
 	if err != nil {
 		var refused *wazoapi.Error

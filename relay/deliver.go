@@ -29,6 +29,9 @@ type queueWorker struct {
 
 // step delivers the next row of the queue.
 func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
+	if w.queue.Direction == db.ToWazo {
+		defer w.echoes.release(w.queue.PortalID)
+	}
 	pauses, err := w.pauses.of(ctx, w.queue)
 	if err != nil {
 		return task.Idle, err
@@ -91,7 +94,12 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 		// What was found in a gap may have been this row.
 		row, err = w.db.Queue.Next(ctx, w.queue.PortalID, w.queue.Direction)
 	}
-	return portal, row, err
+	if err != nil || row == nil || w.queue.Direction == db.ToWazo {
+		return portal, row, err
+	} else if held, err := w.echoes.holds(ctx, row); err != nil || held {
+		return nil, nil, err
+	}
+	return portal, row, nil
 }
 
 // empty notes that the queue has nothing to deliver.
@@ -110,7 +118,7 @@ func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Ro
 	if row.Direction == db.ToWazo {
 		return (&wazoDelivery{w.Relay, portal, row}).run(ctx)
 	}
-	return (&matrixDelivery{w.Relay, portal, row}).run(ctx)
+	return newMatrixDelivery(w.Relay, portal, row).run(ctx)
 }
 
 // endFailures ends what earlier failures began.

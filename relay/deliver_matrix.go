@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
@@ -19,6 +20,12 @@ type matrixDelivery struct {
 	*Relay
 	portal *db.Portal
 	row    *db.Row
+	cast   *cast
+}
+
+func newMatrixDelivery(r *Relay, portal *db.Portal, row *db.Row) *matrixDelivery {
+	people := &cast{directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom)}
+	return &matrixDelivery{Relay: r, portal: portal, row: row, cast: people}
 }
 
 // matrixPart is one event that is sent for a queue row, as it is stored in the request.
@@ -28,6 +35,8 @@ type matrixPart struct {
 	EncryptedFallback *event.MessageEventContent `json:"instead,omitempty"`
 	// Also are the messages that a merged event shows besides that of the row, in order.
 	Also []wazoapi.UUID `json:"also,omitempty"`
+	// As is who wrote the message, see Outgoing.
+	As id.UserID `json:"as,omitempty"`
 }
 
 // run delivers the next part of the row.
@@ -81,7 +90,7 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	row := d.row
 	d.uploads.forget(row.PortalID)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
-		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, Tag: d.tag(part), Check: d.checkMaySend,
+		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, As: part.As, Tag: d.tag(part), Check: d.checkMaySend,
 	}, transactionID(row, part))
 	if err != nil {
 		if err = d.attemptFailed(ctx, row, err); errors.Is(err, errMayNotSend) {
@@ -192,7 +201,7 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 	if err = json.Unmarshal([]byte(d.row.Payload), &message); err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
-	name := d.profileName(ctx, message)
+	author := d.cast.author(ctx, message)
 	pictures := convert.Pictures(message.Content)
 	uploaded, err := d.uploadPictures(ctx, pictures)
 	if err != nil {
@@ -200,15 +209,14 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 	}
 	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
 	if !convert.IsEmpty(text) {
+		people := d.cast.mentionable(ctx, text).Without(string(message.UserUUID))
 		for _, part := range convert.Split(text) {
-			parts = append(parts, &matrixPart{Content: withProfile(convert.ToMatrix(part), message, name)})
+			parts = append(parts, &matrixPart{Content: author.show(convert.ToMatrix(part, people...), message.UserUUID)})
 		}
 	}
-	return append(parts, pictureParts(message, name, pictures, uploaded)...), nil
-}
-
-// withProfile adds the profile of a message's author to a content.
-func withProfile(content *event.MessageEventContent, message wazoapi.Message, name string) *event.MessageEventContent {
-	convert.AddProfile(content, string(message.UserUUID), name)
-	return content
+	parts = append(parts, pictureParts(message, author, pictures, uploaded)...)
+	for _, part := range parts {
+		part.As = author.user
+	}
+	return parts, nil
 }

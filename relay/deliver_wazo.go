@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -27,15 +29,30 @@ type wazoDelivery struct {
 // wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
 // outcome is unknown, this is what the history is searched for.
 type wazoRequest struct {
-	Account int64       `json:"account"` // that posts
-	Alias   string      `json:"alias"`
-	Content string      `json:"content"`
-	After   db.WazoTime `json:"after"` // the message cannot be older than this
+	Account int64         `json:"account"`           // that posts
+	Author  wazoapi.UUID  `json:"author,omitempty"`  // the user of Account; empty: that is the relay account
+	Instead words.Instead `json:"instead,omitempty"` // why it is the relay account although the sender has an account
+	Alias   string        `json:"alias"`
+	Content string        `json:"content"`
+	After   db.WazoTime   `json:"after"` // the message cannot be older than this
 
+	account *account  // that posts a new request
 	media   *db.Media // the file that a new request links to, nil if there is none
-	forms   []string  // what Content of a new request would be if the message were late, and if it were not
+	forms   []form    // how a new request may have been posted before
+	posted  form      // how a new request is posted
 	written time.Time // when the message of a new request was written
 }
+
+// form is a way in which a message may have been posted: through the relay account, or through that of its sender.
+type form struct {
+	author wazoapi.UUID // empty: the relay account
+	alias  string
+	since  db.WazoTime // the message cannot be older than this
+	texts  []string    // its text if its key came late, and if it did not
+}
+
+// isOwn reports whether the account of the sender posts the request.
+func (q *wazoRequest) isOwn() bool { return q.Author != "" }
 
 // run delivers the row.
 func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
@@ -54,26 +71,74 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		if found, err := d.findOnWazo(ctx, request); err != nil {
 			return outcomeStopped, err
 		} else if found != nil {
-			return outcomeDelivered, d.recordFound(ctx, *found, nil)
+			return outcomeDelivered, d.recordFound(ctx, request, *found)
 		}
 	}
-	if orphan, err := d.findOrphan(ctx, request); err != nil {
+	if before, err := d.findDelivered(ctx, request); err != nil {
 		return outcomeStopped, err
-	} else if orphan != nil {
-		return outcomeDelivered, d.recordFound(ctx, *orphan, request.media)
+	} else if before != nil {
+		return outcomeDelivered, d.recordFound(ctx, request, *before)
 	} else if err = d.markOvertaken(ctx, request); err != nil {
 		return outcomeStopped, err
+	}
+	acc, err := d.accountOf(ctx, request)
+	if err != nil {
+		return outcomeStopped, err
+	} else if acc == nil {
+		return outcomeChanged, d.withdraw(ctx)
 	}
 	if there, err := d.attempt(ctx, request); err != nil {
 		return outcomeStopped, err
 	} else if !there {
 		return outcomeChanged, nil
 	}
-	message, err := d.account.api.PostMessage(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
-	if err != nil {
-		return outcomeStopped, d.attemptFailed(ctx, row, err)
+	message, err := acc.api.PostMessage(ctx, d.wazoRoom(), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
+	if err == nil {
+		return outcomeDelivered, d.recordToWazo(ctx, request, message)
 	}
-	return outcomeDelivered, d.recordToWazo(ctx, message)
+	err = d.attemptFailed(ctx, row, err)
+	if !request.isOwn() {
+		return outcomeStopped, err
+	}
+	return d.ownPostFailed(ctx, acc, err)
+}
+
+func (d *wazoDelivery) wazoRoom() wazoapi.UUID { return wazoapi.UUID(d.portal.WazoRoom) }
+
+// accountOf returns the account that posts a request, nil if another one has to post the message: the sender has logged out, or
+// the sender's account cannot post in this room any more.
+func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*account, error) {
+	switch {
+	case request.account != nil:
+		return request.account, nil
+	case !request.isOwn():
+		return d.account, nil
+	}
+	acc := d.accounts.withID(request.Account)
+	if acc == nil || acc.uuid() != request.Author {
+		return nil, nil
+	} else if why, err := d.posters.whyNot(ctx, acc, d.wazoRoom(), d.row.AcceptedAt.Time); err != nil || why != "" {
+		return nil, err
+	}
+	return acc, nil
+}
+
+// ownPostFailed decides what the failure of a post through the sender's own account means.
+func (d *wazoDelivery) ownPostFailed(ctx context.Context, acc *account, err error) (outcome, error) {
+	if _, err = d.posters.failed(ctx, acc, d.wazoRoom(), d.row.AcceptedAt.Time, err); err != nil {
+		return outcomeStopped, err
+	} else if d.row.State == db.StateNew {
+		return outcomeChanged, d.withdraw(ctx)
+	}
+	return outcomeChanged, nil // an earlier attempt may have been carried out: it is looked for once more
+}
+
+// withdraw gives up a request that was certainly not carried out, so that another account posts the message.
+func (d *wazoDelivery) withdraw(ctx context.Context) error {
+	d.poison.Forget(d.row.ID)
+	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Msg("The sender's own account cannot post a message any more")
+	_, err := d.db.Queue.Withdraw(ctx, d.row)
+	return err
 }
 
 // request returns what is posted for the row: the stored request if there is one, else a new one. If the row cannot be read
@@ -128,6 +193,9 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		return false, fmt.Errorf("failed to store the request of %s: %w", d.row.SourceID, err)
 	}
 	isNew := !d.row.HasRequest()
+	if request.isOwn() {
+		d.echoes.authors.Add(request.Author)
+	}
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		there, err = d.markAttempted(ctx, d.row, string(data))
 		if err != nil || !there {
@@ -144,14 +212,13 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 
 // convert makes the request for an event: what people on Wazo will read.
 func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequest, error) {
-	memberName := func(user id.UserID) string { return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user) }
 	sender := d.sender(ctx, evt)
 	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
 	content, err := messageContent(evt)
 	if err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
-	opts := convert.WazoOptions{SenderName: name, Sticker: evt.Type.Type == event.EventSticker.Type, Names: memberName}
+	opts := convert.WazoOptions{SenderName: name, Sticker: evt.Type.Type == event.EventSticker.Type, Names: func(user id.UserID) string { return d.mentioned(ctx, user) }}
 	media, err := d.attachment(evt, content, opts)
 	if err != nil {
 		return nil, err
@@ -163,19 +230,52 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	} else if err != nil {
 		return nil, err
 	}
-	text = wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
-	late := d.texts.Late(time.UnixMilli(evt.Timestamp)) + "\n\n" + text // what follows may begin with a block that must stand on its own
-	forms := []string{late, text}
+	poster, err := d.posters.of(ctx, d.wazoRoom(), evt.Sender, d.row.AcceptedAt.Time)
+	if err != nil {
+		return nil, err
+	}
+	written := time.UnixMilli(evt.Timestamp)
+	relayed := wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
+	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
+	if own := d.accounts.login(evt.Sender); own != nil {
+		since := jsontime.UMicro(written.Add(-clockSkew))
+		forms = append(forms, form{author: own.uuid(), since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
+	}
+	posted := forms[0]
+	if poster.own {
+		posted = form{author: poster.uuid(), texts: d.lateAndInTime(written, wazoapi.Clean(text))}
+	}
+	text = posted.texts[1]
 	if d.row.Late {
-		text = late
+		text = posted.texts[0]
 	}
 	if convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	return &wazoRequest{
-		Account: d.account.row.ID, Alias: d.cfg.Alias.Alias(sender), Content: text, After: readFrom(d.portal), media: media,
-		forms: forms, written: time.UnixMilli(evt.Timestamp),
+		Account: poster.row.ID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
+		account: poster.account, media: media, forms: forms, posted: posted, written: written,
 	}, nil
+}
+
+// mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
+func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
+	if wazo, _, ok := d.identities.ofMatrix(user); ok {
+		lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+		defer cancel()
+		names, err := d.names.Names(lookup, wazo)
+		if err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
+		} else if names[wazo] != "" {
+			return names[wazo]
+		}
+	}
+	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
+}
+
+// lateAndInTime returns a text as it is posted if the key of the message came late, and as it is posted if it did not.
+func (d *wazoDelivery) lateAndInTime(written time.Time, text string) []string {
+	return []string{d.texts.Late(written) + "\n\n" + text, text} // what follows the first line may begin with a block that must stand on its own
 }
 
 // messageContent parses the content of an event that says something to people.

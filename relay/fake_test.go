@@ -37,6 +37,8 @@ type fakeMatrix struct {
 	replies []id.EventID // what each of the notices replies to
 	direct  []string
 	read    []id.EventID
+	invited map[id.UserID]bool // have not joined yet
+	as      map[id.EventID]id.UserID
 	names   map[id.UserID]string
 	called  map[id.UserID]*SenderName // as the bot notes it in events from now on
 	changed chan struct{}
@@ -223,6 +225,10 @@ func (f *fakeMatrix) Send(ctx context.Context, room id.RoomID, out Outgoing, txn
 	eventID := f.add(room, botUser, out.Type, &event.Content{Parsed: out.Content, Raw: map[string]any{TagKey: out.Tag}})
 	f.mu.Lock()
 	f.byTxn[txnID] = eventID
+	if f.as == nil {
+		f.as = make(map[id.EventID]id.UserID)
+	}
+	f.as[eventID] = out.As
 	f.signal()
 	f.mu.Unlock()
 	if after != nil {
@@ -297,6 +303,17 @@ func (f *fakeMatrix) MemberName(_ context.Context, _ id.RoomID, user id.UserID) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.names[user]
+}
+
+// Members returns the people whom the test has named, those in the room.
+func (f *fakeMatrix) Members(context.Context, id.RoomID) (map[id.UserID]Member, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	members := map[id.UserID]Member{botUser: {words.BotName, true}}
+	for user, name := range f.names {
+		members[user] = Member{name, !f.invited[user]}
+	}
+	return members, nil
 }
 
 func (f *fakeMatrix) RoomName(context.Context, id.RoomID) string { return "Test room" }

@@ -49,10 +49,14 @@ type fixture struct {
 	contentFormat    string
 	healthInterval   time.Duration
 	probeInterval    time.Duration
+	loginCheck       time.Duration
+	allowed          []string // ALLOWED_USERS
+	memberKept       time.Duration
 
-	core *Relay
-	db   *db.Database
-	stop func()
+	core   *Relay
+	client *wazoapi.Client
+	db     *db.Database
+	stop   func()
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -87,7 +91,7 @@ func (f *fixture) start() {
 	}}, log)
 	require.NoError(f, err)
 	account := client.Account(wazoapi.Credentials{Username: "relay", Password: "secret"}, &TokenStore{DB: database, Account: row})
-	rights, err := NewRights([]string{adminUser.String()}, nil, []string{"@ignored:*"})
+	rights, err := NewRights([]string{adminUser.String()}, f.allowed, []string{"@ignored:*"})
 	require.NoError(f, err)
 	alias, err := convert.ParseAliasFormat("")
 	require.NoError(f, err)
@@ -95,10 +99,10 @@ func (f *fixture) start() {
 	require.NoError(f, err)
 	f.core = New(Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media,
-		KeyKept: f.keyKept, HealthInterval: f.healthInterval,
+		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
-	}, database, row, account, log)
-	f.db = database
+	}, database, row, client, account, log)
+	f.db, f.client = database, client
 	f.matrix.core = f.core
 	f.core.Attach(f.matrix)
 	require.NoError(f, f.core.Identify(f.ctx))

@@ -27,6 +27,7 @@ const (
 	jobKey      jobKind = "key"      // try to decrypt what waits for a key
 	jobAskKey   jobKind = "ask_key"  // ask for a key that is missing
 	jobExpire   jobKind = "expire"   // drop what has waited for its key for too long
+	jobRevoke   jobKind = "revoke"   // delete the log-ins of people who have logged out on Wazo
 )
 
 // job is the key of a worker: a kind of work, of one portal or (0) of all.
@@ -80,6 +81,8 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.lateKeys.ask(ctx, j.session)
 	case jobExpire:
 		return task.Idle, r.lateKeys.expire(ctx)
+	case jobRevoke:
+		return task.Idle, r.finishLogOuts(ctx)
 	case jobCatchUp:
 		return task.Idle, r.reader.catchUpPortal(ctx, j.portalID)
 	default:
@@ -93,8 +96,11 @@ var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 // jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
 func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
+	if j.kind == jobRevoke {
+		return backoff.After(failures) // it is about one person, and tells nothing of Wazo
+	}
 	r.noteJobFailed(j, err)
-	if isWazo(err) {
+	if isWazo(err) && !isOwnLogIn(err) {
 		r.noteOutage(ctx, j)
 	}
 	return backoff.AfterAsked(classify(err).Wait, failures)

@@ -32,6 +32,8 @@ type Matrix interface {
 	MarkRead(room id.RoomID, eventID id.EventID)
 	// MemberName returns a person's display name in a room, "" if there is none.
 	MemberName(ctx context.Context, room id.RoomID, user id.UserID) string
+	// Members returns who has joined a room or is invited, as far as that is known.
+	Members(ctx context.Context, room id.RoomID) (map[id.UserID]Member, error)
 	// RoomName returns a room's name, "" if there is none.
 	RoomName(ctx context.Context, room id.RoomID) string
 	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
@@ -124,7 +126,10 @@ type Outgoing struct {
 	// EncryptedFallback is sent in place of Content if the room is encrypted, because Content leads to a file that is not.
 	// It is nil if Content may be sent to any room.
 	EncryptedFallback *event.MessageEventContent
-	Tag               Tag
+	// As is a member of the room who has written the message on Wazo. The profile in the contents gets the member's avatar. Empty: it
+	// was nobody of the room.
+	As  id.UserID
+	Tag Tag
 	// Check is called when the event is about to be sent, which may be long after Send was called. If it returns an error, the
 	// event is not sent, and Send returns the error within a *MatrixError. Nil means that there is nothing to check.
 	Check func(ctx context.Context) error

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -39,12 +40,17 @@ func (d *matrixDelivery) merge(ctx context.Context) (*matrixPart, []*db.Row, err
 		return nil, nil, err
 	}
 	var said []convert.Said
+	var authors []character
+	people := convert.People{}
 	for _, row := range append([]*db.Row{d.row}, following...) {
-		message, ok := d.mergeable(ctx, row)
+		message, author, ok := d.mergeable(ctx, row)
 		if !ok {
 			break
 		}
-		said = append(said, message)
+		said, authors = append(said, message), append(authors, author)
+		if len(people) == 0 {
+			people = d.cast.mentionable(ctx, message.Content)
+		}
 	}
 	if len(said) < 2 {
 		return nil, nil, nil
@@ -52,13 +58,16 @@ func (d *matrixDelivery) merge(ctx context.Context) (*matrixPart, []*db.Row, err
 	var content *event.MessageEventContent
 	n := 0
 	err = task.Guard(ctx, func() error { // the row is not at fault if they cannot be shown together
-		content, n = convert.Merge(said, tagBytes)
+		content, n = convert.Merge(said, tagBytes, people...)
 		return nil
 	})
 	if err != nil || n < 2 {
 		return nil, nil, nil
 	}
 	part, merged := &matrixPart{Content: content}, following[:n-1]
+	if author := authors[0]; !slices.ContainsFunc(authors[:n], func(other character) bool { return other != author }) {
+		part.As, part.Content = author.user, author.quieten(content)
+	}
 	for _, row := range merged {
 		part.Also = append(part.Also, wazoapi.UUID(row.SourceID))
 	}
@@ -70,22 +79,26 @@ func (d *matrixDelivery) isMergeable(row *db.Row) bool {
 	return row.Kind == db.KindMessage && row.State == db.StateNew && !row.HasRequest() && row.Part == 0 && row.MergedInto == 0 && !row.Alone
 }
 
-// mergeable returns what a merged event shows of a row. It reports false for a row that must be delivered by itself: it has
-// pictures, nothing to show or too much, or cannot be converted.
-func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said convert.Said, ok bool) {
+// mergeable returns what a merged event shows of a row, and its author. It reports false for a row that must be delivered by itself: it has
+// pictures, nothing to show or too much, cannot be converted, or may have been posted for somebody on Matrix.
+func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said convert.Said, author character, ok bool) {
 	if !d.isMergeable(row) {
-		return said, false
+		return said, author, false
 	}
 	err := task.Guard(ctx, func() error {
 		var message wazoapi.Message
 		if err := json.Unmarshal([]byte(row.Payload), &message); err != nil {
 			return err
 		}
+		if held, err := d.echoes.holds(ctx, row); err != nil || held {
+			return err
+		}
 		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(convert.Split(message.Content)) == 1
-		said = convert.Said{ID: string(message.UserUUID), Name: d.profileName(ctx, message), Content: message.Content}
+		author = d.cast.author(ctx, message)
+		said = convert.Said{ID: string(message.UserUUID), Name: author.name, Content: message.Content}
 		return nil
 	})
-	return said, ok && err == nil // what went wrong is found again when the row is delivered by itself
+	return said, author, ok && err == nil // what went wrong is found again when the row is delivered by itself
 }
 
 // markMerged stores a merged request before it is sent. It reports false if one of the rows is not what was read any more.

@@ -182,7 +182,7 @@ func TestPictureWaitsAsLongAsTheHomeserverIsAway(t *testing.T) {
 		if answers {
 			f.core.lastSync.store(now)
 		}
-		return (&matrixDelivery{f.core, portal, row}).convert(f.ctx)
+		return newMatrixDelivery(f.core, portal, row).convert(f.ctx)
 	}
 	away := &MatrixError{Status: 502, Err: errors.New("away")}
 

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -57,48 +58,70 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 	if err = d.settle(ctx, d.row); err != nil {
 		return nil, err
 	}
+	announced := jsontime.UM(time.Now().Add(-d.cfg.CommitLag))
 	err = d.reader.readHistory(ctx, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
 		for _, m := range page {
 			if found != nil || !d.matches(request, m) {
 				continue
 			}
 			// Identical texts are told apart by count: each that is mapped belongs to another row.
-			known, err := d.db.Message.KnowsUUID(ctx, d.portal.ID, string(m.UUID))
+			taken, err := d.echoes.isTaken(ctx, d.portal.ID, m.UUID)
 			if err != nil {
 				return err
-			} else if !known {
+			} else if !taken {
 				found = &m
 			}
 		}
 		return nil
 	})
 	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
+	if err == nil && found == nil && request.isOwn() {
+		// chatd may have announced the message without storing it. If it stores it yet, the history brings it.
+		err = d.db.Queue.DropGhosts(ctx, d.portal.ID, string(request.Author), request.After, request.Content, announced)
+	}
 	return found, err
 }
 
 // matches reports whether a message may be what a request has posted.
 func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
-	return m.UserUUID == d.account.uuid() && m.Content == request.Content && m.Alias == request.Alias && m.CreatedAt.After(request.After.Time)
+	return m.UserUUID == cmp.Or(request.Author, d.account.uuid()) && m.Content == request.Content && m.Alias == request.Alias && m.CreatedAt.After(request.After.Time)
 }
 
-// findOrphan returns an orphan with the text of a request, nil if there is none. A row that waited for its key is compared with all
-// orphans that are kept; others are compared with those of this start. The text of an orphan may or may not have the late mark: the
-// key may have come earlier or later than now. The form with the mark comes first, because it contains the time. So it fits few
-// rows, and the rows of identical texts that were not late find the other orphans.
-func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*wazoapi.Message, error) {
-	if d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) == phaseMatched && !d.row.Late {
+// findDelivered returns a message that a request has posted before the database was restored from an older copy, nil if there is
+// none. The text of such a message may or may not have the late mark: the key may have come earlier or later than now. The form with
+// the mark comes first, because it contains the time. So it fits few rows, and the rows of identical texts that were not late find
+// the other messages.
+func (d *wazoDelivery) findDelivered(ctx context.Context, request *wazoRequest) (found *wazoapi.Message, err error) {
+	isOver := d.startup.phase(d.row.Queue()) == phaseMatched
+	if d.row.Kind != db.KindMessage || isOver && !d.row.Late {
 		return nil, nil
 	}
 	forms := request.forms
 	if forms == nil {
-		forms = []string{request.Content}
+		forms = []form{{author: request.Author, alias: request.Alias, since: request.After, texts: []string{request.Content}}}
 	}
-	for _, content := range forms {
-		orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, request.Alias, content, d.row.Late)
+	for _, f := range forms {
+		if f.author == "" {
+			found, err = d.findOrphan(ctx, f)
+		} else if !isOver {
+			found, err = d.echoes.find(ctx, d.portal.ID, f.author, f.since, f.texts)
+		}
+		if err != nil || found != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+// findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all orphans that are
+// kept; others are compared with those of this start.
+func (d *wazoDelivery) findOrphan(ctx context.Context, f form) (*wazoapi.Message, error) {
+	for _, text := range f.texts {
+		orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, f.alias, text, d.row.Late)
 		if err != nil {
 			return nil, err
 		} else if orphan != nil {
-			return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, d.noteSwapped(ctx, request, orphan)
+			return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, d.noteSwapped(ctx, f, orphan)
 		}
 	}
 	return nil, nil
@@ -106,20 +129,18 @@ func (d *wazoDelivery) findOrphan(ctx context.Context, request *wazoRequest) (*w
 
 // noteSwapped notes that an orphan may be the message of a later row with the same text: something older is on Wazo whose row was not
 // compared yet. So the last row with this text may find no orphan, although an earlier one was not delivered.
-func (d *wazoDelivery) noteSwapped(ctx context.Context, request *wazoRequest, orphan *db.Orphan) error {
-	if request.forms == nil || d.row.Late {
+func (d *wazoDelivery) noteSwapped(ctx context.Context, f form, orphan *db.Orphan) error {
+	if d.row.Late || d.row.HasRequest() {
 		return nil
 	}
 	older, err := d.db.Orphan.HasOlder(ctx, d.portal.ID, orphan.CreatedAt)
 	if err == nil && older {
-		d.startup.noteSwapped(d.said(request))
+		d.startup.noteSwapped(d.said(f))
 	}
 	return err
 }
 
-func (d *wazoDelivery) said(request *wazoRequest) saidText {
-	return saidText{d.portal.ID, request.Alias, request.forms[1]}
-}
+func (d *wazoDelivery) said(f form) saidText { return saidText{d.portal.ID, f.alias, f.texts[1]} }
 
 // markOvertaken marks a new request as late if messages that were written after it were delivered before the database was restored,
 // for example because its key was missing then. Without the mark it would seem to answer them.
@@ -131,8 +152,8 @@ func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) 
 	if err != nil {
 		return err
 	}
-	if (overtaken || d.startup.isSwapped(d.said(request))) && convert.CheckSize(request.forms[0]) == nil {
-		request.Content = request.forms[0]
+	if late := request.posted.texts[0]; (overtaken || d.startup.isSwapped(d.said(request.posted))) && convert.CheckSize(late) == nil {
+		request.Content = late
 	}
 	return nil
 }
@@ -141,14 +162,18 @@ func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) 
 const clockSkew = 5 * time.Minute
 
 // mayBeDelivered reports whether an event that cannot be read may have been delivered to Wazo before the database was restored: an
-// orphan has its sender's name. What it says cannot be compared.
+// orphan has its sender's name, or a message that waits to be shown is from its sender's account. What these say cannot be compared.
 func (r *Relay) mayBeDelivered(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
+	since := jsontime.UMicro(time.UnixMilli(evt.Timestamp).Add(-clockSkew))
+	if own, err := r.echoes.mayBeOwn(ctx, portal.ID, evt.Sender, since); err != nil || own {
+		return own, err
+	}
 	alias := r.cfg.Alias.Alias(convert.Sender{Name: r.matrix.MemberName(ctx, portal.MatrixRoom, evt.Sender), UserID: evt.Sender})
-	return r.db.Orphan.Has(ctx, portal.ID, alias, jsontime.UMicro(time.UnixMilli(evt.Timestamp).Add(-clockSkew)))
+	return r.db.Orphan.Has(ctx, portal.ID, alias, since)
 }
 
-// matchParked compares the parked rows of a portal with its orphans: a person may have had them delivered after the copy of the
-// database was made.
+// matchParked compares the parked rows of a portal with what was posted before the database was restored: a person may have had them
+// delivered after the copy of the database was made.
 func (w *queueWorker) matchParked(ctx context.Context) error {
 	portal, err := w.db.Portal.ByID(ctx, w.queue.PortalID)
 	if err != nil || portal == nil {
@@ -167,10 +192,10 @@ func (w *queueWorker) matchParked(ctx context.Context) error {
 		if err != nil {
 			continue // it is parked because of that
 		}
-		if orphan, err := d.findOrphan(ctx, request); err != nil {
+		if found, err := d.findDelivered(ctx, request); err != nil {
 			return err
-		} else if orphan != nil {
-			if err = d.recordFound(ctx, *orphan, nil); err != nil {
+		} else if found != nil {
+			if err = d.recordFound(ctx, request, *found); err != nil {
 				return err
 			}
 		}

@@ -124,15 +124,15 @@ func (a *matrixAccept) recordLinked(ctx context.Context, eventID id.EventID) err
 
 // recordToWazo stores that the row is delivered as a message. It does nothing with a row that left the queue meanwhile: then
 // the link ended.
-func (d *wazoDelivery) recordToWazo(ctx context.Context, message wazoapi.Message) error {
-	return d.record(ctx, message, func(context.Context) error { return nil })
+func (d *wazoDelivery) recordToWazo(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
+	return d.record(ctx, request, message, func(context.Context) error { return nil })
 }
 
 // recordFound is recordToWazo for a message that was found on Wazo. A file that it links to is given if it is not stored yet.
-func (d *wazoDelivery) recordFound(ctx context.Context, message wazoapi.Message, media *db.Media) error {
-	return d.record(ctx, message, func(ctx context.Context) error {
-		if media != nil {
-			if err := d.db.Media.Put(ctx, media); err != nil {
+func (d *wazoDelivery) recordFound(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
+	return d.record(ctx, request, message, func(ctx context.Context) error {
+		if request.media != nil {
+			if err := d.db.Media.Put(ctx, request.media); err != nil {
 				return err
 			}
 		}
@@ -140,7 +140,7 @@ func (d *wazoDelivery) recordFound(ctx context.Context, message wazoapi.Message,
 	})
 }
 
-func (d *wazoDelivery) record(ctx context.Context, message wazoapi.Message, also func(context.Context) error) error {
+func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message wazoapi.Message, also func(context.Context) error) error {
 	there, row, portal := false, d.row, d.portal
 	err := d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
 		if there, err = d.db.Queue.Delete(ctx, row.ID); err != nil || !there {
@@ -153,6 +153,8 @@ func (d *wazoDelivery) record(ctx context.Context, message wazoapi.Message, also
 			CreatedAt: jsontime.UMicro(message.CreatedAt), RelayedAt: jsontime.UM(time.Now()),
 		})
 		if err != nil {
+			return err
+		} else if err = d.recordPoster(ctx, request, message); err != nil {
 			return err
 		}
 		return also(ctx)
@@ -170,4 +172,22 @@ func (d *wazoDelivery) record(ctx context.Context, message wazoapi.Message, also
 		d.tasks.Wake(portalJob(jobToMatrix, portal.ID))
 	}
 	return nil
+}
+
+// recordPoster stores, within a transaction, which account has posted a message. What its sender's own account has posted is not shown
+// on Matrix. The sender is told, once, if their account could not post it.
+func (d *wazoDelivery) recordPoster(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
+	sender := id.UserID(d.row.Author)
+	if err := d.db.Queue.DropEcho(ctx, d.portal.ID, string(message.UUID)); err != nil {
+		return err
+	} else if request.isOwn() {
+		return d.db.Told.TellAnew(ctx, sender, d.portal.ID)
+	} else if request.Instead == "" || request.Instead == insteadRefused {
+		return nil
+	}
+	first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, string(request.Instead))
+	if err != nil || !first {
+		return err
+	}
+	return d.SayTo(ctx, sender, d.texts.PostedInstead(d.portal.MatrixRoom.String(), d.portal.Title, request.Instead))
 }

@@ -6,7 +6,7 @@
 //     is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in gap.go, from
 //     Wazo in history.go.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
-//     deliver_matrix.go). Before it sends anything, it stores that it does (attempt.go). While the homeserver limits how fast the
+//     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before it sends anything, it stores that it does (attempt.go). While the homeserver limits how fast the
 //     bot may send, it sends the messages that wait together (merge.go).
 //   - record: what was delivered is stored, and the row leaves the queue (record.go).
 //   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it sends
@@ -19,7 +19,8 @@
 //
 // What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
 // drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that
-// Wazo is away. account.go holds what is known of the relay account.
+// Wazo is away. account.go holds what is known of a Wazo account, accounts.go the accounts of the relay and of people, and
+// identity.go who is who. login.go logs people in and out, and mapping.go lets administrators say who is who.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
@@ -30,6 +31,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -37,6 +39,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/exsync"
 	"golang.org/x/sync/semaphore"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
@@ -61,6 +64,8 @@ type Config struct {
 	CommitLag      time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
 	KeyWait        time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept        time.Duration // how long a message is kept whose key is missing; default 7 days
+	LoginCheck     time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
+	MemberKept     time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
 	ShutdownGrace  time.Duration // for what is in hand when the relay stops; default 10 s
 }
 
@@ -80,6 +85,8 @@ func (c *Config) setDefaults() {
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.KeyKept, 7*24*time.Hour)
+	set(&c.LoginCheck, 10*time.Minute)
+	set(&c.MemberKept, time.Minute)
 	set(&c.ShutdownGrace, 10*time.Second)
 }
 
@@ -92,6 +99,10 @@ type Relay struct {
 	matrix  Matrix
 	account *account // the relay account
 	*directory
+	accounts   *accounts   // the relay account, and those of people
+	identities *identities // who is who
+	posters    *posters    // which account posts a message
+	echoes     *echoes     // what comes back of it
 
 	tasks    *task.Scheduler[job]
 	startup  *startup
@@ -99,8 +110,11 @@ type Relay struct {
 	gaps     *gapFiller
 	pauses   *pauses
 	lateKeys *lateKeys
-	linking  sync.Mutex          // links and unlinks one at a time
-	reading  *semaphore.Weighted // limits how many histories are read at once
+	linking  sync.Mutex // links and unlinks one at a time
+
+	loggingIn *exsync.Set[id.UserID] // people who are being logged in or out
+
+	reading *semaphore.Weighted // limits how many histories are read at once
 
 	lastSync     atomicTime                   // when an answer of /sync was last accepted
 	lastDelivery map[db.Direction]*atomicTime // when a delivery last succeeded
@@ -110,8 +124,8 @@ type Relay struct {
 	uploads      uploads
 }
 
-// New builds the core on an open database and the relay account.
-func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Account, log zerolog.Logger) *Relay {
+// New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of people.
+func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Client, api *wazoapi.Account, log zerolog.Logger) *Relay {
 	chaosTimes(&cfg)
 	cfg.setDefaults()
 	r := &Relay{
@@ -126,14 +140,19 @@ func New(cfg Config, database *db.Database, row *db.Account, api *wazoapi.Accoun
 		lastDelivery: map[db.Direction]*atomicTime{db.ToWazo: {}, db.ToMatrix: {}},
 		poison:       task.PoisonDetector[int64]{Failures: poisonAttempts, Period: poisonPeriod},
 		uploads:      newUploads(),
+		loggingIn:    exsync.NewSet[id.UserID](),
 		health:       newHealth(),
 	}
 	r.directory = &directory{account: r.account, names: wazoapi.NewDirectory(api, nameTTL), db: database, texts: r.texts, log: log}
+	r.accounts = newAccounts(r, client)
+	r.identities = &identities{db: database, accounts: r.accounts}
 	r.tasks = r.newTasks()
 	r.reader = &reader{r, r.account}
 	r.gaps = newGapFiller(r)
 	r.pauses = &pauses{r, exsync.NewSet[job]()}
 	r.lateKeys = &lateKeys{r}
+	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
+	r.echoes = newEchoes(r)
 	return r
 }
 
@@ -147,6 +166,9 @@ func (r *Relay) Rights() *Rights { return &r.cfg.Rights }
 func (r *Relay) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(r.log.WithContext(ctx))
 	defer stop()
+	if err := r.loadPeople(ctx); err != nil {
+		return err
+	}
 	r.tasks.Start(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { r.reader.listen(ctx) })
@@ -155,6 +177,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	wg.Go(func() { r.forget(ctx) })
 	wg.Go(func() { r.db.KeepClean(ctx) })
 	wg.Go(func() { r.lateKeys.keepExpiring(ctx) })
+	wg.Go(func() { r.keepLoginsChecked(ctx) })
 	err := r.resume(ctx)
 	if err == nil {
 		<-ctx.Done()
@@ -165,6 +188,11 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.tasks.Drain(r.cfg.ShutdownGrace)
 	wg.Wait()
 	return err
+}
+
+// loadPeople reads the accounts of people, and who is who. Nothing may be delivered before.
+func (r *Relay) loadPeople(ctx context.Context) error {
+	return errors.Join(r.accounts.load(ctx), r.identities.load(ctx), r.echoes.load(ctx))
 }
 
 // resume starts the workers of everything that waited when the relay last stopped.
@@ -185,6 +213,7 @@ func (r *Relay) resume(ctx context.Context) error {
 	}
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})
+	r.tasks.Wake(job{kind: jobRevoke})
 	r.tasks.Wake(job{kind: jobExpire}) // the first answer of /sync may have come before the workers could be woken
 	return r.lateKeys.tryEverything(ctx)
 }

@@ -28,6 +28,7 @@ const (
 // startup remembers the phases of queues since the relay started.
 type startup struct {
 	mu     sync.Mutex
+	began  time.Time
 	synced bool // an answer of /sync was accepted
 	phases map[db.QueueKey]phase
 	// swapped are the texts of which a row was matched with an orphan that may be that of a later row with the same text. The last
@@ -42,7 +43,7 @@ type saidText struct {
 }
 
 func newStartup() *startup {
-	return &startup{phases: make(map[db.QueueKey]phase), swapped: make(map[saidText]bool)}
+	return &startup{began: time.Now(), phases: make(map[db.QueueKey]phase), swapped: make(map[saidText]bool)}
 }
 
 func (s *startup) phase(queue db.QueueKey) phase {

@@ -65,11 +65,11 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	account := api.Account(cfg.wazoCredentials(), &relay.TokenStore{DB: database, Account: row})
 	core := relay.New(relay.Config{
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
-	}, database, row, account, log.With().Str("part", "relay").Logger())
+	}, database, row, api, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: string(cfg.MatrixHomeserverURL),
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: string(cfg.MatrixRecoveryKey),
-		CommandPrefix: string(cfg.CommandPrefix), Version: version(),
+		CommandPrefix: string(cfg.CommandPrefix), Version: version(), LoginPage: cfg.loginPage(),
 		MediaMaxSize: int64(cfg.MediaMaxSize), MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
 		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, id.UserID(cfg.MatrixUserID), recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())

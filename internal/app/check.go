@@ -159,7 +159,8 @@ func checkRunning(ctx context.Context, cfg *config) error {
 	return nil
 }
 
-// checkPublicURL asks at the public address for a file that does not exist. Only a relay answers as a relay does.
+// checkPublicURL asks at the public address for a file and for a log-in page that do not exist. Only a relay answers as a relay
+// does.
 func checkPublicURL(ctx context.Context, cfg *config) error {
 	const advice = "have the reverse proxy pass requests for PUBLIC_URL on to LISTEN, with the whole path; people on Wazo cannot open files otherwise. If only this machine cannot reach the address, nothing is wrong"
 	status, body, err := get(ctx, cfg.PublicURL.base+mediaPath+"/check")
@@ -167,6 +168,19 @@ func checkPublicURL(ctx context.Context, cfg *config) error {
 		return hint(err, advice)
 	} else if status != http.StatusNotFound || strings.TrimSpace(string(body)) != words.FileGone {
 		return hint(fmt.Errorf("something else than the relay answers (HTTP %d)", status), advice)
+	}
+	return checkLoginPage(ctx, cfg)
+}
+
+func checkLoginPage(ctx context.Context, cfg *config) error {
+	status, body, err := get(ctx, cfg.PublicURL.base+loginPath+"/check")
+	if err != nil {
+		return err
+	} else if status == http.StatusMisdirectedRequest {
+		return hint(errors.New("the log-in page is asked for at another host"), "have the reverse proxy pass the header Host on; in nginx: proxy_set_header Host $host; see Files in docs/administration.md")
+	} else if status != http.StatusNotFound || !strings.Contains(string(body), words.LoginPageInvalid) {
+		return hint(fmt.Errorf("something else than the relay answers at the log-in page (HTTP %d)", status),
+			"have the reverse proxy pass requests for /login/ below PUBLIC_URL on to LISTEN, too; people cannot log in to Wazo otherwise")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,7 +40,11 @@ func (f *fixture) check() (lines []string, out outcome) {
 func (f *fixture) proxy() string {
 	target, err := url.Parse("http://" + f.env["LISTEN"])
 	require.NoError(f, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
+	return f.proxyThat(httputil.NewSingleHostReverseProxy(target))
+}
+
+// proxyThat starts a reverse proxy that does what is given.
+func (f *fixture) proxyThat(proxy *httputil.ReverseProxy) string {
 	proxy.Transport = &http.Transport{DisableKeepAlives: true}
 	proxy.ErrorLog = quiet()
 	front := httptest.NewServer(proxy)
@@ -60,6 +65,25 @@ func TestCheckOfThePublicAddress(t *testing.T) {
 			"something else answers",
 			func(f *fixture) string { return f.homeserver.web.URL },
 			[]string{"ok: public listener", "failed: public address"}, "something else than the relay answers (HTTP 404)",
+		},
+		{
+			"the proxy does not pass the host on",
+			func(f *fixture) string {
+				return f.proxyThat(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+					r.SetURL(&url.URL{Scheme: "http", Host: f.env["LISTEN"]})
+				}})
+			},
+			[]string{"ok: public listener", "failed: public address"}, "hint: have the reverse proxy pass the header Host on",
+		},
+		{
+			"the proxy does not know the log-in page",
+			func(f *fixture) string {
+				return f.proxyThat(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+					r.SetURL(&url.URL{Scheme: "http", Host: f.env["LISTEN"]})
+					r.Out.URL.Path = "/media/" + path.Base(r.In.URL.Path)
+				}})
+			},
+			[]string{"ok: public listener", "failed: public address"}, "something else than the relay answers at the log-in page (HTTP 404)",
 		},
 		{
 			"nothing answers",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"reflect"
 	"strings"
@@ -178,8 +179,11 @@ func (c *config) rights() (relay.Rights, error) {
 	return relay.NewRights(c.Admins, c.AllowedUsers, c.IgnoredUsers)
 }
 
-// mediaPath is where files are served below PUBLIC_URL.
-const mediaPath = "/media"
+// Where things are served below PUBLIC_URL: files, and the page on which people log in to Wazo.
+const (
+	mediaPath = "/media"
+	loginPath = "/login"
+)
 
 // media says how files reach people on Wazo.
 func (c *config) media() relay.MediaConfig {
@@ -188,6 +192,18 @@ func (c *config) media() relay.MediaConfig {
 		media.URL = c.PublicURL.base + mediaPath
 	}
 	return media
+}
+
+// loginPage returns the address of the page on which people log in to Wazo, nil if there is none.
+func (c *config) loginPage() *url.URL {
+	if !c.PublicURL.isSet() {
+		return nil
+	}
+	address, err := url.Parse(c.PublicURL.base + loginPath)
+	if err != nil {
+		return nil // base was parsed before
+	}
+	return address
 }
 
 // openDatabase opens the database with the configured key, or with the one that is kept beside it.

@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// webServer is one listener of the relay: the local one for health, or the public one for files.
+// webServer is one listener of the relay: the local one for health, or the public one for files and for logging in.
 type webServer struct {
 	server *http.Server
 	done   chan error
@@ -48,13 +48,17 @@ func listenAdmin(cfg *config, p *parts) (*webServer, error) {
 	return server, nil
 }
 
-// listenPublic opens the listener for people on Wazo, if there is a PUBLIC_URL, and returns what closes it.
+// listenPublic opens the listener for files and for the log-in page, if there is a PUBLIC_URL, and returns what closes it.
 func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), err error) {
 	if !cfg.PublicURL.isSet() {
 		return func() {}, nil
 	}
 	media := p.matrix.MediaServer()
-	server, err := listen(string(cfg.Listen), media.Handler(cfg.PublicURL.path+mediaPath))
+	mux := http.NewServeMux()
+	mux.Handle("/", media.Handler(cfg.PublicURL.path+mediaPath))
+	page := p.matrix.LoginPage()
+	mux.Handle(page.Path(), page)
+	server, err := listen(string(cfg.Listen), mux)
 	if err != nil {
 		media.Close()
 		return nil, hint(err, "set LISTEN to an address of this machine with a free port, like 0.0.0.0:8080")

@@ -209,6 +209,23 @@ func TestPublicListener(t *testing.T) {
 		require.NoError(t, stop().err)
 	})
 
+	t.Run("serves the page for logging in at its own host", func(t *testing.T) {
+		f.env["PUBLIC_URL"] = "http://" + f.env["LISTEN"] + "/relay"
+		stop := f.serve()
+		f.awaitWell()
+		status, body := get("/relay/login/unknown")
+		require.Equal(t, http.StatusNotFound, status)
+		require.Contains(t, body, words.LoginPageInvalid)
+		require.NoError(t, stop().err)
+		f.env["PUBLIC_URL"] = "https://relay.a.example/relay"
+		stop = f.serve()
+		f.awaitWell()
+		status, body = get("/relay/login/unknown")
+		require.Equal(t, http.StatusMisdirectedRequest, status)
+		require.Contains(t, body, words.LoginPageHost)
+		require.NoError(t, stop().err)
+	})
+
 	t.Run("serves files and nothing else", func(t *testing.T) {
 		f.env["PUBLIC_URL"] = "https://relay.a.example/relay"
 		stop := f.serve()

@@ -204,6 +204,83 @@ func goldenTexts() string {
 	because("CannotSpeakInRoom", func(why string) string { return golden.CannotSpeakInRoom(goldenRoom, goldenTitle, why) },
 		[]reason{why("WhyForbidden", WhyForbidden), why("WhyRemoved", WhyRemoved)})
 
+	group("People's own accounts")
+	text("LogInEnded", golden.LogInEnded("robin_s"))
+	for _, instead := range insteads() {
+		text("PostedInstead "+instead.name, golden.PostedInstead(goldenRoom, goldenTitle, instead.Instead))
+	}
+
+	since := time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC)
+	alice := WazoUser{Name: "Alice *Martin*", Username: "alice_m"}
+	group("login")
+	text("LoginInDirectChat", golden.LoginInDirectChat())
+	text("LoginHere", golden.LoginHere())
+	text("LoginLink", golden.LoginLink("@robin:a.example", "https://relay.example.org/login/0123456789abcdef", 10*time.Minute))
+	text("LoginAskName", golden.LoginAskName())
+	text("LoginAskPassword", golden.LoginAskPassword("alice_m"))
+	text("LoginTrying", golden.LoginTrying())
+	text("LoginCancelled", golden.LoginCancelled())
+	text("LoginTooLate", golden.LoginTooLate())
+	text("LoginRestarted", golden.LoginRestarted())
+	text("LoginOver", golden.LoginOver())
+	text("LoginNotEncrypted", golden.LoginNotEncrypted())
+	text("LoginLinkedRoom", golden.LoginLinkedRoom())
+	text("LoginSentInClear", golden.LoginSentInClear())
+	text("LoginEdited", golden.LoginEdited())
+	text("LoginNotText", golden.LoginNotText())
+	text("LoginAlone", golden.LoginAlone())
+	text("RemovalReason", golden.RemovalReason())
+	text("CannotRemove", golden.CannotRemove())
+	text("LoggedIn", golden.LoggedIn("@robin:a.example", alice))
+	text("LoggedIn, the directory does not tell the name", golden.LoggedIn("@robin:a.example", WazoUser{Username: "alice_m"}))
+	text("AlreadyLoggedIn", golden.AlreadyLoggedIn(alice, since))
+	text("LoginUnderWay", golden.LoginUnderWay())
+	text("WrongPassword", golden.WrongPassword())
+	text("AccountDisabled", golden.AccountDisabled())
+	text("AccountMayNotChat", golden.AccountMayNotChat([]string{"websocketd", "chatd.users.me.rooms.read"}))
+	text("LoginServiceDown", golden.LoginServiceDown())
+	text("TooManySessions", golden.TooManySessions())
+	text("OtherTenant", golden.OtherTenant())
+	text("RelayAccount", golden.RelayAccount())
+	text("AccountTaken", golden.AccountTaken())
+	text("AccountWasTried", golden.AccountWasTried("@eve:a.example"))
+	text("LoginLimited", golden.LoginLimited(time.Second))
+	text("LoginLimited, longer", golden.LoginLimited(61*time.Second))
+	text("LoginBusy", golden.LoginBusy())
+	text("LoginFailed", golden.LoginFailed())
+	text("LoginNameMissing", golden.LoginNameMissing())
+	text("LoginTooLong", golden.LoginTooLong())
+	text("MappingEnded", golden.MappingEnded("@robin:a.example", "@sam:a.example", alice))
+	text("LoginPageInvalid", LoginPageInvalid)
+	text("LoginPageUsed", LoginPageUsed)
+	text("LoginPageTries", LoginPageTries)
+	text("LoginPageOther", LoginPageOther)
+	text("LoginPageForged", LoginPageForged)
+	text("LoginPageHost", LoginPageHost)
+	text("LoginPageBad", LoginPageBad)
+
+	group("logout, whoami, logins, map and unmap")
+	text("LoggedOut", golden.LoggedOut(alice))
+	text("LoggedOutHere", golden.LoggedOutHere(alice))
+	text("LoggedOutKept", golden.LoggedOutKept(alice))
+	text("NotLoggedIn", golden.NotLoggedIn())
+	text("LoggedInAs", golden.LoggedInAs(LoginState{As: alice, Since: since}))
+	text("LoggedInAs, refused", golden.LoggedInAs(LoginState{As: alice, Since: since, Refused: true}))
+	text("MappedTo", golden.MappedTo(alice, "@admin:a.example"))
+	text("Logins, none", golden.Logins(nil))
+	text("Logins", golden.Logins([]LoginState{
+		{User: "@eve:a.example", As: WazoUser{Username: "eve"}, Since: since, Leaving: true},
+		{User: "@robin:a.example", As: alice, Since: since}, {User: "@sam:a.example", As: WazoUser{Name: "Sam"}, Since: since, Refused: true},
+	}))
+	text("MapUsage", golden.MapUsage())
+	text("Mapped", golden.Mapped("@robin:a.example", alice))
+	text("MapLoggedIn", golden.MapLoggedIn("@robin:a.example", alice))
+	text("MapRelayAccount", golden.MapRelayAccount())
+	text("MapBot", golden.MapBot())
+	text("UnmapUsage", golden.UnmapUsage())
+	text("Unmapped", golden.Unmapped("@robin:a.example", alice))
+	text("NotMapped", golden.NotMapped("@robin:a.example"))
+
 	group("Health check and status")
 	for _, r := range healthReasons() {
 		text(r.name+" in Failing", golden.Failing(r.text, 75*time.Second))
@@ -250,6 +327,23 @@ func goldenTexts() string {
 	text("FileDamaged", FileDamaged)
 	text("FileUnavailable", FileUnavailable)
 	return b.String()
+}
+
+// insteads are why the relay's account posts a message and not the sender's, under the names of the constants.
+func insteads() []namedInstead {
+	return []namedInstead{
+		{"InsteadNoMember", InsteadNoMember},
+		{"InsteadNoPermission", InsteadNoPermission},
+		{"InsteadConflict", InsteadConflict},
+		{"InsteadTooManyLogins", InsteadTooManyLogins},
+		{"InsteadLogInFails", InsteadLogInFails},
+	}
+}
+
+// namedInstead is a reason under the name of the constant.
+type namedInstead struct {
+	name string
+	Instead
 }
 
 func goldenStatus(title string) Status {

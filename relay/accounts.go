@@ -1,0 +1,171 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// accounts are the Wazo accounts that the relay uses: its own, and those of the people who have logged in. It is safe for
+// concurrent use. It knows the accounts that are active or refused: one that somebody has left is not used any more, even if
+// its refresh token is still to be revoked.
+type accounts struct {
+	relay  *account // the relay account
+	client *wazoapi.Client
+	db     *db.Database
+	texts  words.Texts
+	log    zerolog.Logger
+	sayTo  func(ctx context.Context, user id.UserID, markdown string) error
+
+	mu       sync.Mutex
+	loaded   bool
+	byID     map[int64]*account // without the relay account, as the maps below
+	byUser   map[id.UserID]*account
+	byAuthor map[wazoapi.UUID]*account
+}
+
+// newAccounts returns the accounts of a core. The relay account is there at once; load adds those of people.
+func newAccounts(r *Relay, client *wazoapi.Client) *accounts {
+	return &accounts{
+		relay: r.account, client: client, db: r.db, texts: r.texts, log: r.log, sayTo: r.SayTo,
+		byID: make(map[int64]*account), byUser: make(map[id.UserID]*account), byAuthor: make(map[wazoapi.UUID]*account),
+	}
+}
+
+// load reads the accounts of people from the database, at the first call that succeeds. It makes no request.
+func (a *accounts) load(ctx context.Context) error {
+	a.mu.Lock()
+	loaded := a.loaded
+	a.mu.Unlock()
+	if loaded {
+		return nil
+	}
+	rows, err := a.db.Account.Logins(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the accounts of people: %w", err)
+	}
+	for _, row := range rows {
+		if row.State == db.AccountLeaving {
+			continue
+		} else if err = a.put(ctx, row, wazoapi.Token{}); err != nil {
+			return err
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.loaded = true
+	return nil
+}
+
+// put takes the account of a person into use as soon as the transaction that ctx carries, if any, is committed. The row must
+// have been stored by db.Accounts.PutLogin before, with its refresh token. It takes the place of the account that the person, or the
+// user on Wazo, had before. token is the access token with which the person has just logged in; if it is zero, the first
+// request makes a session. Neither token is stored.
+func (a *accounts) put(ctx context.Context, row *db.Account, token wazoapi.Token) error {
+	refresh, err := a.db.Account.RefreshToken(ctx, row.ID)
+	if err != nil {
+		return fmt.Errorf("failed to read the refresh token of %s: %w", row.MatrixUser, err)
+	}
+	own := *row
+	acc := newAccount(&own, a.client.AccountByRefresh(wazoapi.RefreshGrant{Token: refresh, ClientID: row.ClientID}, nil, wazoapi.AccountOptions{Token: token}))
+	acc.refused.Store(row.State == db.AccountRefused)
+	db.AfterCommit(ctx, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.drop(a.byID[own.ID])
+		a.drop(a.byUser[own.MatrixUser])
+		a.drop(a.byAuthor[acc.uuid()])
+		a.byID[own.ID], a.byUser[own.MatrixUser], a.byAuthor[acc.uuid()] = acc, acc, acc
+	})
+	return nil
+}
+
+// remove gives up the account of a person who logs out as soon as the transaction that ctx carries, if any, is committed.
+// It changes neither the database nor what Wazo knows. What is being posted through the account goes on. What waits is posted through
+// the relay account.
+func (a *accounts) remove(ctx context.Context, accountID int64) {
+	db.AfterCommit(ctx, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.drop(a.byID[accountID])
+	})
+}
+
+// drop forgets an account; the caller holds a.mu.
+func (a *accounts) drop(acc *account) {
+	if acc != nil {
+		delete(a.byID, acc.row.ID)
+		delete(a.byUser, acc.row.MatrixUser)
+		delete(a.byAuthor, acc.uuid())
+	}
+}
+
+// refused notes that Wazo does not accept a person's log-in any more, because of an error that is wazoapi.ErrLogInEnded, and tells
+// the person so, once. From then on the account is not used. It does nothing if the person has logged out or in again
+// meanwhile.
+func (a *accounts) refused(ctx context.Context, acc *account, err error) error {
+	a.log.Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("Wazo does not accept the log-in of a person any more")
+	return a.db.DoTxn(ctx, func(ctx context.Context) error {
+		row, err := a.db.Account.Login(ctx, acc.row.MatrixUser)
+		if err != nil || row == nil || row.ID != acc.row.ID || row.Since.UnixMilli() != acc.row.Since.UnixMilli() || row.State != db.AccountActive {
+			return err
+		} else if err = a.db.Account.SetState(ctx, row.ID, db.AccountRefused); err != nil {
+			return err
+		}
+		db.AfterCommit(ctx, func() { acc.refused.Store(true) })
+		return a.sayTo(ctx, row.MatrixUser, a.texts.LogInEnded(row.Username))
+	})
+}
+
+// of returns the account of a person that can be used, nil if there is none: the person has not logged in, or Wazo refuses the
+// log-in.
+func (a *accounts) of(user id.UserID) *account {
+	if acc := a.login(user); acc != nil && !acc.refused.Load() {
+		return acc
+	}
+	return nil
+}
+
+// login returns the account of a person, even if Wazo refuses it. It returns nil if the person has not logged in.
+func (a *accounts) login(user id.UserID) *account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byUser[user]
+}
+
+// byUUID returns the account of a person whose messages have this author, even if Wazo refuses it. It returns nil if nobody has
+// logged in as this user.
+func (a *accounts) byUUID(author wazoapi.UUID) *account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byAuthor[author]
+}
+
+// withID returns the relay account, or the account of a person, even if Wazo refuses it. It returns nil if there is none with
+// this id any more.
+func (a *accounts) withID(accountID int64) *account {
+	if accountID == a.relay.row.ID {
+		return a.relay
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byID[accountID]
+}
+
+// all returns the accounts of people, in no particular order, also those that Wazo refuses.
+func (a *accounts) all() []*account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := make([]*account, 0, len(a.byID))
+	for _, acc := range a.byID {
+		all = append(all, acc)
+	}
+	return all
+}

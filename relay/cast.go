@@ -1,0 +1,115 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// Member is somebody in a Matrix room.
+type Member struct {
+	Name   string // the display name; may be empty
+	Joined bool   // not only invited
+}
+
+// cast are the people of a portal as its messages to Matrix show them. Those of Wazo who are known on Matrix, and have joined the
+// room, are shown by their names there, and can be mentioned. A cast belongs to one delivery.
+type cast struct {
+	*directory
+	identities *identities
+	matrix     Matrix
+	room       id.RoomID
+	wazoRoom   wazoapi.UUID
+
+	isKnown bool // whether members were looked up
+	members map[id.UserID]Member
+}
+
+// character is how the author of a message is shown.
+type character struct {
+	name  string
+	user  id.UserID // who the author is in the Matrix room; empty: nobody there
+	alone bool      // nobody but the author and the bot is in the Matrix room
+}
+
+// memberOf returns who a user on Wazo is in the Matrix room. It reports false if they are not there.
+func (c *cast) memberOf(ctx context.Context, wazo wazoapi.UUID) (user id.UserID, member Member, ok bool) {
+	if user, ok = c.identities.ofWazo(wazo); !ok {
+		return "", Member{}, false
+	}
+	if !c.isKnown {
+		c.isKnown = true
+		var err error
+		if c.members, err = c.matrix.Members(ctx, c.room); err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up the members of a room") // a message is worth more
+		}
+	}
+	member = c.members[user]
+	return user, member, member.Joined
+}
+
+// author returns how the author of a message is shown: as on Matrix, if the author is in the room there.
+func (c *cast) author(ctx context.Context, message wazoapi.Message) character {
+	user, member, ok := c.memberOf(ctx, message.UserUUID)
+	if !ok {
+		return character{name: c.profileName(ctx, message)}
+	}
+	author := character{name: cmp.Or(convert.CleanName(member.Name, convert.MaxProfileBytes), user.Localpart()), user: user, alone: true}
+	for other := range c.members {
+		author.alone = author.alone && (other == user || other == c.matrix.UserID())
+	}
+	return author
+}
+
+// mentionable returns the members of the Wazo room by their names in the directory, with who they are in the Matrix room.
+func (c *cast) mentionable(ctx context.Context, content string) convert.People {
+	if !strings.Contains(content, "@") || !c.identities.any() {
+		return nil
+	}
+	room, ok, err := c.account.room(ctx, c.wazoRoom)
+	if err != nil || !ok {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up who can be mentioned")
+		return nil
+	}
+	uuids := make([]wazoapi.UUID, len(room.Users))
+	for i, user := range room.Users {
+		uuids[i] = user.UUID
+	}
+	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+	defer cancel()
+	names, err := c.names.Names(lookup, uuids...)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up names in the directory")
+	}
+	people := make(convert.People, 0, len(uuids))
+	for _, uuid := range uuids {
+		person := convert.Person{ID: string(uuid), Name: names[uuid]}
+		if user, _, ok := c.memberOf(ctx, uuid); ok {
+			person.User = user
+		}
+		people = append(people, person)
+	}
+	return people
+}
+
+// show shows a content as that of an author. Nobody is notified of what they wrote themselves, if that can be had: the push rules of
+// Matrix cannot leave out a single member, so the content becomes a notice only if nobody else is to be notified.
+func (a character) show(content *event.MessageEventContent, wazo wazoapi.UUID) *event.MessageEventContent {
+	convert.AddProfile(content, string(wazo), a.name)
+	return a.quieten(content)
+}
+
+// quieten makes a notice of a text that only its author and the bot will see.
+func (a character) quieten(content *event.MessageEventContent) *event.MessageEventContent {
+	if a.alone && content.MsgType == event.MsgText {
+		content.MsgType = event.MsgNotice
+	}
+	return content
+}

@@ -1,0 +1,160 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.mau.fi/util/exsync"
+	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// What a person's own account has posted comes back from Wazo as a message of that person, often before the answer to the request.
+// So does what the person writes in an app of Wazo. The former must not be shown on Matrix, the latter must. A message by such an
+// author is therefore accepted like any other. It is held in the queue to Matrix while it may be what was posted. When
+// the delivery to Wazo is recorded, the row of the message that was posted leaves.
+
+// echoes tell what was posted for people from what they wrote on Wazo. They are safe for concurrent use.
+type echoes struct {
+	db       *db.Database
+	accounts *accounts
+	startup  *startup
+	pauses   *pauses
+	tasks    *task.Scheduler[job]
+	authors  *exsync.Set[wazoapi.UUID] // of requests by people's own accounts that are in the queues, and of earlier ones
+
+	mu   sync.Mutex
+	held map[int64]time.Time // portals with a message that is held, with the time when it is looked at again at the latest
+}
+
+func newEchoes(r *Relay) *echoes {
+	return &echoes{
+		db: r.db, accounts: r.accounts, startup: r.startup, pauses: r.pauses, tasks: r.tasks,
+		authors: exsync.NewSet[wazoapi.UUID](), held: make(map[int64]time.Time),
+	}
+}
+
+// load reads whose requests are in the queues.
+func (e *echoes) load(ctx context.Context) error {
+	authors, err := e.db.Queue.Attempters(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read who posts through own accounts: %w", err)
+	}
+	for _, author := range authors {
+		e.authors.Add(wazoapi.UUID(author))
+	}
+	return nil
+}
+
+// longestHold is after how long a message that is held is looked at again, at the latest.
+const longestHold = 5 * time.Second
+
+// holds reports whether a row in a queue to Matrix must wait, with those behind it, because its message may be one that was posted
+// for somebody on Matrix. When that is over, the queue is woken.
+func (e *echoes) holds(ctx context.Context, row *db.Row) (bool, error) {
+	author := wazoapi.UUID(row.Author)
+	acc := e.accounts.byUUID(author)
+	isTouched := row.State != db.StateNew || row.HasRequest() || row.Part > 0
+	if row.Kind != db.KindMessage || isTouched || acc == nil && !e.authors.Has(author) {
+		return false, nil
+	}
+	e.hold(row.PortalID) // before the look: what ends the wait may come in between
+	held, err := e.db.Queue.IsAttempted(ctx, row.PortalID, row.Author)
+	if err == nil && !held && acc != nil {
+		held, err = e.mayBeRestored(ctx, row, acc)
+	}
+	if held {
+		e.lookAgain(row.PortalID)
+	} else {
+		e.forget(row.PortalID)
+	}
+	return held, err
+}
+
+// mayBeRestored reports whether the database may be an older copy, so that something waits that an account has posted before this
+// start, and that has come back as a row.
+func (e *echoes) mayBeRestored(ctx context.Context, row *db.Row, acc *account) (bool, error) {
+	queue := db.QueueKey{PortalID: row.PortalID, Direction: db.ToWazo}
+	if row.Position >= e.startup.began.UnixMicro() || e.startup.phase(queue) == phaseMatched {
+		return false, nil
+	} else if waits, err := e.db.Queue.HasSaid(ctx, row.PortalID, acc.row.MatrixUser.String()); err != nil || !waits {
+		return false, err
+	}
+	paused, err := e.pauses.of(ctx, queue)
+	return len(paused) == 0, err // a pause may last for days
+}
+
+// hold notes that a message of a portal is held.
+func (e *echoes) hold(portalID int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, held := e.held[portalID]; !held {
+		e.held[portalID] = time.Time{}
+	}
+}
+
+// lookAgain has a message that is held looked at again after a while, whatever happens.
+func (e *echoes) lookAgain(portalID int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	next, held := e.held[portalID]
+	if now := time.Now(); held && !next.After(now) {
+		e.held[portalID] = now.Add(longestHold)
+		e.tasks.WakeAfter(longestHold, portalJob(jobToMatrix, portalID))
+	}
+}
+
+// forget notes that no message of a portal is held. It reports whether one was.
+func (e *echoes) forget(portalID int64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, held := e.held[portalID]
+	delete(e.held, portalID)
+	return held
+}
+
+// release has a message that is held looked at again, after something happened in the queue to Wazo.
+func (e *echoes) release(portalID int64) {
+	if e.forget(portalID) {
+		e.tasks.Wake(portalJob(jobToMatrix, portalID))
+	}
+}
+
+// find returns the oldest message in a queue to Matrix that an account may have posted before this start: it has the author, one of
+// some texts, and is not older than a time. Nothing of it was sent yet. find returns nil if there is none.
+func (e *echoes) find(ctx context.Context, portalID int64, author wazoapi.UUID, since db.WazoTime, texts []string) (*wazoapi.Message, error) {
+	for _, text := range texts {
+		row, err := e.db.Queue.Written(ctx, portalID, string(author), since, jsontime.UMicro(e.startup.began), text)
+		if err != nil {
+			return nil, err
+		} else if row != nil {
+			return &wazoapi.Message{UUID: wazoapi.UUID(row.SourceID), CreatedAt: time.UnixMicro(row.Position)}, nil
+		}
+	}
+	return nil, nil
+}
+
+// mayBeOwn reports whether a message that a person wrote on Matrix at a time or later may have been posted through the person's account
+// before the database was restored.
+func (e *echoes) mayBeOwn(ctx context.Context, portalID int64, sender id.UserID, since db.WazoTime) (bool, error) {
+	acc := e.accounts.login(sender)
+	if acc == nil || e.startup.phase(db.QueueKey{PortalID: portalID, Direction: db.ToWazo}) == phaseMatched {
+		return false, nil
+	}
+	return e.db.Queue.HasWritten(ctx, portalID, string(acc.uuid()), since, jsontime.UMicro(e.startup.began))
+}
+
+// isTaken reports whether a message of Wazo is known to have been posted for another event, or is shown on Matrix.
+func (e *echoes) isTaken(ctx context.Context, portalID int64, uuid wazoapi.UUID) (bool, error) {
+	known, err := e.db.Message.KnowsUUID(ctx, portalID, string(uuid))
+	if err != nil || known {
+		return known, err
+	}
+	return e.db.Queue.IsShown(ctx, portalID, string(uuid))
+}

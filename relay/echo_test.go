@@ -1,0 +1,350 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// awaitSettled waits until nothing waits any more, and a last message from bob has come: what was to be shown before is shown.
+func (f *fixture) awaitSettled(want ...string) {
+	f.Helper()
+	f.awaitEmpty()
+	f.wazo.Post(f.room.UUID, f.bob, "end", "")
+	await.Until(f, "the end", func() bool { return slices.Contains(f.matrix.shown(), "Bob Stone: end") })
+	f.awaitEmpty()
+	require.Equal(f, append(want, "Bob Stone: end"), f.matrix.shown())
+}
+
+// awaitAttempt waits until alice's account was asked to post for the nth time.
+func (f *fixture) awaitAttempt(n int) {
+	f.Helper()
+	await.Until(f, "the attempt", func() bool {
+		return f.wazo.RequestsBy(f.alice)["POST /api/chatd/1.0/users/me/rooms/{room}/messages"] >= n
+	})
+}
+
+// What was posted for somebody is on Wazo once, and does not come back, however the request and its event fare.
+func TestOwnPostDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		fail func(*wazotest.Faults, wazotest.When)
+	}{
+		{"all is well", func(*wazotest.Faults, wazotest.When) {}},
+		{"the event comes before the answer", func(f *wazotest.Faults, when wazotest.When) { f.LateAnswer(300*time.Millisecond, when) }},
+		{"the event never comes", func(f *wazotest.Faults, when wazotest.When) { f.NoEvent(when) }},
+		{"stored without an event, answered 500", func(f *wazotest.Faults, when wazotest.When) { f.PublishFails(when) }},
+		{"stored and announced, the answer is lost", func(f *wazotest.Faults, when wazotest.When) { f.CutPost(when) }},
+		{"announced, never stored, answered 500", func(f *wazotest.Faults, when wazotest.When) { f.NeverCommit(when) }},
+		{"announced, stored later", func(f *wazotest.Faults, when wazotest.When) { f.LateCommit(200*time.Millisecond, when) }},
+		{"refused by a service that is away", func(f *wazotest.Faults, when wazotest.When) {
+			f.RefusePost(wazotest.HTMLError(http.StatusBadGateway), when)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newOwnFixture(t)
+			test.fail(f.wazo.Faults(), wazotest.Times(1).By(f.alice))
+			f.matrix.say(robinUser, "one")
+			f.matrix.say(robinUser, "two")
+			f.awaitPosted("alice/: one", "alice/: two")
+			f.awaitSettled()
+		})
+	}
+}
+
+// The answer comes first, then the event.
+func TestEventOfAnOwnPostThatComesLate(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.wazo.Faults().NoEvent(wazotest.Times(1).By(f.alice))
+	f.matrix.say(robinUser, "one")
+	f.awaitPosted("alice/: one")
+	var event wazoapi.Message
+	require.NoError(t, f.core.reader.readHistory(t.Context(), wazoapi.UUID(f.room.UUID), db.WazoTime{}, func(page []wazoapi.Message) error {
+		event = page[len(page)-1]
+		return nil
+	}))
+	require.Equal(t, "one", event.Content)
+	require.NoError(t, f.core.reader.MessageCreated(t.Context(), event))
+	f.awaitSettled()
+}
+
+func TestWhatSomebodyTypesOnWazoIsShownOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.wazo.Faults().LateAnswer(50*time.Millisecond, wazotest.Always().By(f.alice))
+	var own, typed []string
+	for i := range 10 {
+		f.matrix.say(robinUser, fmt.Sprintf("own %d", i))
+		f.wazo.Post(f.room.UUID, f.alice, fmt.Sprintf("typed %d", i), "")
+		own, typed = append(own, fmt.Sprintf("alice/: own %d", i)), append(typed, fmt.Sprintf("Alice Martin: typed %d", i))
+	}
+	await.Until(t, "the messages", func() bool { return len(f.posted()) == 20 })
+	f.awaitSettled(typed...)
+	posted := slices.DeleteFunc(f.posted(), func(text string) bool { return !slices.Contains(own, text) })
+	require.Equal(t, own, posted)
+}
+
+// Somebody types the same on both sides at once. Both are on Wazo, and one of them is shown on Matrix.
+func TestIdenticalTextsOnBothSides(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []string{"late answer", "lost answer", "lost answer and event", "certainly not posted"} {
+		for _, typedFirst := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, typed on Wazo first: %t", fault, typedFirst), func(t *testing.T) {
+				t.Parallel()
+				f := newOwnFixture(t)
+				once := wazotest.Times(1).By(f.alice)
+				typed := func() { f.wazo.Post(f.room.UUID, f.alice, "ok", "") }
+				if typedFirst {
+					f.holdSends(typed)
+				}
+				switch fault {
+				case "late answer":
+					f.wazo.Faults().LateAnswer(200*time.Millisecond, once)
+				case "lost answer":
+					f.wazo.Faults().CutPost(once)
+				case "lost answer and event":
+					f.wazo.Faults().PublishFails(once)
+				default:
+					f.wazo.Faults().RefusePost(wazotest.HTMLError(http.StatusTooManyRequests), once)
+				}
+				f.matrix.say(robinUser, "ok")
+				if !typedFirst {
+					f.awaitAttempt(1)
+					typed()
+				}
+				await.Until(t, "both messages", func() bool { return len(f.posted()) == 2 })
+				f.awaitSettled("Alice Martin: ok")
+				require.Equal(t, []string{"alice/: ok", "alice/: ok", "bob/: end"}, f.posted())
+			})
+		}
+	}
+}
+
+// holdSends does something on Wazo, and waits until the relay is about to send to Matrix what comes of it.
+func (f *fixture) holdSends(do func()) {
+	f.Helper()
+	reached, proceed := make(chan struct{}, 100), make(chan struct{})
+	f.matrix.mu.Lock()
+	f.matrix.awaitTurn = func() {
+		reached <- struct{}{}
+		<-proceed
+	}
+	f.matrix.mu.Unlock()
+	do()
+	await.Receive(f, "a message that is about to be sent", reached)
+	time.AfterFunc(300*time.Millisecond, func() { close(proceed) })
+}
+
+func TestOwnPostAmongMessagesThatAreMerged(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.matrix.setLimited(true)
+	f.wazo.Faults().LateAnswer(time.Second, wazotest.Times(1).By(f.alice)) // after the sends go on
+	f.holdSends(func() { f.wazo.Post(f.room.UUID, f.bob, "zero", "") })
+	f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	sent := f.matrix.say(robinUser, "own")
+	await.Until(t, "the post", func() bool { return len(f.posted()) == 3 })
+	f.wazo.Post(f.room.UUID, f.bob, "two", "")
+	f.wazo.Post(f.room.UUID, f.alice, "typed", "")
+	f.wazo.Post(f.room.UUID, f.bob, "three", "")
+	f.awaitGone(sent)
+	f.awaitEmpty()
+	require.Equal(t, []string{"bob/: zero", "bob/: one", "alice/: own", "bob/: two", "alice/: typed", "bob/: three"}, f.posted())
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	var shown []wazoapi.UUID
+	for _, evt := range f.matrix.rooms[roomID] {
+		if evt.Tag != nil && evt.Tag.Kind == TagMessage {
+			shown = append(shown, evt.Tag.UUIDs()...)
+		}
+	}
+	var want []wazoapi.UUID
+	for _, m := range f.wazo.Messages(f.room.UUID)[1:] {
+		if m.Content != "own" {
+			want = append(want, wazoapi.UUID(m.UUID))
+		}
+	}
+	require.Equal(t, want, shown)
+}
+
+// kill stops the relay and leaves the database as it is at this moment.
+func (f *fixture) kill() {
+	f.Helper()
+	saved := make(map[string][]byte)
+	require.NoError(f, f.db.DoTxn(f.ctx, func(context.Context) error { // nothing is written meanwhile
+		for _, suffix := range []string{"", "-wal"} {
+			file, err := os.Open(f.dbPath + suffix)
+			require.NoError(f, err)
+			saved[suffix], err = io.ReadAll(file)
+			require.NoError(f, err)
+			require.NoError(f, file.Close())
+		}
+		return nil
+	}))
+	f.halt()
+	_ = os.Remove(f.dbPath + "-shm")
+	for suffix, data := range saved {
+		require.NoError(f, os.WriteFile(f.dbPath+suffix, data, 0o600))
+	}
+}
+
+func TestRelayThatIsKilledWhileItPostsForSomebody(t *testing.T) {
+	t.Parallel()
+	for _, stored := range []bool{true, false} {
+		t.Run(fmt.Sprintf("the message is stored: %t", stored), func(t *testing.T) {
+			t.Parallel()
+			f := newOwnFixture(t)
+			f.matrix.say(robinUser, "before")
+			f.awaitPosted("alice/: before")
+			if stored {
+				f.wazo.Faults().LateAnswer(time.Second, wazotest.Times(1).By(f.alice))
+			} else {
+				f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusInternalServerError), wazotest.Times(1).By(f.alice))
+			}
+			f.matrix.say(robinUser, "own")
+			f.awaitAttempt(2)
+			await.Until(t, "the message", func() bool { return !stored || len(f.posted()) == 2 })
+			f.kill()
+			f.wazo.Post(f.room.UUID, f.alice, "typed", "")
+			f.start()
+			await.Until(t, "the messages", func() bool { return len(f.posted()) == 3 })
+			f.awaitSettled("Alice Martin: typed")
+			require.ElementsMatch(t, []string{"alice/: before", "alice/: own", "alice/: typed", "bob/: end"}, f.posted())
+		})
+	}
+}
+
+func TestOwnPostsAfterARestore(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.matrix.say(robinUser, "before")
+	f.awaitPosted("alice/: before")
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	for _, text := range []string{"ok", "one", "ok"} {
+		f.matrix.say(robinUser, text)
+		f.matrix.say(adminUser, text)
+	}
+	f.wazo.Post(f.room.UUID, f.alice, "typed", "")
+	f.wazo.Post(f.room.UUID, f.bob, "ok", "")
+	await.Until(t, "the messages", func() bool { return len(f.posted()) == 9 })
+	await.Until(t, "the messages", func() bool { return len(f.matrix.shown()) == 2 })
+	f.awaitEmpty()
+	posted, shown := f.posted(), f.matrix.shown()
+	f.halt()
+	restore()
+	f.wazo.Post(f.room.UUID, f.alice, "typed while away", "")
+	f.matrix.say(robinUser, "said while away")
+	f.start()
+	await.Until(t, "the messages", func() bool { return len(f.posted()) == len(posted)+2 })
+	f.awaitSettled(append(shown, "Alice Martin: typed while away")...)
+	require.Equal(t, append(posted, "alice/: typed while away", "alice/: said while away", "bob/: end"), f.posted())
+}
+
+// The key of a message came late, or in time, before the database was restored.
+func TestLateOwnPostAfterARestore(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	written := time.Now()
+	sent := f.matrix.sayEncrypted(robinUser, "s", func(evt *event.Event) { evt.Timestamp = written.UnixMilli() })
+	f.awaitPassedOver(sent)
+	f.awaitKeysAsked(sent)
+	f.bringKey("s", sent, "secret")
+	late := "alice/: " + txt.Late(written) + "\n\nsecret"
+	f.awaitPosted(late)
+	f.halt()
+	restore() // now the key is there at once
+	f.start()
+	f.awaitSettled()
+	require.Equal(t, []string{late, "bob/: end"}, f.posted())
+}
+
+// What cannot be read any more may have been posted through its sender's account.
+func TestOwnPostThatIsUnreadableAfterARestore(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	now := time.Now()
+	sent := f.matrix.sayEncrypted(robinUser, "s", func(evt *event.Event) { evt.Timestamp = now.UnixMilli() })
+	f.awaitRow(sent)
+	f.bringKey("s", sent, "secret")
+	f.awaitPosted("alice/: secret")
+	f.halt()
+	restore()
+	f.takeKey(sent)
+	f.start()
+	f.awaitPassedOver(sent)
+	lost := f.matrix.sayEncrypted("@other:a.example", "t", func(evt *event.Event) { evt.Timestamp = now.UnixMilli() })
+	f.awaitPassedOver(lost)
+	require.Equal(t, []string{txt.MayBeDelivered(f.core.cfg.KeyKept)}, f.noticesTo(sent))
+	require.Equal(t, []string{f.keyNotice()}, f.noticesTo(lost))
+}
+
+func TestLogInThatEndsBeforeAnAttemptIsReconciled(t *testing.T) {
+	t.Parallel()
+	for _, stored := range []bool{true, false} {
+		t.Run(fmt.Sprintf("the message is stored: %t", stored), func(t *testing.T) {
+			t.Parallel()
+			f := newOwnFixture(t)
+			if stored {
+				f.wazo.Faults().PublishFails(wazotest.Times(1).By(f.alice))
+			} else {
+				f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusInternalServerError), wazotest.Times(1).By(f.alice))
+			}
+			f.matrix.say(robinUser, "one")
+			f.awaitAttempt(1)
+			f.wazo.RevokeRefreshTokens(f.alice)
+			f.wazo.RevokeTokens(f.alice)
+			f.matrix.say(robinUser, "two")
+			first := "relay/robin (Matrix): one"
+			if stored {
+				first = "alice/: one"
+			}
+			f.awaitPosted(first, "relay/robin (Matrix): two")
+			f.awaitSettled()
+			f.awaitTold(txt.LogInEnded("alice"))
+		})
+	}
+}
+
+func TestLogOutBeforeAnAttemptIsReconciled(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.wazo.Faults().CutPost(wazotest.Times(1).By(f.alice))
+	f.matrix.say(robinUser, "one")
+	f.awaitAttempt(1)
+	f.core.accounts.remove(t.Context(), f.core.accounts.of(robinUser).row.ID)
+	f.matrix.say(robinUser, "two")
+	f.awaitPosted("alice/: one", "relay/robin (Matrix): two")
+	f.awaitSettled()
+}
+
+func TestCommandOnWazoOfSomebodyWhoHasLoggedIn(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.wazo.Post(f.room.UUID, f.alice, "!wazo help", "")
+	await.Until(t, "the answer", func() bool { return slices.Contains(f.relayed(), txt.HelpOnWazo()) })
+	f.awaitSettled()
+}

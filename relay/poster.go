@@ -1,0 +1,185 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// People who have logged in post on Wazo as themselves, in the chats of which they are members. Everybody else's messages go out
+// through the relay account, with their names as aliases. So do those of a person whose own account fails for a reason of its
+// own. Then the person is told.
+
+// poster is the account that posts a message.
+type poster struct {
+	*account
+	own     bool          // it is the sender's own account, not the relay account
+	instead words.Instead // why it is the relay account although the sender has an account; empty if that is not so
+}
+
+// insteadRefused means that Wazo refuses the log-in of the sender, who was told so when that was found.
+const insteadRefused words.Instead = "refused"
+
+// posters decide which account posts a message. They are safe for concurrent use.
+type posters struct {
+	accounts *accounts
+	health   *health
+	tasks    *task.Scheduler[job]
+	kept     time.Duration // how long it is believed that an account is a member of a room, or cannot post there
+	patience time.Duration // how long a message waits for the log-in of its sender while others can log in
+
+	mu       sync.Mutex
+	troubles map[accountRoom]trouble
+}
+
+// accountRoom is an account in a Wazo room.
+type accountRoom struct {
+	account *account
+	room    wazoapi.UUID
+}
+
+// trouble is why an account could not post in a room.
+type trouble struct {
+	why   words.Instead
+	until time.Time // when it is tried again
+}
+
+// of returns the account that posts a message of a person, which was accepted at a time, in a Wazo room. After an error the
+// message has to wait.
+func (p *posters) of(ctx context.Context, room wazoapi.UUID, sender id.UserID, accepted time.Time) (poster, error) {
+	acc := p.accounts.login(sender)
+	if acc == nil {
+		return poster{account: p.accounts.relay}, nil
+	}
+	why, err := p.whyNot(ctx, acc, room, accepted)
+	if err != nil {
+		return poster{}, err
+	} else if why != "" {
+		return poster{account: p.accounts.relay, instead: why}, nil
+	}
+	return poster{account: acc, own: true}, nil
+}
+
+// whyNot says why a person's account cannot post in a room, "" if it can. After an error the message has to wait.
+func (p *posters) whyNot(ctx context.Context, acc *account, room wazoapi.UUID, accepted time.Time) (words.Instead, error) {
+	if acc.refused.Load() {
+		return insteadRefused, nil
+	} else if why := p.troubleOf(acc, room); why != "" {
+		return why, nil
+	}
+	// chatd lets everybody of the tenant post anywhere (docs/wazo.md, "Post messages").
+	member, asked, err := acc.isMember(ctx, room, p.kept)
+	switch {
+	case err != nil:
+		why, err := p.failed(ctx, acc, room, accepted, err)
+		if err != nil && classify(err).Class != ClassService {
+			return words.InsteadLogInFails, nil // the message is not at fault
+		}
+		return why, err
+	case asked:
+		p.check(acc)
+	}
+	if !member {
+		return words.InsteadNoMember, nil
+	}
+	return "", nil
+}
+
+// check finds out, while the message goes on, whether Wazo still accepts a log-in: its access token would work for hours after it
+// was revoked.
+func (p *posters) check(acc *account) {
+	p.tasks.Go(func(ctx context.Context) {
+		err := acc.api.Check(ctx)
+		if errors.Is(err, wazoapi.ErrLogInEnded) {
+			err = p.accounts.refused(ctx, acc, err)
+		}
+		if err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("Failed to check the log-in of a person")
+		}
+	})
+}
+
+// failed says what an error of a request by a person's account means: why another account has to post, or else an error, with
+// which the message has to wait.
+func (p *posters) failed(ctx context.Context, acc *account, room wazoapi.UUID, accepted time.Time, err error) (words.Instead, error) {
+	why := whyInstead(err)
+	switch {
+	case why == insteadRefused:
+		return why, p.accounts.refused(ctx, acc, err)
+	case why == "" && wazoapi.IsAuth(err) && p.health.of(serviceLogin).works && time.Since(accepted) > p.patience:
+		why = words.InsteadLogInFails // the others must not wait for one person's log-in
+	case why == "":
+		return "", &ownAccountError{err}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.troubles == nil {
+		p.troubles = make(map[accountRoom]trouble)
+	}
+	p.troubles[accountRoom{acc, room}] = trouble{why, time.Now().Add(p.kept)}
+	return why, nil
+}
+
+// troubleOf returns why an account could not post in a room a moment ago, "" if it could or that was not tried.
+func (p *posters) troubleOf(acc *account, room wazoapi.UUID) words.Instead {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := accountRoom{acc, room}
+	t, ok := p.troubles[key]
+	if ok && time.Now().After(t.until) {
+		delete(p.troubles, key)
+		return ""
+	}
+	return t.why
+}
+
+// whyInstead returns why an error keeps a person's account from posting, "" if it says nothing about the account. Then the error
+// is that of the service, or of the message.
+func whyInstead(err error) words.Instead {
+	answer, ok := errors.AsType[*wazoapi.Error](err)
+	switch {
+	case errors.Is(err, wazoapi.ErrLogInEnded):
+		return insteadRefused
+	case errors.Is(err, wazoapi.ErrTooManySessions):
+		return words.InsteadTooManyLogins
+	case ok && wazoapi.IsAuth(err) && answer.Status < http.StatusInternalServerError:
+		return words.InsteadLogInFails
+	}
+	failure := classify(err)
+	switch {
+	case failure.Class != ClassPortal:
+		return ""
+	case failure.Pause == PausePermission:
+		return words.InsteadNoPermission
+	case failure.Pause == PauseNoRoom:
+		return words.InsteadNoMember
+	default:
+		return words.InsteadConflict
+	}
+}
+
+// ownAccountError is an error of a request by the account of a person. It says nothing about log-ins to Wazo as a whole.
+type ownAccountError struct{ cause error }
+
+// Error implements error.
+func (e *ownAccountError) Error() string {
+	return "through the sender's own account: " + e.cause.Error()
+}
+
+// Unwrap returns the cause.
+func (e *ownAccountError) Unwrap() error { return e.cause }
+
+// isOwnLogIn reports whether an error is that of the log-in of a person's account.
+func isOwnLogIn(err error) bool {
+	_, own := errors.AsType[*ownAccountError](err)
+	return own && wazoapi.IsAuth(err)
+}

@@ -1,0 +1,233 @@
+package relay
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// newOwnFixture returns a fixture with a link, in which robin has logged in as alice.
+func newOwnFixture(t *testing.T) *fixture {
+	f := newFixture(t)
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.link()
+	return f
+}
+
+// posted returns what was posted in the room since the introduction, as "author/alias: text".
+func (f *fixture) posted() []string {
+	names := map[string]string{f.relay.UUID: "relay", f.alice.UUID: "alice", f.bob.UUID: "bob"}
+	posted := []string{}
+	for _, m := range f.wazo.Messages(f.room.UUID) {
+		alias := ""
+		if m.Alias != nil {
+			alias = *m.Alias
+		}
+		posted = append(posted, fmt.Sprintf("%s/%s: %s", names[m.UserUUID], alias, m.Content))
+	}
+	return posted[1:]
+}
+
+// awaitPosted waits until exactly this was posted in the room, and nothing waits any more.
+func (f *fixture) awaitPosted(want ...string) {
+	f.Helper()
+	await.Until(f, fmt.Sprintf("%q on Wazo", want), func() bool { return len(f.posted()) >= len(want) })
+	f.awaitEmpty()
+	require.Equal(f, want, f.posted())
+}
+
+// awaitTold waits until people were told exactly this in person.
+func (f *fixture) awaitTold(want ...string) {
+	f.Helper()
+	await.Until(f, "what is told in person", func() bool { return len(f.matrix.allDirect()) >= len(want) })
+	require.Equal(f, want, f.matrix.allDirect())
+}
+
+func TestPersonWhoHasLoggedInPostsAsThemselves(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.contentFormat = "{{.Name}} says: {{.Content}}"
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.link()
+	f.matrix.say(robinUser, "one")
+	f.matrix.say(adminUser, "two")
+	f.matrix.say(robinUser, "three")
+	f.awaitPosted("alice/: one", "relay/Ada (Matrix): Ada says: two", "alice/: three")
+	f.wazo.Post(f.room.UUID, f.bob, "end", "")
+	f.awaitShown("Bob Stone: end")
+	require.Empty(t, f.matrix.allDirect())
+	message, err := f.db.Message.QueryOne(t.Context(), "SELECT portal_id, wazo_uuid, part, event_id, author, created_at, relayed_at FROM message WHERE author = $1 LIMIT 1", robinUser)
+	require.NoError(t, err)
+	require.NotNil(t, message)
+}
+
+func TestPersonWhoIsNoMemberPostsThroughTheRelayAccount(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.memberKept = 10 * time.Millisecond
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.link()
+	f.matrix.call(robinUser, "Robin", false)
+	f.matrix.say(robinUser, "in")
+	f.awaitPosted("alice/: in")
+	f.wazo.RemoveMember(f.room.UUID, f.alice)
+	time.Sleep(2 * f.memberKept) // for so long the list of rooms is believed
+	f.matrix.say(robinUser, "out")
+	f.matrix.say(robinUser, "still out")
+	f.awaitPosted("alice/: in", "relay/Robin (Matrix): out", "relay/Robin (Matrix): still out")
+	told := txt.PostedInstead(roomID.String(), "Project", words.InsteadNoMember)
+	f.awaitTold(told) // once
+	f.wazo.AddMember(f.room.UUID, f.alice)
+	time.Sleep(2 * f.memberKept)
+	f.matrix.say(robinUser, "in again")
+	await.Until(t, "the message", func() bool { return slices.Contains(f.posted(), "alice/: in again") })
+	f.wazo.RemoveMember(f.room.UUID, f.alice)
+	time.Sleep(2 * f.memberKept)
+	f.matrix.say(robinUser, "out again")
+	f.awaitPosted("alice/: in", "relay/Robin (Matrix): out", "relay/Robin (Matrix): still out", "alice/: in again", "relay/Robin (Matrix): out again")
+	f.awaitTold(told, told)
+}
+
+func TestMembershipIsAskedForOnceInAWhile(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.matrix.say(robinUser, "first")
+	f.awaitPosted("alice/: first")
+	const rooms = "GET /api/chatd/1.0/users/me/rooms"
+	before := f.wazo.RequestsBy(f.alice)
+	require.NotZero(t, before[rooms])
+	for i := range 5 {
+		f.matrix.say(robinUser, fmt.Sprint(i))
+	}
+	await.Until(t, "the messages", func() bool { return len(f.posted()) == 6 })
+	f.awaitEmpty()
+	require.Equal(t, before[rooms], f.wazo.RequestsBy(f.alice)[rooms])
+}
+
+// What keeps one person from posting is no reason not to relay for the others.
+func TestOwnAccountThatFailsForAReasonOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		fail func(*fixture)
+		told string
+	}{
+		{"the refresh token is revoked", func(f *fixture) {
+			f.wazo.RevokeRefreshTokens(f.alice)
+			f.wazo.RevokeTokens(f.alice)
+		}, txt.LogInEnded("alice")},
+		{"the account is disabled", func(f *fixture) {
+			f.wazo.SetEnabled(f.alice, false)
+			f.wazo.RevokeTokens(f.alice)
+		}, txt.LogInEnded("alice")},
+		{"the room is gone for it", func(f *fixture) {
+			f.wazo.Faults().RefusePost(chatdError(http.StatusNotFound, "unknown-room", ""), wazotest.Times(1).By(f.alice))
+		}, txt.PostedInstead(roomID.String(), "Project", words.InsteadNoMember)},
+		{"it may not post", func(f *fixture) {
+			f.wazo.Faults().RefusePost(chatdError(http.StatusUnauthorized, "unauthorized", wazoapi.ReasonMissingPermission), wazotest.Times(1).By(f.alice))
+		}, txt.PostedInstead(roomID.String(), "Project", words.InsteadNoPermission)},
+		{"its messages are refused", func(f *fixture) {
+			f.wazo.Faults().RefusePost(chatdError(http.StatusConflict, "conflict", ""), wazotest.Times(1).By(f.alice))
+		}, txt.PostedInstead(roomID.String(), "Project", words.InsteadConflict)},
+		{"it has too many sessions", func(f *fixture) {
+			f.wazo.Faults().TokenLimit(wazotest.Always().By(f.alice))
+			f.wazo.RevokeTokens(f.alice)
+		}, txt.PostedInstead(roomID.String(), "Project", words.InsteadTooManyLogins)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newOwnFixture(t)
+			f.matrix.call(robinUser, "Robin", false)
+			f.matrix.say(robinUser, "before")
+			f.awaitPosted("alice/: before")
+			test.fail(f)
+			f.matrix.say(robinUser, "one")
+			f.matrix.say(robinUser, "two")
+			f.matrix.say(adminUser, "three")
+			f.awaitPosted("alice/: before", "relay/Robin (Matrix): one", "relay/Robin (Matrix): two", "relay/Ada (Matrix): three")
+			f.awaitTold(test.told)
+			require.Empty(t, f.matrix.allNotices(), "nothing is paused")
+			require.Zero(t, f.core.health.of(serviceLogin).since)
+			require.Zero(t, f.core.health.of(serviceToWazo).since)
+		})
+	}
+}
+
+// chatdError is an answer of chatd.
+func chatdError(status int, id, reason string) wazotest.Answer {
+	body := fmt.Sprintf(`{"message":"refused","error_id":%q,"details":{"reason":%q},"timestamp":1}`, id, reason)
+	return wazotest.Answer{Status: status, ContentType: "application/json", Body: body}
+}
+
+func TestLogInThatWasRevokedIsNoticedWhenItIsUsed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.memberKept = 10 * time.Millisecond
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.link()
+	f.matrix.say(robinUser, "before")
+	f.awaitPosted("alice/: before")
+	f.wazo.RevokeRefreshTokens(f.alice) // the access token goes on working
+	time.Sleep(2 * f.memberKept)
+	f.matrix.say(robinUser, "after")
+	f.awaitTold(txt.LogInEnded("alice"))
+	require.Nil(t, f.core.accounts.of(robinUser))
+}
+
+// One person whose log-in hangs does not hold up a room.
+func TestLogInOfOnePersonThatFailsWhileOthersCanLogIn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.healthInterval = 50 * time.Millisecond
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.link()
+	f.wazo.Faults().RefuseToken(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+	f.wazo.RevokeTokens(f.alice)
+	f.matrix.say(robinUser, "one")
+	f.matrix.say(adminUser, "two")
+	f.awaitPosted("relay/robin (Matrix): one", "relay/Ada (Matrix): two")
+	f.awaitTold(txt.PostedInstead(roomID.String(), "Project", words.InsteadLogInFails))
+	require.Empty(t, f.matrix.allNotices(), "it is no outage")
+}
+
+func TestPersonWhoHasLoggedOutPostsThroughTheRelayAccount(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.matrix.say(robinUser, "in")
+	f.awaitPosted("alice/: in")
+	f.core.accounts.remove(t.Context(), f.core.accounts.of(robinUser).row.ID)
+	f.matrix.say(robinUser, "out")
+	f.awaitPosted("alice/: in", "relay/robin (Matrix): out")
+	require.Empty(t, f.matrix.allDirect())
+}
+
+func TestMessageThatIsTooLargeIsParkedAlsoIfItIsPostedAsOneself(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusBadRequest), wazotest.Times(1).By(f.alice))
+	sent := f.matrix.say(robinUser, "refused")
+	f.matrix.say(robinUser, "next")
+	f.awaitPosted("alice/: next")
+	row := f.row(sent)
+	require.NotNil(t, row)
+	require.Equal(t, db.StateParked, row.State)
+	_, err := f.core.Retry(f.ctx, roomID)
+	require.NoError(t, err)
+	f.awaitGone(sent)
+	require.Equal(t, []string{"alice/: next", "alice/: refused"}, f.posted())
+}

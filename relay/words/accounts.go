@@ -1,0 +1,45 @@
+package words
+
+import "fmt"
+
+// LogInEnded tells a person that Wazo does not accept the log-in of their account any more.
+func (t Texts) LogInEnded(username string) string {
+	return fmt.Sprintf("Wazo no longer accepts your log-in as %s: it was revoked, or your account was disabled, renamed or deleted. "+
+		"Type `%s login` here to log in again. Until then, your messages go out through the relay's account.", Escape(username), t.prefix)
+}
+
+// Instead is a reason why the relay's account posts a message on Wazo although its sender has an account there.
+type Instead string
+
+// The reasons.
+const (
+	InsteadNoMember      Instead = "no_member"
+	InsteadNoPermission  Instead = "no_permission"
+	InsteadConflict      Instead = "conflict"
+	InsteadTooManyLogins Instead = "too_many_logins"
+	InsteadLogInFails    Instead = "log_in_fails"
+)
+
+// PostedInstead tells the sender of a message that the relay's account has posted it, and not their own, and why.
+func (t Texts) PostedInstead(matrixRoom, title string, why Instead) string {
+	return fmt.Sprintf("Your message in %s (`%s`), which is linked with **%s**, went out through the relay's account and not through your own: %s "+
+		"I will not say this again as long as it stays so.", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title), instead(why))
+}
+
+// instead says a reason. The sentence follows a colon.
+func instead(why Instead) string {
+	switch why {
+	case InsteadNoMember:
+		return "your Wazo account is not a member of this chat."
+	case InsteadNoPermission:
+		return "your Wazo account lacks a permission. An administrator of Wazo must grant it."
+	case InsteadConflict:
+		return "Wazo does not accept messages of your account in this chat."
+	case InsteadTooManyLogins:
+		return "Wazo does not accept another log-in of your account at the moment."
+	case InsteadLogInFails:
+		return "I cannot log in to Wazo as you at the moment."
+	default:
+		return "your account cannot post there."
+	}
+}
