@@ -31,8 +31,11 @@ type Chat interface {
 // grace is how long after its end a dialogue still takes what the person says, because it may be the password.
 const grace = 10 * time.Minute
 
-// cancelWord ends a dialogue.
-const cancelWord = "cancel"
+// Words that people write instead of a password or a name.
+const (
+	cancelWord = "cancel" // ends the dialogue
+	nameWord   = "name"   // goes back from the password to the name
+)
 
 // step is what a dialogue waits for.
 type step int
@@ -169,10 +172,13 @@ func (d *Dialogues) answer(ctx context.Context, evt *event.Event) (say string) {
 	case strings.EqualFold(strings.TrimSpace(content.Body), cancelWord):
 		d.close(ctx, user)
 		return d.texts.LoginCancelled()
+	case open.step == askedPassword && strings.EqualFold(strings.TrimSpace(content.Body), nameWord):
+		open.step, open.username, open.domain = askedName, "", ""
+		return d.texts.LoginAskName()
 	case open.step == askedName:
 		name, domain, _ := strings.Cut(content.Body, ",")
 		open.username, open.domain, open.step = strings.TrimSpace(name), strings.TrimSpace(domain), askedPassword
-		return d.texts.LoginAskPassword(cut(open.username, maxName))
+		return d.texts.LoginAskPassword() // without the name: it may be a password that was sent too early
 	}
 	open.step = trying
 	open.tries++
@@ -199,8 +205,8 @@ func (d *Dialogues) try(ctx context.Context, user id.UserID, open *dialogue, req
 		d.close(ctx, user)
 		d.say(ctx, open.room, failed.words+"\n\n"+d.texts.LoginOver())
 	default:
-		open.step, open.username, open.domain = askedName, "", ""
-		d.say(ctx, open.room, failed.words+"\n\n"+d.texts.LoginAskName())
+		open.step = askedPassword // many send only the password again
+		d.say(ctx, open.room, failed.words+"\n\n"+d.texts.LoginAskPassword())
 	}
 }
 

@@ -128,7 +128,7 @@ func TestDialogueLogsIn(t *testing.T) {
 	f := newDialogueFixture(t)
 	f.requireOver()
 	f.begin()
-	require.Equal(t, txt.LoginAskPassword("alice"), f.say(" alice "))
+	require.Equal(t, txt.LoginAskPassword(), f.say(" alice "))
 	f.say(goodPassword)
 	require.Equal(t, []relay.LogInRequest{{Username: "alice"}}, f.core.requests)
 	require.Len(t, f.chat.said, 2, "the core says the rest")
@@ -138,7 +138,7 @@ func TestDialogueLogsIn(t *testing.T) {
 func TestDialogueTakesADomain(t *testing.T) {
 	f := newDialogueFixture(t)
 	f.begin()
-	require.Equal(t, txt.LoginAskPassword("alice"), f.say("alice, example.org"))
+	require.Equal(t, txt.LoginAskPassword(), f.say("alice, example.org"))
 	f.say(goodPassword)
 	require.Equal(t, []relay.LogInRequest{{Username: "alice", Domain: "example.org"}}, f.core.requests)
 }
@@ -146,13 +146,42 @@ func TestDialogueTakesADomain(t *testing.T) {
 func TestDialogueAsksAgainAfterAWrongPassword(t *testing.T) {
 	f := newDialogueFixture(t)
 	f.begin()
+	f.say("alice, example.org")
 	for range maxTries - 1 {
-		f.say("alice")
-		require.Equal(t, txt.WrongPassword()+"\n\n"+txt.LoginAskName(), f.say("wrong"))
+		require.Equal(t, txt.WrongPassword()+"\n\n"+txt.LoginAskPassword(), f.say("wrong"))
 	}
-	f.say("alice")
+	for _, request := range f.core.requests {
+		require.Equal(t, relay.LogInRequest{Username: "alice", Domain: "example.org"}, request, "the name is kept")
+	}
 	require.Equal(t, txt.WrongPassword()+"\n\n"+txt.LoginOver(), f.say("wrong"))
 	f.requireOver()
+}
+
+func TestDialogueTakesAnotherName(t *testing.T) {
+	f := newDialogueFixture(t)
+	f.begin()
+	f.say("alcie, example.org")
+	f.say("wrong")
+	require.Equal(t, txt.LoginAskName(), f.say(" Name "))
+	f.say("alice")
+	f.say(goodPassword)
+	require.Equal(t, relay.LogInRequest{Username: "alice"}, f.core.requests[1])
+	f.requireOver()
+}
+
+func TestDialogueRepeatsNothingThatPeopleSay(t *testing.T) {
+	for name, said := range map[string][]string{
+		"the password alone after a failure": {"alice", "my_Secret,1", "my_Secret,1"},
+		"the password first":                 {"my_Secret,1", "alice", "name", "my_Secret,1"},
+		"the password after a change":        {"alice", "my_Secret,1", "name", "my_Secret,1"},
+	} {
+		f := newDialogueFixture(t)
+		f.begin()
+		for _, answer := range said {
+			require.NotContains(t, f.say(answer), "Secret", name)
+		}
+		require.NotContains(t, f.logged.String(), "Secret", name)
+	}
 }
 
 func TestDialogueEndsWhenNoPasswordHelps(t *testing.T) {
@@ -168,8 +197,8 @@ func TestDialogueLimitsTriesOfAPerson(t *testing.T) {
 	f := newDialogueFixture(t)
 	for range 2 {
 		f.begin()
+		f.say("alice")
 		for range maxTries {
-			f.say("alice")
 			f.say("wrong")
 		}
 	}
@@ -208,7 +237,7 @@ func TestDialogueTakesOnlyWhatItAskedFor(t *testing.T) {
 		require.False(t, f.dialogues.Take(t.Context(), evt), name)
 	}
 	require.False(t, f.dialogues.Take(t.Context(), f.text("!wazo help")), "a command is obeyed")
-	require.Equal(t, txt.LoginAskPassword("alice"), f.say("alice"))
+	require.Equal(t, txt.LoginAskPassword(), f.say("alice"))
 }
 
 func TestDialogueDoesNotUseWhatIsNoAnswer(t *testing.T) {
@@ -234,7 +263,7 @@ func TestAnswerThatRepliesIsReadWithoutItsFallback(t *testing.T) {
 		"formatted_body": "<mx-reply><blockquote>What is …</blockquote></mx-reply>alice",
 		"m.relates_to":   map[string]any{"m.in_reply_to": map[string]any{"event_id": "$bot"}},
 	})))
-	require.Equal(t, txt.LoginAskPassword("alice"), f.chat.last())
+	require.Equal(t, txt.LoginAskPassword(), f.chat.last())
 }
 
 func TestAnswerInClearEndsTheDialogue(t *testing.T) {
@@ -325,7 +354,7 @@ func TestDialogueBegunAgainForgetsTheFirstOne(t *testing.T) {
 	f.begin()
 	f.say("alice")
 	f.begin()
-	require.Equal(t, txt.LoginAskPassword("bob"), f.say("bob"))
+	require.Equal(t, txt.LoginAskPassword(), f.say("bob"))
 	f.dialogues.End(t.Context(), chatRoom)
 	f.requireOver()
 }

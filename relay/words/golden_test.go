@@ -217,7 +217,7 @@ func goldenTexts() string {
 	text("LoginHere", golden.LoginHere())
 	text("LoginLink", golden.LoginLink("@robin:a.example", "https://relay.example.org/login/0123456789abcdef", 10*time.Minute))
 	text("LoginAskName", golden.LoginAskName())
-	text("LoginAskPassword", golden.LoginAskPassword("alice_m"))
+	text("LoginAskPassword", golden.LoginAskPassword())
 	text("LoginTrying", golden.LoginTrying())
 	text("LoginCancelled", golden.LoginCancelled())
 	text("LoginTooLate", golden.LoginTooLate())

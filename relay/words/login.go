@@ -51,9 +51,10 @@ func (t Texts) LoginAskName() string {
 		"To stop, write `cancel`. I remove your answers from this chat."
 }
 
-// LoginAskPassword asks for the password of a Wazo account.
-func (t Texts) LoginAskPassword(username string) string {
-	return fmt.Sprintf("What is the password of **%s**? I remove your answer as soon as I have read it, and I don't keep the password.", Escape(username))
+// LoginAskPassword asks for the password of a Wazo account. It does not repeat the name: people may have written their password
+// instead.
+func (t Texts) LoginAskPassword() string {
+	return "What is the password of this Wazo account? I remove your answer as soon as I have read it, and I don't keep the password. To change the user name, write `name`."
 }
 
 // LoginTrying answers what a person says while the bot logs them in.
