@@ -23,6 +23,7 @@ type accounts struct {
 	texts  words.Texts
 	log    zerolog.Logger
 	sayTo  func(ctx context.Context, user id.UserID, markdown string) error
+	rights *Rights
 
 	mu       sync.Mutex
 	loaded   bool
@@ -34,12 +35,13 @@ type accounts struct {
 // newAccounts returns the accounts of a core. The relay account is there at once; load adds those of people.
 func newAccounts(r *Relay, client *wazoapi.Client) *accounts {
 	return &accounts{
-		relay: r.account, client: client, db: r.db, texts: r.texts, log: r.log, sayTo: r.SayTo,
+		relay: r.account, client: client, db: r.db, texts: r.texts, log: r.log, sayTo: r.SayTo, rights: &r.cfg.Rights,
 		byID: make(map[int64]*account), byUser: make(map[id.UserID]*account), byAuthor: make(map[wazoapi.UUID]*account),
 	}
 }
 
-// load reads the accounts of people from the database, at the first call that succeeds. It makes no request.
+// load reads the accounts of people from the database, at the first call that succeeds. It makes no request. It gives up the
+// accounts of those who may no longer use the bot.
 func (a *accounts) load(ctx context.Context) error {
 	a.mu.Lock()
 	loaded := a.loaded
@@ -54,13 +56,34 @@ func (a *accounts) load(ctx context.Context) error {
 	for _, row := range rows {
 		if row.State == db.AccountLeaving {
 			continue
-		} else if err = a.put(ctx, row, wazoapi.Token{}); err != nil {
+		} else if !a.rights.mayLogIn(row.MatrixUser) {
+			err = a.end(ctx, row)
+		} else {
+			err = a.put(ctx, row, wazoapi.Token{})
+		}
+		if err != nil {
 			return err
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.loaded = true
+	return nil
+}
+
+// end ends the log-in of a person who may no longer use the bot, and tells them. It is deleted on Wazo like that of somebody who
+// logs out.
+func (a *accounts) end(ctx context.Context, row *db.Account) error {
+	a.log.Warn().Stringer("matrix_user", row.MatrixUser).Msg("A person may no longer use the bot, ending their log-in to Wazo")
+	err := a.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := a.db.Account.SetState(ctx, row.ID, db.AccountLeaving); err != nil {
+			return err
+		}
+		return a.sayTo(ctx, row.MatrixUser, a.texts.LogInWithdrawn(row.Username))
+	})
+	if err != nil {
+		return fmt.Errorf("failed to end the log-in of %s: %w", row.MatrixUser, err)
+	}
 	return nil
 }
 

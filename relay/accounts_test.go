@@ -11,15 +11,17 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 const robinUser = id.UserID("@robin:a.example")
 
-// logIn logs a person in with the account of a user on Wazo.
+// logIn logs a person in with the account of a user on Wazo. The person may use the bot from the next start on.
 func (f *fixture) logIn(user id.UserID, wazoUser wazotest.User) {
 	f.Helper()
+	f.allowed = append(f.allowed, user.String())
 	clientID := wazoapi.ClientID(user.String(), botUser.String())
 	token, grant, err := f.client.LogInOffline(f.ctx, wazoapi.OfflineLogIn{Username: wazoUser.Username, Password: []byte(wazoUser.Password), ClientID: clientID})
 	require.NoError(f, err)
@@ -83,6 +85,23 @@ func TestAccountsOfPeopleAreKnownAfterAStart(t *testing.T) {
 	require.NotNil(t, f.core.accounts.byUUID(wazoapi.UUID(f.bob.UUID)))
 	require.Nil(t, f.core.accounts.login("@left:a.example"))
 	require.Len(t, f.core.accounts.all(), 2)
+}
+
+func TestLogInOfWhoMayNoLongerUseTheBotEnds(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.logIn("@sam:a.example", f.bob)
+	f.halt()
+	f.allowed = []string{"@sam:a.example"}
+	f.start()
+	require.Nil(t, f.core.accounts.login(robinUser))
+	require.NotNil(t, f.core.accounts.of("@sam:a.example"))
+	await.Until(t, "the log-in to be deleted", func() bool { return f.login(robinUser) == nil })
+	require.Empty(t, f.refreshTokens(f.alice))
+	require.Len(t, f.refreshTokens(f.bob), 1)
+	require.Equal(t, []string{txt.LogInWithdrawn("alice")}, f.told())
 }
 
 func TestAccountTakesThePlaceOfThoseBefore(t *testing.T) {

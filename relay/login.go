@@ -109,7 +109,7 @@ func (r *Relay) clientID(user id.UserID) string {
 
 // mayLogIn refuses who may not use the bot.
 func (r *Relay) mayLogIn(user id.UserID) error {
-	if !r.cfg.Rights.IsAllowed(user) || r.cfg.Rights.IsIgnored(user) {
+	if !r.cfg.Rights.mayLogIn(user) {
 		return refuseLogIn(LogInNotAllowed, r.texts.NotAllowed())
 	}
 	return nil

@@ -43,6 +43,9 @@ func (r *Rights) IsAllowed(user id.UserID) bool { return r.IsAdmin(user) || matc
 // IsIgnored reports whether a person's messages are not relayed.
 func (r *Rights) IsIgnored(user id.UserID) bool { return matches(r.ignored, user) }
 
+// mayLogIn reports whether a person may use a Wazo account of their own.
+func (r *Rights) mayLogIn(user id.UserID) bool { return r.IsAllowed(user) && !r.IsIgnored(user) }
+
 func matches(patterns []glob.Glob, user id.UserID) bool {
 	for _, pattern := range patterns {
 		if pattern.Match(user.String()) {

@@ -8,6 +8,11 @@ func (t Texts) LogInEnded(username string) string {
 		"Type `%s login` here to log in again. Until then, your messages go out through the relay's account.", Escape(username), t.prefix)
 }
 
+// LogInWithdrawn tells a person who may no longer use the bot that their log-in has ended.
+func (t Texts) LogInWithdrawn(username string) string {
+	return fmt.Sprintf("You may no longer use this bot, so I have ended your log-in to Wazo as %s. From now on, your messages go out through the relay's account.", Escape(username))
+}
+
 // Instead is a reason why the relay's account posts a message on Wazo although its sender has an account there.
 type Instead string
 
