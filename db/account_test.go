@@ -90,19 +90,19 @@ func TestIdentities(t *testing.T) {
 func TestLoginDialogues(t *testing.T) {
 	t.Parallel()
 	db := openNew(t)
-	isOpen := func(room, now int64) bool {
+	requireEnd := func(room id.RoomID, want Time) {
 		t.Helper()
-		open, err := db.LoginDialogue.IsOpen(t.Context(), "@sam:a.example", map[int64]id.RoomID{1: "!one", 2: "!two"}[room], ms(now))
+		endsAt, err := db.LoginDialogue.EndsAt(t.Context(), "@sam:a.example", room)
 		require.NoError(t, err)
-		return open
+		require.True(t, endsAt.Equal(want.Time))
 	}
-	require.False(t, isOpen(1, 5))
+	requireEnd("!one", Time{})
 	require.NoError(t, db.LoginDialogue.Open(t.Context(), "@sam:a.example", "!one", ms(10)))
-	require.True(t, isOpen(1, 9))
-	require.False(t, isOpen(2, 9), "it is in one room")
-	require.False(t, isOpen(1, 10), "it ends")
+	requireEnd("!one", ms(10))
+	requireEnd("!two", Time{}) // it is in one room
 	require.NoError(t, db.LoginDialogue.Open(t.Context(), "@sam:a.example", "!two", ms(20)))
-	require.True(t, isOpen(2, 10))
+	requireEnd("!two", ms(20))
+	requireEnd("!one", Time{})
 	require.NoError(t, db.LoginDialogue.Close(t.Context(), "@sam:a.example"))
-	require.False(t, isOpen(2, 10))
+	requireEnd("!two", Time{})
 }

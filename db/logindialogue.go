@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	loginDialogueQuery       = `SELECT matrix_user FROM login_dialogue WHERE matrix_user = $1 AND room = $2 AND ends_at > $3`
+	loginDialogueQuery       = `SELECT ends_at FROM login_dialogue WHERE matrix_user = $1 AND room = $2`
 	putLoginDialogueQuery    = `INSERT INTO login_dialogue (matrix_user, room, ends_at) VALUES ($1, $2, $3) ON CONFLICT (matrix_user) DO UPDATE SET room = excluded.room, ends_at = excluded.ends_at`
 	deleteLoginDialogueQuery = `DELETE FROM login_dialogue WHERE matrix_user = $1`
 )
@@ -22,14 +22,13 @@ type LoginDialogues struct {
 	db *dbutil.Database
 }
 
-// IsOpen reports whether a person is being asked in a room at a time.
-func (t *LoginDialogues) IsOpen(ctx context.Context, user id.UserID, room id.RoomID, now Time) (bool, error) {
-	var found id.UserID
-	err := t.db.QueryRow(ctx, loginDialogueQuery, user, room, now).Scan(&found)
+// EndsAt returns until when a person is, or was, being asked in a room. It returns the zero time if there is no dialogue.
+func (t *LoginDialogues) EndsAt(ctx context.Context, user id.UserID, room id.RoomID) (endsAt Time, err error) {
+	err = t.db.QueryRow(ctx, loginDialogueQuery, user, room).Scan(&endsAt)
 	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+		return Time{}, nil
 	}
-	return err == nil, err
+	return endsAt, err
 }
 
 // Open stores that a person is being asked in a room until a time.

@@ -31,6 +31,9 @@ type Chat interface {
 // grace is how long after its end a dialogue still takes what the person says, because it may be the password.
 const grace = 10 * time.Minute
 
+// clockSkew is how far the clocks of homeservers may differ from this one for the times of events to be of use.
+const clockSkew = time.Hour
+
 // Words that people write instead of a password or a name.
 const (
 	cancelWord = "cancel" // ends the dialogue
@@ -44,6 +47,7 @@ const (
 	askedName step = iota
 	askedPassword
 	trying // what the person says now is of no use
+	over   // what the person says is only taken
 )
 
 // dialogue asks one person in their direct chat.
@@ -129,22 +133,29 @@ func (d *Dialogues) Take(ctx context.Context, evt *event.Event) bool {
 	return true
 }
 
-// isAsked reports whether the sender of an event is being asked in its room. The lock must be held.
+// isAsked reports whether the sender of an event is, or was, being asked in its room when they wrote it. The lock must be held.
 func (d *Dialogues) isAsked(ctx context.Context, evt *event.Event) bool {
 	if open := d.open[evt.Sender]; open != nil {
-		if d.now().After(open.endsAt.Add(grace)) {
-			d.close(ctx, evt.Sender)
-			return false
-		}
-		return open.room == evt.RoomID
-	} else if d.now().Sub(d.started) > Life+grace {
+		return open.room == evt.RoomID && d.isWrittenBy(evt, open.endsAt.Add(grace))
+	} else if late := d.started.Add(Life + grace); d.now().After(late) && time.UnixMilli(evt.Timestamp).After(late) {
 		return false
 	}
-	asked, err := d.db.LoginDialogue.IsOpen(ctx, evt.Sender, evt.RoomID, jsontime.UM(d.now()))
+	endsAt, err := d.db.LoginDialogue.EndsAt(ctx, evt.Sender, evt.RoomID)
 	if err != nil {
 		d.log.Err(err).Msg("Failed to look up a log-in dialogue")
 	}
-	return asked
+	return err == nil && !endsAt.IsZero() && d.isWrittenBy(evt, endsAt.Time)
+}
+
+// isWrittenBy reports whether an event was written before a time at which a dialogue ends. It may be received much later, if the
+// bot or the homeserver was away.
+func (d *Dialogues) isWrittenBy(evt *event.Event, end time.Time) bool {
+	at := d.now()
+	written, begun := time.UnixMilli(evt.Timestamp), end.Add(-Life-grace)
+	if written.Before(at) && written.After(begun.Add(-clockSkew)) {
+		at = written
+	}
+	return !at.After(end)
 }
 
 // answer goes on with a dialogue by what a person said, and returns what to say. The lock must be held.
@@ -155,13 +166,14 @@ func (d *Dialogues) answer(ctx context.Context, evt *event.Event) (say string) {
 	content.RemoveReplyFallback()
 	switch {
 	case open == nil:
-		d.close(ctx, user)
 		return d.texts.LoginRestarted()
 	case !evt.Mautrix.WasEncrypted:
-		d.close(ctx, user)
+		open.step = over
 		return d.texts.LoginSentInClear()
+	case open.step == over && !isWord(content, cancelWord):
+		return d.texts.LoginNotUsed()
 	case d.now().After(open.endsAt):
-		d.close(ctx, user)
+		open.step = over
 		return d.texts.LoginTooLate()
 	case command.Replaces(evt.Content.Raw) != "" || content.NewContent != nil:
 		return d.texts.LoginEdited()
@@ -169,10 +181,10 @@ func (d *Dialogues) answer(ctx context.Context, evt *event.Event) (say string) {
 		return d.texts.LoginNotText()
 	case open.step == trying:
 		return d.texts.LoginTrying()
-	case strings.EqualFold(strings.TrimSpace(content.Body), cancelWord):
+	case isWord(content, cancelWord):
 		d.close(ctx, user)
 		return d.texts.LoginCancelled()
-	case open.step == askedPassword && strings.EqualFold(strings.TrimSpace(content.Body), nameWord):
+	case open.step == askedPassword && isWord(content, nameWord):
 		open.step, open.username, open.domain = askedName, "", ""
 		return d.texts.LoginAskName()
 	case open.step == askedName:
@@ -198,11 +210,12 @@ func (d *Dialogues) try(ctx context.Context, user id.UserID, open *dialogue, req
 	switch {
 	case failed == nil:
 		d.close(ctx, user)
+	case open.step == over: // meanwhile
 	case failed.final:
-		d.close(ctx, user)
+		open.step = over
 		d.say(ctx, open.room, failed.words)
 	case open.tries >= maxTries:
-		d.close(ctx, user)
+		open.step = over
 		d.say(ctx, open.room, failed.words+"\n\n"+d.texts.LoginOver())
 	default:
 		open.step = askedPassword // many send only the password again
@@ -210,7 +223,12 @@ func (d *Dialogues) try(ctx context.Context, user id.UserID, open *dialogue, req
 	}
 }
 
-// close ends the dialogue with a person. The lock must be held.
+// isWord reports whether a person said only one word.
+func isWord(content *event.MessageEventContent, word string) bool {
+	return strings.EqualFold(strings.TrimSpace(content.Body), word)
+}
+
+// close ends the dialogue with a person: what they say is no longer taken. The lock must be held.
 func (d *Dialogues) close(ctx context.Context, user id.UserID) {
 	delete(d.open, user)
 	if err := d.db.LoginDialogue.Close(ctx, user); err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
-	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -96,7 +95,7 @@ func (f *dialogueFixture) begin() {
 func (f *dialogueFixture) event(content map[string]any) *event.Event {
 	f.Helper()
 	f.count++
-	evt := &event.Event{ID: id.EventID(fmt.Sprintf("$%d", f.count)), RoomID: chatRoom, Sender: robin, Type: event.EventMessage}
+	evt := &event.Event{ID: id.EventID(fmt.Sprintf("$%d", f.count)), RoomID: chatRoom, Sender: robin, Type: event.EventMessage, Timestamp: f.logins.now().UnixMilli()}
 	data, err := json.Marshal(content)
 	require.NoError(f, err)
 	require.NoError(f, json.Unmarshal(data, &evt.Content))
@@ -119,9 +118,18 @@ func (f *dialogueFixture) say(body string) string {
 func (f *dialogueFixture) requireOver() {
 	f.Helper()
 	require.False(f, f.dialogues.Take(f.Context(), f.text("hello")))
-	isOpen, err := f.db.LoginDialogue.IsOpen(f.Context(), robin, chatRoom, jsontime.UM(f.logins.now()))
-	require.NoError(f, err)
-	require.False(f, isOpen)
+}
+
+// requireEnded requires that robin is asked nothing more, and that what they say is taken until the time is over.
+func (f *dialogueFixture) requireEnded() {
+	f.Helper()
+	asked := f.core.asked()
+	for range 2 {
+		require.Equal(f, txt.LoginNotUsed(), f.say(goodPassword))
+	}
+	require.Equal(f, asked, f.core.asked())
+	f.pass(Life + grace + time.Second)
+	f.requireOver()
 }
 
 func TestDialogueLogsIn(t *testing.T) {
@@ -154,7 +162,7 @@ func TestDialogueAsksAgainAfterAWrongPassword(t *testing.T) {
 		require.Equal(t, relay.LogInRequest{Username: "alice", Domain: "example.org"}, request, "the name is kept")
 	}
 	require.Equal(t, txt.WrongPassword()+"\n\n"+txt.LoginOver(), f.say("wrong"))
-	f.requireOver()
+	f.requireEnded()
 }
 
 func TestDialogueTakesAnotherName(t *testing.T) {
@@ -190,7 +198,7 @@ func TestDialogueEndsWhenNoPasswordHelps(t *testing.T) {
 	f.begin()
 	f.say("alice")
 	require.Equal(t, txt.NotAllowed(), f.say(goodPassword))
-	f.requireOver()
+	f.requireEnded()
 }
 
 func TestDialogueLimitsTriesOfAPerson(t *testing.T) {
@@ -275,7 +283,7 @@ func TestAnswerInClearEndsTheDialogue(t *testing.T) {
 	require.True(t, f.dialogues.Take(t.Context(), evt))
 	require.Equal(t, txt.LoginSentInClear(), f.chat.last())
 	require.Zero(t, f.core.asked())
-	f.requireOver()
+	f.requireEnded()
 }
 
 func TestDialogueEndsAfterTenMinutes(t *testing.T) {
@@ -286,7 +294,7 @@ func TestDialogueEndsAfterTenMinutes(t *testing.T) {
 		f.pass(Life + time.Second)
 		require.Equal(t, txt.LoginTooLate(), f.say(goodPassword))
 		require.Zero(t, f.core.asked())
-		f.requireOver()
+		f.requireEnded()
 	})
 	t.Run("what comes much later is for others", func(t *testing.T) {
 		f := newDialogueFixture(t)
@@ -296,13 +304,57 @@ func TestDialogueEndsAfterTenMinutes(t *testing.T) {
 	})
 }
 
-func TestRestartedDialogueTakesOneAnswer(t *testing.T) {
+func TestDialogueThatHasFailedIsCancelled(t *testing.T) {
+	f := newDialogueFixture(t)
+	f.core.err = &relay.LogInError{Outcome: relay.LogInNotAllowed, Words: txt.NotAllowed()}
+	f.begin()
+	f.say("alice")
+	f.say(goodPassword)
+	require.Equal(t, txt.LoginCancelled(), f.say("cancel"))
+	f.requireOver()
+}
+
+func TestAnswerThatIsReceivedMuchLaterIsTaken(t *testing.T) {
+	for name, restart := range map[string]bool{"the homeserver was away": false, "the bot was away": true} {
+		f := newDialogueFixture(t)
+		f.begin()
+		f.say("alice")
+		evt := f.text(goodPassword)
+		f.pass(3 * time.Hour)
+		if restart {
+			f.dialogues = f.logins.Dialogues(f.db, f.chat)
+			f.pass(time.Hour)
+		}
+		f.requireOver()
+		require.True(t, f.dialogues.Take(t.Context(), evt), name)
+		require.Zero(t, f.core.asked(), name)
+	}
+}
+
+func TestClockOfTheHomeserverMayBeWrong(t *testing.T) {
+	f := newDialogueFixture(t)
+	for _, wrong := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
+		f.begin()
+		evt := f.text("alice")
+		evt.Timestamp += wrong.Milliseconds()
+		again := f.text("alice")
+		again.Timestamp += (wrong + Life + grace).Milliseconds()
+		require.True(t, f.dialogues.Take(t.Context(), evt))
+		f.pass(Life + grace + time.Second)
+		require.False(t, f.dialogues.Take(t.Context(), again))
+	}
+}
+
+func TestRestartedDialogueTakesAnswers(t *testing.T) {
 	f := newDialogueFixture(t)
 	f.begin()
 	f.say("alice")
 	f.dialogues = f.logins.Dialogues(f.db, f.chat)
-	require.Equal(t, txt.LoginRestarted(), f.say(goodPassword))
+	for range 2 {
+		require.Equal(t, txt.LoginRestarted(), f.say(goodPassword))
+	}
 	require.Zero(t, f.core.asked())
+	f.pass(Life + grace + time.Second)
 	f.requireOver()
 }
 

@@ -224,6 +224,7 @@ func goldenTexts() string {
 	text("LoginTooLate", golden.LoginTooLate())
 	text("LoginRestarted", golden.LoginRestarted())
 	text("LoginOver", golden.LoginOver())
+	text("LoginNotUsed", golden.LoginNotUsed())
 	text("LoginNotEncrypted", golden.LoginNotEncrypted())
 	text("LoginLinkedRoom", golden.LoginLinkedRoom())
 	text("LoginSentInClear", golden.LoginSentInClear())

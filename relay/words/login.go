@@ -78,6 +78,11 @@ func (t Texts) LoginOver() string {
 	return fmt.Sprintf("This log-in has ended. Type `%s login` to start again.", t.prefix)
 }
 
+// LoginNotUsed answers what a person says after a log-in has failed.
+func (t Texts) LoginNotUsed() string {
+	return fmt.Sprintf("This log-in has ended. I did not use your message, and I remove it, because it may contain your password. Type `%s login` to start again, or `cancel` to go on chatting.", t.prefix)
+}
+
 // LoginNotEncrypted refuses to ask for a password in a room that is not encrypted.
 func (t Texts) LoginNotEncrypted() string {
 	return fmt.Sprintf("Our direct chat is not encrypted, so I don't ask for your password there. Leave that chat, and type `%s login` again: then I invite you to an encrypted one.", t.prefix)
