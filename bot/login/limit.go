@@ -36,6 +36,15 @@ func (l *limit[K]) take(key K) (wait time.Duration) {
 	return 0
 }
 
+// giveBack takes back what was counted last for a key.
+func (l *limit[K]) giveBack(key K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if times := l.times[key]; len(times) > 0 {
+		l.times[key] = times[:len(times)-1]
+	}
+}
+
 func (l *limit[K]) waitLocked(key K) time.Duration {
 	begin := l.now().Add(-l.period)
 	for k, times := range l.times {

@@ -97,6 +97,7 @@ func (l *Logins) attempt(ctx context.Context, user id.UserID, address string, re
 	var refused *relay.LogInError
 	switch {
 	case err == nil:
+		l.byAddress.giveBack(address) // many people may come from one address, such as that of a company
 		return loggedIn, nil
 	case errors.As(err, &refused):
 		l.log.Info().Stringer("user_id", user).Str("outcome", string(refused.Outcome)).Msg("A log-in to Wazo was refused")

@@ -239,8 +239,9 @@ func (p *Page) setCookie(w http.ResponseWriter, browser secret) {
 	http.SetCookie(w, &http.Cookie{Name: p.cookie, Value: string(browser), Path: "/", Secure: p.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-// address returns the address from which a request comes, to limit how often it may try. Only a reverse proxy on this machine or
-// in its network is believed when it names another one. An IPv6 address stands for its network.
+// address returns the address from which a request comes, to limit how often it may try, or "" if that is not known. Only a
+// reverse proxy on this machine or in its network is believed when it names another one. What is left of a chain of proxies is an
+// address of such a network, too: it stands for everybody, so it is of no use. An IPv6 address stands for its network.
 func address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -250,12 +251,14 @@ func address(r *http.Request) string {
 	if err != nil {
 		return host
 	}
-	if peer = peer.Unmap(); peer.IsLoopback() || peer.IsPrivate() {
+	if peer = peer.Unmap(); isNear(peer) {
 		forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		// The last one was added by the proxy itself; those before it are what the client says.
-		if client, err := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1])); err == nil {
-			peer = client.Unmap()
+		client, err := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1]))
+		if err != nil || isNear(client.Unmap()) {
+			return ""
 		}
+		peer = client.Unmap()
 	}
 	peer = peer.WithZone("")
 	if peer.Is6() {
@@ -264,6 +267,11 @@ func address(r *http.Request) string {
 		}
 	}
 	return peer.String()
+}
+
+// isNear reports whether an address is of this machine or of a private network, as those of reverse proxies are.
+func isNear(addr netip.Addr) bool {
+	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast()
 }
 
 // view is what the page shows.

@@ -327,13 +327,28 @@ func TestTriesAreLimited(t *testing.T) {
 	t.Run("by address", func(t *testing.T) {
 		f := newFixture(t)
 		b := f.browser()
+		for person := range 30 {
+			f.browser().logIn(f.link("@colleague:a.example"+id.UserID(rune('a'+person))), "alice", goodPassword)
+		}
+		require.Equal(t, 30, f.core.asked(), "who logs in takes nothing from others")
 		for person := range 20 {
 			b.logIn(f.link(robin+id.UserID(rune('a'+person))), "alice", "wrong")
 		}
 		path := f.link(robin)
 		b.logIn(path, "alice", goodPassword)
 		require.Contains(t, b.get(path).text(), "too many attempts")
-		require.Equal(t, 20, f.core.asked())
+		require.Equal(t, 50, f.core.asked())
+	})
+	t.Run("not by the address of a proxy that does not say who comes", func(t *testing.T) {
+		f := newFixture(t)
+		b := f.browser()
+		b.address = "172.17.0.1:1234"
+		for person := range 20 {
+			b.logIn(f.link(robin+id.UserID(rune('a'+person))), "alice", "wrong")
+		}
+		path := f.link(robin)
+		b.logIn(path, "alice", goodPassword)
+		require.Contains(t, b.get(path).text(), "You are logged in")
 	})
 }
 
@@ -389,7 +404,10 @@ func TestProxyIsBelievedOnlyFromItsOwnNetwork(t *testing.T) {
 		{"[::1]:1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
 		{"[2001:db8:1:2:9::1]:1", "", "2001:db8:1:2::/64"},
 		{"[::ffff:127.0.0.1]:1", "203.0.113.9", "203.0.113.9"},
-		{"127.0.0.1:1", "unknown", "127.0.0.1"},
+		{"127.0.0.1:1", "unknown", ""},
+		{"127.0.0.1:1", "", ""},
+		{"172.17.0.1:1", "203.0.113.9, 10.0.0.2", ""}, // two proxies
+		{"[fe80::1%eth0]:1", "::ffff:10.0.0.2", ""},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = test.peer
