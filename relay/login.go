@@ -95,7 +95,9 @@ func (r *Relay) LogIn(ctx context.Context, user id.UserID, request LogInRequest)
 		err = r.storeLogIn(ctx, row, grant, token, as)
 	}
 	if err != nil {
-		r.discard(ctx, api, grant.ClientID)
+		if left := r.discard(ctx, api, grant.ClientID); left {
+			err = r.sayLeft(err)
+		}
 		return LoggedIn{}, err
 	}
 	r.log.Info().Stringer("matrix_user", user).Str("wazo_user", row.UserUUID).Msg("A person logged in to Wazo")
@@ -279,13 +281,24 @@ func (r *Relay) endMapping(ctx context.Context, row *db.Account, as words.WazoUs
 // discardTimeout is how long it is tried to take a log-in back. It is tried also if the time for the log-in is over.
 const discardTimeout = 10 * time.Second
 
-// discard takes a log-in back that is not to be used.
-func (r *Relay) discard(ctx context.Context, api *wazoapi.Account, clientID string) {
+// discard takes a log-in back that is not to be used. It reports whether the log-in is left on Wazo all the same.
+func (r *Relay) discard(ctx context.Context, api *wazoapi.Account, clientID string) (left bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	if _, err := revoke(ctx, api, clientID); err != nil {
-		r.log.Warn().Err(err).Str("client_id", clientID).Msg("Failed to take a refused log-in back")
+	kept, err := revoke(ctx, api, clientID)
+	if err != nil || kept {
+		r.log.Warn().Err(err).Str("client_id", clientID).Bool("forbidden", kept).Msg("Failed to take a refused log-in back")
 	}
+	return err != nil || kept
+}
+
+// sayLeft adds to the words of a refused log-in that it is left on Wazo.
+func (r *Relay) sayLeft(err error) error {
+	var refused *LogInError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	return refuseLogIn(refused.Outcome, refused.Words+" "+r.texts.LoginLeft())
 }
 
 // revoke deletes a refresh token and the access token that was made from it. It reports whether the refresh token is kept

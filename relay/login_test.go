@@ -445,6 +445,17 @@ func TestLogOutTellsIfWazoKeepsTheLogIn(t *testing.T) {
 	require.Zero(t, f.wazo.Sessions(f.alice))
 }
 
+func TestRefusedLogInTellsIfWazoKeepsIt(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.wazo.SetACL(f.alice, []string{"!chatd.users.me.rooms.read", "!auth.users.me.tokens.*.delete"})
+	f.start()
+	_, err := f.try(robinUser, f.alice)
+	f.requireOutcome(err, LogInNoChat, txt.AccountMayNotChat([]string{"chatd.users.me.rooms.read"})+" "+txt.LoginLeft())
+	require.Len(t, f.refreshTokens(f.alice), 1)
+	require.Nil(t, f.login(robinUser))
+}
+
 func TestCheckOfLoginsSurvivesErrors(t *testing.T) {
 	t.Parallel()
 	f := newLoginFixture(t)

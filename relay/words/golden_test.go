@@ -240,6 +240,7 @@ func goldenTexts() string {
 	text("WrongPassword", golden.WrongPassword())
 	text("AccountDisabled", golden.AccountDisabled())
 	text("AccountMayNotChat", golden.AccountMayNotChat([]string{"websocketd", "chatd.users.me.rooms.read"}))
+	text("LoginLeft", golden.LoginLeft())
 	text("LoginServiceDown", golden.LoginServiceDown())
 	text("TooManySessions", golden.TooManySessions())
 	text("OtherTenant", golden.OtherTenant())

@@ -142,7 +142,12 @@ func (t Texts) AccountDisabled() string {
 
 // AccountMayNotChat says that an account lacks rights on Wazo, in Wazo's own words.
 func (t Texts) AccountMayNotChat(missing []string) string {
-	return "This Wazo account may not use chats, so I have ended the log-in. The administrator of Wazo can give it these rights: `" + strings.Join(missing, "`, `") + "`."
+	return "This Wazo account may not use chats, so I don't use the log-in. The administrator of Wazo can give it these rights: `" + strings.Join(missing, "`, `") + "`."
+}
+
+// LoginLeft says, behind why a log-in was refused, that Wazo could not be told to delete it.
+func (t Texts) LoginLeft() string {
+	return "I could not delete the log-in on Wazo. Please delete it there among your refresh tokens, or ask the administrator of Wazo to do it."
 }
 
 // LoginServiceDown says that Wazo does not answer log-ins.
