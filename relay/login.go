@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -240,11 +241,13 @@ func (r *Relay) checkNotTaken(ctx context.Context, user id.UserID, wazoUser wazo
 
 // storeLogIn stores a log-in, takes it into use, and says so.
 func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.RefreshGrant, token wazoapi.Token, as words.WazoUser) error {
+	var owner id.UserID
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
 		if earlier, err := r.db.Account.LoginOfWazoUser(ctx, row.UserUUID); err != nil {
 			return err
 		} else if earlier != nil && earlier.MatrixUser != row.MatrixUser {
 			if earlier.State != db.AccountRefused {
+				owner = earlier.MatrixUser
 				return refuseLogIn(LogInTakenByAnother, r.texts.AccountTaken()) // at this very moment
 			} else if err = r.db.Account.ForgetLogin(ctx, earlier.ID); err != nil {
 				return err
@@ -260,10 +263,12 @@ func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.R
 		}
 		return r.SayTo(ctx, row.MatrixUser, r.texts.LoggedIn(row.MatrixUser.String(), as))
 	})
-	if refused := (*LogInError)(nil); err != nil && !errors.As(err, &refused) {
+	if refused := (*LogInError)(nil); errors.As(err, &refused) { // nothing of the transaction remains, so the owner is told now
+		return cmp.Or(r.SayTo(ctx, owner, r.texts.AccountWasTried(row.MatrixUser.String())), err)
+	} else if err != nil {
 		return fmt.Errorf("failed to store a log-in: %w", err)
 	}
-	return err
+	return nil
 }
 
 // endMapping ends, within a transaction, the mapping of somebody else to the user on Wazo as whom a person has logged in, and tells

@@ -208,6 +208,18 @@ func TestAccountOfAnotherPersonIsRefusedAndThePersonIsTold(t *testing.T) {
 	require.NoError(t, f.core.accounts.of(robinUser).api.Check(t.Context()), "the account still works")
 }
 
+func TestPersonIsToldOfALogInAtTheSameMoment(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	row := &db.Account{MatrixUser: eveUser, Username: "alice", UserUUID: f.alice.UUID, ClientID: "eve"}
+	err := f.core.storeLogIn(t.Context(), row, wazoapi.RefreshGrant{Token: "x", ClientID: "eve"}, wazoapi.Token{}, words.WazoUser{Username: "alice"})
+	f.requireOutcome(err, LogInTakenByAnother, txt.AccountTaken())
+	require.Equal(t, txt.AccountWasTried(eveUser.String()), f.told()[1])
+	require.Nil(t, f.login(eveUser))
+}
+
 func TestAccountIsFreeWhenWazoRefusesTheLogInOfAnotherPerson(t *testing.T) {
 	t.Parallel()
 	f := newLoginFixture(t)
