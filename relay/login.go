@@ -353,7 +353,7 @@ func (r *Relay) LogOut(ctx context.Context, user id.UserID) (string, error) {
 	switch {
 	case err != nil:
 		r.log.Warn().Err(err).Stringer("matrix_user", user).Msg("Failed to delete a log-in on Wazo, trying again later")
-		r.tasks.Wake(job{kind: jobRevoke})
+		r.tasks.WakeAfter(backoff.First, job{kind: jobRevoke})
 		return r.texts.LoggedOutHere(as), nil
 	case kept:
 		return r.texts.LoggedOutKept(as), nil
@@ -408,10 +408,10 @@ func (r *Relay) finishLogOuts(ctx context.Context) error {
 	return failed
 }
 
-// finishOwed finishes the log-out of a person, unless they are logging in again.
+// finishOwed finishes the log-out of a person. It fails while they are being logged in or out, which may finish it or not.
 func (r *Relay) finishOwed(ctx context.Context, user id.UserID) error {
 	if !r.loggingIn.Add(user) {
-		return nil
+		return fmt.Errorf("%s is being logged in or out", user)
 	}
 	defer r.loggingIn.Remove(user)
 	row, err := r.db.Account.Login(ctx, user)

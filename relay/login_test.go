@@ -282,6 +282,19 @@ func TestLogOutIsFinishedWhenWazoAnswersAgain(t *testing.T) {
 	}
 }
 
+func TestLogOutIsFinishedAfterALogInAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	require.NoError(t, f.db.Account.SetState(t.Context(), f.login(robinUser).ID, db.AccountLeaving))
+	require.True(t, f.core.loggingIn.Add(robinUser))
+	require.Error(t, f.core.finishLogOuts(t.Context()), "it is tried again")
+	f.core.loggingIn.Remove(robinUser)
+	require.NoError(t, f.core.finishLogOuts(t.Context()))
+	require.Nil(t, f.login(robinUser))
+}
+
 func TestNewLogInIsNotEndedByAnEarlierLogOut(t *testing.T) {
 	t.Parallel()
 	f := newLoginFixture(t)
