@@ -39,14 +39,21 @@ func (g RefreshGrant) Login() string {
 // user by a bot, such as "@robin:a.example via @bot:a.example". It tells its owner
 // whose log-in it is and which relay holds it; two relays get two refresh tokens.
 // What would break the route or the right that deletes the refresh token, such as
-// "/" and "#", is replaced by "_" (docs/wazo.md, "Refresh tokens").
+// "/" and "#", is replaced by "_" (docs/wazo.md, "Refresh tokens"). Then the
+// beginning of a hash follows, so that two people never have the same name.
 func ClientID(user, bot string) string {
-	return strings.Map(func(r rune) rune {
+	wanted := user + " via " + bot
+	name := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@:._=+- ", r) {
 			return r
 		}
 		return '_'
-	}, user+" via "+bot)
+	}, wanted)
+	if name == wanted {
+		return name
+	}
+	sum := sha256.Sum256([]byte(wanted))
+	return name + " " + hex.EncodeToString(sum[:8])
 }
 
 // checkClientID refuses what cannot be deleted again: "..", for example, would be

@@ -25,11 +25,12 @@ func TestClientID(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, user, want string }{
 		{"an ordinary user", "@robin:a.example", "@robin:a.example via @bot:a.example"},
-		{"a slash, which would break the route", "@a/b:a.example", "@a_b:a.example via @bot:a.example"},
-		{"a hash, which no right matches", "@a#b:a.example", "@a_b:a.example via @bot:a.example"},
+		{"a slash, which would break the route", "@a/b:a.example", "@a_b:a.example via @bot:a.example a41e1fcfbc57345e"},
+		{"a hash, which no right matches", "@a#b:a.example", "@a_b:a.example via @bot:a.example 05da99c9ec225322"},
+		{"the one that these must not be taken for", "@a_b:a.example", "@a_b:a.example via @bot:a.example"},
 		{"everything else that is allowed", "@az.09_=-+:a.example:8448", "@az.09_=-+:a.example:8448 via @bot:a.example"},
 		{"letters of other scripts", "@zoë:a.example", "@zoë:a.example via @bot:a.example"},
-		{"what is none", "@%?\n\\:a.example", "@____:a.example via @bot:a.example"},
+		{"what is none", "@%?\n\\:a.example", "@____:a.example via @bot:a.example d8e869a9709a99d4"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ClientID(tt.user, "@bot:a.example")
