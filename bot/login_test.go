@@ -276,6 +276,24 @@ func TestLoginCommandWithAPasswordIsRemoved(t *testing.T) {
 	}
 }
 
+func TestLoginCommandThatIsReceivedAgainIsAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.execute(`CREATE TABLE said (markdown TEXT)`)
+	f.execute(`CREATE TRIGGER keep_said AFTER INSERT ON notice BEGIN INSERT INTO said VALUES (new.markdown); END`)
+	repair := f.refuseWrites("INSERT", "inbox", "true")
+	f.hs.say(roomID, adminUser, "!wazo login alice hunter2-hunter2")
+	f.hs.awaitSent(roomID, txt.LoginAlone())
+	f.awaitFailedSync()
+	repair()
+	f.awaitRedacted(1)
+	var said int
+	require.NoError(t, f.db.QueryRow(t.Context(), `SELECT count(*) FROM said`).Scan(&said))
+	require.Equal(t, 1, said)
+}
+
 func TestLoginCommandWhoseKeyComesLateIsRemoved(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agnivade/levenshtein"
@@ -27,7 +29,7 @@ func (b *Bot) initLogins() {
 		b.loginPage = logins.Page(b.cfg.LoginPage, b.cfg.CommandPrefix+" logout")
 	}
 	b.dialogues = logins.Dialogues(b.db, loginChat{b})
-	b.passwords = &passwords{b}
+	b.passwords = &passwords{Bot: b, answered: make(map[id.EventID]time.Time)}
 }
 
 // LoginPage returns the page on which people log in to Wazo, nil if there is none.
@@ -53,7 +55,12 @@ func (c loginChat) IsCommand(evt *event.Event) bool {
 }
 
 // passwords keeps messages that may contain a password from the core and the database, and removes them from their rooms.
-type passwords struct{ *Bot }
+type passwords struct {
+	*Bot
+
+	mu       sync.Mutex
+	answered map[id.EventID]time.Time // the same event may be received again, if it could not be accepted
+}
 
 // takeOut takes what may contain a password out of the events of a room. It returns what the bot has to remove.
 func (p *passwords) takeOut(ctx context.Context, room *relay.RoomSync) (removals []relay.InboxItem) {
@@ -90,11 +97,23 @@ func (p *passwords) take(ctx context.Context, evt *event.Event) bool {
 		return false
 	}
 	if allowed {
-		if err := p.relay.Say(ctx, evt.RoomID, p.texts.LoginAlone(), ""); err != nil {
-			p.log.Err(err).Msg("Failed to answer a command")
-		}
+		p.answer(ctx, evt)
 	}
 	return true
+}
+
+// answer answers, once, a login command with something behind it.
+func (p *passwords) answer(ctx context.Context, evt *event.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.answered, func(_ id.EventID, at time.Time) bool { return time.Since(at) > time.Hour })
+	if _, ok := p.answered[evt.ID]; ok {
+		return
+	} else if err := p.relay.Say(ctx, evt.RoomID, p.texts.LoginAlone(), ""); err != nil {
+		p.log.Err(err).Msg("Failed to answer a command")
+		return
+	}
+	p.answered[evt.ID] = time.Now()
 }
 
 // isLoginWithPassword reports whether an event is a login command with something behind it, or was meant to be one.
