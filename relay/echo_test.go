@@ -298,6 +298,7 @@ func TestOwnPostThatIsUnreadableAfterARestore(t *testing.T) {
 	f.awaitPassedOver(sent)
 	lost := f.matrix.sayEncrypted("@other:a.example", "t", func(evt *event.Event) { evt.Timestamp = now.UnixMilli() })
 	f.awaitPassedOver(lost)
+	await.Until(t, "the notices to both", func() bool { return len(f.noticesTo(sent)) > 0 && len(f.noticesTo(lost)) > 0 })
 	require.Equal(t, []string{txt.MayBeDelivered(f.core.cfg.KeyKept)}, f.noticesTo(sent))
 	require.Equal(t, []string{f.keyNotice()}, f.noticesTo(lost))
 }
