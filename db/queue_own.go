@@ -12,7 +12,7 @@ import (
 
 const (
 	withdrawRowQuery = `UPDATE queue SET state = 'new', revision = revision + 1, parts = 0, part = 0, attempts = 0, error = '' WHERE id = $1 AND revision = $2`
-	isAttemptedQuery = `SELECT EXISTS (SELECT 1 FROM queue JOIN request ON request.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'attempted' AND json_valid(request.content) AND json_extract(request.content, '$.author') = $2)`
+	isAttemptedQuery = `SELECT EXISTS (SELECT 1 FROM queue JOIN request ON request.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'attempted' AND id < $2 AND json_valid(request.content) AND json_extract(request.content, '$.author') = $3 AND json_extract(request.content, '$.content') = $4)`
 	attemptersQuery  = `SELECT DISTINCT json_extract(request.content, '$.author') FROM queue JOIN request ON request.row_id = queue.id WHERE direction = 'to_wazo' AND json_valid(request.content) AND json_extract(request.content, '$.author') <> ''`
 	hasSaidQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_wazo' AND state <> 'waiting' AND author = $2)`
 	untouched        = `state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
@@ -35,9 +35,10 @@ func (t *Queue) Withdraw(ctx context.Context, row *Row) (there bool, err error) 
 	return there, err
 }
 
-// IsAttempted reports whether a request of an author on Wazo was sent, or may have been, and its row is still in the queue.
-func (t *Queue) IsAttempted(ctx context.Context, portalID int64, author string) (attempted bool, err error) {
-	err = t.GetDB().QueryRow(ctx, isAttemptedQuery, portalID, author).Scan(&attempted)
+// IsAttempted reports whether a row to Matrix may be what a request has posted: a request of the row's author with this content was
+// sent, or may have been. Its row is still in the queue to Wazo, and is older than the row to Matrix.
+func (t *Queue) IsAttempted(ctx context.Context, row *Row, content string) (attempted bool, err error) {
+	err = t.GetDB().QueryRow(ctx, isAttemptedQuery, row.PortalID, row.ID, row.Author, content).Scan(&attempted)
 	return attempted, err
 }
 

@@ -11,7 +11,7 @@ import (
 // attempt marks a row as attempted with a request of an author.
 func (db *Database) attempt(t *testing.T, row *Row, author string) {
 	t.Helper()
-	there, err := db.Queue.MarkAttempted(t.Context(), row, []string{fmt.Sprintf(`{"author":%q}`, author)}, ms(2))
+	there, err := db.Queue.MarkAttempted(t.Context(), row, []string{fmt.Sprintf(`{"author":%q,"content":"ok"}`, author)}, ms(2))
 	require.NoError(t, err)
 	require.True(t, there)
 }
@@ -23,7 +23,7 @@ func TestRequestsOfOwnAccounts(t *testing.T) {
 	row := db.queue(t, portal, ToWazo, "$1", 1)
 	isAttempted := func(portal *Portal, author string) bool {
 		t.Helper()
-		attempted, err := db.Queue.IsAttempted(t.Context(), portal.ID, author)
+		attempted, err := db.Queue.IsAttempted(t.Context(), &Row{ID: row.ID + 1, PortalID: portal.ID, Author: author}, "ok")
 		require.NoError(t, err)
 		return attempted
 	}
@@ -32,6 +32,14 @@ func TestRequestsOfOwnAccounts(t *testing.T) {
 	require.True(t, isAttempted(portal, "alice"))
 	require.False(t, isAttempted(portal, "bob"))
 	require.False(t, isAttempted(other, "alice"))
+	for _, echo := range []*Row{{ID: row.ID - 1}, {ID: row.ID + 1}} {
+		for content, want := range map[string]bool{"ok": echo.ID > row.ID, "ok ": false} {
+			echo.PortalID, echo.Author = portal.ID, "alice"
+			attempted, err := db.Queue.IsAttempted(t.Context(), echo, content)
+			require.NoError(t, err)
+			require.Equal(t, want, attempted, "%d %q", echo.ID, content)
+		}
+	}
 	db.attempt(t, db.queue(t, other, ToWazo, "$2", 1), "")
 	attempters, err := db.Queue.Attempters(t.Context())
 	require.NoError(t, err)

@@ -195,6 +195,7 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 	isNew := !d.row.HasRequest()
 	if request.isOwn() {
 		d.echoes.authors.Add(request.Author)
+		d.echoes.posting.Add(d.portal.ID)
 	}
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		there, err = d.markAttempted(ctx, d.row, string(data))

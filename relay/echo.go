@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -17,8 +18,8 @@ import (
 
 // What a person's own account has posted comes back from Wazo as a message of that person, often before the answer to the request.
 // So does what the person writes in an app of Wazo. The former must not be shown on Matrix, the latter must. A message by such an
-// author is therefore accepted like any other. It is held in the queue to Matrix while it may be what was posted. When
-// the delivery to Wazo is recorded, the row of the message that was posted leaves.
+// author is therefore accepted like any other. It is held in the queue to Matrix while it may be what was posted: chatd returns the
+// text of a message as it was posted. When the delivery to Wazo is recorded, the row of the message that was posted leaves.
 
 // echoes tell what was posted for people from what they wrote on Wazo. They are safe for concurrent use.
 type echoes struct {
@@ -28,6 +29,7 @@ type echoes struct {
 	pauses   *pauses
 	tasks    *task.Scheduler[job]
 	authors  *exsync.Set[wazoapi.UUID] // of requests by people's own accounts that are in the queues, and of earlier ones
+	posting  *exsync.Set[int64]        // portals in which something is being posted through such an account
 
 	mu   sync.Mutex
 	held map[int64]time.Time // portals with a message that is held, with the time when it is looked at again at the latest
@@ -36,7 +38,7 @@ type echoes struct {
 func newEchoes(r *Relay) *echoes {
 	return &echoes{
 		db: r.db, accounts: r.accounts, startup: r.startup, pauses: r.pauses, tasks: r.tasks,
-		authors: exsync.NewSet[wazoapi.UUID](), held: make(map[int64]time.Time),
+		authors: exsync.NewSet[wazoapi.UUID](), posting: exsync.NewSet[int64](), held: make(map[int64]time.Time),
 	}
 }
 
@@ -65,7 +67,7 @@ func (e *echoes) holds(ctx context.Context, row *db.Row) (bool, error) {
 		return false, nil
 	}
 	e.hold(row.PortalID) // before the look: what ends the wait may come in between
-	held, err := e.db.Queue.IsAttempted(ctx, row.PortalID, row.Author)
+	held, err := e.mayBePosted(ctx, row)
 	if err == nil && !held && acc != nil {
 		held, err = e.mayBeRestored(ctx, row, acc)
 	}
@@ -75,6 +77,21 @@ func (e *echoes) holds(ctx context.Context, row *db.Row) (bool, error) {
 		e.forget(row.PortalID)
 	}
 	return held, err
+}
+
+// mayBePosted reports whether a row may be the message of a request that was sent. While the queue to Wazo is paused, nobody finds
+// out, so the row does not wait then, unless something is being posted at this moment.
+func (e *echoes) mayBePosted(ctx context.Context, row *db.Row) (bool, error) {
+	var message wazoapi.Message
+	if json.Unmarshal([]byte(row.Payload), &message) != nil {
+		return false, nil // that is found again when the row is delivered
+	} else if attempted, err := e.db.Queue.IsAttempted(ctx, row, message.Content); err != nil || !attempted {
+		return false, err
+	} else if e.posting.Has(row.PortalID) {
+		return true, nil
+	}
+	paused, err := e.pauses.of(ctx, db.QueueKey{PortalID: row.PortalID, Direction: db.ToWazo})
+	return len(paused) == 0, err // a pause may last for days
 }
 
 // mayBeRestored reports whether the database may be an older copy, so that something waits that an account has posted before this
@@ -119,8 +136,9 @@ func (e *echoes) forget(portalID int64) bool {
 	return held
 }
 
-// release has a message that is held looked at again, after something happened in the queue to Wazo.
+// release has a message that is held looked at again, after something happened in the queue to Wazo. Nothing is being posted there.
 func (e *echoes) release(portalID int64) {
+	e.posting.Remove(portalID)
 	if e.forget(portalID) {
 		e.tasks.Wake(portalJob(jobToMatrix, portalID))
 	}

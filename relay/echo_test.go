@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -298,7 +299,7 @@ func TestOwnPostThatIsUnreadableAfterARestore(t *testing.T) {
 	f.awaitPassedOver(sent)
 	lost := f.matrix.sayEncrypted("@other:a.example", "t", func(evt *event.Event) { evt.Timestamp = now.UnixMilli() })
 	f.awaitPassedOver(lost)
-	await.Until(t, "the notices to both", func() bool { return len(f.noticesTo(sent)) > 0 && len(f.noticesTo(lost)) > 0 })
+	await.Until(t, "both notices", func() bool { return len(f.noticesTo(sent)) > 0 && len(f.noticesTo(lost)) > 0 })
 	require.Equal(t, []string{txt.MayBeDelivered(f.core.cfg.KeyKept)}, f.noticesTo(sent))
 	require.Equal(t, []string{f.keyNotice()}, f.noticesTo(lost))
 }
@@ -347,5 +348,64 @@ func TestCommandOnWazoOfSomebodyWhoHasLoggedIn(t *testing.T) {
 	f := newOwnFixture(t)
 	f.wazo.Post(f.room.UUID, f.alice, "!wazo help", "")
 	await.Until(t, "the answer", func() bool { return slices.Contains(f.relayed(), txt.HelpOnWazo()) })
+	f.awaitSettled()
+}
+
+// A post of unknown outcome holds only what may be that post: nobody else waits for it.
+func TestOwnPostOfUnknownOutcomeHoldsNothingElse(t *testing.T) {
+	t.Parallel()
+	for _, limited := range []bool{false, true} {
+		t.Run(fmt.Sprintf("messages are merged: %t", limited), func(t *testing.T) {
+			t.Parallel()
+			f := newOwnFixture(t)
+			f.matrix.setLimited(limited)
+			fault := f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+			f.matrix.say(robinUser, "own")
+			f.awaitAttempt(1)
+			f.wazo.Post(f.room.UUID, f.alice, "own, typed", "")
+			f.wazo.Post(f.room.UUID, f.bob, "other", "")
+			await.Until(t, "the messages", func() bool {
+				shown := strings.Join(f.matrix.shown(), "\n")
+				return strings.Contains(shown, "own, typed") && strings.Contains(shown, "other")
+			})
+			require.Equal(t, []string{"alice/: own, typed", "bob/: other"}, f.posted())
+			fault.Off()
+			f.awaitPosted("alice/: own, typed", "bob/: other", "alice/: own")
+			require.Equal(t, 1, strings.Count(strings.Join(f.matrix.shown(), "\n"), "own"), "it does not come back")
+		})
+	}
+}
+
+// While the queue to Wazo is paused nobody finds out what became of a post, so nothing waits for that.
+func TestOwnPostOfUnknownOutcomeHoldsNothingWhileTheQueueIsPaused(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	fault := f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+	f.matrix.say(robinUser, "ok")
+	f.awaitAttempt(1)
+	portal, err := f.db.Portal.ByMatrixRoom(t.Context(), roomID)
+	require.NoError(t, err)
+	require.NoError(t, f.core.pauses.begin(t.Context(), portal, PauseNoRoom, db.ToWazo))
+	f.wazo.Post(f.room.UUID, f.alice, "ok", "")
+	f.wazo.Post(f.room.UUID, f.bob, "other", "")
+	f.awaitShown("Alice Martin: ok", "Bob Stone: other")
+	fault.Off()
+	f.core.tasks.Go(f.core.pauses.retryAll)
+	await.Until(t, "the post", func() bool { return len(f.posted()) == 3 })
+	f.awaitSettled("Alice Martin: ok", "Bob Stone: other")
+	require.Equal(t, []string{"alice/: ok", "bob/: other", "alice/: ok", "bob/: end"}, f.posted())
+}
+
+// The first delivery after a repair is made while the queue is paused. It does not come back either.
+func TestOwnPostThatEndsAPauseDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	portal, err := f.db.Portal.ByMatrixRoom(t.Context(), roomID)
+	require.NoError(t, err)
+	require.NoError(t, f.core.pauses.begin(t.Context(), portal, PauseNoRoom, db.ToWazo))
+	f.wazo.Faults().LateAnswer(500*time.Millisecond, wazotest.Times(1).By(f.alice))
+	f.awaitRow(f.matrix.say(robinUser, "own"))
+	f.core.tasks.Go(f.core.pauses.retryAll)
+	f.awaitPosted("alice/: own")
 	f.awaitSettled()
 }
