@@ -125,12 +125,13 @@ func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*ac
 
 // ownPostFailed decides what the failure of a post through the sender's own account means.
 func (d *wazoDelivery) ownPostFailed(ctx context.Context, acc *account, err error) (outcome, error) {
+	unknown := d.row.State != db.StateNew || classify(err).Unknown
 	if _, err = d.posters.failed(ctx, acc, d.wazoRoom(), d.row.AcceptedAt.Time, err); err != nil {
 		return outcomeStopped, err
-	} else if d.row.State == db.StateNew {
+	} else if !unknown {
 		return outcomeChanged, d.withdraw(ctx)
 	}
-	return outcomeChanged, nil // an earlier attempt may have been carried out: it is looked for once more
+	return outcomeChanged, nil // this attempt, or an earlier one, may have been carried out: it is looked for once more
 }
 
 // withdraw gives up a request that was certainly not carried out, so that another account posts the message.

@@ -238,7 +238,7 @@ func (r *Relay) noteAnswer(ctx context.Context, s service, err error) {
 func (r *Relay) noteJobFailed(j job, err error) {
 	var matrix *MatrixError
 	switch {
-	case isOwnLogIn(err):
+	case isOwnAccount(err):
 	case isWazo(err) && j.kind == jobToWazo:
 		r.noteFails(serviceToWazo, err)
 	case wazoapi.IsAuth(err):

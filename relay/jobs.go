@@ -100,7 +100,7 @@ func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) t
 		return backoff.After(failures) // it is about one person, and tells nothing of Wazo
 	}
 	r.noteJobFailed(j, err)
-	if isWazo(err) && !isOwnLogIn(err) {
+	if isWazo(err) && !isOwnAccount(err) {
 		r.noteOutage(ctx, j)
 	}
 	return backoff.AfterAsked(classify(err).Wait, failures)

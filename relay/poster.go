@@ -35,7 +35,7 @@ type posters struct {
 	health   *health
 	tasks    *task.Scheduler[job]
 	kept     time.Duration // how long it is believed that an account is a member of a room, or cannot post there
-	patience time.Duration // how long a message waits for the log-in of its sender while others can log in
+	patience time.Duration // how long a message waits for the account of its sender while Wazo works for others
 
 	mu       sync.Mutex
 	troubles map[accountRoom]trouble
@@ -82,7 +82,7 @@ func (p *posters) whyNot(ctx context.Context, acc *account, room wazoapi.UUID, a
 	case err != nil:
 		why, err := p.failed(ctx, acc, room, accepted, err)
 		if err != nil && classify(err).Class != ClassService {
-			return words.InsteadLogInFails, nil // the message is not at fault
+			return words.InsteadAccountFails, nil // the message is not at fault
 		}
 		return why, err
 	case asked:
@@ -115,9 +115,10 @@ func (p *posters) failed(ctx context.Context, acc *account, room wazoapi.UUID, a
 	switch {
 	case why == insteadRefused:
 		return why, p.accounts.refused(ctx, acc, err)
-	case why == "" && wazoapi.IsAuth(err) && p.health.of(serviceLogin).works && time.Since(accepted) > p.patience:
-		why = words.InsteadLogInFails // the others must not wait for one person's log-in
-	case why == "":
+	case why == "" && time.Since(accepted) > p.patience:
+		why = p.whyAlone(err)
+	}
+	if why == "" {
 		return "", &ownAccountError{err}
 	}
 	p.mu.Lock()
@@ -127,6 +128,21 @@ func (p *posters) failed(ctx context.Context, acc *account, room wazoapi.UUID, a
 	}
 	p.troubles[accountRoom{acc, room}] = trouble{why, time.Now().Add(p.kept)}
 	return why, nil
+}
+
+// whyAlone says what fails for an account although it works for the relay account, "" if it fails for both, or if the message is at
+// fault. The others must not wait for one person's account.
+func (p *posters) whyAlone(err error) words.Instead {
+	switch {
+	case classify(err).Class != ClassService || !isWazo(err) || !p.health.of(serviceLogin).works:
+		return ""
+	case wazoapi.IsAuth(err):
+		return words.InsteadLogInFails
+	case p.health.of(serviceChat).works:
+		return words.InsteadAccountFails
+	default:
+		return ""
+	}
 }
 
 // troubleOf returns why an account could not post in a room a moment ago, "" if it could or that was not tried.
@@ -167,7 +183,8 @@ func whyInstead(err error) words.Instead {
 	}
 }
 
-// ownAccountError is an error of a request by the account of a person. It says nothing about log-ins to Wazo as a whole.
+// ownAccountError is an error of a request by the account of a person. It says nothing about Wazo as a whole: the relay account shows
+// how that is.
 type ownAccountError struct{ cause error }
 
 // Error implements error.
@@ -178,8 +195,8 @@ func (e *ownAccountError) Error() string {
 // Unwrap returns the cause.
 func (e *ownAccountError) Unwrap() error { return e.cause }
 
-// isOwnLogIn reports whether an error is that of the log-in of a person's account.
-func isOwnLogIn(err error) bool {
+// isOwnAccount reports whether an error is that of a request by a person's account.
+func isOwnAccount(err error) bool {
 	_, own := errors.AsType[*ownAccountError](err)
-	return own && wazoapi.IsAuth(err)
+	return own
 }

@@ -188,21 +188,66 @@ func TestLogInThatWasRevokedIsNoticedWhenItIsUsed(t *testing.T) {
 	require.Nil(t, f.core.accounts.of(robinUser))
 }
 
-// One person whose log-in hangs does not hold up a room.
-func TestLogInOfOnePersonThatFailsWhileOthersCanLogIn(t *testing.T) {
+// One person whose account fails does not hold up a room.
+func TestAccountOfOnePersonThatFailsWhileWazoWorksForOthers(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		fail func(*fixture)
+		why  words.Instead
+	}{
+		{"the log-in", func(f *fixture) {
+			f.wazo.Faults().RefuseToken(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+			f.wazo.RevokeTokens(f.alice)
+		}, words.InsteadLogInFails},
+		{"the list of rooms", func(f *fixture) {
+			f.wazo.Faults().RefuseRooms(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+		}, words.InsteadAccountFails},
+		{"the list of rooms, by a proxy", func(f *fixture) {
+			f.wazo.Faults().RefuseRooms(wazotest.HTMLError(http.StatusGatewayTimeout), wazotest.Always().By(f.alice))
+		}, words.InsteadAccountFails},
+		{"the post", func(f *fixture) {
+			f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+		}, words.InsteadAccountFails},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.healthInterval = 50 * time.Millisecond
+			f.start()
+			f.logIn(robinUser, f.alice)
+			f.link()
+			f.awaitHealth("all to be well", func(h Health) bool { return h.Wazo.OK })
+			test.fail(f)
+			f.matrix.say(robinUser, "one")
+			f.matrix.say(adminUser, "two")
+			await.Until(t, "the messages", func() bool {
+				require.False(t, f.core.health.anyFails(wazoServices...))
+				return len(f.posted()) == 2
+			})
+			f.awaitPosted("relay/robin (Matrix): one", "relay/Ada (Matrix): two")
+			f.awaitTold(txt.PostedInstead(roomID.String(), "Project", test.why))
+			require.Empty(t, f.matrix.allNotices(), "it is no outage")
+			f.wazo.Post(f.room.UUID, f.alice, "one", "")
+			f.awaitSettled("Alice Martin: one")
+		})
+	}
+}
+
+// What was stored although the answer was an error is not posted once more by the relay account.
+func TestOwnPostThatIsStoredIsNotPostedInstead(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.healthInterval = 50 * time.Millisecond
 	f.start()
 	f.logIn(robinUser, f.alice)
 	f.link()
-	f.wazo.Faults().RefuseToken(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
-	f.wazo.RevokeTokens(f.alice)
+	f.core.posters.patience = -time.Hour // nothing is waited for
+	f.wazo.Faults().PublishFails(wazotest.Times(1).By(f.alice))
 	f.matrix.say(robinUser, "one")
-	f.matrix.say(adminUser, "two")
-	f.awaitPosted("relay/robin (Matrix): one", "relay/Ada (Matrix): two")
-	f.awaitTold(txt.PostedInstead(roomID.String(), "Project", words.InsteadLogInFails))
-	require.Empty(t, f.matrix.allNotices(), "it is no outage")
+	f.awaitPosted("alice/: one")
+	f.awaitSettled()
+	require.Empty(t, f.matrix.allDirect())
 }
 
 func TestPersonWhoHasLoggedOutPostsThroughTheRelayAccount(t *testing.T) {

@@ -23,6 +23,7 @@ const (
 	InsteadConflict      Instead = "conflict"
 	InsteadTooManyLogins Instead = "too_many_logins"
 	InsteadLogInFails    Instead = "log_in_fails"
+	InsteadAccountFails  Instead = "account_fails"
 )
 
 // PostedInstead tells the sender of a message that the relay's account has posted it, and not their own, and why.
@@ -44,6 +45,8 @@ func instead(why Instead) string {
 		return "Wazo does not accept another log-in of your account at the moment."
 	case InsteadLogInFails:
 		return "I cannot log in to Wazo as you at the moment."
+	case InsteadAccountFails:
+		return "Wazo answers your account with errors, or not at all, at the moment."
 	default:
 		return "your account cannot post there."
 	}

@@ -340,6 +340,7 @@ func insteads() []namedInstead {
 		{"InsteadConflict", InsteadConflict},
 		{"InsteadTooManyLogins", InsteadTooManyLogins},
 		{"InsteadLogInFails", InsteadLogInFails},
+		{"InsteadAccountFails", InsteadAccountFails},
 	}
 }
 

@@ -24,6 +24,9 @@ func (s *Server) listRooms(r *request) answer {
 	if errs != nil {
 		return s.invalidData(object{{"user_uuid", errs}})
 	}
+	if fault := s.faults.fires(refuseRooms, faultScope{user: who.user}); fault != nil {
+		return fault.answer.answer()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	items := []object{}

@@ -91,6 +91,7 @@ const (
 	lateCommit     faultKind = "late commit"
 	noEvent        faultKind = "no event"
 	dropEvent      faultKind = "drop event"
+	refuseRooms    faultKind = "refuse rooms"
 	refuseRoom     faultKind = "refuse room"
 	roomNoPublish  faultKind = "room publish fails"
 	cutRoom        faultKind = "cut room"
@@ -154,6 +155,11 @@ func (f *Faults) NoEvent(when When) *Fault {
 // that would have received one.
 func (f *Faults) DropEvents(when When) *Fault {
 	return f.add(&Fault{kind: dropEvent, when: when})
+}
+
+// RefuseRooms answers a GET of an account's rooms with a.
+func (f *Faults) RefuseRooms(a Answer, when When) *Fault {
+	return f.add(&Fault{kind: refuseRooms, when: when, answer: a})
 }
 
 // RefuseRoom answers a POST of a room with a, and makes none.

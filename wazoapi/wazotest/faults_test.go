@@ -249,6 +249,17 @@ func TestRoomFaults(t *testing.T) {
 	}
 }
 
+func TestRoomListFault(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	token := f.token(`{}`)
+	f.Faults().RefuseRooms(HTMLError(504), Always().By(f.bob))
+	fault := f.Faults().RefuseRooms(JSONError(500), Times(1).By(f.alice))
+	assert.Equal(t, http.StatusInternalServerError, f.get(roomsPath, token))
+	assert.Equal(t, http.StatusOK, f.get(roomsPath, token))
+	assert.Equal(t, 1, fault.Fired())
+}
+
 // TestTokenFaults logs in with a fault that fires once.
 func TestTokenFaults(t *testing.T) {
 	t.Parallel()
