@@ -94,6 +94,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	}
 	message, err := acc.api.PostMessage(ctx, d.wazoRoom(), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
 	if err == nil {
+		d.posters.works(acc, d.wazoRoom())
 		return outcomeDelivered, d.recordToWazo(ctx, request, message)
 	}
 	err = d.attemptFailed(ctx, row, err)
@@ -126,7 +127,7 @@ func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*ac
 // ownPostFailed decides what the failure of a post through the sender's own account means.
 func (d *wazoDelivery) ownPostFailed(ctx context.Context, acc *account, err error) (outcome, error) {
 	unknown := d.row.State != db.StateNew || classify(err).Unknown
-	if _, err = d.posters.failed(ctx, acc, d.wazoRoom(), d.row.AcceptedAt.Time, err); err != nil {
+	if _, err = d.posters.failed(ctx, acc, d.wazoRoom(), d.row.AcceptedAt.Time, true, err); err != nil {
 		return outcomeStopped, err
 	} else if !unknown {
 		return outcomeChanged, d.withdraw(ctx)

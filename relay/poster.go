@@ -41,17 +41,21 @@ type posters struct {
 	troubles map[accountRoom]trouble
 }
 
-// accountRoom is an account in a Wazo room.
+// accountRoom is an account in a Wazo room, or in all of them.
 type accountRoom struct {
 	account *account
-	room    wazoapi.UUID
+	room    wazoapi.UUID // empty: all
 }
 
-// trouble is why an account could not post in a room.
+// trouble is why an account could not post.
 type trouble struct {
-	why   words.Instead
-	until time.Time // when it is tried again
+	why      words.Instead
+	until    time.Time // when it is tried again
+	failures int       // how often it was tried in vain
 }
+
+// longestTrouble is after how long an account that has failed is tried again, at the latest.
+const longestTrouble = 15 * time.Minute
 
 // of returns the account that posts a message of a person, which was accepted at a time, in a Wazo room. After an error the
 // message has to wait.
@@ -78,9 +82,12 @@ func (p *posters) whyNot(ctx context.Context, acc *account, room wazoapi.UUID, a
 	}
 	// chatd lets everybody of the tenant post anywhere (docs/wazo.md, "Post messages").
 	member, asked, err := acc.isMember(ctx, room, p.kept)
+	if asked && err == nil {
+		p.works(acc, "")
+	}
 	switch {
 	case err != nil:
-		why, err := p.failed(ctx, acc, room, accepted, err)
+		why, err := p.failed(ctx, acc, room, accepted, false, err)
 		if err != nil && classify(err).Class != ClassService {
 			return words.InsteadAccountFails, nil // the message is not at fault
 		}
@@ -109,25 +116,55 @@ func (p *posters) check(acc *account) {
 }
 
 // failed says what an error of a request by a person's account means: why another account has to post, or else an error, with
-// which the message has to wait.
-func (p *posters) failed(ctx context.Context, acc *account, room wazoapi.UUID, accepted time.Time, err error) (words.Instead, error) {
+// which the message has to wait. The request was a post, or asked where the account is a member.
+func (p *posters) failed(ctx context.Context, acc *account, room wazoapi.UUID, accepted time.Time, isPost bool, err error) (words.Instead, error) {
 	why := whyInstead(err)
-	switch {
-	case why == insteadRefused:
-		return why, p.accounts.refused(ctx, acc, err)
-	case why == "" && time.Since(accepted) > p.patience:
+	where := accountRoom{acc, room}
+	if wazoapi.IsAuth(err) || why == "" && !isPost {
+		where.room = "" // it cannot log in, or see where it is a member
+	}
+	if why == "" && (p.hasFailed(where) || time.Since(accepted) > p.patience) {
 		why = p.whyAlone(err)
 	}
-	if why == "" {
+	switch why {
+	case "":
 		return "", &ownAccountError{err}
+	case insteadRefused:
+		return why, p.accounts.refused(ctx, acc, err)
 	}
+	p.note(where, why)
+	return why, nil
+}
+
+// note notes that an account could not post. It is tried again after a pause, which grows until it works.
+func (p *posters) note(where accountRoom, why words.Instead) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.troubles == nil {
 		p.troubles = make(map[accountRoom]trouble)
 	}
-	p.troubles[accountRoom{acc, room}] = trouble{why, time.Now().Add(p.kept)}
-	return why, nil
+	failures, pause := 1, p.kept
+	if why == words.InsteadLogInFails || why == words.InsteadAccountFails {
+		failures = p.troubles[where].failures + 1
+		pause = task.Backoff{First: p.kept, Longest: longestTrouble}.WithoutJitter(failures)
+	}
+	p.troubles[where] = trouble{why, time.Now().Add(pause), failures}
+}
+
+// hasFailed reports whether an account could not post when that was last tried. Then no message waits for it again.
+func (p *posters) hasFailed(where accountRoom) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, failed := p.troubles[where]
+	return failed
+}
+
+// works notes that an account can log in, and has posted in a room or (empty) has seen where it is a member.
+func (p *posters) works(acc *account, room wazoapi.UUID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.troubles, accountRoom{account: acc})
+	delete(p.troubles, accountRoom{acc, room})
 }
 
 // whyAlone says what fails for an account although it works for the relay account, "" if it fails for both, or if the message is at
@@ -145,17 +182,16 @@ func (p *posters) whyAlone(err error) words.Instead {
 	}
 }
 
-// troubleOf returns why an account could not post in a room a moment ago, "" if it could or that was not tried.
+// troubleOf returns why an account could not post in a room a moment ago, "" if it could or is to be tried now.
 func (p *posters) troubleOf(acc *account, room wazoapi.UUID) words.Instead {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := accountRoom{acc, room}
-	t, ok := p.troubles[key]
-	if ok && time.Now().After(t.until) {
-		delete(p.troubles, key)
-		return ""
+	for _, where := range []accountRoom{{account: acc}, {acc, room}} {
+		if t, ok := p.troubles[where]; ok && time.Now().Before(t.until) {
+			return t.why
+		}
 	}
-	return t.why
+	return ""
 }
 
 // whyInstead returns why an error keeps a person's account from posting, "" if it says nothing about the account. Then the error

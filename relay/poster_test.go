@@ -234,6 +234,51 @@ func TestAccountOfOnePersonThatFailsWhileWazoWorksForOthers(t *testing.T) {
 	}
 }
 
+// Only the first message waits for an account that fails alone, however much later the next ones come. When it works again, it is used.
+func TestAccountThatFailsDelaysOneMessage(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(*fixture) *wazotest.Fault{
+		"the log-in": func(f *fixture) *wazotest.Fault {
+			f.wazo.RevokeTokens(f.alice)
+			return f.wazo.Faults().RefuseToken(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+		},
+		"the list of rooms": func(f *fixture) *wazotest.Fault {
+			return f.wazo.Faults().RefuseRooms(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+		},
+		"the post": func(f *fixture) *wazotest.Fault {
+			return f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always().By(f.alice))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.healthInterval, f.memberKept = 50*time.Millisecond, 10*time.Millisecond
+			f.start()
+			f.logIn(robinUser, f.alice)
+			f.link()
+			fault := fail(f)
+			f.matrix.say(robinUser, "0")
+			f.awaitPosted("relay/robin (Matrix): 0")
+			f.core.posters.patience = time.Hour
+			want := []string{"relay/robin (Matrix): 0"}
+			for i := 1; i < 4; i++ {
+				time.Sleep(10 << i * time.Millisecond) // the account is tried again
+				f.matrix.say(robinUser, fmt.Sprint(i))
+				want = append(want, fmt.Sprintf("relay/robin (Matrix): %d", i))
+				f.awaitPosted(want...)
+			}
+			fault.Off()
+			await.Until(t, "a message of the account", func() bool {
+				time.Sleep(50 * time.Millisecond)
+				f.matrix.say(robinUser, "again")
+				f.awaitEmpty()
+				return slices.Contains(f.posted(), "alice/: again")
+			})
+			require.False(t, f.core.posters.hasFailed(accountRoom{account: f.core.accounts.of(robinUser)}))
+		})
+	}
+}
+
 // What was stored although the answer was an error is not posted once more by the relay account.
 func TestOwnPostThatIsStoredIsNotPostedInstead(t *testing.T) {
 	t.Parallel()
