@@ -18,8 +18,8 @@ const (
 	untouched        = `state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
 	writtenQuery     = selectRows + `WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $5 ORDER BY position, id LIMIT 1`
 	hasWrittenQuery  = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + `)`
-	dropGhostsQuery  = `DELETE FROM queue WHERE id IN (SELECT id FROM queue JOIN payload ON payload.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $4 AND accepted_at <= $5)`
-	isShownQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND NOT (` + untouched + `))`
+	dropGhostsQuery  = `DELETE FROM queue WHERE id IN (SELECT id FROM queue JOIN payload ON payload.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $4 AND accepted_at <= $5 AND id > $6)`
+	isTakenQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND (id < $3 OR NOT (` + untouched + `)))`
 	dropEchoQuery    = `DELETE FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND ` + untouched
 )
 
@@ -66,16 +66,17 @@ func (t *Queue) HasWritten(ctx context.Context, portalID int64, author string, s
 	return has, err
 }
 
-// DropGhosts deletes the rows to Matrix with this author and content that chatd stored at the time since or later, that were accepted
-// at a time or earlier, and of which nothing was sent yet.
-func (t *Queue) DropGhosts(ctx context.Context, portalID int64, author string, since WazoTime, content string, acceptedUntil Time) error {
-	return t.Exec(ctx, dropGhostsQuery, portalID, author, since.UnixMicro(), content, acceptedUntil)
+// DropGhosts deletes the rows to Matrix that may be what a row to Wazo has posted: they have this author and content, chatd stored them
+// at the time since or later, they are newer than the row and were accepted at a time or earlier, and nothing of them was sent yet.
+func (t *Queue) DropGhosts(ctx context.Context, row *Row, author string, since WazoTime, content string, acceptedUntil Time) error {
+	return t.Exec(ctx, dropGhostsQuery, row.PortalID, author, since.UnixMicro(), content, acceptedUntil, row.ID)
 }
 
-// IsShown reports whether the row of a message of Wazo is in the queue to Matrix, and was sent or may have been.
-func (t *Queue) IsShown(ctx context.Context, portalID int64, wazoUUID string) (shown bool, err error) {
-	err = t.GetDB().QueryRow(ctx, isShownQuery, portalID, wazoUUID).Scan(&shown)
-	return shown, err
+// IsTaken reports whether a message of Wazo that is in the queue to Matrix cannot be what a row to Wazo has posted: it was accepted
+// before the row, or it was sent to Matrix or may have been.
+func (t *Queue) IsTaken(ctx context.Context, row *Row, wazoUUID string) (taken bool, err error) {
+	err = t.GetDB().QueryRow(ctx, isTakenQuery, row.PortalID, wazoUUID, row.ID).Scan(&taken)
+	return taken, err
 }
 
 // DropEcho deletes the row to Matrix of a message that was posted for somebody on Matrix, unless something of it was sent.

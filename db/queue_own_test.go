@@ -95,7 +95,7 @@ func TestEchoesOfOwnAccounts(t *testing.T) {
 	}
 	isShown := func(uuid string) bool {
 		t.Helper()
-		shown, err := db.Queue.IsShown(t.Context(), portal.ID, uuid)
+		shown, err := db.Queue.IsTaken(t.Context(), &Row{PortalID: portal.ID}, uuid)
 		require.NoError(t, err)
 		return shown
 	}
@@ -118,12 +118,18 @@ func TestEchoesOfOwnAccounts(t *testing.T) {
 	require.True(t, isShown("first"))
 	require.True(t, isShown("second"), "it is merged")
 	require.Equal(t, "third", written(0))
+	between := db.queue(t, portal, ToWazo, "$1", 1)
 	queue("fourth", "alice", "ok", 50)
-	require.NoError(t, db.Queue.DropGhosts(t.Context(), portal.ID, "alice", jsontime.UMicroInt(41), "ok", ms(0)))
+	for uuid, want := range map[string]bool{"third": true, "fourth": false} {
+		taken, err := db.Queue.IsTaken(t.Context(), between, uuid)
+		require.NoError(t, err)
+		require.Equal(t, want, taken, uuid)
+	}
+	require.NoError(t, db.Queue.DropGhosts(t.Context(), between, "alice", jsontime.UMicroInt(0), "ok", ms(0)))
 	require.Equal(t, "fourth", written(41), "it was accepted later")
-	require.NoError(t, db.Queue.DropGhosts(t.Context(), portal.ID, "alice", jsontime.UMicroInt(41), "ok", ms(1)))
+	require.NoError(t, db.Queue.DropGhosts(t.Context(), between, "alice", jsontime.UMicroInt(0), "ok", ms(1)))
 	require.Empty(t, written(41))
-	require.Equal(t, "third", written(0))
+	require.Equal(t, "third", written(0), "it is older than what was posted")
 	for uuid, stays := range map[string]bool{"first": true, "second": true, "third": false, "unknown": false} {
 		require.NoError(t, db.Queue.DropEcho(t.Context(), portal.ID, uuid))
 		row, err := db.Queue.BySource(t.Context(), portal.ID, ToMatrix, uuid)

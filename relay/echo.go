@@ -168,11 +168,12 @@ func (e *echoes) mayBeOwn(ctx context.Context, portalID int64, sender id.UserID,
 	return e.db.Queue.HasWritten(ctx, portalID, string(acc.uuid()), since, jsontime.UMicro(e.startup.began))
 }
 
-// isTaken reports whether a message of Wazo is known to have been posted for another event, or is shown on Matrix.
-func (e *echoes) isTaken(ctx context.Context, portalID int64, uuid wazoapi.UUID) (bool, error) {
-	known, err := e.db.Message.KnowsUUID(ctx, portalID, string(uuid))
+// isTaken reports whether a message of Wazo cannot be what a row has posted: it is known to have been posted for another event, is
+// shown on Matrix, or was there before the row.
+func (e *echoes) isTaken(ctx context.Context, row *db.Row, uuid wazoapi.UUID) (bool, error) {
+	known, err := e.db.Message.KnowsUUID(ctx, row.PortalID, string(uuid))
 	if err != nil || known {
 		return known, err
 	}
-	return e.db.Queue.IsShown(ctx, portalID, string(uuid))
+	return e.db.Queue.IsTaken(ctx, row, string(uuid))
 }

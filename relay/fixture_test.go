@@ -52,6 +52,9 @@ type fixture struct {
 	loginCheck       time.Duration
 	allowed          []string // ALLOWED_USERS
 	memberKept       time.Duration
+	relayName        string
+	relayPassword    string
+	patience         time.Duration // with an account that fails alone; default: as with outages
 
 	core   *Relay
 	client *wazoapi.Client
@@ -60,7 +63,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second, probeInterval: 200 * time.Millisecond}
+	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second, probeInterval: 200 * time.Millisecond}
 	f.tenant = f.wazo.AddTenant("acme")
 	f.relay = f.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: f.tenant})
 	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: f.tenant})
@@ -84,13 +87,13 @@ func (f *fixture) start() {
 	log := zerolog.New(zerolog.NewTestWriter(f.T)).Level(zerolog.WarnLevel)
 	database, err := db.Open(f.ctx, f.dbPath, "key", log)
 	require.NoError(f, err)
-	row, err := database.Account.Relay(f.ctx, "relay")
+	row, err := database.Account.Relay(f.ctx, f.relayName)
 	require.NoError(f, err)
 	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: f.postTimeout, Stream: wazoapi.StreamConfig{
 		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
 	}}, log)
 	require.NoError(f, err)
-	account := client.Account(wazoapi.Credentials{Username: "relay", Password: "secret"}, &TokenStore{DB: database, Account: row})
+	account := client.Account(wazoapi.Credentials{Username: f.relayName, Password: f.relayPassword}, &TokenStore{DB: database, Account: row})
 	rights, err := NewRights([]string{adminUser.String()}, f.allowed, []string{"@ignored:*"})
 	require.NoError(f, err)
 	alias, err := convert.ParseAliasFormat("")
@@ -103,6 +106,9 @@ func (f *fixture) start() {
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, client, account, log)
 	f.db, f.client = database, client
+	if f.patience > 0 {
+		f.core.posters.patience = f.patience
+	}
 	f.matrix.core = f.core
 	f.core.Attach(f.matrix)
 	require.NoError(f, f.core.Identify(f.ctx))

@@ -19,6 +19,7 @@ import (
 // newOwnFixture returns a fixture with a link, in which robin has logged in as alice.
 func newOwnFixture(t *testing.T) *fixture {
 	f := newFixture(t)
+	f.patience = time.Minute
 	f.start()
 	f.logIn(robinUser, f.alice)
 	f.link()

@@ -65,7 +65,7 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 				continue
 			}
 			// Identical texts are told apart by count: each that is mapped belongs to another row.
-			taken, err := d.echoes.isTaken(ctx, d.portal.ID, m.UUID)
+			taken, err := d.echoes.isTaken(ctx, d.row, m.UUID)
 			if err != nil {
 				return err
 			} else if !taken {
@@ -77,7 +77,7 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
 	if err == nil && found == nil && request.isOwn() {
 		// chatd may have announced the message without storing it. If it stores it yet, the history brings it.
-		err = d.db.Queue.DropGhosts(ctx, d.portal.ID, string(request.Author), request.After, request.Content, announced)
+		err = d.db.Queue.DropGhosts(ctx, d.row, string(request.Author), request.After, request.Content, announced)
 	}
 	return found, err
 }
