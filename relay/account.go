@@ -141,6 +141,9 @@ func (r *Relay) Identify(ctx context.Context) error {
 		}
 		return err
 	}
+	if err = r.endLogInAs(ctx, token.UserUUID); err != nil {
+		return fmt.Errorf("failed to end a log-in as the relay account: %w", err)
+	}
 	row := r.account.row
 	if row.UserUUID == string(token.UserUUID) && row.TenantUUID == string(token.TenantUUID) {
 		return nil
@@ -153,6 +156,23 @@ func (r *Relay) Identify(ctx context.Context) error {
 		return fmt.Errorf("failed to store the relay account: %w", err)
 	}
 	return nil
+}
+
+// endLogInAs ends the log-in of a person as the user that the relay account is now, and tells the person so: nothing that this user
+// writes is shown on Matrix. The log-in is deleted on Wazo when the relay runs.
+func (r *Relay) endLogInAs(ctx context.Context, user wazoapi.UUID) error {
+	acc := r.accounts.byUUID(user)
+	if acc == nil {
+		return nil
+	}
+	r.log.Warn().Stringer("matrix_user", acc.row.MatrixUser).Msg("The relay account is one as which a person is logged in; their log-in ends")
+	return r.db.DoTxn(ctx, func(ctx context.Context) error {
+		r.accounts.remove(ctx, acc.row.ID)
+		if err := r.db.Account.SetState(ctx, acc.row.ID, db.AccountLeaving); err != nil {
+			return err
+		}
+		return r.SayTo(ctx, acc.row.MatrixUser, r.texts.LogInIsRelays(acc.row.Username))
+	})
 }
 
 // TokenStore keeps an account's token in the database, sealed.

@@ -13,6 +13,12 @@ func (t Texts) LogInWithdrawn(username string) string {
 	return fmt.Sprintf("You may no longer use this bot, so I have ended your log-in to Wazo as %s. From now on, your messages go out through the relay's account.", Escape(username))
 }
 
+// LogInIsRelays tells a person that their log-in has ended because the relay itself uses the account now.
+func (t Texts) LogInIsRelays(username string) string {
+	return fmt.Sprintf("I have ended your log-in to Wazo as %s: the relay itself uses this account now. "+
+		"Your messages go out through the relay's account. To post as yourself, type `%s login` here and use an account of your own.", Escape(username), t.prefix)
+}
+
 // Instead is a reason why the relay's account posts a message on Wazo although its sender has an account there.
 type Instead string
 

@@ -207,6 +207,7 @@ func goldenTexts() string {
 	group("People's own accounts")
 	text("LogInEnded", golden.LogInEnded("robin_s"))
 	text("LogInWithdrawn", golden.LogInWithdrawn("robin_s"))
+	text("LogInIsRelays", golden.LogInIsRelays("robin_s"))
 	for _, instead := range insteads() {
 		text("PostedInstead "+instead.name, golden.PostedInstead(goldenRoom, goldenTitle, instead.Instead))
 	}

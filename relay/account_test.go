@@ -1,0 +1,25 @@
+package relay
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
+)
+
+// Nothing that the relay account writes is shown, so nobody else may be logged in as it.
+func TestLogInAsWhatBecomesTheRelayAccountEnds(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.halt()
+	f.relayName, f.relayPassword = "alice", "a"
+	f.start()
+	require.Nil(t, f.core.accounts.login(robinUser))
+	f.awaitTold(txt.LogInIsRelays("alice"))
+	await.Until(t, "the log-in to be deleted", func() bool {
+		row, err := f.db.Account.Login(t.Context(), robinUser)
+		require.NoError(t, err)
+		return row == nil
+	})
+}
