@@ -137,7 +137,7 @@ func (a *accounts) refused(ctx context.Context, acc *account, err error) error {
 	a.log.Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("Wazo does not accept the log-in of a person any more")
 	return a.db.DoTxn(ctx, func(ctx context.Context) error {
 		row, err := a.db.Account.Login(ctx, acc.row.MatrixUser)
-		if err != nil || row == nil || row.ID != acc.row.ID || row.Since.UnixMilli() != acc.row.Since.UnixMilli() || row.State != db.AccountActive {
+		if err != nil || row == nil || row.ID != acc.row.ID || row.UserUUID != acc.row.UserUUID || row.Since.UnixMilli() != acc.row.Since.UnixMilli() || row.State != db.AccountActive {
 			return err
 		} else if err = a.db.Account.SetState(ctx, row.ID, db.AccountRefused); err != nil {
 			return err
