@@ -167,6 +167,7 @@ func TestIdenticalTextThatWasTypedBefore(t *testing.T) {
 				f.wazo.Faults().NeverCommit(once)
 			}
 			sent := f.matrix.say(robinUser, "ok")
+			f.awaitAttempt(1)
 			f.awaitGone(sent)
 			close(proceed)
 			f.awaitSettled("Bob Stone: zero", "Alice Martin: ok")
