@@ -38,6 +38,21 @@ func (f *fixture) snapshot() (restore func()) {
 	}
 }
 
+// newCopiedFixture returns a running fixture with a portal in which "before" was said before a copy of the database was made.
+func newCopiedFixture(t *testing.T) (f *fixture, restore func()) {
+	t.Helper()
+	f = newFixture(t)
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, "before")
+	f.awaitRelayed("before")
+	f.awaitEmpty()
+	f.halt()
+	restore = f.snapshot()
+	f.start()
+	return f, restore
+}
+
 func TestDatabaseRestoredFromABackupDoublesNothing(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{0, 5} {
@@ -94,15 +109,7 @@ func TestMessageThatIsUnreadableAfterARestore(t *testing.T) {
 	for _, wasLate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("delivered late: %t", wasLate), func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
-			f.start()
-			f.link()
-			f.matrix.say(adminUser, "before")
-			f.awaitRelayed("before")
-			f.awaitEmpty()
-			f.halt()
-			restore := f.snapshot()
-			f.start()
+			f, restore := newCopiedFixture(t)
 			now := time.Now()
 			writtenNow := func(evt *event.Event) { evt.Timestamp = now.UnixMilli() }
 			sent := f.matrix.sayEncrypted(adminUser, "s", writtenNow)
@@ -144,15 +151,7 @@ func TestMessageThatIsUnreadableAfterARestore(t *testing.T) {
 // Of messages with identical texts, one was delivered late, so that its text on Wazo has a time. After a restore it is read in time.
 func TestIdenticalMessagesOfWhichOneWasLateBeforeARestore(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	f.matrix.say(adminUser, "before")
-	f.awaitRelayed("before")
-	f.awaitEmpty()
-	f.halt()
-	restore := f.snapshot()
-	f.start()
+	f, restore := newCopiedFixture(t)
 	written := time.Now().Add(-time.Hour)
 	sent := f.matrix.sayEncrypted(adminUser, "s", func(evt *event.Event) { evt.Timestamp = written.UnixMilli() })
 	f.awaitPassedOver(sent)
@@ -177,15 +176,7 @@ func TestIdenticalMessagesOfWhichOneWasLateBeforeARestore(t *testing.T) {
 // stands behind the others on Wazo all the same.
 func TestMessageThatOthersOvertookBeforeARestore(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	f.matrix.say(adminUser, "before")
-	f.awaitRelayed("before")
-	f.awaitEmpty()
-	f.halt()
-	restore := f.snapshot()
-	f.start()
+	f, restore := newCopiedFixture(t)
 	written := time.Now()
 	sent := f.matrix.sayEncrypted(adminUser, "s", func(evt *event.Event) { evt.Timestamp = written.UnixMilli() })
 	f.awaitPassedOver(sent)
@@ -208,15 +199,7 @@ func TestMessageThatOthersOvertookBeforeARestore(t *testing.T) {
 // late.
 func TestIdenticalMessagesOfWhichOneWasOvertakenBeforeARestore(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	f.matrix.say(adminUser, "before")
-	f.awaitRelayed("before")
-	f.awaitEmpty()
-	f.halt()
-	restore := f.snapshot()
-	f.start()
+	f, restore := newCopiedFixture(t)
 	written := time.Now()
 	writtenNow := func(evt *event.Event) { evt.Timestamp = written.UnixMilli() }
 	sent := f.matrix.sayEncrypted(adminUser, "s", writtenNow)
