@@ -488,10 +488,10 @@ func TestCheckOfLoginsSurvivesErrors(t *testing.T) {
 	f.mustLogIn(robinUser, f.alice)
 	acc := f.core.accounts.of(robinUser)
 	f.wazo.Faults().AuthDown()
-	f.core.checkLogin(t.Context(), acc)
+	f.core.isOver(t.Context(), acc)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	f.core.checkLogin(ctx, acc)
+	f.core.isOver(ctx, acc)
 	require.Equal(t, db.AccountActive, f.login(robinUser).State)
 	require.False(t, errors.Is(acc.api.Check(t.Context()), wazoapi.ErrLogInEnded))
 }

@@ -20,7 +20,8 @@
 // What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
 // drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that
 // Wazo is away. account.go holds what is known of a Wazo account, accounts.go the accounts of the relay and of people, and
-// identity.go who is who. login.go logs people in and out, and mapping.go lets administrators say who is who.
+// identity.go who is who. login.go and logout.go log people in and out, login_check.go notices that a log-in is over, whoami.go
+// says as whom a person is logged in, and mapping.go lets administrators say who is who.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
