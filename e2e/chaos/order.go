@@ -62,7 +62,8 @@ func isOfPeople(evt *event.Event) bool {
 	return marked
 }
 
-// longestIncreasing returns the longest part of events whose places increase.
+// longestIncreasing returns the longest part of events whose places increase, the
+// last event first.
 func longestIncreasing(events []id.EventID, place map[id.EventID]int) []id.EventID {
 	// ends[n] is the event with the lowest place that n+1 increasing ones end with.
 	var ends []id.EventID
@@ -85,6 +86,5 @@ func longestIncreasing(events []id.EventID, place map[id.EventID]int) []id.Event
 	for evt, ok := ends[len(ends)-1], true; ok; evt, ok = before[evt] {
 		increasing = append(increasing, evt)
 	}
-	slices.Reverse(increasing)
 	return increasing
 }
