@@ -82,12 +82,13 @@ const (
 	dropRequestQuery  = `DELETE FROM request WHERE row_id = $1`
 	rowByIDQuery      = selectRows + `WHERE id = $1`
 	rowBySourceQuery  = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
-	pendingEditsQuery = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND parts = 0 AND attempts = 0 AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
+	pendingEditsQuery = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND (parts = 0 OR state = 'new' AND part = 0) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 	attemptRowQuery   = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
 	unknownRowQuery   = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
 	setRowStateQuery  = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
 	passOverQuery     = `UPDATE queue SET state = 'waiting' WHERE id = $1 AND revision = $2 AND state = 'new'`
-	reviseRowQuery    = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, error = '' WHERE id = $1 AND revision = $2`
+	reviseRowQuery    = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, parts = 0, attempts = 0, error = '' WHERE id = $1 AND revision = $2`
+	takenBackQuery    = `UPDATE payload SET content = json_set(content, '$.unsigned.redacted_because', json('{}')) WHERE row_id = $1 AND json_valid(content)`
 	setPartQuery      = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1 AND part = $3`
 	finishRowQuery    = `DELETE FROM queue WHERE id = $1 AND part = $2`
 	deleteRowQuery    = `DELETE FROM queue WHERE id = $1`
@@ -216,16 +217,24 @@ func (t *Queue) PassOver(ctx context.Context, row *Row) (bool, error) {
 }
 
 // SetPayload replaces the payload of a row by one that can be read and sets the state to StateNew. The row becomes late if it
-// waited for a key. SetPayload returns false if the row was deleted or changed since it was read.
+// waited for a key. A request of the row is deleted; it must be known that it was not carried out. SetPayload returns false if the
+// row was deleted or changed since it was read.
 func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there bool, err error) {
 	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		there, err = changed(t.GetDB().Exec(ctx, reviseRowQuery, row.ID, row.Revision))
 		if err != nil || !there {
 			return err
+		} else if err = t.Exec(ctx, dropRequestQuery, row.ID); err != nil {
+			return err
 		}
 		return t.Exec(ctx, putPayloadQuery, row.ID, payload)
 	})
 	return there, err
+}
+
+// MarkTakenBack notes in the payload of a row that the event was redacted, as a homeserver does (client-server API, "Redactions").
+func (t *Queue) MarkTakenBack(ctx context.Context, rowID int64) error {
+	return t.Exec(ctx, takenBackQuery, rowID)
 }
 
 // FinishPart notes that a part of a row is delivered. The row leaves with its last part. A row without a request was sent before

@@ -78,6 +78,9 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeStopped, err
 	} else if before != nil {
 		return outcomeDelivered, d.recordFound(ctx, request, *before)
+	} else if isTakenBack(row) {
+		_, err = d.db.Queue.Delete(ctx, row.ID) // it is certain now that it was not posted
+		return outcomeChanged, err
 	} else if err = d.markOvertaken(ctx, request); err != nil {
 		return outcomeStopped, err
 	}

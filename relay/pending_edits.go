@@ -12,17 +12,21 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// pendingRow returns the row of a message of the same sender that still waits and was never attempted, nil if there is none.
-// Only such a message can be changed or taken back, since nobody on Wazo can have seen it.
+// pendingRow returns the row of a message of the same sender that still waits and was certainly not posted, nil if there is none.
+// Only such a message can be changed, since nobody on Wazo can have seen it.
 func (r *Relay) pendingRow(ctx context.Context, portalID int64, target id.EventID, sender id.UserID) (*db.Row, error) {
 	row, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
-	if err != nil || row == nil || row.Author != sender.String() || !isUntouched(row) {
+	if err != nil || row == nil || row.Author != sender.String() || !isCertainlyWaiting(row) {
 		return nil, err
 	}
 	return row, nil
 }
 
-func isUntouched(row *db.Row) bool { return row.Attempts == 0 && row.Parts == 0 }
+// isCertainlyWaiting reports whether a row was not posted and is not being posted now: it was never attempted, or all attempts were
+// certainly in vain.
+func isCertainlyWaiting(row *db.Row) bool {
+	return !row.HasRequest() || row.State == db.StateNew && row.Part == 0
+}
 
 // redacted returns the event that a redaction takes back.
 func redacted(evt *event.Event) id.EventID {
@@ -62,7 +66,8 @@ func (a *matrixAccept) authorOf(ctx context.Context, eventID id.EventID) (id.Use
 
 // takeBack removes a message of a sender that still waits from a portal's queue, and the edits of it that still wait, within a
 // transaction. If the sender is "", it removes the edits of all senders. It leaves edits that were written after a time (Unix
-// milliseconds): they may have been accepted before.
+// milliseconds): they may have been accepted before. A message that is being posted, or may have been, is marked instead: it leaves
+// the queue when it is known that it was not posted.
 func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID, sender id.UserID, until int64) error {
 	message, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
 	if err != nil || message != nil && message.Author != sender.String() {
@@ -73,8 +78,14 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(row *db.Row) bool { return writtenAt(row) > until })
-	if message != nil && isUntouched(message) {
+	switch {
+	case message == nil:
+	case isCertainlyWaiting(message):
 		rows = append(rows, message)
+	default:
+		if err = r.db.Queue.MarkTakenBack(ctx, message.ID); err != nil {
+			return err
+		}
 	}
 	for _, row := range rows {
 		if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
@@ -82,6 +93,16 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 		}
 	}
 	return nil
+}
+
+// isTakenBack reports whether the event of a row was redacted while it was being posted, see db.Queue.MarkTakenBack.
+func isTakenBack(row *db.Row) bool {
+	var evt struct {
+		Unsigned struct {
+			RedactedBecause json.RawMessage `json:"redacted_because"`
+		} `json:"unsigned"`
+	}
+	return json.Unmarshal([]byte(row.Payload), &evt) == nil && evt.Unsigned.RedactedBecause != nil
 }
 
 // writtenAt returns when the event of a row was written, in Unix milliseconds of its homeserver's clock.

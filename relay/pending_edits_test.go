@@ -2,6 +2,7 @@ package relay
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
@@ -9,6 +10,7 @@ import (
 
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 func (f *fixture) edit(sender id.UserID, target id.EventID, text string) {
@@ -51,7 +53,28 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 		return err == nil && has != nil
 	})
 	down.Off()
-	f.awaitRelayed("hello", "attempted", "before", "stays", "✏️ forged", "✏️ too late", "end")
+	f.awaitRelayed("hello", "before", "stays", "✏️ forged", "✏️ too late", "end")
+}
+
+func TestWhatWasTakenBackWhileItWasPostedIsLookedFor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.wazo.Faults().CutPost(wazotest.Times(1)) // it is stored, and the relay does not get to know that
+	down := f.wazo.Faults().DelayAnswers(50*time.Millisecond, wazotest.Always())
+	message := f.matrix.say(adminUser, "posted")
+	await.Until(t, "the post", func() bool {
+		row, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", message.String())
+		return err == nil && row != nil && row.Attempts > 0
+	})
+	f.matrix.redact(adminUser, message, true)
+	down.Off()
+	f.matrix.say(adminUser, "end")
+	f.awaitRelayed("posted", "end")
+	known, err := f.db.Message.KnowsEvent(f.ctx, 1, message)
+	require.NoError(t, err)
+	require.True(t, known, "it is known as delivered, so that its edits go out as corrections")
 }
 
 func TestEditsOfRedactedMessagesAreNotPosted(t *testing.T) {
