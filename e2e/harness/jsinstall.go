@@ -14,7 +14,7 @@ import (
 
 // errNoNPM and errNoNode say what to do on a machine without them.
 var (
-	errNoNPM  = errors.New("npm is not installed, which the matrix-js-sdk people of the tests need\nhint: install it (Debian: apt-get install npm)")
+	errNoNPM  = errors.New("npm is not installed, by which the tests install matrix-js-sdk and axe-core\nhint: install it (Debian: apt-get install npm)")
 	errNoNode = errors.New("there is no Node.js for this system in the npm package\nhint: install Node.js 22 or newer")
 )
 
@@ -25,36 +25,44 @@ type jsPackage struct {
 }
 
 // installJS installs what jssdk/package-lock.json names, Node.js included, unless
-// it is there. Concurrent callers, in other processes too, install once.
+// it is there.
 func installJS(ctx context.Context) (jsPackage, error) {
-	dirs, err := moduleDirs(ctx)
+	dir, err := InstallNPM(ctx, "jssdk")
 	if err != nil {
 		return jsPackage{}, err
 	}
-	dir := filepath.Join(dirs.e2e, "jssdk")
+	node, err := findNode(dir)
+	return jsPackage{dir: dir, node: node}, err
+}
+
+// InstallNPM installs what the package-lock.json in a folder of this module names,
+// unless it is there, and returns the path of the folder. Concurrent callers, in
+// other processes too, install once.
+func InstallNPM(ctx context.Context, folder string) (dir string, err error) {
+	dirs, err := moduleDirs(ctx)
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(dirs.e2e, folder)
 	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
 	if err != nil {
-		return jsPackage{}, err
+		return "", err
 	}
 	hash := sha256.Sum256(lock)
 	// In node_modules, which npm empties before it installs.
 	installed := filepath.Join(dir, "node_modules", ".installed-"+hex.EncodeToString(hash[:])[:12])
 	unlock, err := lockDir(dirs.bin())
 	if err != nil {
-		return jsPackage{}, err
+		return "", err
 	}
 	defer unlock()
 	if _, err = os.Stat(installed); errors.Is(err, os.ErrNotExist) {
 		if err = npmInstall(ctx, dir); err != nil {
-			return jsPackage{}, err
+			return "", err
 		}
 		err = os.WriteFile(installed, nil, 0o644)
 	}
-	if err != nil {
-		return jsPackage{}, err
-	}
-	node, err := findNode(dir)
-	return jsPackage{dir: dir, node: node}, err
+	return dir, err
 }
 
 // npmInstall installs exactly what is locked. No package's own code is run by
@@ -67,7 +75,7 @@ func npmInstall(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("failed to install matrix-js-sdk: %w\n%s", err, out)
+		return fmt.Errorf("failed to install the npm packages of %s: %w\n%s", filepath.Base(dir), err, out)
 	}
 	return nil
 }
