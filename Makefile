@@ -11,7 +11,7 @@ LDFLAGS := -X $(APP).buildVersion=$(VERSION) -X $(APP).buildCommit=$(COMMIT)
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build help demo picture test test-unit test-e2e e2e-synapse lint bench limits chaos fuzz
+.PHONY: build help demo picture test test-unit test-e2e browser e2e-synapse lint bench limits chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -27,7 +27,7 @@ demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and th
 picture: ## Plays a conversation through the relay and draws it into docs/conversation.svg, the picture in README.md.
 	cd e2e && go run $(TAGS) ./cmd/picture -o ../docs/conversation.svg
 
-test: test-unit test-e2e ## Runs all tests.
+test: test-unit test-e2e browser ## Runs all tests.
 
 test-unit: ## Runs the tests that need no homeserver, and prints how many recorded exchanges with Wazo the in-memory Wazo answers in the same way.
 	go test $(TAGS) -race -parallel 4 -timeout 10m ./...
@@ -35,9 +35,12 @@ test-unit: ## Runs the tests that need no homeserver, and prints how many record
 
 # Go does not know that these tests build and run the whole program, so it would reuse a result (-count=1).
 test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.
-	cd e2e && go test $(TAGS) -count=1 -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/catchup$$ -e e2e/chaos$$)
+	cd e2e && go test $(TAGS) -count=1 -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/browser$$ -e e2e/catchup$$ -e e2e/chaos$$)
 	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
 	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
+
+browser: ## Tests the log-in page in Chromium, with axe-core. SCREENSHOTS=/tmp/login keeps pictures of the page there.
+	cd e2e && SCREENSHOTS='$(abspath $(SCREENSHOTS))' go test $(TAGS) -count=1 -timeout 20m ./browser
 
 # The virtual environment is made anew when the versions change.
 SYNAPSE := e2e/bin/synapse

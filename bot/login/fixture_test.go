@@ -35,9 +35,10 @@ type fakeCore struct {
 	mu       sync.Mutex
 	requests []relay.LogInRequest // without passwords
 	users    []id.UserID
-	err      error         // instead of checking the password
-	entered  chan struct{} // gets a value when a log-in begins, if it is not nil
-	leave    chan struct{} // a log-in goes on when it is closed, if it is not nil
+	err      error          // instead of checking the password
+	as       words.WazoUser // instead of Alice Martin, if it has a name
+	entered  chan struct{}  // gets a value when a log-in begins, if it is not nil
+	leave    chan struct{}  // a log-in goes on when it is closed, if it is not nil
 }
 
 func (c *fakeCore) LogIn(ctx context.Context, user id.UserID, request relay.LogInRequest) (relay.LoggedIn, error) {
@@ -61,6 +62,9 @@ func (c *fakeCore) LogIn(ctx context.Context, user id.UserID, request relay.LogI
 		return relay.LoggedIn{}, err
 	case password != goodPassword:
 		return relay.LoggedIn{}, &relay.LogInError{Outcome: relay.LogInWrong, Words: txt.WrongPassword()}
+	}
+	if c.as.Name != "" {
+		return relay.LoggedIn{User: user, As: c.as}, nil
 	}
 	return relay.LoggedIn{User: user, As: words.WazoUser{Name: "Alice Martin", Username: request.Username}}, nil
 }

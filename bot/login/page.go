@@ -19,6 +19,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -287,15 +288,18 @@ type view struct {
 
 // view returns what is known of a link. The lock of the link must be held.
 func (p *Page) view(link *link) view {
-	v := view{User: link.user.String(), Username: link.username, Domain: link.domain, Problem: spans(link.problem)}
+	v := view{User: shown(link.user.String()), Username: link.username, Domain: link.domain, Problem: spans(link.problem)}
 	if link.done != nil {
-		v.Name, v.Username = link.done.As.Name, link.done.As.Username
+		v.Name, v.Username = shown(link.done.As.Name), shown(link.done.As.Username)
 		if v.Name == "" {
 			v.Name, v.Username = v.Username, ""
 		}
 	}
 	return v
 }
+
+// shown is a name as the page shows it: nothing in it may turn the direction of the text, fill the page or be invisible.
+func shown(name string) string { return convert.CleanName(name, convert.MaxProfileBytes) }
 
 func (p *Page) writeState(w http.ResponseWriter, state linkState) {
 	sentence := words.LoginPageInvalid

@@ -438,6 +438,23 @@ func TestHostileNamesDoNoHarmOnThePage(t *testing.T) {
 	require.Contains(t, done.text(), hostile)
 }
 
+func TestNamesCannotTurnOrFillThePage(t *testing.T) {
+	f := newFixture(t)
+	f.core.as = words.WazoUser{Name: "Al\u202eice\u2066 \u200f\n" + strings.Repeat("W", 5000), Username: "al\u202dice"}
+	b := f.browser()
+	path := f.link("@rob\u202ein:a.example")
+	require.Contains(t, b.get(path).text(), "Go on only if you are @robin:a.example.")
+	b.logIn(path, "alice", goodPassword)
+	done := b.get(path)
+	require.Contains(t, done.text(), "@robin:a.example is now logged in to Wazo as Alice WWW")
+	require.Contains(t, done.text(), "WWW (alice).")
+	require.Contains(t, done.body, "<bdi>Alice", "letters that go from right to left turn nothing around the name")
+	require.Less(t, len(done.text()), 1000)
+	for _, page := range []*answer{b.get(f.link("@rob\u202ein:a.example")), done} {
+		require.NotRegexp(t, regexp.MustCompile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]"), page.body)
+	}
+}
+
 func TestPageIsProtected(t *testing.T) {
 	f := newFixture(t)
 	b := f.browser()
@@ -484,6 +501,8 @@ func TestFormCanBeUsedByEverybody(t *testing.T) {
 		require.Contains(t, page, `<label for="`+input+`">`)
 		require.Contains(t, page, `<input id="`+input+`" name="`+input+`"`)
 	}
+	require.Regexp(t, `<input id="username" [^>]* aria-describedby="who" autofocus>`, page, "the warning before the first field is read with it")
+	require.Regexp(t, `<p [^>]*id="who"><strong>Go on only if you are`, page)
 	require.Contains(t, page, `autocomplete="username"`)
 	require.Contains(t, page, `autocomplete="current-password"`)
 	require.Contains(t, page, "width=device-width")

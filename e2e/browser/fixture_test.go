@@ -38,13 +38,19 @@ func newFixture(t *testing.T) *fixture {
 // newFixtureOf makes a person whose Matrix ID begins with a name, and who has a name on Wazo.
 func newFixtureOf(t *testing.T, localpart, first, last string) *fixture {
 	t.Helper()
+	person, err := shared.Person(t.Context(), fmt.Sprintf("%s-%d", localpart, people.Add(1)), harness.Plain)
+	require.NoError(t, err)
+	return newFixtureFor(t, person, shared.Hire(first, last))
+}
+
+// newFixtureFor brings a person, who has an account on Wazo, into a room with the bot.
+func newFixtureFor(t *testing.T, person *harness.Client, own wazotest.User) *fixture {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	t.Cleanup(cancel)
-	f := &fixture{T: t, ctx: ctx, own: shared.Hire(first, last)}
+	f := &fixture{T: t, ctx: ctx, person: person, own: own}
 	var err error
-	f.person, err = shared.Person(ctx, fmt.Sprintf("%s-%d", localpart, people.Add(1)), harness.Plain)
-	require.NoError(t, err)
-	f.room, err = f.person.CreateRoom(ctx, harness.RoomOptions{Invite: []id.UserID{shared.BotID()}})
+	f.room, err = person.CreateRoom(ctx, harness.RoomOptions{Invite: []id.UserID{shared.BotID()}})
 	require.NoError(t, err)
 	f.waitBot(harness.Notice("Hello!"))
 	return f
@@ -63,7 +69,7 @@ func (f *fixture) link() string {
 	sent, err := f.person.Send(f.ctx, f.room, "!wazo login")
 	require.NoError(f, err)
 	said := f.waitBot(func(evt *event.Event) bool { return evt.Content.AsMessage().RelatesTo.GetReplyTo() == sent })
-	link := regexp.MustCompile(`http://\S+/login/[0-9a-f]+`).FindString(said)
+	link := regexp.MustCompile(`https://\S+/login/[0-9a-f]+`).FindString(said)
 	require.NotEmpty(f, link, said)
 	return link
 }

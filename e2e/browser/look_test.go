@@ -77,6 +77,7 @@ func (t *tab) violations() []string {
 	}
 	found := evaluate[string](t, `axe.run(document, {
 		runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice']},
+		rules: {'color-contrast-enhanced': {enabled: true}},
 	}).then(({passes, violations, incomplete}) => JSON.stringify({passes: passes.length, problems: [...violations, ...incomplete].map(rule =>
 		rule.id + ': ' + rule.help + ' ' + rule.nodes.map(node => node.html + ' ' + node.failureSummary).join('; '))}))`)
 	var result struct {

@@ -10,6 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -55,10 +58,15 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	if shared, err = openStage(ctx, dir); err != nil {
+	opened, closeProxy, err := openStage(ctx, dir)
+	if err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, shared.Close()) }()
+	shared = opened
+	defer func() {
+		closeProxy()
+		err = errors.Join(err, shared.Close())
+	}()
 	stop, err := startChromium(path, filepath.Join(dir, "chromium"))
 	if err != nil {
 		return 1, err
@@ -70,18 +78,24 @@ func run(m *testing.M) (code int, err error) {
 	return code, nil
 }
 
-// openStage starts a homeserver, a Wazo and a relay that serves its page at a free port.
-func openStage(ctx context.Context, dir string) (*stage.Stage, error) {
+// openStage starts a homeserver, a Wazo and a relay behind a reverse proxy, which speaks https as the documentation asks for.
+func openStage(ctx context.Context, dir string) (*stage.Stage, func(), error) {
 	port, err := harness.FreePort()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	return stage.Open(ctx, stage.Config{Dir: dir, Env: map[string]string{
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: listen})
+		r.Out.Host = r.In.Host
+		r.SetXForwarded()
+	}})
+	opened, err := stage.Open(ctx, stage.Config{Dir: dir, Env: map[string]string{
 		"ALLOWED_USERS": "@*:" + harness.ServerName,
 		"LISTEN":        listen,
-		"PUBLIC_URL":    "http://" + listen + "/relay",
+		"PUBLIC_URL":    proxy.URL + "/relay",
 	}})
+	return opened, proxy.Close, err
 }
 
 // installAxe returns the source of axe-core, after npm has installed it if it is not there.
@@ -98,6 +112,7 @@ func installAxe(ctx context.Context) (string, error) {
 func startChromium(path, dir string) (stop context.CancelFunc, err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
+		chromedp.IgnoreCertErrors, // nobody has signed that of the proxy
 		chromedp.UserDataDir(dir),
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/e2e/harness"
@@ -17,7 +16,7 @@ const maxTries = 5
 
 func TestPageIsFitForEverybodyInEachState(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newFixtureFor(t, shared.Robin, shared.Hire("Robin", "Hood"))
 	t.Run("form", func(t *testing.T) {
 		tab := newTab(t)
 		tab.open(f.link())
@@ -115,5 +114,3 @@ func (f *fixture) waitLoggedIn() {
 	require.NoError(f, err)
 	f.waitBot(harness.Notice(f.own.Username))
 }
-
-var _ = kb.Tab
