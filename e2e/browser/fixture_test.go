@@ -17,7 +17,7 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-const testTimeout = 2 * time.Minute
+const testTimeout = 5 * time.Minute
 
 // fixture is a person on Matrix who is in a room with the bot, and their account on Wazo.
 type fixture struct {

@@ -114,6 +114,7 @@ func startChromium(path, dir string) (stop context.CancelFunc, err error) {
 		chromedp.ExecPath(path),
 		chromedp.IgnoreCertErrors, // nobody has signed that of the proxy
 		chromedp.UserDataDir(dir),
+		chromedp.WSURLReadTimeout(time.Minute), // the first start, on a machine that has much to do
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	)
