@@ -82,6 +82,27 @@ func localExpiry(now, issued, expires time.Time) time.Time {
 	return now.Add(expires.Sub(issued)).UTC()
 }
 
+// noToken is a token that does not exist.
+const noToken = "00000000-0000-4000-8000-000000000000"
+
+// Ping returns nil if wazo-auth answers: it asks about a token that does not
+// exist. It needs no account, and makes no session. Otherwise the error is an
+// *Error, also if something else than wazo-auth answers, or a *TransportError.
+func (c *Client) Ping(ctx context.Context) error {
+	err := c.fetch(ctx, request{
+		method: http.MethodGet, service: serviceAuth, path: "/token/{token}", subject: noToken,
+		timeout: c.cfg.Timeout,
+	}, nil)
+	if answer, ok := errors.AsType[*Error](err); ok && answer.Status == http.StatusNotFound && answer.Message == noSuchToken {
+		return nil
+	}
+	return err
+}
+
+// noSuchToken is how wazo-auth says that it does not know a token
+// (docs/wazo.md, "Token checks").
+const noSuchToken = "No such token"
+
 // isTokenKnown asks wazo-auth whether it knows the token.
 func (c *Client) isTokenKnown(ctx context.Context, token string) (bool, error) {
 	err := c.checkToken(ctx, token, "")
