@@ -98,6 +98,11 @@ func (t *Accounts) Relay(ctx context.Context, username string) (account *Account
 	return account, err
 }
 
+// EarlierRelay returns the relay account that there was when one was last configured, or nil if there never was one.
+func (t *Accounts) EarlierRelay(ctx context.Context) (*Account, error) {
+	return t.QueryOne(ctx, relayAccountQuery)
+}
+
 // Logins returns the accounts of people, sorted by Matrix user. Those from which nobody uses the relay any more are left out.
 func (t *Accounts) Logins(ctx context.Context) ([]*Account, error) {
 	return t.QueryMany(ctx, loginsQuery)

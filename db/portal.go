@@ -36,7 +36,8 @@ const (
 	deletePortalQuery       = `DELETE FROM portal WHERE id = $1`
 	setStartedOnWazoQuery   = `UPDATE portal SET started_on_wazo = $2, read_until = $2 WHERE id = $1`
 	setStartedOnMatrixQuery = `UPDATE portal SET started_on_matrix = true WHERE id = $1`
-	moveCursorQuery         = `UPDATE portal SET read_until = $2 WHERE id = $1 AND read_until < $2`
+	moveCursorQuery         = `UPDATE portal SET read_until = max(read_until, $2) WHERE id = $1 AND reader_id = $3`
+	setReaderQuery          = `UPDATE portal SET reader_id = $3 WHERE id = $1 AND reader_id = $2`
 	moveToRoomQuery         = `UPDATE portal SET matrix_room = $2 WHERE id = $1`
 	setPublicQuery          = `UPDATE portal SET public = $2 WHERE id = $1`
 	setPortalErrorQuery     = `UPDATE portal SET last_error = $2 WHERE id = $1`
@@ -97,9 +98,17 @@ func (t *Portals) SetStartedOnMatrix(ctx context.Context, portalID int64) error 
 	return t.Exec(ctx, setStartedOnMatrixQuery, portalID)
 }
 
-// MoveCursor moves the verified cursor forward. It does nothing if the cursor is at a later time already.
-func (t *Portals) MoveCursor(ctx context.Context, portalID int64, readUntil WazoTime) error {
-	return t.Exec(ctx, moveCursorQuery, portalID, readUntil)
+// MoveCursor moves the verified cursor forward, after an account has read the Wazo room up to a time. The cursor stays if it is at a
+// later time already. MoveCursor returns false, and changes nothing, if another account is the reader by now: what this one has heard
+// meanwhile is not known.
+func (t *Portals) MoveCursor(ctx context.Context, portalID, readerID int64, readUntil WazoTime) (bool, error) {
+	return changed(t.GetDB().Exec(ctx, moveCursorQuery, portalID, readUntil, readerID))
+}
+
+// SetReader makes an account the reader of a portal, instead of another one. It returns false, and changes nothing, if that other one
+// is not the reader any more.
+func (t *Portals) SetReader(ctx context.Context, portalID, fromID, toID int64) (bool, error) {
+	return changed(t.GetDB().Exec(ctx, setReaderQuery, portalID, fromID, toID))
 }
 
 // MoveToRoom links a portal with another Matrix room, which replaces its present one.

@@ -56,9 +56,38 @@ func TestPortal(t *testing.T) {
 		}
 		require.NoError(t, db.Portal.SetStartedOnWazo(t.Context(), a.ID, us(100)))
 		require.Equal(t, us(100), cursor(), "the cursor starts where the link begins")
-		require.NoError(t, db.Portal.MoveCursor(t.Context(), a.ID, us(300)))
-		require.NoError(t, db.Portal.MoveCursor(t.Context(), a.ID, us(200)))
+		for _, to := range []int{300, 200} {
+			isReader, err := db.Portal.MoveCursor(t.Context(), a.ID, a.ReaderID, us(int64(to)))
+			require.NoError(t, err)
+			require.True(t, isReader)
+		}
 		require.Equal(t, us(300), cursor())
+	})
+
+	t.Run("only the reader moves the cursor", func(t *testing.T) {
+		t.Parallel()
+		db := openNew(t)
+		a := db.addPortal(t, "a")
+		other := &Account{MatrixUser: "@robin:a.example", UserUUID: "robin", ClientID: "c"}
+		require.NoError(t, db.Account.PutLogin(t.Context(), other, "refresh"))
+		isReader, err := db.Portal.MoveCursor(t.Context(), a.ID, other.ID, us(300))
+		require.NoError(t, err)
+		require.False(t, isReader)
+		changed, err := db.Portal.SetReader(t.Context(), a.ID, other.ID, a.ReaderID)
+		require.NoError(t, err)
+		require.False(t, changed, "it is not the reader")
+		changed, err = db.Portal.SetReader(t.Context(), a.ID, a.ReaderID, other.ID)
+		require.NoError(t, err)
+		require.True(t, changed)
+		isReader, err = db.Portal.MoveCursor(t.Context(), a.ID, a.ReaderID, us(400))
+		require.NoError(t, err)
+		require.False(t, isReader, "the old reader is late")
+		isReader, err = db.Portal.MoveCursor(t.Context(), a.ID, other.ID, us(300))
+		require.NoError(t, err)
+		require.True(t, isReader)
+		found, err := db.Portal.ByID(t.Context(), a.ID)
+		require.NoError(t, err)
+		require.Equal(t, us(300), found.ReadUntil)
 	})
 
 	t.Run("unlinking takes everything of the link, and nothing else", func(t *testing.T) {

@@ -66,7 +66,7 @@ type wazoAccept struct {
 }
 
 func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error) {
-	own := m.UserUUID == a.account.uuid()
+	own := a.accounts.isRelay(m.UserUUID)
 	if own && !a.findOrphans || string(m.TenantUUID) != a.acc.row.TenantUUID {
 		return nil
 	}
@@ -126,12 +126,12 @@ func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wa
 	})
 }
 
-// wantExplanation notes that somebody wrote to an account in a room without portal, so that they are told once what to do.
+// wantExplanation notes that somebody wrote to the relay account in a room without portal, so that they are told once what to do.
+// Nothing is noted of rooms of which the relay account hears without being a member.
 func (r *reader) wantExplanation(ctx context.Context, m wazoapi.Message) error {
-	if m.UserUUID == r.acc.uuid() || string(m.TenantUUID) != r.acc.row.TenantUUID {
+	if r.acc != r.account || m.UserUUID == r.acc.uuid() || string(m.TenantUUID) != r.acc.row.TenantUUID {
 		return nil
-	}
-	if portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room)); err != nil || portal != nil {
+	} else if _, isMember, err := r.acc.heardRoom(ctx, m.Room); err != nil || !isMember {
 		return err
 	}
 	if commands, err := r.memberCommands(ctx, []wazoapi.Message{m}); err != nil {
@@ -165,7 +165,7 @@ func (r *reader) explainAsked(ctx context.Context, m wazoapi.Message) error {
 // explain gives the explanations that are owed.
 func (r *Relay) explain(ctx context.Context) error {
 	rooms, err := r.db.Explanation.Pending(ctx)
-	if err != nil {
+	if err != nil || r.account == nil {
 		return err
 	}
 	for _, uuid := range rooms {

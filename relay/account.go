@@ -13,29 +13,56 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// account is a Wazo account that the relay holds a token for, with what is known of its event stream.
+// account is a Wazo account that the relay holds a token for, with what is known of its rooms and of what it has read.
 type account struct {
 	row *db.Account
 	api *wazoapi.Account
 
-	connected   atomic.Bool
-	connections atomic.Uint64 // how many there were: what was verified during an earlier one is not any more
-	probeTime   atomic.Int64  // ns, how long the last look for news took
-	refused     atomic.Bool   // Wazo does not accept the log-in any more; never the relay account's
+	own       stream                 // the account's own connection for events
+	shared    atomic.Pointer[stream] // the connection of the relay account, if this one has none of its own because of that
+	probeTime atomic.Int64           // ns, how long the last look for news took
+	checkedAt atomicTime             // when it was last asked whether Wazo still accepts the log-in
+	refused   atomic.Bool            // Wazo does not accept the log-in any more; never the relay account's
 
 	mu       sync.Mutex
 	verified map[int64]uint64              // portal → the connection during which its catch-up was completed
 	quiet    map[int64]bool                // portal → the last catch-up found nothing new
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 	listedAt time.Time                     // when they were last listed
+	lastMade madeRoom                      // the last room that was made since
+}
+
+// stream is what is known of a connection for events of Wazo.
+type stream struct {
+	connected  atomic.Bool
+	connection atomic.Uint64 // the present connection, or the last one: no two connections of any accounts have the same number
+}
+
+// madeRoom is a room that was made at a time.
+type madeRoom struct {
+	room wazoapi.Room
+	at   time.Time
 }
 
 func newAccount(row *db.Account, api *wazoapi.Account) *account {
 	return &account{row: row, api: api, verified: make(map[int64]uint64), quiet: make(map[int64]bool)}
 }
 
-// uuid returns the author of the account's messages.
-func (a *account) uuid() wazoapi.UUID { return wazoapi.UUID(a.row.UserUUID) }
+// uuid returns the author of the account's messages. It is empty if there is no account.
+func (a *account) uuid() wazoapi.UUID {
+	if a == nil {
+		return ""
+	}
+	return wazoapi.UUID(a.row.UserUUID)
+}
+
+// stream returns the connection by which the account hears events: its own, or that of the relay account.
+func (a *account) stream() *stream {
+	if shared := a.shared.Load(); shared != nil {
+		return shared
+	}
+	return &a.own
+}
 
 // lastProbeTook returns how long the last look for news took.
 func (a *account) lastProbeTook() time.Duration { return time.Duration(a.probeTime.Load()) }
@@ -47,7 +74,7 @@ func (a *account) isVerified(portalID int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	connection, ok := a.verified[portalID]
-	return ok && connection == a.connections.Load()
+	return ok && connection == a.stream().connection.Load()
 }
 
 // setVerified notes a completed catch-up that began during a connection. It was quiet if it found nothing new.
@@ -76,9 +103,37 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 		byUUID[room.UUID] = room
 	}
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.lastMade.at.After(asked) { // the answer may be older
+		byUUID[a.lastMade.room.UUID] = a.lastMade.room
+	}
 	a.rooms, a.listedAt = byUUID, asked
-	a.mu.Unlock()
 	return rooms, nil
+}
+
+// listedRoom returns one of the account's rooms as last listed. It makes no request.
+func (a *account) listedRoom(uuid wazoapi.UUID) (room wazoapi.Room, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	room, ok = a.rooms[uuid]
+	return room, ok
+}
+
+// strangersKept is how long it is believed that an account is no member of a room in which somebody writes. Its new rooms are heard of
+// by themselves.
+const strangersKept = 10 * time.Second
+
+// heardRoom is room for a room of which the account has heard, perhaps because it hears of all rooms of the tenant: it does not ask
+// Wazo for each message of strangers.
+func (a *account) heardRoom(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Room, ok bool, err error) {
+	a.mu.Lock()
+	room, ok = a.rooms[uuid]
+	isFresh := time.Since(a.listedAt) < strangersKept
+	a.mu.Unlock()
+	if ok || isFresh {
+		return room, ok, nil
+	}
+	return a.room(ctx, uuid)
 }
 
 // room returns one of the account's rooms, asking Wazo only if it is not known. ok is false if the account is no member.
@@ -116,19 +171,30 @@ func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Dur
 	return member, true, nil
 }
 
+// forgetRoom notes that the account cannot read a room, whatever the last list says.
+func (a *account) forgetRoom(uuid wazoapi.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.rooms, uuid)
+	if a.lastMade.room.UUID == uuid {
+		a.lastMade = madeRoom{}
+	}
+}
+
 // addRoom remembers a room that was just made.
 func (a *account) addRoom(room wazoapi.Room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.lastMade = madeRoom{room, time.Now()}
 	if a.rooms != nil {
 		a.rooms[room.UUID] = room
 	}
 }
 
-// Identify finds out who the relay account is. Wazo need not be reachable if that is known from an earlier start: then the
+// Identify finds out who the relay account is, if there is one. Wazo need not be reachable if that is known from an earlier start: then the
 // relay begins its work and waits. A refused log-in is always an error. Identify also reads the accounts of people.
 func (r *Relay) Identify(ctx context.Context) error {
-	if err := r.loadPeople(ctx); err != nil {
+	if err := r.loadPeople(ctx); err != nil || r.account == nil {
 		return err
 	}
 	token, err := r.account.api.Token(ctx)

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/rs/zerolog"
@@ -17,7 +19,10 @@ import (
 // concurrent use. It knows the accounts that are active or refused: one that somebody has left is not used any more, even if
 // its refresh token is still to be revoked.
 type accounts struct {
-	relay  *account // the relay account
+	relay  *account       // the relay account, nil if there is none
+	former *db.Account    // the row of a relay account that there was earlier; nil if there is one now, or never was
+	began  func(*account) // called when an account of a person has come into use
+	ended  func(*account) // called when it is not used any more
 	client *wazoapi.Client
 	db     *db.Database
 	texts  words.Texts
@@ -33,9 +38,9 @@ type accounts struct {
 }
 
 // newAccounts returns the accounts of a core. The relay account is there at once; load adds those of people.
-func newAccounts(r *Relay, client *wazoapi.Client) *accounts {
+func newAccounts(r *Relay, former *db.Account, client *wazoapi.Client) *accounts {
 	return &accounts{
-		relay: r.account, client: client, db: r.db, texts: r.texts, log: r.log, sayTo: r.SayTo, rights: &r.cfg.Rights,
+		relay: r.account, former: former, began: func(*account) {}, ended: func(*account) {}, client: client, db: r.db, texts: r.texts, log: r.log, sayTo: r.SayTo, rights: &r.cfg.Rights,
 		byID: make(map[int64]*account), byUser: make(map[id.UserID]*account), byAuthor: make(map[wazoapi.UUID]*account),
 	}
 }
@@ -97,37 +102,60 @@ func (a *accounts) put(ctx context.Context, row *db.Account, token wazoapi.Token
 		return fmt.Errorf("failed to read the refresh token of %s: %w", row.MatrixUser, err)
 	}
 	own := *row
-	acc := newAccount(&own, a.client.AccountByRefresh(wazoapi.RefreshGrant{Token: refresh, ClientID: row.ClientID}, nil, wazoapi.AccountOptions{Token: token}))
+	options := wazoapi.AccountOptions{Token: token, QueueLength: personQueue}
+	acc := newAccount(&own, a.client.AccountByRefresh(wazoapi.RefreshGrant{Token: refresh, ClientID: row.ClientID}, nil, options))
 	acc.refused.Store(row.State == db.AccountRefused)
 	db.AfterCommit(ctx, func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.drop(a.byID[own.ID])
-		a.drop(a.byUser[own.MatrixUser])
-		a.drop(a.byAuthor[acc.uuid()])
-		a.byID[own.ID], a.byUser[own.MatrixUser], a.byAuthor[acc.uuid()] = acc, acc, acc
+		for _, earlier := range a.replace(acc) {
+			a.ended(earlier)
+		}
+		if !acc.refused.Load() {
+			a.began(acc)
+		}
 	})
 	return nil
 }
 
+// personQueue is how many events of a person's account may wait. Each takes memory, whether it is used or not. If the queue overflows,
+// the connection is made anew and the history read.
+const personQueue = 64
+
+// replace lets an account take the place of those that the person, or the user on Wazo, had before. It returns these.
+func (a *accounts) replace(acc *account) (earlier []*account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, old := range []*account{a.byID[acc.row.ID], a.byUser[acc.row.MatrixUser], a.byAuthor[acc.uuid()]} {
+		if old != nil && !slices.Contains(earlier, old) {
+			earlier = append(earlier, old)
+			a.drop(old)
+		}
+	}
+	a.byID[acc.row.ID], a.byUser[acc.row.MatrixUser], a.byAuthor[acc.uuid()] = acc, acc, acc
+	return earlier
+}
+
 // remove gives up the account of a person who logs out as soon as the transaction that ctx carries, if any, is committed.
 // It changes neither the database nor what Wazo knows. What is being posted through the account goes on. What waits is posted through
-// the relay account.
+// the relay account, if that is a member of the chat.
 func (a *accounts) remove(ctx context.Context, accountID int64) {
 	db.AfterCommit(ctx, func() {
 		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.drop(a.byID[accountID])
+		acc := a.byID[accountID]
+		if acc != nil {
+			a.drop(acc)
+		}
+		a.mu.Unlock()
+		if acc != nil {
+			a.ended(acc)
+		}
 	})
 }
 
 // drop forgets an account; the caller holds a.mu.
 func (a *accounts) drop(acc *account) {
-	if acc != nil {
-		delete(a.byID, acc.row.ID)
-		delete(a.byUser, acc.row.MatrixUser)
-		delete(a.byAuthor, acc.uuid())
-	}
+	delete(a.byID, acc.row.ID)
+	delete(a.byUser, acc.row.MatrixUser)
+	delete(a.byAuthor, acc.uuid())
 }
 
 // refused notes that Wazo does not accept a person's log-in any more, because of an error that is wazoapi.ErrLogInEnded, and tells
@@ -142,7 +170,10 @@ func (a *accounts) refused(ctx context.Context, acc *account, err error) error {
 		} else if err = a.db.Account.SetState(ctx, row.ID, db.AccountRefused); err != nil {
 			return err
 		}
-		db.AfterCommit(ctx, func() { acc.refused.Store(true) })
+		db.AfterCommit(ctx, func() {
+			acc.refused.Store(true)
+			a.ended(acc)
+		})
 		return a.sayTo(ctx, row.MatrixUser, a.texts.LogInEnded(row.Username))
 	})
 }
@@ -174,7 +205,7 @@ func (a *accounts) byUUID(author wazoapi.UUID) *account {
 // withID returns the relay account, or the account of a person, even if Wazo refuses it. It returns nil if there is none with
 // this id any more.
 func (a *accounts) withID(accountID int64) *account {
-	if accountID == a.relay.row.ID {
+	if a.relay != nil && accountID == a.relay.row.ID {
 		return a.relay
 	}
 	a.mu.Lock()
@@ -191,4 +222,41 @@ func (a *accounts) all() []*account {
 		all = append(all, acc)
 	}
 	return all
+}
+
+// inUse returns the accounts that can be used: the relay account, if there is one, and then those of people that Wazo accepts, the
+// oldest first.
+func (a *accounts) inUse() []*account {
+	people := slices.DeleteFunc(a.all(), func(acc *account) bool { return acc.refused.Load() })
+	slices.SortFunc(people, func(x, y *account) int { return cmp.Compare(x.row.ID, y.row.ID) })
+	if a.relay == nil {
+		return people
+	}
+	return slices.Insert(people, 0, a.relay)
+}
+
+// isRelay reports whether a user on Wazo is the relay account, or was it: what this user wrote comes from Matrix. If a person has
+// logged in since as the user that was the relay account, it is the person's own.
+func (a *accounts) isRelay(author wazoapi.UUID) bool {
+	return author != "" && author == a.relayAuthor() && (a.relay != nil || a.byUUID(author) == nil)
+}
+
+// relayAuthor returns the user on Wazo that the relay account is, or was. It is empty if that is not known.
+func (a *accounts) relayAuthor() wazoapi.UUID {
+	if a.relay == nil && a.former != nil {
+		return wazoapi.UUID(a.former.UserUUID)
+	}
+	return a.relay.uuid()
+}
+
+// tenant returns the tenant on Wazo that is relayed: that of the relay account, or without one that of the people who have logged in.
+// It is empty if that is not known.
+func (a *accounts) tenant() string {
+	if a.relay != nil {
+		return a.relay.row.TenantUUID
+	}
+	for _, acc := range a.all() {
+		return acc.row.TenantUUID
+	}
+	return ""
 }

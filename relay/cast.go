@@ -27,6 +27,7 @@ type cast struct {
 	matrix     Matrix
 	room       id.RoomID
 	wazoRoom   wazoapi.UUID
+	reader     *account // who reads the Wazo room, nil if nobody can
 
 	isKnown bool // whether members were looked up
 	members map[id.UserID]Member
@@ -73,7 +74,10 @@ func (c *cast) mentionable(ctx context.Context, content string) convert.People {
 	if !strings.Contains(content, "@") || !c.identities.any() {
 		return nil
 	}
-	room, ok, err := c.account.room(ctx, c.wazoRoom)
+	if c.reader == nil {
+		return nil
+	}
+	room, ok, err := c.reader.room(ctx, c.wazoRoom)
 	if err != nil || !ok {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up who can be mentioned")
 		return nil

@@ -85,7 +85,7 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 		return portal, row, nil // the relay's own messages open the way for the others
 	case w.queue.Direction == db.ToWazo && (!portal.StartedOnMatrix || w.startup.phase(w.queue) == phaseUnknown):
 		return nil, nil, nil // the start of the link is not seen yet, or what was delivered before this start is not
-	case w.queue.Direction == db.ToMatrix && !w.account.isVerified(portal.ID):
+	case w.queue.Direction == db.ToMatrix && !w.readers.isVerified(portal):
 		return nil, nil, nil // something older may still be missing
 	case w.queue.Direction == db.ToMatrix && w.startup.phase(w.queue) == phaseUnknown:
 		if known, err := w.learnDeliveredToMatrix(ctx, synced); err != nil || !known {

@@ -24,7 +24,7 @@ type matrixDelivery struct {
 }
 
 func newMatrixDelivery(r *Relay, portal *db.Portal, row *db.Row) *matrixDelivery {
-	people := &cast{directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom)}
+	people := &cast{directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom), reader: r.readers.of(portal)}
 	return &matrixDelivery{Relay: r, portal: portal, row: row, cast: people}
 }
 

@@ -68,7 +68,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return d.awaitKey(ctx, encrypted)
 	}
 	if row.State == db.StateAttempted && !sabotaged("reconcile") {
-		if found, err := d.findOnWazo(ctx, request); err != nil {
+		if found, looked, err := d.findOnWazo(ctx, request); err != nil || !looked {
 			return outcomeStopped, err
 		} else if found != nil {
 			return outcomeDelivered, d.recordFound(ctx, request, *found)
@@ -87,6 +87,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	acc, err := d.accountOf(ctx, request)
 	if err != nil {
 		return outcomeStopped, err
+	} else if acc == nil && request.forms != nil {
+		return outcomeChanged, d.leave(ctx)
 	} else if acc == nil {
 		return outcomeChanged, d.withdraw(ctx)
 	}
@@ -103,6 +105,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	err = d.attemptFailed(ctx, row, err)
 	if !request.isOwn() {
 		return outcomeStopped, err
+	} else if row.Kind == db.KindIntroduction {
+		return outcomeStopped, &ownAccountError{err} // no other account may speak for its owner
 	}
 	return d.ownPostFailed(ctx, acc, err)
 }
@@ -113,14 +117,16 @@ func (d *wazoDelivery) wazoRoom() wazoapi.UUID { return wazoapi.UUID(d.portal.Wa
 // the sender's account cannot post in this room any more.
 func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*account, error) {
 	switch {
-	case request.account != nil:
+	case request.account != nil || request.forms != nil:
 		return request.account, nil
 	case !request.isOwn():
-		return d.account, nil
+		return d.posters.relayIn(ctx, d.portal)
 	}
 	acc := d.accounts.withID(request.Account)
 	if acc == nil || acc.uuid() != request.Author {
 		return nil, nil
+	} else if d.row.Kind == db.KindIntroduction {
+		return acc, nil
 	} else if why, err := d.posters.whyNot(ctx, acc, d.wazoRoom(), d.row.AcceptedAt.Time); err != nil || why != "" {
 		return nil, err
 	}
@@ -145,6 +151,23 @@ func (d *wazoDelivery) withdraw(ctx context.Context) error {
 	_, err := d.db.Queue.Withdraw(ctx, d.row)
 	return err
 }
+
+// leave lets a message go that nobody can post on Wazo. The sender is told, once, that they are not heard there, and what to do.
+func (d *wazoDelivery) leave(ctx context.Context) error {
+	sender := id.UserID(d.row.Author)
+	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Stringer("sender", sender).Msg("No account can post a message, so it is not relayed")
+	return d.db.DoTxn(ctx, func(ctx context.Context) error {
+		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
+			return err
+		} else if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
+			return err
+		}
+		return d.SayTo(ctx, sender, d.texts.NotHeardOnWazo(d.portal.MatrixRoom.String(), d.portal.Title, d.accounts.login(sender) != nil))
+	})
+}
+
+// toldUnheard is what db.Told keeps of people who were told that Wazo cannot hear them.
+const toldUnheard = "unheard"
 
 // request returns what is posted for the row: the stored request if there is one, else a new one. If the row cannot be read
 // because its key is missing, it returns the encrypted event instead.
@@ -185,9 +208,18 @@ func (d *wazoDelivery) storedRequest(ctx context.Context) (*wazoRequest, error) 
 }
 
 // introduction is the request of the message that starts a link on Wazo.
+// The account that reads the chat posts it.
 func (d *wazoDelivery) introduction(ctx context.Context) (*wazoRequest, error) {
-	newest, err := d.newestOnWazo(ctx)
-	return &wazoRequest{Account: d.account.row.ID, Content: d.row.Payload, After: newest}, err
+	acc := d.readers.of(d.portal)
+	if acc == nil {
+		return nil, &messageError{why: words.WhyNoReader}
+	}
+	newest, err := d.newestOnWazo(ctx, acc)
+	request := &wazoRequest{Account: acc.row.ID, Content: d.row.Payload, After: newest, account: acc}
+	if acc != d.account {
+		request.Author = acc.uuid()
+	}
+	return request, err
 }
 
 // attempt stores the request, with the file that it links to, before it is sent: a link must not be posted before it leads
@@ -236,7 +268,7 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	} else if err != nil {
 		return nil, err
 	}
-	poster, err := d.posters.of(ctx, d.wazoRoom(), evt.Sender, d.row.AcceptedAt.Time)
+	poster, err := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
 	if err != nil {
 		return nil, err
 	}
@@ -258,8 +290,12 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	if convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
+	var posterID int64
+	if poster.account != nil {
+		posterID = poster.row.ID
+	}
 	return &wazoRequest{
-		Account: poster.row.ID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
+		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
 		account: poster.account, media: media, forms: forms, posted: posted, written: written,
 	}, nil
 }

@@ -21,8 +21,8 @@ import (
 
 // directory finds Wazo rooms and people for those who name them, and names them to people.
 type directory struct {
-	account *account // whose rooms and colleagues are found
-	names   *wazoapi.Directory
+	account *account // whose rooms are found, nil if there is no relay account
+	names   *phonebook
 	db      *db.Database
 	texts   words.Texts
 	log     zerolog.Logger
@@ -36,12 +36,17 @@ const titleNames = 4
 
 // roomTitle is how people know a Wazo room: its name, else its members' names without the relay account's.
 func (d *directory) roomTitle(ctx context.Context, room wazoapi.Room) string {
+	return d.titleFor(ctx, room, d.account.uuid())
+}
+
+// titleFor is how a member of a Wazo room knows it: by its name, else by the names of the other members.
+func (d *directory) titleFor(ctx context.Context, room wazoapi.Room, member wazoapi.UUID) string {
 	if name := convert.CleanName(room.Name, convert.MaxProfileBytes); name != "" {
 		return name
 	}
 	var others []wazoapi.UUID
 	for _, user := range room.Users {
-		if user.UUID != d.account.uuid() {
+		if user.UUID != member {
 			others = append(others, user.UUID)
 		}
 	}
@@ -69,6 +74,9 @@ type listedRoom struct {
 
 // sortedRooms lists the rooms of the relay account by title.
 func (d *directory) sortedRooms(ctx context.Context) ([]listedRoom, error) {
+	if d.account == nil {
+		return nil, refuse(d.texts.NoRelayAccount())
+	}
 	rooms, err := d.account.listRooms(ctx)
 	if err != nil {
 		return nil, err
@@ -104,6 +112,9 @@ func (d *directory) Rooms(ctx context.Context, shownTo id.UserID) ([]words.RoomL
 // FindRoom returns the room of the relay account that a person means by a uuid, a number of the list shown to them, or a
 // name. It returns a *UserError if none or several fit.
 func (d *directory) FindRoom(ctx context.Context, what string, by id.UserID) (wazoapi.Room, error) {
+	if d.account == nil {
+		return wazoapi.Room{}, refuse(d.texts.NoRelayAccount())
+	}
 	uuid := wazoapi.NewUUID(what)
 	if number, err := strconv.Atoi(what); err == nil {
 		listed, err := d.db.Listing.Room(ctx, by, number)
@@ -159,6 +170,9 @@ func (d *directory) findRoomByName(ctx context.Context, name string) (wazoapi.Ro
 // the same room (docs/wazo.md, "Create rooms"). It returns a *UserError if a name fits nobody or several; that one contains
 // e-mail addresses only if nobody but the person who asked reads it (private).
 func (d *directory) CreateRoom(ctx context.Context, names []string, title string, private bool) (wazoapi.Room, error) {
+	if d.account == nil {
+		return wazoapi.Room{}, refuse(d.texts.NoRelayAccount())
+	}
 	members := []wazoapi.UUID{d.account.uuid()}
 	for _, name := range names {
 		contact, err := d.findContact(ctx, name, private)
@@ -187,9 +201,11 @@ const maxListed = 5
 
 // findContact returns the one person of the directory that a name, e-mail address or extension means.
 func (d *directory) findContact(ctx context.Context, name string, private bool) (wazoapi.Contact, error) {
-	found, err := d.names.Search(ctx, name)
+	found, asked, err := d.names.Search(ctx, name)
 	if err != nil {
 		return wazoapi.Contact{}, fmt.Errorf("failed to search the directory: %w", err)
+	} else if !asked {
+		return wazoapi.Contact{}, refuse(d.texts.NoDirectory())
 	}
 	found = withoutRepetitions(found)
 	exact := slices.DeleteFunc(slices.Clone(found), func(c wazoapi.Contact) bool {

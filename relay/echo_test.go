@@ -76,12 +76,12 @@ func TestEventOfAnOwnPostThatComesLate(t *testing.T) {
 	f.matrix.say(robinUser, "one")
 	f.awaitPosted("alice/: one")
 	var event wazoapi.Message
-	require.NoError(t, f.core.reader.readHistory(t.Context(), wazoapi.UUID(f.room.UUID), db.WazoTime{}, func(page []wazoapi.Message) error {
+	require.NoError(t, f.relayReader().readHistory(t.Context(), wazoapi.UUID(f.room.UUID), db.WazoTime{}, func(page []wazoapi.Message) error {
 		event = page[len(page)-1]
 		return nil
 	}))
 	require.Equal(t, "one", event.Content)
-	require.NoError(t, f.core.reader.MessageCreated(t.Context(), event))
+	require.NoError(t, f.relayReader().MessageCreated(t.Context(), event))
 	f.awaitSettled()
 }
 

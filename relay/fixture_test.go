@@ -225,3 +225,6 @@ func prefixed(prefix string, texts []string) []string {
 	}
 	return out
 }
+
+// relayReader reads Wazo for the relay account.
+func (f *fixture) relayReader() *reader { return &reader{f.core, f.core.account} }

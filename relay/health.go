@@ -157,7 +157,7 @@ func (r *Relay) noteWorks(s service) {
 	r.log.Info().Str("service", string(s)).Dur("after", time.Since(since)).Msg("Works again")
 	r.tasks.EndPauses()
 	if s == serviceLogin || s == serviceChat {
-		r.tasks.Wake(job{kind: jobProbe})
+		r.readers.probeAll()
 		r.tasks.Go(r.pauses.retryAll)
 	}
 }
@@ -216,13 +216,34 @@ func (r *Relay) examine(ctx context.Context) {
 	ctx, cancelQuestions := context.WithTimeout(ctx, questionTimeout)
 	defer cancelQuestions()
 	var wg sync.WaitGroup
-	wg.Go(func() { r.noteAnswer(ctx, serviceLogin, r.account.api.Check(ctx)) })
-	wg.Go(func() { r.noteAnswer(ctx, serviceDirectory, r.directory.names.Check(ctx)) })
+	wg.Go(func() { r.examineBy(ctx, serviceLogin, func(acc *account) error { return acc.api.Check(ctx) }) })
 	wg.Go(func() {
-		_, err := r.account.listRooms(ctx)
-		r.noteAnswer(ctx, serviceChat, err)
+		if asked, err := r.directory.names.Check(ctx); asked {
+			r.noteAnswer(ctx, serviceDirectory, err)
+		} else {
+			r.health.forget(serviceDirectory)
+		}
+	})
+	wg.Go(func() {
+		r.examineBy(ctx, serviceChat, func(acc *account) error {
+			_, err := acc.listRooms(ctx)
+			return err
+		})
 	})
 	wg.Wait()
+}
+
+// examineBy asks a service something cheap through the relay account. If there is none, it asks through the account of somebody who has
+// logged in, and through another one if only that account is at fault. Without any account it is not known how the service is.
+func (r *Relay) examineBy(ctx context.Context, s service, ask func(*account) error) {
+	for _, acc := range r.accounts.inUse() {
+		err := ask(acc)
+		if acc == r.account || err == nil || r.readers.failedAlone(ctx, acc, err) != nil {
+			r.noteAnswer(ctx, s, err)
+			return
+		}
+	}
+	r.health.forget(s)
 }
 
 // noteAnswer notes how a service answered a question. A failure is logged once; watch asks again.

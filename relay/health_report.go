@@ -17,8 +17,9 @@ type Health struct{ Matrix, Wazo SideHealth }
 
 // SideHealth is how a side is.
 type SideHealth struct {
-	OK  bool
-	Why []string // in words, the most important reason first; none if all is well
+	OK   bool
+	Why  []string // in words, the most important reason first; none if all is well
+	Note string   // in words: what is as it should be, but may surprise; "" if there is nothing
 }
 
 func (s *SideHealth) add(why string) { s.OK, s.Why = false, append(s.Why, why) }
@@ -38,6 +39,9 @@ func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
 	}
 	report := &healthReport{Relay: r, room: room, now: time.Now(), waiting: waiting}
 	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices)}
+	if len(r.accounts.inUse()) == 0 {
+		report.result.Wazo.Note = r.texts.NobodyLoggedIn()
+	}
 	report.addSync()
 	err = report.addPortals(ctx)
 	return report.result, err
@@ -145,6 +149,9 @@ func (r *healthReport) addPauses(ctx context.Context, portal *db.Portal) error {
 	}
 	for _, p := range paused {
 		pause, side := Pause(p.Reason), &r.result.Wazo
+		if pause == PauseNoReader {
+			continue // Wazo is well, and people know what to do
+		}
 		if pause.isMatrix() {
 			side = &r.result.Matrix
 		}
@@ -162,7 +169,7 @@ func (r *healthReport) addWaiting(portal *db.Portal) {
 		case !ok || waited <= r.cfg.OutageNotice:
 		case direction == db.ToWazo:
 			r.result.Wazo.add(r.texts.WaitsForWazo(portal.MatrixRoom.String(), waited))
-		case r.account.isVerified(portal.ID):
+		case r.readers.isVerified(portal):
 			r.result.Matrix.add(r.texts.WaitsForMatrix(portal.MatrixRoom.String(), waited))
 		default: // it waits for the history on Wazo
 			r.result.Wazo.add(r.texts.WaitsForMatrix(portal.MatrixRoom.String(), waited))

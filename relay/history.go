@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mau.fi/util/jsontime"
@@ -26,91 +27,75 @@ type reader struct {
 
 var _ wazoapi.Handler = (*reader)(nil)
 
-// listen receives the events of the account until ctx ends.
-func (r *reader) listen(ctx context.Context) {
-	if err := r.acc.api.Listen(ctx, r); err != nil && ctx.Err() == nil {
-		r.log.Err(err).Msg("Stopped listening to Wazo")
-	}
-}
-
-// Connected implements wazoapi.Handler. What was verified before says nothing about the time without connection.
+// Connected implements wazoapi.Handler.
 func (r *reader) Connected(context.Context) {
-	r.acc.connections.Add(1)
-	r.acc.connected.Store(true)
-	r.log.Info().Msg("Connected to Wazo")
-	r.noteWorks(serviceEvents)
-	r.tasks.EndPauses()
-	r.tasks.Wake(job{kind: jobProbe})
+	r.log.Info().Stringer("matrix_user", r.acc.row.MatrixUser).Msg("Connected to Wazo")
+	r.readers.connected(r.acc)
 }
 
 // Disconnected implements wazoapi.Handler.
-func (r *reader) Disconnected(_ context.Context, err error) {
-	r.acc.connected.Store(false)
-	r.noteFails(serviceEvents, err)
-	r.log.Warn().Err(err).Msg("Lost the connection to Wazo")
+func (r *reader) Disconnected(ctx context.Context, err error) {
+	r.log.Warn().Err(err).Stringer("matrix_user", r.acc.row.MatrixUser).Msg("Lost the connection to Wazo")
+	r.readers.disconnected(ctx, r.acc, err)
 }
 
-// MessageCreated implements wazoapi.Handler.
+// MessageCreated implements wazoapi.Handler. Only what the reader of a portal hears is accepted: it alone knows that nothing before it
+// is missing.
 func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
-	added, err := r.acceptMessages(ctx, []wazoapi.Message{m}, false)
-	if err != nil || added > 0 {
-		return err // the room has a portal, or had one until this message ended the link
+	portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room))
+	if err != nil {
+		return err
+	} else if portal == nil {
+		return r.wantExplanation(ctx, m)
 	}
-	return r.wantExplanation(ctx, m)
+	acc := r.readers.of(portal)
+	if acc == nil || acc.stream() != r.acc.stream() {
+		r.readers.overhear(portal, m)
+		return nil
+	}
+	added, err := (&reader{r.Relay, acc}).acceptMessages(ctx, []wazoapi.Message{m}, false)
+	if added > 0 {
+		r.readers.used(acc)
+	}
+	return err
 }
 
-// RoomCreated implements wazoapi.Handler.
+// RoomCreated implements wazoapi.Handler. The members that listen through this account learn of the room, too.
 func (r *reader) RoomCreated(_ context.Context, room wazoapi.Room) error {
-	if room.Has(r.acc.uuid()) {
-		r.acc.addRoom(room)
+	for _, acc := range r.accounts.inUse() {
+		if room.Has(acc.uuid()) && (acc == r.acc || acc.stream() == r.acc.stream()) {
+			acc.addRoom(room)
+		}
 	}
 	return nil
 }
 
-// keepCaughtUp looks for news again and again: at most 1 % of the time is spent on that. While no events flow it is the
-// only way to hear anything, and is done more often.
-func (r *reader) keepCaughtUp(ctx context.Context) {
-	ticker := time.NewTicker(min(retryCatchUp, r.cfg.ProbeInterval))
-	defer ticker.Stop()
-	last := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if pause := max(r.cfg.ProbeInterval, 100*r.acc.lastProbeTook()); r.acc.connected.Load() && time.Since(last) < pause {
-			continue
-		}
-		last = time.Now()
-		r.tasks.Wake(job{kind: jobProbe})
-		r.pauses.retryAll(ctx)
-	}
-}
-
 // probe looks for news in all portals of an account by one cheap question, and has the history read of those with news.
 func (r *reader) probe(ctx context.Context) error {
-	connection := r.acc.connections.Load()
+	connection := r.acc.stream().connection.Load()
 	portals, err := r.db.Portal.All(ctx)
 	if err != nil {
 		return err
 	}
-	start := time.Now()
-	latest, err := r.acc.api.LatestMessages(ctx)
-	if err != nil {
-		return fmt.Errorf("failed to look for news: %w", err)
+	portals = slices.DeleteFunc(portals, func(portal *db.Portal) bool {
+		return portal.ReaderID != r.acc.row.ID || portal.StartedOnWazo.IsZero()
+	})
+	newest, err := r.newestMessages(ctx)
+	if err != nil && classify(err).Class == ClassPortal {
+		for _, portal := range portals { // others may have to read them
+			r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
+		}
 	}
-	r.acc.probeTook(time.Since(start))
-	newest := make(map[string]time.Time, len(latest))
-	for _, m := range latest {
-		newest[string(m.Room)] = m.CreatedAt
+	if err != nil && r.acc != r.account {
+		return r.readers.failedAlone(ctx, r.acc, r.readers.readError(r.acc, err))
+	} else if err != nil {
+		return err
 	}
 	for _, portal := range portals {
-		if portal.ReaderID != r.acc.row.ID || portal.StartedOnWazo.IsZero() {
-			continue
-		}
-		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new.
-		if !newest[portal.WazoRoom].After(portal.ReadUntil.Time) && r.acc.isQuiet(portal.ID) {
+		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new. A room
+		// that is not there has been left.
+		last, isMember := newest[portal.WazoRoom]
+		if isMember && !last.After(portal.ReadUntil.Time) && r.acc.isQuiet(portal.ID) {
 			r.acc.setVerified(portal.ID, connection, true)
 			r.tasks.Wake(portalJob(jobToMatrix, portal.ID))
 			continue
@@ -120,37 +105,44 @@ func (r *reader) probe(ctx context.Context) error {
 	return nil
 }
 
-// catchUpPortal reads a portal's history. What keeps it from that, if it is not the service, pauses the portal: nothing can
-// be shown on Matrix before it is known that nothing is missing.
-func (r *reader) catchUpPortal(ctx context.Context, portalID int64) error {
-	portal, err := r.db.Portal.ByID(ctx, portalID)
-	if err != nil || portal == nil || portal.StartedOnWazo.IsZero() {
-		return err
+// newestMessages returns the times of the newest messages of the account's rooms.
+func (r *reader) newestMessages(ctx context.Context) (map[string]time.Time, error) {
+	if err := r.reading.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
-	if err = r.catchUp(ctx, portal); err == nil {
-		return r.pauses.end(ctx, portal, pauseOf(portal, PauseNoRoom, db.Reading), pauseOf(portal, PausePermission, db.Reading), pauseOf(portal, PauseLogin, db.Reading))
-	} else if failure := classify(err); failure.Class == ClassPortal {
-		return r.pauses.begin(ctx, portal, failure.Pause, db.Reading)
+	defer r.reading.Release(1)
+	start := time.Now()
+	latest, err := r.acc.api.LatestMessages(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to look for news: %w", err)
 	}
-	return err
+	r.acc.probeTook(time.Since(start))
+	newest := make(map[string]time.Time, len(latest))
+	for _, m := range latest {
+		newest[string(m.Room)] = m.CreatedAt
+	}
+	return newest, nil
 }
 
 // catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
 // If nobody listened before, it reads twice: what was being committed during the first read was perhaps announced to nobody.
 func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
-	connection := r.acc.connections.Load()
+	connection := r.acc.stream().connection.Load()
 	if sabotaged("catchup") {
 		r.caughtUp(portal, connection, true)
 		return nil
 	}
-	isNews, err := r.readNews(ctx, portal)
-	if err == nil && !r.acc.isVerified(portal.ID) {
+	isNews, isReader, err := r.readNews(ctx, portal)
+	if err == nil && isReader && !r.acc.isVerified(portal.ID) {
 		if err = r.tasks.Sleep(ctx, r.cfg.CommitLag); err == nil {
-			isNews, err = r.readNews(ctx, portal)
+			isNews, isReader, err = r.readNews(ctx, portal)
 		}
 	}
 	if err != nil {
 		return err
+	} else if !isReader {
+		r.tasks.Wake(portalJob(jobCatchUp, portal.ID)) // that is for the new reader
+		return nil
 	}
 	r.caughtUp(portal, connection, !isNews)
 	return nil
@@ -176,15 +168,15 @@ func readFrom(portal *db.Portal) db.WazoTime {
 	return from
 }
 
-// readNews reads a portal's history once. It reports whether it found anything new.
-func (r *reader) readNews(ctx context.Context, portal *db.Portal) (bool, error) {
-	if err := r.reading.Acquire(ctx, 1); err != nil {
-		return false, err
+// readNews reads a portal's history once. It reports whether it found anything new, and whether the account is still the reader.
+func (r *reader) readNews(ctx context.Context, portal *db.Portal) (isNews, isReader bool, err error) {
+	if err = r.reading.Acquire(ctx, 1); err != nil {
+		return false, false, err
 	}
 	defer r.reading.Release(1)
 	readUntil, added := portal.ReadUntil, 0
 	findOrphans := r.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseUnknown
-	err := r.readHistory(ctx, wazoapi.UUID(portal.WazoRoom), readFrom(portal), func(page []wazoapi.Message) error {
+	err = r.readHistory(ctx, wazoapi.UUID(portal.WazoRoom), readFrom(portal), func(page []wazoapi.Message) error {
 		for _, m := range page {
 			if m.CreatedAt.After(readUntil.Time) {
 				readUntil = jsontime.UMicro(m.CreatedAt)
@@ -195,14 +187,14 @@ func (r *reader) readNews(ctx context.Context, portal *db.Portal) (bool, error) 
 		return err
 	})
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	if err = r.db.Portal.MoveCursor(ctx, portal.ID, readUntil); err != nil {
-		return false, fmt.Errorf("failed to move the cursor: %w", err)
+	if isReader, err = r.db.Portal.MoveCursor(ctx, portal.ID, r.acc.row.ID, readUntil); err != nil {
+		return false, false, fmt.Errorf("failed to move the cursor: %w", err)
 	}
-	isNews := added > 0 || readUntil.After(portal.ReadUntil.Time)
+	isNews = added > 0 || readUntil.After(portal.ReadUntil.Time)
 	portal.ReadUntil = readUntil
-	return isNews, nil
+	return isNews, isReader, nil
 }
 
 // readHistory reads a room's messages from a time on, oldest first, page by page.

@@ -17,29 +17,34 @@ type jobKind string
 
 // The kinds of jobs. The first two are the queues of a portal.
 const (
-	jobToWazo   jobKind = jobKind(db.ToWazo)
-	jobToMatrix jobKind = jobKind(db.ToMatrix)
-	jobCatchUp  jobKind = "catch_up" // read a portal's history on Wazo
-	jobProbe    jobKind = "probe"    // ask Wazo which rooms have news
-	jobHealth   jobKind = "health"   // ask each service of Wazo how it is
-	jobExplain  jobKind = "explain"  // tell people in Wazo rooms without portal what to do
-	jobAnswer   jobKind = "answer"   // answer commands on Wazo
-	jobKey      jobKind = "key"      // try to decrypt what waits for a key
-	jobAskKey   jobKind = "ask_key"  // ask for a key that is missing
-	jobExpire   jobKind = "expire"   // drop what has waited for its key for too long
-	jobRevoke   jobKind = "revoke"   // delete the log-ins of people who have logged out on Wazo
+	jobToWazo    jobKind = jobKind(db.ToWazo)
+	jobToMatrix  jobKind = jobKind(db.ToMatrix)
+	jobCatchUp   jobKind = "catch_up"  // read a portal's history on Wazo
+	jobProbe     jobKind = "probe"     // ask Wazo in which rooms of an account there is news
+	jobOverheard jobKind = "overheard" // look whether the reader of a portal has heard what another account has
+	jobStreams   jobKind = "streams"   // ask Wazo whether the connection of the relay account serves everybody
+	jobHealth    jobKind = "health"    // ask each service of Wazo how it is
+	jobExplain   jobKind = "explain"   // tell people in Wazo rooms without portal what to do
+	jobAnswer    jobKind = "answer"    // answer commands on Wazo
+	jobKey       jobKind = "key"       // try to decrypt what waits for a key
+	jobAskKey    jobKind = "ask_key"   // ask for a key that is missing
+	jobExpire    jobKind = "expire"    // drop what has waited for its key for too long
+	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
 )
 
 // job is the key of a worker: a kind of work, of one portal or (0) of all.
 type job struct {
-	kind     jobKind
-	portalID int64
-	session  id.SessionID // of jobKey and jobAskKey
+	kind      jobKind
+	portalID  int64
+	accountID int64        // of jobProbe
+	session   id.SessionID // of jobKey and jobAskKey
 }
 
 func queueJob(key db.QueueKey) job { return portalJob(jobKind(key.Direction), key.PortalID) }
 
 func portalJob(kind jobKind, portalID int64) job { return job{kind: kind, portalID: portalID} }
+
+func accountJob(kind jobKind, acc *account) job { return job{kind: kind, accountID: acc.row.ID} }
 
 // queue returns the queue that a job delivers.
 func (j job) queue() db.QueueKey {
@@ -49,7 +54,7 @@ func (j job) queue() db.QueueKey {
 // newTasks returns the scheduler of all jobs.
 func (r *Relay) newTasks() *task.Scheduler[job] {
 	return task.New(task.Config[job]{Step: r.runJob, Failed: r.jobFailed, LogContext: func(log zerolog.Context, j job) zerolog.Context {
-		return log.Str("job", string(j.kind)).Int64("portal_id", j.portalID)
+		return log.Str("job", string(j.kind)).Int64("portal_id", j.portalID).Int64("account_id", j.accountID)
 	}})
 }
 
@@ -74,7 +79,14 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 	case jobAnswer:
 		return task.Idle, r.answerOnWazo(ctx)
 	case jobProbe:
-		return task.Idle, r.reader.probe(ctx)
+		if acc := r.accounts.withID(j.accountID); acc != nil && !acc.refused.Load() {
+			return task.Idle, (&reader{r, acc}).probe(ctx)
+		}
+		return task.Idle, nil
+	case jobOverheard:
+		return task.Idle, r.readers.lookForOverheard(ctx, j.portalID)
+	case jobStreams:
+		return task.Idle, r.readers.decide(ctx)
 	case jobKey:
 		return task.Idle, r.lateKeys.tryAll(ctx, j.session)
 	case jobAskKey:
@@ -84,7 +96,7 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 	case jobRevoke:
 		return task.Idle, r.finishLogOuts(ctx)
 	case jobCatchUp:
-		return task.Idle, r.reader.catchUpPortal(ctx, j.portalID)
+		return task.Idle, r.readers.catchUpPortal(ctx, j.portalID)
 	default:
 		return task.Idle, fmt.Errorf("there is no job %q", j.kind)
 	}
@@ -96,8 +108,8 @@ var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 // jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
 func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
-	if j.kind == jobRevoke {
-		return backoff.After(failures) // it is about one person, and tells nothing of Wazo
+	if j.kind == jobRevoke || j.kind == jobStreams {
+		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
 	}
 	r.noteJobFailed(j, err)
 	if isWazo(err) && !isOwnAccount(err) {

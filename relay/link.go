@@ -26,6 +26,7 @@ type LinkRequest struct {
 	Room   id.RoomID
 	By     id.UserID
 	Public bool // an admin accepted that strangers can read the Matrix room
+	Own    bool // the account of By reads the Wazo room, and tells the people there of the link; otherwise the relay account does
 }
 
 // Link ties a Matrix room to a Wazo room. It stores the portal and its introduction; the link begins when the introduction
@@ -33,23 +34,25 @@ type LinkRequest struct {
 func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room) (*db.Portal, error) {
 	r.linking.Lock()
 	defer r.linking.Unlock()
-	title := r.roomTitle(ctx, room)
+	reader, err := r.readerFor(request)
+	if err != nil {
+		return nil, err
+	}
+	title := r.titleFor(ctx, room, reader.uuid())
 	if room.HasIdentities() {
 		return nil, refuse(r.texts.OutsideParticipants(title))
-	} else if !room.Has(r.account.uuid()) {
+	} else if !room.Has(reader.uuid()) {
 		return nil, refuse(r.texts.NoSuchRoom(string(room.UUID)))
-	} else if !r.cfg.Rights.IsAdmin(request.By) {
-		return nil, refuse(r.texts.NoAdmin())
 	}
 	if err := r.checkUnlinked(ctx, request.Room, room.UUID); err != nil {
 		return nil, err
 	}
 	portal := &db.Portal{
-		MatrixRoom: request.Room, WazoRoom: string(room.UUID), Title: title, ReaderID: r.account.row.ID,
+		MatrixRoom: request.Room, WazoRoom: string(room.UUID), Title: title, ReaderID: reader.row.ID,
 		LinkedBy: request.By, LinkedAt: jsontime.UM(time.Now()), Public: request.Public,
 	}
 	introduction := r.texts.Introduction(convert.CleanName(r.matrix.RoomName(ctx, request.Room), convert.MaxProfileBytes))
-	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := r.db.Portal.Insert(ctx, portal); err != nil {
 			return err
 		}
@@ -70,6 +73,21 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	}
 	r.tasks.Wake(portalJob(jobToWazo, portal.ID))
 	return portal, nil
+}
+
+// readerFor returns the account that a link is to be made with. Only an administrator may use the relay account.
+func (r *Relay) readerFor(request LinkRequest) (*account, error) {
+	if request.Own {
+		if acc := r.accounts.of(request.By); acc != nil {
+			return acc, nil
+		}
+		return nil, refuse(r.texts.NotLoggedIn())
+	} else if r.account == nil {
+		return nil, refuse(r.texts.NoRelayAccount())
+	} else if !r.cfg.Rights.IsAdmin(request.By) {
+		return nil, refuse(r.texts.NoAdmin())
+	}
+	return r.account, nil
 }
 
 // checkUnlinked refuses a room that has a portal already, on either side.
@@ -105,7 +123,7 @@ const linkedSource = "linked"
 // queueLinked queues the notice with which a link starts on Matrix.
 func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
 	_, err := r.db.Queue.Insert(ctx, &db.Row{
-		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, SourceID: linkedSource, Author: r.account.row.UserUUID,
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, SourceID: linkedSource, Author: string(r.accounts.withID(portal.ReaderID).uuid()),
 		Position: portal.StartedOnWazo.UnixMicro(), Payload: r.texts.Linked(portal.Title), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
 	})
 	return err
@@ -159,13 +177,15 @@ func (r *Relay) deletePortal(ctx context.Context, portal *db.Portal, notice stri
 	return r.Say(ctx, portal.MatrixRoom, notice, "")
 }
 
-// sayGoodbye tells the people on Wazo that a link is over, unless they were never told of it. It is best effort.
+// sayGoodbye tells the people on Wazo that a link is over, unless they were never told of it. The account that has read the chat says
+// it. It is best effort.
 func (r *Relay) sayGoodbye(portal *db.Portal) {
-	if portal.StartedOnWazo.IsZero() {
+	acc := r.readers.of(portal)
+	if portal.StartedOnWazo.IsZero() || acc == nil {
 		return
 	}
 	r.tasks.Go(func(ctx context.Context) {
-		if _, err := r.account.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: r.texts.GoodbyeOnWazo()}); err != nil {
+		if _, err := acc.api.PostMessage(ctx, wazoapi.UUID(portal.WazoRoom), wazoapi.Draft{Content: r.texts.GoodbyeOnWazo()}); err != nil {
 			r.log.Err(err).Str("wazo_room", portal.WazoRoom).Msg("Failed to say on Wazo that a link is over")
 		}
 	})

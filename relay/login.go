@@ -169,6 +169,9 @@ func (r *Relay) explainLogIn(ctx context.Context, username string, err error) er
 		r.log.Warn().Err(err).Msg("Wazo does not log a person in")
 		return refuseLogIn(LogInServiceDown, r.texts.LoginServiceDown())
 	case errors.Is(err, wazoapi.ErrLogInRefused):
+		if r.account == nil {
+			return refuseLogIn(LogInWrong, r.texts.WrongPassword())
+		}
 		state, err := r.account.api.UserStateByLogin(ctx, username)
 		if err == nil && state == wazoapi.UserDisabled {
 			return refuseLogIn(LogInDisabled, r.texts.AccountDisabled())
@@ -181,10 +184,10 @@ func (r *Relay) explainLogIn(ctx context.Context, username string, err error) er
 
 // checkAccount refuses an account that a person may not log in with.
 func (r *Relay) checkAccount(ctx context.Context, user id.UserID, token wazoapi.Token, api *wazoapi.Account) error {
-	switch {
-	case r.account.row.TenantUUID == "": // the relay account could not log in yet
+	switch tenant := r.accounts.tenant(); {
+	case tenant == "" && r.account != nil: // it could not log in yet
 		return refuseLogIn(LogInServiceDown, r.texts.LoginServiceDown())
-	case string(token.TenantUUID) != r.account.row.TenantUUID:
+	case tenant != "" && string(token.TenantUUID) != tenant:
 		return refuseLogIn(LogInOtherTenant, r.texts.OtherTenant())
 	case token.UserUUID == r.account.uuid():
 		return refuseLogIn(LogInRelayAccount, r.texts.RelayAccount())

@@ -20,6 +20,7 @@ const (
 	PausePermission Pause = "permission" // the Wazo account may not
 	PauseLogin      Pause = "login"      // the Wazo account cannot log in
 	PauseNoRoom     Pause = "no_room"    // the Wazo room is gone
+	PauseNoReader   Pause = "no_reader"  // nobody who is a member of the Wazo room is logged in, and the relay account is not one
 	PauseConflict   Pause = "conflict"   // Wazo refuses messages in this room
 	PauseForbidden  Pause = "forbidden"  // the bot may not speak in the Matrix room
 	PauseRemoved    Pause = "removed"    // the bot is not in the Matrix room
@@ -35,6 +36,8 @@ func (p Pause) Why() words.Why {
 		return words.WhyLogin
 	case PauseNoRoom:
 		return words.WhyNoRoomOnWazo
+	case PauseNoReader:
+		return words.WhyNoReader
 	case PauseConflict:
 		return words.WhyConflict
 	case PauseForbidden:
@@ -146,9 +149,15 @@ func (p *pauses) claimTry(j job, pauses []*db.Pause) bool {
 	return true
 }
 
-// retryAll lets paused portals try one delivery: what was repaired goes on by itself.
+// retryAll lets paused portals try one delivery: what was repaired goes on by itself. It also looks whether somebody can read again
+// what nobody could.
 func (p *pauses) retryAll(ctx context.Context) {
-	p.retryWhere(ctx, func(*db.Pause) bool { return true })
+	p.retryWhere(ctx, func(pause *db.Pause) bool {
+		if Pause(pause.Reason) == PauseNoReader {
+			p.tasks.Wake(portalJob(jobCatchUp, pause.PortalID))
+		}
+		return true
+	})
 }
 
 // retryOnWazo is retryAll for what paused because of Wazo. It also has the history tried again. Unlike a delivery to Matrix,

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
@@ -19,7 +20,8 @@ import (
 // through the relay account, with their names as aliases. So do those of a person whose own account fails for a reason of its
 // own. Then the person is told.
 
-// poster is the account that posts a message.
+// poster is the account that posts a message, nil if there is none: neither the relay account nor that of the sender is a member of the
+// chat.
 type poster struct {
 	*account
 	own     bool          // it is the sender's own account, not the relay account
@@ -57,20 +59,41 @@ type trouble struct {
 // longestTrouble is after how long an account that has failed is tried again, at the latest.
 const longestTrouble = 15 * time.Minute
 
-// of returns the account that posts a message of a person, which was accepted at a time, in a Wazo room. After an error the
-// message has to wait.
-func (p *posters) of(ctx context.Context, room wazoapi.UUID, sender id.UserID, accepted time.Time) (poster, error) {
+// of returns the account that posts a message of a person, which was accepted at a time, in a portal. After an error the message has to
+// wait, or the sender is told why it is not posted.
+func (p *posters) of(ctx context.Context, portal *db.Portal, sender id.UserID, accepted time.Time) (poster, error) {
 	acc := p.accounts.login(sender)
-	if acc == nil {
-		return poster{account: p.accounts.relay}, nil
+	var why words.Instead
+	if acc != nil {
+		var err error
+		if why, err = p.whyNot(ctx, acc, wazoapi.UUID(portal.WazoRoom), accepted); err != nil {
+			return poster{}, err
+		} else if why == "" {
+			return poster{account: acc, own: true}, nil
+		}
 	}
-	why, err := p.whyNot(ctx, acc, room, accepted)
-	if err != nil {
+	relay, err := p.relayIn(ctx, portal)
+	switch {
+	case err != nil:
 		return poster{}, err
-	} else if why != "" {
-		return poster{account: p.accounts.relay, instead: why}, nil
+	case relay == nil && acc != nil && why != insteadRefused && why != words.InsteadNoMember:
+		return poster{}, &messageError{why: words.WhyOwnAccount} // it may work later
+	default:
+		return poster{account: relay, instead: why}, nil
 	}
-	return poster{account: acc, own: true}, nil
+}
+
+// relayIn returns the relay account if it is a member of a portal's Wazo room, and else nil.
+func (p *posters) relayIn(ctx context.Context, portal *db.Portal) (*account, error) {
+	relay := p.accounts.relay
+	if relay == nil || relay.row.ID == portal.ReaderID {
+		return relay, nil
+	}
+	member, _, err := relay.isMember(ctx, wazoapi.UUID(portal.WazoRoom), p.kept)
+	if err != nil || !member {
+		return nil, err
+	}
+	return relay, nil
 }
 
 // whyNot says why a person's account cannot post in a room, "" if it can. After an error the message has to wait.
@@ -104,6 +127,7 @@ func (p *posters) whyNot(ctx context.Context, acc *account, room wazoapi.UUID, a
 // check finds out, while the message goes on, whether Wazo still accepts a log-in: its access token would work for hours after it
 // was revoked.
 func (p *posters) check(acc *account) {
+	acc.checkedAt.store(time.Now())
 	p.tasks.Go(func(ctx context.Context) {
 		err := acc.api.Check(ctx)
 		if errors.Is(err, wazoapi.ErrLogInEnded) {

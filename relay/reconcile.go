@@ -43,9 +43,9 @@ func (d *matrixDelivery) arrived(ctx context.Context) (bool, error) {
 	return arrived, err
 }
 
-// newestOnWazo returns the time of the newest message in the Wazo room, and the zero time if there is none.
-func (d *wazoDelivery) newestOnWazo(ctx context.Context) (db.WazoTime, error) {
-	page, err := d.account.api.Messages(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: 1})
+// newestOnWazo returns the time of the newest message in the Wazo room, as an account reads it, and the zero time if there is none.
+func (d *wazoDelivery) newestOnWazo(ctx context.Context, acc *account) (db.WazoTime, error) {
+	page, err := acc.api.Messages(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: 1})
 	if err != nil || len(page.Items) == 0 {
 		return db.WazoTime{}, err
 	}
@@ -53,13 +53,17 @@ func (d *wazoDelivery) newestOnWazo(ctx context.Context) (db.WazoTime, error) {
 }
 
 // findOnWazo searches the history for the message of a request, after the time within which chatd may still store it. It
-// returns nil if the message is not there.
-func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (found *wazoapi.Message, err error) {
-	if err = d.settle(ctx, d.row); err != nil {
-		return nil, err
+// returns nil if the message is not there. looked is false if nobody can read the history now: a reader that comes wakes the queue.
+func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (found *wazoapi.Message, looked bool, err error) {
+	acc := d.readers.of(d.portal)
+	if acc == nil {
+		d.tasks.Wake(portalJob(jobCatchUp, d.portal.ID))
+		return nil, false, nil
+	} else if err = d.settle(ctx, d.row); err != nil {
+		return nil, false, err
 	}
 	announced := jsontime.UM(time.Now().Add(-d.cfg.CommitLag))
-	err = d.reader.readHistory(ctx, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
+	err = (&reader{d.Relay, acc}).readHistory(ctx, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
 		for _, m := range page {
 			if found != nil || !d.matches(request, m) {
 				continue
@@ -75,16 +79,20 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		return nil
 	})
 	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
+	if err != nil && acc != d.account && classify(err).Class == ClassPortal {
+		d.tasks.Wake(portalJob(jobCatchUp, d.portal.ID)) // it is for another account to read
+		return nil, false, nil
+	}
 	if err == nil && found == nil && request.isOwn() {
 		// chatd may have announced the message without storing it. If it stores it yet, the history brings it.
 		err = d.db.Queue.DropGhosts(ctx, d.row, string(request.Author), request.After, request.Content, announced)
 	}
-	return found, err
+	return found, true, err
 }
 
 // matches reports whether a message may be what a request has posted.
 func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
-	return m.UserUUID == cmp.Or(request.Author, d.account.uuid()) && m.Content == request.Content && m.Alias == request.Alias && m.CreatedAt.After(request.After.Time)
+	return m.UserUUID == cmp.Or(request.Author, d.accounts.relayAuthor()) && m.Content == request.Content && m.Alias == request.Alias && m.CreatedAt.After(request.After.Time)
 }
 
 // findDelivered returns a message that a request has posted before the database was restored from an older copy, nil if there is

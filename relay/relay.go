@@ -98,7 +98,7 @@ type Relay struct {
 	log     zerolog.Logger
 	texts   words.Texts
 	matrix  Matrix
-	account *account // the relay account
+	account *account // the relay account, nil if there is none
 	*directory
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
@@ -107,7 +107,7 @@ type Relay struct {
 
 	tasks    *task.Scheduler[job]
 	startup  *startup
-	reader   *reader
+	readers  *readers // who reads what on Wazo
 	gaps     *gapFiller
 	pauses   *pauses
 	lateKeys *lateKeys
@@ -125,7 +125,8 @@ type Relay struct {
 	uploads      uploads
 }
 
-// New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of people.
+// New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of people. api is
+// nil if there is no relay account; then row is that of an earlier one, or nil.
 func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Client, api *wazoapi.Account, log zerolog.Logger) *Relay {
 	chaosTimes(&cfg)
 	cfg.setDefaults()
@@ -134,7 +135,6 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		db:      database,
 		log:     log,
 		texts:   words.New(cfg.CommandPrefix),
-		account: newAccount(row, api),
 		startup: newStartup(),
 		reading: semaphore.NewWeighted(parallelReads),
 
@@ -144,16 +144,23 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		loggingIn:    exsync.NewSet[id.UserID](),
 		health:       newHealth(),
 	}
-	r.directory = &directory{account: r.account, names: wazoapi.NewDirectory(api, nameTTL), db: database, texts: r.texts, log: log}
-	r.accounts = newAccounts(r, client)
+	former := row
+	if api != nil {
+		r.account, former = newAccount(row, api), nil
+	} else {
+		r.texts = r.texts.WithoutRelayAccount()
+	}
+	r.accounts = newAccounts(r, former, client)
+	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
 	r.identities = &identities{db: database, accounts: r.accounts}
 	r.tasks = r.newTasks()
-	r.reader = &reader{r, r.account}
 	r.gaps = newGapFiller(r)
 	r.pauses = &pauses{r, exsync.NewSet[job]()}
 	r.lateKeys = &lateKeys{r}
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)
+	r.readers = newReaders(r)
+	r.accounts.began, r.accounts.ended = r.readers.began, r.readers.ended
 	return r
 }
 
@@ -172,8 +179,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 	r.tasks.Start(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { r.reader.listen(ctx) })
-	wg.Go(func() { r.reader.keepCaughtUp(ctx) })
+	wg.Go(func() { r.readers.run(ctx) })
 	wg.Go(func() { r.watch(ctx) })
 	wg.Go(func() { r.forget(ctx) })
 	wg.Go(func() { r.db.KeepClean(ctx) })
@@ -212,6 +218,7 @@ func (r *Relay) resume(ctx context.Context) error {
 	for _, gap := range gaps {
 		r.tasks.Wake(portalJob(jobToWazo, gap.PortalID))
 	}
+	r.readers.wakePortals(ctx, func(portal *db.Portal) bool { return r.readers.of(portal) == nil })
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})
 	r.tasks.Wake(job{kind: jobRevoke})

@@ -17,7 +17,10 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 		return status, err
 	}
 	status.MatrixTrouble, status.WazoTrouble = health.Matrix.Why, health.Wazo.Why
-	status.WazoUser = r.account.row.Username
+	if r.account != nil {
+		status.WazoUser = r.account.row.Username
+	}
+	status.WazoNote = health.Wazo.Note
 	if last := r.LastSync(); !last.IsZero() {
 		status.LastSync = time.Since(last)
 	}
@@ -31,7 +34,7 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	}
 	status.Title, status.WazoRoom = portal.Title, portal.WazoRoom
 	status.LinkedBy, status.LastError = portal.LinkedBy.String(), portal.LastError
-	status.WazoVerified = r.account.isVerified(portal.ID)
+	status.WazoVerified = r.readers.isVerified(portal)
 	status.ToWazo, status.ToMatrix = counts[db.ToWazo].Pending, counts[db.ToMatrix].Pending
 	status.Waiting = counts[db.ToWazo].Waiting
 	status.Parked = counts[db.ToWazo].Parked + counts[db.ToMatrix].Parked
@@ -42,5 +45,5 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	return status, err
 }
 
-// EventsFlow reports whether the connection for events of Wazo is open.
-func (r *Relay) EventsFlow() bool { return r.account.connected.Load() }
+// EventsFlow reports whether a connection for events of Wazo is open, or nobody needs one.
+func (r *Relay) EventsFlow() bool { return r.readers.eventsFlow() }

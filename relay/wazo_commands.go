@@ -22,23 +22,25 @@ const (
 	commandUnlink = "unlink"
 )
 
-// memberCommands returns the commands among messages that come from members of their rooms.
-func (r *Relay) memberCommands(ctx context.Context, messages []wazoapi.Message) (map[wazoapi.UUID]command.Command, error) {
+// memberCommands returns the commands among messages of the account's rooms that come from members of these. If the relay account is
+// not a member, nobody could answer, so that only the end of the link is a command there.
+func (r *reader) memberCommands(ctx context.Context, messages []wazoapi.Message) (map[wazoapi.UUID]command.Command, error) {
 	var commands map[wazoapi.UUID]command.Command
 	for _, m := range messages {
 		typed, ok := command.Parse(m.Content, r.cfg.CommandPrefix)
-		if !ok || m.UserUUID == r.account.uuid() {
+		if !ok || r.accounts.isRelay(m.UserUUID) {
 			continue
 		}
-		room, ok, err := r.account.room(ctx, m.Room)
+		room, ok, err := r.acc.heardRoom(ctx, m.Room)
 		if err != nil {
 			return nil, err
-		} else if ok && room.Has(m.UserUUID) {
-			if commands == nil {
-				commands = make(map[wazoapi.UUID]command.Command)
-			}
-			commands[m.UUID] = typed
+		} else if !ok || !room.Has(m.UserUUID) || !endsLink(typed) && !room.Has(r.account.uuid()) {
+			continue
 		}
+		if commands == nil {
+			commands = make(map[wazoapi.UUID]command.Command)
+		}
+		commands[m.UUID] = typed
 	}
 	return commands, nil
 }
@@ -91,7 +93,7 @@ func (r *Relay) storeWazoCommand(ctx context.Context, m wazoapi.Message) error {
 // whether Wazo has taken it, or if the relay is killed at that moment.
 func (r *Relay) answerOnWazo(ctx context.Context) error {
 	pending, err := r.db.WazoCommand.Pending(ctx)
-	if err != nil || len(pending) == 0 {
+	if err != nil || len(pending) == 0 || r.account == nil {
 		return err
 	}
 	// An answer is lost if Wazo fails while it is posted. If Wazo is away, that is found out before.

@@ -5,18 +5,53 @@ import "fmt"
 // LogInEnded tells a person that Wazo does not accept the log-in of their account any more.
 func (t Texts) LogInEnded(username string) string {
 	return fmt.Sprintf("Wazo no longer accepts your log-in as %s: it was revoked, or your account was disabled, renamed or deleted. "+
-		"Type `%s login` here to log in again. Until then, your messages go out through the relay's account.", Escape(username), t.prefix)
+		"Type `%s login` here to log in again. Until then, %s", Escape(username), t.prefix, t.heardAs())
 }
 
 // LogInWithdrawn tells a person who may no longer use the bot that their log-in has ended.
 func (t Texts) LogInWithdrawn(username string) string {
-	return fmt.Sprintf("You may no longer use this bot, so I have ended your log-in to Wazo as %s. From now on, your messages go out through the relay's account.", Escape(username))
+	return fmt.Sprintf("You may no longer use this bot, so I have ended your log-in to Wazo as %s. From now on, %s", Escape(username), t.heardAs())
+}
+
+// heardAs says how a person without an account on Wazo is heard there.
+func (t Texts) heardAs() string {
+	if t.noRelayAccount {
+		return "people on Wazo do not see your messages."
+	}
+	return "your messages go out through the relay's account, in the chats of which this is a member."
+}
+
+// NotHeardOnWazo tells the sender of a message that nobody can post it on Wazo, and what to do. loggedIn says whether they have logged
+// in.
+func (t Texts) NotHeardOnWazo(matrixRoom, title string, loggedIn bool) string {
+	what := fmt.Sprintf("People on Wazo do not see your messages in %s (`%s`), which is linked with **%s**: ", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title))
+	if loggedIn {
+		what += fmt.Sprintf("your Wazo account is not a member of this chat, or Wazo refuses your log-in. Type `%s whoami` here to see how you are logged in.", t.prefix)
+	} else {
+		what += fmt.Sprintf("you are not logged in to Wazo. If you have a Wazo account that is a member of this chat, type `%s login` here.", t.prefix)
+	}
+	return what + " I will not say this again as long as it stays so."
+}
+
+// NobodyLoggedIn says, in a status, that nothing is relayed because there is no account on Wazo yet.
+func (t Texts) NobodyLoggedIn() string {
+	return "nobody has logged in yet, and the relay has no account of its own"
+}
+
+// NoRelayAccount refuses what only the relay's own account could do.
+func (t Texts) NoRelayAccount() string {
+	return fmt.Sprintf("The relay has no Wazo account of its own, so it cannot do that. Type `%s login` in a direct chat with me to use your own account.", t.prefix)
+}
+
+// NoDirectory refuses a search for people: nobody could ask Wazo.
+func (t Texts) NoDirectory() string {
+	return fmt.Sprintf("I cannot search the directory of Wazo, because nobody has logged in to Wazo yet. Type `%s login` in a direct chat with me to log in.", t.prefix)
 }
 
 // LogInIsRelays tells a person that their log-in has ended because the relay itself uses the account now.
 func (t Texts) LogInIsRelays(username string) string {
 	return fmt.Sprintf("I have ended your log-in to Wazo as %s: the relay itself uses this account now. "+
-		"Your messages go out through the relay's account. To post as yourself, type `%s login` here and use an account of your own.", Escape(username), t.prefix)
+		"From now on, %s To post as yourself, type `%s login` here and use an account of your own.", Escape(username), t.heardAs(), t.prefix)
 }
 
 // Instead is a reason why the relay's account posts a message on Wazo although its sender has an account there.

@@ -64,6 +64,7 @@ func withoutMessage(lists ...[]reason) (all []reason) {
 func senderReasons() []reason {
 	return []reason{
 		why("WhyUndecryptable", WhyUndecryptable),
+		why("WhyOwnAccount", WhyOwnAccount),
 		{"WhyNoKey", "", golden.WhyNoKey(goldenKept)},
 		{"WhyKeyWithheld", "", golden.WhyKeyWithheld(goldenKept)},
 	}
@@ -75,6 +76,7 @@ func pauseReasons() []reason {
 		why("WhyNoPermission", WhyNoPermission),
 		why("WhyLogin", WhyLogin),
 		why("WhyNoRoomOnWazo", WhyNoRoomOnWazo),
+		why("WhyNoReader", WhyNoReader),
 		why("WhyConflict", WhyConflict),
 		why("WhyForbidden", WhyForbidden),
 		why("WhyRemoved", WhyRemoved),
@@ -268,6 +270,12 @@ func goldenTexts() string {
 	text("LoggedOutHere", golden.LoggedOutHere(alice))
 	text("LoggedOutKept", golden.LoggedOutKept(alice))
 	text("NotLoggedIn", golden.NotLoggedIn())
+	text("NotHeardOnWazo", golden.NotHeardOnWazo("!room:a.example", "Project *A*", false))
+	text("NotHeardOnWazo, logged in", golden.NotHeardOnWazo("!room:a.example", "Project *A*", true))
+	text("NoRelayAccount", golden.NoRelayAccount())
+	text("NoDirectory", golden.NoDirectory())
+	text("NobodyLoggedIn", golden.NobodyLoggedIn())
+	text("WithoutRelayAccount, LogInEnded", golden.WithoutRelayAccount().LogInEnded("alice"))
 	text("LoggedInAs", golden.LoggedInAs(LoginState{As: alice, Since: since}))
 	text("LoggedInAs, refused", golden.LoggedInAs(LoginState{As: alice, Since: since, Refused: true}))
 	text("MappedTo", golden.MappedTo(alice, "@admin:a.example"))

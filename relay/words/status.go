@@ -19,10 +19,11 @@ type Status struct {
 	Paused                        []Why
 	LastError, LinkedBy           string
 	LastSync                      time.Duration // since the homeserver last answered /sync; 0: it has not since the start
-	WazoUser                      string
-	Limited                       bool   // the homeserver limits how fast the bot may send
-	EncryptedRoom, CannotTellRoom bool   // CannotTellRoom: it is unknown whether the room is encrypted
-	Device                        Device // the bot's
+	WazoUser                      string        // the relay account; "" if there is none
+	WazoNote                      string        // "" if there is nothing to note
+	Limited                       bool          // the homeserver limits how fast the bot may send
+	EncryptedRoom, CannotTellRoom bool          // CannotTellRoom: it is unknown whether the room is encrypted
+	Device                        Device        // the bot's
 	KeyBackup                     KeyBackup
 }
 
@@ -43,7 +44,7 @@ func (t Texts) Status(s Status) string {
 	}
 	line("my device", "%s", s.Device.render())
 	line("key backup", "%s", s.KeyBackup.render())
-	line("Wazo", "%s; account %s", well(s.WazoTrouble), s.WazoUser)
+	line("Wazo", "%s; %s", well(s.WazoTrouble), s.wazoAccount())
 	for _, why := range slices.Concat(s.MatrixTrouble, s.WazoTrouble) {
 		line("problem", "%s", why)
 	}
@@ -63,6 +64,17 @@ func (t Texts) Status(s Status) string {
 	}
 	line("relay", "version %s, running for %s", s.Version, s.Uptime)
 	return b.String()
+}
+
+func (s Status) wazoAccount() string {
+	switch {
+	case s.WazoUser != "":
+		return "account " + s.WazoUser
+	case s.WazoNote != "":
+		return s.WazoNote
+	default:
+		return "no account of its own"
+	}
 }
 
 func (s Status) lastAnswer() string {

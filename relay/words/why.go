@@ -13,6 +13,8 @@ const (
 	WhyBroken            Why = "broken"
 	WhyNoPermission      Why = "no_permission"
 	WhyNoRoomOnWazo      Why = "no_room_on_wazo"
+	WhyNoReader          Why = "no_reader"
+	WhyOwnAccount        Why = "own_account"
 	WhyConflict          Why = "conflict"
 	WhyLogin             Why = "login"
 	WhyTooManyLogins     Why = "too_many_logins"
@@ -51,6 +53,10 @@ func (t Texts) Why(why Why) string {
 		return "the relay's Wazo account lacks a permission. An administrator of Wazo must grant it."
 	case WhyNoRoomOnWazo:
 		return "the chat no longer exists on Wazo, or the relay's Wazo account is not a member of it. An administrator of Wazo must check this."
+	case WhyNoReader:
+		return "no member of the Wazo chat is logged in to Wazo here. The messages are relayed as soon as a member logs in: type `" + t.prefix + " login` in a direct chat with me."
+	case WhyOwnAccount:
+		return "your Wazo account cannot post in this chat at the moment, and nobody else may post for you."
 	case WhyConflict:
 		return "Wazo does not accept my messages in this chat, perhaps because it has participants outside Wazo."
 	case WhyLogin:
@@ -92,6 +98,8 @@ func (t Texts) whyOnWazo(why Why) string {
 	switch why {
 	case WhyForbidden:
 		return "I don't have permission to send messages in the Matrix room. A moderator of that room must give me the power level for it."
+	case WhyNoReader:
+		return "no member of this chat is logged in to Wazo on Matrix any more."
 	case WhyRemoved:
 		return "I am no longer in the Matrix room. Somebody in that room must invite me again."
 	case WhyOpened:

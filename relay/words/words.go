@@ -14,10 +14,20 @@ import (
 )
 
 // Texts are the sentences that a relay says. They know the command prefix, which is configured.
-type Texts struct{ prefix string }
+type Texts struct {
+	prefix         string
+	noRelayAccount bool
+}
 
 // New returns the texts of a relay whose commands begin with a prefix, like "!wazo".
-func New(prefix string) Texts { return Texts{prefix} }
+func New(prefix string) Texts { return Texts{prefix: prefix} }
+
+// WithoutRelayAccount returns the texts of a relay that has no account of its own on Wazo: nobody there speaks for people who have not
+// logged in.
+func (t Texts) WithoutRelayAccount() Texts {
+	t.noRelayAccount = true
+	return t
+}
 
 // BotName is the bot's display name if its account has none.
 const BotName = "Wazo Relay"

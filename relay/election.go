@@ -1,0 +1,189 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// A portal keeps its reader as long as this can be used and is a member of the Wazo room. Then another account that is a member takes
+// over. It begins unverified, and reads the history from the cursor on, so that nothing is lost. The cursor moves only for who is the
+// reader at that moment, so that a reading of the old reader that is late hides nothing.
+
+// elect gives a portal another reader than one that cannot read it (nil: it is gone). It changes portal.ReaderID. It returns nil if
+// nobody can take over. After an error that cannot be told.
+func (r *readers) elect(ctx context.Context, portal *db.Portal, unfit *account) (*account, error) {
+	var failure error
+	for _, acc := range r.candidates(ctx, portal) {
+		if acc == unfit {
+			continue
+		}
+		member, _, err := acc.isMember(ctx, wazoapi.UUID(portal.WazoRoom), r.cfg.MemberKept)
+		if err != nil {
+			failure = cmp.Or(failure, r.failedAlone(ctx, acc, err))
+			continue
+		} else if !member {
+			continue
+		}
+		changed, err := r.db.Portal.SetReader(ctx, portal.ID, portal.ReaderID, acc.row.ID)
+		if err != nil || !changed {
+			return nil, cmp.Or(err, fmt.Errorf("the reader of portal %d changed meanwhile", portal.ID))
+		}
+		zerolog.Ctx(ctx).Info().Int64("was", portal.ReaderID).Int64("is", acc.row.ID).Stringer("matrix_user", acc.row.MatrixUser).Msg("Another account reads a chat from now on")
+		portal.ReaderID = acc.row.ID
+		return acc, nil
+	}
+	return nil, failure
+}
+
+// failedAlone returns an error of an account, nil if it says only that this account cannot be used, or not for what was asked.
+func (r *readers) failedAlone(ctx context.Context, acc *account, err error) error {
+	switch {
+	case acc != r.account && errors.Is(err, wazoapi.ErrLogInEnded):
+		return r.accounts.refused(ctx, acc, err)
+	case whyInstead(err) != "":
+		return nil
+	default:
+		return err
+	}
+}
+
+// candidates returns who might read a portal: the relay account, then people who are in the Matrix room, then the others. Who is not
+// a member according to a list of members that is known comes last.
+func (r *readers) candidates(ctx context.Context, portal *db.Portal) []*account {
+	all := r.accounts.inUse()
+	room := wazoapi.UUID(portal.WazoRoom)
+	members := make(map[wazoapi.UUID]bool)
+	for _, acc := range all {
+		listed, _ := acc.listedRoom(room)
+		for _, user := range listed.Users {
+			members[user.UUID] = true
+		}
+	}
+	joined, err := r.matrix.Members(ctx, portal.MatrixRoom)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up the members of a room") // it is only about the order
+	}
+	rank := func(acc *account) (rank int) {
+		if !members[acc.uuid()] {
+			rank += 2
+		}
+		if acc != r.account && !joined[acc.row.MatrixUser].Joined {
+			rank++
+		}
+		return rank
+	}
+	slices.SortStableFunc(all, func(x, y *account) int { return cmp.Compare(rank(x), rank(y)) })
+	return all
+}
+
+// catchUpPortal has a portal's history read, by another reader if the present one cannot. What keeps all of them from that, if it is
+// not the service, pauses the portal: nothing can be shown on Matrix before it is known that nothing is missing.
+func (r *readers) catchUpPortal(ctx context.Context, portalID int64) error {
+	portal, err := r.db.Portal.ByID(ctx, portalID)
+	if err != nil || portal == nil || portal.StartedOnWazo.IsZero() {
+		return err
+	}
+	acc := r.of(portal)
+	pause := PauseNoReader
+	for tried := 0; ; tried++ {
+		if acc == nil {
+			if acc, err = r.elect(ctx, portal, nil); err != nil {
+				return err
+			} else if acc == nil {
+				return r.pauses.begin(ctx, portal, pause, pause.directionOfReading())
+			}
+		}
+		err = (&reader{r.Relay, acc}).catchUp(ctx, portal)
+		failure := classify(err)
+		switch {
+		case err == nil:
+			return r.pauses.end(ctx, portal, pauseOf(portal, PauseNoRoom, db.Reading), pauseOf(portal, PausePermission, db.Reading),
+				pauseOf(portal, PauseLogin, db.Reading), pauseOf(portal, PauseNoReader, ""))
+		case failure.Class != ClassPortal || r.tasks.Stopping():
+			return r.readError(acc, err)
+		case acc == r.account:
+			pause = failure.Pause
+		}
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("An account cannot read a chat any more")
+		if acc != r.account && errors.Is(err, wazoapi.ErrLogInEnded) {
+			if err = r.accounts.refused(ctx, acc, err); err != nil {
+				return err
+			}
+		}
+		acc.forgetRoom(wazoapi.UUID(portal.WazoRoom))
+		unfit := acc
+		if acc, err = r.elect(ctx, portal, unfit); err != nil {
+			return err
+		} else if acc == nil || tried > 0 {
+			return r.pauses.begin(ctx, portal, pause, pause.directionOfReading())
+		}
+	}
+}
+
+// directionOfReading is what stops when nobody can read a portal for a reason. Without any account in the chat nobody can post either.
+func (p Pause) directionOfReading() db.Direction {
+	if p == PauseNoReader {
+		return ""
+	}
+	return db.Reading
+}
+
+// readError marks an error of a person's account that may be the account's own: it says nothing about Wazo as a whole.
+func (r *readers) readError(acc *account, err error) error {
+	if acc != r.account && (wazoapi.IsAuth(err) || whyInstead(err) != "") {
+		return &ownAccountError{err}
+	}
+	return err
+}
+
+// overhearDelay is how long after another account the reader may hear a message.
+const overhearDelay = 5 * time.Second
+
+// overhear notes that another account than the reader hears a message of a portal. If the reader does not, it may not be a member any
+// more, which Wazo tells nobody: then it finds out by reading.
+func (r *readers) overhear(portal *db.Portal, m wazoapi.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, waits := r.overheard[portal.ID]; waits || m.UserUUID == r.accounts.relayAuthor() || !m.CreatedAt.After(portal.StartedOnWazo.Time) {
+		return
+	}
+	r.overheard[portal.ID] = m.UUID
+	r.tasks.WakeAfter(min(overhearDelay, r.cfg.ProbeInterval), portalJob(jobOverheard, portal.ID))
+}
+
+// lookForOverheard has the history of a portal read if a message that another account has heard is not known.
+func (r *readers) lookForOverheard(ctx context.Context, portalID int64) error {
+	r.mu.Lock()
+	uuid, waits := r.overheard[portalID]
+	delete(r.overheard, portalID)
+	r.mu.Unlock()
+	if !waits {
+		return nil
+	}
+	known, err := r.db.Message.KnowsUUID(ctx, portalID, string(uuid))
+	if err != nil || known {
+		return err
+	}
+	row, err := r.db.Queue.BySource(ctx, portalID, db.ToMatrix, string(uuid))
+	if err == nil && row == nil {
+		r.tasks.Wake(portalJob(jobCatchUp, portalID))
+	}
+	return err
+}
+
+// used notes that an account has heard something for a portal. It has Wazo asked, now and then, whether it still accepts the log-in.
+func (r *readers) used(acc *account) {
+	if acc == r.account || time.Since(acc.checkedAt.load()) < r.cfg.MemberKept {
+		return
+	}
+	r.posters.check(acc)
+}

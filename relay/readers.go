@@ -1,0 +1,328 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// Each account that is in use has a connection of its own for the events of Wazo. If the relay account hears of all rooms of the tenant,
+// its connection serves everybody instead. The history of a portal is always read by the portal's reader, which is one of the accounts
+// that are members of the Wazo room. What this hears is accepted. What only others hear shows that it may not be a member any more.
+
+// streaming is which accounts have connections for events.
+type streaming int
+
+const (
+	streamsUnknown streaming = iota // the relay account was not asked yet what it hears: the others wait for that
+	streamsOwn                      // each account has its own
+	streamShared                    // that of the relay account serves everybody
+)
+
+// readers listen to Wazo for all accounts, look for news, and find a reader for each portal. They are safe for concurrent use.
+type readers struct {
+	*Relay
+	connections atomic.Uint64 // how many there were, of all accounts
+	wg          sync.WaitGroup
+
+	mu        sync.Mutex
+	ctx       context.Context // of run; nil before
+	mode      streaming
+	listening map[*account]context.CancelFunc
+	overheard map[int64]wazoapi.UUID // portals in which somebody else than the reader heard a message, with the message
+	lostAt    time.Time              // when the relay account lost its connection; zero: it has one
+}
+
+func newReaders(r *Relay) *readers {
+	readers := &readers{Relay: r, listening: make(map[*account]context.CancelFunc), overheard: make(map[int64]wazoapi.UUID)}
+	if r.account == nil {
+		readers.mode = streamsOwn
+	}
+	return readers
+}
+
+// of returns the account that reads a portal, nil if it cannot be used any more.
+func (r *readers) of(portal *db.Portal) *account {
+	if acc := r.accounts.withID(portal.ReaderID); acc != nil && !acc.refused.Load() {
+		return acc
+	}
+	return nil
+}
+
+// isVerified reports whether everything that was said in a portal's Wazo room while nobody listened is accepted.
+func (r *readers) isVerified(portal *db.Portal) bool {
+	acc := r.of(portal)
+	return acc != nil && acc.isVerified(portal.ID)
+}
+
+// eventsFlow reports whether events of Wazo are heard, or there is nobody for whom they could be.
+func (r *readers) eventsFlow() bool {
+	if r.account != nil {
+		return r.account.own.connected.Load()
+	}
+	all := r.accounts.inUse()
+	return len(all) == 0 || slices.ContainsFunc(all, func(acc *account) bool { return acc.own.connected.Load() })
+}
+
+// run listens and looks for news until ctx ends.
+func (r *readers) run(ctx context.Context) {
+	r.mu.Lock()
+	r.ctx = ctx
+	r.mu.Unlock()
+	r.listenWhereDue()
+	r.keepCaughtUp(ctx)
+	r.wg.Wait()
+}
+
+// began notes that an account of a person has come into use: it listens, and perhaps there are portals that only it can read.
+func (r *readers) began(acc *account) {
+	r.listenWhereDue()
+	r.tasks.Wake(accountJob(jobProbe, acc))
+	r.tasks.Go(func(ctx context.Context) {
+		r.wakePortals(ctx, func(portal *db.Portal) bool { return portal.ReaderID == acc.row.ID || r.of(portal) == nil })
+	})
+}
+
+// ended notes that an account of a person is not used any more: others have to read its portals.
+func (r *readers) ended(acc *account) {
+	r.mu.Lock()
+	if stop := r.listening[acc]; stop != nil {
+		stop()
+		delete(r.listening, acc)
+	}
+	r.mu.Unlock()
+	if r.eventsFlow() && r.account == nil {
+		r.health.forget(serviceEvents)
+	}
+	r.tasks.Go(func(ctx context.Context) {
+		r.wakePortals(ctx, func(portal *db.Portal) bool { return portal.ReaderID == acc.row.ID })
+	})
+}
+
+// wakePortals has the readers of some portals looked at, and their queues.
+func (r *readers) wakePortals(ctx context.Context, fits func(*db.Portal) bool) {
+	portals, err := r.db.Portal.All(ctx)
+	if err != nil {
+		r.log.Err(err).Msg("Failed to look for portals that need another reader")
+		return
+	}
+	for _, portal := range portals {
+		if fits(portal) {
+			r.wakePortal(portal.ID)
+		}
+	}
+}
+
+// listenWhereDue lets those accounts listen that are to, and the others not.
+func (r *readers) listenWhereDue() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx == nil || r.ctx.Err() != nil {
+		return
+	}
+	for _, acc := range r.accounts.inUse() {
+		isDue := acc == r.account || r.mode == streamsOwn
+		stop := r.listening[acc]
+		switch {
+		case isDue && stop == nil:
+			acc.shared.Store(nil)
+			r.listen(acc)
+		case !isDue && stop != nil:
+			stop()
+			delete(r.listening, acc)
+		}
+		if acc != r.account && r.mode == streamShared {
+			acc.shared.Store(&r.account.own)
+		}
+	}
+}
+
+// listen lets an account listen; the caller holds r.mu.
+func (r *readers) listen(acc *account) {
+	ctx, stop := context.WithCancel(r.ctx)
+	r.listening[acc] = stop
+	r.wg.Go(func() {
+		defer acc.own.connected.Store(false)
+		err := acc.api.Listen(ctx, &reader{r.Relay, acc})
+		if err != nil && ctx.Err() == nil {
+			r.log.Err(err).Msg("Stopped listening to Wazo")
+		}
+	})
+}
+
+// setMode decides which accounts have connections.
+func (r *readers) setMode(mode streaming) {
+	r.mu.Lock()
+	changed := r.mode != mode
+	r.mode = mode
+	r.mu.Unlock()
+	if !changed {
+		return
+	}
+	r.log.Info().Bool("shared", mode == streamShared).Msg("Decided whether one connection for events serves everybody")
+	r.listenWhereDue()
+	if mode == streamShared {
+		r.probeAll()
+	}
+}
+
+// decide finds out whether the connection of the relay account serves everybody. A token that was renewed may have other rights.
+func (r *readers) decide(ctx context.Context) error {
+	if r.account == nil || !r.account.own.connected.Load() {
+		return nil
+	}
+	sees, err := r.account.api.SeesTenant(ctx)
+	switch {
+	case err != nil:
+		if r.modeIs(streamsUnknown) {
+			r.setMode(streamsOwn)
+		}
+		return err
+	case sees:
+		r.setMode(streamShared)
+	default:
+		r.setMode(streamsOwn)
+	}
+	return nil
+}
+
+func (r *readers) modeIs(mode streaming) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mode == mode
+}
+
+// connected notes a new connection of an account. What was verified before says nothing about the time without connection.
+func (r *readers) connected(acc *account) {
+	acc.own.connection.Store(r.connections.Add(1))
+	acc.own.connected.Store(true)
+	r.setLost(acc, time.Time{})
+	if acc == r.account {
+		r.tasks.EndPauses()
+		r.tasks.Wake(job{kind: jobStreams})
+	}
+	if acc == r.account || r.account == nil {
+		r.noteWorks(serviceEvents)
+	}
+	if acc == r.account && r.modeIs(streamShared) {
+		r.probeAll()
+	} else {
+		r.tasks.Wake(accountJob(jobProbe, acc))
+	}
+}
+
+// disconnected notes that an account has no connection, because of an error.
+func (r *readers) disconnected(ctx context.Context, acc *account, err error) {
+	acc.own.connected.Store(false)
+	switch {
+	case acc == r.account:
+		r.setLost(acc, time.Now())
+		r.noteFails(serviceEvents, err)
+		if r.modeIs(streamsUnknown) || classify(err).Class == ClassPortal {
+			r.setMode(streamsOwn) // the others may still hear
+		}
+	case errors.Is(err, wazoapi.ErrLogInEnded):
+		if err = r.accounts.refused(ctx, acc, err); err != nil {
+			r.log.Err(err).Msg("Failed to store that Wazo refuses a log-in")
+		}
+	case r.account == nil && !r.eventsFlow() && whyInstead(err) == "":
+		r.noteFails(serviceEvents, err)
+	}
+}
+
+// setLost notes when the relay account lost its connection, if it is the account.
+func (r *readers) setLost(acc *account, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if acc == r.account && (at.IsZero() || r.lostAt.IsZero()) {
+		r.lostAt = at
+	}
+}
+
+// isLost reports whether the relay account has had no connection for so long that the others must not wait for it.
+func (r *readers) isLost() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.lostAt.IsZero() && time.Since(r.lostAt) > r.cfg.OutageNotice
+}
+
+// probeAll looks for news for all accounts. The semaphore reading keeps that from being a storm.
+func (r *readers) probeAll() {
+	for _, acc := range r.accounts.inUse() {
+		r.tasks.Wake(accountJob(jobProbe, acc))
+	}
+}
+
+// keepCaughtUp looks for news again and again for the accounts that read something: at most 1 % of the time is spent on that. While no
+// events flow it is the only way to hear anything, and is done more often. It also lets paused portals try again.
+func (r *readers) keepCaughtUp(ctx context.Context) {
+	ticker := time.NewTicker(min(retryCatchUp, r.cfg.ProbeInterval))
+	defer ticker.Stop()
+	last := time.Now()
+	probed := make(map[*account]time.Time)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if r.isLost() {
+			r.setMode(streamsOwn)
+		}
+		probed = r.probeWhereDue(ctx, probed)
+		if r.eventsFlow() && time.Since(last) < r.cfg.ProbeInterval {
+			continue
+		}
+		last = time.Now()
+		r.tasks.Wake(job{kind: jobStreams})
+		r.pauses.retryAll(ctx)
+	}
+}
+
+// probeWhereDue looks for news for the accounts whose time has come, and knows when that was last done for each. It returns the same
+// for the next time.
+func (r *readers) probeWhereDue(ctx context.Context, probed map[*account]time.Time) map[*account]time.Time {
+	portals, err := r.db.Portal.All(ctx)
+	if err != nil {
+		r.log.Err(err).Msg("Failed to look which accounts read something")
+		return probed
+	}
+	var reading []*account
+	var took time.Duration // by all of them
+	for _, acc := range r.accounts.inUse() {
+		if slices.ContainsFunc(portals, func(p *db.Portal) bool { return p.ReaderID == acc.row.ID }) {
+			reading = append(reading, acc)
+			took += acc.lastProbeTook()
+		}
+	}
+	now, next := time.Now(), make(map[*account]time.Time, len(reading))
+	for _, acc := range reading {
+		pause := max(min(retryCatchUp, r.cfg.ProbeInterval), took)
+		if acc.stream().connected.Load() {
+			pause = max(r.cfg.ProbeInterval, 100*took)
+		}
+		last, known := probed[acc]
+		switch {
+		case !known:
+			next[acc] = now // its connection brings a look for news by itself
+		case now.Sub(last) < jittered(pause):
+			next[acc] = last
+		default:
+			next[acc] = now
+			r.tasks.Wake(accountJob(jobProbe, acc))
+		}
+	}
+	return next
+}
+
+// jittered shortens a pause by up to a quarter, so that the accounts come one after the other.
+func jittered(pause time.Duration) time.Duration {
+	return pause - time.Duration(rand.Int64N(int64(pause)/4+1))
+}
