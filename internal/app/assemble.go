@@ -34,18 +34,26 @@ func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	return p, err
 }
 
-// openStore opens the database and returns the row of the relay's account on Wazo in it.
+// openStore opens the database and returns the row of the relay's account on Wazo in it. Without such an account it is the row of an
+// earlier one, or nil.
 func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Database, *db.Account, error) {
 	database, err := cfg.openDatabase(ctx, log)
 	if err != nil {
 		return nil, nil, databaseHint(err)
 	}
-	row, err := database.Account.Relay(ctx, string(cfg.WazoUsername))
+	row, err := relayRow(ctx, cfg, database)
 	if err != nil {
 		_ = database.Close() // the first error says more
 		return nil, nil, databaseHint(err)
 	}
 	return database, row, nil
+}
+
+func relayRow(ctx context.Context, cfg *config, database *db.Database) (*db.Account, error) {
+	if !cfg.hasRelayAccount() {
+		return database.Account.EarlierRelay(ctx)
+	}
+	return database.Account.Relay(ctx, string(cfg.WazoUsername))
 }
 
 func (c *config) wazoCredentials() wazoapi.Credentials {
@@ -62,7 +70,10 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	if err != nil {
 		return nil, hint(err, "check ADMINS, ALLOWED_USERS and IGNORED_USERS")
 	}
-	account := api.Account(cfg.wazoCredentials(), &relay.TokenStore{DB: database, Account: row})
+	var account *wazoapi.Account
+	if cfg.hasRelayAccount() {
+		account = api.Account(cfg.wazoCredentials(), &relay.TokenStore{DB: database, Account: row})
+	}
 	core := relay.New(relay.Config{
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
 	}, database, row, api, account, log.With().Str("part", "relay").Logger())

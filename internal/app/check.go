@@ -46,7 +46,11 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	}
 	defer p.close(log)
 	c.checkMatrix(ctx, cfg, p.matrix, running)
-	c.checkWazo(ctx, cfg, p.wazo)
+	if cfg.hasRelayAccount() {
+		c.checkWazo(ctx, cfg, p.wazo)
+	} else {
+		c.checkWazoWithoutAccount(ctx, cfg, p)
+	}
 	c.checkListeners(ctx, cfg, p, running, log)
 	if c.failed > 0 {
 		return errReported
@@ -62,6 +66,9 @@ func openStoreToCheck(ctx context.Context, cfg *config, log zerolog.Logger) (dat
 	}
 	if database, err = cfg.openDatabaseToRead(ctx); err != nil {
 		return nil, nil, true, databaseHint(err)
+	}
+	if !cfg.hasRelayAccount() {
+		return database, nil, true, nil
 	}
 	return database, &db.Account{Username: string(cfg.WazoUsername)}, true, nil
 }
@@ -105,6 +112,19 @@ func (c *checker) checkWazo(ctx context.Context, cfg *config, wazo *wazoapi.Clie
 		return wazoHint(wazoapi.NewDirectory(account, time.Hour).Check(ctx))
 	})
 	c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, account) })
+}
+
+// checkWazoWithoutAccount tries whether Wazo answers. What people's own accounts may do is checked when they log in.
+func (c *checker) checkWazoWithoutAccount(ctx context.Context, cfg *config, p *parts) {
+	if !c.try(ctx, "Wazo", string(cfg.WazoURL), func(ctx context.Context) error { return wazoHint(p.wazo.Ping(ctx)) }) {
+		return
+	}
+	logins, err := p.database.Account.Logins(ctx)
+	if err != nil {
+		c.result("people who are logged in to Wazo", "", databaseHint(err))
+		return
+	}
+	fmt.Fprintf(c.w, "skipped: Wazo log-in, permissions, chats, directory and websocket (WAZO_USERNAME is not set, so the relay has no account of its own; people who are logged in with theirs: %d)\n", len(logins))
 }
 
 // checkChats lists the chats of the account and reads the newest message of one of them.

@@ -193,6 +193,22 @@ func TestCheck(t *testing.T) {
 		}, lines)
 	})
 
+	t.Run("without a relay account", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.withoutRelayAccount()
+		lines, out := f.check()
+		require.NoError(t, out.err)
+		require.Equal(t, []string{
+			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo", "ok: health check listener",
+		}, lines)
+		require.Contains(t, out.stdout, "skipped: Wazo log-in, permissions, chats, directory and websocket (WAZO_USERNAME is not set")
+		f.wazo.Faults().AuthDown()
+		lines, out = f.check()
+		require.ErrorIs(t, out.err, errReported)
+		require.Contains(t, lines, "failed: Wazo")
+	})
+
 	for _, test := range []struct {
 		name    string
 		prepare func(f *fixture)

@@ -29,8 +29,8 @@ type config struct {
 	MatrixRecoveryKey   recoveryKey `env:"MATRIX_RECOVERY_KEY" secret:"true" hint:"a recovery key is a line of letters and digits in groups of four, and it begins with Es"`
 
 	WazoURL      wazoURL  `env:"WAZO_URL,notEmpty" hint:"set WAZO_URL to the address of Wazo, like https://wazo.example.org"`
-	WazoUsername nonBlank `env:"WAZO_USERNAME,notEmpty" hint:"set it to the user name of the relay's account on Wazo"`
-	WazoPassword nonBlank `env:"WAZO_PASSWORD,notEmpty" secret:"true" hint:"set it to the password of the relay's account on Wazo"`
+	WazoUsername nonBlank `env:"WAZO_USERNAME" hint:"set it to the user name of the relay's account on Wazo, or leave out both WAZO_USERNAME and WAZO_PASSWORD: then only people who have logged in with their own accounts are relayed"`
+	WazoPassword nonBlank `env:"WAZO_PASSWORD" secret:"true" hint:"set it to the password of the relay's account on Wazo, or leave out both WAZO_USERNAME and WAZO_PASSWORD: then only people who have logged in with their own accounts are relayed"`
 	WazoCAFile   caFile   `env:"WAZO_CA_FILE" hint:"set WAZO_CA_FILE to the name of a PEM file that the relay may read, or leave it out"`
 
 	Admins       userPatterns `env:"ADMINS" hint:"set it to the user IDs of the people who may link rooms, or to patterns like @*:example.org, separated by commas"`
@@ -136,6 +136,12 @@ func (c *config) checkTogether() (mistakes []error) {
 	if (c.MatrixPassword == "") == (c.MatrixAccessToken == "") {
 		mistakes = append(mistakes, mistake(fieldOf(fields, "MATRIX_PASSWORD"), errors.New("exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN must be set"))...)
 	}
+	switch {
+	case c.WazoUsername == "" && c.WazoPassword != "":
+		mistakes = append(mistakes, mistake(fieldOf(fields, "WAZO_USERNAME"), errNotSet)...)
+	case c.WazoUsername != "" && c.WazoPassword == "":
+		mistakes = append(mistakes, mistake(fieldOf(fields, "WAZO_PASSWORD"), errNotSet)...)
+	}
 	// A list of nothing but commas is as good as none.
 	if len(c.Admins) == 0 {
 		mistakes = append(mistakes, mistake(fieldOf(fields, "ADMINS"), errNotSet)...)
@@ -173,6 +179,9 @@ func fieldOf(fields reflect.Type, name string) (field reflect.StructField) {
 	}
 	return field
 }
+
+// hasRelayAccount reports whether the relay has an account of its own on Wazo.
+func (c *config) hasRelayAccount() bool { return c.WazoUsername != "" }
 
 // rights says who may do what on Matrix.
 func (c *config) rights() (relay.Rights, error) {

@@ -106,6 +106,20 @@ func TestConfigOfFiles(t *testing.T) {
 	}
 }
 
+func TestRelayAccountIsOptional(t *testing.T) {
+	t.Parallel()
+	cfg, err := loadConfig(with(map[string]string{"WAZO_USERNAME": "", "WAZO_PASSWORD": ""}))
+	require.NoError(t, err)
+	require.False(t, cfg.hasRelayAccount())
+	for missing, other := range map[string]string{"WAZO_USERNAME": "WAZO_PASSWORD", "WAZO_PASSWORD": "WAZO_USERNAME"} {
+		found := mistakes(t, with(map[string]string{missing: ""}))
+		require.Len(t, found, 1)
+		require.Equal(t, missing+" is not set", found[0].failure)
+		require.Contains(t, found[0].hint, "leave out both")
+		require.Contains(t, found[0].hint, other)
+	}
+}
+
 func TestConfigReportsAllMistakesTogether(t *testing.T) {
 	t.Parallel()
 	t.Run("of an empty environment", func(t *testing.T) {
@@ -115,7 +129,7 @@ func TestConfigReportsAllMistakesTogether(t *testing.T) {
 			name, _, _ := strings.Cut(mistake.failure, " ")
 			names = append(names, strings.TrimSuffix(name, ":"))
 		}
-		require.ElementsMatch(t, []string{"MATRIX_USER_ID", "MATRIX_PASSWORD", "WAZO_URL", "WAZO_USERNAME", "WAZO_PASSWORD", "ADMINS"}, names)
+		require.ElementsMatch(t, []string{"MATRIX_USER_ID", "MATRIX_PASSWORD", "WAZO_URL", "ADMINS"}, names)
 	})
 
 	t.Run("of every kind", func(t *testing.T) {
@@ -139,7 +153,7 @@ func TestConfigReportsAllMistakesTogether(t *testing.T) {
 		var printed bytes.Buffer
 		printErrors(&printed, err)
 		require.True(t, strings.HasPrefix(printed.String(), "error: "))
-		require.Equal(t, 6, strings.Count(printed.String(), "\n\n"), "a blank line between two mistakes: %s", &printed)
+		require.Equal(t, 4, strings.Count(printed.String(), "\n\n"), "a blank line between two mistakes: %s", &printed)
 		require.True(t, strings.HasSuffix(printed.String(), "\n\n.env.example explains all variables.\n"))
 	})
 

@@ -63,6 +63,12 @@ func newFixture(t *testing.T, opts ...wazotest.Option) *fixture {
 	return f
 }
 
+// withoutRelayAccount takes the account on Wazo out of the configuration.
+func (f *fixture) withoutRelayAccount() {
+	delete(f.env, "WAZO_USERNAME")
+	delete(f.env, "WAZO_PASSWORD")
+}
+
 // freeAddress returns a loopback address at which nobody listens. Its host is used by nobody else, where the system has more
 // than one: a test that runs at the same time must not be given the port.
 func freeAddress(t *testing.T) string {

@@ -17,10 +17,11 @@ import (
 // health is the answer of /healthz.
 type health struct {
 	OK            bool     `json:"ok"`
-	Matrix        bool     `json:"matrix"`        // messages reach Matrix and come from there
-	Wazo          bool     `json:"wazo"`          // messages reach Wazo and come from there
-	LastSyncAgeMS int      `json:"last_sync_ms"`  // the age of the last answer to /sync; -1 if there was none
-	Why           []string `json:"why,omitempty"` // why messages cannot be relayed, in words
+	Matrix        bool     `json:"matrix"`         // messages reach Matrix and come from there
+	Wazo          bool     `json:"wazo"`           // messages reach Wazo and come from there
+	LastSyncAgeMS int      `json:"last_sync_ms"`   // the age of the last answer to /sync; -1 if there was none
+	Why           []string `json:"why,omitempty"`  // why messages cannot be relayed, in words
+	Note          string   `json:"note,omitempty"` // what is as it should be, but may surprise, in words
 }
 
 func (p *parts) health(ctx context.Context) health {
@@ -36,6 +37,7 @@ func (p *parts) health(ctx context.Context) health {
 	h.Matrix, h.Wazo = sides.Matrix.OK, sides.Wazo.OK
 	h.OK = h.Matrix && h.Wazo
 	h.Why = append(sides.Matrix.Why, sides.Wazo.Why...)
+	h.Note = sides.Wazo.Note
 	return h
 }
 

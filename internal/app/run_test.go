@@ -116,6 +116,20 @@ func TestARestartedRelayIsWellBeforeThereIsNews(t *testing.T) {
 	require.NoError(t, stop().err)
 }
 
+func TestRelayWithoutAnAccountOfItsOwnIsWell(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.withoutRelayAccount()
+	stop := f.serve()
+	f.awaitWell()
+	status, body, err := askHealth(t.Context(), listenAddress(f.env["ADMIN_LISTEN"]))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, string(body), "nobody has logged in yet")
+	require.NoError(t, stop().err)
+	require.Zero(t, f.wazo.Websockets())
+}
+
 func TestHealthcheck(t *testing.T) {
 	t.Parallel()
 	t.Run("nobody listens", func(t *testing.T) {
