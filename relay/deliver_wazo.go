@@ -106,7 +106,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	if !request.isOwn() {
 		return outcomeStopped, err
 	} else if row.Kind == db.KindIntroduction {
-		return outcomeStopped, &ownAccountError{err} // no other account may speak for its owner
+		return outcomeStopped, d.introductionFailed(ctx, acc, err)
 	}
 	return d.ownPostFailed(ctx, acc, err)
 }
@@ -142,6 +142,16 @@ func (d *wazoDelivery) ownPostFailed(ctx context.Context, acc *account, err erro
 		return outcomeChanged, d.withdraw(ctx)
 	}
 	return outcomeChanged, nil // this attempt, or an earlier one, may have been carried out: it is looked for once more
+}
+
+// introductionFailed returns what keeps a person's account from posting the introduction. No other account may do that: the link was
+// made with this one.
+func (d *wazoDelivery) introductionFailed(ctx context.Context, acc *account, err error) error {
+	failure := d.readers.failedAlone(ctx, acc, err)
+	if failure == nil {
+		return &messageError{words.WhyOwnAccount, err}
+	}
+	return d.readers.readError(acc, failure)
 }
 
 // withdraw gives up a request that was certainly not carried out, so that another account posts the message.

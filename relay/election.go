@@ -18,12 +18,12 @@ import (
 // over. It begins unverified, and reads the history from the cursor on, so that nothing is lost. The cursor moves only for who is the
 // reader at that moment, so that a reading of the old reader that is late hides nothing.
 
-// elect gives a portal another reader than one that cannot read it (nil: it is gone). It changes portal.ReaderID. It returns nil if
-// nobody can take over. After an error that cannot be told.
-func (r *readers) elect(ctx context.Context, portal *db.Portal, unfit *account) (*account, error) {
+// elect gives a portal another reader than those that cannot read it. It changes portal.ReaderID. It returns nil if nobody can take
+// over. After an error that cannot be told.
+func (r *readers) elect(ctx context.Context, portal *db.Portal, unfit []*account) (*account, error) {
 	var failure error
 	for _, acc := range r.candidates(ctx, portal) {
-		if acc == unfit {
+		if slices.Contains(unfit, acc) {
 			continue
 		}
 		member, _, err := acc.isMember(ctx, wazoapi.UUID(portal.WazoRoom), r.cfg.MemberKept)
@@ -92,40 +92,36 @@ func (r *readers) catchUpPortal(ctx context.Context, portalID int64) error {
 	if err != nil || portal == nil || portal.StartedOnWazo.IsZero() {
 		return err
 	}
-	acc := r.of(portal)
-	pause := PauseNoReader
-	for tried := 0; ; tried++ {
+	acc, pause := r.of(portal), PauseNoReader
+	var unfit []*account
+	var mayPass error // why an account cannot read now
+	for {
 		if acc == nil {
-			if acc, err = r.elect(ctx, portal, nil); err != nil {
+			if acc, err = r.elect(ctx, portal, unfit); err != nil {
 				return err
+			} else if acc == nil && mayPass != nil {
+				return mayPass
 			} else if acc == nil {
 				return r.pauses.begin(ctx, portal, pause, pause.directionOfReading())
 			}
 		}
-		err = (&reader{r.Relay, acc}).catchUp(ctx, portal)
-		failure := classify(err)
-		switch {
-		case err == nil:
+		if err = (&reader{r.Relay, acc}).catchUp(ctx, portal); err == nil {
 			return r.pauses.end(ctx, portal, pauseOf(portal, PauseNoRoom, db.Reading), pauseOf(portal, PausePermission, db.Reading),
 				pauseOf(portal, PauseLogin, db.Reading), pauseOf(portal, PauseNoReader, ""))
-		case failure.Class != ClassPortal || r.tasks.Stopping():
+		} else if whyInstead(err) == "" || r.tasks.Stopping() {
 			return r.readError(acc, err)
-		case acc == r.account:
-			pause = failure.Pause
 		}
-		zerolog.Ctx(ctx).Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("An account cannot read a chat any more")
-		if acc != r.account && errors.Is(err, wazoapi.ErrLogInEnded) {
-			if err = r.accounts.refused(ctx, acc, err); err != nil {
-				return err
-			}
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("An account cannot read a chat")
+		if failure := classify(err); failure.Class != ClassPortal {
+			mayPass = r.readError(acc, err)
+		} else if acc == r.account {
+			pause = failure.Pause
+		} else if err = r.failedAlone(ctx, acc, err); err != nil {
+			return err
 		}
 		acc.forgetRoom(wazoapi.UUID(portal.WazoRoom))
-		unfit := acc
-		if acc, err = r.elect(ctx, portal, unfit); err != nil {
-			return err
-		} else if acc == nil || tried > 0 {
-			return r.pauses.begin(ctx, portal, pause, pause.directionOfReading())
-		}
+		unfit = append(unfit, acc)
+		acc = nil
 	}
 }
 
@@ -145,9 +141,6 @@ func (r *readers) readError(acc *account, err error) error {
 	return err
 }
 
-// overhearDelay is how long after another account the reader may hear a message.
-const overhearDelay = 5 * time.Second
-
 // overhear notes that another account than the reader hears a message of a portal. If the reader does not, it may not be a member any
 // more, which Wazo tells nobody: then it finds out by reading.
 func (r *readers) overhear(portal *db.Portal, m wazoapi.Message) {
@@ -157,7 +150,7 @@ func (r *readers) overhear(portal *db.Portal, m wazoapi.Message) {
 		return
 	}
 	r.overheard[portal.ID] = m.UUID
-	r.tasks.WakeAfter(min(overhearDelay, r.cfg.ProbeInterval), portalJob(jobOverheard, portal.ID))
+	r.tasks.WakeAfter(r.cfg.OverhearWait, portalJob(jobOverheard, portal.ID))
 }
 
 // lookForOverheard has the history of a portal read if a message that another account has heard is not known.

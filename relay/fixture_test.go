@@ -52,6 +52,7 @@ type fixture struct {
 	loginCheck       time.Duration
 	allowed          []string // ALLOWED_USERS
 	memberKept       time.Duration
+	noRelay          bool // there is no relay account
 	relayName        string
 	relayPassword    string
 	patience         time.Duration // with an account that fails alone; default: as with outages
@@ -87,13 +88,16 @@ func (f *fixture) start() {
 	log := zerolog.New(zerolog.NewTestWriter(f.T)).Level(zerolog.WarnLevel)
 	database, err := db.Open(f.ctx, f.dbPath, "key", log)
 	require.NoError(f, err)
-	row, err := database.Account.Relay(f.ctx, f.relayName)
+	row, err := f.relayRow(database)
 	require.NoError(f, err)
 	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: f.postTimeout, Stream: wazoapi.StreamConfig{
 		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
 	}}, log)
 	require.NoError(f, err)
-	account := client.Account(wazoapi.Credentials{Username: f.relayName, Password: f.relayPassword}, &TokenStore{DB: database, Account: row})
+	var account *wazoapi.Account
+	if !f.noRelay {
+		account = client.Account(wazoapi.Credentials{Username: f.relayName, Password: f.relayPassword}, &TokenStore{DB: database, Account: row})
+	}
 	rights, err := NewRights([]string{adminUser.String()}, f.allowed, []string{"@ignored:*"})
 	require.NoError(f, err)
 	alias, err := convert.ParseAliasFormat("")
@@ -103,7 +107,7 @@ func (f *fixture) start() {
 	f.core = New(Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
-		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
+		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, OverhearWait: 50 * time.Millisecond, CommitLag: 20 * time.Millisecond,
 	}, database, row, client, account, log)
 	f.db, f.client = database, client
 	if f.patience > 0 {
@@ -131,6 +135,13 @@ func (f *fixture) start() {
 		require.NoError(f, database.Close())
 	}
 	await.Until(f, "the connection to Wazo", f.core.EventsFlow)
+}
+
+func (f *fixture) relayRow(database *db.Database) (*db.Account, error) {
+	if f.noRelay {
+		return database.Account.EarlierRelay(f.ctx)
+	}
+	return database.Account.Relay(f.ctx, f.relayName)
 }
 
 func (f *fixture) halt() {

@@ -87,7 +87,7 @@ func (r *reader) probe(ctx context.Context) error {
 		}
 	}
 	if err != nil && r.acc != r.account {
-		return r.readers.failedAlone(ctx, r.acc, r.readers.readError(r.acc, err))
+		return r.probeFailed(ctx, err)
 	} else if err != nil {
 		return err
 	}
@@ -103,6 +103,15 @@ func (r *reader) probe(ctx context.Context) error {
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	}
 	return nil
+}
+
+// probeFailed returns the error of a look for news by a person's account, nil if only this account is at fault: the histories are
+// read all the same, or by others. While wazo-chatd works for others, the error says nothing about it.
+func (r *reader) probeFailed(ctx context.Context, err error) error {
+	if err = r.readers.failedAlone(ctx, r.acc, err); err != nil && r.health.of(serviceChat).works {
+		return &ownAccountError{err}
+	}
+	return r.readers.readError(r.acc, err)
 }
 
 // newestMessages returns the times of the newest messages of the account's rooms.

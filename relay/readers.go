@@ -35,13 +35,13 @@ type readers struct {
 	mu        sync.Mutex
 	ctx       context.Context // of run; nil before
 	mode      streaming
-	listening map[*account]context.CancelFunc
+	listening map[*account]*listening
 	overheard map[int64]wazoapi.UUID // portals in which somebody else than the reader heard a message, with the message
 	lostAt    time.Time              // when the relay account lost its connection; zero: it has one
 }
 
 func newReaders(r *Relay) *readers {
-	readers := &readers{Relay: r, listening: make(map[*account]context.CancelFunc), overheard: make(map[int64]wazoapi.UUID)}
+	readers := &readers{Relay: r, listening: make(map[*account]*listening), overheard: make(map[int64]wazoapi.UUID)}
 	if r.account == nil {
 		readers.mode = streamsOwn
 	}
@@ -93,8 +93,8 @@ func (r *readers) began(acc *account) {
 // ended notes that an account of a person is not used any more: others have to read its portals.
 func (r *readers) ended(acc *account) {
 	r.mu.Lock()
-	if stop := r.listening[acc]; stop != nil {
-		stop()
+	if listening := r.listening[acc]; listening != nil {
+		listening.stop()
 		delete(r.listening, acc)
 	}
 	r.mu.Unlock()
@@ -129,13 +129,13 @@ func (r *readers) listenWhereDue() {
 	}
 	for _, acc := range r.accounts.inUse() {
 		isDue := acc == r.account || r.mode == streamsOwn
-		stop := r.listening[acc]
+		listening := r.listening[acc]
 		switch {
-		case isDue && stop == nil:
+		case isDue && listening == nil:
 			acc.shared.Store(nil)
 			r.listen(acc)
-		case !isDue && stop != nil:
-			stop()
+		case !isDue && listening != nil:
+			listening.stop()
 			delete(r.listening, acc)
 		}
 		if acc != r.account && r.mode == streamShared {
@@ -144,15 +144,22 @@ func (r *readers) listenWhereDue() {
 	}
 }
 
+// listening is that an account listens.
+type listening struct{ stop context.CancelFunc }
+
 // listen lets an account listen; the caller holds r.mu.
 func (r *readers) listen(acc *account) {
 	ctx, stop := context.WithCancel(r.ctx)
-	r.listening[acc] = stop
+	self := &listening{stop}
+	r.listening[acc] = self
 	r.wg.Go(func() {
-		defer acc.own.connected.Store(false)
-		err := acc.api.Listen(ctx, &reader{r.Relay, acc})
-		if err != nil && ctx.Err() == nil {
+		if err := acc.api.Listen(ctx, &reader{r.Relay, acc}); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Stopped listening to Wazo")
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if now := r.listening[acc]; now == nil || now == self { // it may listen again already
+			acc.own.connected.Store(false)
 		}
 	})
 }

@@ -4,10 +4,12 @@
 //
 //   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). What an event of Matrix
 //     is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in gap.go, from
-//     Wazo in history.go.
+//     Wazo in history.go. On Wazo, each portal has a reader, the account of a member: readers.go listens for all accounts, and
+//     election.go lets another one take over.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
-//     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before it sends anything, it stores that it does (attempt.go). While the homeserver limits how fast the
-//     bot may send, it sends the messages that wait together (merge.go).
+//     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before it sends
+//     anything, it stores that it does (attempt.go). While the homeserver limits how fast the bot may send, it sends the messages
+//     that wait together (merge.go).
 //   - record: what was delivered is stored, and the row leaves the queue (record.go).
 //   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it sends
 //     it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go).
@@ -15,7 +17,7 @@
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
 // pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
 // pictures.go. sender_name.go keeps how the sender of a Matrix message was called. Commands are in commands.go, those on Wazo
-// in wazo_commands.go. link.go begins and ends links, and directory.go finds rooms and people.
+// in wazo_commands.go. link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
 //
 // What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
 // drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that
@@ -66,6 +68,7 @@ type Config struct {
 	KeyWait        time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept        time.Duration // how long a message is kept whose key is missing; default 7 days
 	LoginCheck     time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
+	OverhearWait   time.Duration // how long after another account the reader of a portal may hear a message; default 5 s
 	MemberKept     time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
 	ShutdownGrace  time.Duration // for what is in hand when the relay stops; default 10 s
 }
@@ -87,6 +90,7 @@ func (c *Config) setDefaults() {
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.LoginCheck, 10*time.Minute)
+	set(&c.OverhearWait, 5*time.Second)
 	set(&c.MemberKept, time.Minute)
 	set(&c.ShutdownGrace, 10*time.Second)
 }

@@ -1,0 +1,418 @@
+package relay
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+const samUser = id.UserID("@sam:a.example")
+
+// newPeopleFixture returns a fixture without a relay account, whose room has the members alice, bob and carol.
+func newPeopleFixture(t *testing.T, changes ...func(*fixture)) (f *fixture, carol wazotest.User) {
+	f = newFixture(t)
+	f.noRelay = true
+	f.patience = time.Minute
+	f.matrix.call(robinUser, "Robin", false)
+	f.matrix.call(samUser, "Sam", false)
+	carol = f.wazo.AddUser(wazotest.User{Username: "carol", Password: "c", Firstname: "Carol", Lastname: "White", Tenant: f.tenant})
+	f.room = f.wazo.CreateRoom("Team", f.alice, f.bob, carol)
+	for _, change := range changes {
+		change(f)
+	}
+	f.start()
+	return f, carol
+}
+
+// linkOwn links the fixture's room through the account of a person.
+func (f *fixture) linkOwn(user id.UserID) {
+	f.Helper()
+	room, ok, err := f.core.accounts.of(user).room(f.ctx, wazoapi.UUID(f.room.UUID))
+	require.NoError(f, err)
+	require.True(f, ok)
+	_, err = f.core.Link(f.ctx, LinkRequest{Room: roomID, By: user, Own: true}, room)
+	require.NoError(f, err)
+	f.matrix.awaitLinked()
+}
+
+// readerNow returns who reads the portal.
+func (f *fixture) readerNow() id.UserID {
+	f.Helper()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(f, err)
+	require.NotNil(f, portal)
+	if acc := f.core.accounts.withID(portal.ReaderID); acc != nil {
+		return acc.row.MatrixUser
+	}
+	return ""
+}
+
+func (f *fixture) awaitReader(user id.UserID) {
+	f.Helper()
+	await.Until(f, fmt.Sprintf("%s to read", user), func() bool { return f.readerNow() == user })
+}
+
+// texts returns what was posted in the room by a user since the introduction.
+func (f *fixture) texts(user wazotest.User) (texts []string) {
+	for _, m := range f.wazo.Messages(f.room.UUID)[1:] {
+		if m.UserUUID == user.UUID {
+			texts = append(texts, m.Content)
+		}
+	}
+	return texts
+}
+
+func TestAnotherMemberTakesOver(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		probe time.Duration // 0: as usual
+		lose  func(f *fixture)
+	}{
+		{"the reader logs out", time.Hour, func(f *fixture) {
+			_, err := f.core.LogOut(f.ctx, robinUser)
+			require.NoError(f, err)
+		}},
+		{"Wazo refuses the reader", time.Hour, func(f *fixture) {
+			f.wazo.RevokeRefreshTokens(f.alice)
+			f.wazo.RevokeTokens(f.alice)
+		}},
+		{"the reader is removed, and another account hears on", time.Hour, func(f *fixture) { f.wazo.RemoveMember(f.room.UUID, f.alice) }},
+		{"the reader is removed, and nobody hears anything", 0, func(f *fixture) {
+			f.wazo.Faults().DropEvents(wazotest.Always())
+			f.wazo.RemoveMember(f.room.UUID, f.alice)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f, carol := newPeopleFixture(t, func(f *fixture) { f.probeInterval = cmp.Or(test.probe, f.probeInterval) })
+			f.logIn(robinUser, f.alice)
+			f.logIn(samUser, f.bob)
+			f.linkOwn(robinUser)
+			require.Equal(t, robinUser, f.readerNow())
+			var said, typed []string
+			for i := range 60 {
+				if i == 20 {
+					test.lose(f)
+				}
+				said, typed = append(said, fmt.Sprintf("said %d", i)), append(typed, fmt.Sprintf("Carol White: typed %d", i))
+				f.wazo.Post(f.room.UUID, carol, fmt.Sprintf("typed %d", i), "")
+				f.matrix.say(samUser, fmt.Sprintf("said %d", i))
+				time.Sleep(5 * time.Millisecond) // people type: the change is in the middle of it
+			}
+			f.awaitReader(samUser)
+			f.awaitShown(typed...)
+			await.Until(t, "what Sam said", func() bool { return len(f.texts(f.bob)) == len(said) })
+			f.awaitEmpty()
+			require.Equal(t, said, f.texts(f.bob))
+			require.Equal(t, typed, f.matrix.shown(), "nothing came twice")
+			require.Empty(t, f.matrix.allNotices(), "nothing was paused")
+			health, err := f.core.Health(f.ctx)
+			require.NoError(t, err)
+			require.True(t, health.Wazo.OK, health.Wazo.Why)
+		})
+	}
+}
+
+func TestReaderThatIsRemovedWhileNobodySaysAnything(t *testing.T) {
+	t.Parallel()
+	f, carol := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(robinUser)
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	await.Until(t, "a quiet room", func() bool { return f.core.accounts.of(robinUser).isQuiet(portal.ID) })
+	const news = "GET /api/chatd/1.0/users/me/rooms/messages"
+	before := f.wazo.RequestsBy(f.alice)[news]
+	await.Until(t, "a look for news without any", func() bool { return f.wazo.RequestsBy(f.alice)[news] > before+1 })
+	f.wazo.Faults().DropEvents(wazotest.Always())
+	f.wazo.RemoveMember(f.room.UUID, f.alice)
+	f.wazo.Post(f.room.UUID, carol, "hello", "")
+	f.awaitShown("Carol White: hello")
+	require.Equal(t, samUser, f.readerNow())
+}
+
+func TestRelayAccountTakesOverIfItIsAMember(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(robinUser)
+	require.Equal(t, f.alice.UUID, f.wazo.Messages(f.room.UUID)[0].UserUUID, "who links tells the people on Wazo")
+	_, err := f.core.LogOut(f.ctx, robinUser)
+	require.NoError(t, err)
+	await.Until(t, "the relay account to read", func() bool {
+		portal, err := f.core.Portal(f.ctx, roomID)
+		return err == nil && portal.ReaderID == f.core.account.row.ID
+	})
+	f.wazo.Post(f.room.UUID, f.bob, "hello", "")
+	f.awaitShown("Bob Stone: hello")
+}
+
+func TestPortalPausesIfNobodyCanReadIt(t *testing.T) {
+	t.Parallel()
+	f, carol := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.linkOwn(robinUser)
+	f.awaitEmpty()
+	_, err := f.core.LogOut(f.ctx, robinUser)
+	require.NoError(t, err)
+	paused := txt.Paused(txt.Why(words.WhyNoReader))
+	f.matrix.awaitNotice(paused)
+	f.wazo.Post(f.room.UUID, carol, "one", "")
+	f.matrix.say(robinUser, "two")
+	require.Never(t, func() bool {
+		health, err := f.core.Health(f.ctx)
+		return err != nil || !health.Wazo.OK || !health.Matrix.OK || len(f.matrix.shown()) > 0
+	}, 3*f.core.cfg.OutageNotice, 20*time.Millisecond, "that nobody is logged in is no trouble of Wazo")
+	require.Equal(t, []string{paused}, f.matrix.allNotices(), "it is said once")
+
+	f.logIn(samUser, f.bob)
+	f.awaitReader(samUser)
+	f.awaitShown("Carol White: one")
+	f.matrix.awaitNotice(txt.GoesOn())
+	f.awaitTold(txt.NotHeardOnWazo(roomID.String(), "Team", false))
+}
+
+// Who has just connected may hear a message before the reader hears an older one.
+func TestOnlyTheReaderIsHeard(t *testing.T) {
+	t.Parallel()
+	f, carol := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(robinUser)
+	f.awaitEmpty()
+	m := f.wazo.Post(f.room.UUID, carol, "one", "")
+	f.awaitShown("Carol White: one")
+	message := wazoapi.Message{
+		UUID: wazoapi.UUID("00000000-0000-4000-8000-00000000000a"), Room: wazoapi.UUID(f.room.UUID), UserUUID: wazoapi.UUID(carol.UUID),
+		TenantUUID: wazoapi.UUID(f.tenant.UUID), Content: "two", CreatedAt: m.CreatedAt.Add(time.Second),
+	}
+	require.NoError(t, (&reader{f.core, f.core.accounts.of(samUser)}).MessageCreated(f.ctx, message))
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	row, err := f.db.Queue.BySource(f.ctx, portal.ID, db.ToMatrix, string(message.UUID))
+	require.NoError(t, err)
+	require.Nil(t, row)
+	require.NoError(t, (&reader{f.core, f.core.accounts.of(robinUser)}).MessageCreated(f.ctx, message))
+	f.awaitShown("Carol White: one", "Carol White: two")
+}
+
+func TestLateReadOfTheOldReaderHidesNothing(t *testing.T) {
+	t.Parallel()
+	f, carol := newPeopleFixture(t, func(f *fixture) { f.probeInterval = time.Hour })
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(robinUser)
+	f.awaitEmpty()
+	await.Until(t, "the first read", func() bool {
+		portal, err := f.core.Portal(f.ctx, roomID)
+		return err == nil && f.core.readers.isVerified(portal)
+	})
+	late, err := f.core.Portal(f.ctx, roomID) // as the old reader knows it
+	require.NoError(t, err)
+	robin, sam := f.core.accounts.of(robinUser), f.core.accounts.of(samUser)
+	changed, err := f.db.Portal.SetReader(f.ctx, late.ID, robin.row.ID, sam.row.ID)
+	require.NoError(t, err)
+	require.True(t, changed)
+	f.wazo.Faults().DropEvents(wazotest.Always())
+	f.wazo.Post(f.room.UUID, carol, "heard by nobody", "")
+	before := late.ReadUntil
+	_, isReader, err := (&reader{f.core, robin}).readNews(f.ctx, late)
+	require.NoError(t, err)
+	require.False(t, isReader)
+	now, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	require.Equal(t, before, now.ReadUntil)
+	require.False(t, f.core.readers.isVerified(now))
+	f.core.wakePortal(late.ID)
+	f.awaitShown("Carol White: heard by nobody")
+	require.True(t, f.core.readers.isVerified(now))
+}
+
+func TestPersonWhomNobodyCanSpeakForIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for _, noRelay := range []bool{true, false} {
+		t.Run(fmt.Sprintf("no relay account: %t", noRelay), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.noRelay = noRelay
+			f.room = f.wazo.CreateRoom("Without the relay", f.alice, f.bob)
+			f.start()
+			f.logIn(robinUser, f.alice)
+			f.linkOwn(robinUser)
+			f.matrix.say(adminUser, "one")
+			f.matrix.say(robinUser, "two")
+			f.matrix.say(adminUser, "three")
+			f.awaitPosted("alice/: two")
+			f.awaitTold(txt.NotHeardOnWazo(roomID.String(), "Without the relay", false))
+			require.Empty(t, f.matrix.allNotices())
+			f.wazo.Post(f.room.UUID, f.bob, "four", "")
+			f.awaitShown("Bob Stone: four")
+		})
+	}
+}
+
+func TestOwnAccountThatCannotPostWhereNobodyElseMay(t *testing.T) {
+	t.Parallel()
+	f, _ := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(samUser)
+	f.wazo.Faults().RefusePost(chatdError(409, "conflict", ""), wazotest.Times(1).By(f.alice))
+	f.matrix.say(robinUser, "one")
+	f.matrix.say(samUser, "two")
+	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyOwnAccount)))
+	f.awaitPosted("bob/: two")
+}
+
+func TestOnlyTheEndOfTheLinkIsACommandWithoutTheRelayAccount(t *testing.T) {
+	t.Parallel()
+	f, carol := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.linkOwn(robinUser)
+	f.wazo.Post(f.room.UUID, carol, "!wazo help", "")
+	f.awaitShown("Carol White: !wazo help")
+	f.wazo.Post(f.room.UUID, carol, "!wazo unlink", "")
+	await.Until(t, "the end of the link", func() bool {
+		portal, err := f.core.Portal(f.ctx, roomID)
+		return err == nil && portal == nil
+	})
+	await.Until(t, "the goodbye", func() bool { return slices.Contains(f.texts(f.alice), txt.GoodbyeOnWazo()) })
+	require.NotContains(t, f.texts(f.alice), txt.HelpOnWazo())
+}
+
+// newTenantWideFixture is newFixture with a relay account that hears of all rooms of the tenant.
+func newTenantWideFixture(t *testing.T) *fixture {
+	f := newFixture(t)
+	f.relay = f.wazo.AddUser(wazotest.User{Username: "chief", Password: "c", Firstname: "Chief", Lastname: "Relay", Tenant: f.tenant, Admin: true})
+	f.relayName, f.relayPassword = "chief", "c"
+	f.room = f.wazo.CreateRoom("Team", f.alice, f.bob)
+	f.start()
+	await.Until(t, "the decision", func() bool { return f.core.readers.modeIs(streamShared) })
+	return f
+}
+
+func TestOneStreamServesEverybody(t *testing.T) {
+	t.Parallel()
+	f := newTenantWideFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.linkOwn(robinUser)
+	f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	f.awaitShown("Bob Stone: one")
+	f.matrix.say(robinUser, "two")
+	f.awaitPosted("bob/: one", "alice/: two")
+	require.Equal(t, 1, f.wazo.WebsocketsOf(f.relay))
+	require.Zero(t, f.wazo.WebsocketsOf(f.alice))
+
+	down := f.wazo.Faults().WebsocketdDown()
+	f.wazo.Post(f.room.UUID, f.bob, "three", "")
+	down.Off()
+	f.awaitShown("Bob Stone: one", "Bob Stone: three")
+
+	f.wazo.SetACL(f.relay, []string{"!events.chatd.users.*.rooms.*.messages.created", "events.chatd.users.me.rooms.*.messages.created"})
+	f.wazo.RevokeTokens(f.relay)
+	await.Until(t, "a connection of its own", func() bool { return f.wazo.WebsocketsOf(f.alice) == 1 })
+	f.wazo.Post(f.room.UUID, f.bob, "four", "")
+	f.awaitShown("Bob Stone: one", "Bob Stone: three", "Bob Stone: four")
+}
+
+func TestRoomsOfStrangersLeaveNoTrace(t *testing.T) {
+	t.Parallel()
+	f := newTenantWideFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.linkOwn(robinUser)
+	carol := f.wazo.AddUser(wazotest.User{Username: "carol", Password: "c", Firstname: "Carol", Lastname: "White", Tenant: f.tenant})
+	secret := f.wazo.CreateRoom("Secret", f.bob, carol)
+	f.awaitEmpty()
+	const rooms = "GET /api/chatd/1.0/users/me/rooms"
+	before := f.wazo.RequestsBy(f.relay)[rooms]
+	for i := range 20 {
+		f.wazo.Post(secret.UUID, carol, fmt.Sprintf("!wazo secret %d", i), "")
+	}
+	f.wazo.Post(f.room.UUID, f.bob, "end", "")
+	f.awaitShown("Bob Stone: end")
+	f.awaitEmpty()
+	require.LessOrEqual(t, f.wazo.RequestsBy(f.relay)[rooms], before+1, "it is not asked for each message")
+	f.halt()
+	for _, file := range []string{f.dbPath, f.dbPath + "-wal"} {
+		data, err := os.ReadFile(file)
+		if os.IsNotExist(err) {
+			continue
+		}
+		require.NoError(t, err)
+		require.NotContains(t, string(data), secret.UUID)
+		require.NotContains(t, string(data), carol.UUID)
+	}
+}
+
+func TestFirstLogInDecidesTheTenant(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.noRelay = true
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	other := f.wazo.AddUser(wazotest.User{Username: "other", Password: "o", Tenant: f.wazo.AddTenant("other")})
+	_, err := f.try(eveUser, other)
+	require.ErrorContains(t, err, string(LogInOtherTenant))
+	f.mustLogIn(eveUser, f.bob)
+}
+
+func TestHealthWithoutARelayAccount(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.noRelay, f.healthInterval = true, 50*time.Millisecond
+	f.start()
+	f.awaitHealth("nobody to be logged in", func(h Health) bool { return h.Matrix.OK && h.Wazo.OK && h.Wazo.Note != "" })
+	status, err := f.core.Status(f.ctx, roomID)
+	require.NoError(t, err)
+	require.Contains(t, txt.Status(status), "nobody has logged in yet")
+
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.awaitHealth("all to be well", func(h Health) bool { return h.Wazo.OK && h.Wazo.Note == "" })
+	f.wazo.RevokeRefreshTokens(f.alice)
+	f.wazo.RevokeTokens(f.alice)
+	require.Never(t, func() bool {
+		health, err := f.core.Health(f.ctx)
+		return err != nil || !health.Wazo.OK
+	}, 500*time.Millisecond, 10*time.Millisecond, "one log-in is not Wazo")
+	f.awaitTold(txt.WithoutRelayAccount().LogInEnded("alice"))
+
+	down := f.wazo.Faults().ChatdDown()
+	f.awaitHealth("chatd to be down", func(h Health) bool { return h.Wazo.says(txt.Why(words.WhyChatFails)) })
+	down.Off()
+	f.awaitHealth("chatd to be back", func(h Health) bool { return h.Wazo.OK })
+}
+
+func TestRelayAccountThatIsTakenAway(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.link()
+	f.matrix.say(adminUser, "by the relay account")
+	f.awaitOnWazo("by the relay account")
+	f.awaitEmpty()
+	f.halt()
+	f.wazo.Post(f.room.UUID, f.bob, "meanwhile", "")
+	f.noRelay = true
+	f.allowed = append(f.allowed, robinUser.String())
+	f.start()
+	f.awaitReader(robinUser)
+	f.awaitShown("Bob Stone: meanwhile")
+}
