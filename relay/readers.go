@@ -36,12 +36,12 @@ type readers struct {
 	ctx       context.Context // of run; nil before
 	mode      streaming
 	listening map[*account]*listening
-	overheard map[int64]wazoapi.UUID // portals in which somebody else than the reader heard a message, with the message
-	lostAt    time.Time              // when the relay account lost its connection; zero: it has one
+	overheard map[int64][]heardMessage // by portal: what others than the reader have heard
+	lostAt    time.Time                // when the relay account lost its connection; zero: it has one
 }
 
 func newReaders(r *Relay) *readers {
-	readers := &readers{Relay: r, listening: make(map[*account]*listening), overheard: make(map[int64]wazoapi.UUID)}
+	readers := &readers{Relay: r, listening: make(map[*account]*listening), overheard: make(map[int64][]heardMessage)}
 	if r.account == nil {
 		readers.mode = streamsOwn
 	}

@@ -97,7 +97,10 @@ func TestAnotherMemberTakesOver(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			f, carol := newPeopleFixture(t, func(f *fixture) { f.probeInterval = cmp.Or(test.probe, f.probeInterval) })
+			f, carol := newPeopleFixture(t, func(f *fixture) {
+				f.probeInterval = cmp.Or(test.probe, f.probeInterval)
+				f.overhearWait = time.Second // longer than the people talk
+			})
 			f.logIn(robinUser, f.alice)
 			f.logIn(samUser, f.bob)
 			f.linkOwn(robinUser)
