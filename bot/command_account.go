@@ -47,7 +47,7 @@ func (c *commands) cmdLogins(ce *commandEvent) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return c.inDirectChat(ce, c.texts.Logins(logins))
+	return c.inDirectChat(ce, c.texts.Logins(logins), c.texts.SentToDirectChat())
 }
 
 func (c *commands) cmdMap(ce *commandEvent) (string, error) {

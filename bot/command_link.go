@@ -32,16 +32,24 @@ func (c *commands) cmdLink(ce *commandEvent) (string, error) {
 	if what == "" && public {
 		return c.acceptOpen(ce)
 	} else if what == "" {
-		return c.texts.LinkUsage(), nil
+		return c.linkUsage(ce)
 	}
 	if err := c.mayLink(ce, public); err != nil {
 		return "", err
 	}
-	room, err := c.relay.FindRoom(ce.Ctx, relaycommand.Unquote(what), ce.Sender)
+	room, err := c.relay.RoomToLink(ce.Ctx, relaycommand.Unquote(what), ce.Sender)
 	if err != nil {
 		return "", err
 	}
 	return c.link(ce, room, public)
+}
+
+// linkUsage explains the command. Who is logged in gets the list of their own Wazo chats.
+func (c *commands) linkUsage(ce *commandEvent) (string, error) {
+	if !c.relay.IsLoggedIn(ce.Sender) {
+		return c.texts.LinkUsage(), c.relay.MayLinkRooms(ce.Sender)
+	}
+	return c.cmdRooms(ce)
 }
 
 // acceptOpen confirms that strangers may read a linked room.
@@ -60,8 +68,8 @@ func (c *commands) acceptOpen(ce *commandEvent) (string, error) {
 
 // mayLink checks the rights on the Matrix side: of the person, of the bot, and of strangers.
 func (c *commands) mayLink(ce *commandEvent, public bool) error {
-	if !c.relay.Rights().IsAdmin(ce.Sender) {
-		return &relay.UserError{Words: c.texts.NoAdmin()}
+	if err := c.relay.MayLinkRooms(ce.Sender); err != nil {
+		return err
 	}
 	levels, err := c.info.powerLevels(ce.Ctx, ce.RoomID)
 	if err != nil {
@@ -82,6 +90,8 @@ func (c *commands) mayLink(ce *commandEvent, public bool) error {
 	why, err := c.info.whyOpen(ce.Ctx, ce.RoomID)
 	if err != nil {
 		return err
+	} else if why != "" && !c.relay.Rights().IsAdmin(ce.Sender) {
+		return &relay.UserError{Words: c.texts.RoomIsOpenToLink(why)}
 	} else if why != "" && !public {
 		return &relay.UserError{Words: c.texts.RoomIsOpen(why)}
 	}
@@ -104,6 +114,8 @@ func (c *commands) cmdCreate(ce *commandEvent) (string, error) {
 	names := relaycommand.List(people)
 	if len(names) == 0 {
 		return c.texts.CreateUsage(), nil
+	} else if !c.relay.Rights().IsAdmin(ce.Sender) {
+		return c.texts.NoAdmin(), nil // it is a chat of the relay's account
 	}
 	if err := c.mayLink(ce, public); err != nil {
 		return "", err

@@ -37,25 +37,23 @@ func (c *commands) cmdVersion(*commandEvent) (string, error) {
 
 // cmdRooms answers in a direct chat: the list says more than this room should know.
 func (c *commands) cmdRooms(ce *commandEvent) (string, error) {
-	if !c.relay.Rights().IsAdmin(ce.Sender) {
-		return c.texts.NoAdmin(), nil
-	}
-	rooms, err := c.relay.Rooms(ce.Ctx, ce.Sender)
+	rooms, err := c.relay.ListRooms(ce.Ctx, ce.Sender)
 	if err != nil {
 		return "", err
 	}
-	return c.inDirectChat(ce, c.texts.Rooms(rooms))
+	return c.inDirectChat(ce, rooms, c.texts.SentToDirectChat())
 }
 
-// inDirectChat answers with a list in the direct chat with the person who asked. It returns what to say in the room.
-func (c *commands) inDirectChat(ce *commandEvent, list string) (string, error) {
+// inDirectChat answers in the direct chat with the person who asked, unless nobody else is in the room. It returns what to say in
+// the room, which is otherwise elsewhere.
+func (c *commands) inDirectChat(ce *commandEvent, answer, elsewhere string) (string, error) {
 	direct, err := c.directChats.isDirect(ce.Ctx, ce.RoomID, ce.Sender)
 	if err != nil {
 		return "", err
 	} else if direct {
-		return list, nil
+		return answer, nil
 	}
-	return c.texts.SentToDirectChat(), c.relay.SayTo(ce.Ctx, ce.Sender, list)
+	return elsewhere, c.relay.SayTo(ce.Ctx, ce.Sender, answer)
 }
 
 func (c *commands) cmdRetry(ce *commandEvent) (string, error) {

@@ -36,10 +36,14 @@ type command struct {
 func commandList() []command {
 	return []command{
 		{"help", "help", "shows this list", (*commands).cmdHelp},
-		{"rooms", "rooms", "sends you the list of Wazo chats in our direct chat", (*commands).cmdRooms},
+		{"rooms", "rooms", "sends you the list of your Wazo chats in our direct chat", (*commands).cmdRooms},
 		{"link", "link <uuid | number | name>", "links this room with a Wazo chat", (*commands).cmdLink},
 		{"create", `create <name>[, <name>…] [as "Title"]`, "creates a Wazo chat with these people, or finds it, and links this room with it", (*commands).cmdCreate},
 		{"unlink", "unlink [room id]", "ends the link of this room, or of the room that an administrator of the relay names", (*commands).cmdUnlink},
+		{"start", `start <name>[, <name>…] [as "Title"]`, "starts a conversation with people on Wazo, and opens a room for it", (*commands).cmdStart},
+		{"search", "search <name>", "looks people up on Wazo, with their extension and presence", (*commands).cmdSearch},
+		{"who", "who", "shows the members of the Wazo chat with which this room is linked", (*commands).cmdWho},
+		{"presence", "presence [state] [text]", "shows or sets how you are shown on Wazo", (*commands).cmdPresence},
 		{"login", "login", "logs you in to Wazo with your own account, in our direct chat", (*commands).cmdLogin},
 		{"logout", "logout", "ends your log-in to Wazo", (*commands).cmdLogout},
 		{"whoami", "whoami", "shows as whom you are known on Wazo", (*commands).cmdWhoami},

@@ -17,6 +17,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -41,6 +42,7 @@ import (
 //	: wazo alice text            alice says something in the chat "Project"
 //	: on-wazo text               the relay says something in the chat "Project"; [...] is anything
 //	: not-on-wazo text           the relay has not said something in the chat "Project"; [...] is anything
+//	: login sam alice            sam logs in to Wazo as alice
 //	: unreadable robin text      robin says something encrypted, whose key the bot does not get
 //	: key robin                  the bot gets the key of all that robin said encrypted
 //
@@ -271,6 +273,9 @@ func (c *conversation) direct(line string) {
 		c.html = rest(1)
 	case "invite":
 		c.hs.invite(roomNamed(words[2]), person(words[1]))
+	case "login":
+		_, err := c.core.LogIn(c.Context(), person(words[1]), relay.LogInRequest{Username: words[2], Password: []byte("secret")})
+		require.NoError(c, err)
 	case "linked":
 		c.awaitLinked()
 	case "unreadable":

@@ -57,6 +57,9 @@ func (q *wazoRequest) isOwn() bool { return q.Author != "" }
 // run delivers the row.
 func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	row := d.row
+	if row.Kind == db.KindIntroduction && d.readers.of(d.portal) == nil {
+		return outcomeStopped, &messageError{why: words.WhyLinkerLeft} // nobody elects a reader before the link has begun
+	}
 	request, encrypted, err := d.request(ctx)
 	switch {
 	case errors.Is(err, convert.ErrEmpty):
@@ -221,15 +224,15 @@ func (d *wazoDelivery) storedRequest(ctx context.Context) (*wazoRequest, error) 
 // The account that reads the chat posts it.
 func (d *wazoDelivery) introduction(ctx context.Context) (*wazoRequest, error) {
 	acc := d.readers.of(d.portal)
-	if acc == nil {
-		return nil, &messageError{why: words.WhyNoReader}
-	}
 	newest, err := d.newestOnWazo(ctx, acc)
 	request := &wazoRequest{Account: acc.row.ID, Content: d.row.Payload, After: newest, account: acc}
-	if acc != d.account {
-		request.Author = acc.uuid()
+	if acc == d.account {
+		return request, err
+	} else if err != nil {
+		return nil, d.introductionFailed(ctx, acc, err)
 	}
-	return request, err
+	request.Author = acc.uuid()
+	return request, nil
 }
 
 // attempt stores the request, with the file that it links to, before it is sent: a link must not be posted before it leads

@@ -34,11 +34,6 @@ const nameTTL = 5 * time.Minute
 // titleNames is how many members a room without name is called by.
 const titleNames = 4
 
-// roomTitle is how people know a Wazo room: its name, else its members' names without the relay account's.
-func (d *directory) roomTitle(ctx context.Context, room wazoapi.Room) string {
-	return d.titleFor(ctx, room, d.account.uuid())
-}
-
 // titleFor is how a member of a Wazo room knows it: by its name, else by the names of the other members.
 func (d *directory) titleFor(ctx context.Context, room wazoapi.Room, member wazoapi.UUID) string {
 	if name := convert.CleanName(room.Name, convert.MaxProfileBytes); name != "" {
@@ -72,18 +67,15 @@ type listedRoom struct {
 	title string
 }
 
-// sortedRooms lists the rooms of the relay account by title.
-func (d *directory) sortedRooms(ctx context.Context) ([]listedRoom, error) {
-	if d.account == nil {
-		return nil, refuse(d.texts.NoRelayAccount())
-	}
-	rooms, err := d.account.listRooms(ctx)
+// sortedRooms lists the rooms of an account by title.
+func (d *directory) sortedRooms(ctx context.Context, acc *account) ([]listedRoom, error) {
+	rooms, err := acc.listRooms(ctx)
 	if err != nil {
 		return nil, err
 	}
 	listed := make([]listedRoom, len(rooms))
 	for i, room := range rooms {
-		listed[i] = listedRoom{room, d.roomTitle(ctx, room)}
+		listed[i] = listedRoom{room, d.titleFor(ctx, room, acc.uuid())}
 	}
 	slices.SortFunc(listed, func(a, b listedRoom) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.title), strings.ToLower(b.title)), strings.Compare(string(a.UUID), string(b.UUID)))
@@ -93,7 +85,10 @@ func (d *directory) sortedRooms(ctx context.Context) ([]listedRoom, error) {
 
 // Rooms lists the rooms of the relay account as shown to a person, and remembers what their numbers mean.
 func (d *directory) Rooms(ctx context.Context, shownTo id.UserID) ([]words.RoomLine, error) {
-	rooms, err := d.sortedRooms(ctx)
+	if d.account == nil {
+		return nil, refuse(d.texts.NoRelayAccount())
+	}
+	rooms, err := d.sortedRooms(ctx, d.account)
 	if err != nil {
 		return nil, err
 	}
@@ -115,31 +110,34 @@ func (d *directory) FindRoom(ctx context.Context, what string, by id.UserID) (wa
 	if d.account == nil {
 		return wazoapi.Room{}, refuse(d.texts.NoRelayAccount())
 	}
+	room, found, err := d.findRoomOf(ctx, d.account, what, by)
+	if err == nil && !found {
+		err = refuse(d.texts.NoSuchRoom(what))
+	}
+	return room, err
+}
+
+// findRoomOf is FindRoom for the rooms of any account. It reports false if none fits.
+func (d *directory) findRoomOf(ctx context.Context, acc *account, what string, by id.UserID) (wazoapi.Room, bool, error) {
 	uuid := wazoapi.NewUUID(what)
 	if number, err := strconv.Atoi(what); err == nil {
 		listed, err := d.db.Listing.Room(ctx, by, number)
 		if err != nil {
-			return wazoapi.Room{}, err
+			return wazoapi.Room{}, false, err
 		}
 		uuid = wazoapi.UUID(listed)
 	}
 	if uuid.Valid() {
-		room, ok, err := d.account.room(ctx, uuid)
-		if err != nil {
-			return wazoapi.Room{}, err
-		} else if !ok {
-			return wazoapi.Room{}, refuse(d.texts.NoSuchRoom(what))
-		}
-		return room, nil
+		return acc.room(ctx, uuid)
 	}
-	return d.findRoomByName(ctx, what)
+	return d.findRoomByName(ctx, acc, what)
 }
 
 // findRoomByName prefers a room that is called exactly so to one whose title contains the name.
-func (d *directory) findRoomByName(ctx context.Context, name string) (wazoapi.Room, error) {
-	rooms, err := d.sortedRooms(ctx)
+func (d *directory) findRoomByName(ctx context.Context, acc *account, name string) (wazoapi.Room, bool, error) {
+	rooms, err := d.sortedRooms(ctx, acc)
 	if err != nil {
-		return wazoapi.Room{}, err
+		return wazoapi.Room{}, false, err
 	}
 	var exact, partial []listedRoom
 	for _, room := range rooms {
@@ -155,15 +153,15 @@ func (d *directory) findRoomByName(ctx context.Context, name string) (wazoapi.Ro
 	}
 	switch len(found) {
 	case 0:
-		return wazoapi.Room{}, refuse(d.texts.NoSuchRoom(name))
+		return wazoapi.Room{}, false, nil
 	case 1:
-		return found[0].Room, nil
+		return found[0].Room, true, nil
 	}
 	titles := make([]string, len(found))
 	for i, room := range found {
 		titles[i] = room.title
 	}
-	return wazoapi.Room{}, refuse(d.texts.ManyRooms(name, titles))
+	return wazoapi.Room{}, false, refuse(d.texts.ManyRooms(name, titles))
 }
 
 // CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always mean

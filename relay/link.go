@@ -21,12 +21,12 @@ func (e *UserError) Error() string { return e.Words }
 
 func refuse(words string) error { return &UserError{words} }
 
-// LinkRequest asks for a portal. The rights on Matrix are checked by who asks.
+// LinkRequest asks for a portal. The rights on Matrix are checked by who asks. The account that reads the Wazo room, and tells the
+// people there of the link, is that of By if it is a member, else the relay account, if By is an administrator.
 type LinkRequest struct {
 	Room   id.RoomID
 	By     id.UserID
 	Public bool // an admin accepted that strangers can read the Matrix room
-	Own    bool // the account of By reads the Wazo room, and tells the people there of the link; otherwise the relay account does
 }
 
 // Link ties a Matrix room to a Wazo room. It stores the portal and its introduction; the link begins when the introduction
@@ -34,17 +34,14 @@ type LinkRequest struct {
 func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room) (*db.Portal, error) {
 	r.linking.Lock()
 	defer r.linking.Unlock()
-	reader, err := r.readerFor(request)
+	reader, err := r.readerFor(request.By, room)
 	if err != nil {
 		return nil, err
 	}
 	title := r.titleFor(ctx, room, reader.uuid())
 	if room.HasIdentities() {
 		return nil, refuse(r.texts.OutsideParticipants(title))
-	} else if !room.Has(reader.uuid()) {
-		return nil, refuse(r.texts.NoSuchRoom(string(room.UUID)))
-	}
-	if err := r.checkUnlinked(ctx, request.Room, room.UUID); err != nil {
+	} else if err := r.checkUnlinked(ctx, request, room.UUID); err != nil {
 		return nil, err
 	}
 	portal := &db.Portal{
@@ -75,30 +72,30 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	return portal, nil
 }
 
-// readerFor returns the account that a link is to be made with. Only an administrator may use the relay account.
-func (r *Relay) readerFor(request LinkRequest) (*account, error) {
-	if request.Own {
-		if acc := r.accounts.of(request.By); acc != nil {
-			return acc, nil
-		}
-		return nil, refuse(r.texts.NotLoggedIn())
-	} else if r.account == nil {
-		return nil, refuse(r.texts.NoRelayAccount())
-	} else if !r.cfg.Rights.IsAdmin(request.By) {
-		return nil, refuse(r.texts.NoAdmin())
+// readerFor returns the account that is to read a Wazo room for a link: that of the person who links it if it is a member, else, for
+// an administrator, the relay account if that is one.
+func (r *Relay) readerFor(by id.UserID, room wazoapi.Room) (*account, error) {
+	if err := r.MayLinkRooms(by); err != nil {
+		return nil, err
+	} else if own := r.accounts.of(by); own != nil && room.Has(own.uuid()) {
+		return own, nil
+	} else if r.account != nil && r.cfg.Rights.IsAdmin(by) && room.Has(r.account.uuid()) {
+		return r.account, nil
 	}
-	return r.account, nil
+	return nil, refuse(r.texts.NoSuchRoom(string(room.UUID)))
 }
 
 // checkUnlinked refuses a room that has a portal already, on either side.
-func (r *Relay) checkUnlinked(ctx context.Context, matrixRoom id.RoomID, wazoRoom wazoapi.UUID) error {
-	if portal, err := r.db.Portal.ByMatrixRoom(ctx, matrixRoom); err != nil {
+func (r *Relay) checkUnlinked(ctx context.Context, request LinkRequest, wazoRoom wazoapi.UUID) error {
+	if portal, err := r.db.Portal.ByMatrixRoom(ctx, request.Room); err != nil {
 		return err
 	} else if portal != nil {
 		return refuse(r.texts.AlreadyLinkedHere(portal.Title))
 	}
 	if portal, err := r.db.Portal.ByWazoRoom(ctx, string(wazoRoom)); err != nil {
 		return err
+	} else if portal != nil && !r.cfg.Rights.IsAdmin(request.By) {
+		return refuse(r.texts.AlreadyLinked(portal.Title))
 	} else if portal != nil {
 		return refuse(r.texts.AlreadyLinkedElsewhere(portal.Title, portal.MatrixRoom.String()))
 	}
@@ -122,8 +119,12 @@ const linkedSource = "linked"
 
 // queueLinked queues the notice with which a link starts on Matrix.
 func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
+	author := ""
+	if acc := r.accounts.withID(portal.ReaderID); acc != nil { // else the person has logged out at this very moment
+		author = acc.row.UserUUID
+	}
 	_, err := r.db.Queue.Insert(ctx, &db.Row{
-		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, SourceID: linkedSource, Author: string(r.accounts.withID(portal.ReaderID).uuid()),
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindLinked, SourceID: linkedSource, Author: author,
 		Position: portal.StartedOnWazo.UnixMicro(), Payload: r.texts.Linked(portal.Title), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
 	})
 	return err

@@ -42,7 +42,7 @@ func (f *fixture) linkOwn(user id.UserID) {
 	room, ok, err := f.core.accounts.of(user).room(f.ctx, wazoapi.UUID(f.room.UUID))
 	require.NoError(f, err)
 	require.True(f, ok)
-	_, err = f.core.Link(f.ctx, LinkRequest{Room: roomID, By: user, Own: true}, room)
+	_, err = f.core.Link(f.ctx, LinkRequest{Room: roomID, By: user}, room)
 	require.NoError(f, err)
 	f.matrix.awaitLinked()
 }

@@ -23,7 +23,10 @@
 // drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that
 // Wazo is away. account.go holds what is known of a Wazo account, accounts.go the accounts of the relay and of people, and
 // identity.go who is who. login.go and logout.go log people in and out, login_check.go notices that a log-in is over, whoami.go
-// says as whom a person is logged in, and mapping.go lets administrators say who is who.
+// says as whom a person is logged in, and mapping.go lets administrators say who is who. people.go answers what a person asks about
+// the people and chats on Wazo, through the person's own account: people_search.go, people_who.go, people_presence.go and
+// people_rooms.go. start.go starts conversations with people whom somebody names, and start_choice.go lets them choose from those of
+// one name.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
@@ -104,6 +107,8 @@ type Relay struct {
 	matrix  Matrix
 	account *account // the relay account, nil if there is none
 	*directory
+	*people
+	*starter
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
 	posters    *posters    // which account posts a message
@@ -157,6 +162,8 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.accounts = newAccounts(r, former, client)
 	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
 	r.identities = &identities{db: database, accounts: r.accounts}
+	r.people = newPeople(r)
+	r.starter = newStarter(r.people, noOpener{r.texts})
 	r.tasks = r.newTasks()
 	r.gaps = newGapFiller(r)
 	r.pauses = &pauses{r, exsync.NewSet[job]()}

@@ -399,7 +399,7 @@ func TestLinkIsRefused(t *testing.T) {
 		want    string
 	}{
 		{"of a room with outside participants", LinkRequest{Room: roomID, By: adminUser}, outside, txt.OutsideParticipants("SMS")},
-		{"by somebody who is no admin", LinkRequest{Room: roomID, By: "@user:a.example"}, room, txt.NoAdmin()},
+		{"by somebody who is no admin", LinkRequest{Room: roomID, By: "@user:a.example"}, room, txt.LinkNeedsLogin()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := f.core.Link(f.ctx, test.request, test.room)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 )
 
 // ownPortal links a Wazo room of which Robin's own Wazo account is a member.
@@ -47,18 +48,38 @@ func (s *fixture) waitDirect(t *testing.T, text string) string {
 // logInByPage has Robin type the command, open the page and fill in the form.
 func (p *portal) logInByPage(t *testing.T, own wazotest.User) {
 	t.Helper()
-	// Nobody else is in the room, so that the bot gives the address there.
-	address := regexp.MustCompile(`http://\S+/login/[A-Za-z0-9_-]+`).FindString(p.ask(t, p.Robin, p.Matrix, "!wazo login"))
+	address := p.logInOnPage(t, p.Robin, p.Matrix, own)
+	require.Contains(t, readPage(t, func() (*http.Response, error) { return http.Get(address) }), "already", "it works once")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.joinDirectChat(t)
+	p.waitDirect(t, "is logged in to Wazo as")
+}
+
+// withPage is the configuration of a relay that has a page for logging in.
+func withPage(t *testing.T) stage.Config {
+	t.Helper()
+	port, err := harness.FreePort()
+	require.NoError(t, err)
+	listen := fmt.Sprintf("127.0.0.1:%d", port)
+	return stage.Config{Env: map[string]string{"LISTEN": listen, "PUBLIC_URL": "http://" + listen + "/relay"}}
+}
+
+// logInOnPage logs a person in on the page, whose address it returns. Nobody but the person and the bot is in the room, so that the bot
+// gives the address there.
+func (s *fixture) logInOnPage(t *testing.T, person *harness.Client, room id.RoomID, own wazotest.User) string {
+	t.Helper()
+	address := regexp.MustCompile(`http://\S+/login/[A-Za-z0-9_-]+`).FindString(s.ask(t, person, room, "!wazo login"))
 	require.NotEmpty(t, address)
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	browser := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}
 	page := readPage(t, func() (*http.Response, error) { return browser.Get(address) })
-	require.Contains(t, page, p.Robin.UserID().String(), "the page says for whom it is")
+	require.Contains(t, page, person.UserID().String(), "the page says for whom it is")
 	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
 	require.NotNil(t, token, page)
 	form := url.Values{"token": {token[1]}, "username": {own.Username}, "password": {own.Password}}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(s.ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	require.NoError(t, err)
 	parsed, err := url.Parse(address)
 	require.NoError(t, err)
@@ -66,11 +87,7 @@ func (p *portal) logInByPage(t *testing.T, own wazotest.User) {
 	request.Header.Set("Origin", parsed.Scheme+"://"+parsed.Host)
 	page = readPage(t, func() (*http.Response, error) { return browser.Do(request) })
 	require.Contains(t, page, "logged in")
-	require.Contains(t, readPage(t, func() (*http.Response, error) { return http.Get(address) }), "already", "it works once")
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.joinDirectChat(t)
-	p.waitDirect(t, "is logged in to Wazo as")
+	return address
 }
 
 func readPage(t *testing.T, get func() (*http.Response, error)) string {
@@ -118,14 +135,11 @@ func TestPersonUsesTheirOwnWazoAccount(t *testing.T) {
 		for _, encrypted := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, encrypted %t", way.name, encrypted), func(t *testing.T) {
 				t.Parallel()
-				env := map[string]string{}
+				cfg := stage.Config{}
 				if way.page {
-					port, err := harness.FreePort()
-					require.NoError(t, err)
-					env["LISTEN"] = fmt.Sprintf("127.0.0.1:%d", port)
-					env["PUBLIC_URL"] = "http://" + env["LISTEN"] + "/relay"
+					cfg = withPage(t)
 				}
-				s := open(t, withMautrix(), stage.Config{Env: env})
+				s := open(t, withMautrix(), cfg)
 				p, own := s.ownPortal(t, encrypted)
 				p.say(t, s.Robin, "through the relay")
 				p.waitOnWazo(t, "through the relay")

@@ -143,6 +143,45 @@ func goldenTexts() string {
 	text("Rooms, none", golden.Rooms(nil))
 	text("Rooms", golden.Rooms([]RoomLine{{Title: goldenTitle, UUID: "uuid-1"}, {Title: "Lunch", UUID: "uuid-2", Linked: true}}))
 
+	text("OwnRooms, none", golden.OwnRooms(nil, 0))
+	text("OwnRooms", golden.OwnRooms([]OwnRoom{
+		{Title: goldenTitle, UUID: "uuid-1", Members: 3}, {Title: "Bob Stone", UUID: "uuid-2", Members: 2},
+		{Title: "Lunch", UUID: "uuid-3", Members: 4, Linked: true, MatrixRoom: goldenRoom}, {Title: "Board", UUID: "uuid-4", Members: 4, Linked: true},
+		{Title: "+1 555 0100", UUID: "uuid-5", Members: 2, Outside: true},
+	}, 0))
+	text("OwnRooms, and more", golden.OwnRooms([]OwnRoom{{Title: "Lunch", UUID: "uuid-3", Members: 4}}, 7))
+
+	group("search, who and presence")
+	text("AnsweredInDirectChat", golden.AnsweredInDirectChat())
+	text("LogInOver", golden.LogInOver())
+	text("AccountLacksPermission", golden.AccountLacksPermission())
+	text("TenantWithoutDirectory", golden.TenantWithoutDirectory())
+	text("SearchUsage", golden.SearchUsage())
+	text("Found", golden.Found("ali`ce", goldenPeople()))
+	text("Found, and at least more", golden.Found("a", People{Shown: goldenPeople().Shown[:1], More: 90, AtLeast: true}))
+	text("NobodyHasAccount", golden.NobodyHasAccount("Alcie"))
+	text("Who", golden.Who(goldenTitle, goldenPeople()))
+	text("Who, Wazo does not tell the presences", golden.Who("Lunch", People{Shown: []Person{{Line: "Bob Stone"}}, NoPresences: true}))
+	text("WhoHidden", golden.WhoHidden())
+	text("YourPresence", golden.YourPresence(Presence{State: "available"}))
+	text("YourPresence, invisible", golden.YourPresence(Presence{State: "invisible", Text: "Lunch"}))
+	text("PresenceUnknown", golden.PresenceUnknown("asleep"))
+	text("PresenceNotDisturbed", golden.PresenceNotDisturbed())
+	text("NoPresence", golden.NoPresence())
+	text("PresencesNotReady", golden.PresencesNotReady())
+
+	group("start")
+	text("StartUsage", golden.StartUsage())
+	text("TooManyMembers", golden.TooManyMembers(99))
+	text("Choose", golden.Choose("Max", []string{"Max *Muster* (1004)", "Max Muster (1005)"}, 0))
+	text("Choose, and more", golden.Choose("Max", []string{"Max Muster (1004)"}, 7))
+	text("OnlyYourself", golden.OnlyYourself())
+	text("StartWithRelay", golden.StartWithRelay())
+	text("LargerChat", golden.LargerChat())
+	text("StartFound", golden.StartFound(goldenTitle, goldenRoom))
+	text("StartOpening", golden.StartOpening(goldenTitle))
+	text("CannotOpenRooms", golden.CannotOpenRooms())
+
 	group("link and create")
 	text("LinkUsage", golden.LinkUsage())
 	text("CreateUsage", golden.CreateUsage())
@@ -154,6 +193,10 @@ func goldenTexts() string {
 	text("AlreadyLinkedHere", golden.AlreadyLinkedHere(goldenTitle))
 	text("AlreadyLinkedElsewhere", golden.AlreadyLinkedElsewhere(goldenTitle, goldenRoom))
 	text("NoSuchRoom", golden.NoSuchRoom("Lunhc"))
+	text("NoSuchOwnRoom", golden.NoSuchOwnRoom("Lunhc"))
+	text("LinkNeedsLogin", golden.LinkNeedsLogin())
+	text("RoomIsOpenToLink OpenJoin", golden.RoomIsOpenToLink(golden.OpenJoin()))
+	text("AlreadyLinked", golden.AlreadyLinked(goldenTitle))
 	text("ManyRooms", golden.ManyRooms("lunch", []string{"Lunch", "Lunch in *B*"}))
 	text("OutsideParticipants", golden.OutsideParticipants(goldenTitle))
 	text("NobodyFound", golden.NobodyFound("Alcie"))
@@ -163,7 +206,7 @@ func goldenTexts() string {
 	text("WrongMembers", golden.WrongMembers())
 	text("Linking", golden.Linking(goldenTitle))
 	text("Linked", golden.Linked(goldenTitle))
-	because("LinkFailed", func(why string) string { return golden.LinkFailed(goldenTitle, why) }, withoutMessage(messageReasons(), pauseReasons()))
+	because("LinkFailed", func(why string) string { return golden.LinkFailed(goldenTitle, why) }, withoutMessage(messageReasons(), pauseReasons()), []reason{why("WhyLinkerLeft", WhyLinkerLeft)})
 
 	group("A link that changes or ends")
 	text("RoomWasOpened OpenJoin", golden.RoomWasOpened(golden.OpenJoin()))
@@ -339,6 +382,15 @@ func goldenTexts() string {
 	text("FileDamaged", FileDamaged)
 	text("FileUnavailable", FileUnavailable)
 	return b.String()
+}
+
+// goldenPeople are people in each state.
+func goldenPeople() People {
+	return People{More: 2, Shown: []Person{
+		{Line: "Alice *Martin* (1001)", Presence: &Presence{State: "available", OnThePhone: true, DoNotDisturb: true, Text: "In a _meeting_"}},
+		{Line: "Bob Stone", Presence: &Presence{State: "away"}, Here: "@bob:a.example"},
+		{Line: "Chloé Roy", Presence: &Presence{State: "invisible"}}, {Line: "Dan"}, {Line: "Matrix Relay", Relay: true},
+	}}
 }
 
 // insteads are why the relay's account posts a message and not the sender's, under the names of the constants.

@@ -15,6 +15,7 @@ const (
 	WhyNoRoomOnWazo      Why = "no_room_on_wazo"
 	WhyNoReader          Why = "no_reader"
 	WhyOwnAccount        Why = "own_account"
+	WhyLinkerLeft        Why = "linker_left"
 	WhyConflict          Why = "conflict"
 	WhyLogin             Why = "login"
 	WhyTooManyLogins     Why = "too_many_logins"
@@ -55,6 +56,8 @@ func (t Texts) Why(why Why) string {
 		return "the chat no longer exists on Wazo, or the relay's Wazo account is not a member of it. An administrator of Wazo must check this."
 	case WhyNoReader:
 		return "no member of the Wazo chat is logged in to Wazo here. The messages are relayed as soon as a member logs in: type `" + t.prefix + " login` in a direct chat with me."
+	case WhyLinkerLeft:
+		return "the person who linked the room has logged out of Wazo, or Wazo no longer accepts the log-in."
 	case WhyOwnAccount:
 		return "your Wazo account cannot post in this chat at the moment, and nobody else may post for you."
 	case WhyConflict:

@@ -37,7 +37,8 @@ const BotName = "Wazo Relay"
 // Hello greets a room that the bot has joined.
 func (t Texts) Hello() string {
 	return fmt.Sprintf("Hello! I can relay messages between this room and a chat on Wazo. "+
-		"To link them, an administrator of the relay types `%[1]s rooms` to see the Wazo chats, and then `%[1]s link <number or name>` here. "+
+		"To link them, log in to Wazo with `%[1]s login`, or ask an administrator of the relay. "+
+		"Then type `%[1]s rooms` to see the Wazo chats, and `%[1]s link <number or name>` here. "+
 		"Type `%[1]s help` to see all commands.", t.prefix)
 }
 
@@ -191,7 +192,7 @@ func (t Texts) AlreadyLinkedElsewhere(title, matrixRoom string) string {
 
 // NoSuchRoom says that no Wazo chat matches.
 func (t Texts) NoSuchRoom(what string) string {
-	return fmt.Sprintf("I found no Wazo chat `%s`. The relay's Wazo account must be a member of it. Type `%s rooms` to see its chats.", what, t.prefix)
+	return fmt.Sprintf("I found no Wazo chat %s. The relay's Wazo account must be a member of it. Type `%s rooms` to see its chats.", code(what), t.prefix)
 }
 
 // ManyRooms says that several Wazo chats match.
@@ -259,7 +260,7 @@ func (t Texts) CreateUsage() string {
 
 // NobodyFound says that nobody in the Wazo directory matches a name.
 func (t Texts) NobodyFound(name string) string {
-	return fmt.Sprintf("I found nobody called `%s` in the Wazo directory. Please type the full name, the e-mail address or the extension.", name)
+	return fmt.Sprintf("I found nobody called %s in the Wazo directory. Please type the full name, the e-mail address or the extension.", code(name))
 }
 
 // ManyFound says that several people in the Wazo directory match a name: those listed and more others.
