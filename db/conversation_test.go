@@ -106,6 +106,9 @@ func TestOpening(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []id.UserID{samUser}, asked)
 	for _, want := range []bool{true, false} {
+		has, err := db.Asked.Has(t.Context(), "wazo-1", samUser)
+		require.NoError(t, err)
+		require.Equal(t, want, has)
 		was, err := db.Asked.Delete(t.Context(), "wazo-1", samUser)
 		require.NoError(t, err)
 		require.Equal(t, want, was)

@@ -29,6 +29,7 @@ const (
 
 	askQuery      = `INSERT INTO asked (wazo_room, matrix_user) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	askedQuery    = `SELECT matrix_user FROM asked WHERE wazo_room = $1 ORDER BY matrix_user`
+	hasAskedQuery = `SELECT EXISTS (SELECT 1 FROM asked WHERE wazo_room = $1 AND matrix_user = $2)`
 	answeredQuery = `DELETE FROM asked WHERE wazo_room = $1 AND matrix_user = $2`
 
 	closeQuery  = `INSERT INTO closed (wazo_room, until) VALUES ($1, $2) ON CONFLICT (wazo_room) DO UPDATE SET until = MAX(until, excluded.until)`
@@ -94,6 +95,12 @@ func (t *Asked) Put(ctx context.Context, wazoRoom string, user id.UserID) error 
 func (t *Asked) For(ctx context.Context, wazoRoom string) ([]id.UserID, error) {
 	rows, err := t.db.Query(ctx, askedQuery, wazoRoom)
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[id.UserID], err).AsList()
+}
+
+// Has reports whether a person asked for a Wazo room and was not told yet.
+func (t *Asked) Has(ctx context.Context, wazoRoom string, user id.UserID) (has bool, err error) {
+	err = t.db.QueryRow(ctx, hasAskedQuery, wazoRoom, user).Scan(&has)
+	return has, err
 }
 
 // Delete forgets that a person asked for a Wazo room. It returns false if the person has not.

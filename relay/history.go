@@ -56,7 +56,7 @@ func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
 	if err != nil || added > 0 {
 		return err // the room has a portal, or had one until this message ended the link
 	}
-	return r.wantExplanation(ctx, m)
+	return r.withoutPortal(ctx, m)
 }
 
 // RoomCreated implements wazoapi.Handler.
@@ -117,7 +117,7 @@ func (r *reader) probe(ctx context.Context) error {
 		}
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	}
-	return nil
+	return r.openings.heard(ctx, r.acc, latest)
 }
 
 // catchUpPortal reads a portal's history. What keeps it from that, if it is not the service, pauses the portal: nothing can

@@ -10,6 +10,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/wazoapi"
 )
 
 // jobKind is what a worker works on.
@@ -28,6 +29,8 @@ const (
 	jobAskKey   jobKind = "ask_key"  // ask for a key that is missing
 	jobExpire   jobKind = "expire"   // drop what has waited for its key for too long
 	jobRevoke   jobKind = "revoke"   // delete the log-ins of people who have logged out on Wazo
+	jobOpen     jobKind = "open"     // make the Matrix room of a conversation
+	jobMembers  jobKind = "members"  // bring the Matrix room of a conversation in line with its Wazo room
 )
 
 // job is the key of a worker: a kind of work, of one portal or (0) of all.
@@ -35,6 +38,7 @@ type job struct {
 	kind     jobKind
 	portalID int64
 	session  id.SessionID // of jobKey and jobAskKey
+	wazoRoom wazoapi.UUID // of jobOpen
 }
 
 func queueJob(key db.QueueKey) job { return portalJob(jobKind(key.Direction), key.PortalID) }
@@ -83,6 +87,10 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.lateKeys.expire(ctx)
 	case jobRevoke:
 		return task.Idle, r.finishLogOuts(ctx)
+	case jobOpen:
+		return task.Idle, r.openings.open(ctx, j.wazoRoom)
+	case jobMembers:
+		return task.Idle, r.conversations.update(ctx, j.portalID)
 	case jobCatchUp:
 		return task.Idle, r.reader.catchUpPortal(ctx, j.portalID)
 	default:
@@ -96,8 +104,11 @@ var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 // jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
 func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
-	if j.kind == jobRevoke {
+	switch j.kind {
+	case jobRevoke:
 		return backoff.After(failures) // it is about one person, and tells nothing of Wazo
+	case jobOpen, jobMembers:
+		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	}
 	r.noteJobFailed(j, err)
 	if isWazo(err) && !isOwnAccount(err) {

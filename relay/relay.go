@@ -23,6 +23,11 @@
 // identity.go who is who. login.go and logout.go log people in and out, login_check.go notices that a log-in is over, whoami.go
 // says as whom a person is logged in, and mapping.go lets administrators say who is who.
 //
+// Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are wanted,
+// opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go invites people and ends a
+// conversation that everybody has left, and conversation_follow.go does what changes on Wazo. deliver_history.go shows what was
+// said before, and mute.go is what people decide.
+//
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
 // and every sentence to package words.
@@ -61,13 +66,16 @@ type Config struct {
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min
 	OutageNotice  time.Duration // how long a service is away, or a message waits, before people are told; default 1 min
 
-	HealthInterval time.Duration // between two looks at how Wazo is; default 10 s
-	CommitLag      time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
-	KeyWait        time.Duration // how long a queue waits for a missing key; default 10 s
-	KeyKept        time.Duration // how long a message is kept whose key is missing; default 7 days
-	LoginCheck     time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
-	MemberKept     time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
-	ShutdownGrace  time.Duration // for what is in hand when the relay stops; default 10 s
+	HealthInterval   time.Duration // between two looks at how Wazo is; default 10 s
+	CommitLag        time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
+	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
+	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
+	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
+	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
+
+	LoginCheck    time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
+	MemberKept    time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
+	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
 }
 
 // parallelReads is how many histories are read at once.
@@ -104,6 +112,9 @@ type Relay struct {
 	identities *identities // who is who
 	posters    *posters    // which account posts a message
 	echoes     *echoes     // what comes back of it
+
+	openings      *openings      // conversations that are to open by themselves
+	conversations *conversations // those that are open
 
 	tasks    *task.Scheduler[job]
 	startup  *startup
@@ -154,6 +165,8 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.lateKeys = &lateKeys{r}
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)
+	r.openings = &openings{r}
+	r.conversations = newConversations(r)
 	return r
 }
 
@@ -211,6 +224,9 @@ func (r *Relay) resume(ctx context.Context) error {
 	}
 	for _, gap := range gaps {
 		r.tasks.Wake(portalJob(jobToWazo, gap.PortalID))
+	}
+	if err = r.openings.resume(ctx); err != nil {
+		return err
 	}
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})
