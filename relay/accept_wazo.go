@@ -96,7 +96,7 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 	}
 	a.added++
 	if portal.IsOpened() && !isPast(portal, m.CreatedAt.UnixMicro()) {
-		return a.conversations.oweAgain(ctx, portal)
+		return a.conversations.oweAgain(ctx, portal, m.UserUUID)
 	}
 	return nil
 }

@@ -122,29 +122,32 @@ func (c *conversations) memberChanged(ctx context.Context, portal *db.Portal, ch
 
 // compareMembers compares what is stored of a conversation's people with who is in the Matrix room. A change may have been missed.
 func (c *conversations) compareMembers(ctx context.Context, portal *db.Portal) error {
-	return c.db.DoTxn(ctx, func(ctx context.Context) error {
-		there, err := c.matrix.Members(ctx, portal.MatrixRoom)
-		if err != nil || !there[c.matrix.UserID()].Joined {
-			return err // nothing is known of the room
+	members, err := c.db.PortalMember.Of(ctx, portal.ID)
+	if err != nil {
+		return err
+	}
+	// Read after what is stored: who is in the room is known before it is stored.
+	there, err := c.matrix.Members(ctx, portal.MatrixRoom)
+	if err != nil || !there[c.matrix.UserID()].Joined {
+		return err // nothing is known of the room
+	}
+	for _, member := range members {
+		present, isThere := there[member.MatrixUser]
+		state := member.State
+		switch {
+		case present.Joined:
+			state = db.MemberJoined
+		case !isThere && member.State == db.MemberJoined:
+			state = db.MemberLeft
 		}
-		members, err := c.db.PortalMember.Of(ctx, portal.ID)
-		if err != nil {
+		if state == member.State {
+			continue
+		} else if _, err = c.db.PortalMember.Move(ctx, portal.ID, member.MatrixUser, member.State, state); err != nil {
 			return err
 		}
-		for _, member := range members {
-			present, isThere := there[member.MatrixUser]
-			switch {
-			case present.Joined && member.State != db.MemberJoined:
-				err = c.memberChanged(ctx, portal, MemberChange{member.MatrixUser, event.MembershipJoin})
-			case !isThere && member.State == db.MemberJoined:
-				err = c.memberChanged(ctx, portal, MemberChange{member.MatrixUser, event.MembershipLeave})
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+		c.tasks.Wake(portalJob(jobToMatrix, portal.ID))
+	}
+	return nil
 }
 
 // owe stores, within a transaction, that a person is to be invited, unless they are there or were invited.
@@ -159,14 +162,14 @@ func (c *conversations) owe(ctx context.Context, portal *db.Portal, member *db.P
 }
 
 // oweAgain notes, within a transaction, that a message came from Wazo: who has left is invited again. Whether a person wants that is
-// found out before they are invited.
-func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal) error {
+// found out before they are invited. The author is not invited: the message may be the last thing that they said on Matrix.
+func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal, author wazoapi.UUID) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
 	if err != nil {
 		return err
 	}
 	for _, member := range members {
-		if member.State == db.MemberLeft {
+		if member.State == db.MemberLeft && member.WazoUUID != string(author) {
 			if err = c.owe(ctx, portal, member); err != nil {
 				return err
 			}
