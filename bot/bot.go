@@ -16,7 +16,8 @@
 // inbox.go answers invites and changes of rooms, and upgrade.go follows a room to the one that replaces it. commands.go obeys
 // what people type; the commands themselves are in command_link.go, command_account.go and command_status.go. passwords.go takes
 // out of what comes in what may contain a password, and redact.go removes it from rooms. notices.go says notices, in a room or
-// in a direct chat (direct_chat.go). room_info.go asks for names and power levels, and room_access.go finds out whether
+// in a direct chat (direct_chat.go). make_room.go makes the rooms of conversations that open by themselves and invites people to them, and made_rooms.go
+// recognizes these rooms when they come with /sync; the commands for them are in command_conversations.go. room_info.go asks for names and power levels, and room_access.go finds out whether
 // strangers can read a room.
 //
 // Each of these files has a type of its own, such as inbox. It embeds the Bot if it needs much of it, and otherwise only the

@@ -158,6 +158,11 @@ func (c *commands) cmdUnlink(ce *commandEvent) (string, error) {
 	}
 	if room != ce.RoomID && !c.relay.Rights().IsAdmin(ce.Sender) {
 		return c.texts.NoAdmin(), nil
+	}
+	if portal, err := c.relay.Portal(ce.Ctx, room); err != nil {
+		return "", err
+	} else if portal != nil && portal.IsOpened() && !c.relay.Rights().IsAdmin(ce.Sender) {
+		return c.texts.CannotUnlinkOpened(), nil
 	} else if err := c.mayModerate(ce, room); err != nil {
 		return "", err
 	}

@@ -70,7 +70,7 @@ func (c *directChats) make(ctx context.Context, user id.UserID) (room id.RoomID,
 	making, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(makingTime, cancel) })()
-	err = c.call(ctx, func() error {
+	err = c.callRooms(ctx, func() error {
 		ctx, cancel := c.request(making)
 		defer cancel()
 		resp, err := c.client.CreateRoom(ctx, request)

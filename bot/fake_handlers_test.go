@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay"
 )
 
 // The endpoints of fakeHomeserver.
@@ -243,8 +245,9 @@ func (f *fakeHomeserver) createRoom(w http.ResponseWriter, r *http.Request) {
 	var req struct {
 		Invite       []id.UserID `json:"invite"`
 		InitialState []struct {
-			Type    string          `json:"type"`
-			Content json.RawMessage `json:"content"`
+			Type     string          `json:"type"`
+			StateKey string          `json:"state_key"`
+			Content  json.RawMessage `json:"content"`
 		} `json:"initial_state"`
 	}
 	raw := json.RawMessage{}
@@ -262,13 +265,77 @@ func (f *fakeHomeserver) createRoom(w http.ResponseWriter, r *http.Request) {
 	for _, user := range req.Invite {
 		f.rooms[room].membership[user] = "invite"
 	}
-	shy := f.shy
+	shy, loses := f.shy, f.losesRooms
 	f.mu.Unlock()
+	for i, state := range req.InitialState {
+		if state.Type == relay.MarkerType.Type {
+			f.pushTimeline(room, string(toJSON(map[string]any{
+				"type": state.Type, "state_key": state.StateKey, "event_id": fmt.Sprintf("$%s-%d", room, i), "sender": botUser, "content": state.Content,
+			})))
+		}
+	}
+	if loses {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
 	f.answer(w, map[string]any{"room_id": room})
 	f.pushMembers(room)
 	if !shy {
 		f.answerInvite(room, "join")
 	}
+}
+
+func (f *fakeHomeserver) inviteUser(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		User id.UserID `json:"user_id"`
+	}
+	f.read(r, &req)
+	f.invited(id.RoomID(r.PathValue("room")), req.User, false)
+	f.answer(w, map[string]any{})
+}
+
+// invited notes that the bot has invited somebody, and tells the bot so.
+func (f *fakeHomeserver) invited(room id.RoomID, user id.UserID, direct bool) {
+	f.mu.Lock()
+	f.invites = append(f.invites, fakeInvite{room, user, direct})
+	if !slices.Contains(f.rooms[room].members, user) {
+		f.rooms[room].members = append(f.rooms[room].members, user)
+	}
+	f.rooms[room].membership[user] = "invite"
+	f.signal()
+	f.mu.Unlock()
+	f.pushMembers(room)
+}
+
+func (f *fakeHomeserver) kick(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		User   id.UserID `json:"user_id"`
+		Reason string    `json:"reason"`
+	}
+	f.read(r, &req)
+	room := id.RoomID(r.PathValue("room"))
+	f.mu.Lock()
+	f.kicked = append(f.kicked, fakeLeave{room, req.Reason})
+	f.rooms[room].membership[req.User] = "leave"
+	f.mu.Unlock()
+	f.pushMembers(room)
+	f.answer(w, map[string]any{})
+}
+
+func (f *fakeHomeserver) putState(w http.ResponseWriter, r *http.Request) {
+	var content struct {
+		Membership string `json:"membership"`
+		Direct     bool   `json:"is_direct"`
+	}
+	raw := json.RawMessage{}
+	f.read(r, &raw)
+	room, evtType := id.RoomID(r.PathValue("room")), r.PathValue("type")
+	if evtType == "m.room.member" && json.Unmarshal(raw, &content) == nil && content.Membership == "invite" {
+		f.invited(room, id.UserID(r.PathValue("key")), content.Direct)
+	} else {
+		f.setState(room, evtType, raw)
+	}
+	f.answer(w, map[string]any{"event_id": "$state"})
 }
 
 // answerInvite has the people who are invited to a room join or leave it.

@@ -47,6 +47,7 @@ type fakeHomeserver struct {
 	files      *bottest.Files
 	counter    int
 	redactions map[string]bool // by transaction id
+	losesRooms bool            // the answer to a request for a room is lost
 	shy        bool            // people do not answer the bot's invites, see answerInvite
 
 	// What was asked.
@@ -56,6 +57,8 @@ type fakeHomeserver struct {
 	left     []fakeLeave
 	receipts []id.EventID
 	created  []json.RawMessage
+	invites  []fakeInvite
+	kicked   []fakeLeave
 	redacted []fakeRedaction
 	requests []string // method and path
 	toDevice []fakeToDevice
@@ -81,6 +84,13 @@ type fakeSync struct {
 type fakeLeave struct {
 	Room   id.RoomID
 	Reason string
+}
+
+// fakeInvite is that the bot invited somebody.
+type fakeInvite struct {
+	Room   id.RoomID
+	User   id.UserID
+	Direct bool // the invite says that the room is a direct chat
 }
 
 // fakeRedaction is that the bot took back what an event says.
@@ -138,6 +148,9 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	mux.HandleFunc("POST "+v3+"/rooms/{room}/receipt/{type}/{event}", f.receipt)
 	mux.HandleFunc("PUT "+v3+"/rooms/{room}/redact/{event}/{txn}", f.redact)
 	mux.HandleFunc("POST "+v3+"/createRoom", f.createRoom)
+	mux.HandleFunc("POST "+v3+"/rooms/{room}/invite", f.inviteUser)
+	mux.HandleFunc("POST "+v3+"/rooms/{room}/kick", f.kick)
+	mux.HandleFunc("PUT "+v3+"/rooms/{room}/state/{type}/{key...}", f.putState)
 	f.files.Mount(mux)
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()

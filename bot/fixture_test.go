@@ -106,7 +106,8 @@ func (f *fixture) open() {
 	content, err := convert.ParseContentFormat("")
 	require.NoError(f, err)
 	f.core = relay.New(relay.Config{
-		Rights: rights, CommandPrefix: f.prefix, Alias: alias, Content: content,
+		BackfillMessages: 20,
+		Rights:           rights, CommandPrefix: f.prefix, Alias: alias, Content: content,
 		Settle: 100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
 	}, f.db, row, f.client, account, log)
 	password := botPassword

@@ -28,9 +28,10 @@ type homeserver struct {
 	// in the middle of a long poll.
 	loggedOut func()
 
-	sending *rateLimiter // of what the homeserver counts as sending: events, joins, new rooms
-	asking  *rateLimiter // of everything else
-	token   tokenLock
+	sending  *rateLimiter // of what the homeserver counts as sending: events, joins
+	inviting *rateLimiter // of new rooms and invitations
+	asking   *rateLimiter // of everything else
+	token    tokenLock
 }
 
 func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
@@ -40,6 +41,11 @@ func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
 			log.Warn().Stringer("wait", wait).
 				Str("hint", "The homeserver limits how much the bot may send (Synapse: rc_message). Its administrator can lift the limit for the bot's account: see override_ratelimit in docs/administration.md").
 				Msg("The homeserver limits how fast the bot may send, messages that wait are merged")
+		}),
+		inviting: newRateLimiter(func(wait time.Duration) {
+			log.Warn().Stringer("wait", wait).
+				Str("hint", "The homeserver limits how often the bot may make rooms and invite people (Synapse: rc_invites and rc_room_creation)").
+				Msg("The homeserver limits how fast the bot may open conversations")
 		}),
 		asking: newRateLimiter(func(wait time.Duration) {
 			log.Warn().Stringer("wait", wait).Msg("The homeserver limits how fast the bot may ask")
@@ -51,6 +57,12 @@ func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
 // access token is being changed. It returns what the request returned, or why waiting ended.
 func (h *homeserver) call(ctx context.Context, request func() error) error {
 	return h.sending.do(ctx, func() error { return h.withToken(request) })
+}
+
+// callRooms is call for requests that make rooms or invite people. Homeservers limit these more than messages, which must not wait for
+// them.
+func (h *homeserver) callRooms(ctx context.Context, request func() error) error {
+	return h.inviting.do(ctx, func() error { return h.withToken(request) })
 }
 
 // ask is call for all other requests: those that read, and those that tell nothing to people. They do not wait behind what is

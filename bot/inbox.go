@@ -67,6 +67,8 @@ func (i *inbox) answer(ctx context.Context, row *db.InboxRow) error {
 		return i.upgraded(ctx, evt)
 	case db.InboxDuplicate:
 		return i.redact(ctx, row.Room, row.EventID, i.texts.ShownTwice())
+	case db.InboxLeave:
+		return i.leaveMade(ctx, row.Room)
 	case db.InboxRemove:
 		return i.passwords.remove(ctx, evt)
 	case db.InboxUnread:
@@ -114,6 +116,9 @@ func (i *inbox) joined(ctx context.Context, row *db.InboxRow) error {
 		return err
 	}
 	own, err := i.directChats.isOwn(ctx, roomID)
+	if err == nil && !own {
+		own, err = i.isMadeByBot(ctx, roomID)
+	}
 	if err != nil || own {
 		return err // made by the bot, to say something else
 	}

@@ -77,7 +77,7 @@ func isSilenced(err error) bool {
 	return refused && !mayPass(err)
 }
 
-// passOn gives a notice that cannot be said in a linked room to the person who linked it. An answer to a message is given up:
+// passOn gives a notice that cannot be said in a linked room to the person who linked it, or to the people of a conversation. An answer to a message is given up:
 // it would say nothing to anybody else.
 func (n *notices) passOn(ctx context.Context, notice *db.Notice) error {
 	return n.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -88,7 +88,7 @@ func (n *notices) passOn(ctx context.Context, notice *db.Notice) error {
 		if err != nil || portal == nil {
 			return err
 		}
-		return n.relay.SayTo(ctx, portal.LinkedBy, n.texts.SaidInRoom(notice.Room.String(), notice.Markdown))
+		return n.relay.SayToOwners(ctx, portal, n.texts.SaidInRoom(notice.Room.String(), notice.Markdown))
 	})
 }
 

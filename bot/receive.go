@@ -39,6 +39,7 @@ func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string
 		r.encryptedRooms.forgetMembers(roomID)
 		r.names.forget(roomID)
 		left.Limited = false // it may not be read any more
+		left.Marker = nil    // it is of no use any more
 		sync.Rooms = append(sync.Rooms, left)
 		sync.Inbox = append(sync.Inbox, relay.InboxItem{Kind: db.InboxRemoved, Event: removal(roomID, answer.NextBatch)})
 	}
@@ -118,6 +119,7 @@ func (r *receiver) receiveRoom(ctx context.Context, roomID id.RoomID, room joine
 		}
 		r.receiveState(ctx, evt)
 		r.names.noteState(evt)
+		r.noteConversation(&sync, evt)
 		if relay.ChangesAccess(evt) {
 			sync.Access = append(sync.Access, evt)
 		}
@@ -128,7 +130,11 @@ func (r *receiver) receiveRoom(ctx context.Context, roomID id.RoomID, room joine
 	}
 	names := r.names.table(ctx, roomID)
 	for _, raw := range room.Timeline.Events {
-		sync.Events = append(sync.Events, r.receiveEvent(ctx, raw, roomID, true))
+		evt := r.receiveEvent(ctx, raw, roomID, true)
+		if evt.ParseError == nil {
+			r.noteConversation(&sync, evt.Event)
+		}
+		sync.Events = append(sync.Events, evt)
 	}
 	names.nameSenders(sync.Events)
 	return sync

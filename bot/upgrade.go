@@ -25,7 +25,7 @@ func (i *inbox) upgraded(ctx context.Context, evt *event.Event) error {
 	})
 	var failure *relay.MatrixError
 	if errors.As(err, &failure) && !mayPass(err) {
-		return i.relay.SayTo(ctx, portal.LinkedBy, i.texts.CannotFollow(evt.RoomID.String(), replacement, portal.Title))
+		return i.relay.SayToOwners(ctx, portal, i.texts.CannotFollow(evt.RoomID.String(), replacement, portal.Title))
 	} else if err != nil {
 		return err
 	}

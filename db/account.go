@@ -29,25 +29,30 @@ type Account struct {
 	State      AccountState
 	ClientID   string // under which Wazo lists the refresh token; empty: it is the relay account
 	Since      Time   // when the person logged in; zero: it is the relay account
+
+	// HeardUntil is up to when it is known in which rooms somebody wrote, also in those without a portal. Zero: the account has not
+	// listened yet.
+	HeardUntil WazoTime
 }
 
 // IsRelay reports whether the account is the relay account.
 func (a *Account) IsRelay() bool { return a.MatrixUser == "" }
 
 const (
-	accountColumns       = `id, matrix_user, username, user_uuid, tenant_uuid, state, client_id, since`
+	accountColumns       = `id, matrix_user, username, user_uuid, tenant_uuid, state, client_id, since, heard_until`
 	relayAccountQuery    = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NULL`
 	loginsQuery          = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NOT NULL AND state <> 'out' ORDER BY matrix_user`
 	loginQuery           = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user = $1 AND state <> 'out'`
 	loginOfWazoUserQuery = `SELECT ` + accountColumns + ` FROM account WHERE user_uuid = $1 AND matrix_user IS NOT NULL AND state <> 'out'`
 	putAccountQuery      = `INSERT INTO account (matrix_user, username) VALUES ($1, $2)`
 	putLoginQuery        = `
-		INSERT INTO account (matrix_user, username, user_uuid, tenant_uuid, refresh_token, client_id, since) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO account (matrix_user, username, user_uuid, tenant_uuid, refresh_token, client_id, since, heard_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (matrix_user) DO UPDATE SET username = excluded.username, user_uuid = excluded.user_uuid, tenant_uuid = excluded.tenant_uuid,
-			refresh_token = excluded.refresh_token, client_id = excluded.client_id, since = excluded.since, state = 'active', token = NULL
+			refresh_token = excluded.refresh_token, client_id = excluded.client_id, since = excluded.since, heard_until = excluded.heard_until, state = 'active', token = NULL
 		RETURNING id
 	`
 	updateAccountQuery   = `UPDATE account SET username = $2, user_uuid = $3, tenant_uuid = $4 WHERE id = $1`
+	setHeardUntilQuery   = `UPDATE account SET heard_until = $2 WHERE id = $1 AND heard_until < $2`
 	setAccountStateQuery = `UPDATE account SET state = $2 WHERE id = $1`
 	forgetLoginQuery     = `UPDATE account SET state = 'out', refresh_token = NULL, token = NULL WHERE id = $1 AND matrix_user IS NOT NULL`
 	accountTokenQuery    = `SELECT token FROM account WHERE id = $1`
@@ -68,7 +73,7 @@ func newAccounts(db *dbutil.Database, box *Box) *Accounts {
 // Scan implements dbutil.DataStruct.
 func (a *Account) Scan(row dbutil.Scannable) (*Account, error) {
 	var matrixUser sql.NullString
-	err := row.Scan(&a.ID, &matrixUser, &a.Username, &a.UserUUID, &a.TenantUUID, &a.State, &a.ClientID, timeColumn(&a.Since))
+	err := row.Scan(&a.ID, &matrixUser, &a.Username, &a.UserUUID, &a.TenantUUID, &a.State, &a.ClientID, timeColumn(&a.Since), wazoTimeColumn(&a.HeardUntil))
 	a.MatrixUser = id.UserID(matrixUser.String)
 	return dbutil.ValueOrErr(a, err)
 }
@@ -118,11 +123,17 @@ func (t *Accounts) LoginOfWazoUser(ctx context.Context, wazoUUID string) (*Accou
 	return t.QueryOne(ctx, loginOfWazoUserQuery, wazoUUID)
 }
 
-// PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID and a.State. It replaces the
+// PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID, a.State and a.HeardUntil, which
+// is the time of the log-in. It replaces the
 // account with which the person logged in before. It returns an error if another person has logged in as the same user on Wazo.
 func (t *Accounts) PutLogin(ctx context.Context, a *Account, refreshToken string) error {
-	a.State = AccountActive
-	return t.GetDB().QueryRow(ctx, putLoginQuery, a.MatrixUser, a.Username, a.UserUUID, a.TenantUUID, t.box.Seal(refreshToken), a.ClientID, a.Since).Scan(&a.ID)
+	a.State, a.HeardUntil = AccountActive, WazoTime{Time: a.Since.Time}
+	return t.GetDB().QueryRow(ctx, putLoginQuery, a.MatrixUser, a.Username, a.UserUUID, a.TenantUUID, t.box.Seal(refreshToken), a.ClientID, a.Since, a.HeardUntil).Scan(&a.ID)
+}
+
+// SetHeardUntil moves HeardUntil forward. It does nothing if that is at a later time already.
+func (t *Accounts) SetHeardUntil(ctx context.Context, accountID int64, until WazoTime) error {
+	return t.Exec(ctx, setHeardUntilQuery, accountID, until)
 }
 
 // SetState stores the state of an account.

@@ -54,6 +54,12 @@ type Database struct {
 	Setting       *Settings
 	Account       *Accounts
 	Portal        *Portals
+	PortalMember  *PortalMembers
+	Opening       *Openings
+	Asked         *Asked
+	Closed        *Closed
+	Person        *People
+	Mute          *Mutes
 	Pause         *Pauses
 	Queue         *Queue
 	Message       *Messages
@@ -170,6 +176,12 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Setting = &Settings{db: raw, box: db.box}
 	db.Account = newAccounts(raw, db.box)
 	db.Portal = newPortals(raw)
+	db.PortalMember = newPortalMembers(raw)
+	db.Opening = newOpenings(raw)
+	db.Asked = &Asked{db: raw}
+	db.Closed = &Closed{db: raw}
+	db.Person = &People{db: raw}
+	db.Mute = &Mutes{db: raw}
 	db.Pause = newPauses(raw)
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)

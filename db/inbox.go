@@ -22,6 +22,7 @@ const (
 	InboxDuplicate InboxKind = "duplicate" // an event of the bot that shows again what another one shows
 	InboxRemove    InboxKind = "remove"    // a message that may contain a password is to be removed; the payload says only which
 	InboxLook      InboxKind = "look"      // who may join the room may have changed otherwise: by another room, or while the bot was away
+	InboxLeave     InboxKind = "leave"     // the bot is to leave a room that it has made: a conversation that opened by itself is over
 )
 
 // InboxRow is one event that the bot has to react to.
@@ -39,6 +40,7 @@ const (
 	insertInboxQuery = `INSERT INTO inbox (kind, room, event_id, payload, accepted_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (event_id) DO NOTHING`
 	allInboxQuery    = `SELECT ` + inboxColumns + ` FROM inbox ORDER BY id`
 	nextInboxQuery   = `SELECT ` + inboxColumns + ` FROM inbox WHERE room = $1 ORDER BY id LIMIT 1`
+	hasInboxQuery    = `SELECT EXISTS (SELECT 1 FROM inbox WHERE room = $1 AND kind = $2)`
 	deleteInboxQuery = `DELETE FROM inbox WHERE id = $1`
 )
 
@@ -64,6 +66,12 @@ func (t *Inbox) Insert(ctx context.Context, r *InboxRow) error {
 // Next returns the row of a room that was accepted first, nil if there is none.
 func (t *Inbox) Next(ctx context.Context, room id.RoomID) (*InboxRow, error) {
 	return t.QueryOne(ctx, nextInboxQuery, room)
+}
+
+// Has reports whether a room has a row of a kind.
+func (t *Inbox) Has(ctx context.Context, room id.RoomID, kind InboxKind) (has bool, err error) {
+	err = t.GetDB().QueryRow(ctx, hasInboxQuery, room, kind).Scan(&has)
+	return has, err
 }
 
 // All returns all rows in the order in which they were accepted.

@@ -1,10 +1,20 @@
 package db
 
 import (
+	"cmp"
 	"context"
 
 	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix/id"
+)
+
+// PortalKind says how a portal came to be.
+type PortalKind string
+
+// The kinds of portals.
+const (
+	PortalLinked PortalKind = "linked" // a person gave the link command
+	PortalOpened PortalKind = "opened" // the bot made the Matrix room by itself
 )
 
 // Portal links one Matrix room with one Wazo room.
@@ -14,7 +24,7 @@ type Portal struct {
 	WazoRoom   string
 	Title      string    // how people know the Wazo room
 	ReaderID   int64     // the account that reads the Wazo room
-	LinkedBy   id.UserID // the person who gave the link command
+	LinkedBy   id.UserID // the person who gave the link command; empty: the portal was opened
 	LinkedAt   Time
 	Public     bool // an admin accepted that strangers can read the Matrix room
 
@@ -24,21 +34,32 @@ type Portal struct {
 
 	ReadUntil WazoTime // the verified cursor: every Wazo message up to this time is known
 	LastError string   // for people; the status command shows it
+
+	// These say more of a portal that was opened.
+	Kind         PortalKind // empty in Insert: PortalLinked
+	Direct       bool       // the Wazo room has two members
+	HistoryUntil WazoTime   // messages up to this time are shown as history
+	ShownTitle   string     // the name that the bot gave the Matrix room
 }
 
+// IsOpened reports whether the bot made the Matrix room by itself. Then nobody was told of a link, on either side.
+func (p *Portal) IsOpened() bool { return p.Kind == PortalOpened }
+
 const (
-	portalColumns           = `id, matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, started_on_wazo, started_on_matrix, read_until, last_error`
+	portalColumns           = `id, matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, started_on_wazo, started_on_matrix, read_until, last_error, kind, direct, history_until, shown_title`
 	allPortalsQuery         = `SELECT ` + portalColumns + ` FROM portal ORDER BY id`
 	portalByIDQuery         = `SELECT ` + portalColumns + ` FROM portal WHERE id = $1`
 	portalByMatrixQuery     = `SELECT ` + portalColumns + ` FROM portal WHERE matrix_room = $1`
 	portalByWazoQuery       = `SELECT ` + portalColumns + ` FROM portal WHERE wazo_room = $1`
-	insertPortalQuery       = `INSERT INTO portal (matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
+	insertPortalQuery       = `INSERT INTO portal (matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, kind, direct, history_until, shown_title, started_on_wazo, started_on_matrix) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`
 	deletePortalQuery       = `DELETE FROM portal WHERE id = $1`
 	setStartedOnWazoQuery   = `UPDATE portal SET started_on_wazo = $2, read_until = $2 WHERE id = $1`
 	setStartedOnMatrixQuery = `UPDATE portal SET started_on_matrix = true WHERE id = $1`
 	moveCursorQuery         = `UPDATE portal SET read_until = max(read_until, $2) WHERE id = $1 AND reader_id = $3`
 	setReaderQuery          = `UPDATE portal SET reader_id = $3 WHERE id = $1 AND reader_id = $2`
 	moveToRoomQuery         = `UPDATE portal SET matrix_room = $2 WHERE id = $1`
+	setTitleQuery           = `UPDATE portal SET title = $2, shown_title = $3 WHERE id = $1`
+	openedPortalsQuery      = `SELECT ` + portalColumns + ` FROM portal WHERE kind = 'opened' ORDER BY id`
 	setPublicQuery          = `UPDATE portal SET public = $2 WHERE id = $1`
 	setPortalErrorQuery     = `UPDATE portal SET last_error = $2 WHERE id = $1`
 )
@@ -55,7 +76,8 @@ func newPortals(db *dbutil.Database) *Portals {
 // Scan implements dbutil.DataStruct.
 func (p *Portal) Scan(row dbutil.Scannable) (*Portal, error) {
 	return dbutil.ValueOrErr(p, row.Scan(&p.ID, &p.MatrixRoom, &p.WazoRoom, &p.Title, &p.ReaderID, &p.LinkedBy, timeColumn(&p.LinkedAt),
-		&p.Public, wazoTimeColumn(&p.StartedOnWazo), &p.StartedOnMatrix, wazoTimeColumn(&p.ReadUntil), &p.LastError))
+		&p.Public, wazoTimeColumn(&p.StartedOnWazo), &p.StartedOnMatrix, wazoTimeColumn(&p.ReadUntil), &p.LastError,
+		&p.Kind, &p.Direct, wazoTimeColumn(&p.HistoryUntil), &p.ShownTitle))
 }
 
 // All returns every portal.
@@ -80,7 +102,19 @@ func (t *Portals) ByWazoRoom(ctx context.Context, room string) (*Portal, error) 
 
 // Insert stores a new portal and sets its ID. It returns an error if one of the rooms has a portal already.
 func (t *Portals) Insert(ctx context.Context, p *Portal) error {
-	return t.GetDB().QueryRow(ctx, insertPortalQuery, p.MatrixRoom, p.WazoRoom, p.Title, p.ReaderID, p.LinkedBy, p.LinkedAt, p.Public).Scan(&p.ID)
+	p.Kind = cmp.Or(p.Kind, PortalLinked)
+	return t.GetDB().QueryRow(ctx, insertPortalQuery, p.MatrixRoom, p.WazoRoom, p.Title, p.ReaderID, p.LinkedBy, p.LinkedAt, p.Public,
+		p.Kind, p.Direct, p.HistoryUntil, p.ShownTitle, p.StartedOnWazo, p.StartedOnMatrix).Scan(&p.ID)
+}
+
+// SetTitle stores how people know the Wazo room, and the name that the bot gave the Matrix room.
+func (t *Portals) SetTitle(ctx context.Context, portalID int64, title, shown string) error {
+	return t.Exec(ctx, setTitleQuery, portalID, title, shown)
+}
+
+// Opened returns the portals that were opened.
+func (t *Portals) Opened(ctx context.Context) ([]*Portal, error) {
+	return t.QueryMany(ctx, openedPortalsQuery)
 }
 
 // Delete removes a portal and everything that belongs to it: queues, gaps, pauses, messages and orphans.

@@ -103,6 +103,8 @@ const (
 	countRowsQuery    = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
 	oldestQuery       = `SELECT portal_id, direction, MIN(accepted_at) FROM queue WHERE state NOT IN ('parked', 'waiting') GROUP BY portal_id, direction`
 	busyQueuesQuery   = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
+	waitingSayersQuery = `SELECT DISTINCT author FROM queue WHERE portal_id = $1 AND direction = 'to_wazo' AND kind = 'message' AND author <> '' ORDER BY author`
+	newestShownQuery   = `SELECT MAX(COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_matrix'), 0), COALESCE((SELECT MAX(created_at) FROM message WHERE portal_id = $1), 0))`
 )
 
 // Queue is the table of messages that wait to be delivered. It holds two queues for each portal, one for each direction.
@@ -262,6 +264,19 @@ func (t *Queue) DeleteUpTo(ctx context.Context, portalID int64, direction Direct
 func (t *Queue) LastPosition(ctx context.Context, portalID int64) (position int64, err error) {
 	err = t.GetDB().QueryRow(ctx, lastPositionQuery, portalID).Scan(&position)
 	return position, err
+}
+
+// Sayers returns the Matrix users of whom something is in a portal's queue to Wazo.
+func (t *Queue) Sayers(ctx context.Context, portalID int64) ([]string, error) {
+	rows, err := t.GetDB().Query(ctx, waitingSayersQuery, portalID)
+	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[string], err).AsList()
+}
+
+// NewestOfWazo returns the time of the newest message of Wazo that is in a portal's queue or was delivered, in either direction. It
+// returns the zero time if there is none.
+func (t *Queue) NewestOfWazo(ctx context.Context, portalID int64) (newest WazoTime, err error) {
+	err = t.GetDB().QueryRow(ctx, newestShownQuery, portalID).Scan(wazoTimeColumn(&newest))
+	return newest, err
 }
 
 // Blocked returns the rows of a portal without which its queues go on, because they are parked or wait for a key.

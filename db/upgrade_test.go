@@ -35,6 +35,7 @@ var (
 	installationV3 = []string{schemaV3, rowsV3}
 	installationV5 = append([]string{schemaV2, rowsV2}, append(upgradeScripts("03", "04", "05"), rowsV5)...)
 	installationV7 = append(slices.Clone(installationV5), append(upgradeScripts("06", "07"), rowsV7)...)
+	installationV8 = append(slices.Clone(installationV7), append(upgradeScripts("08"), rowsV8)...)
 )
 
 // upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
@@ -66,6 +67,17 @@ const rowsV7 = `
 	INSERT INTO identity (matrix_user, wazo_uuid, mapped_by, mapped_at) VALUES ('@sam:a.example', 'uuid-sam', '@robin:a.example', 1700000000101);
 	INSERT INTO login_dialogue (matrix_user, room, ends_at) VALUES ('@sam:a.example', '!direct:a.example', 1700000000102);
 	INSERT INTO told (matrix_user, portal_id, reason) SELECT '@sam:a.example', MIN(id), 'not_member' FROM portal;
+`
+
+// Rows in the tables that version 8 added.
+const rowsV8 = `
+	UPDATE version SET version = 8, compat = 8;
+	INSERT INTO portal_member (portal_id, matrix_user, wazo_uuid, logged_in, state) SELECT MIN(id), '@sam:a.example', 'uuid-sam', true, 'invited' FROM portal;
+	INSERT INTO opening (wazo_room, from_time, wanted_at) VALUES ('wazo-opening', 1700000000000111, 1700000000111);
+	INSERT INTO asked (wazo_room, matrix_user) VALUES ('wazo-opening', '@sam:a.example');
+	INSERT INTO closed (wazo_room, until) VALUES ('wazo-closed', 1700000000000112);
+	INSERT INTO person (matrix_user, auto) VALUES ('@sam:a.example', 'direct');
+	INSERT INTO mute (matrix_user, wazo_room) VALUES ('@sam:a.example', 'wazo-support');
 `
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
@@ -217,11 +229,11 @@ func (db installed) testPortals(t *testing.T) {
 		{
 			ID: 3, MatrixRoom: "!support:a.example", WazoRoom: "wazo-support", Title: "Support", ReaderID: 1, LinkedBy: "@robin:a.example",
 			LinkedAt: ms(1700000000001), Public: true, StartedOnWazo: us(1700000000000002), StartedOnMatrix: true,
-			ReadUntil: us(1700000000000003), LastError: "oops",
+			ReadUntil: us(1700000000000003), LastError: "oops", Kind: PortalLinked,
 		},
 		{
 			ID: 4, MatrixRoom: "!sales:a.example", WazoRoom: "wazo-sales", Title: "Sales", ReaderID: 1, LinkedBy: "@sam:a.example",
-			LinkedAt: ms(1700000000004),
+			LinkedAt: ms(1700000000004), Kind: PortalLinked,
 		},
 	}, portals)
 	pauses, err := db.Pause.All(t.Context())
@@ -407,7 +419,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

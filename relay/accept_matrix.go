@@ -50,6 +50,11 @@ func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 		}
 	}
 	for _, room := range sync.Rooms {
+		if useful, err := a.madeRoom(ctx, &room); err != nil {
+			return fmt.Errorf("failed to accept the room %s: %w", room.Room, err)
+		} else if !useful {
+			continue
+		}
 		if err := a.room(ctx, room); err != nil {
 			return fmt.Errorf("failed to accept events of %s: %w", room.Room, err)
 		}
@@ -122,8 +127,13 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 	if room.Power {
 		a.powerChanged(ctx)
 	}
-	if err = a.portalRoom(ctx, room, events, limited); err != nil || joined < 0 {
+	if err = a.portalRoom(ctx, room, events, limited); err != nil {
 		return err
+	}
+	if a.portal.IsOpened() {
+		return a.conversations.membersChanged(ctx, a.portal, room.Members)
+	} else if joined < 0 {
+		return nil
 	}
 	_, err = a.queueLinkedAgain(ctx, a.portal)
 	return err

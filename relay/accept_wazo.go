@@ -67,7 +67,7 @@ type wazoAccept struct {
 
 func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error) {
 	own := a.accounts.isRelay(m.UserUUID)
-	if own && !a.findOrphans || string(m.TenantUUID) != a.acc.row.TenantUUID {
+	if own && !a.findOrphans && m.Alias == "" || string(m.TenantUUID) != a.acc.row.TenantUUID {
 		return nil
 	}
 	portal, known := a.portals[m.Room]
@@ -77,18 +77,28 @@ func (a *wazoAccept) message(ctx context.Context, m wazoapi.Message) (err error)
 		}
 		a.portals[m.Room] = portal
 	}
-	if portal == nil {
+	switch typed, isCommand := a.commands[m.UUID]; {
+	case portal == nil:
 		return nil
-	} else if own {
-		return a.orphan(ctx, portal, m)
-	} else if typed, ok := a.commands[m.UUID]; ok {
+	case own && !isPast(portal, m.CreatedAt.UnixMicro()):
+		if a.findOrphans {
+			return a.orphan(ctx, portal, m)
+		}
+		return nil
+	case own && m.Alias == "":
+		return nil // the relay itself said it
+	case isCommand && !portal.IsOpened():
 		return a.command(ctx, portal, m, typed)
 	}
 	isNew, err := a.acceptInPortal(ctx, portal, m)
-	if isNew {
-		a.added++
+	if err != nil || !isNew {
+		return err
 	}
-	return err
+	a.added++
+	if portal.IsOpened() && !isPast(portal, m.CreatedAt.UnixMicro()) {
+		return a.conversations.oweAgain(ctx, portal, m.UserUUID)
+	}
+	return nil
 }
 
 // orphan keeps a message of the relay account that nothing here knows of.
@@ -116,6 +126,9 @@ func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wa
 	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known && !sabotaged("dedupe") {
 		return false, err
 	}
+	if a.isPastCommand(portal, m) {
+		return true, a.recordHidden(ctx, portal, m)
+	}
 	payload, err := json.Marshal(m)
 	if err != nil {
 		return false, fmt.Errorf("failed to store message %s: %w", m.UUID, err)
@@ -124,6 +137,22 @@ func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wa
 		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: string(m.UUID), Author: string(m.UserUUID),
 		Position: m.CreatedAt.UnixMicro(), Payload: string(payload), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
 	})
+}
+
+// withoutPortal notes that somebody wrote to an account in a room without portal. The message opens a conversation if there is somebody to
+// invite to it. Otherwise the people on Wazo are told once what to do, if the relay account is one of them.
+func (r *reader) withoutPortal(ctx context.Context, m wazoapi.Message) error {
+	if commands, err := r.memberCommands(ctx, []wazoapi.Message{m}); err != nil {
+		return err
+	} else if len(commands) == 0 {
+		if opens, err := r.openings.want(ctx, r.acc, m); err != nil || opens {
+			return err
+		}
+	}
+	if r.acc != r.account {
+		return nil
+	}
+	return r.wantExplanation(ctx, m)
 }
 
 // wantExplanation notes that somebody wrote to the relay account in a room without portal, so that they are told once what to do.

@@ -29,7 +29,7 @@ type account struct {
 	quiet    map[int64]bool                // portal → the last catch-up found nothing new
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 	listedAt time.Time                     // when they were last listed
-	lastMade madeRoom                      // the last room that was made since
+	lastMade latestRoom                    // the last room that was made since
 }
 
 // stream is what is known of a connection for events of Wazo.
@@ -38,8 +38,8 @@ type stream struct {
 	connection atomic.Uint64 // the present connection, or the last one: no two connections of any accounts have the same number
 }
 
-// madeRoom is a room that was made at a time.
-type madeRoom struct {
+// latestRoom is a room that was made at a time.
+type latestRoom struct {
 	room wazoapi.Room
 	at   time.Time
 }
@@ -177,7 +177,7 @@ func (a *account) forgetRoom(uuid wazoapi.UUID) {
 	defer a.mu.Unlock()
 	delete(a.rooms, uuid)
 	if a.lastMade.room.UUID == uuid {
-		a.lastMade = madeRoom{}
+		a.lastMade = latestRoom{}
 	}
 }
 
@@ -185,7 +185,7 @@ func (a *account) forgetRoom(uuid wazoapi.UUID) {
 func (a *account) addRoom(room wazoapi.Room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.lastMade = madeRoom{room, time.Now()}
+	a.lastMade = latestRoom{room, time.Now()}
 	if a.rooms != nil {
 		a.rooms[room.UUID] = room
 	}

@@ -87,6 +87,8 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 		return nil, nil, nil // the start of the link is not seen yet, or what was delivered before this start is not
 	case w.queue.Direction == db.ToMatrix && !w.readers.isVerified(portal):
 		return nil, nil, nil // something older may still be missing
+	case w.queue.Direction == db.ToMatrix && portal.IsOpened() && !w.conversations.isAttended(ctx, portal):
+		return nil, nil, nil // clients refuse what was said before they know the bot's keys (docs/matrix.md, "Newcomers and unsigned devices")
 	case w.queue.Direction == db.ToMatrix && w.startup.phase(w.queue) == phaseUnknown:
 		if known, err := w.learnDeliveredToMatrix(ctx, synced); err != nil || !known {
 			return nil, nil, err

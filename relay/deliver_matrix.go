@@ -201,6 +201,12 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 	if err = json.Unmarshal([]byte(d.row.Payload), &message); err != nil {
 		return nil, &messageError{words.WhyUnreadable, err}
 	}
+	if d.isHistory(d.row) {
+		if convert.IsEmpty(message.Content) {
+			return nil, nil
+		}
+		return d.pastParts(ctx, message), nil
+	}
 	author := d.cast.author(ctx, message)
 	pictures := convert.Pictures(message.Content)
 	uploaded, err := d.uploadPictures(ctx, pictures)

@@ -36,8 +36,17 @@ const titleNames = 4
 
 // titleFor is how a member of a Wazo room knows it: by its name, else by the names of the other members.
 func (d *directory) titleFor(ctx context.Context, room wazoapi.Room, member wazoapi.UUID) string {
+	title, err := d.findTitle(ctx, room, member)
+	if err != nil {
+		d.log.Warn().Err(err).Msg("Failed to look up names for a room's title")
+	}
+	return title
+}
+
+// findTitle is titleFor. After an error the title has short forms of uuids instead of names.
+func (d *directory) findTitle(ctx context.Context, room wazoapi.Room, member wazoapi.UUID) (string, error) {
 	if name := convert.CleanName(room.Name, convert.MaxProfileBytes); name != "" {
-		return name
+		return name, nil
 	}
 	var others []wazoapi.UUID
 	for _, user := range room.Users {
@@ -47,9 +56,6 @@ func (d *directory) titleFor(ctx context.Context, room wazoapi.Room, member wazo
 	}
 	shown := others[:min(len(others), titleNames)]
 	names, err := d.names.Names(ctx, shown...)
-	if err != nil {
-		d.log.Warn().Err(err).Msg("Failed to look up names for a room's title")
-	}
 	titles := make([]string, len(shown))
 	for i, uuid := range shown {
 		titles[i] = cmp.Or(convert.CleanName(names[uuid], convert.MaxProfileBytes), convert.ShortUUID(string(uuid)))
@@ -58,7 +64,7 @@ func (d *directory) titleFor(ctx context.Context, room wazoapi.Room, member wazo
 	if more := len(others) - len(shown); more > 0 {
 		title += fmt.Sprintf(" and %d more", more)
 	}
-	return title
+	return title, err
 }
 
 // listedRoom is a Wazo room with its title.

@@ -62,6 +62,13 @@ type fakeMatrix struct {
 	encrypted             bool                                // the rooms are
 	limited               bool                                // the homeserver limits the account
 
+	made     []RoomPlan
+	makeRoom func(RoomPlan) error // may refuse a room, or (errLost) lose the answer after it is made
+	invite   func(id.UserID) error
+	members  map[id.RoomID]map[id.UserID]event.Membership // of rooms that the bot has made
+	named    map[id.RoomID]string                         // rooms that the bot has named
+	removed  []id.UserID
+
 	accepting sync.Mutex
 	saying    sync.Mutex
 	greeted   *Relay // got an answer already: the first one comes at once, even if it is empty
@@ -157,6 +164,19 @@ func (f *fakeMatrix) syncOnce(ctx context.Context) error {
 			continue
 		}
 		roomSync := RoomSync{Room: room, Events: slices.Clone(events[begin:end])}
+		for _, evt := range roomSync.Events {
+			switch {
+			case evt.ParseError != nil || evt.StateKey == nil:
+			case evt.Type.Type == MarkerType.Type && evt.Sender == botUser:
+				roomSync.Marker = &RoomMarker{}
+				if err := json.Unmarshal(evt.Content.VeryRaw, roomSync.Marker); err != nil {
+					f.t.Error(err)
+				}
+			case evt.Type.Type == event.StateMember.Type:
+				membership, _ := evt.Content.Raw["membership"].(string)
+				roomSync.Members = append(roomSync.Members, MemberChange{id.UserID(*evt.StateKey), event.Membership(membership)})
+			}
+		}
 		if f.limit > 0 && end-begin > f.limit {
 			roomSync.Events = roomSync.Events[end-begin-f.limit:]
 			roomSync.Limited, roomSync.PrevBatch = true, fmt.Sprintf("p%d", end-f.limit)
@@ -306,9 +326,18 @@ func (f *fakeMatrix) MemberName(_ context.Context, _ id.RoomID, user id.UserID) 
 }
 
 // Members returns the people whom the test has named, those in the room.
-func (f *fakeMatrix) Members(context.Context, id.RoomID) (map[id.UserID]Member, error) {
+func (f *fakeMatrix) Members(_ context.Context, room id.RoomID) (map[id.UserID]Member, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if made := f.members[room]; made != nil {
+		members := make(map[id.UserID]Member)
+		for user, membership := range made {
+			if membership == event.MembershipJoin || membership == event.MembershipInvite {
+				members[user] = Member{f.names[user], membership == event.MembershipJoin}
+			}
+		}
+		return members, nil
+	}
 	members := map[id.UserID]Member{botUser: {words.BotName, true}}
 	for user, name := range f.names {
 		members[user] = Member{name, !f.invited[user]}
@@ -316,7 +345,14 @@ func (f *fakeMatrix) Members(context.Context, id.RoomID) (map[id.UserID]Member, 
 	return members, nil
 }
 
-func (f *fakeMatrix) RoomName(context.Context, id.RoomID) string { return "Test room" }
+func (f *fakeMatrix) RoomName(_ context.Context, room id.RoomID) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if name, ok := f.named[room]; ok {
+		return name
+	}
+	return "Test room"
+}
 
 func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string) ([]Event, string, error) {
 	f.mu.Lock()
@@ -400,8 +436,12 @@ func (f *fakeMatrix) Resync(ctx context.Context) error { return f.syncOnce(ctx) 
 func (f *fakeMatrix) shown() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var texts []string
-	for _, evt := range f.rooms[roomID] {
+	return f.shownIn(roomID)
+}
+
+// shownIn is shown for any room; the lock must be held.
+func (f *fakeMatrix) shownIn(room id.RoomID) (texts []string) {
+	for _, evt := range f.rooms[room] {
 		if evt.Tag != nil && evt.Tag.Kind == TagMessage {
 			texts = append(texts, bodyOf(evt.Content.VeryRaw))
 		}

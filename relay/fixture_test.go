@@ -48,6 +48,7 @@ type fixture struct {
 	postTimeout      time.Duration
 	contentFormat    string
 	healthInterval   time.Duration
+	backfill         int
 	probeInterval    time.Duration
 	overhearWait     time.Duration
 	loginCheck       time.Duration
@@ -65,7 +66,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
+	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second, backfill: 20, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
 	f.tenant = f.wazo.AddTenant("acme")
 	f.relay = f.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: f.tenant})
 	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: f.tenant})
@@ -107,6 +108,7 @@ func (f *fixture) start() {
 	require.NoError(f, err)
 	f.core = New(Config{
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media,
+		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, client, account, log)

@@ -112,6 +112,13 @@ func (r *Relay) waiting(ctx context.Context) (map[db.QueueKey]time.Time, error) 
 	if err != nil {
 		return nil, fmt.Errorf("failed to read which portals are paused: %w", err)
 	}
+	unattended, err := r.db.PortalMember.Unattended(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read which conversations nobody has joined: %w", err)
+	}
+	oldest = slices.DeleteFunc(oldest, func(queue db.OldestRow) bool { // they wait for people, and that is no trouble
+		return queue.Direction == db.ToMatrix && slices.Contains(unattended, queue.PortalID)
+	})
 	waiting := make(map[db.QueueKey]time.Time, len(oldest))
 	for _, queue := range oldest {
 		if !slices.ContainsFunc(paused, func(p *db.Pause) bool { return p.PortalID == queue.PortalID && p.Stops(queue.Direction) }) {

@@ -46,7 +46,7 @@ func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
 	if err != nil {
 		return err
 	} else if portal == nil {
-		return r.wantExplanation(ctx, m)
+		return r.withoutPortal(ctx, m)
 	}
 	acc := r.readers.of(portal)
 	if acc == nil || acc.stream() != r.acc.stream() {
@@ -80,7 +80,7 @@ func (r *reader) probe(ctx context.Context) error {
 	portals = slices.DeleteFunc(portals, func(portal *db.Portal) bool {
 		return portal.ReaderID != r.acc.row.ID || portal.StartedOnWazo.IsZero()
 	})
-	newest, err := r.newestMessages(ctx)
+	latest, err := r.newestMessages(ctx)
 	if err != nil && classify(err).Class == ClassPortal {
 		for _, portal := range portals { // others may have to read them
 			r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
@@ -90,6 +90,10 @@ func (r *reader) probe(ctx context.Context) error {
 		return r.probeFailed(ctx, err)
 	} else if err != nil {
 		return err
+	}
+	newest := make(map[string]time.Time, len(latest))
+	for _, m := range latest {
+		newest[string(m.Room)] = m.CreatedAt
 	}
 	for _, portal := range portals {
 		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new. A room
@@ -102,7 +106,7 @@ func (r *reader) probe(ctx context.Context) error {
 		}
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	}
-	return nil
+	return r.openings.heard(ctx, r.acc, latest)
 }
 
 // probeFailed returns the error of a look for news by a person's account, nil if only this account is at fault: the histories are
@@ -114,8 +118,8 @@ func (r *reader) probeFailed(ctx context.Context, err error) error {
 	return r.readers.readError(r.acc, err)
 }
 
-// newestMessages returns the times of the newest messages of the account's rooms.
-func (r *reader) newestMessages(ctx context.Context) (map[string]time.Time, error) {
+// newestMessages returns the newest message of each of the account's rooms.
+func (r *reader) newestMessages(ctx context.Context) ([]wazoapi.Message, error) {
 	if err := r.reading.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
@@ -126,11 +130,7 @@ func (r *reader) newestMessages(ctx context.Context) (map[string]time.Time, erro
 		return nil, fmt.Errorf("failed to look for news: %w", err)
 	}
 	r.acc.probeTook(time.Since(start))
-	newest := make(map[string]time.Time, len(latest))
-	for _, m := range latest {
-		newest[string(m.Room)] = m.CreatedAt
-	}
-	return newest, nil
+	return latest, nil
 }
 
 // catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.

@@ -10,6 +10,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/wazoapi"
 )
 
 // jobKind is what a worker works on.
@@ -30,6 +31,8 @@ const (
 	jobAskKey    jobKind = "ask_key"   // ask for a key that is missing
 	jobExpire    jobKind = "expire"    // drop what has waited for its key for too long
 	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
+	jobOpen      jobKind = "open"      // make the Matrix room of a conversation
+	jobMembers   jobKind = "members"   // bring the Matrix room of a conversation in line with its Wazo room
 )
 
 // job is the key of a worker: a kind of work, of one portal or (0) of all.
@@ -38,6 +41,7 @@ type job struct {
 	portalID  int64
 	accountID int64        // of jobProbe
 	session   id.SessionID // of jobKey and jobAskKey
+	wazoRoom  wazoapi.UUID // of jobOpen
 }
 
 func queueJob(key db.QueueKey) job { return portalJob(jobKind(key.Direction), key.PortalID) }
@@ -95,6 +99,10 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.lateKeys.expire(ctx)
 	case jobRevoke:
 		return task.Idle, r.finishLogOuts(ctx)
+	case jobOpen:
+		return task.Idle, r.openings.open(ctx, j.wazoRoom)
+	case jobMembers:
+		return task.Idle, r.conversations.update(ctx, j.portalID)
 	case jobCatchUp:
 		return task.Idle, r.readers.catchUpPortal(ctx, j.portalID)
 	default:
@@ -108,8 +116,11 @@ var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 // jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
 func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
-	if j.kind == jobRevoke || j.kind == jobStreams {
+	switch j.kind {
+	case jobRevoke, jobStreams:
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
+	case jobOpen, jobMembers:
+		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	}
 	r.noteJobFailed(j, err)
 	if isWazo(err) && !isOwnAccount(err) {

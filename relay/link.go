@@ -152,7 +152,7 @@ func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) e
 	return nil
 }
 
-// Unlink ends the link of a Matrix room. It returns a *UserError if there is none.
+// Unlink ends the link of a Matrix room. The bot leaves the room if it has made it for a conversation. Unlink returns a *UserError if there is none.
 func (r *Relay) Unlink(ctx context.Context, room id.RoomID) error {
 	r.linking.Lock()
 	defer r.linking.Unlock()
@@ -161,6 +161,9 @@ func (r *Relay) Unlink(ctx context.Context, room id.RoomID) error {
 		return err
 	} else if portal == nil {
 		return refuse(r.texts.NotLinked())
+	}
+	if portal.IsOpened() {
+		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.conversations.end(ctx, portal) })
 	}
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error { return r.deletePortal(ctx, portal, r.texts.Unlinked(portal.Title)) })
 	if err != nil {

@@ -251,6 +251,7 @@ func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.R
 		} else if err = r.endMapping(ctx, row, as); err != nil {
 			return err
 		}
+		r.conversations.peopleChanged(ctx)
 		return r.SayTo(ctx, row.MatrixUser, r.texts.LoggedIn(row.MatrixUser.String(), as))
 	})
 	if refused := (*LogInError)(nil); errors.As(err, &refused) { // nothing of the transaction remains, so the owner is told now

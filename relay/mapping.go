@@ -41,7 +41,9 @@ func (r *Relay) Map(ctx context.Context, admin, user id.UserID, wazoUser string,
 		} else if isLoggedIn(login) {
 			return refuse(r.texts.MapLoggedIn(login.MatrixUser.String(), words.WazoUser{Username: login.Username}))
 		}
-		return r.identities.put(ctx, &db.Identity{MatrixUser: user, WazoUUID: string(uuid), MappedBy: admin, MappedAt: jsontime.UM(time.Now())})
+		err = r.identities.put(ctx, &db.Identity{MatrixUser: user, WazoUUID: string(uuid), MappedBy: admin, MappedAt: jsontime.UM(time.Now())})
+		r.conversations.peopleChanged(ctx)
+		return err
 	})
 	return r.wazoUser(ctx, uuid, ""), err
 }
@@ -69,6 +71,7 @@ func (r *Relay) Unmap(ctx context.Context, admin id.UserID, who string, private 
 	if err = r.identities.remove(ctx, mapped.MatrixUser, ""); err != nil {
 		return "", words.WazoUser{}, err
 	}
+	r.conversations.peopleChanged(ctx)
 	return mapped.MatrixUser, r.wazoUser(ctx, wazoapi.UUID(mapped.WazoUUID), ""), nil
 }
 

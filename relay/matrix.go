@@ -15,6 +15,7 @@ import (
 
 // Matrix is what the core needs of the Matrix side.
 type Matrix interface {
+	Rooms
 	// UserID returns the bot's own user id.
 	UserID() id.UserID
 	// OwnNames returns the bot's display names, as far as they are known. It does not block.
@@ -152,6 +153,9 @@ type RoomSync struct {
 	Power     bool           // the state before Events changes who may speak in the room
 	Limited   bool           // something is missing before Events
 	PrevBatch string         // where it can be read
+
+	Marker  *RoomMarker    // the bot has just made the room for a conversation; nil: it has not
+	Members []MemberChange // in order, of the state and of the timeline
 }
 
 // Sync is one answer of /sync, as far as it concerns the relay.

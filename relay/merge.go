@@ -32,7 +32,9 @@ const (
 // merge makes one part of the row and of rows behind it, if the homeserver limits the account. It returns the rows behind it that
 // the part shows, and none if the row is to be delivered by itself.
 func (d *matrixDelivery) merge(ctx context.Context) (*matrixPart, []*db.Row, error) {
-	if !d.isMergeable(d.row) || !d.matrix.IsLimited() {
+	if d.isHistory(d.row) {
+		return d.mergeHistory(ctx)
+	} else if !d.isMergeable(d.row) || !d.matrix.IsLimited() {
 		return nil, nil, nil
 	}
 	following, err := d.db.Queue.Following(ctx, d.row, maxMerged-1)
@@ -114,7 +116,9 @@ func (d *matrixDelivery) markMerged(ctx context.Context, part *matrixPart, merge
 		return false, err
 	}
 	d.row.Parts = 1
-	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Int("messages", 1+len(merged)).Msg("Merged messages into one event, because the homeserver limits how fast the bot may send")
+	if !d.isHistory(d.row) {
+		zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Int("messages", 1+len(merged)).Msg("Merged messages into one event, because the homeserver limits how fast the bot may send")
+	}
 	return true, nil
 }
 

@@ -86,7 +86,7 @@ func (p *pauses) begin(ctx context.Context, portal *db.Portal, reason Pause, dir
 		case silenced:
 			return nil // who linked it knows already
 		default:
-			return p.SayTo(ctx, portal.LinkedBy, p.texts.CannotSpeakInRoom(portal.MatrixRoom.String(), portal.Title, p.texts.Why(reason.Why())))
+			return p.SayToOwners(ctx, portal, p.texts.CannotSpeakInRoom(portal.MatrixRoom.String(), portal.Title, p.texts.Why(reason.Why())))
 		}
 	})
 }
@@ -200,6 +200,9 @@ func (r *Relay) Removed(ctx context.Context, room id.RoomID) error {
 		portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
 		if err != nil || portal == nil {
 			return err
+		} else if portal.IsOpened() { // the next message on Wazo opens another room
+			db.AfterCommit(ctx, func() { r.conversations.wake(portal.ID) })
+			return r.db.PortalMember.LeaveAll(ctx, portal.ID)
 		}
 		silenced, err := r.isSilenced(ctx, portal)
 		if err != nil {

@@ -28,6 +28,11 @@
 // people_rooms.go. start.go starts conversations with people whom somebody names, and start_choice.go lets them choose from those of
 // one name.
 //
+// Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are wanted,
+// opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go invites people and ends a
+// conversation that everybody has left, and conversation_follow.go does what changes on Wazo. deliver_history.go shows what was
+// said before, and mute.go is what people decide.
+//
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
 // and every sentence to package words.
@@ -66,14 +71,17 @@ type Config struct {
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min
 	OutageNotice  time.Duration // how long a service is away, or a message waits, before people are told; default 1 min
 
-	HealthInterval time.Duration // between two looks at how Wazo is; default 10 s
-	CommitLag      time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
-	KeyWait        time.Duration // how long a queue waits for a missing key; default 10 s
-	KeyKept        time.Duration // how long a message is kept whose key is missing; default 7 days
-	LoginCheck     time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
-	OverhearWait   time.Duration // how long after another account the reader of a portal may hear a message; default 5 s
-	MemberKept     time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
-	ShutdownGrace  time.Duration // for what is in hand when the relay stops; default 10 s
+	HealthInterval   time.Duration // between two looks at how Wazo is; default 10 s
+	CommitLag        time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
+	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
+	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
+	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
+	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
+
+	LoginCheck    time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
+	OverhearWait  time.Duration // how long after another account the reader of a portal may hear a message; default 5 s
+	MemberKept    time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
+	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
 }
 
 // parallelReads is how many histories are read at once.
@@ -113,6 +121,9 @@ type Relay struct {
 	identities *identities // who is who
 	posters    *posters    // which account posts a message
 	echoes     *echoes     // what comes back of it
+
+	openings      *openings      // conversations that are to open by themselves
+	conversations *conversations // those that are open
 
 	tasks    *task.Scheduler[job]
 	startup  *startup
@@ -163,7 +174,6 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
 	r.identities = &identities{db: database, accounts: r.accounts}
 	r.people = newPeople(r)
-	r.starter = newStarter(r.people, noOpener{r.texts})
 	r.tasks = r.newTasks()
 	r.gaps = newGapFiller(r)
 	r.pauses = &pauses{r, exsync.NewSet[job]()}
@@ -172,6 +182,9 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.echoes = newEchoes(r)
 	r.readers = newReaders(r)
 	r.accounts.began, r.accounts.ended = r.readers.began, r.readers.ended
+	r.openings = &openings{r}
+	r.conversations = newConversations(r)
+	r.starter = newStarter(r.people, r.openings)
 	return r
 }
 
@@ -230,6 +243,9 @@ func (r *Relay) resume(ctx context.Context) error {
 		r.tasks.Wake(portalJob(jobToWazo, gap.PortalID))
 	}
 	r.readers.wakePortals(ctx, func(portal *db.Portal) bool { return r.readers.of(portal) == nil })
+	if err = r.openings.resume(ctx); err != nil {
+		return err
+	}
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})
 	r.tasks.Wake(job{kind: jobRevoke})

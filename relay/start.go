@@ -15,7 +15,6 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
-	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -24,13 +23,6 @@ type opener interface {
 	// ask stores that a person wants a Wazo room of theirs on Matrix. The person is invited to its Matrix room later, and told so. It
 	// returns a *UserError if that cannot be.
 	ask(ctx context.Context, room wazoapi.Room, by id.UserID) error
-}
-
-// noOpener is the opener of a relay that opens no rooms.
-type noOpener struct{ texts words.Texts }
-
-func (o noOpener) ask(context.Context, wazoapi.Room, id.UserID) error {
-	return refuse(o.texts.CannotOpenRooms())
 }
 
 // maxOthers is how many people besides oneself a Wazo room can have (docs/wazo.md, "Rooms").

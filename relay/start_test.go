@@ -194,10 +194,3 @@ func TestRoomWhoseMakingSeemedToFailIsFound(t *testing.T) {
 	require.Len(t, f.roomsOf(f.alice, f.bob), 1)
 	require.Len(t, opener.asked, 1)
 }
-
-func TestWithoutAnOpenerNoRoomIsOpened(t *testing.T) {
-	t.Parallel()
-	f := newAskFixture(t)
-	_, err := f.core.StartChat(f.ctx, robinUser, []string{"bob stone"}, "")
-	requireRefused(t, err, txt.CannotOpenRooms())
-}

@@ -66,18 +66,21 @@ func (a *wazoAccept) command(ctx context.Context, portal *db.Portal, m wazoapi.M
 		a.ended = append(a.ended, portal)
 		return a.deletePortal(ctx, portal, a.texts.UnlinkedFromWazo(portal.Title, a.unlinkers[m.UUID]))
 	}
-	// No event shows it: this keeps the history from bringing it again.
-	err = a.db.Message.Insert(ctx, &db.Message{
-		PortalID: portal.ID, WazoUUID: string(m.UUID), Author: string(m.UserUUID),
-		CreatedAt: jsontime.UMicro(m.CreatedAt), RelayedAt: jsontime.UM(time.Now()),
-	})
-	if err != nil {
+	if err = a.recordHidden(ctx, portal, m); err != nil {
 		return err
 	}
 	if time.Since(m.CreatedAt) > answerAge {
 		return nil
 	}
 	return a.storeWazoCommand(ctx, m)
+}
+
+// recordHidden stores, within a transaction, that no event shows a message. This keeps the history from bringing it again.
+func (a *wazoAccept) recordHidden(ctx context.Context, portal *db.Portal, m wazoapi.Message) error {
+	return a.db.Message.Insert(ctx, &db.Message{
+		PortalID: portal.ID, WazoUUID: string(m.UUID), Author: string(m.UserUUID),
+		CreatedAt: jsontime.UMicro(m.CreatedAt), RelayedAt: jsontime.UM(time.Now()),
+	})
 }
 
 // answerAge is how old a command on Wazo may be to be answered. Nobody waits any longer, and after a restore the answer was given.

@@ -1,4 +1,4 @@
--- v0 -> v7: Latest schema
+-- v0 -> v8: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -21,7 +21,8 @@ CREATE TABLE account (
 	state         TEXT   NOT NULL DEFAULT 'active',-- active, refused (Wazo does not accept the refresh token), leaving (to be revoked) or out
 	refresh_token BLOB,                            -- sealed: of a person's account; NULL: it is the relay account, or nobody is logged in
 	client_id     TEXT   NOT NULL DEFAULT '',      -- under which Wazo lists the refresh token
-	since         BIGINT NOT NULL DEFAULT 0        -- ms: when the person logged in
+	since         BIGINT NOT NULL DEFAULT 0,       -- ms: when the person logged in
+	heard_until   BIGINT NOT NULL DEFAULT 0        -- µs: it is known in which rooms somebody wrote up to this time; 0: the account has not listened yet
 );
 CREATE UNIQUE INDEX account_wazo_user ON account (user_uuid) WHERE matrix_user IS NOT NULL AND state <> 'out' AND user_uuid <> '';
 
@@ -40,20 +41,71 @@ CREATE TABLE login_dialogue (
 	ends_at     BIGINT NOT NULL  -- ms
 );
 
--- A portal links one Matrix room with one Wazo room. An id is never used again, because queue rows belong to one link.
+-- A portal links one Matrix room with one Wazo room. An id is never used again, because queue rows belong to one link. An opened
+-- portal is a conversation for which the bot has made the Matrix room by itself.
 CREATE TABLE portal (
 	id                INTEGER PRIMARY KEY AUTOINCREMENT,
 	matrix_room       TEXT    NOT NULL UNIQUE,
 	wazo_room         TEXT    NOT NULL UNIQUE,
 	title             TEXT    NOT NULL,               -- how people know the Wazo room
 	reader_id         INTEGER NOT NULL REFERENCES account (id), -- the account that reads the Wazo room
-	linked_by         TEXT    NOT NULL,               -- the Matrix user who gave the link command
+	linked_by         TEXT    NOT NULL,               -- the Matrix user who gave the link command; empty: the portal was opened
 	linked_at         BIGINT  NOT NULL,               -- ms
 	public            BOOLEAN NOT NULL,               -- an admin accepted that strangers can read the Matrix room
-	started_on_wazo   BIGINT  NOT NULL DEFAULT 0,     -- µs: created_at of the introduction; 0: it was not posted yet
-	started_on_matrix BOOLEAN NOT NULL DEFAULT false, -- the bot saw its own "Linked" notice: later events are relayed
+	started_on_wazo   BIGINT  NOT NULL DEFAULT 0,     -- µs: created_at of the introduction; 0: it was not posted yet; of an opened portal: just before the first message that is shown
+	started_on_matrix BOOLEAN NOT NULL DEFAULT false, -- the bot saw its own "Linked" notice, or the portal was opened: later events are relayed
 	read_until        BIGINT  NOT NULL DEFAULT 0,     -- µs: the verified cursor, which only reading the history moves
-	last_error        TEXT    NOT NULL DEFAULT ''     -- for people: the status command shows it
+	last_error        TEXT    NOT NULL DEFAULT '',    -- for people: the status command shows it
+	kind              TEXT    NOT NULL DEFAULT 'linked', -- linked or opened
+	direct            BOOLEAN NOT NULL DEFAULT false, -- of an opened portal: the Wazo room has two members
+	history_until     BIGINT  NOT NULL DEFAULT 0,     -- µs: of an opened portal: messages up to this time are shown as history
+	shown_title       TEXT    NOT NULL DEFAULT ''     -- of an opened portal: the name that the bot gave the Matrix room
+);
+
+-- The people of opened portals.
+CREATE TABLE portal_member (
+	portal_id   INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	matrix_user TEXT    NOT NULL,
+	wazo_uuid   TEXT    NOT NULL, -- of the user on Wazo
+	logged_in   BOOLEAN NOT NULL, -- the person had logged in when they were invited; otherwise an administrator had mapped them
+	state       TEXT    NOT NULL, -- owed, invited, joined, left or refused; see db.MemberState
+	PRIMARY KEY (portal_id, matrix_user)
+);
+
+-- The Wazo rooms without a portal for which the bot is to make a Matrix room.
+CREATE TABLE opening (
+	wazo_room    TEXT   NOT NULL PRIMARY KEY,
+	from_time    BIGINT NOT NULL,           -- µs: created_at of the message that opens it; 0: somebody asked for it
+	wanted_at    BIGINT NOT NULL,           -- ms
+	attempted_at BIGINT NOT NULL DEFAULT 0, -- ms: when the Matrix room may have been made; 0: it was not
+	error        TEXT   NOT NULL DEFAULT '' -- for people: why the Matrix room could not be made
+);
+
+-- The people who asked for a Wazo room by a command and are to be told when they are invited.
+CREATE TABLE asked (
+	wazo_room   TEXT NOT NULL,
+	matrix_user TEXT NOT NULL,
+	PRIMARY KEY (wazo_room, matrix_user)
+);
+
+-- The Wazo rooms whose opened portals have ended.
+CREATE TABLE closed (
+	wazo_room TEXT   NOT NULL PRIMARY KEY,
+	until     BIGINT NOT NULL -- µs: a message up to this time does not open the conversation again
+);
+
+-- What people decided about the conversations that open by themselves.
+CREATE TABLE person (
+	matrix_user TEXT   NOT NULL PRIMARY KEY,
+	auto        TEXT   NOT NULL DEFAULT 'on', -- on, off or direct; see db.Auto
+	refused_at  BIGINT NOT NULL DEFAULT 0     -- ms: when the homeserver last refused to invite the person
+);
+
+-- The Wazo rooms to which people do not want to be invited again.
+CREATE TABLE mute (
+	matrix_user TEXT NOT NULL,
+	wazo_room   TEXT NOT NULL,
+	PRIMARY KEY (matrix_user, wazo_room)
 );
 
 -- The people who were told why their own accounts did not post what they said in a portal.

@@ -52,6 +52,9 @@ type config struct {
 	MediaFetchHosts hosts   `env:"MEDIA_FETCH_HOSTS" hint:"set it to names of hosts, each with or without a port, separated by commas, like wiki.example.org,10.0.0.5:8080"`
 	Avatars         avatars `env:"AVATARS" envDefault:"none" hint:"set it to none or initials"`
 
+	EncryptRooms     yesNo            `env:"ENCRYPT_ROOMS" envDefault:"true" hint:"set it to true or false"`
+	BackfillMessages backfillMessages `env:"BACKFILL_MESSAGES" envDefault:"20" hint:"set it to a number of messages from 0 to 200, like 20"`
+
 	AdminListen listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`
 	LogLevel    logLevel      `env:"LOG_LEVEL" envDefault:"info" hint:"set it to trace, debug, info, warn or error"`
 	LogFormat   logFormat     `env:"LOG_FORMAT" envDefault:"json" hint:"set it to json or console"`

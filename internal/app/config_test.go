@@ -67,6 +67,7 @@ func TestConfigDefaults(t *testing.T) {
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
 			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
+			"ENCRYPT_ROOMS", "BACKFILL_MESSAGES",
 		} {
 			vars[name] = ""
 		}
@@ -117,6 +118,25 @@ func TestRelayAccountIsOptional(t *testing.T) {
 		require.Equal(t, missing+" is not set", found[0].failure)
 		require.Contains(t, found[0].hint, "leave out both")
 		require.Contains(t, found[0].hint, other)
+	}
+}
+
+func TestConfigOfConversations(t *testing.T) {
+	t.Parallel()
+	cfg, err := loadConfig(environ(goodEnv()))
+	require.NoError(t, err)
+	require.True(t, bool(cfg.EncryptRooms))
+	require.EqualValues(t, 20, cfg.BackfillMessages)
+	cfg, err = loadConfig(with(map[string]string{"ENCRYPT_ROOMS": "false", "BACKFILL_MESSAGES": "0"}))
+	require.NoError(t, err)
+	require.False(t, bool(cfg.EncryptRooms))
+	require.Zero(t, cfg.BackfillMessages)
+	for name, values := range map[string][]string{"ENCRYPT_ROOMS": {"yes", "maybe"}, "BACKFILL_MESSAGES": {"-1", "201", "many"}} {
+		for _, value := range values {
+			found := mistakes(t, with(map[string]string{name: value}))
+			require.Len(t, found, 1, value)
+			require.Contains(t, found[0].failure, name+": ")
+		}
 	}
 }
 

@@ -42,6 +42,8 @@ var (
 	_ encoding.TextUnmarshaler = (*contentFormat)(nil)
 	_ encoding.TextUnmarshaler = (*byteSize)(nil)
 	_ encoding.TextUnmarshaler = (*mediaDays)(nil)
+	_ encoding.TextUnmarshaler = (*backfillMessages)(nil)
+	_ encoding.TextUnmarshaler = (*yesNo)(nil)
 	_ encoding.TextUnmarshaler = (*avatars)(nil)
 	_ encoding.TextUnmarshaler = (*logLevel)(nil)
 	_ encoding.TextUnmarshaler = (*logFormat)(nil)
@@ -257,6 +259,34 @@ func (d *mediaDays) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a whole number from 1 to %d", text, maxMediaDays)
 	}
 	*d = mediaDays(n)
+	return nil
+}
+
+// backfillMessages is how many messages are shown when a conversation opens.
+type backfillMessages int
+
+const maxBackfillMessages = 200
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *backfillMessages) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 || n > maxBackfillMessages {
+		return fmt.Errorf("%q is not a whole number from 0 to %d", text, maxBackfillMessages)
+	}
+	*b = backfillMessages(n)
+	return nil
+}
+
+// yesNo is a choice between true and false.
+type yesNo bool
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (y *yesNo) UnmarshalText(text []byte) error {
+	choice := string(text)
+	*y = choice == "true"
+	if choice != "true" && choice != "false" {
+		return fmt.Errorf("%q is neither true nor false", text)
+	}
 	return nil
 }
 

@@ -53,8 +53,3 @@ func (t Texts) StartFound(title, matrixRoom string) string {
 func (t Texts) StartOpening(title string) string {
 	return fmt.Sprintf("I open a room for **%s** and invite you to it.", Escape(title))
 }
-
-// CannotOpenRooms says that no Matrix room can be opened.
-func (t Texts) CannotOpenRooms() string {
-	return fmt.Sprintf("The chat is on Wazo now, but I cannot open a Matrix room for it. Make a room, invite me to it, and type `%s link` there.", t.prefix)
-}

@@ -1,0 +1,177 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// following brings the Matrix room of a conversation in line with its Wazo room: its name, and who belongs to it.
+type following struct {
+	*conversations
+	portal *db.Portal
+
+	room    wazoapi.Room
+	isKnown bool // an account of the relay is a member of the Wazo room, so that room is filled
+}
+
+func (f *following) run(ctx context.Context) error {
+	acc, room, err := f.openings.anyMember(ctx, wazoapi.UUID(f.portal.WazoRoom))
+	if err != nil {
+		return err
+	}
+	f.room, f.isKnown = room, acc != nil
+	if err = f.removeStrangers(ctx); err != nil || !f.isKnown {
+		return err
+	} else if err = f.addPeople(ctx); err != nil {
+		return err
+	}
+	return f.rename(ctx)
+}
+
+// removeStrangers removes the people who do not belong to the Wazo room any more. A private conversation on Wazo has no reader whom
+// Wazo did not give it.
+func (f *following) removeStrangers(ctx context.Context) error {
+	members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
+	if err != nil {
+		return err
+	}
+	for _, member := range members {
+		if belongs, err := f.belongs(ctx, member); err != nil {
+			return err
+		} else if belongs {
+			continue
+		} else if err = f.remove(ctx, member); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays: the room is
+// still theirs on Wazo.
+func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool, error) {
+	wazo, _, isKnown := f.identities.ofMatrix(member.MatrixUser)
+	switch {
+	case isKnown && string(wazo) != member.WazoUUID:
+		return false, nil // has logged in as somebody else, or was mapped to somebody else
+	case !isKnown && !member.LoggedIn:
+		return false, nil // is not mapped any more
+	case f.isKnown:
+		return f.room.Has(wazoapi.UUID(member.WazoUUID)), nil
+	}
+	own := f.accounts.of(member.MatrixUser)
+	if own == nil {
+		return true, nil // nobody can tell
+	}
+	is, _, err := own.isMember(ctx, wazoapi.UUID(f.portal.WazoRoom), f.cfg.MemberKept)
+	return is, err
+}
+
+// remove removes a person from the Matrix room, and tells them why.
+func (f *following) remove(ctx context.Context, member *db.PortalMember) error {
+	wasThere := member.State == db.MemberInvited || member.State == db.MemberJoined
+	if wasThere {
+		if err := f.matrix.Remove(ctx, f.portal.MatrixRoom, member.MatrixUser, f.texts.ConversationKick()); err != nil && !isGone(err) {
+			return fmt.Errorf("failed to remove %s: %w", member.MatrixUser, err)
+		}
+	}
+	return f.db.DoTxn(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		if err := f.db.PortalMember.Forget(ctx, f.portal.ID, member.MatrixUser); err != nil || !wasThere {
+			return err
+		}
+		return f.SayTo(ctx, member.MatrixUser, f.texts.ConversationLost(f.portal.Title))
+	})
+}
+
+// addPeople owes an invitation to the people of the Wazo room who are not known to the conversation yet. An invitation that is owed
+// and not wanted any more is forgotten.
+func (f *following) addPeople(ctx context.Context) error {
+	people, err := f.openings.wanted(ctx, f.room)
+	if err != nil {
+		return err
+	}
+	return f.db.DoTxn(ctx, func(ctx context.Context) error {
+		members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
+		if err != nil {
+			return err
+		}
+		for _, person := range people {
+			is := func(m *db.PortalMember) bool { return m.MatrixUser == person.user }
+			if slices.ContainsFunc(members, is) {
+				continue
+			}
+			member := &db.PortalMember{PortalID: f.portal.ID, MatrixUser: person.user, WazoUUID: string(person.wazo), LoggedIn: person.loggedIn}
+			if err = f.owe(ctx, f.portal, member); err != nil {
+				return err
+			}
+		}
+		for _, member := range members {
+			isWanted := slices.ContainsFunc(people, func(c candidate) bool { return c.user == member.MatrixUser })
+			if member.State == db.MemberOwed && !isWanted {
+				if _, err = f.db.PortalMember.Move(ctx, f.portal.ID, member.MatrixUser, db.MemberOwed, db.MemberLeft); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// rename gives the Matrix room the name that the conversation has on Wazo now, unless a person has named the room.
+func (f *following) rename(ctx context.Context) error {
+	members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
+	if err != nil {
+		return err
+	}
+	invited := make([]wazoapi.UUID, len(members))
+	for i, member := range members {
+		invited[i] = wazoapi.UUID(member.WazoUUID)
+	}
+	title, err := f.openings.conversationTitle(ctx, f.room, invited)
+	if err != nil {
+		f.log.Warn().Err(err).Msg("Failed to look up names for a room's title")
+		return nil // the old one is better
+	}
+	shown := f.portal.ShownTitle
+	if title != shown && f.matrix.RoomName(ctx, f.portal.MatrixRoom) == shown {
+		if err = f.matrix.SetRoomName(ctx, f.portal.MatrixRoom, title); err != nil {
+			return fmt.Errorf("failed to rename a room: %w", err)
+		}
+		shown = title
+	}
+	if title == f.portal.Title && shown == f.portal.ShownTitle {
+		return nil
+	}
+	f.portal.Title, f.portal.ShownTitle = title, shown
+	return f.db.Portal.SetTitle(context.WithoutCancel(ctx), f.portal.ID, title, shown)
+}
+
+// SayToOwners says something in person to those whom a portal concerns: who has linked it, or the people of a conversation that has
+// opened by itself.
+func (r *Relay) SayToOwners(ctx context.Context, portal *db.Portal, markdown string) error {
+	owners := []id.UserID{portal.LinkedBy}
+	if portal.IsOpened() {
+		members, err := r.db.PortalMember.Of(ctx, portal.ID)
+		if err != nil {
+			return err
+		}
+		owners = nil
+		for _, member := range members {
+			if member.State == db.MemberJoined {
+				owners = append(owners, member.MatrixUser)
+			}
+		}
+	}
+	for _, owner := range owners {
+		if err := r.SayTo(ctx, owner, markdown); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// candidate is a member of a Wazo room who is known on Matrix, and perhaps wants to be in the Matrix room.
+type candidate struct {
+	user     id.UserID
+	wazo     wazoapi.UUID
+	loggedIn bool // with an account of their own; otherwise an administrator has mapped them
+	usable   bool // Wazo accepts the log-in
+	ignored  bool // IGNORED_USERS has the person
+	auto     db.Auto
+	muted    bool
+	refused  bool // the homeserver refused an invitation not long ago
+	asked    bool // the person has asked for the room
+}
+
+// isWanted reports whether a candidate is to be invited to the Matrix room of a Wazo room that opens by itself. Nobody is invited
+// to what Wazo does not show them: a person's own account must be usable, and who was only mapped by an administrator is
+// invited only to rooms that the relay account is in, which administrators can link anyway.
+func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
+	switch {
+	case !room.Has(c.wazo), c.ignored, room.HasIdentities():
+		return false
+	case c.loggedIn && !c.usable, !c.loggedIn && (relayAccount == "" || !room.Has(relayAccount)):
+		return false
+	case c.asked:
+		return true
+	case c.muted, c.refused, c.auto == db.AutoOff:
+		return false
+	case c.auto == db.AutoDirect:
+		return isDirect(room)
+	default:
+		return true
+	}
+}
+
+// isDirect reports whether a Wazo room is the conversation of two people.
+func isDirect(room wazoapi.Room) bool { return len(room.Users) == 2 }
+
+// refusedFor is how long a person whom the homeserver refuses to invite is left alone.
+const refusedFor = 24 * time.Hour
+
+// wanted returns the members of a Wazo room who are to be invited to its Matrix room.
+func (o *openings) wanted(ctx context.Context, room wazoapi.Room) (people []candidate, err error) {
+	if room.HasIdentities() {
+		return nil, nil
+	}
+	for _, member := range room.Users {
+		user, ok := o.identities.ofWazo(member.UUID)
+		if !ok || user == o.matrix.UserID() {
+			continue
+		}
+		c, err := o.candidate(ctx, user, member.UUID, room.UUID)
+		if err != nil {
+			return nil, err
+		} else if c.isWanted(room, o.relayUUID()) {
+			people = append(people, c)
+		}
+	}
+	return people, nil
+}
+
+// candidate returns what is known of a person who is a user on Wazo, as a member of a room.
+func (o *openings) candidate(ctx context.Context, user id.UserID, wazo, room wazoapi.UUID) (candidate, error) {
+	person, err := o.db.Person.Get(ctx, user)
+	if err != nil {
+		return candidate{}, fmt.Errorf("failed to read what %s decided: %w", user, err)
+	}
+	c := candidate{
+		user: user, wazo: wazo, loggedIn: o.accounts.login(user) != nil, usable: o.accounts.of(user) != nil,
+		ignored: o.cfg.Rights.IsIgnored(user), auto: person.Auto, refused: time.Since(person.RefusedAt.Time) < refusedFor,
+	}
+	if c.muted, err = o.db.Mute.Has(ctx, user, string(room)); err != nil {
+		return candidate{}, err
+	}
+	c.asked, err = o.db.Asked.Has(ctx, string(room), user)
+	return c, err
+}
+
+// relayUUID returns the user on Wazo of the relay account, "" if there is no relay account.
+func (o *openings) relayUUID() wazoapi.UUID {
+	if o.accounts.relay == nil {
+		return ""
+	}
+	return o.accounts.relay.uuid()
+}
