@@ -16,6 +16,7 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -85,7 +86,7 @@ func TestConversationOpensByItself(t *testing.T) {
 
 			c.post("now you are")
 			room := c.invited(t)
-			s.waitBot(t, s.Robin, room, harness.Says("now you are"))
+			require.Equal(t, encrypted, s.waitBot(t, s.Robin, room, harness.Says("now you are")).Mautrix.WasEncrypted)
 			past := s.waitBot(t, s.Robin, room, harness.Notice("who is there?")).Content.AsMessage().Body
 			require.Contains(t, past, "Alan Dale (20")
 			require.Contains(t, past, "nobody yet")
@@ -118,6 +119,21 @@ func TestConversationOpensByItself(t *testing.T) {
 			require.Error(t, err, "nobody is invited after mute")
 		})
 	}
+}
+
+// The conversation of two people is a direct chat for the app of the person.
+func TestConversationOfTwoIsADirectChat(t *testing.T) {
+	t.Parallel()
+	s := open(t, withMautrix(), stage.Config{})
+	p, own := s.ownPortal(t, false)
+	require.Contains(t, p.ask(t, s.Robin, p.Matrix, "!wazo map "+s.Robin.UserID().String()+" "+own.UUID), "is now mapped")
+	c := &chat{fixture: s, room: s.Wazo.CreateRoom("", own, s.Cast.Relay), own: own, author: own}
+	c.post("note to the relay")
+	room := c.invited(t)
+	invite, err := s.Robin.WaitEvent(s.ctx, room, harness.Membership(s.Robin.UserID(), event.MembershipInvite))
+	require.NoError(t, err)
+	require.Equal(t, true, invite.Content.Raw["is_direct"])
+	s.waitBot(t, s.Robin, room, harness.Says("note to the relay"))
 }
 
 // The relay is killed when the homeserver has made the room of a conversation and the relay does not know of it.
