@@ -67,6 +67,8 @@ func TestPortalMembers(t *testing.T) {
 
 	refused := &PortalMember{PortalID: portal.ID, MatrixUser: robinUser, WazoUUID: "uuid-robin", State: MemberRefused}
 	require.NoError(t, db.PortalMember.Put(t.Context(), refused))
+	require.NoError(t, db.PortalMember.SetLoggedIn(t.Context(), portal.ID, robinUser))
+	refused.LoggedIn = true
 	require.NoError(t, db.PortalMember.LeaveAll(t.Context(), portal.ID))
 	members, err := db.PortalMember.Of(t.Context(), portal.ID)
 	require.NoError(t, err)

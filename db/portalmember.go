@@ -43,6 +43,7 @@ const (
 	isAttendedQuery     = `SELECT EXISTS (SELECT 1 FROM portal_member WHERE portal_id = $1 AND state = 'joined')`
 	openedForQuery      = `SELECT portal_id FROM portal_member WHERE matrix_user = $1 ORDER BY portal_id`
 	leaveAllQuery       = `UPDATE portal_member SET state = 'left' WHERE portal_id = $1 AND state <> 'refused'`
+	setLoggedInQuery    = `UPDATE portal_member SET logged_in = true WHERE portal_id = $1 AND matrix_user = $2`
 	deletePersonOfQuery = `DELETE FROM portal_member WHERE portal_id = $1 AND matrix_user = $2`
 )
 
@@ -78,6 +79,11 @@ func (t *PortalMembers) Put(ctx context.Context, m *PortalMember) error {
 // Move moves a person from one state to another. It returns false if the person is in a different state.
 func (t *PortalMembers) Move(ctx context.Context, portalID int64, user id.UserID, from, to MemberState) (bool, error) {
 	return changed(t.GetDB().Exec(ctx, moveMemberQuery, portalID, user, from, to))
+}
+
+// SetLoggedIn stores that a person who was mapped has logged in.
+func (t *PortalMembers) SetLoggedIn(ctx context.Context, portalID int64, user id.UserID) error {
+	return t.Exec(ctx, setLoggedInQuery, portalID, user)
 }
 
 // Forget removes a person from a portal.

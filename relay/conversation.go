@@ -379,7 +379,7 @@ func (c *conversations) describe(ctx context.Context, room wazoapi.Room) string 
 func (c *conversations) hasChanged(portalID int64, described string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	changed := c.seen[portalID] != described
+	before, known := c.seen[portalID]
 	c.seen[portalID] = described
-	return changed
+	return !known || before != described
 }

@@ -56,14 +56,21 @@ func (f *following) removeStrangers(ctx context.Context) error {
 // belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays: the room is
 // still theirs on Wazo.
 func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool, error) {
-	wazo, _, isKnown := f.identities.ofMatrix(member.MatrixUser)
+	wazo, loggedIn, isKnown := f.identities.ofMatrix(member.MatrixUser)
 	switch {
 	case isKnown && string(wazo) != member.WazoUUID:
 		return false, nil // has logged in as somebody else, or was mapped to somebody else
 	case !isKnown && !member.LoggedIn:
 		return false, nil // is not mapped any more
-	case f.isKnown:
-		return f.room.Has(wazoapi.UUID(member.WazoUUID)), nil
+	case loggedIn && !member.LoggedIn:
+		member.LoggedIn = true // was mapped before
+		if err := f.db.PortalMember.SetLoggedIn(ctx, f.portal.ID, member.MatrixUser); err != nil {
+			return false, err
+		}
+	}
+	if f.isKnown {
+		mayBeThere := member.LoggedIn || f.room.Has(f.openings.relayUUID())
+		return mayBeThere && f.room.Has(wazoapi.UUID(member.WazoUUID)), nil
 	}
 	own := f.accounts.of(member.MatrixUser)
 	if own == nil {

@@ -374,6 +374,9 @@ func goldenTexts() string {
 	text("Status, not linked", golden.Status(goldenStatus("")))
 	text("Status, all is well", golden.Status(goldenStatus(goldenTitle)))
 	text("Status, nothing is well, WhyOpened", golden.Status(troubledStatus()))
+	opened := goldenStatus(goldenTitle)
+	opened.LinkedBy = ""
+	text("Status, opened by itself", golden.Status(opened))
 	starting := goldenStatus("")
 	starting.LastSync, starting.MatrixTrouble = 0, []string{golden.Why(WhyNoSync)}
 	text("Status, the homeserver has not answered since the start", golden.Status(starting))

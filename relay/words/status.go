@@ -17,7 +17,8 @@ type Status struct {
 	Waiting                       int // messages whose keys are missing
 	Parked                        int // messages that could not be delivered
 	Paused                        []Why
-	LastError, LinkedBy           string
+	LastError                     string
+	LinkedBy                      string        // "": the room opened by itself
 	LastSync                      time.Duration // since the homeserver last answered /sync; 0: it has not since the start
 	WazoUser                      string        // the relay account; "" if there is none
 	WazoNote                      string        // "" if there is nothing to note
@@ -35,6 +36,8 @@ func (t Texts) Status(s Status) string {
 	}
 	if s.Title == "" {
 		b.WriteString(t.NotLinked() + "\n\n")
+	} else if s.LinkedBy == "" {
+		fmt.Fprintf(&b, "This is the Wazo chat **%s** (`%s`), which has opened by itself.\n\n", Escape(s.Title), s.WazoRoom)
 	} else {
 		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
 	}
