@@ -85,6 +85,17 @@ func (a *account) setVerified(portalID int64, connection uint64, quiet bool) {
 	a.quiet[portalID] = quiet
 }
 
+// setUnverified notes that something may be missing of a portal, or (0) of all.
+func (a *account) setUnverified(portalID int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if portalID == 0 {
+		clear(a.verified)
+	} else {
+		delete(a.verified, portalID)
+	}
+}
+
 func (a *account) isQuiet(portalID int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -169,6 +180,16 @@ func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Dur
 	defer a.mu.Unlock()
 	_, member = a.rooms[room]
 	return member, true, nil
+}
+
+// stillHears reports whether an account is a member of a room of which the relay account hears for it: Wazo would not tell the account
+// itself of a room that it was removed from. If that cannot be told, the last list counts.
+func (a *account) stillHears(ctx context.Context, room wazoapi.UUID, kept time.Duration) bool {
+	member, _, err := a.isMember(ctx, room, kept)
+	if err != nil {
+		_, member = a.listedRoom(room)
+	}
+	return member
 }
 
 // forgetRoom notes that the account cannot read a room, whatever the last list says.

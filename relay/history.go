@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
 	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
@@ -29,14 +30,22 @@ var _ wazoapi.Handler = (*reader)(nil)
 
 // Connected implements wazoapi.Handler.
 func (r *reader) Connected(context.Context) {
-	r.log.Info().Stringer("matrix_user", r.acc.row.MatrixUser).Msg("Connected to Wazo")
+	r.logAt(zerolog.InfoLevel).Msg("Connected to Wazo")
 	r.readers.connected(r.acc)
 }
 
 // Disconnected implements wazoapi.Handler.
 func (r *reader) Disconnected(ctx context.Context, err error) {
-	r.log.Warn().Err(err).Stringer("matrix_user", r.acc.row.MatrixUser).Msg("Lost the connection to Wazo")
+	r.logAt(zerolog.WarnLevel).Err(err).Msg("Lost the connection to Wazo")
 	r.readers.disconnected(ctx, r.acc, err)
+}
+
+// logAt begins a log line, which is only for debugging if it is about the account of a person: there may be hundreds.
+func (r *reader) logAt(level zerolog.Level) *zerolog.Event {
+	if r.acc == r.account {
+		return r.log.WithLevel(level)
+	}
+	return r.log.Debug().Stringer("matrix_user", r.acc.row.MatrixUser)
 }
 
 // MessageCreated implements wazoapi.Handler. Only what the reader of a portal hears is accepted: it alone knows that nothing before it
@@ -51,6 +60,10 @@ func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
 	acc := r.readers.of(portal)
 	if acc == nil || acc.stream() != r.acc.stream() {
 		r.readers.overhear(portal, m)
+		return nil
+	} else if acc != r.acc && !acc.stillHears(ctx, m.Room, r.cfg.MemberKept) {
+		acc.setUnverified(portal.ID)
+		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 		return nil
 	}
 	added, err := (&reader{r.Relay, acc}).acceptMessages(ctx, []wazoapi.Message{m}, false)

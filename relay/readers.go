@@ -132,15 +132,23 @@ func (r *readers) listenWhereDue() {
 		listening := r.listening[acc]
 		switch {
 		case isDue && listening == nil:
-			acc.shared.Store(nil)
+			r.hearThrough(acc, nil)
 			r.listen(acc)
 		case !isDue && listening != nil:
 			listening.stop()
 			delete(r.listening, acc)
 		}
 		if acc != r.account && r.mode == streamShared {
-			acc.shared.Store(&r.account.own)
+			r.hearThrough(acc, &r.account.own)
 		}
+	}
+}
+
+// hearThrough lets an account hear events through a connection of the relay account, or (nil) its own. What was verified under the
+// other one says nothing any more.
+func (r *readers) hearThrough(acc *account, shared *stream) {
+	if acc.shared.Swap(shared) != shared {
+		acc.setUnverified(0)
 	}
 }
 

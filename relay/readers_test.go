@@ -300,11 +300,14 @@ func TestOnlyTheEndOfTheLinkIsACommandWithoutTheRelayAccount(t *testing.T) {
 }
 
 // newTenantWideFixture is newFixture with a relay account that hears of all rooms of the tenant.
-func newTenantWideFixture(t *testing.T) *fixture {
+func newTenantWideFixture(t *testing.T, changes ...func(*fixture)) *fixture {
 	f := newFixture(t)
 	f.relay = f.wazo.AddUser(wazotest.User{Username: "chief", Password: "c", Firstname: "Chief", Lastname: "Relay", Tenant: f.tenant, Admin: true})
 	f.relayName, f.relayPassword = "chief", "c"
 	f.room = f.wazo.CreateRoom("Team", f.alice, f.bob)
+	for _, change := range changes {
+		change(f)
+	}
 	f.start()
 	await.Until(t, "the decision", func() bool { return f.core.readers.modeIs(streamShared) })
 	return f
@@ -332,6 +335,28 @@ func TestOneStreamServesEverybody(t *testing.T) {
 	await.Until(t, "a connection of its own", func() bool { return f.wazo.WebsocketsOf(f.alice) == 1 })
 	f.wazo.Post(f.room.UUID, f.bob, "four", "")
 	f.awaitShown("Bob Stone: one", "Bob Stone: three", "Bob Stone: four")
+}
+
+// Wazo tells the relay account of the room all the same.
+func TestOneStreamBringsNothingOfARoomThatWasLeft(t *testing.T) {
+	t.Parallel()
+	f := newTenantWideFixture(t, func(f *fixture) { f.memberKept, f.probeInterval = 10*time.Millisecond, time.Hour })
+	f.logIn(robinUser, f.alice)
+	f.linkOwn(robinUser)
+	f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	f.awaitShown("Bob Stone: one")
+	f.wazo.RemoveMember(f.room.UUID, f.alice)
+	time.Sleep(2 * f.memberKept) // for so long the list of rooms is believed
+	secret := f.wazo.Post(f.room.UUID, f.bob, "a secret", "")
+	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyNoReader)))
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	isAccepted, err := f.core.readers.isAccepted(f.ctx, portal.ID, wazoapi.UUID(secret.UUID))
+	require.NoError(t, err)
+	require.False(t, isAccepted)
+	f.wazo.AddMember(f.room.UUID, f.alice)
+	f.core.wakePortal(portal.ID)
+	f.awaitShown("Bob Stone: one", "Bob Stone: a secret")
 }
 
 func TestRoomsOfStrangersLeaveNoTrace(t *testing.T) {

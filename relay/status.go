@@ -34,6 +34,9 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	}
 	status.Title, status.WazoRoom = portal.Title, portal.WazoRoom
 	status.LinkedBy, status.LastError = portal.LinkedBy.String(), portal.LastError
+	if acc := r.readers.of(portal); acc != nil {
+		status.Reader = acc.row.MatrixUser.String()
+	}
 	status.WazoVerified = r.readers.isVerified(portal)
 	status.ToWazo, status.ToMatrix = counts[db.ToWazo].Pending, counts[db.ToMatrix].Pending
 	status.Waiting = counts[db.ToWazo].Waiting

@@ -448,6 +448,7 @@ func goldenStatus(title string) Status {
 func troubledStatus() Status {
 	status := goldenStatus(goldenTitle)
 	status.WazoVerified, status.CannotTellRoom = false, true
+	status.WazoUser, status.Reader = "", "@robin:a.example"
 	status.MatrixTrouble = []string{golden.Failing(golden.Why(WhyHomeserverFails), 75*time.Second)}
 	status.WazoTrouble = []string{golden.Failing(golden.Why(WhyChatFails), 75*time.Second), golden.WaitsForWazo(goldenRoom, 2*time.Minute)}
 	status.ToWazo, status.ToMatrix, status.Waiting, status.Parked = 4, 3, 2, 1

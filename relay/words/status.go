@@ -13,9 +13,10 @@ type Status struct {
 	Title, WazoRoom               string   // of the portal; "" if the room has none
 	MatrixTrouble, WazoTrouble    []string // why a side is not well; none if it is
 	WazoVerified                  bool
-	ToWazo, ToMatrix              int // messages in the queues
-	Waiting                       int // messages whose keys are missing
-	Parked                        int // messages that could not be delivered
+	Reader                        string // the Matrix user whose Wazo account reads the chat; "" if it is the relay's, or none
+	ToWazo, ToMatrix              int    // messages in the queues
+	Waiting                       int    // messages whose keys are missing
+	Parked                        int    // messages that could not be delivered
 	Paused                        []Why
 	LastError                     string
 	LinkedBy                      string        // "": the room opened by itself
@@ -52,7 +53,7 @@ func (t Texts) Status(s Status) string {
 		line("problem", "%s", why)
 	}
 	if s.Title != "" {
-		line("history", "%s", choose(s.WazoVerified, "complete", "still being read"))
+		line("history", "%s%s", choose(s.WazoVerified, "complete", "still being read"), s.readBy())
 		line("queue", "%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix)
 		if s.Waiting > 0 {
 			line("waiting for a key", "%d", s.Waiting)
@@ -69,6 +70,13 @@ func (t Texts) Status(s Status) string {
 	return b.String()
 }
 
+func (s Status) readBy() string {
+	if s.Reader == "" {
+		return ""
+	}
+	return fmt.Sprintf("; the chat is read through the Wazo account of `%s`", s.Reader)
+}
+
 func (s Status) wazoAccount() string {
 	switch {
 	case s.WazoUser != "":
@@ -76,7 +84,7 @@ func (s Status) wazoAccount() string {
 	case s.WazoNote != "":
 		return s.WazoNote
 	default:
-		return "no account of its own"
+		return "the relay has no account of its own"
 	}
 }
 
