@@ -444,3 +444,109 @@ func TestRelayAccountThatIsTakenAway(t *testing.T) {
 	f.awaitReader(robinUser)
 	f.awaitShown("Bob Stone: meanwhile")
 }
+
+func TestRestartWithPortalsThatPeopleRead(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(f *fixture) // while the relay is down
+		reader id.UserID
+	}{
+		{"the reader is still logged in", func(*fixture) {}, robinUser},
+		{"the reader may no longer use the bot", func(f *fixture) { f.allowed = []string{samUser.String()} }, samUser},
+		{"the log-in of the reader was revoked", func(f *fixture) { f.wazo.RevokeRefreshTokens(f.alice) }, samUser},
+		{"the reader was removed from the room", func(f *fixture) { f.wazo.RemoveMember(f.room.UUID, f.alice) }, samUser},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f, carol := newPeopleFixture(t)
+			f.logIn(robinUser, f.alice)
+			f.logIn(samUser, f.bob)
+			f.linkOwn(robinUser)
+			f.wazo.Post(f.room.UUID, carol, "before", "")
+			f.awaitShown("Carol White: before")
+			f.halt()
+			f.wazo.Post(f.room.UUID, carol, "meanwhile", "")
+			f.matrix.say(samUser, "meanwhile on Matrix")
+			test.change(f)
+			f.start()
+			f.wazo.Post(f.room.UUID, carol, "after", "")
+			f.awaitShown("Carol White: before", "Carol White: meanwhile", "Carol White: after")
+			await.Until(t, "what Sam said", func() bool { return slices.Equal(f.texts(f.bob), []string{"meanwhile on Matrix"}) })
+			f.awaitReader(test.reader)
+		})
+	}
+}
+
+// What was delivered after the copy of the database was made is found by whoever reads.
+func TestRestoredDatabaseWithAPortalThatPeopleRead(t *testing.T) {
+	t.Parallel()
+	f, carol := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(robinUser)
+	f.matrix.say(samUser, "first")
+	f.wazo.Post(f.room.UUID, carol, "zero", "")
+	await.Until(t, "the first message", func() bool { return len(f.texts(f.bob)) == 1 })
+	f.awaitShown("Carol White: zero")
+	f.awaitEmpty()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.matrix.say(samUser, "second")
+	f.wazo.Post(f.room.UUID, carol, "one", "")
+	await.Until(t, "the second message", func() bool { return len(f.texts(f.bob)) == 2 })
+	f.awaitShown("Carol White: zero", "Carol White: one")
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.wazo.RevokeRefreshTokens(f.alice) // and the reader is gone, too
+	f.start()
+	f.matrix.say(samUser, "third")
+	f.wazo.Post(f.room.UUID, carol, "two", "")
+	await.Until(t, "the third message", func() bool { return len(f.texts(f.bob)) >= 3 })
+	f.awaitShown("Carol White: zero", "Carol White: one", "Carol White: two")
+	f.awaitEmpty()
+	require.Equal(t, []string{"first", "second", "third"}, f.texts(f.bob))
+	f.awaitReader(samUser)
+}
+
+func TestWhatSeveralAccountsHearIsShownOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.link()
+	await.Until(t, "three connections", func() bool { return f.wazo.Websockets() == 3 })
+	var want []string
+	for i := range 20 {
+		f.wazo.Post(f.room.UUID, f.alice, fmt.Sprint(i), "")
+		want = append(want, fmt.Sprintf("Alice Martin: %d", i))
+	}
+	f.awaitShown(want...)
+	f.matrix.say(adminUser, "by the relay account, which the others hear, too")
+	f.awaitRelayed("by the relay account, which the others hear, too")
+	f.awaitEmpty()
+	time.Sleep(2 * f.overhearWait) // what others have heard is looked at then
+	f.awaitEmpty()
+	require.Equal(t, want, f.matrix.shown())
+}
+
+// The access token of a log-in works for hours after the log-in was revoked.
+func TestRevokedReaderIsNoticedWhenItHearsSomething(t *testing.T) {
+	t.Parallel()
+	f, carol := newPeopleFixture(t, func(f *fixture) { f.memberKept, f.probeInterval = 10*time.Millisecond, time.Hour })
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(robinUser)
+	f.wazo.Post(f.room.UUID, carol, "one", "")
+	f.awaitShown("Carol White: one")
+	f.wazo.RevokeRefreshTokens(f.alice)
+	time.Sleep(2 * f.memberKept) // for so long no further question is asked
+	f.wazo.Post(f.room.UUID, carol, "two", "")
+	f.awaitTold(txt.WithoutRelayAccount().LogInEnded("alice"))
+	f.awaitReader(samUser)
+	f.wazo.Post(f.room.UUID, carol, "three", "")
+	f.awaitShown("Carol White: one", "Carol White: two", "Carol White: three")
+}
