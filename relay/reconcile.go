@@ -79,7 +79,8 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		return nil
 	})
 	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
-	if err != nil && acc != d.account && classify(err).Class == ClassPortal {
+	isReplaceable := acc != d.account || len(d.accounts.all()) > 0
+	if err != nil && isReplaceable && classify(err).Class == ClassPortal {
 		d.tasks.Wake(portalJob(jobCatchUp, d.portal.ID)) // it is for another account to read
 		return nil, false, nil
 	}

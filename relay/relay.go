@@ -4,8 +4,8 @@
 //
 //   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). What an event of Matrix
 //     is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in gap.go, from
-//     Wazo in history.go. On Wazo, each portal has a reader, the account of a member: readers.go listens for all accounts, and
-//     election.go lets another one take over.
+//     Wazo in history.go. On Wazo, each portal has a reader, the account of a member (readers.go). streams.go listens for all
+//     accounts, overhear.go notices what the reader does not hear, and election.go lets another account take over.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
 //     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before it sends
 //     anything, it stores that it does (attempt.go). While the homeserver limits how fast the bot may send, it sends the messages

@@ -21,6 +21,14 @@ func (t Texts) heardAs() string {
 	return "your messages go out through the relay's account, in the chats of which this is a member."
 }
 
+// postedFor says who posts the messages of a person without a log-in, whose is "your" or "their".
+func (t Texts) postedFor(whose string) string {
+	if t.noRelayAccount {
+		return fmt.Sprintf("Without a log-in, nobody posts %s messages on Wazo.", whose)
+	}
+	return fmt.Sprintf("I post %s messages with the relay's account.", whose)
+}
+
 // NotHeardOnWazo tells the sender of a message that nobody can post it on Wazo, and what to do. loggedIn says whether they have logged
 // in.
 func (t Texts) NotHeardOnWazo(matrixRoom, title string, loggedIn bool) string {
@@ -41,6 +49,11 @@ func (t Texts) NobodyLoggedIn() string {
 // NoRelayAccount refuses what only the relay's own account could do.
 func (t Texts) NoRelayAccount() string {
 	return fmt.Sprintf("The relay has no Wazo account of its own, so it cannot do that. Type `%s login` in a direct chat with me to use your own account.", t.prefix)
+}
+
+// NotYourChat refuses a link through the account of a person who is not a member of the chat.
+func (t Texts) NotYourChat(title string) string {
+	return fmt.Sprintf("Your Wazo account is not a member of the chat **%s**.", Escape(title))
 }
 
 // NoDirectory refuses a search for people: nobody could ask Wazo.

@@ -254,7 +254,7 @@ func (t Texts) LoggedInAs(login LoginState) string {
 
 // MappedTo tells a person that an administrator has mapped them.
 func (t Texts) MappedTo(as WazoUser, by string) string {
-	return fmt.Sprintf("You are not logged in to Wazo. The administrator `%s` has mapped you to %s, so people see your names on both sides. I post your messages with the relay's account. Type `%s login` to post as yourself.", by, as.show(), t.prefix)
+	return fmt.Sprintf("You are not logged in to Wazo. The administrator `%s` has mapped you to %s, so people see your names on both sides. %s Type `%s login` to post as yourself.", by, as.show(), t.postedFor("your"), t.prefix)
 }
 
 // Logins lists who is logged in.
@@ -283,7 +283,7 @@ func (t Texts) MapUsage() string {
 
 // Mapped confirms a mapping.
 func (t Texts) Mapped(user string, as WazoUser) string {
-	return fmt.Sprintf("`%s` is now mapped to %s. People see their names on both sides. I still post their messages with the relay's account.", user, as.show())
+	return fmt.Sprintf("`%s` is now mapped to %s. People see their names on both sides. %s", user, as.show(), t.postedFor("their"))
 }
 
 // MapLoggedIn refuses to map a person who is logged in.
