@@ -51,11 +51,6 @@ func (t Texts) NoRelayAccount() string {
 	return fmt.Sprintf("The relay has no Wazo account of its own, so it cannot do that. Type `%s login` in a direct chat with me to use your own account.", t.prefix)
 }
 
-// NotYourChat refuses a link through the account of a person who is not a member of the chat.
-func (t Texts) NotYourChat(title string) string {
-	return fmt.Sprintf("Your Wazo account is not a member of the chat **%s**.", Escape(title))
-}
-
 // NoDirectory refuses a search for people: nobody could ask Wazo.
 func (t Texts) NoDirectory() string {
 	return fmt.Sprintf("I cannot search the directory of Wazo, because nobody has logged in to Wazo yet. Type `%s login` in a direct chat with me to log in.", t.prefix)

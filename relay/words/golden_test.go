@@ -315,7 +315,6 @@ func goldenTexts() string {
 	text("NotHeardOnWazo", golden.NotHeardOnWazo("!room:a.example", "Project *A*", false))
 	text("NotHeardOnWazo, logged in", golden.NotHeardOnWazo("!room:a.example", "Project *A*", true))
 	text("NoRelayAccount", golden.NoRelayAccount())
-	text("NotYourChat", golden.NotYourChat("Project *A*"))
 	text("WithoutRelayAccount, MappedTo", golden.WithoutRelayAccount().MappedTo(WazoUser{Name: "Alice Martin"}, "@admin:a.example"))
 	text("NoDirectory", golden.NoDirectory())
 	text("NobodyLoggedIn", golden.NobodyLoggedIn())
