@@ -2,13 +2,7 @@ package cases
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"os"
-	"regexp"
-	"strings"
 	"testing"
 
 	"wazo-matrix-relay/e2e/harness"
@@ -48,39 +42,18 @@ func (s *fixture) waitDirect(t *testing.T, text string) string {
 func (p *portal) logInByPage(t *testing.T, own wazotest.User) {
 	t.Helper()
 	// Nobody else is in the room, so that the bot gives the address there.
-	address := regexp.MustCompile(`http://\S+/login/[A-Za-z0-9_-]+`).FindString(p.ask(t, p.Robin, p.Matrix, "!wazo login"))
-	require.NotEmpty(t, address)
-	jar, err := cookiejar.New(nil)
+	page, err := stage.OpenLoginPage(p.ctx, p.ask(t, p.Robin, p.Matrix, "!wazo login"))
 	require.NoError(t, err)
-	browser := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}
-	page := readPage(t, func() (*http.Response, error) { return browser.Get(address) })
-	require.Contains(t, page, p.Robin.UserID().String(), "the page says for whom it is")
-	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
-	require.NotNil(t, token, page)
-	form := url.Values{"token": {token[1]}, "username": {own.Username}, "password": {own.Password}}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	require.Contains(t, page.Text, p.Robin.UserID().String(), "the page says for whom it is")
+	require.NoError(t, page.LogIn(p.ctx, own))
+	require.Contains(t, page.Text, "logged in")
+	again, err := stage.OpenLoginPage(p.ctx, page.Address)
 	require.NoError(t, err)
-	parsed, err := url.Parse(address)
-	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Origin", parsed.Scheme+"://"+parsed.Host)
-	page = readPage(t, func() (*http.Response, error) { return browser.Do(request) })
-	require.Contains(t, page, "logged in")
-	require.Contains(t, readPage(t, func() (*http.Response, error) { return http.Get(address) }), "already", "it works once")
+	require.Contains(t, again.Text, "already", "it works once")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.joinDirectChat(t)
 	p.waitDirect(t, "is logged in to Wazo as")
-}
-
-func readPage(t *testing.T, get func() (*http.Response, error)) string {
-	t.Helper()
-	resp, err := get()
-	require.NoError(t, err)
-	defer func() { require.NoError(t, resp.Body.Close()) }()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return string(body)
 }
 
 // logInByDialogue has Robin answer the bot's questions in the direct chat.
@@ -120,10 +93,7 @@ func TestPersonUsesTheirOwnWazoAccount(t *testing.T) {
 				t.Parallel()
 				env := map[string]string{}
 				if way.page {
-					port, err := harness.FreePort()
-					require.NoError(t, err)
-					env["LISTEN"] = fmt.Sprintf("127.0.0.1:%d", port)
-					env["PUBLIC_URL"] = "http://" + env["LISTEN"] + "/relay"
+					require.NoError(t, stage.WithPage(env))
 				}
 				s := open(t, withMautrix(), stage.Config{Env: env})
 				p, own := s.ownPortal(t, encrypted)
