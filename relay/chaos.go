@@ -19,9 +19,10 @@ func sabotaged(part string) bool {
 	return false
 }
 
-// chaosTimes shortens what a chaos run would wait for, by WAZO_RELAY_SETTLE and WAZO_RELAY_PROBE.
+// chaosTimes shortens what a chaos run would wait for, by WAZO_RELAY_SETTLE, WAZO_RELAY_PROBE and
+// WAZO_RELAY_MEMBER.
 func chaosTimes(cfg *Config) {
-	for name, into := range map[string]*time.Duration{"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval} {
+	for name, into := range map[string]*time.Duration{"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval, "WAZO_RELAY_MEMBER": &cfg.MemberKept} {
 		if d, err := time.ParseDuration(os.Getenv(name)); err == nil {
 			*into = d
 		}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"wazo-matrix-relay/e2e/harness"
 )
 
 // Protection is a part of the relay that keeps messages from being lost or
@@ -115,13 +117,18 @@ func (c Config) delay() time.Duration { return c.Settle / 4 }
 // relay asks /sync for.
 func (c Config) window() int { return min(max(c.Messages/c.Rooms/12, 3), 40) }
 
+// samName begins the Matrix name of the person who logs in to Wazo.
+const samName = "sam"
+
 // relayEnv are the relay's environment variables beyond those that a stage sets.
 func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 	return map[string]string{
+		"ALLOWED_USERS":         "@" + samName + "*:" + harness.ServerName,
 		"MATRIX_HOMESERVER_URL": matrixURL,
 		"WAZO_URL":              wazoURL,
 		"WAZO_RELAY_SETTLE":     c.Settle.String(),
 		"WAZO_RELAY_PROBE":      c.Probe.String(),
+		"WAZO_RELAY_MEMBER":     c.Probe.String(),
 		"WAZO_RELAY_BREAK":      string(c.Break),
 	}
 }
