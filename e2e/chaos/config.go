@@ -21,6 +21,7 @@ const (
 	Reconcile Protection = "reconcile" // the relay looks for its own message before it sends it again
 	CatchUp   Protection = "catchup"   // the relay reads what was said while it did not listen
 	Dedupe    Protection = "dedupe"    // the relay recognises a message that reaches it twice
+	Echoes    Protection = "echoes"    // the relay does not show what it has posted by people's own accounts
 )
 
 // Config says how long and how hard a run is.
@@ -96,8 +97,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("a run needs at least one message and one room")
 	case c.Messages/c.Rooms > roomLimit:
 		return c, fmt.Errorf("at most %d messages per room: take more rooms", roomLimit)
-	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe}, c.Break):
-		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup or dedupe", c.Break)
+	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes}, c.Break):
+		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe or echoes", c.Break)
 	}
 	return c, nil
 }

@@ -84,6 +84,11 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 			notice: func(r Result) int { return r.Lost },
 		},
 		{
+			name: "messages come back if the relay does not wait for the answers to what it posts for people", off: Echoes,
+			cfg:    Config{Messages: 60, Faults: []string{"wazo post: answered late"}},
+			notice: func(r Result) int { return r.Doubled },
+		},
+		{
 			name: "messages double without the de-duplication when the homeserver forgets transaction ids", off: Dedupe,
 			cfg:    Config{Messages: 60, Kills: 1, Faults: []string{homeserverKilled}},
 			notice: func(r Result) int { return r.Doubled },
