@@ -19,9 +19,12 @@ func sabotaged(part string) bool {
 	return false
 }
 
-// chaosTimes shortens what a chaos run would wait for, by WAZO_RELAY_SETTLE, WAZO_RELAY_PROBE and WAZO_RELAY_MEMBER.
+// chaosTimes shortens what a chaos run would wait for, by the variables below.
 func chaosTimes(cfg *Config) {
-	for name, into := range map[string]*time.Duration{"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval, "WAZO_RELAY_MEMBER": &cfg.MemberKept} {
+	for name, into := range map[string]*time.Duration{
+		"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval,
+		"WAZO_RELAY_MEMBER": &cfg.MemberKept, "WAZO_RELAY_LOGIN_CHECK": &cfg.LoginCheck,
+	} {
 		if d, err := time.ParseDuration(os.Getenv(name)); err == nil {
 			*into = d
 		}

@@ -45,7 +45,9 @@ type Config struct {
 	// unknown outcome, before it looks for that message. The default is 2 s.
 	// No fault delays anything by as much.
 	Settle time.Duration
-	// Probe is how often the relay asks Wazo for new messages. The default is 2 s.
+	// Probe is how often the relay asks Wazo for new messages, in which rooms the
+	// accounts of people are, and whether their log-ins are still accepted. The default
+	// is 2 s.
 	Probe time.Duration
 	// Quiet is how long nothing must arrive before the missing messages count as
 	// lost. The default is 90 s. That is more than the longest pause of the relay,
@@ -124,12 +126,13 @@ const samName = "sam"
 // relayEnv are the relay's environment variables beyond those that a stage sets.
 func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 	return map[string]string{
-		"ALLOWED_USERS":         "@" + samName + "*:" + harness.ServerName,
-		"MATRIX_HOMESERVER_URL": matrixURL,
-		"WAZO_URL":              wazoURL,
-		"WAZO_RELAY_SETTLE":     c.Settle.String(),
-		"WAZO_RELAY_PROBE":      c.Probe.String(),
-		"WAZO_RELAY_MEMBER":     c.Probe.String(),
-		"WAZO_RELAY_BREAK":      string(c.Break),
+		"ALLOWED_USERS":          "@" + samName + "*:" + harness.ServerName,
+		"MATRIX_HOMESERVER_URL":  matrixURL,
+		"WAZO_URL":               wazoURL,
+		"WAZO_RELAY_SETTLE":      c.Settle.String(),
+		"WAZO_RELAY_PROBE":       c.Probe.String(),
+		"WAZO_RELAY_MEMBER":      c.Probe.String(),
+		"WAZO_RELAY_LOGIN_CHECK": c.Probe.String(),
+		"WAZO_RELAY_BREAK":       string(c.Break),
 	}
 }

@@ -2,10 +2,14 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"maunium.net/go/mautrix/event"
@@ -23,6 +27,9 @@ type login struct {
 	account wazotest.User
 	// desk is a Matrix room of the person and the bot only, for commands.
 	desk id.RoomID
+
+	mu    sync.Mutex // held while the person logs in
+	since time.Time
 }
 
 // openLogins has Sam log in, before anybody talks and before the first copy of the
@@ -42,6 +49,7 @@ func (s *fixture) openLogins(ctx context.Context, _ string) error {
 	if err = s.LogIn(ctx, sam, l.desk, l.account); err != nil {
 		return s.Explain(err)
 	}
+	l.since = time.Now()
 	s.logins = append(s.logins, l)
 	return nil
 }
@@ -79,6 +87,7 @@ const logInWithin = 2 * time.Minute
 // endLogins has Wazo forget the log-ins, for a while. What their people say meanwhile
 // goes out through the relay's account. Then they log in again.
 func (s *fixture) endLogins(ctx context.Context, lasts time.Duration) (bool, error) {
+	ended := time.Now()
 	for _, l := range s.logins {
 		s.Wazo.RevokeRefreshTokens(l.account)
 		s.Wazo.RevokeTokens(l.account)
@@ -90,30 +99,78 @@ func (s *fixture) endLogins(ctx context.Context, lasts time.Duration) (bool, err
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_ = s.instead.reach(limited, instead+1) // perhaps nobody says anything
-	for _, l := range s.logins {
-		if err := s.logInAgain(ctx, l); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	err := s.logInAgain(ctx, func(since time.Time) bool { return since.Before(ended) })
+	return err == nil, err
 }
 
-// logInAgain has a person log in as often as it takes: the relay may be killed
-// meanwhile, and the links end with it.
-func (s *fixture) logInAgain(ctx context.Context, l *login) error {
-	deadline := time.Now().Add(logInWithin)
+// logInAfterRestore has those log in again whose log-in is newer than the copy of the
+// database that the relay has now: Wazo has deleted the one in the copy.
+func (s *fixture) logInAfterRestore(ctx context.Context, made time.Time) error {
+	return s.logInAgain(ctx, func(since time.Time) bool { return since.After(made) })
+}
+
+// logInAgain has those log in again whose log-in does not work any more, judged by when
+// it was made.
+func (s *fixture) logInAgain(ctx context.Context, isOver func(since time.Time) bool) error {
+	for _, l := range s.logins {
+		l.mu.Lock()
+		var err error
+		if isOver(l.since) {
+			err = s.logInSurely(ctx, l)
+			l.since = time.Now()
+		}
+		l.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errLoggedIn means that the relay takes a person for logged in.
+var errLoggedIn = errors.New("the relay refuses a log-in, because there is one")
+
+// noticedWithin is after how long the relay has surely noticed that a log-in is over. It
+// asks once in Config.Probe, but may be killed meanwhile.
+const noticedWithin = 15 * time.Second
+
+// logInSurely has a person log in as often as it takes. The relay refuses that until it
+// has noticed that the log-in which it knows is over, and when it is killed the links
+// end. A log-in whose outcome got lost has succeeded if the relay goes on refusing.
+func (s *fixture) logInSurely(ctx context.Context, l *login) error {
+	began := time.Now()
 	for {
 		limited, cancel := context.WithTimeout(ctx, healthyWithin)
-		err := s.LogIn(limited, l.person, l.desk, l.account)
+		err := s.logInOnce(limited, l)
 		cancel()
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return ctx.Err()
-		case time.Now().After(deadline):
+		case errors.Is(err, errLoggedIn) && time.Since(began) > noticedWithin:
+			return nil
+		case time.Since(began) > logInWithin:
 			return fmt.Errorf("%s cannot log in again: %w", l.person.UserID(), err)
 		}
 		if err = sleep(ctx, sendAgain); err != nil {
 			return err
 		}
 	}
+}
+
+// logInOnce has a person log in. They ask for the link unless the homeserver is about to
+// be stopped in order.
+func (s *fixture) logInOnce(ctx context.Context, l *login) error {
+	s.speaking.RLock()
+	asked, err := l.person.Send(ctx, l.desk, stage.LoginCommand)
+	s.speaking.RUnlock()
+	if err != nil {
+		return err
+	}
+	answer, err := s.Reply(ctx, l.person, l.desk, asked)
+	if err != nil {
+		return err
+	} else if strings.Contains(answer, "already logged in") {
+		return errLoggedIn
+	}
+	return stage.LogInByLink(ctx, answer, l.account)
 }

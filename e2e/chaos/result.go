@@ -82,6 +82,10 @@ func (r Result) Err() error {
 	if r.Native == 0 {
 		errs = append(errs, errors.New("no message was posted by the account of its sender"))
 	}
+	// Names cannot always be looked up while the homeserver is away.
+	if r.Strange > r.Sent/100 {
+		errs = append(errs, fmt.Errorf("%d messages of people with an own account are shown under another name", r.Strange))
+	}
 	if r.Kills < r.killsWanted {
 		errs = append(errs, fmt.Errorf("only %d of %d kills", r.Kills, r.killsWanted))
 	}

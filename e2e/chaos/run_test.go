@@ -171,6 +171,7 @@ func TestJudgementOfRun(t *testing.T) {
 		{"a message is out of order", func(r *Result) { r.Reordered = 1 }, "reordered 1"},
 		{"a fault never fired", func(r *Result) { r.Fired = []Count{{"a", 1}, {"b", 0}} }, `"b" never fired`},
 		{"nobody posted as themselves", func(r *Result) { r.Native = 0 }, "no message was posted by the account of its sender"},
+		{"somebody is shown under another name", func(r *Result) { r.Strange = 1 }, "1 messages of people with an own account"},
 		{"too few kills", func(r *Result) { r.Kills = 1 }, "only 1 of 2 kills"},
 		{"no kill met a message", func(r *Result) { r.KilledMidway = 0 }, "no kill met"},
 		{"people could not say everything", func(r *Result) { r.Sent = 9 }, "only 9 of 10"},

@@ -127,12 +127,20 @@ func newShares(n, parts int) func() int {
 	}
 }
 
+// keepPace waits while somebody who has said i of n messages is further than
+// everybody together. So all directions and accounts are in use until the end, and
+// meet every fault. Whoever is behind does not wait.
+func (s *fixture) keepPace(ctx context.Context, i, n int, progress *milestones) error {
+	const slack = 20 // the part of all messages by which one may be further
+	return progress.reach(ctx, s.cfg.Messages*i/n-s.cfg.Messages/slack)
+}
+
 // write has an author write on Wazo.
 func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, script *script, n int, progress *milestones) error {
-	for range n {
+	for i := range n {
 		p.toMx.hold(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if err := s.keepPace(ctx, i, n, progress); err != nil {
+			return err
 		}
 		s.authors.post(p.Wazo, author, script.next())
 		p.toMx.sent.add(1)
@@ -149,6 +157,9 @@ func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, scr
 func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, script *script, marks uint64, n int, progress *milestones) error {
 	for i := range n {
 		p.toWazo.hold(ctx)
+		if err := s.keepPace(ctx, i, n, progress); err != nil {
+			return err
+		}
 		if err := p.inTurn(func() error {
 			return s.sendSurely(ctx, p.Matrix, person, script.next(), marks+uint64(i))
 		}); err != nil {

@@ -17,6 +17,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
+// LoginCommand asks the bot for a log-in to Wazo.
+const LoginCommand = "!wazo login"
+
 // WithPage adds to a relay's configuration that it serves the page for logging in, on
 // a free port of the loopback interface.
 func WithPage(env map[string]string) error {
@@ -52,11 +55,16 @@ func (s *Stage) Reply(ctx context.Context, person *harness.Client, room id.RoomI
 // LogIn has a person log in to Wazo as a user, by the page (see WithPage). They ask
 // for the link in a room in which nobody but they and the bot is.
 func (s *Stage) LogIn(ctx context.Context, person *harness.Client, room id.RoomID, as wazotest.User) error {
-	answer, err := s.Ask(ctx, person, room, "!wazo login")
+	answer, err := s.Ask(ctx, person, room, LoginCommand)
 	if err != nil {
 		return err
 	}
-	page, err := OpenLoginPage(ctx, answer)
+	return LogInByLink(ctx, answer, as)
+}
+
+// LogInByLink logs in to Wazo as a user, by the link in what the bot has said.
+func LogInByLink(ctx context.Context, said string, as wazotest.User) error {
+	page, err := OpenLoginPage(ctx, said)
 	if err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func (s *Stage) LogIn(ctx context.Context, person *harness.Client, room id.RoomI
 		return err
 	}
 	if !strings.Contains(page.Text, wordLoggedIn) {
-		return fmt.Errorf("%s is not logged in: %s", person.UserID(), page.Text)
+		return fmt.Errorf("%s is not logged in: %s", as.Username, page.Text)
 	}
 	return nil
 }
