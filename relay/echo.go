@@ -161,6 +161,18 @@ func (e *echoes) find(ctx context.Context, portalID int64, author wazoapi.UUID, 
 	return nil, nil
 }
 
+// hasOlder reports whether something waits in a queue to Matrix that the account of a person may have posted before a time. It may have
+// been written in an app of Wazo instead.
+func (e *echoes) hasOlder(ctx context.Context, portalID int64, before db.WazoTime) (bool, error) {
+	for _, acc := range e.accounts.all() {
+		has, err := e.db.Queue.HasWritten(ctx, portalID, string(acc.uuid()), jsontime.UMicroInt(0), before)
+		if err != nil || has {
+			return has, err
+		}
+	}
+	return false, nil
+}
+
 // mayBeOwn reports whether a message that a person wrote on Matrix at a time or later may have been posted through the person's account
 // before the database was restored.
 func (e *echoes) mayBeOwn(ctx context.Context, portalID int64, sender id.UserID, since db.WazoTime) (bool, error) {
