@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
@@ -317,6 +318,37 @@ func TestLateOwnPostAfterARestore(t *testing.T) {
 	f.start()
 	f.awaitSettled()
 	require.Equal(t, []string{late, "bob/: end"}, f.posted())
+}
+
+// The key of a message was missing while a later one with the same text was posted. After a restore the key is there, and it is not known
+// which of the two is on Wazo. One of them comes late.
+func TestIdenticalOwnPostsOfWhichOneWasOvertakenBeforeARestore(t *testing.T) {
+	t.Parallel()
+	for _, between := range []id.UserID{robinUser, adminUser} {
+		t.Run("something else is said by "+between.Localpart(), func(t *testing.T) {
+			t.Parallel()
+			f := newOwnFixture(t)
+			f.halt()
+			restore := f.snapshot()
+			f.start()
+			written := time.Now()
+			writtenNow := func(evt *event.Event) { evt.Timestamp = written.UnixMilli() }
+			sent := f.matrix.sayEncrypted(robinUser, "s", writtenNow)
+			f.awaitPassedOver(sent)
+			f.matrix.say(between, "one")
+			f.matrix.add(roomID, robinUser, event.EventMessage, map[string]any{"msgtype": "m.text", "body": "ok"}, writtenNow)
+			await.Until(t, "the messages", func() bool { return len(f.posted()) == 2 })
+			f.awaitEmpty()
+			posted := f.posted()
+			f.halt()
+			restore()
+			f.matrix.giveKey(sent, "ok")
+			f.start()
+			await.Until(t, "the last message", func() bool { return len(f.posted()) == 3 })
+			f.awaitSettled()
+			require.Equal(t, append(posted, "alice/: "+txt.Late(written)+"\n\nok", "bob/: end"), f.posted())
+		})
+	}
 }
 
 // What cannot be read any more may have been posted through its sender's account.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -113,7 +114,7 @@ func (d *wazoDelivery) findDelivered(ctx context.Context, request *wazoRequest) 
 		if f.author == "" {
 			found, err = d.findOrphan(ctx, f)
 		} else if !isOver {
-			found, err = d.echoes.find(ctx, d.portal.ID, f.author, f.since, f.texts)
+			found, err = d.findOwn(ctx, f)
 		}
 		if err != nil || found != nil {
 			return found, err
@@ -130,26 +131,47 @@ func (d *wazoDelivery) findOrphan(ctx context.Context, f form) (*wazoapi.Message
 		if err != nil {
 			return nil, err
 		} else if orphan != nil {
-			return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, d.noteSwapped(ctx, f, orphan)
+			return &wazoapi.Message{UUID: wazoapi.UUID(orphan.WazoUUID), CreatedAt: orphan.CreatedAt.Time}, d.noteSwapped(ctx, f, orphan.CreatedAt)
 		}
 	}
 	return nil, nil
 }
 
-// noteSwapped notes that an orphan may be the message of a later row with the same text: something older is on Wazo whose row was not
-// compared yet. So the last row with this text may find no orphan, although an earlier one was not delivered.
-func (d *wazoDelivery) noteSwapped(ctx context.Context, f form, orphan *db.Orphan) error {
+// findOwn returns what the sender's own account may have posted in a form, nil if there is nothing.
+func (d *wazoDelivery) findOwn(ctx context.Context, f form) (*wazoapi.Message, error) {
+	message, err := d.echoes.find(ctx, d.portal.ID, f.author, f.since, f.texts)
+	if err != nil || message == nil {
+		return nil, err
+	}
+	return message, d.noteSwapped(ctx, f, jsontime.UMicro(message.CreatedAt))
+}
+
+// noteSwapped notes that what a row was matched with, which chatd stored at a time, may be the message of a later row with the same
+// text: something older is on Wazo whose row was not compared yet. So the last row with this text may find nothing, although an earlier
+// one was not delivered.
+func (d *wazoDelivery) noteSwapped(ctx context.Context, f form, stored db.WazoTime) error {
 	if d.row.Late || d.row.HasRequest() {
 		return nil
 	}
-	older, err := d.db.Orphan.HasOlder(ctx, d.portal.ID, orphan.CreatedAt)
+	older, err := d.db.Orphan.HasOlder(ctx, d.portal.ID, stored)
+	if err == nil && !older {
+		older, err = d.echoes.hasOlder(ctx, d.portal.ID, stored)
+	}
 	if err == nil && older {
 		d.startup.noteSwapped(d.said(f))
 	}
 	return err
 }
 
-func (d *wazoDelivery) said(f form) saidText { return saidText{d.portal.ID, f.alias, f.texts[1]} }
+// said returns what somebody said in a form, whether or not its key came late.
+func (d *wazoDelivery) said(f form) saidText {
+	return saidText{d.portal.ID, f.author, f.alias, f.texts[len(f.texts)-1]}
+}
+
+// isSwapped reports whether a row of a new request may be one of those of which noteSwapped has noted that the last finds nothing.
+func (d *wazoDelivery) isSwapped(request *wazoRequest) bool {
+	return slices.ContainsFunc(request.forms, func(f form) bool { return d.startup.isSwapped(d.said(f)) })
+}
 
 // markOvertaken marks a new request as late if messages that were written after it were delivered before the database was restored,
 // for example because its key was missing then. Without the mark it would seem to answer them.
@@ -161,7 +183,7 @@ func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) 
 	if err != nil {
 		return err
 	}
-	if late := request.posted.texts[0]; (overtaken || d.startup.isSwapped(d.said(request.posted))) && convert.CheckSize(late) == nil {
+	if late := request.posted.texts[0]; (overtaken || d.isSwapped(request)) && convert.CheckSize(late) == nil {
 		request.Content = late
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
 )
 
 // phase is how far a queue has come since the relay started. The database may be an older one that was restored from a
@@ -31,14 +32,15 @@ type startup struct {
 	began  time.Time
 	synced bool // an answer of /sync was accepted
 	phases map[db.QueueKey]phase
-	// swapped are the texts of which a row was matched with an orphan that may be that of a later row with the same text. The last
-	// of these rows finds none then.
+	// swapped are the texts of which a row was matched with an orphan, or with what its sender's account has posted, that may be that
+	// of a later row with the same text. The last of these rows finds none then.
 	swapped map[saidText]bool
 }
 
 // saidText is what somebody said in a portal.
 type saidText struct {
 	portalID    int64
+	author      wazoapi.UUID // as of a form
 	alias, text string
 }
 

@@ -193,18 +193,17 @@ func (s *fixture) waitBot(t *testing.T, person *harness.Client, room id.RoomID, 
 // ask has a person type a command and returns the bot's answer to it.
 func (s *fixture) ask(t *testing.T, person *harness.Client, room id.RoomID, command string) string {
 	t.Helper()
-	sent, err := person.Send(s.ctx, room, command)
+	answer, err := s.Ask(s.ctx, person, room, command)
 	require.NoError(t, err)
-	return s.reply(t, person, room, sent)
+	return answer
 }
 
 // reply waits for the notice by which the bot answers an event.
 func (s *fixture) reply(t *testing.T, person *harness.Client, room id.RoomID, to id.EventID) string {
 	t.Helper()
-	answer := s.waitBot(t, person, room, harness.All(harness.Notice(""), func(evt *event.Event) bool {
-		return evt.Content.AsMessage().RelatesTo.GetReplyTo() == to
-	}))
-	return answer.Content.AsMessage().Body
+	answer, err := s.Reply(s.ctx, person, room, to)
+	require.NoError(t, err)
+	return answer
 }
 
 // newWazoRoom makes a Wazo room of the relay and somebody who is in no other.

@@ -2,13 +2,7 @@ package cases
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"os"
-	"regexp"
-	"strings"
 	"testing"
 
 	"wazo-matrix-relay/e2e/harness"
@@ -17,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 )
 
 // ownPortal links a Wazo room of which Robin's own Wazo account is a member.
@@ -48,8 +41,15 @@ func (s *fixture) waitDirect(t *testing.T, text string) string {
 // logInByPage has Robin type the command, open the page and fill in the form.
 func (p *portal) logInByPage(t *testing.T, own wazotest.User) {
 	t.Helper()
-	address := p.logInOnPage(t, p.Robin, p.Matrix, own)
-	require.Contains(t, readPage(t, func() (*http.Response, error) { return http.Get(address) }), "already", "it works once")
+	// Nobody else is in the room, so that the bot gives the address there.
+	page, err := stage.OpenLoginPage(p.ctx, p.ask(t, p.Robin, p.Matrix, "!wazo login"))
+	require.NoError(t, err)
+	require.Contains(t, page.Text, p.Robin.UserID().String(), "the page says for whom it is")
+	require.NoError(t, page.LogIn(p.ctx, own))
+	require.Contains(t, page.Text, "logged in")
+	again, err := stage.OpenLoginPage(p.ctx, page.Address)
+	require.NoError(t, err)
+	require.Contains(t, again.Text, "already", "it works once")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.joinDirectChat(t)
@@ -59,45 +59,9 @@ func (p *portal) logInByPage(t *testing.T, own wazotest.User) {
 // withPage is the configuration of a relay that has a page for logging in.
 func withPage(t *testing.T) stage.Config {
 	t.Helper()
-	port, err := harness.FreePort()
-	require.NoError(t, err)
-	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	return stage.Config{Env: map[string]string{"LISTEN": listen, "PUBLIC_URL": "http://" + listen + "/relay"}}
-}
-
-// logInOnPage logs a person in on the page, whose address it returns. Nobody but the person and the bot is in the room, so that the bot
-// gives the address there.
-func (s *fixture) logInOnPage(t *testing.T, person *harness.Client, room id.RoomID, own wazotest.User) string {
-	t.Helper()
-	address := regexp.MustCompile(`http://\S+/login/[A-Za-z0-9_-]+`).FindString(s.ask(t, person, room, "!wazo login"))
-	require.NotEmpty(t, address)
-	jar, err := cookiejar.New(nil)
-	require.NoError(t, err)
-	browser := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}
-	page := readPage(t, func() (*http.Response, error) { return browser.Get(address) })
-	require.Contains(t, page, person.UserID().String(), "the page says for whom it is")
-	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
-	require.NotNil(t, token, page)
-	form := url.Values{"token": {token[1]}, "username": {own.Username}, "password": {own.Password}}
-	request, err := http.NewRequestWithContext(s.ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
-	require.NoError(t, err)
-	parsed, err := url.Parse(address)
-	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Origin", parsed.Scheme+"://"+parsed.Host)
-	page = readPage(t, func() (*http.Response, error) { return browser.Do(request) })
-	require.Contains(t, page, "logged in")
-	return address
-}
-
-func readPage(t *testing.T, get func() (*http.Response, error)) string {
-	t.Helper()
-	resp, err := get()
-	require.NoError(t, err)
-	defer func() { require.NoError(t, resp.Body.Close()) }()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return string(body)
+	env := map[string]string{}
+	require.NoError(t, stage.WithPage(env))
+	return stage.Config{Env: env}
 }
 
 // logInByDialogue has Robin answer the bot's questions in the direct chat.

@@ -34,7 +34,7 @@ func testOrdinaryPerson(t *testing.T, encrypted bool) {
 		require.Contains(t, ask(command), "You are not logged in to Wazo", command)
 	}
 	require.Contains(t, ask("link Allies"), "log in first")
-	s.logInOnPage(t, ally, room, own)
+	require.NoError(t, s.LogIn(s.ctx, ally, room, own))
 
 	s.Wazo.SetPhone(s.Cast.Bob, "talking")
 	found := ask("search stone")

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"wazo-matrix-relay/e2e/harness"
 )
 
 // Protection is a part of the relay that keeps messages from being lost or
@@ -19,6 +21,7 @@ const (
 	Reconcile Protection = "reconcile" // the relay looks for its own message before it sends it again
 	CatchUp   Protection = "catchup"   // the relay reads what was said while it did not listen
 	Dedupe    Protection = "dedupe"    // the relay recognises a message that reaches it twice
+	Echoes    Protection = "echoes"    // the relay does not show what it has posted by people's own accounts
 )
 
 // Config says how long and how hard a run is.
@@ -42,7 +45,9 @@ type Config struct {
 	// unknown outcome, before it looks for that message. The default is 2 s.
 	// No fault delays anything by as much.
 	Settle time.Duration
-	// Probe is how often the relay asks Wazo for new messages. The default is 2 s.
+	// Probe is how often the relay asks Wazo for new messages, in which rooms the
+	// accounts of people are, and whether their log-ins are still accepted. The default
+	// is 2 s.
 	Probe time.Duration
 	// Quiet is how long nothing must arrive before the missing messages count as
 	// lost. The default is 90 s. That is more than the longest pause of the relay,
@@ -94,8 +99,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("a run needs at least one message and one room")
 	case c.Messages/c.Rooms > roomLimit:
 		return c, fmt.Errorf("at most %d messages per room: take more rooms", roomLimit)
-	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe}, c.Break):
-		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup or dedupe", c.Break)
+	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes}, c.Break):
+		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe or echoes", c.Break)
 	}
 	return c, nil
 }
@@ -115,13 +120,19 @@ func (c Config) delay() time.Duration { return c.Settle / 4 }
 // relay asks /sync for.
 func (c Config) window() int { return min(max(c.Messages/c.Rooms/12, 3), 40) }
 
+// samName begins the Matrix name of the person who logs in to Wazo.
+const samName = "sam"
+
 // relayEnv are the relay's environment variables beyond those that a stage sets.
 func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 	return map[string]string{
-		"MATRIX_HOMESERVER_URL": matrixURL,
-		"WAZO_URL":              wazoURL,
-		"WAZO_RELAY_SETTLE":     c.Settle.String(),
-		"WAZO_RELAY_PROBE":      c.Probe.String(),
-		"WAZO_RELAY_BREAK":      string(c.Break),
+		"ALLOWED_USERS":          "@" + samName + "*:" + harness.ServerName,
+		"MATRIX_HOMESERVER_URL":  matrixURL,
+		"WAZO_URL":               wazoURL,
+		"WAZO_RELAY_SETTLE":      c.Settle.String(),
+		"WAZO_RELAY_PROBE":       c.Probe.String(),
+		"WAZO_RELAY_MEMBER":      c.Probe.String(),
+		"WAZO_RELAY_LOGIN_CHECK": c.Probe.String(),
+		"WAZO_RELAY_BREAK":       string(c.Break),
 	}
 }

@@ -94,7 +94,7 @@ func (c *copies) restore(ctx context.Context, progress *milestones) error {
 	if err != nil {
 		return err
 	}
-	return c.keeper.killAnd(ctx, func() error {
+	err = c.keeper.killAnd(ctx, func() error {
 		c.mu.Lock() // so that nobody copies what is half there
 		defer c.mu.Unlock()
 		age := time.Since(made.at)
@@ -103,6 +103,10 @@ func (c *copies) restore(ctx context.Context, progress *milestones) error {
 		c.say("%d messages: %s from a copy that is %s old", progress.count(), databaseRestored, age.Round(time.Second))
 		return c.Relay.RestoreDatabase(made.file)
 	})
+	if err != nil {
+		return err
+	}
+	return c.logInAfterRestore(ctx, made.at)
 }
 
 // choose returns the copy that is closest to the age whose turn it is. For the age

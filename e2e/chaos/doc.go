@@ -1,6 +1,7 @@
 // Package chaos tests that no message is lost, duplicated or reordered while
 // everything around the relay fails. People talk in several rooms, plain and
-// encrypted, on both sides at once. Meanwhile the relay is killed again and
+// encrypted, on both sides at once. One of them has logged in with an own account on
+// Wazo, and also writes in Wazo's app. Meanwhile the relay is killed again and
 // again, both servers restart, and a proxy between the relay and each server
 // delays, cuts, swallows and replaces answers. At the end the package compares
 // what people said with what arrived, as the two servers have it. It never reads
@@ -9,6 +10,7 @@
 //	run.go      the whole run                killer.go   when and at what the relay is killed
 //	fixture.go  the rooms and their people   keeper.go   the relay's process
 //	talk.go     who says what, and when      outages.go  whole services go away
+//	logins.go   who posts with an own account on Wazo
 //	proxy.go    between relay and server     posts.go    faults of one message on Wazo
 //	classes.go  what a request is for        deck.go     seeded choices
 //	kinds.go    what the proxy can do        tally.go    how often each fault fired

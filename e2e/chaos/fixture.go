@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -24,7 +25,7 @@ var typeHello = event.Type{Type: "e2e.chaos.hello", Class: event.MessageEventTyp
 type place struct {
 	stage.Portal
 	name    string
-	authors []wazotest.User   // on Wazo
+	authors []wazotest.User   // on Wazo; the last ones are the people who have logged in
 	people  []*harness.Client // on Matrix
 	turn    sync.Mutex        // held by the person on Matrix who speaks
 	toWazo  *flow
@@ -44,7 +45,10 @@ type fixture struct {
 	authors  *authors
 	keeper   *keeper
 	copies   *copies
+	logins   []*login
 	places   []*place
+	// instead counts what people who have logged in have said through the relay's account.
+	instead *milestones
 	// speaking is held for reading by everybody who sends a message to the
 	// homeserver without the proxy.
 	speaking sync.RWMutex
@@ -55,8 +59,8 @@ type fixture struct {
 
 // openFixture starts everything. No fault is active yet.
 func openFixture(ctx context.Context, cfg Config, dir string) (*fixture, error) {
-	s := &fixture{cfg: cfg, tally: &tally{}, armed: &armed{}}
-	for _, step := range []func(context.Context, string) error{s.openServers, s.openPlaces} {
+	s := &fixture{cfg: cfg, tally: &tally{}, armed: &armed{}, instead: newMilestones()}
+	for _, step := range []func(context.Context, string) error{s.openServers, s.openLogins, s.openPlaces} {
 		if err := step(ctx, dir); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -88,8 +92,12 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 			return err
 		}
 	}
+	env := s.cfg.relayEnv(s.matrix.url, s.wazo.url)
+	if err = stage.WithPage(env); err != nil {
+		return err
+	}
 	s.Stage, err = stage.Open(ctx, stage.Config{
-		Homeserver: homeserver, Dir: dir, Env: s.cfg.relayEnv(s.matrix.url, s.wazo.url),
+		Homeserver: homeserver, Dir: dir, Env: env,
 		RelayBinary: binary, WazoOptions: []wazotest.Option{capture},
 	})
 	if err != nil {
@@ -112,19 +120,17 @@ func (s *fixture) startProxy(classify func(*http.Request) class, upstream func()
 
 // openPlaces links the rooms. Every second one is encrypted.
 func (s *fixture) openPlaces(ctx context.Context, _ string) error {
-	sam, err := s.Person(ctx, "sam", harness.Encrypted)
-	if err != nil {
-		return err
-	}
+	sam := s.logins[0].person
 	// A key that is on its way to the bot while the database is replaced by a copy is
 	// lost: only the latest database could decrypt it.
 	s.Robin.GiveRequestedKeys()
 	sam.GiveRequestedKeys()
 	for n := range s.cfg.Rooms {
 		p := &place{name: fmt.Sprintf("room %d", n+1), people: []*harness.Client{s.Robin, sam}, toWazo: newFlow(s.cfg.window(), s.cfg.Quiet), toMx: newFlow(s.cfg.window(), s.cfg.Quiet)}
-		p.authors = []wazotest.User{s.Hire("Anna", "Doe"), s.Hire("Boris", "Roe")}
-		room := s.Wazo.CreateRoom(p.name, p.authors[0], p.authors[1], s.Cast.Relay)
+		p.authors = []wazotest.User{s.Hire("Anna", "Doe"), s.Hire("Boris", "Roe"), s.logins[0].account}
+		room := s.Wazo.CreateRoom(p.name, append(slices.Clone(p.authors), s.Cast.Relay)...)
 		options := harness.RoomOptions{Encrypted: n%2 == 1, Invite: []id.UserID{sam.UserID()}}
+		var err error
 		if p.Portal, err = s.Link(ctx, s.Robin, options, room.UUID); err != nil {
 			return s.Explain(err)
 		}

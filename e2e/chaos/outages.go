@@ -45,6 +45,7 @@ func (s *fixture) outages() []outage {
 			s.expireTokens()
 			return faults.TokenLimit(wazotest.Always())
 		})},
+		{loginEnded, s.endLogins},
 		{"answers of Wazo slow", while(func() *wazotest.Fault {
 			return faults.DelayAnswers(s.cfg.delay(), wazotest.Always())
 		})},
@@ -95,6 +96,9 @@ func (s *fixture) whileStarting(on func() *wazotest.Fault) func(context.Context,
 
 func (s *fixture) expireTokens() {
 	s.Wazo.ExpireTokens(s.Cast.Relay)
+	for _, l := range s.logins {
+		s.Wazo.ExpireTokens(l.account)
+	}
 	s.Wazo.CheckTokens()
 }
 

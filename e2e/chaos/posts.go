@@ -44,7 +44,8 @@ type wazoFault struct {
 	arm  func(f *wazotest.Faults, when wazotest.When) *wazotest.Fault
 }
 
-// relayPostFaults are what chatd may make of a message that the relay posts.
+// relayPostFaults are what chatd may make of a message that the relay posts, with its
+// own account or with that of a person.
 func relayPostFaults(delay time.Duration) []wazoFault {
 	refuse := func(name string, a wazotest.Answer) wazoFault {
 		return wazoFault{name, func(f *wazotest.Faults, w wazotest.When) *wazotest.Fault { return f.RefusePost(a, w) }}
@@ -63,10 +64,11 @@ func relayPostFaults(delay time.Duration) []wazoFault {
 }
 
 // asKind makes a fault of Wazo one that the proxy lets happen: it arms it for
-// the room right before the request goes on.
-func (f wazoFault) asKind(faults *wazotest.Faults, relay wazotest.User, a *armed) kind {
+// the room right before the request goes on, whichever account posts. It spares what
+// people write on Wazo.
+func (f wazoFault) asKind(faults *wazotest.Faults, a *armed) kind {
 	return kind{name: f.name, fires: onAnswer, before: func(_ http.ResponseWriter, r *http.Request) bool {
-		a.add(string(wazoPost)+": "+f.name, f.arm(faults, wazotest.Times(1).By(relay).InRoom(roomOf(r))))
+		a.add(string(wazoPost)+": "+f.name, f.arm(faults, wazotest.Times(1).InRoom(roomOf(r)).Requested()))
 		return true
 	}}
 }
@@ -97,11 +99,12 @@ type authors struct {
 	deck  *deck[wazoFault]
 
 	mu      sync.Mutex
-	excused map[string]bool // by uuid of the message
+	written map[string]bool // by uuid of the message
+	excused map[string]bool // likewise
 }
 
 func newAuthors(wazo *wazotest.Server, relay wazotest.User, t *tally, seed uint64, every int, faults []wazoFault) *authors {
-	return &authors{wazo: wazo, relay: relay, tally: t, deck: newDeck(seed, every, faults), excused: make(map[string]bool)}
+	return &authors{wazo: wazo, relay: relay, tally: t, deck: newDeck(seed, every, faults), written: make(map[string]bool), excused: make(map[string]bool)}
 }
 
 // dropEvent loses the next event on the relay's websocket. If that is the event of
@@ -112,22 +115,33 @@ func dropEvent(relay wazotest.User) wazoFault {
 	}}
 }
 
-// post has an author write, sometimes with a fault.
+// post has an author write, sometimes with a fault. With the account of a person who
+// has logged in, the fault may meet what the relay posts for this person instead. Then
+// one message too many is excused.
 func (a *authors) post(room string, author wazotest.User, text string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fault, ok := a.deck.draw()
 	if !ok {
-		a.wazo.Post(room, author, text, "")
+		a.written[a.wazo.Post(room, author, text, "").UUID] = true
 		return
 	}
 	on := fault.arm(a.wazo.Faults(), wazotest.Times(1).By(author).InRoom(room))
 	message := a.wazo.Post(room, author, text, "")
 	on.Off()
+	a.written[message.UUID] = true
 	if on.Fired() > 0 {
 		a.tally.add(fault.name)
 		a.excused[message.UUID] = true
 	}
+}
+
+// wrote says whether an author has written a message, so that it does not come from
+// Matrix. It waits while one is being written.
+func (a *authors) wrote(uuid string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.written[uuid]
 }
 
 // isExcused says whether a message's place doesn't count.

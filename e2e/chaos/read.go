@@ -22,6 +22,9 @@ type rooms struct {
 	late                     int                 // messages that were posted late, because their key came late
 	takenBack                int                 // events that the relay took back, because the homeserver stored them late
 	unreadable               int
+	native                   int // messages from Matrix that the accounts of their senders have posted
+	instead                  int // messages of people who have logged in that the relay's account has posted
+	strange                  int // messages of people who have logged in that are shown under another name than on Matrix
 }
 
 // read reads both rooms, the one on Matrix through a person's client. The order is
@@ -40,13 +43,17 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 		r.addEvent(s, p, evt)
 	}
 	for _, message := range s.Wazo.Messages(p.Wazo) {
-		switch {
-		case s.isRelayed(message):
+		switch who, native, relayed := s.saidBy(message); {
+		case relayed:
 			text, late := withoutLateLine(message.Content)
-			key := p.name + ", Matrix to Wazo: " + *message.Alias + ": " + text
-			r.onWazo = append(r.onWazo, arrival{key, late})
+			r.onWazo = append(r.onWazo, arrival{toWazoKey(p, who, text), late})
 			if late {
 				r.late++
+			}
+			if native {
+				r.native++
+			} else if s.hasLogin(who) {
+				r.instead++
 			}
 		case !s.FromRelay(message):
 			r.saidOnWazo = append(r.saidOnWazo, said{
@@ -68,12 +75,6 @@ func withoutLateLine(content string) (text string, late bool) {
 	return text, true
 }
 
-// isRelayed says whether a message on Wazo comes from Matrix. The relay's own
-// notices have no alias.
-func (s *fixture) isRelayed(message wazotest.Message) bool {
-	return s.FromRelay(message) && message.Alias != nil
-}
-
 func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 	switch {
 	case evt.Unsigned.RedactedBecause != nil:
@@ -83,42 +84,68 @@ func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 	case evt.Type != event.EventMessage:
 	case evt.Sender != s.BotID():
 		if isOfPeople(evt) {
-			key := fmt.Sprintf("%s, Matrix to Wazo: %s (Matrix): %s", p.name, evt.Sender.Localpart(), evt.Content.AsMessage().Body)
+			key := toWazoKey(p, evt.Sender.Localpart(), evt.Content.AsMessage().Body)
 			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key, excused: r.uncertain[evt.ID]})
 		}
 	case evt.Content.AsMessage().MsgType != event.MsgNotice:
-		for _, key := range shownBy(p, *evt.Content.AsMessage()) {
-			r.onMatrix = append(r.onMatrix, arrival{key: key})
+		for _, shown := range s.shownBy(p, *evt.Content.AsMessage()) {
+			r.onMatrix = append(r.onMatrix, arrival{key: toMatrixKey(p, shown.author, shown.text)})
+			if l := s.loginOf(shown.author); l != nil && shown.name != l.name {
+				r.strange++
+			}
 		}
 	}
 }
 
-// shownBy returns the keys of the messages that an event shows, in order. An event
-// that merges messages has a paragraph for each of them; without a profile, each
-// begins with the name of its author.
-func shownBy(p *place, content event.MessageEventContent) (keys []string) {
+// shown is a message of Wazo as an event shows it.
+type shown struct {
+	author string // the uuid; empty: nobody knows
+	name   string
+	text   string
+}
+
+// shownBy returns the messages that an event shows, in order. An event that merges
+// messages has a paragraph for each of them; without a profile, each begins with the
+// name of its author.
+func (s *fixture) shownBy(p *place, content event.MessageEventContent) (all []shown) {
 	profile := content.BeeperPerMessageProfile
 	content.RemovePerMessageProfileFallback()
 	for text := range strings.SplitSeq(content.Body, "\n\n") {
-		author := ""
+		line := shown{text: text}
 		if profile != nil {
-			author = profile.ID
+			line.author, line.name = profile.ID, profile.Displayname
 		} else if name, said, named := strings.Cut(text, ": "); named {
-			author, text = p.authorNamed(name), said
+			line = shown{s.authorNamed(p, name), name, said}
 		}
-		keys = append(keys, toMatrixKey(p, author, text))
+		all = append(all, line)
 	}
-	return keys
+	return all
 }
 
 // authorNamed returns the uuid of the author whom the relay shows under a name.
-func (p *place) authorNamed(name string) string {
+func (s *fixture) authorNamed(p *place, name string) string {
 	for _, author := range p.authors {
-		if name == author.Firstname+" "+author.Lastname || name == convert.ShortUUID(author.UUID) {
+		l := s.loginOf(author.UUID)
+		if name == author.Firstname+" "+author.Lastname || name == convert.ShortUUID(author.UUID) || l != nil && name == l.name {
 			return author.UUID
 		}
 	}
 	return ""
+}
+
+// hasLogin says whether a person on Matrix, named by localpart, has logged in to Wazo.
+func (s *fixture) hasLogin(who string) bool {
+	return slices.ContainsFunc(s.logins, func(l *login) bool { return l.name == who })
+}
+
+// aliasSuffix ends the names under which the relay's account posts.
+const aliasSuffix = " (Matrix)"
+
+func withoutSuffix(alias string) string { return strings.TrimSuffix(alias, aliasSuffix) }
+
+// toWazoKey names the person on Matrix by localpart, whichever account has posted.
+func toWazoKey(p *place, who, text string) string {
+	return fmt.Sprintf("%s, Matrix to Wazo: %s: %s", p.name, who, text)
 }
 
 // toMatrixKey names the author by uuid, because the relay has no better name while
@@ -142,6 +169,9 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 		result.Unreadable += r.unreadable
 		result.TakenBack += r.takenBack
 		result.Late += r.late
+		result.Native += r.native
+		result.Instead += r.instead
+		result.Strange += r.strange
 		for _, message := range r.saidOnMatrix {
 			if message.excused {
 				result.Uncertain++
@@ -157,8 +187,11 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 func (s *fixture) follow(ctx context.Context, p *place) {
 	go func() {
 		for message := range s.Wazo.Subscribe(ctx, p.Wazo) {
-			if s.isRelayed(message) {
+			if who, native, relayed := s.saidBy(message); relayed {
 				p.toWazo.arrived.add(1)
+				if !native && s.hasLogin(who) {
+					s.instead.add(1)
+				}
 			}
 		}
 	}()
@@ -169,7 +202,7 @@ func (s *fixture) follow(ctx context.Context, p *place) {
 			if !isFromWazo(s, entry) {
 				continue
 			} else if entry.Type == event.EventMessage {
-				n += len(shownBy(p, *entry.Content.AsMessage()))
+				n += len(s.shownBy(p, *entry.Content.AsMessage()))
 			} else {
 				n++
 			}

@@ -21,6 +21,9 @@ type Result struct {
 	Uncertain      int             // messages that the homeserver has given no certain place; it doesn't count
 	Late           int             // messages that the relay posted late, because their key came late
 	TakenBack      int             // events that the relay took back, because the homeserver stored them after they were sent again
+	Native         int             // messages from Matrix that the accounts of their senders have posted
+	Instead        int             // messages of people with an own account that the relay's account has posted
+	Strange        int             // messages of people with an own account that Matrix shows under another name
 	Unreadable     int             // events of the relay that people cannot decrypt; they count as lost, too
 	SlowestSend    time.Duration   // the longest time that a server itself took for a message of the relay
 	Restored       []time.Duration // how old the copies of the database were that were restored
@@ -44,6 +47,8 @@ func (r Result) Print(w io.Writer) error {
 	fmt.Fprintf(&text, "messages whose place is excused, because Wazo never sent their event or committed them late: %d\n", r.Excused-r.Uncertain)
 	fmt.Fprintf(&text, "messages whose place is excused, because the homeserver stored them late or gave them two places: %d\n", r.Uncertain)
 	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
+	fmt.Fprintf(&text, "messages that people's own accounts posted on Wazo: %d, and the relay's account in their place: %d\n", r.Native, r.Instead)
+	fmt.Fprintf(&text, "messages of people with an own account that Matrix shows under another name: %d\n", r.Strange)
 	fmt.Fprintf(&text, "events that the relay took back, because the homeserver stored them late: %d\n", r.TakenBack)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "ages of the copies of the database that were restored:")
@@ -73,6 +78,13 @@ func (r Result) Err() error {
 		if count.Fired == 0 {
 			errs = append(errs, fmt.Errorf("the fault %q never fired", count.Name))
 		}
+	}
+	if r.Native == 0 {
+		errs = append(errs, errors.New("no message was posted by the account of its sender"))
+	}
+	// Names cannot always be looked up while the homeserver is away.
+	if r.Strange > r.Sent/100 {
+		errs = append(errs, fmt.Errorf("%d messages of people with an own account are shown under another name", r.Strange))
 	}
 	if r.Kills < r.killsWanted {
 		errs = append(errs, fmt.Errorf("only %d of %d kills", r.Kills, r.killsWanted))

@@ -107,7 +107,7 @@ func (s *fixture) setFaults() []outage {
 	s.setDeck(s.matrix, matrixPages, 2, pageKinds(delay))
 	posts := commonKinds(delay)
 	for _, fault := range relayPostFaults(delay) {
-		posts = append(posts, fault.asKind(s.Wazo.Faults(), s.Cast.Relay, s.armed))
+		posts = append(posts, fault.asKind(s.Wazo.Faults(), s.armed))
 	}
 	s.setDeck(s.wazo, wazoPost, often(5, 30), posts)
 	s.setDeck(s.wazo, wazoPages, often(4, 20), commonKinds(delay))

@@ -84,6 +84,11 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 			notice: func(r Result) int { return r.Lost },
 		},
 		{
+			name: "messages come back if the relay does not wait for the answers to what it posts for people", off: Echoes,
+			cfg:    Config{Messages: 60, Faults: []string{"wazo post: answered late"}},
+			notice: func(r Result) int { return r.Doubled },
+		},
+		{
 			name: "messages double without the de-duplication when the homeserver forgets transaction ids", off: Dedupe,
 			cfg:    Config{Messages: 60, Kills: 1, Faults: []string{homeserverKilled}},
 			notice: func(r Result) int { return r.Doubled },
@@ -153,7 +158,7 @@ func TestRoomsFollowTheNumberOfMessages(t *testing.T) {
 }
 
 func TestJudgementOfRun(t *testing.T) {
-	good := Result{Sent: 10, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, killsWanted: 2, messagesWanted: 10}
+	good := Result{Sent: 10, Native: 1, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, killsWanted: 2, messagesWanted: 10}
 	require.NoError(t, good.Err())
 	require.Equal(t, "chaos: sent=10 lost=0 doubled=0 reordered=0 kills=2 kills_while_attempted=1 faults=0 seed=0", good.String())
 	for _, test := range []struct {
@@ -165,6 +170,8 @@ func TestJudgementOfRun(t *testing.T) {
 		{"a message is doubled", func(r *Result) { r.Doubled = 1 }, "doubled 1"},
 		{"a message is out of order", func(r *Result) { r.Reordered = 1 }, "reordered 1"},
 		{"a fault never fired", func(r *Result) { r.Fired = []Count{{"a", 1}, {"b", 0}} }, `"b" never fired`},
+		{"nobody posted as themselves", func(r *Result) { r.Native = 0 }, "no message was posted by the account of its sender"},
+		{"somebody is shown under another name", func(r *Result) { r.Strange = 1 }, "1 messages of people with an own account"},
 		{"too few kills", func(r *Result) { r.Kills = 1 }, "only 1 of 2 kills"},
 		{"no kill met a message", func(r *Result) { r.KilledMidway = 0 }, "no kill met"},
 		{"people could not say everything", func(r *Result) { r.Sent = 9 }, "only 9 of 10"},

@@ -13,12 +13,13 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Parts of the relay's notices by which a stage recognises them.
+// Parts of the relay's notices and pages by which a stage recognises them.
 const (
 	wordHello    = "!wazo link"
 	wordLinked   = "Linked"
 	wordUnlinked = "Unlinked"
 	wordIntro    = "Matrix"
+	wordLoggedIn = "You are logged in"
 )
 
 // commandTimeout is how long a person waits for the answer to a command, and for the

@@ -36,14 +36,14 @@ func (s *Server) postMessage(r *request) answer {
 		return s.apiError(http.StatusConflict, "message-identity-required",
 			"Messages in rooms with external participants require a sender_identity_uuid", nil, "messages")
 	}
-	scope := faultScope{room: roomUUID, user: who.user}
+	scope := faultScope{room: roomUUID, user: who.user, request: true}
 	if fault := s.faults.fires(refusePost, scope); fault != nil {
 		return fault.answer.answer()
 	}
 	if strings.ContainsRune(content, 0) || strings.ContainsRune(text(alias), 0) {
 		return refusedText()
 	}
-	return s.answerPosting(r, s.post(target, who.user, content, alias), scope)
+	return s.answerPosting(r, s.post(target, scope, content, alias), scope)
 }
 
 // answerPosting waits for the commit, as chatd does, and answers.

@@ -63,7 +63,10 @@ type When struct {
 }
 
 // faultScope is what a fault is about; empty parts are anything.
-type faultScope struct{ room, user string }
+type faultScope struct {
+	room, user string
+	request    bool // a message that a client posts over HTTP, and not by [Server.Post]
+}
 
 // Always fires each time until the fault is switched off.
 func Always() When { return When{} }
@@ -76,6 +79,10 @@ func Fraction(p float64, seed uint64) When { return When{fraction: p, seed: seed
 
 // InRoom limits a fault of messages to those of one room.
 func (w When) InRoom(room string) When { w.scope.room = room; return w }
+
+// Requested limits a fault of messages to those that clients post over HTTP. It
+// spares those of [Server.Post].
+func (w When) Requested() When { w.scope.request = true; return w }
 
 // By limits a fault of messages, rooms or tokens to those of one account.
 func (w When) By(u User) When { w.scope.user = u.UUID; return w }
@@ -334,7 +341,7 @@ func (f *Fault) draw() bool {
 }
 
 func (s faultScope) covers(other faultScope) bool {
-	return (s.room == "" || s.room == other.room) && (s.user == "" || s.user == other.user)
+	return (s.room == "" || s.room == other.room) && (s.user == "" || s.user == other.user) && (!s.request || other.request)
 }
 
 // answerDelay returns how long the answer to a request must wait.

@@ -80,6 +80,14 @@ func TestWhenFaultsFire(t *testing.T) {
 		f.Post(other.UUID, f.bob, "lost", "")
 		assert.Len(t, f.Messages(other.UUID), 1)
 	})
+	t.Run("only for what clients post, if that is meant", func(t *testing.T) {
+		fault := f.Faults().NeverCommit(Times(1).InRoom(f.room.UUID).Requested())
+		defer fault.Off()
+		before := f.contents()
+		f.Post(f.room.UUID, f.alice, "stored", "")
+		assert.Equal(t, http.StatusInternalServerError, f.post(f.token(`{}`), "lost"))
+		assert.Equal(t, append(before, "stored"), f.contents())
+	})
 	t.Run("in the given fraction of cases, the same ones for the same seed", func(t *testing.T) {
 		pattern := func() (fired []bool) {
 			fault := f.Faults().NoEvent(Fraction(0.25, 7))

@@ -37,14 +37,13 @@ type posting struct {
 
 // post takes a message the way of chatd: stamp, publish, commit. The event is
 // therefore out before anybody can read the message
-// (docs/wazo.md, "Event before commit").
-func (s *Server) post(r *room, user, content string, alias *string) posting {
+// (docs/wazo.md, "Event before commit"). The scope names room and author.
+func (s *Server) post(r *room, scope faultScope, content string, alias *string) posting {
 	m := &Message{
-		UUID: newUUID(), RoomUUID: r.uuid, UserUUID: user, TenantUUID: r.tenant,
+		UUID: newUUID(), RoomUUID: r.uuid, UserUUID: scope.user, TenantUUID: r.tenant,
 		Content: content, Alias: alias, CreatedAt: s.now(),
 	}
 	p := posting{message: m, committed: make(chan struct{})}
-	scope := faultScope{room: r.uuid, user: user}
 	switch {
 	case s.faults.fires(publishFails, scope) != nil, s.faults.busLost():
 		p.failed = true
@@ -101,7 +100,8 @@ func (r *room) since(t time.Time) []*Message {
 // with its events. An empty alias is null. It returns the message even when
 // a fault keeps it from being stored. It panics for an unknown room.
 func (s *Server) Post(roomUUID string, author User, content, alias string) Message {
-	return *s.post(s.room(roomUUID), author.UUID, content, optional(alias)).message
+	scope := faultScope{room: roomUUID, user: author.UUID}
+	return *s.post(s.room(roomUUID), scope, content, optional(alias)).message
 }
 
 func (s *Server) room(uuid string) *room {
