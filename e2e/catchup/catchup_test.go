@@ -1,5 +1,5 @@
 // Package catchup measures what catching up on a long absence costs: the relay
-// as a process, between a minimal homeserver in memory and an in-memory Wazo, so
+// as a process, between a stub homeserver and an in-memory Wazo, so
 // that time and memory are the relay's own. A real homeserver would take minutes
 // to store the same messages.
 package catchup
@@ -14,12 +14,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stubserver"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 const (
+	botUser     = id.UserID("@bot:a.example")
+	adminUser   = id.UserID("@robin:a.example")
+	botPassword = "the bot's password"
+
 	manyMessages = 50_000
 	fewMessages  = 2_000 // with -short
 	// peakLimitMB is what the relay's peak resident memory must stay below, in
@@ -54,7 +60,7 @@ func TestCatchingUpOnManyMessagesIsCompleteAndLean(t *testing.T) {
 	first := time.Since(began)
 	s.awaitRelayed(ctx, want)
 	took := time.Since(began)
-	peak, err := peakMemory(s.dir)
+	peak, err := s.relay.PeakMemory()
 	require.NoError(t, err)
 	peakMB := float64(peak) / 1e6
 	fmt.Printf("catchup: messages=%d peak_rss_mb=%.1f seconds=%.1f\n", n, peakMB, took.Seconds())
@@ -65,7 +71,7 @@ func TestCatchingUpOnManyMessagesIsCompleteAndLean(t *testing.T) {
 	want = append(want, s.postOnWazo(n))
 	s.awaitRelayed(ctx, want)
 	require.NoError(t, s.relay.Stop())
-	requireSame(t, want, s.matrix.relayedTexts())
+	requireSame(t, want, s.matrix.Relayed(s.place))
 	require.Less(t, peakMB, float64(peakLimitMB))
 }
 
@@ -73,8 +79,8 @@ func TestCatchingUpOnManyMessagesIsCompleteAndLean(t *testing.T) {
 // don't come, it shows the first one that is missing.
 func (s *fixture) awaitRelayed(ctx context.Context, want []string) {
 	s.t.Helper()
-	if err := s.matrix.awaitRelayed(ctx, len(want)); err != nil {
-		requireSame(s.t, want, s.matrix.relayedTexts())
+	if err := s.matrix.Await(ctx, func(v *stubserver.View) bool { return v.Relayed() >= len(want) }); err != nil {
+		requireSame(s.t, want, s.matrix.Relayed(s.place))
 		require.NoError(s.t, err)
 	}
 }
@@ -91,12 +97,12 @@ func requireSame(t *testing.T, want, got []string) {
 // fixture is one portal between the two servers.
 type fixture struct {
 	t       *testing.T
-	matrix  *homeserver
+	matrix  *stubserver.Server
+	place   id.RoomID // the room on Matrix
 	wazo    *wazotest.Server
 	authors []wazotest.User
 	room    wazotest.Room
 	relay   *harness.Relay
-	dir     string // the relay's
 }
 
 func newFixture(ctx context.Context, t *testing.T) *fixture {
@@ -106,7 +112,11 @@ func newFixture(ctx context.Context, t *testing.T) *fixture {
 	dir, remove, err := harness.TempDir()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, remove()) })
-	s := &fixture{t: t, matrix: newHomeserver(t), wazo: wazotest.New(), dir: filepath.Join(dir, "relay")}
+	s := &fixture{t: t, matrix: stubserver.Start(botUser, botPassword), wazo: wazotest.New()}
+	t.Cleanup(func() {
+		s.matrix.Close()
+		require.NoError(t, s.matrix.Faults())
+	})
 	require.NoError(t, s.wazo.Start("127.0.0.1:0"))
 	t.Cleanup(s.wazo.Stop)
 	tenant := s.wazo.AddTenant("catchup")
@@ -116,9 +126,9 @@ func newFixture(ctx context.Context, t *testing.T) *fixture {
 	s.authors = []wazotest.User{hire("alice", "Alice", "Martin"), hire("bob", "Bob", "Stone")}
 	account := hire("relay", "Matrix", "Relay")
 	s.room = s.wazo.CreateRoom("Project X", s.authors[0], s.authors[1], account)
-	s.relay, err = harness.StartRelay(ctx, harness.RelayConfig{Dir: s.dir, Env: map[string]string{
+	s.relay, err = harness.StartRelay(ctx, harness.RelayConfig{Dir: filepath.Join(dir, "relay"), Env: map[string]string{
 		"MATRIX_USER_ID":        botUser.String(),
-		"MATRIX_HOMESERVER_URL": s.matrix.web.URL,
+		"MATRIX_HOMESERVER_URL": s.matrix.URL(),
 		"MATRIX_PASSWORD":       botPassword,
 		"WAZO_URL":              s.wazo.URL(),
 		"WAZO_USERNAME":         account.Username,
@@ -137,10 +147,15 @@ func newFixture(ctx context.Context, t *testing.T) *fixture {
 // type the command, and wait until the link is confirmed.
 func (s *fixture) link(ctx context.Context) {
 	s.t.Helper()
-	s.matrix.inviteBot()
-	s.matrix.awaitNotice(ctx, "!wazo link")
-	s.matrix.adminSays("!wazo link " + s.room.UUID)
-	s.matrix.awaitNotice(ctx, "Linked")
+	s.place = s.matrix.MakeRoom(adminUser)
+	s.awaitNotice(ctx, "!wazo link")
+	s.matrix.Say(s.place, adminUser, "!wazo link "+s.room.UUID)
+	s.awaitNotice(ctx, "Linked")
+}
+
+func (s *fixture) awaitNotice(ctx context.Context, part string) {
+	s.t.Helper()
+	require.NoError(s.t, s.matrix.Await(ctx, func(v *stubserver.View) bool { return v.Says(s.place, part) }), "the bot did not say %q", part)
 }
 
 // postOnWazo lets the two people take turns, and returns the text by which the
