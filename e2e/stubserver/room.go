@@ -49,6 +49,13 @@ func (s *Server) Relayed(in id.RoomID) []string {
 	return slices.Clone(s.rooms[in].relayed)
 }
 
+// Rooms returns all rooms, in no particular order.
+func (s *Server) Rooms() []id.RoomID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.rooms))
+}
+
 // newRoom makes a room with its creator in it.
 func (s *Server) newRoom(creator id.UserID, powers object) *room {
 	r := &room{id: id.RoomID(fmt.Sprintf("!room%d:a.example", len(s.rooms))), state: make(map[stateKey]json.RawMessage), joinedAt: -1}

@@ -1,0 +1,73 @@
+// Command accounts measures what many people with their own Wazo accounts cost: the
+// relay as a process, between a stub homeserver and an in-memory Wazo, so that time
+// and memory are the relay's own. It prints two lines:
+//
+//	accounts: idle_kb_per_login=…
+//	accounts: logins=… portals=… start_s=… rss_mb=… msgs_s=…
+//
+// The idle cost is the resident memory of a relay with log-ins and without portals,
+// less that of a relay without log-ins, for each of them. "start_s" is how long it
+// takes from the start of the process until a message in each portal, which was
+// posted while the relay was away, is shown on Matrix. "msgs_s" is how many messages a
+// second are then shown, in all portals together, and "rss_mb" is the resident
+// memory after that. The relay itself opens the rooms on Matrix before it is
+// measured.
+//
+// The exit code is 1 if a log-in costs 150 kB or more, if a message is missing,
+// doubled or not in its place, if a portal has two rooms, or if anything fails.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"wazo-matrix-relay/e2e/harness"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := 0
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		code = 1
+	}
+	stop()
+	os.Exit(code)
+}
+
+// patience bounds the whole measurement.
+const patience = 15 * time.Minute
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	var p plan
+	flags := flag.NewFlagSet("accounts", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.IntVar(&p.logins, "logins", 200, "how many people log in")
+	flags.IntVar(&p.portals, "portals", 1000, "how many Wazo rooms they are in")
+	flags.IntVar(&p.messages, "messages", 5000, "how many messages the rate is measured with")
+	if err = flags.Parse(args); err != nil {
+		return err
+	} else if p.logins < 2 || p.portals < 1 || p.messages < 1 {
+		return errors.New("there must be two log-ins, a portal and a message at least")
+	}
+	dir, remove, err := harness.TempDir()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m, err := open(dir, p, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.close()) }()
+	return m.measure(ctx, stdout)
+}
