@@ -161,7 +161,11 @@ func (db *Database) Close() error {
 
 // open sets up the database without reading or writing the file.
 func open(path, secret string, log zerolog.Logger) (*Database, error) {
-	raw, err := dbutil.NewWithDialect("file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64&_secure_delete=on", dialect)
+	pool, err := openTurns(dialect, "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64&_secure_delete=on")
+	if err != nil {
+		return nil, fmt.Errorf("failed to open database: %w", err)
+	}
+	raw, err := dbutil.NewWithDB(pool, dialect)
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}

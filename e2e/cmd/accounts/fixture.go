@@ -68,6 +68,7 @@ func open(dir string, p plan, progress io.Writer) (*fixture, error) {
 		"WAZO_USERNAME":         f.account.Username,
 		"WAZO_PASSWORD":         f.account.Password,
 		"SECRET_KEY":            secretKey,
+		"ADMINS":                "@*:a.example",
 		"ENCRYPT_ROOMS":         "false",
 		"BACKFILL_MESSAGES":     "0",
 	}}

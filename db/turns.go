@@ -1,0 +1,155 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// SQLite lets one connection write at a time. The others ask for the write lock again and again, with pauses, and give up after five
+// seconds; whoever asks at the right moment gets it. With many connections some are never lucky. Therefore the connections of this
+// process take turns before they ask SQLite: first come, first served.
+
+// turns opens connections that take turns at writing.
+type turns struct {
+	driver driver.Driver
+	name   string              // what the driver opens
+	turn   *semaphore.Weighted // held by the connection that writes
+}
+
+var _ driver.Connector = (*turns)(nil)
+
+// openTurns returns a pool of connections that take turns at writing.
+func openTurns(dialect, name string) (*sql.DB, error) {
+	registered, err := sql.Open(dialect, name)
+	if err != nil {
+		return nil, err
+	}
+	pool := sql.OpenDB(&turns{driver: registered.Driver(), name: name, turn: semaphore.NewWeighted(1)})
+	return pool, registered.Close() // it has opened nothing yet
+}
+
+// Driver implements driver.Connector.
+func (t *turns) Driver() driver.Driver { return t.driver }
+
+// sqliteConn is what the driver's connections can do.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+}
+
+// Connect implements driver.Connector.
+func (t *turns) Connect(context.Context) (driver.Conn, error) {
+	conn, err := t.driver.Open(t.name)
+	if err != nil {
+		return nil, err
+	}
+	sqlite, ok := conn.(sqliteConn)
+	if !ok {
+		_ = conn.Close() // the error says more
+		return nil, fmt.Errorf("the driver's connections lack something: %T", conn)
+	}
+	return &turnConn{sqliteConn: sqlite, turn: t.turn}, nil
+}
+
+// turnConn is a connection that waits for its turn before it writes. Like every connection it is used by one goroutine at a time.
+type turnConn struct {
+	sqliteConn
+	turn  *semaphore.Weighted
+	holds bool // in a transaction
+}
+
+// BeginTx implements driver.ConnBeginTx. Every transaction may write.
+func (c *turnConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if err := c.turn.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	tx, err := c.sqliteConn.BeginTx(ctx, opts)
+	if err != nil {
+		c.turn.Release(1)
+		return nil, err
+	}
+	c.holds = true
+	return &turnTx{tx, c}, nil
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *turnConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if c.holds || !writes(query) {
+		return c.sqliteConn.ExecContext(ctx, query, args)
+	} else if err := c.turn.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer c.turn.Release(1)
+	return c.sqliteConn.ExecContext(ctx, query, args)
+}
+
+// QueryContext implements driver.QueryerContext. Some statements write and return rows.
+func (c *turnConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if c.holds || !writes(query) {
+		return c.sqliteConn.QueryContext(ctx, query, args)
+	} else if err := c.turn.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	rows, err := c.sqliteConn.QueryContext(ctx, query, args)
+	if err != nil {
+		c.turn.Release(1)
+		return nil, err
+	}
+	return &turnRows{Rows: rows, turn: c.turn}, nil
+}
+
+// writes reports whether a statement may write.
+func writes(query string) bool {
+	verb, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	return !strings.EqualFold(verb, "SELECT") && !strings.EqualFold(verb, "PRAGMA")
+}
+
+// turnTx is a transaction. Its end ends the turn.
+type turnTx struct {
+	driver.Tx
+	conn *turnConn
+}
+
+// Commit implements driver.Tx.
+func (t *turnTx) Commit() error {
+	defer t.end()
+	return t.Tx.Commit()
+}
+
+// Rollback implements driver.Tx.
+func (t *turnTx) Rollback() error {
+	defer t.end()
+	return t.Tx.Rollback()
+}
+
+func (t *turnTx) end() {
+	if t.conn.holds {
+		t.conn.holds = false
+		t.conn.turn.Release(1)
+	}
+}
+
+// turnRows are the rows of a statement that writes. Closing them ends the turn.
+type turnRows struct {
+	driver.Rows
+	turn   *semaphore.Weighted
+	closed bool
+}
+
+// Close implements driver.Rows.
+func (r *turnRows) Close() error {
+	if !r.closed {
+		r.closed = true
+		defer r.turn.Release(1)
+	}
+	return r.Rows.Close()
+}

@@ -1,0 +1,58 @@
+package db
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Each of these writes on a connection of its own while another one is in a transaction.
+var writers = map[string]func(ctx context.Context, db *Database) error{
+	"a transaction": func(ctx context.Context, db *Database) error {
+		return db.DoTxn(ctx, func(ctx context.Context) error { return db.Setting.Set(ctx, "name", "value") })
+	},
+	"a statement": func(ctx context.Context, db *Database) error { return db.Setting.Set(ctx, "name", "value") },
+	"a statement with rows": func(ctx context.Context, db *Database) error {
+		var name string
+		return db.QueryRow(ctx, `INSERT INTO setting (name, value) VALUES ('name', x'00') ON CONFLICT DO NOTHING RETURNING name`).Scan(&name)
+	},
+}
+
+func TestWritersTakeTurns(t *testing.T) {
+	t.Parallel()
+	for name, write := range writers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openNew(t)
+			other, err := openTurns(dialect, "file:"+filepath.Join(t.TempDir(), "other.db"))
+			require.NoError(t, err)
+			_, err = other.ExecContext(t.Context(), `CREATE TABLE other (id INTEGER)`)
+			require.NoError(t, err)
+			written := make(chan error, 1)
+			err = db.DoTxn(t.Context(), func(ctx context.Context) error {
+				go func() { written <- write(t.Context(), db) }()
+				_, err := other.ExecContext(ctx, `INSERT INTO other VALUES (1)`)
+				require.NoError(t, err, "another database has turns of its own")
+				value, err := db.Setting.Get(t.Context(), "name")
+				require.NoError(t, err, "reading needs no turn")
+				require.Empty(t, value)
+				limited, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer cancel()
+				require.ErrorIs(t, write(limited, db), context.DeadlineExceeded)
+				select {
+				case err := <-written:
+					t.Errorf("it did not wait: %v", err)
+				default:
+				}
+				return db.Setting.Set(ctx, "own", "the transaction has its turn")
+			})
+			require.NoError(t, err)
+			require.NoError(t, <-written)
+			require.NoError(t, db.Setting.Set(t.Context(), "last", "nobody has kept the turn"))
+			require.NoError(t, other.Close())
+		})
+	}
+}
