@@ -28,6 +28,7 @@ type account struct {
 	quiet    map[int64]bool                // portal → the last catch-up found nothing new
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 	listedAt time.Time                     // when they were last listed
+	latest   map[wazoapi.UUID]wazoapi.UUID // the newest message of each room, see heard
 }
 
 func newAccount(row *db.Account, api *wazoapi.Account) *account {

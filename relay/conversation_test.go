@@ -328,6 +328,18 @@ func TestBotIsRemovedFromAConversation(t *testing.T) {
 	f.awaitMade(2)
 }
 
+// A homeserver need not tell each change of a room when it leaves something out.
+func TestMembersAreComparedAfterAGap(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	f.openConversation(robinUser)
+	f.matrix.mu.Lock()
+	f.matrix.members[madeRoom(0)][robinUser] = event.MembershipLeave
+	f.matrix.mu.Unlock()
+	require.NoError(t, f.core.AcceptSync(t.Context(), Sync{Since: "s0", NextBatch: "s1", Rooms: []RoomSync{{Room: madeRoom(0), Limited: true, PrevBatch: "p0"}}}))
+	f.awaitOver(madeRoom(0))
+}
+
 func TestMuteInOtherRooms(t *testing.T) {
 	t.Parallel()
 	f := newOpeningFixture(t)
