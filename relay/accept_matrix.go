@@ -131,7 +131,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		return err
 	}
 	if a.portal.IsOpened() {
-		return a.conversations.membersChanged(ctx, a.portal, room.Members)
+		return a.conversations.membersChanged(ctx, a.portal, room)
 	} else if joined < 0 {
 		return nil
 	}

@@ -30,6 +30,7 @@ type account struct {
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 	listedAt time.Time                     // when they were last listed
 	lastMade latestRoom                    // the last room that was made since
+	latest   map[wazoapi.UUID]wazoapi.UUID // the newest message of each room, see heard
 }
 
 // stream is what is known of a connection for events of Wazo.

@@ -5,17 +5,18 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// heardUntil returns up to when it is known in which rooms somebody wrote to the account.
-func (a *account) heardUntil() db.WazoTime {
+// heard returns up to when it is known in which rooms somebody wrote to the account, and the newest message of each room when that was
+// last looked up, nil if it was not since the start.
+func (a *account) heard() (until db.WazoTime, latest map[wazoapi.UUID]wazoapi.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.row.HeardUntil
+	return a.row.HeardUntil, a.latest
 }
 
-func (a *account) setHeardUntil(until db.WazoTime) {
+func (a *account) setHeard(until db.WazoTime, latest map[wazoapi.UUID]wazoapi.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.row.HeardUntil = until
+	a.row.HeardUntil, a.latest = until, latest
 }
 
 // knowsRoom reports whether a room is among those that were last listed.

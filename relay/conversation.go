@@ -83,9 +83,13 @@ func (c *conversations) isAttended(ctx context.Context, portal *db.Portal) bool 
 	return attended
 }
 
-// membersChanged accepts, within a transaction, that people came into the Matrix room of a conversation, were invited, or left.
-func (c *conversations) membersChanged(ctx context.Context, portal *db.Portal, changes []MemberChange) error {
-	for _, change := range changes {
+// membersChanged accepts, within a transaction, that people came into the Matrix room of a conversation, were invited, or left. If
+// something is missing in the timeline, who is there is compared with what is stored.
+func (c *conversations) membersChanged(ctx context.Context, portal *db.Portal, room RoomSync) error {
+	if room.Limited {
+		db.AfterCommit(ctx, func() { c.wake(portal.ID) })
+	}
+	for _, change := range room.Members {
 		if err := c.memberChanged(ctx, portal, change); err != nil {
 			return err
 		}

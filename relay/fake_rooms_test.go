@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -19,7 +20,7 @@ func (f *fakeMatrix) MakeRoom(_ context.Context, plan RoomPlan) (id.RoomID, erro
 	f.mu.Unlock()
 	var err error
 	if makeRoom != nil {
-		if err = makeRoom(plan); err != nil && err != errLost {
+		if err = makeRoom(plan); err != nil && !errors.Is(err, errLost) {
 			return "", err
 		}
 	}

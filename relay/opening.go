@@ -78,26 +78,28 @@ func (o *openings) roomOf(ctx context.Context, acc *account, uuid wazoapi.UUID) 
 // heard notes what an account has missed while nobody listened, and what has changed in its rooms. latest is the newest message of
 // each of the account's rooms.
 func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Message) error {
-	heardUntil := acc.heardUntil()
-	var newest time.Time
+	heardUntil, before := acc.heard()
+	newest, now := heardUntil, make(map[wazoapi.UUID]wazoapi.UUID, len(latest))
 	for _, m := range latest {
-		if m.CreatedAt.After(newest) {
-			newest = m.CreatedAt
+		now[m.Room] = m.UUID
+		if m.CreatedAt.After(newest.Time) {
+			newest = jsontime.UMicro(m.CreatedAt)
 		}
-		if heardUntil.IsZero() || !m.CreatedAt.After(heardUntil.Time) {
+		// A message may be committed a little later than its time says, so that the last look has not seen it.
+		late := before != nil && before[m.Room] != m.UUID && m.CreatedAt.After(heardUntil.Add(-o.cfg.CommitLag))
+		if heardUntil.IsZero() || !late && !m.CreatedAt.After(heardUntil.Time) {
 			continue // what was said before the account first listened opens nothing
 		}
 		if _, err := o.want(ctx, acc, m); err != nil {
 			return err
 		}
 	}
-	// A message may be committed a little later than its time says.
-	if until := newest.Add(-o.cfg.CommitLag); !newest.IsZero() && until.After(heardUntil.Time) {
-		if err := o.db.Account.SetHeardUntil(ctx, acc.row.ID, jsontime.UMicro(until)); err != nil {
+	if newest.After(heardUntil.Time) {
+		if err := o.db.Account.SetHeardUntil(ctx, acc.row.ID, newest); err != nil {
 			return fmt.Errorf("failed to store what was heard: %w", err)
 		}
-		acc.setHeardUntil(jsontime.UMicro(until))
 	}
+	acc.setHeard(newest, now)
 	return o.conversations.roomsListed(ctx, acc)
 }
 

@@ -365,7 +365,7 @@ func TestMissedMessageOpensAConversation(t *testing.T) {
 		f.leave(madeRoom(0), robinUser)
 		f.awaitOver(madeRoom(0))
 		login = f.core.accounts.of(robinUser)
-		login.setHeardUntil(jsontime.UMicroInt(1)) // as if nothing had been heard
+		login.setHeard(jsontime.UMicroInt(1), nil) // as if nothing had been heard
 		latest, err = login.api.LatestMessages(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, f.core.openings.heard(t.Context(), login, latest))
@@ -373,6 +373,28 @@ func TestMissedMessageOpensAConversation(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, openings, "it was shown before everybody left")
 	})
+}
+
+// An account that listens for the first time, or for the first time since this version, opens nothing that was there before.
+func TestFirstProbeOpensNothing(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t, "old")
+	_, err := f.db.Exec(t.Context(), "UPDATE account SET heard_until = 0")
+	require.NoError(t, err)
+	f.halt()
+	f.start()
+	await.Until(t, "the first probe", func() bool {
+		until, _ := f.core.account.heard()
+		return !until.IsZero()
+	})
+	latest, err := f.core.account.api.LatestMessages(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, f.core.openings.heard(t.Context(), f.core.account, latest))
+	require.Empty(t, f.openingsStored(), "nor does the second one")
+	f.halt()
+	f.wazo.Post(f.room.UUID, f.bob, "missed", "")
+	f.start()
+	f.awaitMade(1)
 }
 
 // errRefused is how a homeserver forbids something.

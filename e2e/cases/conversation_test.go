@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -26,6 +28,7 @@ type chat struct {
 	*fixture
 	room        wazotest.Room
 	own, author wazotest.User
+	left        []id.RoomID // that Robin has left
 }
 
 func (s *fixture) newChat(name string, own wazotest.User) *chat {
@@ -33,20 +36,32 @@ func (s *fixture) newChat(name string, own wazotest.User) *chat {
 	return &chat{fixture: s, room: s.Wazo.CreateRoom(name, own, author, s.Cast.Relay), own: own, author: author}
 }
 
-// enter joins a room to which the bot has invited Robin, or invites Robin before ctx ends. A room that Robin has left lets nobody in.
-func (c *chat) enter(ctx context.Context) (room id.RoomID, err error) {
+// enter joins a room to which the bot has invited Robin, or invites Robin before ctx ends. It leaves out the rooms that Robin has left.
+func (c *chat) enter(ctx context.Context) (id.RoomID, error) {
 	for {
-		if room, err = c.Robin.WaitInvite(ctx, c.BotID()); err != nil {
+		room, err := c.Robin.WaitInvite(ctx, c.BotID())
+		if err != nil {
 			return "", err
-		} else if err = c.Robin.Join(ctx, room); err == nil {
-			return room, nil
+		} else if !slices.Contains(c.left, room) {
+			return room, c.Robin.Join(ctx, room)
 		}
 		select {
 		case <-ctx.Done():
 			return "", ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// leave has Robin, who is alone with the bot, leave a room, and waits until the conversation is over.
+func (c *chat) leave(t *testing.T, room id.RoomID) {
+	t.Helper()
+	c.left = append(c.left, room)
+	require.NoError(t, c.Robin.Leave(c.ctx, room))
+	require.Eventually(t, func() bool {
+		log, err := os.ReadFile(c.Relay.LogFile())
+		return err == nil && bytes.Count(log, []byte("A conversation is over")) == len(c.left)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 // invited waits until the bot invites Robin, and joins the room.
@@ -99,18 +114,12 @@ func TestConversationOpensByItself(t *testing.T) {
 			c.post("welcome")
 			s.waitBot(t, s.Robin, room, harness.Says("welcome"))
 
-			require.NoError(t, s.Robin.Leave(s.ctx, room))
-			var again id.RoomID
-			require.Eventually(t, func() bool {
-				c.post("still there?") // the relay may not have seen yet that Robin has left
-				ctx, cancel := context.WithTimeout(s.ctx, 2*time.Second)
-				defer cancel()
-				again, err = c.enter(ctx)
-				return err == nil
-			}, time.Minute, time.Millisecond)
+			c.leave(t, room)
+			c.post("still there?")
+			again := c.invited(t)
 			s.waitBot(t, s.Robin, again, harness.Says("still there?"))
 			require.Contains(t, s.ask(t, s.Robin, again, "!wazo mute"), "I will not invite you")
-			require.NoError(t, s.Robin.Leave(s.ctx, again))
+			c.leave(t, again)
 			c.post("gone?")
 			p.requireTalkOf(t, own)
 			ctx, cancel := context.WithTimeout(s.ctx, 2*time.Second)
