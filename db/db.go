@@ -34,6 +34,9 @@ import (
 // dialect sets synchronous=FULL: that a delivery was attempted must still be known after a power cut.
 const dialect = "sqlite3-fk-wal-fullsync"
 
+// idleConnections is how many connections are kept that nobody uses now. A new one has to prepare all statements again.
+const idleConnections = 8
+
 // ErrUnsupportedURL is returned by Open for a database that is not SQLite.
 var ErrUnsupportedURL = errors.New("only SQLite files are supported as database")
 
@@ -165,6 +168,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}
+	pool.SetMaxIdleConns(idleConnections)
 	raw, err := dbutil.NewWithDB(pool, dialect)
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)

@@ -71,38 +71,38 @@ type Row struct {
 const gapSpan = int64(1) << 32
 
 const (
-	rowColumns        = `id, portal_id, direction, kind, source_id, author, position, payload.content, state, session, late, revision, parts, part, attempts, attempted_at, accepted_at, error, COALESCE(merged_into, 0), alone`
-	selectRows        = `SELECT ` + rowColumns + ` FROM queue JOIN payload ON payload.row_id = queue.id `
-	insertRowQuery    = `INSERT INTO queue (portal_id, direction, kind, source_id, author, position, state, session, accepted_at, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (portal_id, direction, source_id) DO NOTHING RETURNING id`
-	putPayloadQuery   = `INSERT INTO payload (row_id, content) VALUES ($1, $2) ON CONFLICT (row_id) DO UPDATE SET content = excluded.content`
-	putRequestQuery   = `INSERT INTO request (row_id, part, content) VALUES ($1, $2, $3)`
-	requestQuery      = `SELECT content FROM request WHERE row_id = $1 AND part = $2`
-	nextRowQuery      = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND merged_into IS NULL ORDER BY position, id LIMIT 1`
-	followingQuery    = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND (position, id) > ($3, $4) ORDER BY position, id LIMIT $5`
-	dropRequestQuery  = `DELETE FROM request WHERE row_id = $1`
-	rowByIDQuery      = selectRows + `WHERE id = $1`
-	rowBySourceQuery  = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
-	pendingEditsQuery = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND (parts = 0 OR state = 'new' AND part = 0) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
-	attemptRowQuery   = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
-	unknownRowQuery   = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
-	setRowStateQuery  = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
-	passOverQuery     = `UPDATE queue SET state = 'waiting' WHERE id = $1 AND revision = $2 AND state = 'new'`
-	reviseRowQuery    = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, parts = 0, attempts = 0, error = '' WHERE id = $1 AND revision = $2`
-	takenBackQuery    = `UPDATE payload SET content = json_set(content, '$.unsigned.redacted_because', json('{}')) WHERE row_id = $1 AND json_valid(content)`
-	setPartQuery      = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1 AND part = $3`
-	finishRowQuery    = `DELETE FROM queue WHERE id = $1 AND part = $2`
-	deleteRowQuery    = `DELETE FROM queue WHERE id = $1`
-	deleteUpToQuery   = `DELETE FROM queue WHERE portal_id = $1 AND direction = $2 AND kind = 'message' AND position <= $3`
-	lastPositionQuery = `SELECT MAX(0, COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo'), 0), COALESCE((SELECT MAX(next_position) FROM gap WHERE portal_id = $1), 0))`
-	blockedQuery      = selectRows + `WHERE portal_id = $1 AND state IN ('parked', 'waiting') ORDER BY direction, position, id`
-	encryptedQuery    = selectRows + `WHERE session = $1 AND session <> '' AND state IN ('new', 'waiting') ORDER BY portal_id, position, id`
-	waitingQuery      = selectRows + `WHERE state = 'waiting' AND accepted_at <= $1 ORDER BY portal_id, position, id`
-	isMissingQuery    = `SELECT EXISTS (SELECT 1 FROM queue WHERE session = $1 AND session <> '' AND state = 'waiting')`
-	sessionsQuery     = `SELECT DISTINCT session FROM queue WHERE session <> '' AND state = 'waiting'`
-	retryParkedQuery  = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
-	countRowsQuery    = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
-	oldestQuery       = `SELECT portal_id, direction, MIN(accepted_at) FROM queue WHERE state NOT IN ('parked', 'waiting') GROUP BY portal_id, direction`
-	busyQueuesQuery   = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
+	rowColumns         = `id, portal_id, direction, kind, source_id, author, position, payload.content, state, session, late, revision, parts, part, attempts, attempted_at, accepted_at, error, COALESCE(merged_into, 0), alone`
+	selectRows         = `SELECT ` + rowColumns + ` FROM queue JOIN payload ON payload.row_id = queue.id `
+	insertRowQuery     = `INSERT INTO queue (portal_id, direction, kind, source_id, author, position, state, session, accepted_at, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (portal_id, direction, source_id) DO NOTHING RETURNING id`
+	putPayloadQuery    = `INSERT INTO payload (row_id, content) VALUES ($1, $2) ON CONFLICT (row_id) DO UPDATE SET content = excluded.content`
+	putRequestQuery    = `INSERT INTO request (row_id, part, content) VALUES ($1, $2, $3)`
+	requestQuery       = `SELECT content FROM request WHERE row_id = $1 AND part = $2`
+	nextRowQuery       = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND merged_into IS NULL ORDER BY position, id LIMIT 1`
+	followingQuery     = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND (position, id) > ($3, $4) ORDER BY position, id LIMIT $5`
+	dropRequestQuery   = `DELETE FROM request WHERE row_id = $1`
+	rowByIDQuery       = selectRows + `WHERE id = $1`
+	rowBySourceQuery   = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
+	pendingEditsQuery  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND (parts = 0 OR state = 'new' AND part = 0) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
+	attemptRowQuery    = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
+	unknownRowQuery    = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
+	setRowStateQuery   = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
+	passOverQuery      = `UPDATE queue SET state = 'waiting' WHERE id = $1 AND revision = $2 AND state = 'new'`
+	reviseRowQuery     = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, parts = 0, attempts = 0, error = '' WHERE id = $1 AND revision = $2`
+	takenBackQuery     = `UPDATE payload SET content = json_set(content, '$.unsigned.redacted_because', json('{}')) WHERE row_id = $1 AND json_valid(content)`
+	setPartQuery       = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1 AND part = $3`
+	finishRowQuery     = `DELETE FROM queue WHERE id = $1 AND part = $2`
+	deleteRowQuery     = `DELETE FROM queue WHERE id = $1`
+	deleteUpToQuery    = `DELETE FROM queue WHERE portal_id = $1 AND direction = $2 AND kind = 'message' AND position <= $3`
+	lastPositionQuery  = `SELECT MAX(0, COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo'), 0), COALESCE((SELECT MAX(next_position) FROM gap WHERE portal_id = $1), 0))`
+	blockedQuery       = selectRows + `WHERE portal_id = $1 AND state IN ('parked', 'waiting') ORDER BY direction, position, id`
+	encryptedQuery     = selectRows + `WHERE session = $1 AND session <> '' AND state IN ('new', 'waiting') ORDER BY portal_id, position, id`
+	waitingQuery       = selectRows + `WHERE state = 'waiting' AND accepted_at <= $1 ORDER BY portal_id, position, id`
+	isMissingQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE session = $1 AND session <> '' AND state = 'waiting')`
+	sessionsQuery      = `SELECT DISTINCT session FROM queue WHERE session <> '' AND state = 'waiting'`
+	retryParkedQuery   = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
+	countRowsQuery     = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
+	oldestQuery        = `SELECT portal_id, direction, MIN(accepted_at) FROM queue WHERE state NOT IN ('parked', 'waiting') GROUP BY portal_id, direction`
+	busyQueuesQuery    = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
 	waitingSayersQuery = `SELECT DISTINCT author FROM queue WHERE portal_id = $1 AND direction = 'to_wazo' AND kind = 'message' AND author <> '' ORDER BY author`
 	newestShownQuery   = `SELECT MAX(COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_matrix'), 0), COALESCE((SELECT MAX(created_at) FROM message WHERE portal_id = $1), 0))`
 )

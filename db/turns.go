@@ -21,7 +21,10 @@ type turns struct {
 	turn   *semaphore.Weighted // held by the connection that writes
 }
 
-var _ driver.Connector = (*turns)(nil)
+var (
+	_ driver.Connector = (*turns)(nil)
+	_ driver.Driver    = (*turns)(nil)
+)
 
 // openTurns returns a pool of connections that take turns at writing.
 func openTurns(dialect, name string) (*sql.DB, error) {
@@ -33,8 +36,34 @@ func openTurns(dialect, name string) (*sql.DB, error) {
 	return pool, registered.Close() // it has opened nothing yet
 }
 
-// Driver implements driver.Connector.
-func (t *turns) Driver() driver.Driver { return t.driver }
+// Driver implements driver.Connector. So the turns can be found from the pool.
+func (t *turns) Driver() driver.Driver { return t }
+
+// Open implements driver.Driver.
+func (t *turns) Open(string) (driver.Conn, error) { return t.Connect(context.Background()) }
+
+// heldTurn is a turn that was taken before a connection was: while many wait, they need no connections.
+type heldTurn struct{ inUse bool } // a transaction uses it, and gives it back
+
+type heldTurnKey struct{}
+
+// inTurn calls fn when it is the turn of the caller to write to a database. The first transaction that fn begins uses the turn. Within fn,
+// inTurn calls at once.
+func inTurn(ctx context.Context, db *sql.DB, fn func(context.Context) error) error {
+	t, ok := db.Driver().(*turns)
+	if !ok || ctx.Value(heldTurnKey{}) != nil {
+		return fn(ctx)
+	} else if err := t.turn.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	held := &heldTurn{}
+	defer func() {
+		if !held.inUse {
+			t.turn.Release(1)
+		}
+	}()
+	return fn(context.WithValue(ctx, heldTurnKey{}, held))
+}
 
 // sqliteConn is what the driver's connections can do.
 type sqliteConn interface {
@@ -69,13 +98,22 @@ type turnConn struct {
 
 // BeginTx implements driver.ConnBeginTx. Every transaction may write.
 func (c *turnConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	if err := c.turn.Acquire(ctx, 1); err != nil {
-		return nil, err
+	held, isHeld := ctx.Value(heldTurnKey{}).(*heldTurn)
+	isHeld = isHeld && !held.inUse
+	if !isHeld {
+		if err := c.turn.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
 	}
 	tx, err := c.sqliteConn.BeginTx(ctx, opts)
-	if err != nil {
+	if err != nil && !isHeld {
 		c.turn.Release(1)
+	}
+	if err != nil {
 		return nil, err
+	}
+	if isHeld {
+		held.inUse = true
 	}
 	c.holds = true
 	return &turnTx{tx, c}, nil

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -23,6 +25,8 @@ type account struct {
 	probeTime atomic.Int64           // ns, how long the last look for news took
 	checkedAt atomicTime             // when it was last asked whether Wazo still accepts the log-in
 	refused   atomic.Bool            // Wazo does not accept the log-in any more; never the relay account's
+
+	listing singleflight.Group // of listRoomsOnce
 
 	mu       sync.Mutex
 	verified map[int64]uint64              // portal → the connection during which its catch-up was completed
@@ -123,6 +127,13 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	return rooms, nil
 }
 
+// listRoomsOnce is listRooms for many who ask at the same time: they share one answer. It may have been on its way already, so that a
+// change of a moment ago is not in it.
+func (a *account) listRoomsOnce(ctx context.Context) error {
+	_, err, _ := a.listing.Do("", func() (any, error) { return a.listRooms(ctx) })
+	return err
+}
+
 // listedRoom returns one of the account's rooms as last listed. It makes no request.
 func (a *account) listedRoom(uuid wazoapi.UUID) (room wazoapi.Room, ok bool) {
 	a.mu.Lock()
@@ -156,7 +167,7 @@ func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Roo
 	if ok {
 		return room, true, nil
 	}
-	if _, err = a.listRooms(ctx); err != nil {
+	if err = a.listRoomsOnce(ctx); err != nil {
 		return wazoapi.Room{}, false, err
 	}
 	a.mu.Lock()
@@ -174,7 +185,7 @@ func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Dur
 	a.mu.Unlock()
 	if member && age < kept || !member && age < kept/10 {
 		return member, false, nil
-	} else if _, err = a.listRooms(ctx); err != nil {
+	} else if err = a.listRoomsOnce(ctx); err != nil {
 		return false, true, err
 	}
 	a.mu.Lock()

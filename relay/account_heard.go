@@ -18,11 +18,3 @@ func (a *account) setHeard(until db.WazoTime, latest map[wazoapi.UUID]wazoapi.UU
 	defer a.mu.Unlock()
 	a.row.HeardUntil, a.latest = until, latest
 }
-
-// knowsRoom reports whether a room is among those that were last listed.
-func (a *account) knowsRoom(room wazoapi.UUID) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_, known := a.rooms[room]
-	return known
-}

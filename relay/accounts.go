@@ -235,6 +235,28 @@ func (a *accounts) inUse() []*account {
 	return slices.Insert(people, 0, a.relay)
 }
 
+// membersFirst returns the accounts that can be used in two groups: those that are members of a Wazo room according to the lists of
+// rooms that are known, whoever's they are, and the others. Each group is in the order of inUse. It makes no request.
+func (a *accounts) membersFirst(room wazoapi.UUID) (members, others []*account) {
+	all := a.inUse()
+	listed := make(map[wazoapi.UUID]bool)
+	for _, acc := range all {
+		if known, ok := acc.listedRoom(room); ok {
+			for _, user := range known.Users {
+				listed[user.UUID] = true
+			}
+		}
+	}
+	for _, acc := range all {
+		if listed[acc.uuid()] {
+			members = append(members, acc)
+		} else {
+			others = append(others, acc)
+		}
+	}
+	return members, others
+}
+
 // isRelay reports whether a user on Wazo is the relay account, or was it: what this user wrote comes from Matrix. If a person has
 // logged in since as the user that was the relay account, it is the person's own.
 func (a *accounts) isRelay(author wazoapi.UUID) bool {

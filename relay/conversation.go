@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.mau.fi/util/jsontime"
+	"golang.org/x/sync/semaphore"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -21,13 +22,14 @@ import (
 // nobody is left in its Matrix room. One job for each of them does everything that takes requests. It is safe for concurrent use.
 type conversations struct {
 	*Relay
+	following *semaphore.Weighted // limits how many are brought in line at once
 
 	mu   sync.Mutex
 	seen map[int64]string // portal → what was last seen of its Wazo room, see describe
 }
 
 func newConversations(r *Relay) *conversations {
-	return &conversations{Relay: r, seen: make(map[int64]string)}
+	return &conversations{Relay: r, following: semaphore.NewWeighted(parallelReads), seen: make(map[int64]string)}
 }
 
 func (c *conversations) wake(portalID int64) { c.tasks.Wake(portalJob(jobMembers, portalID)) }
@@ -65,13 +67,23 @@ func (c *conversations) update(ctx context.Context, portalID int64) error {
 	if err != nil || portal == nil || !portal.IsOpened() {
 		return err
 	}
-	if err = c.compareMembers(ctx, portal); err != nil {
-		return err
-	} else if err = (&following{conversations: c, portal: portal}).run(ctx); err != nil {
+	if err = c.follow(ctx, portal); err != nil {
 		return err
 	}
 	err = c.invite(ctx, portal)
 	return errors.Join(err, c.answerAsked(ctx, portal), c.endIfEmpty(ctx, portal))
+}
+
+// follow brings a conversation in line with its Wazo room, a few at the same time.
+func (c *conversations) follow(ctx context.Context, portal *db.Portal) error {
+	if err := c.following.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer c.following.Release(1)
+	if err := c.compareMembers(ctx, portal); err != nil {
+		return err
+	}
+	return (&following{conversations: c, portal: portal}).run(ctx)
 }
 
 // isAttended reports whether somebody has joined the Matrix room of a conversation. If that cannot be told, nothing is sent.

@@ -21,7 +21,7 @@ type following struct {
 }
 
 func (f *following) run(ctx context.Context) error {
-	acc, room, err := f.openings.anyMember(ctx, wazoapi.UUID(f.portal.WazoRoom))
+	acc, room, err := f.openings.anyMember(ctx, wazoapi.UUID(f.portal.WazoRoom), f.readers.of(f.portal))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/wazoapi"
@@ -56,33 +57,27 @@ func (r *readers) failedAlone(ctx context.Context, acc *account, err error) erro
 	}
 }
 
-// candidates returns who might read a portal: the relay account, then people who are in the Matrix room, then the others. Who is not
-// a member according to a list of members that is known comes last.
+// candidates returns who might read a portal: who is probably a member of the Wazo room first, and among them the relay account, then
+// people who are in the Matrix room, then the others.
 func (r *readers) candidates(ctx context.Context, portal *db.Portal) []*account {
-	all := r.accounts.inUse()
-	room := wazoapi.UUID(portal.WazoRoom)
-	members := make(map[wazoapi.UUID]bool)
-	for _, acc := range all {
-		listed, _ := acc.listedRoom(room)
-		for _, user := range listed.Users {
-			members[user.UUID] = true
-		}
-	}
 	joined, err := r.matrix.Members(ctx, portal.MatrixRoom)
 	if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up the members of a room") // it is only about the order
 	}
-	rank := func(acc *account) (rank int) {
-		if !members[acc.uuid()] {
-			rank += 2
-		}
-		if acc != r.account && !joined[acc.row.MatrixUser].Joined {
-			rank++
-		}
-		return rank
+	members, others := r.accounts.membersFirst(wazoapi.UUID(portal.WazoRoom))
+	for _, group := range [][]*account{members, others} {
+		slices.SortStableFunc(group, func(x, y *account) int {
+			return cmp.Compare(r.rank(x, joined), r.rank(y, joined))
+		})
 	}
-	slices.SortStableFunc(all, func(x, y *account) int { return cmp.Compare(rank(x), rank(y)) })
-	return all
+	return append(members, others...)
+}
+
+func (r *readers) rank(acc *account, joined map[id.UserID]Member) int {
+	if acc == r.account || joined[acc.row.MatrixUser].Joined {
+		return 0
+	}
+	return 1
 }
 
 // catchUpPortal has a portal's history read, by another reader if the present one cannot. What keeps all of them from that, if it is

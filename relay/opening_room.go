@@ -67,7 +67,7 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	if portal, err := o.db.Portal.ByWazoRoom(ctx, opening.WazoRoom); err != nil || portal != nil {
 		return nil, nil, nil, err
 	}
-	reader, room, err := o.anyMember(ctx, wazoapi.UUID(opening.WazoRoom))
+	reader, room, err := o.anyMember(ctx, wazoapi.UUID(opening.WazoRoom), nil)
 	if err != nil || reader == nil {
 		return nil, nil, nil, err
 	}
@@ -93,11 +93,16 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	}, people, reader, nil
 }
 
-// anyMember returns an account that is a member of a Wazo room, the relay account first, and the room. It returns no account if there
-// is none.
-func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID) (*account, wazoapi.Room, error) {
+// anyMember returns an account that is a member of a Wazo room, and the room. It is the one that probably is, if that is given and
+// true, else the relay account, else that of a person. anyMember returns no account if none is a member.
+func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *account) (*account, wazoapi.Room, error) {
+	members, others := o.accounts.membersFirst(room)
+	all := append(members, others...)
+	if probably != nil {
+		all = slices.Insert(all, 0, probably)
+	}
 	var failed error
-	for _, acc := range o.accounts.inUse() {
+	for _, acc := range all {
 		found, member, err := o.roomOf(ctx, acc, room)
 		if err != nil {
 			failed = errors.Join(failed, err)

@@ -50,14 +50,9 @@ func (a *matrixAccept) madeRoom(ctx context.Context, room *RoomSync) (useful boo
 // probableReader returns the id of an account that is a member of a Wazo room, as far as that is known without asking Wazo. It
 // reports false if nobody is logged in any more.
 func (o *openings) probableReader(room wazoapi.UUID) (accountID int64, ok bool) {
-	candidates := o.accounts.inUse()
-	for _, acc := range candidates {
-		if acc.knowsRoom(room) {
-			return acc.row.ID, true
-		}
-	}
-	for _, acc := range candidates {
-		return acc.row.ID, true // the election finds a better one
+	members, others := o.accounts.membersFirst(room)
+	for _, acc := range append(members, others...) {
+		return acc.row.ID, true // the election finds a better one if this is no member
 	}
 	return 0, false
 }
