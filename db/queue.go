@@ -89,6 +89,7 @@ const (
 	passOverQuery      = `UPDATE queue SET state = 'waiting' WHERE id = $1 AND revision = $2 AND state = 'new'`
 	reviseRowQuery     = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, parts = 0, attempts = 0, error = '' WHERE id = $1 AND revision = $2`
 	takenBackQuery     = `UPDATE payload SET content = json_set(content, '$.unsigned.redacted_because', json('{}')) WHERE row_id = $1 AND json_valid(content)`
+	nextRevisionQuery  = `UPDATE queue SET revision = revision + 1 WHERE id = $1`
 	setPartQuery       = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1 AND part = $3`
 	finishRowQuery     = `DELETE FROM queue WHERE id = $1 AND part = $2`
 	deleteRowQuery     = `DELETE FROM queue WHERE id = $1`
@@ -234,9 +235,15 @@ func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there
 	return there, err
 }
 
-// MarkTakenBack notes in the payload of a row that the event was redacted, as a homeserver does (client-server API, "Redactions").
+// MarkTakenBack notes in the payload of a row that the event was redacted, as a homeserver does (client-server API, "Redactions"). An
+// attempt that has not begun yet does not begin any more.
 func (t *Queue) MarkTakenBack(ctx context.Context, rowID int64) error {
-	return t.Exec(ctx, takenBackQuery, rowID)
+	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
+		if err := t.Exec(ctx, takenBackQuery, rowID); err != nil {
+			return err
+		}
+		return t.Exec(ctx, nextRevisionQuery, rowID)
+	})
 }
 
 // FinishPart notes that a part of a row is delivered. The row leaves with its last part. A row without a request was sent before
