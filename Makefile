@@ -11,7 +11,7 @@ LDFLAGS := -X $(APP).buildVersion=$(VERSION) -X $(APP).buildCommit=$(COMMIT)
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build help demo picture test test-unit test-e2e browser e2e-synapse lint bench limits chaos fuzz
+.PHONY: build help demo picture test test-unit test-e2e browser e2e-synapse lint bench limits accounts chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -64,6 +64,9 @@ bench: ## Measures what the relay adds to the time of a message, against a plain
 
 limits: ## Measures how fast 200 messages are shown by a homeserver with Synapse's default limits, in one room and in five. It takes three minutes.
 	cd e2e && go run $(TAGS) ./cmd/limits
+
+accounts: ## Measures a relay with 200 log-ins and 1,000 conversations on a stub homeserver. It takes two minutes.
+	cd e2e && go run $(TAGS) ./cmd/accounts $(ACCOUNTS_FLAGS)
 
 chaos: ## Relays 20,000 messages while the relay is killed and the network and both servers fail, which takes long. CHAOS_FLAGS="-messages 300 -kills 6" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/chaos -messages 20000 -kills 200 $(CHAOS_FLAGS)

@@ -113,6 +113,13 @@ func (s *Server) RevokeRefreshTokens(u User) {
 	clear(s.account(u).refreshTokens)
 }
 
+// RefreshTokensOf returns how many refresh tokens a user has.
+func (s *Server) RefreshTokensOf(u User) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.account(u).refreshTokens)
+}
+
 // expireSoon publishes auth_session_expire_soon to the owner
 // (docs/wazo.md, "Sessions and presence").
 func (s *Server) expireSoon(ses *session) {

@@ -1,7 +1,7 @@
 // Command demo shows the relay at work and needs nothing but this machine. It
 // starts a homeserver, an in-memory Wazo with a few people and the relay, links a
-// room, and plays a short conversation that shows the room and the chat side by side. Then
-// it sends the lines that you type, until Ctrl-C or the end of the input.
+// room, and plays a short conversation that shows the room and the chat side by side. It
+// plays what a person does who has an account on both sides. Then it sends the lines that you type, until Ctrl-C or the end of the input.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/ownaccount"
 	"wazo-matrix-relay/e2e/stage"
 )
 
@@ -85,7 +86,11 @@ func open(ctx context.Context, screen *screen, dir string) (s *stage.Stage, err 
 		return nil, err
 	}
 	err = screen.step(ctx, "Starting the homeserver, a Wazo in memory, and the relay", func(ctx context.Context) (err error) {
-		s, err = stage.Open(ctx, stage.Config{Dir: dir, RelayBinary: relay})
+		env := map[string]string{}
+		if err = stage.WithPage(env); err != nil {
+			return err
+		}
+		s, err = stage.Open(ctx, stage.Config{Dir: dir, RelayBinary: relay, Env: env})
 		return err
 	})
 	return s, err
@@ -96,7 +101,9 @@ func perform(ctx context.Context, stage *stage.Stage, screen *screen, options op
 	if err != nil {
 		return err
 	}
-	if err = talk.play(ctx); err != nil || options.once {
+	if err = talk.play(ctx); err != nil {
+		return err
+	} else if err = ownaccount.Play(ctx, stage, account{talk}); err != nil || options.once {
 		return err
 	}
 	return talk.stay(ctx, stdin)
