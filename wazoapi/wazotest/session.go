@@ -113,6 +113,19 @@ func (s *Server) RevokeRefreshTokens(u User) {
 	clear(s.account(u).refreshTokens)
 }
 
+// TokensOf returns the access tokens and refresh tokens that a user has now.
+func (s *Server) TokensOf(u User) (tokens []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ses := range s.account(u).sessions {
+		tokens = append(tokens, ses.token)
+	}
+	for _, refresh := range s.account(u).refreshTokens {
+		tokens = append(tokens, refresh.token)
+	}
+	return tokens
+}
+
 // RefreshTokensOf returns how many refresh tokens a user has.
 func (s *Server) RefreshTokensOf(u User) int {
 	s.mu.Lock()
