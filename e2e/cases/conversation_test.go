@@ -190,3 +190,28 @@ func TestKilledRelayMakesNoSecondRoom(t *testing.T) {
 	s.waitBot(t, s.Robin, room, harness.Says("hello"))
 	require.EqualValues(t, 1, requests.Load(), "the room is recognized, and no second one is made")
 }
+
+// A person chooses which conversations open by themselves.
+func TestPersonChoosesWhatOpens(t *testing.T) {
+	t.Parallel()
+	s := open(t, withMautrix(), withPage(t))
+	own, author := s.Hire("Robin", "Hood"), s.Hire("Alan", "Dale")
+	group, direct := s.Wazo.CreateRoom("Group", own, author, s.Cast.Alice), s.Wazo.CreateRoom("", own, author)
+	room := s.invite(t, s.Robin, harness.RoomOptions{})
+	require.NoError(t, s.LogIn(s.ctx, s.Robin, room, own))
+	notice, err := s.Robin.WaitInvite(s.ctx, s.BotID())
+	require.NoError(t, err)
+	require.NoError(t, s.Robin.Join(s.ctx, notice))
+
+	require.Contains(t, s.ask(t, s.Robin, room, "!wazo auto direct"), "one other person")
+	s.Wazo.Post(group.UUID, author, "opens nothing", "")
+	s.Wazo.Post(direct.UUID, author, "opens a direct chat", "")
+	c := &chat{fixture: s}
+	s.waitBot(t, s.Robin, c.invited(t), harness.Says("opens a direct chat"))
+
+	require.NotEmpty(t, s.ask(t, s.Robin, room, "!wazo auto on"))
+	s.Wazo.Post(group.UUID, author, "opens the group", "")
+	opened := c.invited(t)
+	s.waitBot(t, s.Robin, opened, harness.Says("opens the group"))
+	s.waitBot(t, s.Robin, opened, harness.Notice("opens nothing")) // as the past
+}

@@ -109,10 +109,13 @@ func (p *play) ask(ctx context.Context, command, want string) (answer string, er
 	return answer, nil
 }
 
+// question opens the conversation. On Matrix it mentions Robin.
+const question = "@Robin Hood, do you bring the plans?"
+
 // converse has a conversation come to Robin by itself.
 func (p *play) converse(ctx context.Context, chat wazotest.Room) error {
 	p.show.Note("A message on Wazo opens the conversation on Matrix, with what was said before. Robin accepts the invitation.")
-	p.post(chat, p.Cast.Alice, "Robin, do you bring the plans?")
+	p.post(chat, p.Cast.Alice, question)
 	room, err := p.enter(ctx)
 	if err != nil {
 		return err
@@ -122,8 +125,12 @@ func (p *play) converse(ctx context.Context, chat wazotest.Room) error {
 		return err
 	} else if past.Content.AsMessage().MsgType != event.MsgNotice {
 		return fmt.Errorf("the past notifies people: it is %s", past.Content.AsMessage().MsgType)
-	} else if _, err = p.waitBot(ctx, room, "Robin, do you bring the plans?"); err != nil {
+	}
+	asked, err := p.waitBot(ctx, room, "do you bring the plans?")
+	if err != nil {
 		return err
+	} else if mentions := asked.Content.AsMessage().Mentions; mentions == nil || !mentions.Has(p.Robin.UserID()) {
+		return fmt.Errorf("Robin is not mentioned: %+v", mentions)
 	} else if err = p.checkRoom(ctx, room, chat); err != nil {
 		return err
 	}
