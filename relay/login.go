@@ -117,16 +117,23 @@ func (r *Relay) mayLogIn(user id.UserID) error {
 	return nil
 }
 
-// MayLogIn returns a *LogInError if a person may not log in, or is logged in already.
+// MayLogIn returns a *LogInError if a person may not log in, or is logged in already. It asks Wazo whether it still accepts an earlier
+// log-in of the person, and tells the person if it does not: they are about to replace it.
 func (r *Relay) MayLogIn(ctx context.Context, user id.UserID) error {
 	if err := r.mayLogIn(user); err != nil {
 		return err
 	}
 	row, err := r.db.Account.Login(ctx, user)
-	if err != nil || row == nil || row.State != db.AccountActive {
+	if err != nil || row == nil || row.State != db.AccountActive || r.isLoginOver(ctx, user) {
 		return err
 	}
 	return r.alreadyLoggedIn(ctx, row)
+}
+
+// isLoginOver is isOver for the log-in of a person. It reports false if none is in use.
+func (r *Relay) isLoginOver(ctx context.Context, user id.UserID) bool {
+	acc := r.accounts.of(user)
+	return acc != nil && r.isOver(ctx, acc)
 }
 
 func (r *Relay) alreadyLoggedIn(ctx context.Context, row *db.Account) error {
@@ -151,7 +158,7 @@ func (r *Relay) endEarlierLogIn(ctx context.Context, user id.UserID) (suffix str
 	case db.AccountLeaving:
 		return suffix, r.finishLogOut(ctx, row)
 	case db.AccountActive:
-		if acc := r.accounts.of(user); acc == nil || !r.isOver(ctx, acc) {
+		if !r.isLoginOver(ctx, user) {
 			return "", r.alreadyLoggedIn(ctx, row)
 		}
 	}
