@@ -54,7 +54,7 @@ func (f *following) removeStrangers(ctx context.Context) error {
 }
 
 // belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays: the room is
-// still theirs on Wazo.
+// still theirs on Wazo, unless another person has logged in with the account since.
 func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool, error) {
 	wazo, loggedIn, isKnown := f.identities.ofMatrix(member.MatrixUser)
 	switch {
@@ -62,6 +62,8 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 		return false, nil // has logged in as somebody else, or was mapped to somebody else
 	case !isKnown && !member.LoggedIn:
 		return false, nil // is not mapped any more
+	case !isKnown && f.accounts.byUUID(wazoapi.UUID(member.WazoUUID)) != nil:
+		return false, nil // somebody else has logged in with the account since
 	case loggedIn && !member.LoggedIn:
 		member.LoggedIn = true // was mapped before
 		if err := f.db.PortalMember.SetLoggedIn(ctx, f.portal.ID, member.MatrixUser); err != nil {

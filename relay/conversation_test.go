@@ -256,6 +256,25 @@ func TestConversationFollowsWazo(t *testing.T) {
 		require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
 		f.awaitSaidTo(txt.ConversationLost("Project"))
 	})
+	t.Run("somebody else logs in as a member who has logged out", func(t *testing.T) {
+		t.Parallel()
+		f := start(t)
+		_, err := f.core.LogOut(t.Context(), robinUser)
+		require.NoError(t, err)
+		f.mustLogIn(eveUser, f.alice)
+		await1(f, "the removal", func() bool { return f.memberState(madeRoom(0), robinUser) == "" })
+		require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
+		f.awaitSaidTo(txt.ConversationLost("Project"))
+		f.awaitMember(madeRoom(0), eveUser, db.MemberInvited)
+	})
+	t.Run("somebody else logs in as a member whose log-in Wazo has ended", func(t *testing.T) {
+		t.Parallel()
+		f := start(t)
+		f.wazo.RevokeRefreshTokens(f.alice) // by its owner, who sees a log-in that is not theirs
+		f.mustLogIn(eveUser, f.alice)
+		await1(f, "the removal", func() bool { return f.memberState(madeRoom(0), robinUser) == "" })
+		require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
+	})
 	t.Run("a member logs out, and in as somebody else", func(t *testing.T) {
 		t.Parallel()
 		f := start(t)
