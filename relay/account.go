@@ -194,8 +194,8 @@ func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Dur
 	return member, true, nil
 }
 
-// stillHears reports whether an account is a member of a room of which the relay account hears for it: Wazo would not tell the account
-// itself of a room that it was removed from. If that cannot be told, the last list counts.
+// stillHears reports whether an account is a member of a room of which the relay account hears, for itself or for others, because it hears
+// of all rooms: it goes on hearing of those that the account was removed from. If that cannot be told, the last list counts.
 func (a *account) stillHears(ctx context.Context, room wazoapi.UUID, kept time.Duration) bool {
 	member, _, err := a.isMember(ctx, room, kept)
 	if err != nil {

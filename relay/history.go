@@ -61,7 +61,7 @@ func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
 	if acc == nil || acc.stream() != r.acc.stream() {
 		r.readers.overhear(portal, m)
 		return nil
-	} else if acc != r.acc && !acc.stillHears(ctx, m.Room, r.cfg.MemberKept) {
+	} else if (acc != r.acc || r.readers.mayHearAll(r.acc)) && !acc.stillHears(ctx, m.Room, r.cfg.MemberKept) {
 		acc.setUnverified(portal.ID)
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 		return nil

@@ -74,6 +74,27 @@ func TestOneStreamBringsNothingOfARoomThatWasLeft(t *testing.T) {
 	f.awaitShown("Bob Stone: one", "Bob Stone: a secret")
 }
 
+// The relay account hears of all rooms, so Wazo does not stop telling it of one that it was removed from.
+func TestOneStreamBringsNothingOfARoomThatTheRelayAccountWasRemovedFrom(t *testing.T) {
+	t.Parallel()
+	f := newTenantWideFixture(t, func(f *fixture) {
+		f.memberKept, f.probeInterval = 10*time.Millisecond, time.Hour
+		f.room = f.wazo.CreateRoom("Team", f.alice, f.bob, f.relay)
+	})
+	f.link()
+	f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	f.awaitShown("Bob Stone: one")
+	f.wazo.RemoveMember(f.room.UUID, f.relay)
+	time.Sleep(2 * f.memberKept) // for so long the list of rooms is believed
+	secret := f.wazo.Post(f.room.UUID, f.bob, "a secret", "")
+	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyNoRoomOnWazo)))
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	isAccepted, err := f.core.readers.isAccepted(f.ctx, portal.ID, wazoapi.UUID(secret.UUID))
+	require.NoError(t, err)
+	require.False(t, isAccepted)
+}
+
 func TestRoomsOfStrangersLeaveNoTrace(t *testing.T) {
 	t.Parallel()
 	f := newTenantWideFixture(t)
