@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
@@ -48,6 +49,30 @@ func TestOwnAccountThatCannotPostWhereNobodyElseMay(t *testing.T) {
 	f.matrix.say(samUser, "two")
 	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyOwnAccount)))
 	f.awaitPosted("bob/: two")
+}
+
+func TestMessageWaitsForANewLogInWhereNobodyElseMayPostIt(t *testing.T) {
+	t.Parallel()
+	f, _ := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(samUser)
+	f.wazo.RevokeRefreshTokens(f.alice)
+	f.wazo.RevokeTokens(f.alice)
+	f.matrix.say(robinUser, "one")
+	f.matrix.say(robinUser, "two")
+	f.matrix.say(samUser, "three")
+	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyOwnLogin)))
+	f.awaitPosted("bob/: three")
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	counts, err := f.db.Queue.Counts(f.ctx, portal.ID)
+	require.NoError(t, err)
+	require.Equal(t, 2, counts[db.ToWazo].Parked, "no message is lost")
+	f.logIn(robinUser, f.alice)
+	_, err = f.core.Retry(f.ctx, roomID)
+	require.NoError(t, err)
+	f.awaitPosted("bob/: three", "alice/: one", "alice/: two")
 }
 
 func TestOnlyTheEndOfTheLinkIsACommandWithoutTheRelayAccount(t *testing.T) {

@@ -76,7 +76,9 @@ func (p *posters) of(ctx context.Context, portal *db.Portal, sender id.UserID, a
 	switch {
 	case err != nil:
 		return poster{}, err
-	case relay == nil && acc != nil && why != insteadRefused && why != words.InsteadNoMember:
+	case relay == nil && why == insteadRefused:
+		return poster{}, &messageError{why: words.WhyOwnLogin}
+	case relay == nil && acc != nil && why != words.InsteadNoMember:
 		return poster{}, &messageError{why: words.WhyOwnAccount} // it may work later
 	default:
 		return poster{account: relay, instead: why}, nil

@@ -34,7 +34,7 @@ func (t Texts) postedFor(whose string) string {
 func (t Texts) NotHeardOnWazo(matrixRoom, title string, loggedIn bool) string {
 	what := fmt.Sprintf("People on Wazo do not see your messages in %s (`%s`), which is linked with **%s**: ", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title))
 	if loggedIn {
-		what += fmt.Sprintf("your Wazo account is not a member of this chat, or Wazo refuses your log-in. Type `%s whoami` here to see how you are logged in.", t.prefix)
+		what += fmt.Sprintf("your Wazo account is not a member of this chat. Type `%s whoami` here to see how you are logged in.", t.prefix)
 	} else {
 		what += fmt.Sprintf("you are not logged in to Wazo. If you have a Wazo account that is a member of this chat, type `%s login` here.", t.prefix)
 	}

@@ -65,6 +65,7 @@ func senderReasons() []reason {
 	return []reason{
 		why("WhyUndecryptable", WhyUndecryptable),
 		why("WhyOwnAccount", WhyOwnAccount),
+		why("WhyOwnLogin", WhyOwnLogin),
 		{"WhyNoKey", "", golden.WhyNoKey(goldenKept)},
 		{"WhyKeyWithheld", "", golden.WhyKeyWithheld(goldenKept)},
 	}
