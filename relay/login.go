@@ -56,7 +56,7 @@ type LogInError struct {
 func (e *LogInError) Error() string { return "log-in refused: " + string(e.Outcome) }
 
 // Unwrap returns the *UserError.
-func (e *LogInError) Unwrap() error { return &UserError{e.Words} }
+func (e *LogInError) Unwrap() error { return &UserError{Words: e.Words} }
 
 // MayTryAgain reports whether another try may succeed.
 func (e *LogInError) MayTryAgain() bool {

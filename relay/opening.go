@@ -118,7 +118,7 @@ func (o *openings) ask(ctx context.Context, room wazoapi.Room, by id.UserID) err
 		if err != nil {
 			return err
 		} else if portal != nil && !portal.IsOpened() {
-			return refuse(o.texts.AlreadyLinkedElsewhere(portal.Title, portal.MatrixRoom.String()))
+			return refusePrivately(o.texts.AlreadyLinkedElsewhere(portal.Title, portal.MatrixRoom.String()))
 		} else if _, err = o.db.Mute.Delete(ctx, by, string(room.UUID)); err != nil {
 			return err
 		} else if err = o.db.Person.SetRefused(ctx, by, db.Time{}); err != nil {
