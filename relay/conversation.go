@@ -198,11 +198,17 @@ func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal, author 
 // keep the others from coming.
 func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
-	if err != nil {
+	members = slices.DeleteFunc(members, func(m *db.PortalMember) bool { return m.State != db.MemberOwed })
+	if err != nil || len(members) == 0 {
+		return err
+	}
+	acc, room, err := c.openings.anyMember(ctx, wazoapi.UUID(portal.WazoRoom), c.readers.of(portal), c.cfg.invitedBy())
+	if err != nil || acc == nil {
 		return err
 	}
 	for _, member := range members {
-		if member.State != db.MemberOwed {
+		if !c.openings.mayBeIn(room, member) { // has changed just now
+			c.wake(portal.ID)
 			continue
 		}
 		err := c.matrix.Invite(ctx, portal.MatrixRoom, member.MatrixUser, portal.Direct)

@@ -21,7 +21,7 @@ type following struct {
 }
 
 func (f *following) run(ctx context.Context) error {
-	acc, room, err := f.openings.anyMember(ctx, wazoapi.UUID(f.portal.WazoRoom), f.readers.of(f.portal))
+	acc, room, err := f.openings.anyMember(ctx, wazoapi.UUID(f.portal.WazoRoom), f.readers.of(f.portal), f.cfg.MemberKept)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,7 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 		}
 	}
 	if f.isKnown {
-		mayBeThere := member.LoggedIn || f.room.Has(f.openings.relayUUID())
-		return mayBeThere && f.room.Has(wazoapi.UUID(member.WazoUUID)), nil
+		return f.openings.mayBeIn(f.room, member), nil
 	}
 	own := f.accounts.of(member.MatrixUser)
 	if own == nil {
