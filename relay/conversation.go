@@ -67,21 +67,21 @@ func (c *conversations) update(ctx context.Context, portalID int64) error {
 	if err != nil || portal == nil || !portal.IsOpened() {
 		return err
 	}
-	if err = c.follow(ctx, portal); err != nil {
+	if over, err := c.follow(ctx, portal); err != nil || over {
 		return err
 	}
 	err = c.invite(ctx, portal)
 	return errors.Join(err, c.answerAsked(ctx, portal), c.endIfEmpty(ctx, portal))
 }
 
-// follow brings a conversation in line with its Wazo room, a few at the same time.
-func (c *conversations) follow(ctx context.Context, portal *db.Portal) error {
-	if err := c.following.Acquire(ctx, 1); err != nil {
-		return err
+// follow brings a conversation in line with its Wazo room, a few at the same time. It reports true if the conversation had to end.
+func (c *conversations) follow(ctx context.Context, portal *db.Portal) (over bool, err error) {
+	if err = c.following.Acquire(ctx, 1); err != nil {
+		return false, err
 	}
 	defer c.following.Release(1)
-	if err := c.compareMembers(ctx, portal); err != nil {
-		return err
+	if err = c.compareMembers(ctx, portal); err != nil {
+		return false, err
 	}
 	return (&following{conversations: c, portal: portal}).run(ctx)
 }
@@ -111,8 +111,11 @@ func (c *conversations) membersChanged(ctx context.Context, portal *db.Portal, r
 
 func (c *conversations) memberChanged(ctx context.Context, portal *db.Portal, change MemberChange) error {
 	member, err := c.db.PortalMember.Get(ctx, portal.ID, change.User)
-	if err != nil || member == nil {
+	if err != nil {
 		return err
+	} else if member == nil { // perhaps somebody whom the bot has not invited
+		db.AfterCommit(ctx, func() { c.wake(portal.ID) })
+		return nil
 	}
 	before := member.State
 	switch change.Membership {

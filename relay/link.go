@@ -231,7 +231,10 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		} else if err = r.AccessChanged(ctx, to, open); err != nil {
 			return err
 		}
-		db.AfterCommit(ctx, func() { r.wakeQueues(portal.ID) })
+		db.AfterCommit(ctx, func() {
+			r.wakeQueues(portal.ID)
+			r.conversations.wake(portal.ID) // whoever has made the room can invite people
+		})
 		return r.Say(ctx, to, r.texts.Moved(portal.Title), "")
 	})
 }
