@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mau.fi/util/jsontime"
@@ -240,6 +241,11 @@ func (r *Relay) checkNotTaken(ctx context.Context, user id.UserID, wazoUser wazo
 func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.RefreshGrant, token wazoapi.Token, as words.WazoUser) error {
 	var owner id.UserID
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
+		if fits, err := r.isOfTenant(ctx, row); err != nil {
+			return err
+		} else if !fits {
+			return refuseLogIn(LogInOtherTenant, r.texts.OtherTenant())
+		}
 		if earlier, err := r.db.Account.LoginOfWazoUser(ctx, row.UserUUID); err != nil {
 			return err
 		} else if earlier != nil && earlier.MatrixUser != row.MatrixUser {
@@ -261,12 +267,27 @@ func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.R
 		r.conversations.peopleChanged(ctx)
 		return r.SayTo(ctx, row.MatrixUser, r.texts.LoggedIn(row.MatrixUser.String(), as))
 	})
-	if refused := (*LogInError)(nil); errors.As(err, &refused) { // nothing of the transaction remains, so the owner is told now
+	if refused := (*LogInError)(nil); errors.As(err, &refused) && owner == "" {
+		return err
+	} else if errors.As(err, &refused) { // nothing of the transaction remains, so the owner is told now
 		return cmp.Or(r.SayTo(ctx, owner, r.texts.AccountWasTried(row.MatrixUser.String())), err)
 	} else if err != nil {
 		return fmt.Errorf("failed to store a log-in: %w", err)
 	}
 	return nil
+}
+
+// isOfTenant reports, within a transaction, whether a log-in is of the tenant that is relayed. Without a relay account the first log-in
+// decides that, and several people may log in for the first time at the same moment.
+func (r *Relay) isOfTenant(ctx context.Context, row *db.Account) (bool, error) {
+	if r.account != nil {
+		return true, nil // checkAccount has found that out
+	}
+	rows, err := r.db.Account.Logins(ctx)
+	isOther := func(other *db.Account) bool {
+		return other.MatrixUser != row.MatrixUser && other.State != db.AccountLeaving && other.TenantUUID != row.TenantUUID
+	}
+	return !slices.ContainsFunc(rows, isOther), err
 }
 
 // endMapping ends, within a transaction, the mapping of somebody else to the user on Wazo as whom a person has logged in, and tells

@@ -100,6 +100,9 @@ func TestFirstLogInDecidesTheTenant(t *testing.T) {
 	other := f.wazo.AddUser(wazotest.User{Username: "other", Password: "o", Tenant: f.wazo.AddTenant("other")})
 	_, err := f.try(eveUser, other)
 	require.ErrorContains(t, err, string(LogInOtherTenant))
+	row := &db.Account{MatrixUser: eveUser, Username: "other", UserUUID: other.UUID, TenantUUID: other.Tenant.UUID, ClientID: "eve"}
+	err = f.core.storeLogIn(t.Context(), row, wazoapi.RefreshGrant{Token: "x", ClientID: "eve"}, wazoapi.Token{}, words.WazoUser{Username: "other"})
+	f.requireOutcome(err, LogInOtherTenant, f.core.texts.OtherTenant()) // at the same moment
 	f.mustLogIn(eveUser, f.bob)
 }
 

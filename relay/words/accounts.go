@@ -62,6 +62,12 @@ func (t Texts) LogInIsRelays(username string) string {
 		"From now on, %s To post as yourself, type `%s login` here and use an account of your own.", Escape(username), t.heardAs(), t.prefix)
 }
 
+// LogInOfOtherTenant tells a person that their log-in has ended because the relay uses another tenant of Wazo now.
+func (t Texts) LogInOfOtherTenant(username string) string {
+	return fmt.Sprintf("I have ended your log-in to Wazo as %s: the relay uses another tenant of Wazo now, to which this account does not belong. "+
+		"From now on, %s To post as yourself, type `%s login` here and use an account of the relay's tenant.", Escape(username), t.heardAs(), t.prefix)
+}
+
 // Instead is a reason why the relay's account posts a message on Wazo although its sender has an account there.
 type Instead string
 
