@@ -219,9 +219,10 @@ func (a *account) addRoom(room wazoapi.Room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lastMade = latestRoom{room, time.Now()}
-	if a.rooms != nil {
-		a.rooms[room.UUID] = room
+	if a.rooms == nil {
+		a.rooms = make(map[wazoapi.UUID]wazoapi.Room)
 	}
+	a.rooms[room.UUID] = room
 }
 
 // Identify finds out who the relay account is, if there is one. Wazo need not be reachable if that is known from an earlier start: then the
