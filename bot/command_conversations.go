@@ -1,17 +1,27 @@
 package bot
 
 import (
+	"context"
 	"strings"
+
+	"maunium.net/go/mautrix/id"
 
 	relaycommand "wazo-matrix-relay/relay/command"
 )
 
-func (c *commands) cmdMute(ce *commandEvent) (string, error) {
-	return c.relay.Mute(ce.Ctx, ce.RoomID, ce.Sender, relaycommand.Unquote(ce.RawArgs))
-}
+func (c *commands) cmdMute(ce *commandEvent) (string, error) { return c.mute(ce, c.relay.Mute) }
 
-func (c *commands) cmdUnmute(ce *commandEvent) (string, error) {
-	return c.relay.Unmute(ce.Ctx, ce.RoomID, ce.Sender, relaycommand.Unquote(ce.RawArgs))
+func (c *commands) cmdUnmute(ce *commandEvent) (string, error) { return c.mute(ce, c.relay.Unmute) }
+
+// mute mutes or unmutes a conversation. It answers in a direct chat if it is not that of this room: which others a person has is not for
+// everybody here.
+func (c *commands) mute(ce *commandEvent, run func(ctx context.Context, room id.RoomID, by id.UserID, what string) (string, error)) (string, error) {
+	what := relaycommand.Unquote(ce.RawArgs)
+	answer, err := run(ce.Ctx, ce.RoomID, ce.Sender, what)
+	if err != nil || what == "" {
+		return answer, err
+	}
+	return c.inDirectChat(ce, answer, c.texts.AnsweredInDirectChat())
 }
 
 func (c *commands) cmdAuto(ce *commandEvent) (string, error) {

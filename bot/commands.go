@@ -113,10 +113,13 @@ func (c *commands) obey(ctx context.Context, evt *event.Event, age time.Duration
 func (c *commands) run(ce *commandEvent, run func(*commands, *commandEvent) (string, error)) {
 	answer, err := run(c, ce)
 	var refused *relay.UserError
-	switch {
-	case errors.As(err, &refused):
-		answer = refused.Words
-	case err != nil:
+	if errors.As(err, &refused) {
+		answer, err = refused.Words, nil
+		if refused.Private {
+			answer, err = c.inDirectChat(ce, refused.Words, c.texts.AnsweredInDirectChat())
+		}
+	}
+	if err != nil {
 		c.log.Err(err).Str("command", ce.Command).Stringer("room_id", ce.RoomID).Msg("Failed to run a command")
 		answer = c.texts.CommandFailed(c.relay.WhyFailed(err))
 	}

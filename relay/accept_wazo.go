@@ -145,7 +145,7 @@ func (r *reader) withoutPortal(ctx context.Context, m wazoapi.Message) error {
 	if commands, err := r.memberCommands(ctx, []wazoapi.Message{m}); err != nil {
 		return err
 	} else if len(commands) == 0 {
-		if opens, err := r.openings.want(ctx, r.acc, m); err != nil || opens {
+		if opens, err := r.opens(ctx, m); err != nil || opens {
 			return err
 		}
 	}
@@ -153,6 +153,26 @@ func (r *reader) withoutPortal(ctx context.Context, m wazoapi.Message) error {
 		return nil
 	}
 	return r.wantExplanation(ctx, m)
+}
+
+// opens notes that a message opens a conversation. It reports false if it does not. The account may hear the message for others, who are
+// members of the room. One of them that fails stops nobody: it looks for what it has missed.
+func (r *reader) opens(ctx context.Context, m wazoapi.Message) (bool, error) {
+	opens, err := r.openings.want(ctx, r.acc, m)
+	if err != nil || opens || !r.readers.mayHearAll(r.acc) {
+		return opens, err
+	}
+	for _, acc := range r.accounts.inUse() {
+		if acc == r.acc || acc.stream() != r.acc.stream() || !acc.mayBeIn(m.Room) {
+			continue
+		} else if opens, err = r.openings.want(ctx, acc, m); err == nil && opens {
+			return true, nil
+		} else if err != nil {
+			r.log.Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("Failed to find out whether a message opens a conversation")
+			r.tasks.Wake(accountJob(jobProbe, acc))
+		}
+	}
+	return false, nil
 }
 
 // wantExplanation notes that somebody wrote to the relay account in a room without portal, so that they are told once what to do.

@@ -194,8 +194,8 @@ func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Dur
 	return member, true, nil
 }
 
-// stillHears reports whether an account is a member of a room of which the relay account hears for it: Wazo would not tell the account
-// itself of a room that it was removed from. If that cannot be told, the last list counts.
+// stillHears reports whether an account is a member of a room of which the relay account hears, for itself or for others, because it hears
+// of all rooms: it goes on hearing of those that the account was removed from. If that cannot be told, the last list counts.
 func (a *account) stillHears(ctx context.Context, room wazoapi.UUID, kept time.Duration) bool {
 	member, _, err := a.isMember(ctx, room, kept)
 	if err != nil {
@@ -219,9 +219,10 @@ func (a *account) addRoom(room wazoapi.Room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lastMade = latestRoom{room, time.Now()}
-	if a.rooms != nil {
-		a.rooms[room.UUID] = room
+	if a.rooms == nil {
+		a.rooms = make(map[wazoapi.UUID]wazoapi.Room)
 	}
+	a.rooms[room.UUID] = room
 }
 
 // Identify finds out who the relay account is, if there is one. Wazo need not be reachable if that is known from an earlier start: then the
@@ -240,8 +241,8 @@ func (r *Relay) Identify(ctx context.Context) error {
 		}
 		return err
 	}
-	if err = r.endLogInAs(ctx, token.UserUUID); err != nil {
-		return fmt.Errorf("failed to end a log-in as the relay account: %w", err)
+	if err = r.endUnfitLogIns(ctx, token); err != nil {
+		return fmt.Errorf("failed to end log-ins that do not go with the relay account: %w", err)
 	}
 	row := r.account.row
 	if row.UserUUID == string(token.UserUUID) && row.TenantUUID == string(token.TenantUUID) {
@@ -257,21 +258,33 @@ func (r *Relay) Identify(ctx context.Context) error {
 	return nil
 }
 
-// endLogInAs ends the log-in of a person as the user that the relay account is now, and tells the person so: nothing that this user
-// writes is shown on Matrix. The log-in is deleted on Wazo when the relay runs.
-func (r *Relay) endLogInAs(ctx context.Context, user wazoapi.UUID) error {
-	acc := r.accounts.byUUID(user)
-	if acc == nil {
-		return nil
-	}
-	r.log.Warn().Stringer("matrix_user", acc.row.MatrixUser).Msg("The relay account is one as which a person is logged in; their log-in ends")
-	return r.db.DoTxn(ctx, func(ctx context.Context) error {
-		r.accounts.remove(ctx, acc.row.ID)
-		if err := r.db.Account.SetState(ctx, acc.row.ID, db.AccountLeaving); err != nil {
+// endUnfitLogIns ends the log-ins of people that do not go with what the relay account is now, and tells the people so: that as the same
+// user, because nothing that this user writes is shown on Matrix, and those of other tenants. They are deleted on Wazo when the relay
+// runs.
+func (r *Relay) endUnfitLogIns(ctx context.Context, relay wazoapi.Token) error {
+	for _, acc := range r.accounts.all() {
+		row, why := acc.row, ""
+		switch {
+		case acc.uuid() == relay.UserUUID:
+			why = r.texts.LogInIsRelays(row.Username)
+		case row.TenantUUID != string(relay.TenantUUID):
+			why = r.texts.LogInOfOtherTenant(row.Username)
+		default:
+			continue
+		}
+		r.log.Warn().Stringer("matrix_user", row.MatrixUser).Msg("The log-in of a person does not go with the relay account and ends")
+		err := r.db.DoTxn(ctx, func(ctx context.Context) error {
+			r.accounts.remove(ctx, row.ID)
+			if err := r.db.Account.SetState(ctx, row.ID, db.AccountLeaving); err != nil {
+				return err
+			}
+			return r.SayTo(ctx, row.MatrixUser, why)
+		})
+		if err != nil {
 			return err
 		}
-		return r.SayTo(ctx, acc.row.MatrixUser, r.texts.LogInIsRelays(acc.row.Username))
-	})
+	}
+	return nil
 }
 
 // TokenStore keeps an account's token in the database, sealed.

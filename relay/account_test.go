@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 // Nothing that the relay account writes is shown, so nobody else may be logged in as it.
@@ -22,4 +23,16 @@ func TestLogInAsWhatBecomesTheRelayAccountEnds(t *testing.T) {
 		require.NoError(t, err)
 		return row == nil
 	})
+}
+
+func TestLogInOfAnotherTenantThanTheRelayAccountsEnds(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.halt()
+	f.wazo.AddUser(wazotest.User{Username: "chief", Password: "c", Tenant: f.wazo.AddTenant("other")})
+	f.relayName, f.relayPassword = "chief", "c"
+	f.start()
+	require.Nil(t, f.core.accounts.login(robinUser))
+	f.awaitSaidTo(txt.LogInOfOtherTenant("alice"))
+	await.Until(t, "the log-in to be deleted", func() bool { return len(f.refreshTokens(f.alice)) == 0 })
 }

@@ -67,21 +67,21 @@ func (c *conversations) update(ctx context.Context, portalID int64) error {
 	if err != nil || portal == nil || !portal.IsOpened() {
 		return err
 	}
-	if err = c.follow(ctx, portal); err != nil {
+	if over, err := c.follow(ctx, portal); err != nil || over {
 		return err
 	}
 	err = c.invite(ctx, portal)
 	return errors.Join(err, c.answerAsked(ctx, portal), c.endIfEmpty(ctx, portal))
 }
 
-// follow brings a conversation in line with its Wazo room, a few at the same time.
-func (c *conversations) follow(ctx context.Context, portal *db.Portal) error {
-	if err := c.following.Acquire(ctx, 1); err != nil {
-		return err
+// follow brings a conversation in line with its Wazo room, a few at the same time. It reports true if the conversation had to end.
+func (c *conversations) follow(ctx context.Context, portal *db.Portal) (over bool, err error) {
+	if err = c.following.Acquire(ctx, 1); err != nil {
+		return false, err
 	}
 	defer c.following.Release(1)
-	if err := c.compareMembers(ctx, portal); err != nil {
-		return err
+	if err = c.compareMembers(ctx, portal); err != nil {
+		return false, err
 	}
 	return (&following{conversations: c, portal: portal}).run(ctx)
 }
@@ -111,8 +111,11 @@ func (c *conversations) membersChanged(ctx context.Context, portal *db.Portal, r
 
 func (c *conversations) memberChanged(ctx context.Context, portal *db.Portal, change MemberChange) error {
 	member, err := c.db.PortalMember.Get(ctx, portal.ID, change.User)
-	if err != nil || member == nil {
+	if err != nil {
 		return err
+	} else if member == nil { // perhaps somebody whom the bot has not invited
+		db.AfterCommit(ctx, func() { c.wake(portal.ID) })
+		return nil
 	}
 	before := member.State
 	switch change.Membership {
@@ -198,11 +201,17 @@ func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal, author 
 // keep the others from coming.
 func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
-	if err != nil {
+	members = slices.DeleteFunc(members, func(m *db.PortalMember) bool { return m.State != db.MemberOwed })
+	if err != nil || len(members) == 0 {
+		return err
+	}
+	acc, room, err := c.openings.anyMember(ctx, wazoapi.UUID(portal.WazoRoom), c.readers.of(portal), c.cfg.invitedBy())
+	if err != nil || acc == nil {
 		return err
 	}
 	for _, member := range members {
-		if member.State != db.MemberOwed {
+		if !c.openings.mayBeIn(room, member) { // has changed just now
+			c.wake(portal.ID)
 			continue
 		}
 		err := c.matrix.Invite(ctx, portal.MatrixRoom, member.MatrixUser, portal.Direct)

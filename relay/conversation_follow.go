@@ -18,15 +18,29 @@ type following struct {
 
 	room    wazoapi.Room
 	isKnown bool // an account of the relay is a member of the Wazo room, so that room is filled
+
+	expelled map[id.UserID]bool // who was removed; the homeserver may tell that later
+	isUnfit  bool               // somebody is in the Matrix room who must not be, and cannot be removed
 }
 
-func (f *following) run(ctx context.Context) error {
-	acc, room, err := f.openings.anyMember(ctx, wazoapi.UUID(f.portal.WazoRoom), f.readers.of(f.portal))
+// run does that. It reports true if the conversation had to end.
+func (f *following) run(ctx context.Context) (over bool, err error) {
+	f.expelled = make(map[id.UserID]bool)
+	if err = f.adapt(ctx); err != nil || !f.isUnfit {
+		return false, err
+	}
+	return true, f.db.DoTxn(context.WithoutCancel(ctx), func(ctx context.Context) error { return f.end(ctx, f.portal) })
+}
+
+func (f *following) adapt(ctx context.Context) error {
+	acc, room, err := f.openings.anyMember(ctx, wazoapi.UUID(f.portal.WazoRoom), f.readers.of(f.portal), f.cfg.MemberKept)
 	if err != nil {
 		return err
 	}
 	f.room, f.isKnown = room, acc != nil
-	if err = f.removeStrangers(ctx); err != nil || !f.isKnown {
+	if err = f.removeStrangers(ctx); err != nil || f.isUnfit || !f.isKnown {
+		return err
+	} else if err = f.removeUninvited(ctx); err != nil || f.isUnfit {
 		return err
 	} else if err = f.addPeople(ctx); err != nil {
 		return err
@@ -34,27 +48,8 @@ func (f *following) run(ctx context.Context) error {
 	return f.rename(ctx)
 }
 
-// removeStrangers removes the people who do not belong to the Wazo room any more. A private conversation on Wazo has no reader whom
-// Wazo did not give it.
-func (f *following) removeStrangers(ctx context.Context) error {
-	members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
-	if err != nil {
-		return err
-	}
-	for _, member := range members {
-		if belongs, err := f.belongs(ctx, member); err != nil {
-			return err
-		} else if belongs {
-			continue
-		} else if err = f.remove(ctx, member); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays: the room is
-// still theirs on Wazo.
+// still theirs on Wazo, unless another person has logged in with the account since.
 func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool, error) {
 	wazo, loggedIn, isKnown := f.identities.ofMatrix(member.MatrixUser)
 	switch {
@@ -62,6 +57,8 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 		return false, nil // has logged in as somebody else, or was mapped to somebody else
 	case !isKnown && !member.LoggedIn:
 		return false, nil // is not mapped any more
+	case !isKnown && f.accounts.byUUID(wazoapi.UUID(member.WazoUUID)) != nil:
+		return false, nil // somebody else has logged in with the account since
 	case loggedIn && !member.LoggedIn:
 		member.LoggedIn = true // was mapped before
 		if err := f.db.PortalMember.SetLoggedIn(ctx, f.portal.ID, member.MatrixUser); err != nil {
@@ -69,8 +66,7 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 		}
 	}
 	if f.isKnown {
-		mayBeThere := member.LoggedIn || f.room.Has(f.openings.relayUUID())
-		return mayBeThere && f.room.Has(wazoapi.UUID(member.WazoUUID)), nil
+		return f.openings.mayBeIn(f.room, member), nil
 	}
 	own := f.accounts.of(member.MatrixUser)
 	if own == nil {
@@ -78,22 +74,6 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 	}
 	is, _, err := own.isMember(ctx, wazoapi.UUID(f.portal.WazoRoom), f.cfg.MemberKept)
 	return is, err
-}
-
-// remove removes a person from the Matrix room, and tells them why.
-func (f *following) remove(ctx context.Context, member *db.PortalMember) error {
-	wasThere := member.State == db.MemberInvited || member.State == db.MemberJoined
-	if wasThere {
-		if err := f.matrix.Remove(ctx, f.portal.MatrixRoom, member.MatrixUser, f.texts.ConversationKick()); err != nil && !isGone(err) {
-			return fmt.Errorf("failed to remove %s: %w", member.MatrixUser, err)
-		}
-	}
-	return f.db.DoTxn(context.WithoutCancel(ctx), func(ctx context.Context) error {
-		if err := f.db.PortalMember.Forget(ctx, f.portal.ID, member.MatrixUser); err != nil || !wasThere {
-			return err
-		}
-		return f.SayTo(ctx, member.MatrixUser, f.texts.ConversationLost(f.portal.Title))
-	})
 }
 
 // addPeople owes an invitation to the people of the Wazo room who are not known to the conversation yet. An invitation that is owed

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
@@ -256,6 +257,25 @@ func TestConversationFollowsWazo(t *testing.T) {
 		require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
 		f.awaitSaidTo(txt.ConversationLost("Project"))
 	})
+	t.Run("somebody else logs in as a member who has logged out", func(t *testing.T) {
+		t.Parallel()
+		f := start(t)
+		_, err := f.core.LogOut(t.Context(), robinUser)
+		require.NoError(t, err)
+		f.mustLogIn(eveUser, f.alice)
+		await1(f, "the removal", func() bool { return f.memberState(madeRoom(0), robinUser) == "" })
+		require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
+		f.awaitSaidTo(txt.ConversationLost("Project"))
+		f.awaitMember(madeRoom(0), eveUser, db.MemberInvited)
+	})
+	t.Run("somebody else logs in as a member whose log-in Wazo has ended", func(t *testing.T) {
+		t.Parallel()
+		f := start(t)
+		f.wazo.RevokeRefreshTokens(f.alice) // by its owner, who sees a log-in that is not theirs
+		f.mustLogIn(eveUser, f.alice)
+		await1(f, "the removal", func() bool { return f.memberState(madeRoom(0), robinUser) == "" })
+		require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
+	})
 	t.Run("a member logs out, and in as somebody else", func(t *testing.T) {
 		t.Parallel()
 		f := start(t)
@@ -268,6 +288,80 @@ func TestConversationFollowsWazo(t *testing.T) {
 		f.awaitOver(madeRoom(0))
 		require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
 	})
+}
+
+// Only administrators of the homeserver can bring somebody in.
+func TestConversationHasNoReaderWhomTheBotHasNotInvited(t *testing.T) {
+	t.Parallel()
+	const root = id.UserID("@root:a.example")
+	for _, membership := range []event.Membership{event.MembershipInvite, event.MembershipJoin} {
+		t.Run(string(membership), func(t *testing.T) {
+			t.Parallel()
+			f := newOpeningFixture(t)
+			f.openConversation(robinUser)
+			f.matrix.setMember(madeRoom(0), root, eveUser, membership)
+			await.Until(t, "the removal", func() bool { return f.matrix.membership(madeRoom(0), eveUser) == event.MembershipLeave })
+			require.Equal(t, db.MemberJoined, f.memberState(madeRoom(0), robinUser))
+			require.Len(t, f.told(), 1, "only robin was told, of the log-in")
+		})
+	}
+	t.Run("but one who belongs there stays", func(t *testing.T) {
+		t.Parallel()
+		f := newOpeningFixture(t)
+		f.mustLogIn(eveUser, f.bob)
+		f.openConversation(robinUser, eveUser)
+		portal := f.portalOf(madeRoom(0))
+		f.matrix.mu.Lock()
+		f.matrix.invite = func(id.UserID) error { return errRefused } // who is there already
+		f.matrix.mu.Unlock()
+		require.NoError(t, f.db.PortalMember.Forget(t.Context(), portal.ID, eveUser)) // an older copy of the database
+		require.NoError(t, f.core.conversations.update(t.Context(), portal.ID))
+		require.Equal(t, event.MembershipJoin, f.matrix.membership(madeRoom(0), eveUser))
+	})
+}
+
+func TestConversationEndsIfSomebodyCannotBeRemoved(t *testing.T) {
+	t.Parallel()
+	for name, bring := range map[string]func(f *fixture){
+		"who was not invited": func(f *fixture) {
+			f.matrix.setMember(madeRoom(0), "@root:a.example", "@mallory:a.example", event.MembershipJoin)
+		},
+		"who was removed on Wazo": func(f *fixture) { f.wazo.RemoveMember(f.room.UUID, f.bob) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newLoginFixture(t)
+			f.memberKept = 50 * time.Millisecond
+			f.start()
+			f.mustLogIn(robinUser, f.alice)
+			f.mustLogIn(eveUser, f.bob)
+			f.openConversation(robinUser, eveUser)
+			f.matrix.mu.Lock()
+			f.matrix.removeError = errRefused
+			f.matrix.mu.Unlock()
+			bring(f)
+			f.awaitOver(madeRoom(0))
+			f.wazo.Post(f.room.UUID, f.alice, "a secret", "")
+			f.awaitMade(2)
+			f.join(madeRoom(1), robinUser)
+			f.awaitShownIn(madeRoom(1), "a secret")
+			require.NotContains(t, strings.Join(f.matrix.textsIn(madeRoom(0)), " "), "a secret")
+		})
+	}
+}
+
+// Whoever makes the room that replaces that of a conversation may invite people there, and the bot may not remove them.
+func TestConversationThatMovesIsLookedAt(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	f.openConversation(robinUser)
+	const replacement = id.RoomID("!replacement:a.example")
+	f.matrix.mu.Lock()
+	f.matrix.removeError = errRefused
+	f.matrix.members[replacement] = map[id.UserID]event.Membership{botUser: event.MembershipJoin, robinUser: event.MembershipJoin, eveUser: event.MembershipJoin}
+	f.matrix.mu.Unlock()
+	require.NoError(t, f.core.Move(t.Context(), madeRoom(0), replacement, ""))
+	f.awaitOver(replacement)
 }
 
 func (f *fixture) portalOf(room id.RoomID) *db.Portal {

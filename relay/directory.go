@@ -167,7 +167,7 @@ func (d *directory) findRoomByName(ctx context.Context, acc *account, name strin
 	for i, room := range found {
 		titles[i] = room.title
 	}
-	return wazoapi.Room{}, false, refuse(d.texts.ManyRooms(name, titles))
+	return wazoapi.Room{}, false, refusePrivately(d.texts.ManyRooms(name, titles))
 }
 
 // CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always mean

@@ -43,6 +43,8 @@ func classify(err error) Failure {
 	switch {
 	case errors.As(err, &message):
 		return Failure{Class: ClassMessage, Why: message.why}
+	case errors.Is(err, errNoMember):
+		return pauseBecause(PauseNoRoom)
 	case errors.As(err, &panicked):
 		return Failure{Class: ClassMessage, Why: words.WhyBroken}
 	case errors.As(err, &wazo):
@@ -130,6 +132,10 @@ func (e *messageError) Error() string {
 
 // Unwrap returns the cause.
 func (e *messageError) Unwrap() error { return e.cause }
+
+// errNoMember says that the relay account, which reads a chat, is not a member of it any more. Wazo would let it post all the same
+// (docs/wazo.md, "Post messages").
+var errNoMember = errors.New("the relay account is not a member of the chat any more")
 
 // A message is poison if its request gets an answer of unknown outcome this often and for this long while others pass.
 const (

@@ -26,6 +26,7 @@ func TestClassify(t *testing.T) {
 		{name: "chatd refuses the content", err: &wazoapi.Error{Status: 400, ID: "invalid-data"}, class: ClassMessage},
 		{name: "nginx refuses the size", err: &wazoapi.Error{Status: 413}, class: ClassMessage},
 		{name: "the Wazo room is gone", err: &wazoapi.Error{Status: 404, ID: "unknown-room"}, class: ClassPortal, pause: PauseNoRoom},
+		{name: "the relay account was removed", err: errNoMember, class: ClassPortal, pause: PauseNoRoom},
 		{name: "the route is gone", err: &wazoapi.Error{Status: 404}, class: ClassService},
 		{name: "a permission is missing", err: &wazoapi.Error{Status: 401, ID: "unauthorized", Reason: "missing_permission_or_invalid_tenant"}, class: ClassPortal, pause: PausePermission},
 		{name: "another tenant", err: &wazoapi.Error{Status: 401, ID: "unauthorized-tenant"}, class: ClassPortal, pause: PausePermission},

@@ -64,8 +64,11 @@ func (f *fakeMatrix) Invite(_ context.Context, room id.RoomID, user id.UserID, _
 
 func (f *fakeMatrix) Remove(_ context.Context, room id.RoomID, user id.UserID, _ string) error {
 	f.mu.Lock()
-	f.removed = append(f.removed, user)
+	refusal := f.removeError
 	f.mu.Unlock()
+	if refusal != nil {
+		return refusal
+	}
 	f.setMember(room, botUser, user, event.MembershipLeave)
 	return nil
 }

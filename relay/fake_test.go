@@ -62,12 +62,12 @@ type fakeMatrix struct {
 	encrypted             bool                                // the rooms are
 	limited               bool                                // the homeserver limits the account
 
-	made     []RoomPlan
-	makeRoom func(RoomPlan) error // may refuse a room, or (errLost) lose the answer after it is made
-	invite   func(id.UserID) error
-	members  map[id.RoomID]map[id.UserID]event.Membership // of rooms that the bot has made
-	named    map[id.RoomID]string                         // rooms that the bot has named
-	removed  []id.UserID
+	made        []RoomPlan
+	makeRoom    func(RoomPlan) error // may refuse a room, or (errLost) lose the answer after it is made
+	invite      func(id.UserID) error
+	members     map[id.RoomID]map[id.UserID]event.Membership // of rooms that the bot has made
+	named       map[id.RoomID]string                         // rooms that the bot has named
+	removeError error                                        // of Remove
 
 	accepting sync.Mutex
 	saying    sync.Mutex

@@ -61,7 +61,7 @@ func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
 	if acc == nil || acc.stream() != r.acc.stream() {
 		r.readers.overhear(portal, m)
 		return nil
-	} else if acc != r.acc && !acc.stillHears(ctx, m.Room, r.cfg.MemberKept) {
+	} else if (acc != r.acc || r.readers.mayHearAll(r.acc)) && !acc.stillHears(ctx, m.Room, r.cfg.MemberKept) {
 		acc.setUnverified(portal.ID)
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 		return nil
@@ -131,7 +131,8 @@ func (r *reader) probeFailed(ctx context.Context, err error) error {
 	return r.readers.readError(r.acc, err)
 }
 
-// newestMessages returns the newest message of each of the account's rooms.
+// newestMessages returns the newest message of each of the account's rooms. If another account hears for it, its rooms are listed, too: what
+// is heard is compared with the list.
 func (r *reader) newestMessages(ctx context.Context) ([]wazoapi.Message, error) {
 	if err := r.reading.Acquire(ctx, 1); err != nil {
 		return nil, err
@@ -141,6 +142,11 @@ func (r *reader) newestMessages(ctx context.Context) ([]wazoapi.Message, error) 
 	latest, err := r.acc.api.LatestMessages(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("failed to look for news: %w", err)
+	}
+	if r.acc.shared.Load() != nil {
+		if err = r.acc.listRoomsOnce(ctx); err != nil {
+			return nil, err
+		}
 	}
 	r.acc.probeTook(time.Since(start))
 	return latest, nil

@@ -14,12 +14,18 @@ import (
 )
 
 // UserError is an error that a person can do something about. Its text is the sentence that the chat shows.
-type UserError struct{ Words string }
+type UserError struct {
+	Words   string
+	Private bool // it names chats of the person, which are not for everybody who reads the chat
+}
 
 // Error implements error.
 func (e *UserError) Error() string { return e.Words }
 
-func refuse(words string) error { return &UserError{words} }
+func refuse(words string) error { return &UserError{Words: words} }
+
+// refusePrivately is refuse with words for the person only.
+func refusePrivately(words string) error { return &UserError{Words: words, Private: true} }
 
 // LinkRequest asks for a portal. The rights on Matrix are checked by who asks. The account that reads the Wazo room, and tells the
 // people there of the link, is that of By if it is a member, else the relay account, if By is an administrator.
@@ -225,7 +231,10 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		} else if err = r.AccessChanged(ctx, to, open); err != nil {
 			return err
 		}
-		db.AfterCommit(ctx, func() { r.wakeQueues(portal.ID) })
+		db.AfterCommit(ctx, func() {
+			r.wakeQueues(portal.ID)
+			r.conversations.wake(portal.ID) // whoever has made the room can invite people
+		})
 		return r.Say(ctx, to, r.texts.Moved(portal.Title), "")
 	})
 }

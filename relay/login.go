@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mau.fi/util/jsontime"
@@ -56,7 +57,7 @@ type LogInError struct {
 func (e *LogInError) Error() string { return "log-in refused: " + string(e.Outcome) }
 
 // Unwrap returns the *UserError.
-func (e *LogInError) Unwrap() error { return &UserError{e.Words} }
+func (e *LogInError) Unwrap() error { return &UserError{Words: e.Words} }
 
 // MayTryAgain reports whether another try may succeed.
 func (e *LogInError) MayTryAgain() bool {
@@ -117,16 +118,23 @@ func (r *Relay) mayLogIn(user id.UserID) error {
 	return nil
 }
 
-// MayLogIn returns a *LogInError if a person may not log in, or is logged in already.
+// MayLogIn returns a *LogInError if a person may not log in, or is logged in already. It asks Wazo whether it still accepts an earlier
+// log-in of the person, and tells the person if it does not: they are about to replace it.
 func (r *Relay) MayLogIn(ctx context.Context, user id.UserID) error {
 	if err := r.mayLogIn(user); err != nil {
 		return err
 	}
 	row, err := r.db.Account.Login(ctx, user)
-	if err != nil || row == nil || row.State != db.AccountActive {
+	if err != nil || row == nil || row.State != db.AccountActive || r.isLoginOver(ctx, user) {
 		return err
 	}
 	return r.alreadyLoggedIn(ctx, row)
+}
+
+// isLoginOver is isOver for the log-in of a person. It reports false if none is in use.
+func (r *Relay) isLoginOver(ctx context.Context, user id.UserID) bool {
+	acc := r.accounts.of(user)
+	return acc != nil && r.isOver(ctx, acc)
 }
 
 func (r *Relay) alreadyLoggedIn(ctx context.Context, row *db.Account) error {
@@ -151,7 +159,7 @@ func (r *Relay) endEarlierLogIn(ctx context.Context, user id.UserID) (suffix str
 	case db.AccountLeaving:
 		return suffix, r.finishLogOut(ctx, row)
 	case db.AccountActive:
-		if acc := r.accounts.of(user); acc == nil || !r.isOver(ctx, acc) {
+		if !r.isLoginOver(ctx, user) {
 			return "", r.alreadyLoggedIn(ctx, row)
 		}
 	}
@@ -233,6 +241,11 @@ func (r *Relay) checkNotTaken(ctx context.Context, user id.UserID, wazoUser wazo
 func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.RefreshGrant, token wazoapi.Token, as words.WazoUser) error {
 	var owner id.UserID
 	err := r.db.DoTxn(ctx, func(ctx context.Context) error {
+		if fits, err := r.isOfTenant(ctx, row); err != nil {
+			return err
+		} else if !fits {
+			return refuseLogIn(LogInOtherTenant, r.texts.OtherTenant())
+		}
 		if earlier, err := r.db.Account.LoginOfWazoUser(ctx, row.UserUUID); err != nil {
 			return err
 		} else if earlier != nil && earlier.MatrixUser != row.MatrixUser {
@@ -254,12 +267,27 @@ func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.R
 		r.conversations.peopleChanged(ctx)
 		return r.SayTo(ctx, row.MatrixUser, r.texts.LoggedIn(row.MatrixUser.String(), as))
 	})
-	if refused := (*LogInError)(nil); errors.As(err, &refused) { // nothing of the transaction remains, so the owner is told now
+	if refused := (*LogInError)(nil); errors.As(err, &refused) && owner == "" {
+		return err
+	} else if errors.As(err, &refused) { // nothing of the transaction remains, so the owner is told now
 		return cmp.Or(r.SayTo(ctx, owner, r.texts.AccountWasTried(row.MatrixUser.String())), err)
 	} else if err != nil {
 		return fmt.Errorf("failed to store a log-in: %w", err)
 	}
 	return nil
+}
+
+// isOfTenant reports, within a transaction, whether a log-in is of the tenant that is relayed. Without a relay account the first log-in
+// decides that, and several people may log in for the first time at the same moment.
+func (r *Relay) isOfTenant(ctx context.Context, row *db.Account) (bool, error) {
+	if r.account != nil {
+		return true, nil // checkAccount has found that out
+	}
+	rows, err := r.db.Account.Logins(ctx)
+	isOther := func(other *db.Account) bool {
+		return other.MatrixUser != row.MatrixUser && other.State != db.AccountLeaving && other.TenantUUID != row.TenantUUID
+	}
+	return !slices.ContainsFunc(rows, isOther), err
 }
 
 // endMapping ends, within a transaction, the mapping of somebody else to the user on Wazo as whom a person has logged in, and tells

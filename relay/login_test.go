@@ -195,6 +195,19 @@ func TestPersonLogsInOnlyOnce(t *testing.T) {
 	require.Empty(t, f.refreshTokens(f.bob))
 }
 
+// The person is told to type the command, so it must not answer that they are logged in.
+func TestLogInThatWazoHasEndedIsNoticedBeforeANewOne(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.loginCheck, f.probeInterval = time.Hour, time.Hour
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	f.wazo.RevokeRefreshTokens(f.alice)
+	require.NoError(t, f.core.MayLogIn(t.Context(), robinUser))
+	require.Contains(t, f.told(), txt.LogInEnded("alice"))
+	f.mustLogIn(robinUser, f.bob)
+}
+
 func TestAccountOfAnotherPersonIsRefusedAndThePersonIsTold(t *testing.T) {
 	t.Parallel()
 	f := newLoginFixture(t)

@@ -113,6 +113,6 @@ func (r *Relay) ownRoom(ctx context.Context, by id.UserID, what string) (wazoRoo
 	case 1:
 		return wazoRoom, title, nil
 	default:
-		return "", "", refuse(r.texts.ManyRooms(what, titles))
+		return "", "", refusePrivately(r.texts.ManyRooms(what, titles))
 	}
 }

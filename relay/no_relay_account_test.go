@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
@@ -50,6 +51,30 @@ func TestOwnAccountThatCannotPostWhereNobodyElseMay(t *testing.T) {
 	f.awaitPosted("bob/: two")
 }
 
+func TestMessageWaitsForANewLogInWhereNobodyElseMayPostIt(t *testing.T) {
+	t.Parallel()
+	f, _ := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(samUser)
+	f.wazo.RevokeRefreshTokens(f.alice)
+	f.wazo.RevokeTokens(f.alice)
+	f.matrix.say(robinUser, "one")
+	f.matrix.say(robinUser, "two")
+	f.matrix.say(samUser, "three")
+	f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyOwnLogin)))
+	f.awaitPosted("bob/: three")
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	counts, err := f.db.Queue.Counts(f.ctx, portal.ID)
+	require.NoError(t, err)
+	require.Equal(t, 2, counts[db.ToWazo].Parked, "no message is lost")
+	f.logIn(robinUser, f.alice)
+	_, err = f.core.Retry(f.ctx, roomID)
+	require.NoError(t, err)
+	f.awaitPosted("bob/: three", "alice/: one", "alice/: two")
+}
+
 func TestOnlyTheEndOfTheLinkIsACommandWithoutTheRelayAccount(t *testing.T) {
 	t.Parallel()
 	f, carol := newPeopleFixture(t)
@@ -75,6 +100,9 @@ func TestFirstLogInDecidesTheTenant(t *testing.T) {
 	other := f.wazo.AddUser(wazotest.User{Username: "other", Password: "o", Tenant: f.wazo.AddTenant("other")})
 	_, err := f.try(eveUser, other)
 	require.ErrorContains(t, err, string(LogInOtherTenant))
+	row := &db.Account{MatrixUser: eveUser, Username: "other", UserUUID: other.UUID, TenantUUID: other.Tenant.UUID, ClientID: "eve"}
+	err = f.core.storeLogIn(t.Context(), row, wazoapi.RefreshGrant{Token: "x", ClientID: "eve"}, wazoapi.Token{}, words.WazoUser{Username: "other"})
+	f.requireOutcome(err, LogInOtherTenant, f.core.texts.OtherTenant()) // at the same moment
 	f.mustLogIn(eveUser, f.bob)
 }
 

@@ -39,7 +39,7 @@ func (o *openings) want(ctx context.Context, acc *account, m wazoapi.Message) (o
 	if portal, err := o.db.Portal.ByWazoRoom(ctx, string(m.Room)); err != nil || portal != nil {
 		return portal != nil, err
 	}
-	room, member, err := o.roomOf(ctx, acc, m.Room)
+	room, member, err := o.roomOf(ctx, acc, m.Room, o.cfg.MemberKept)
 	if err != nil || !member {
 		return false, err
 	}
@@ -66,10 +66,10 @@ func (o *openings) store(ctx context.Context, room wazoapi.UUID, from db.WazoTim
 	return err
 }
 
-// roomOf returns a room of an account. It reports false if the account is not a member. The rooms as last listed are believed for a
-// time.
-func (o *openings) roomOf(ctx context.Context, acc *account, uuid wazoapi.UUID) (wazoapi.Room, bool, error) {
-	if member, _, err := acc.isMember(ctx, uuid, o.cfg.MemberKept); err != nil || !member {
+// roomOf returns a room of an account. It reports false if the account is not a member. The rooms as last listed are believed for
+// the time kept.
+func (o *openings) roomOf(ctx context.Context, acc *account, uuid wazoapi.UUID, kept time.Duration) (wazoapi.Room, bool, error) {
+	if member, _, err := acc.isMember(ctx, uuid, kept); err != nil || !member {
 		return wazoapi.Room{}, false, err
 	}
 	return acc.room(ctx, uuid)
@@ -118,7 +118,7 @@ func (o *openings) ask(ctx context.Context, room wazoapi.Room, by id.UserID) err
 		if err != nil {
 			return err
 		} else if portal != nil && !portal.IsOpened() {
-			return refuse(o.texts.AlreadyLinkedElsewhere(portal.Title, portal.MatrixRoom.String()))
+			return refusePrivately(o.texts.AlreadyLinkedElsewhere(portal.Title, portal.MatrixRoom.String()))
 		} else if _, err = o.db.Mute.Delete(ctx, by, string(room.UUID)); err != nil {
 			return err
 		} else if err = o.db.Person.SetRefused(ctx, by, db.Time{}); err != nil {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -58,4 +59,26 @@ func TestWhoIsInvited(t *testing.T) {
 		t.Parallel()
 		require.False(t, mapped.isWanted(room(alice, bob), ""))
 	})
+}
+
+// The list of a room's members may be a minute old.
+func TestPersonWhoWasJustRemovedOnWazoIsNotInvited(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.memberKept, f.probeInterval, f.healthInterval = 3*time.Second, time.Hour, time.Hour
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	f.mustLogIn(eveUser, f.bob)
+	for _, acc := range f.core.accounts.inUse() {
+		_, err := acc.listRooms(t.Context())
+		require.NoError(t, err)
+	}
+	f.wazo.RemoveMember(f.room.UUID, f.alice)
+	time.Sleep(f.memberKept / 5) // the lists are still believed for what invites nobody
+	f.wazo.Post(f.room.UUID, f.bob, "a secret", "")
+	f.awaitMade(1)
+	f.awaitMember(madeRoom(0), eveUser, db.MemberInvited)
+	require.NoError(t, f.core.conversations.update(t.Context(), f.portalOf(madeRoom(0)).ID))
+	require.Empty(t, f.matrix.membership(madeRoom(0), robinUser))
+	require.Empty(t, f.memberState(madeRoom(0), robinUser), "nothing is owed any more")
 }

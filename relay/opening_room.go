@@ -67,7 +67,7 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	if portal, err := o.db.Portal.ByWazoRoom(ctx, opening.WazoRoom); err != nil || portal != nil {
 		return nil, nil, nil, err
 	}
-	reader, room, err := o.anyMember(ctx, wazoapi.UUID(opening.WazoRoom), nil)
+	reader, room, err := o.anyMember(ctx, wazoapi.UUID(opening.WazoRoom), nil, o.cfg.invitedBy())
 	if err != nil || reader == nil {
 		return nil, nil, nil, err
 	}
@@ -94,8 +94,9 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 }
 
 // anyMember returns an account that is a member of a Wazo room, and the room. It is the one that probably is, if that is given and
-// true, else the relay account, else that of a person. anyMember returns no account if none is a member.
-func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *account) (*account, wazoapi.Room, error) {
+// true, else the relay account, else that of a person. anyMember returns no account if none is a member. The rooms as last listed are
+// believed for the time kept.
+func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *account, kept time.Duration) (*account, wazoapi.Room, error) {
 	members, others := o.accounts.membersFirst(room)
 	all := append(members, others...)
 	if probably != nil {
@@ -103,7 +104,7 @@ func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *a
 	}
 	var failed error
 	for _, acc := range all {
-		found, member, err := o.roomOf(ctx, acc, room)
+		found, member, err := o.roomOf(ctx, acc, room, kept)
 		if err != nil {
 			failed = errors.Join(failed, err)
 		} else if member {

@@ -76,24 +76,34 @@ func (p *posters) of(ctx context.Context, portal *db.Portal, sender id.UserID, a
 	switch {
 	case err != nil:
 		return poster{}, err
-	case relay == nil && acc != nil && why != insteadRefused && why != words.InsteadNoMember:
+	case relay == nil && why == insteadRefused:
+		return poster{}, &messageError{why: words.WhyOwnLogin}
+	case relay == nil && acc != nil && why != words.InsteadNoMember:
 		return poster{}, &messageError{why: words.WhyOwnAccount} // it may work later
 	default:
 		return poster{account: relay, instead: why}, nil
 	}
 }
 
-// relayIn returns the relay account if it is a member of a portal's Wazo room, and else nil.
+// relayIn returns the relay account if it is a member of a portal's Wazo room, and else nil. If it is the reader of the portal and not a
+// member any more, the error is errNoMember, with which the messages wait: they belong to a link that may go on.
 func (p *posters) relayIn(ctx context.Context, portal *db.Portal) (*account, error) {
 	relay := p.accounts.relay
-	if relay == nil || relay.row.ID == portal.ReaderID {
-		return relay, nil
+	if relay == nil {
+		return nil, nil
 	}
 	member, _, err := relay.isMember(ctx, wazoapi.UUID(portal.WazoRoom), p.kept)
-	if err != nil || !member {
+	switch {
+	case err != nil:
 		return nil, err
+	case member:
+		return relay, nil
+	case relay.row.ID == portal.ReaderID:
+		p.tasks.Wake(portalJob(jobCatchUp, portal.ID)) // perhaps another account can read
+		return nil, errNoMember
+	default:
+		return nil, nil
 	}
-	return relay, nil
 }
 
 // whyNot says why a person's account cannot post in a room, "" if it can. After an error the message has to wait.

@@ -102,6 +102,27 @@ func TestPersonWhoIsNoMemberPostsThroughTheRelayAccount(t *testing.T) {
 	f.awaitTold(told, told)
 }
 
+// chatd lets everybody of the tenant post anywhere.
+func TestRelayAccountThatReadsPostsOnlyWhereItIsAMember(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.memberKept, f.probeInterval = 10*time.Millisecond, time.Hour
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, "in")
+	f.awaitRelayed("in")
+	f.wazo.Faults().DropEvents(wazotest.Always())
+	f.wazo.RemoveMember(f.room.UUID, f.relay)
+	time.Sleep(2 * f.memberKept) // for so long the list of rooms is believed
+	f.matrix.say(adminUser, "out")
+	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyNoRoomOnWazo)))
+	require.Equal(t, []string{"in"}, f.relayed())
+	f.wazo.AddMember(f.room.UUID, f.relay)
+	time.Sleep(2 * f.memberKept)
+	f.core.pauses.retryAll(f.ctx)
+	f.awaitRelayed("in", "out")
+}
+
 func TestMembershipIsAskedForOnceInAWhile(t *testing.T) {
 	t.Parallel()
 	f := newOwnFixture(t)

@@ -30,7 +30,8 @@
 //
 // Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are wanted,
 // opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go invites people and ends a
-// conversation that everybody has left, and conversation_follow.go does what changes on Wazo. deliver_history.go shows what was
+// conversation that everybody has left, and conversation_follow.go does what changes on Wazo, and conversation_remove.go
+// removes who does not belong there. deliver_history.go shows what was
 // said before, and mute.go is what people decide.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses

@@ -108,6 +108,10 @@ func (r *readers) decide(ctx context.Context) error {
 	return nil
 }
 
+// mayHearAll reports whether an account may hear events of rooms in which it is not. Then it goes on hearing those of a room that it was
+// removed from.
+func (r *readers) mayHearAll(acc *account) bool { return acc == r.account && !r.modeIs(streamsOwn) }
+
 func (r *readers) modeIs(mode streaming) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -52,6 +52,41 @@ func TestOneStreamServesEverybody(t *testing.T) {
 	f.awaitShown("Bob Stone: one", "Bob Stone: three", "Bob Stone: four")
 }
 
+// The person's own account has no connection, and the relay account is not a member.
+func TestConversationOpensByOneStream(t *testing.T) {
+	t.Parallel()
+	f := newTenantWideFixture(t, func(f *fixture) { f.probeInterval = time.Hour })
+	f.logIn(robinUser, f.alice)
+	await.Until(t, "the first look for news", func() bool {
+		_, latest := f.core.accounts.of(robinUser).heard()
+		return latest != nil
+	})
+	f.wazo.Post(f.room.UUID, f.bob, "hello", "")
+	f.awaitMade(1)
+	f.join(madeRoom(0), robinUser)
+	f.awaitTextsIn(madeRoom(0), "Bob Stone: hello")
+
+	carol := f.wazo.AddUser(wazotest.User{Username: "carol", Password: "c", Firstname: "Carol", Lastname: "White", Tenant: f.tenant})
+	later := f.wazo.CreateRoom("Later", f.alice, carol)
+	f.wazo.Post(later.UUID, carol, "hello", "")
+	f.awaitMade(2)
+}
+
+func TestPersonIsAddedToARoomOfStrangersWithOneStream(t *testing.T) {
+	t.Parallel()
+	f := newTenantWideFixture(t)
+	f.logIn(robinUser, f.alice)
+	carol := f.wazo.AddUser(wazotest.User{Username: "carol", Password: "c", Firstname: "Carol", Lastname: "White", Tenant: f.tenant})
+	room := f.wazo.CreateRoom("Strangers", f.bob, carol)
+	await.Until(t, "the first look for news", func() bool {
+		_, latest := f.core.accounts.of(robinUser).heard()
+		return latest != nil
+	})
+	f.wazo.AddMember(room.UUID, f.alice)
+	f.wazo.Post(room.UUID, f.bob, "hello", "")
+	f.awaitMade(1)
+}
+
 // Wazo tells the relay account of the room all the same.
 func TestOneStreamBringsNothingOfARoomThatWasLeft(t *testing.T) {
 	t.Parallel()
@@ -72,6 +107,27 @@ func TestOneStreamBringsNothingOfARoomThatWasLeft(t *testing.T) {
 	f.wazo.AddMember(f.room.UUID, f.alice)
 	f.core.wakePortal(portal.ID)
 	f.awaitShown("Bob Stone: one", "Bob Stone: a secret")
+}
+
+// The relay account hears of all rooms, so Wazo does not stop telling it of one that it was removed from.
+func TestOneStreamBringsNothingOfARoomThatTheRelayAccountWasRemovedFrom(t *testing.T) {
+	t.Parallel()
+	f := newTenantWideFixture(t, func(f *fixture) {
+		f.memberKept, f.probeInterval = 10*time.Millisecond, time.Hour
+		f.room = f.wazo.CreateRoom("Team", f.alice, f.bob, f.relay)
+	})
+	f.link()
+	f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	f.awaitShown("Bob Stone: one")
+	f.wazo.RemoveMember(f.room.UUID, f.relay)
+	time.Sleep(2 * f.memberKept) // for so long the list of rooms is believed
+	secret := f.wazo.Post(f.room.UUID, f.bob, "a secret", "")
+	f.matrix.awaitNotice(txt.Paused(txt.Why(words.WhyNoRoomOnWazo)))
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	isAccepted, err := f.core.readers.isAccepted(f.ctx, portal.ID, wazoapi.UUID(secret.UUID))
+	require.NoError(t, err)
+	require.False(t, isAccepted)
 }
 
 func TestRoomsOfStrangersLeaveNoTrace(t *testing.T) {

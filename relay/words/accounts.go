@@ -34,7 +34,7 @@ func (t Texts) postedFor(whose string) string {
 func (t Texts) NotHeardOnWazo(matrixRoom, title string, loggedIn bool) string {
 	what := fmt.Sprintf("People on Wazo do not see your messages in %s (`%s`), which is linked with **%s**: ", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title))
 	if loggedIn {
-		what += fmt.Sprintf("your Wazo account is not a member of this chat, or Wazo refuses your log-in. Type `%s whoami` here to see how you are logged in.", t.prefix)
+		what += fmt.Sprintf("your Wazo account is not a member of this chat. Type `%s whoami` here to see how you are logged in.", t.prefix)
 	} else {
 		what += fmt.Sprintf("you are not logged in to Wazo. If you have a Wazo account that is a member of this chat, type `%s login` here.", t.prefix)
 	}
@@ -60,6 +60,12 @@ func (t Texts) NoDirectory() string {
 func (t Texts) LogInIsRelays(username string) string {
 	return fmt.Sprintf("I have ended your log-in to Wazo as %s: the relay itself uses this account now. "+
 		"From now on, %s To post as yourself, type `%s login` here and use an account of your own.", Escape(username), t.heardAs(), t.prefix)
+}
+
+// LogInOfOtherTenant tells a person that their log-in has ended because the relay uses another tenant of Wazo now.
+func (t Texts) LogInOfOtherTenant(username string) string {
+	return fmt.Sprintf("I have ended your log-in to Wazo as %s: the relay uses another tenant of Wazo now, to which this account does not belong. "+
+		"From now on, %s To post as yourself, type `%s login` here and use an account of the relay's tenant.", Escape(username), t.heardAs(), t.prefix)
 }
 
 // Instead is a reason why the relay's account posts a message on Wazo although its sender has an account there.

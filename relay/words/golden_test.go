@@ -65,6 +65,7 @@ func senderReasons() []reason {
 	return []reason{
 		why("WhyUndecryptable", WhyUndecryptable),
 		why("WhyOwnAccount", WhyOwnAccount),
+		why("WhyOwnLogin", WhyOwnLogin),
 		{"WhyNoKey", "", golden.WhyNoKey(goldenKept)},
 		{"WhyKeyWithheld", "", golden.WhyKeyWithheld(goldenKept)},
 	}
@@ -252,6 +253,7 @@ func goldenTexts() string {
 	text("LogInEnded", golden.LogInEnded("robin_s"))
 	text("LogInWithdrawn", golden.LogInWithdrawn("robin_s"))
 	text("LogInIsRelays", golden.LogInIsRelays("robin_s"))
+	text("LogInOfOtherTenant", golden.LogInOfOtherTenant("robin_s"))
 	for _, instead := range insteads() {
 		text("PostedInstead "+instead.name, golden.PostedInstead(goldenRoom, goldenTitle, instead.Instead))
 	}

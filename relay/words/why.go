@@ -15,6 +15,7 @@ const (
 	WhyNoRoomOnWazo      Why = "no_room_on_wazo"
 	WhyNoReader          Why = "no_reader"
 	WhyOwnAccount        Why = "own_account"
+	WhyOwnLogin          Why = "own_login"
 	WhyLinkerLeft        Why = "linker_left"
 	WhyConflict          Why = "conflict"
 	WhyLogin             Why = "login"
@@ -60,6 +61,8 @@ func (t Texts) Why(why Why) string {
 		return "the person who linked the room has logged out of Wazo, or Wazo no longer accepts the log-in."
 	case WhyOwnAccount:
 		return "your Wazo account cannot post in this chat at the moment, and nobody else may post for you."
+	case WhyOwnLogin:
+		return "Wazo no longer accepts your log-in, and nobody else may post for you. Type `" + t.prefix + " login` in a direct chat with me, and then `" + t.prefix + " retry` here."
 	case WhyConflict:
 		return "Wazo does not accept my messages in this chat, perhaps because it has participants outside Wazo."
 	case WhyLogin:
