@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"go.mau.fi/util/dbutil"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -48,10 +49,11 @@ type heldTurn struct{ inUse bool } // a transaction uses it, and gives it back
 type heldTurnKey struct{}
 
 // inTurn calls fn when it is the turn of the caller to write to a database. The first transaction that fn begins uses the turn. Within fn,
-// inTurn calls at once.
-func inTurn(ctx context.Context, db *sql.DB, fn func(context.Context) error) error {
-	t, ok := db.Driver().(*turns)
-	if !ok || ctx.Value(heldTurnKey{}) != nil {
+// and within a transaction that somebody else has begun, such as the store of the keys, inTurn calls at once.
+func inTurn(ctx context.Context, db *dbutil.Database, fn func(context.Context) error) error {
+	t, ok := db.RawDB.Driver().(*turns)
+	_, inTransaction := db.Execable(ctx).(dbutil.Transaction)
+	if !ok || inTransaction || ctx.Value(heldTurnKey{}) != nil {
 		return fn(ctx)
 	} else if err := t.turn.Acquire(ctx, 1); err != nil {
 		return err

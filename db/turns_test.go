@@ -56,3 +56,18 @@ func TestWritersTakeTurns(t *testing.T) {
 		})
 	}
 }
+
+// The store of the end-to-end keys begins transactions of its own on the same database.
+func TestTransactionsOfOthersAreJoined(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	crypto := db.Child("crypto_version", nil, nil)
+	require.NoError(t, crypto.DoTxn(ctx, nil, func(ctx context.Context) error {
+		return db.DoTxn(ctx, func(ctx context.Context) error { return db.Setting.Set(ctx, "name", "value") })
+	}))
+	require.NoError(t, db.DoTxn(ctx, func(ctx context.Context) error {
+		return crypto.DoTxn(ctx, nil, func(ctx context.Context) error { return db.Setting.Set(ctx, "name", "another") })
+	}))
+}

@@ -38,8 +38,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 				require.NoError(t, stage.WithPage(cfg.Env))
 			}
 			s := open(t, withMautrix(), cfg)
-			p, own := s.ownPortal(t, false)
-			own = s.Wazo.AddUser(wazotest.User{Username: "odd", Password: oddPassword, Firstname: "Odd", Lastname: "Person", Tenant: s.Cast.Alice.Tenant})
+			p, _ := s.ownPortal(t, false)
+			own := s.Wazo.AddUser(wazotest.User{Username: "odd", Password: oddPassword, Firstname: "Odd", Lastname: "Person", Tenant: s.Cast.Alice.Tenant})
 			chat := s.Wazo.CreateRoom("Odd", own, s.Cast.Alice)
 			secrets := []string{oddPassword, own.Username + ":" + oddPassword, s.Cast.Relay.Password, s.Cast.Relay.Username + ":" + s.Cast.Relay.Password}
 			way.logIn(p, t, own)
