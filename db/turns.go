@@ -53,7 +53,10 @@ type heldTurnKey struct{}
 func inTurn(ctx context.Context, db *dbutil.Database, fn func(context.Context) error) error {
 	t, ok := db.RawDB.Driver().(*turns)
 	_, inTransaction := db.Execable(ctx).(dbutil.Transaction)
-	if !ok || inTransaction || ctx.Value(heldTurnKey{}) != nil {
+	// A statement by itself takes a connection first, and its turn then. Where connections are limited, everybody has to take them in
+	// this order.
+	isLimited := db.RawDB.Stats().MaxOpenConnections > 0
+	if !ok || inTransaction || isLimited || ctx.Value(heldTurnKey{}) != nil {
 		return fn(ctx)
 	} else if err := t.turn.Acquire(ctx, 1); err != nil {
 		return err

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -70,4 +71,26 @@ func TestTransactionsOfOthersAreJoined(t *testing.T) {
 	require.NoError(t, db.DoTxn(ctx, func(ctx context.Context) error {
 		return crypto.DoTxn(ctx, nil, func(ctx context.Context) error { return db.Setting.Set(ctx, "name", "another") })
 	}))
+}
+
+func TestLimitedConnectionsBlockNobody(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	db.RawDB.SetMaxOpenConns(1)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	failed := make(chan error, 2)
+	const times = 500
+	for _, name := range []string{"a transaction", "a statement"} {
+		go func() {
+			for range times {
+				if err := writers[name](ctx, db); err != nil {
+					failed <- err
+					return
+				}
+			}
+			failed <- nil
+		}()
+	}
+	require.NoError(t, errors.Join(<-failed, <-failed))
 }
