@@ -119,6 +119,7 @@ func TestHealthWithoutARelayAccount(t *testing.T) {
 	f.logIn(robinUser, f.alice)
 	f.logIn(samUser, f.bob)
 	f.awaitHealth("all to be well", func(h Health) bool { return h.Wazo.OK && h.Wazo.Note == "" })
+	await.Until(f, "the other's connection", func() bool { return f.core.accounts.of(samUser).own.connected.Load() })
 	f.wazo.RevokeRefreshTokens(f.alice)
 	f.wazo.RevokeTokens(f.alice)
 	require.Never(t, func() bool {
