@@ -46,12 +46,12 @@ func (c *conversations) wakeAll(ctx context.Context) error {
 	return nil
 }
 
-// peopleChanged has all conversations looked at as soon as the transaction that ctx carries, if any, is committed: somebody is another
+// peopleChanged has all conversations looked at, also those that are still to open, as soon as the transaction that ctx carries, if any, is committed: somebody is another
 // person on Wazo than before.
 func (c *conversations) peopleChanged(ctx context.Context) {
 	db.AfterCommit(ctx, func() {
 		c.tasks.Go(func(ctx context.Context) {
-			if err := c.wakeAll(ctx); err != nil {
+			if err := c.openings.resume(ctx); err != nil {
 				c.log.Err(err).Msg("Failed to look at the conversations")
 			}
 		})
