@@ -202,7 +202,7 @@ func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 		return err
 	}
 	for _, member := range members {
-		if member.State != db.MemberOwed {
+		if member.State != db.MemberOwed || c.isRefused(member.MatrixUser) {
 			continue
 		}
 		err := c.matrix.Invite(ctx, portal.MatrixRoom, member.MatrixUser, portal.Direct)
@@ -216,6 +216,12 @@ func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 		}
 	}
 	return nil
+}
+
+// isRefused reports whether Wazo refuses the log-in of a person. What is owed to them waits until they log in again.
+func (c *conversations) isRefused(user id.UserID) bool {
+	acc := c.accounts.login(user)
+	return acc != nil && acc.refused.Load()
 }
 
 // inviteRefused notes that the homeserver refuses to invite a person: there is no such user, or the user wants no invitations. It also
