@@ -153,6 +153,8 @@ func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.U
 	}
 	if from.IsZero() { // nothing was said yet: everything will be new
 		from = jsontime.UMicroInt(1)
+	} else { // something older may be committed yet
+		from = jsontime.UMicro(from.Add(-o.cfg.CommitLag))
 	}
 	return from, until, nil
 }

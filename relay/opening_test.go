@@ -330,6 +330,18 @@ func TestLoginOpensItsPrivateConversation(t *testing.T) {
 	f.awaitMember(madeRoom(0), robinUser, db.MemberInvited)
 }
 
+// The first message of a chat may be committed after its second one has opened the conversation.
+func TestHistoryHasWhatIsCommittedLate(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.start()
+	opener := f.wazo.Post(f.room.UUID, f.bob, "second", "")
+	from, until, err := f.core.openings.backfill(t.Context(), f.core.account, wazoapi.UUID(f.room.UUID), jsontime.UMicro(opener.CreatedAt))
+	require.NoError(t, err)
+	require.True(t, until.Before(opener.CreatedAt), "what opens the conversation is no history")
+	require.WithinRange(t, opener.CreatedAt.Add(-f.core.cfg.CommitLag), from.Time, until.Time)
+}
+
 // A conversation is wanted, and before it opens Wazo refuses the log-in of the only person there.
 func TestConversationWaitsForAnotherLogIn(t *testing.T) {
 	t.Parallel()
