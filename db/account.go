@@ -48,8 +48,11 @@ const (
 	putLoginQuery        = `
 		INSERT INTO account (matrix_user, username, user_uuid, tenant_uuid, refresh_token, client_id, since, heard_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (matrix_user) DO UPDATE SET username = excluded.username, user_uuid = excluded.user_uuid, tenant_uuid = excluded.tenant_uuid,
-			refresh_token = excluded.refresh_token, client_id = excluded.client_id, since = excluded.since, heard_until = excluded.heard_until, state = 'active', token = NULL
-		RETURNING id
+			refresh_token = excluded.refresh_token, client_id = excluded.client_id, since = excluded.since,
+			heard_until = CASE WHEN account.state = 'refused' AND account.user_uuid = excluded.user_uuid AND account.heard_until > 0
+				THEN account.heard_until ELSE excluded.heard_until END,
+			state = 'active', token = NULL
+		RETURNING id, heard_until
 	`
 	updateAccountQuery   = `UPDATE account SET username = $2, user_uuid = $3, tenant_uuid = $4 WHERE id = $1`
 	setHeardUntilQuery   = `UPDATE account SET heard_until = $2 WHERE id = $1 AND heard_until < $2`
@@ -123,12 +126,12 @@ func (t *Accounts) LoginOfWazoUser(ctx context.Context, wazoUUID string) (*Accou
 	return t.QueryOne(ctx, loginOfWazoUserQuery, wazoUUID)
 }
 
-// PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID, a.State and a.HeardUntil, which
-// is the time of the log-in. It replaces the
-// account with which the person logged in before. It returns an error if another person has logged in as the same user on Wazo.
+// PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID, a.State and a.HeardUntil. This is
+// the time of the log-in, unless the log-in before was refused by Wazo: then the person did not want to stop hearing, and it stays.
+// PutLogin replaces the account with which the person logged in before. It returns an error if another person has logged in as the same user on Wazo.
 func (t *Accounts) PutLogin(ctx context.Context, a *Account, refreshToken string) error {
 	a.State, a.HeardUntil = AccountActive, WazoTime{Time: a.Since.Time}
-	return t.GetDB().QueryRow(ctx, putLoginQuery, a.MatrixUser, a.Username, a.UserUUID, a.TenantUUID, t.box.Seal(refreshToken), a.ClientID, a.Since, a.HeardUntil).Scan(&a.ID)
+	return t.GetDB().QueryRow(ctx, putLoginQuery, a.MatrixUser, a.Username, a.UserUUID, a.TenantUUID, t.box.Seal(refreshToken), a.ClientID, a.Since, a.HeardUntil).Scan(&a.ID, wazoTimeColumn(&a.HeardUntil))
 }
 
 // SetHeardUntil moves HeardUntil forward. It does nothing if that is at a later time already.

@@ -165,3 +165,33 @@ func TestHeardUntilOnlyMovesForward(t *testing.T) {
 		require.Equal(t, us(step.want), stored.HeardUntil)
 	}
 }
+
+func TestHeardUntilAfterAnotherLogIn(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		state AccountState
+		uuid  string
+		want  int64
+	}{
+		{"what was said while Wazo refused the log-in is still to be heard", AccountRefused, "uuid-sam", 5000},
+		{"who has logged out did not want to hear what was said meanwhile", AccountLeaving, "uuid-sam", 9000},
+		{"another user on Wazo has other rooms", AccountRefused, "uuid-other", 9000},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := openNew(t)
+			login := func(uuid string, since int64) *Account {
+				account := &Account{MatrixUser: samUser, Username: "sam", UserUUID: uuid, TenantUUID: "acme", ClientID: "c", Since: ms(since)}
+				require.NoError(t, db.Account.PutLogin(t.Context(), account, "refresh"))
+				return account
+			}
+			require.NoError(t, db.Account.SetState(t.Context(), login("uuid-sam", 5).ID, test.state))
+			again := login(test.uuid, 9)
+			require.Equal(t, us(test.want), again.HeardUntil)
+			stored, err := db.Account.Login(t.Context(), samUser)
+			require.NoError(t, err)
+			require.Equal(t, again, stored)
+		})
+	}
+}

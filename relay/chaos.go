@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// sabotaged reports whether a part of the protection is switched off, by WAZO_RELAY_BREAK=reconcile,catchup,dedupe,echoes. The
+// sabotaged reports whether a part of the protection is switched off, by WAZO_RELAY_BREAK=reconcile,catchup,dedupe,echoes,adoption. The
 // chaos run proves with that that it would notice. This file is built only with the tag chaos.
 func sabotaged(part string) bool {
 	for name := range strings.SplitSeq(os.Getenv("WAZO_RELAY_BREAK"), ",") {

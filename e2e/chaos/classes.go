@@ -15,6 +15,10 @@ func classifyMatrix(r *http.Request) class {
 		return matrixSync
 	case r.Method == http.MethodGet && strings.HasSuffix(path, "/messages"):
 		return matrixPages
+	case r.Method == http.MethodPost && strings.HasSuffix(path, "/createRoom"):
+		return matrixRooms
+	case r.Method == http.MethodPost && strings.HasSuffix(path, "/invite"), r.Method == http.MethodPut && strings.Contains(path, "/state/m.room.member/"):
+		return matrixInvites
 	default:
 		return other
 	}

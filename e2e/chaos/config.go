@@ -22,6 +22,7 @@ const (
 	CatchUp   Protection = "catchup"   // the relay reads what was said while it did not listen
 	Dedupe    Protection = "dedupe"    // the relay recognises a message that reaches it twice
 	Echoes    Protection = "echoes"    // the relay does not show what it has posted by people's own accounts
+	Adoption  Protection = "adoption"  // the relay recognises a room that it has made without knowing
 )
 
 // Config says how long and how hard a run is.
@@ -36,6 +37,9 @@ type Config struct {
 	// Rooms is how many rooms are linked. Every second one is encrypted. The
 	// default is as many as the messages need, at least 2.
 	Rooms int
+	// Conversations is how many open by themselves. Negative is none. The default is
+	// once in 150 messages, from 5 to 40.
+	Conversations int
 	// Seed decides the random choices.
 	Seed uint64
 	// Break is a part of the protection that is switched off.
@@ -91,6 +95,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Quiet = cmp.Or(c.Quiet, 90*time.Second)
 	c.Restores = cmp.Or(c.Restores, max(1, c.Messages/1000))
 	c.Rooms = cmp.Or(c.Rooms, max(2, (c.Messages+roomShare-1)/roomShare))
+	c.Conversations = cmp.Or(c.Conversations, min(max(c.Messages/150, 5), 40))
 	if c.Progress == nil {
 		c.Progress = io.Discard
 	}
@@ -99,8 +104,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("a run needs at least one message and one room")
 	case c.Messages/c.Rooms > roomLimit:
 		return c, fmt.Errorf("at most %d messages per room: take more rooms", roomLimit)
-	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes}, c.Break):
-		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe or echoes", c.Break)
+	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes, Adoption}, c.Break):
+		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe, echoes or adoption", c.Break)
 	}
 	return c, nil
 }
@@ -123,10 +128,15 @@ func (c Config) window() int { return min(max(c.Messages/c.Rooms/12, 3), 40) }
 // samName begins the Matrix name of the person who logs in to Wazo.
 const samName = "sam"
 
+// kimName is samName for the second such person.
+const kimName = "kim"
+
 // relayEnv are the relay's environment variables beyond those that a stage sets.
 func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 	return map[string]string{
-		"ALLOWED_USERS":          "@" + samName + "*:" + harness.ServerName,
+		"ALLOWED_USERS": "@" + samName + "*:" + harness.ServerName + ",@" + kimName + "*:" + harness.ServerName,
+		// So many messages are shown that were written while a room could not be made.
+		"BACKFILL_MESSAGES":      "200",
 		"MATRIX_HOMESERVER_URL":  matrixURL,
 		"WAZO_URL":               wazoURL,
 		"WAZO_RELAY_SETTLE":      c.Settle.String(),

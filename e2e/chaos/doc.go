@@ -1,16 +1,21 @@
 // Package chaos tests that no message is lost, duplicated or reordered while
 // everything around the relay fails. People talk in several rooms, plain and
-// encrypted, on both sides at once. One of them has logged in with an own account on
-// Wazo, and also writes in Wazo's app. Meanwhile the relay is killed again and
+// encrypted, on both sides at once. Two of them have logged in with own accounts on
+// Wazo, and also write in Wazo's app. Conversations on Wazo begin, and the bot makes
+// rooms for them. Whoever reads one of these for the relay logs out and in again.
+// Meanwhile the relay is killed again and
 // again, both servers restart, and a proxy between the relay and each server
 // delays, cuts, swallows and replaces answers. At the end the package compares
-// what people said with what arrived, as the two servers have it. It never reads
-// the relay's database.
+// what people said with what arrived, as the two servers have it. It does not judge
+// by the relay's database, and asks that only who reads a conversation.
 //
 //	run.go      the whole run                killer.go   when and at what the relay is killed
 //	fixture.go  the rooms and their people   keeper.go   the relay's process
 //	talk.go     who says what, and when      outages.go  whole services go away
 //	logins.go   who posts with an own account on Wazo
+//	conversations.go  places that open by themselves, and their second rooms
+//	made.go     which rooms were made for them
+//	readers.go  who reads a conversation logs out
 //	proxy.go    between relay and server     posts.go    faults of one message on Wazo
 //	classes.go  what a request is for        deck.go     seeded choices
 //	kinds.go    what the proxy can do        tally.go    how often each fault fired

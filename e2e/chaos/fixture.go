@@ -28,6 +28,7 @@ type place struct {
 	authors []wazotest.User   // on Wazo; the last ones are the people who have logged in
 	people  []*harness.Client // on Matrix
 	turn    sync.Mutex        // held by the person on Matrix who speaks
+	private bool              // the relay's account is no member
 	toWazo  *flow
 	toMx    *flow
 }
@@ -46,7 +47,18 @@ type fixture struct {
 	keeper   *keeper
 	copies   *copies
 	logins   []*login
-	places   []*place
+	places   []*place // the linked ones
+	// conversations are the places that open by themselves.
+	conversations []*conversation
+	// opening is held for reading from the beginning of a conversation until it opens, and
+	// for writing while somebody is logged out: who logs out does not want what is said
+	// meanwhile.
+	opening sync.RWMutex
+	// readerChanges counts how often another account has taken over the reading of a chat.
+	readerChanges *milestones
+	// whole ends when the run is judged, and background is what goes on until then.
+	whole      context.Context
+	background sync.WaitGroup
 	// instead counts what people who have logged in have said through the relay's account.
 	instead *milestones
 	// speaking is held for reading by everybody who sends a message to the
@@ -59,7 +71,7 @@ type fixture struct {
 
 // openFixture starts everything. No fault is active yet.
 func openFixture(ctx context.Context, cfg Config, dir string) (*fixture, error) {
-	s := &fixture{cfg: cfg, tally: &tally{}, armed: &armed{}, instead: newMilestones()}
+	s := &fixture{cfg: cfg, tally: &tally{}, armed: &armed{}, instead: newMilestones(), readerChanges: newMilestones()}
 	for _, step := range []func(context.Context, string) error{s.openServers, s.openLogins, s.openPlaces} {
 		if err := step(ctx, dir); err != nil {
 			return nil, errors.Join(err, s.close())
@@ -121,10 +133,7 @@ func (s *fixture) startProxy(classify func(*http.Request) class, upstream func()
 // openPlaces links the rooms. Every second one is encrypted.
 func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 	sam := s.logins[0].person
-	// A key that is on its way to the bot while the database is replaced by a copy is
-	// lost: only the latest database could decrypt it.
-	s.Robin.GiveRequestedKeys()
-	sam.GiveRequestedKeys()
+	s.Robin.GiveRequestedKeys() // as in openLogin
 	for n := range s.cfg.Rooms {
 		p := &place{name: fmt.Sprintf("room %d", n+1), people: []*harness.Client{s.Robin, sam}, toWazo: newFlow(s.cfg.window(), s.cfg.Quiet), toMx: newFlow(s.cfg.window(), s.cfg.Quiet)}
 		p.authors = []wazotest.User{s.Hire("Anna", "Doe"), s.Hire("Boris", "Roe"), s.logins[0].account}
@@ -147,6 +156,7 @@ func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 		}
 		s.places = append(s.places, p)
 	}
+	s.hireConversations()
 	return nil
 }
 

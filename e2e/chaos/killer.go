@@ -62,33 +62,42 @@ func (k *killer) run(ctx context.Context, progress *milestones) error {
 }
 
 func (k *killer) killAt(ctx context.Context, a aim) error {
-	p := k.matrix
-	switch a.class {
-	case other:
+	if a.class == other {
 		k.keeper.kill(ctx)
 		return ctx.Err()
-	case wazoPost, wazoPages:
-		p = k.wazo
 	}
-	sprung, dead := make(chan struct{}), make(chan struct{})
-	p.set(&trap{class: a.class, late: a.late, kill: func() {
-		close(sprung) // a trap springs once
-		k.keeper.kill(ctx)
-		close(dead)
-	}})
 	waited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if !k.trap(waited, a) {
+		k.keeper.kill(ctx)
+	}
+	return ctx.Err()
+}
+
+// trap kills the relay at its next request of a class. It reports false if ctx ends
+// before there is one.
+func (s *fixture) trap(ctx context.Context, a aim) bool {
+	p := s.matrix
+	if a.class == wazoPost || a.class == wazoPages {
+		p = s.wazo
+	}
+	sprung, dead := make(chan struct{}), make(chan struct{})
+	set := &trap{class: a.class, late: a.late, kill: func() {
+		close(sprung) // a trap springs once
+		s.keeper.kill(s.whole)
+		close(dead)
+	}}
+	p.set(set)
 	select {
 	case <-sprung:
-	case <-waited.Done():
-		p.set(nil)
+	case <-ctx.Done():
+		p.remove(set)
 		select {
 		case <-sprung: // at the last moment
 		default:
-			k.keeper.kill(ctx)
-			return ctx.Err()
+			return false
 		}
 	}
 	<-dead
-	return ctx.Err()
+	return true
 }

@@ -148,6 +148,14 @@ func pageKinds(delay time.Duration) []kind {
 	})
 }
 
+// roomKinds are those of the common kinds that happen to requests that make a room or
+// invite somebody. They are few, because such requests are rare.
+func roomKinds(delay time.Duration) []kind {
+	return slices.DeleteFunc(commonKinds(delay), func(k kind) bool {
+		return !slices.Contains([]string{"cut before the server saw it", "answer lost", "502 as HTML", "429 with the time in the body", "done, but answered 502 as HTML"}, k.name)
+	})
+}
+
 // shortTimeline makes /sync leave out events, which the relay must then read from
 // the history.
 func shortTimeline(g *gaps) kind {

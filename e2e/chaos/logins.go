@@ -28,25 +28,38 @@ type login struct {
 	// desk is a Matrix room of the person and the bot only, for commands.
 	desk id.RoomID
 
-	mu    sync.Mutex // held while the person logs in
+	mu    sync.Mutex // held while the person logs in or out
 	since time.Time
+	// private is held for reading while the person says something on Matrix in a
+	// conversation of which the relay's account is no member, see withoutPrivateTalk.
+	private sync.RWMutex
 }
 
 // openLogins has Sam log in, before anybody talks and before the first copy of the
-// database. Robin is relayed.
+// database, and Kim, who is in a conversation only. Robin is relayed.
 func (s *fixture) openLogins(ctx context.Context, _ string) error {
-	sam, err := s.Person(ctx, samName, harness.Encrypted)
+	if err := s.openLogin(ctx, samName, "Samwise", "Gamgee"); err != nil || s.cfg.Conversations < 1 {
+		return err
+	}
+	return s.openLogin(ctx, kimName, "Kimberly", "Took")
+}
+
+func (s *fixture) openLogin(ctx context.Context, name, first, last string) error {
+	person, err := s.Person(ctx, name, harness.Encrypted)
 	if err != nil {
 		return err
 	}
-	l := &login{person: sam, name: sam.UserID().Localpart(), account: s.Hire("Samwise", "Gamgee")}
-	if l.desk, err = sam.CreateRoom(ctx, harness.RoomOptions{Invite: []id.UserID{s.BotID()}}); err != nil {
+	// A key that is on its way to the bot while the database is replaced by a copy is
+	// lost: only the latest database could decrypt it.
+	person.GiveRequestedKeys()
+	l := &login{person: person, name: person.UserID().Localpart(), account: s.Hire(first, last)}
+	if l.desk, err = person.CreateRoom(ctx, harness.RoomOptions{Invite: []id.UserID{s.BotID()}}); err != nil {
 		return err
 	}
-	if _, err = sam.WaitEvent(ctx, l.desk, harness.Membership(s.BotID(), event.MembershipJoin)); err != nil {
+	if _, err = person.WaitEvent(ctx, l.desk, harness.Membership(s.BotID(), event.MembershipJoin)); err != nil {
 		return err
 	}
-	if err = s.LogIn(ctx, sam, l.desk, l.account); err != nil {
+	if err = s.LogIn(ctx, person, l.desk, l.account); err != nil {
 		return s.Explain(err)
 	}
 	l.since = time.Now()
@@ -86,7 +99,12 @@ const logInWithin = 2 * time.Minute
 
 // endLogins has Wazo forget the log-ins, for a while. What their people say meanwhile
 // goes out through the relay's account. Then they log in again.
-func (s *fixture) endLogins(ctx context.Context, lasts time.Duration) (bool, error) {
+func (s *fixture) endLogins(ctx context.Context, lasts time.Duration) (met bool, err error) {
+	err = s.withoutPrivateTalk(ctx, s.logins, func() error { return s.endLoginsNow(ctx, lasts) })
+	return err == nil, err
+}
+
+func (s *fixture) endLoginsNow(ctx context.Context, lasts time.Duration) error {
 	ended := time.Now()
 	for _, l := range s.logins {
 		s.Wazo.RevokeRefreshTokens(l.account)
@@ -94,19 +112,18 @@ func (s *fixture) endLogins(ctx context.Context, lasts time.Duration) (bool, err
 	}
 	instead := s.instead.count()
 	if err := sleep(ctx, lasts); err != nil {
-		return false, err
+		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_ = s.instead.reach(limited, instead+1) // perhaps nobody says anything
-	err := s.logInAgain(ctx, func(since time.Time) bool { return since.Before(ended) })
-	return err == nil, err
+	return s.logInAgain(ctx, func(since time.Time) bool { return since.Before(ended) })
 }
 
 // logInAfterRestore has those log in again whose log-in is newer than the copy of the
 // database that the relay has now: Wazo has deleted the one in the copy.
-func (s *fixture) logInAfterRestore(ctx context.Context, made time.Time) error {
-	return s.logInAgain(ctx, func(since time.Time) bool { return since.After(made) })
+func (s *fixture) logInAfterRestore(ctx context.Context, made, restored time.Time) error {
+	return s.logInAgain(ctx, func(since time.Time) bool { return since.After(made) && since.Before(restored) })
 }
 
 // logInAgain has those log in again whose log-in does not work any more, judged by when
@@ -160,13 +177,7 @@ func (s *fixture) logInSurely(ctx context.Context, l *login) error {
 // logInOnce has a person log in. They ask for the link unless the homeserver is about to
 // be stopped in order.
 func (s *fixture) logInOnce(ctx context.Context, l *login) error {
-	s.speaking.RLock()
-	asked, err := l.person.Send(ctx, l.desk, stage.LoginCommand)
-	s.speaking.RUnlock()
-	if err != nil {
-		return err
-	}
-	answer, err := s.Reply(ctx, l.person, l.desk, asked)
+	answer, err := s.command(ctx, l, stage.LoginCommand)
 	if err != nil {
 		return err
 	} else if strings.Contains(answer, "already logged in") {

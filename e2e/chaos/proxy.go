@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,13 +28,19 @@ const (
 	// matrixResume is a /sync after a pause, whose answer may hold several events.
 	matrixResume class = "matrix sync after a pause"
 	matrixPages  class = "matrix history"
-	wazoPost     class = "wazo post"
-	wazoPages    class = "wazo history"
-	other        class = ""
+	// matrixRooms and matrixInvites make the rooms of conversations, and invite people.
+	matrixRooms   class = "matrix rooms"
+	matrixInvites class = "matrix invites"
+	wazoPost      class = "wazo post"
+	wazoPages     class = "wazo history"
+	other         class = ""
 )
 
 // delivers says whether a request of the class carries a message.
 func (c class) delivers() bool { return c == matrixSend || c == wazoPost }
+
+// changes says whether a request of the class changes what its server has.
+func (c class) changes() bool { return c.delivers() || c == matrixRooms || c == matrixInvites }
 
 // syncs says whether a request of the class asks for news.
 func (c class) syncs() bool { return c == matrixSync || c == matrixResume }
@@ -49,7 +56,8 @@ type proxy struct {
 	classify func(*http.Request) class
 	tally    *tally
 	gaps     *gaps
-	inFlight *atomic.Int64 // requests that carry messages and are not answered
+	made     *madeRooms
+	inFlight *atomic.Int64 // requests that change something and are not answered
 
 	sending  atomic.Int64    // of inFlight, those of this proxy
 	answered harness.Changes // tells of each decrease of sending
@@ -61,8 +69,8 @@ type proxy struct {
 	mu      sync.Mutex
 	decks   map[class]*deck[kind]
 	away    bool // connections are cut
-	noSends bool // connections that carry messages are cut
-	trap    *trap
+	noSends bool // connections that change something are cut
+	traps   []*trap
 	slowest time.Duration // that a server took to carry a message
 	synced  time.Time     // when /sync was last answered
 }
@@ -73,6 +81,7 @@ type exchange struct {
 	kind  *kind // what happens to it; nil is nothing
 	trap  *trap
 	began time.Time
+	body  []byte // of the request
 }
 
 type exchangeKey struct{}
@@ -85,7 +94,7 @@ func startProxy(classify func(*http.Request) class, upstream func() string, t *t
 		return nil, err
 	}
 	p := &proxy{
-		classify: classify, tally: t, gaps: newGaps(), inFlight: inFlight, decks: make(map[class]*deck[kind]),
+		classify: classify, tally: t, gaps: newGaps(), made: newMadeRooms(), inFlight: inFlight, decks: make(map[class]*deck[kind]),
 		url: "http://" + listener.Addr().String(), served: make(chan struct{}),
 	}
 	silent := log.New(io.Discard, "", 0) // connections that break are what this is for
@@ -124,7 +133,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.class == matrixSync && p.resumes() {
 		e.class = matrixResume
 	}
-	if e.class.delivers() {
+	if e.class.changes() {
 		p.inFlight.Add(1)
 		defer p.inFlight.Add(-1)
 		p.sending.Add(1)
@@ -192,8 +201,9 @@ func detach(r *http.Request, e *exchange) (*http.Request, context.CancelFunc, er
 	if err != nil {
 		return nil, nil, err
 	}
+	e.body = body
 	ctx, cancel := r.Context(), context.CancelFunc(func() {})
-	if e.class.delivers() {
+	if e.class.changes() {
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), detached)
 	}
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, e))
@@ -213,6 +223,11 @@ func (p *proxy) answer(resp *http.Response) error {
 	p.noteTime(e)
 	if e.class.syncs() {
 		if err := p.gaps.limit(resp); err != nil {
+			return err
+		}
+	}
+	if e.class == matrixRooms {
+		if err := p.made.note(e.body, resp); err != nil {
 			return err
 		}
 	}
@@ -266,7 +281,7 @@ func (p *proxy) slowestSend() time.Duration {
 func (p *proxy) isShut(c class) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.away || p.noSends && c.delivers()
+	return p.away || p.noSends && c.changes()
 }
 
 // setAway cuts all connections from now on, or ends that.
@@ -276,7 +291,7 @@ func (p *proxy) setAway(away bool) {
 	p.away = away
 }
 
-// setNoSends cuts the connections that carry messages from now on, or ends that.
+// setNoSends cuts the connections that change something from now on, or ends that.
 func (p *proxy) setNoSends(cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -306,20 +321,29 @@ type trap struct {
 	kill  func() // returns when the relay is dead
 }
 
-// set waits for a request with a trap; nil takes it away.
+// set waits for a request with a trap.
 func (p *proxy) set(t *trap) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.trap = t
+	p.traps = append(p.traps, t)
 }
 
+// remove takes a trap away.
+func (p *proxy) remove(t *trap) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.traps = slices.DeleteFunc(p.traps, func(other *trap) bool { return other == t })
+}
+
+// spring returns the trap that a request of a class springs, nil if there is none.
 func (p *proxy) spring(c class) *trap {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.trap == nil || p.trap.class != c {
+	at := slices.IndexFunc(p.traps, func(t *trap) bool { return t.class == c })
+	if at < 0 {
 		return nil
 	}
-	sprung := p.trap
-	p.trap = nil
+	sprung := p.traps[at]
+	p.traps = slices.Delete(p.traps, at, at+1)
 	return sprung
 }

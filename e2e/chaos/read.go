@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -31,16 +32,22 @@ type rooms struct {
 // that of the servers: the timeline on Matrix, and created_at on Wazo.
 func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	var r rooms
-	history, err := s.Robin.History(ctx, p.Matrix)
-	if err != nil {
+	var history []*event.Event
+	if p.Matrix != "" {
+		var err error
+		if history, err = p.people[0].History(ctx, p.Matrix); err != nil {
+			return r, err
+		}
+	}
+	if err := s.record(p, history); err != nil {
 		return r, err
 	}
-	if err = s.record(p, history); err != nil {
-		return r, err
-	}
-	r.uncertain = withoutPlace(history, s.Robin.Timeline(p.Matrix))
+	r.uncertain = withoutPlace(history, p.people[0].Timeline(p.Matrix))
 	for _, evt := range history {
 		r.addEvent(s, p, evt)
+	}
+	if err := s.readFurther(ctx, p, &r); err != nil {
+		return r, err
 	}
 	for _, message := range s.Wazo.Messages(p.Wazo) {
 		switch who, native, relayed := s.saidBy(message); {
@@ -87,7 +94,7 @@ func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 			key := toWazoKey(p, evt.Sender.Localpart(), evt.Content.AsMessage().Body)
 			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key, excused: r.uncertain[evt.ID]})
 		}
-	case evt.Content.AsMessage().MsgType != event.MsgNotice:
+	case isShown(evt):
 		for _, shown := range s.shownBy(p, *evt.Content.AsMessage()) {
 			r.onMatrix = append(r.onMatrix, arrival{key: toMatrixKey(p, shown.author, shown.text)})
 			if l := s.loginOf(shown.author); l != nil && shown.name != l.name {
@@ -108,6 +115,9 @@ type shown struct {
 // messages has a paragraph for each of them; without a profile, each begins with the
 // name of its author.
 func (s *fixture) shownBy(p *place, content event.MessageEventContent) (all []shown) {
+	if isHistory(&content) {
+		return s.shownAsHistory(p, content.Body)
+	}
 	profile := content.BeeperPerMessageProfile
 	content.RemovePerMessageProfileFallback()
 	for text := range strings.SplitSeq(content.Body, "\n\n") {
@@ -120,6 +130,35 @@ func (s *fixture) shownBy(p *place, content event.MessageEventContent) (all []sh
 		all = append(all, line)
 	}
 	return all
+}
+
+// pastLine is a message in a notice that shows what was said before a conversation
+// opened: the name, the time, and the text.
+var pastLine = regexp.MustCompile(`^(.*) \(\d{4}-\d\d-\d\d \d\d:\d\d \S+\): (.*)$`)
+
+// shownAsHistory returns the messages that a notice shows.
+func (s *fixture) shownAsHistory(p *place, body string) (all []shown) {
+	for text := range strings.SplitSeq(body, "\n\n") {
+		line := shown{text: text}
+		if found := pastLine.FindStringSubmatch(text); found != nil {
+			line = shown{s.authorNamed(p, found[1]), found[1], found[2]}
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+// isShown says whether an event of the bot in clear shows messages of Wazo. Notices do if
+// they show what was said before a conversation opened, or what the only person in the
+// room has written in Wazo's app. The others are the bot's own.
+func isShown(evt *event.Event) bool {
+	content := evt.Content.AsMessage()
+	return content.MsgType != event.MsgNotice || content.BeeperPerMessageProfile != nil || isHistory(content)
+}
+
+func isHistory(content *event.MessageEventContent) bool {
+	first, _, _ := strings.Cut(content.Body, "\n\n")
+	return content.MsgType == event.MsgNotice && content.BeeperPerMessageProfile == nil && pastLine.MatchString(first)
 }
 
 // authorNamed returns the uuid of the author whom the relay shows under a name.
@@ -158,10 +197,11 @@ func toMatrixKey(p *place, author, text string) string {
 // compare compares both directions of all places.
 func (s *fixture) compare(ctx context.Context) (Result, error) {
 	result := Result{Seed: s.cfg.Seed, Settle: s.cfg.Settle, killsWanted: s.cfg.Kills, messagesWanted: s.cfg.Messages}
-	for _, p := range s.places {
+	result.conversationsWanted = len(s.conversations)
+	for _, p := range s.everywhere() {
 		r, err := s.read(ctx, p)
 		if err != nil {
-			return result, err
+			return result, fmt.Errorf("%s: %w", p.name, err)
 		}
 		result.add(compare(r.saidOnMatrix, r.onWazo))
 		result.add(compare(r.saidOnWazo, r.onMatrix))
@@ -182,23 +222,34 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 	return result, nil
 }
 
-// follow counts, while the run goes on, what arrives in a place, until ctx ends.
-// The count only decides when people wait; the comparison reads everything anew.
-func (s *fixture) follow(ctx context.Context, p *place) {
-	go func() {
-		for message := range s.Wazo.Subscribe(ctx, p.Wazo) {
-			if who, native, relayed := s.saidBy(message); relayed {
-				p.toWazo.arrived.add(1)
-				if !native && s.hasLogin(who) {
-					s.instead.add(1)
-				}
+// everywhere returns all places, linked and opened.
+func (s *fixture) everywhere() []*place {
+	all := slices.Clone(s.places)
+	for _, c := range s.conversations {
+		all = append(all, c.place)
+	}
+	return all
+}
+
+// followWazo counts, while the run goes on, what arrives on Wazo from a place, until ctx
+// ends. The count only decides when people wait; the comparison reads everything anew.
+func (s *fixture) followWazo(ctx context.Context, p *place) {
+	for message := range s.Wazo.Subscribe(ctx, p.Wazo) {
+		if who, native, relayed := s.saidBy(message); relayed {
+			p.toWazo.arrived.add(1)
+			if !native && s.hasLogin(who) {
+				s.instead.add(1)
 			}
 		}
-	}()
+	}
+}
+
+// followMatrix is followWazo for what arrives on Matrix.
+func (s *fixture) followMatrix(ctx context.Context, p *place) {
 	seen := 0
 	for sleep(ctx, followEvery) == nil {
 		n := 0
-		for _, entry := range s.Robin.Timeline(p.Matrix) {
+		for _, entry := range p.people[0].Timeline(p.Matrix) {
 			if !isFromWazo(s, entry) {
 				continue
 			} else if entry.Type == event.EventMessage {
@@ -217,7 +268,7 @@ func isFromWazo(s *fixture, entry harness.Entry) bool {
 	case entry.Sender != s.BotID():
 		return false
 	case entry.Type == event.EventMessage:
-		return entry.Content.AsMessage().MsgType != event.MsgNotice
+		return isShown(entry.Event)
 	default:
 		return entry.Type == event.EventEncrypted
 	}

@@ -1,13 +1,20 @@
 package chaos
 
 import (
+	"io"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"wazo-matrix-relay/e2e/stage"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 )
 
 func TestMessagesOfAMergedEventAreReadByThemselves(t *testing.T) {
@@ -43,6 +50,36 @@ func TestMessagesOfAMergedEventAreReadByThemselves(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
+}
+
+func TestHistoryOfAConversationIsRead(t *testing.T) {
+	anna := wazotest.User{UUID: "11111111-a", Firstname: "Anna", Lastname: "Doe"}
+	p := &place{name: "here", authors: []wazotest.User{anna}}
+	past := func(text string) convert.Past {
+		return convert.Past{Said: convert.Said{ID: anna.UUID, Name: "Anna Doe", Content: text}, At: words.Texts{}.PastTime(time.Now())}
+	}
+	content, n := convert.History([]convert.Past{past("1"), past("b (c): 2")}, 0)
+	require.Equal(t, 2, n)
+	require.True(t, isHistory(content))
+	require.Equal(t, []shown{{anna.UUID, "Anna Doe", "1"}, {anna.UUID, "Anna Doe", "b (c): 2"}}, (&fixture{}).shownBy(p, *content))
+	require.False(t, isHistory(&event.MessageEventContent{MsgType: event.MsgNotice, Body: "Relaying messages again."}))
+}
+
+func TestRoomsThatWereMadeAreKnown(t *testing.T) {
+	made := newMadeRooms()
+	answer := func(status int, body string) *http.Response {
+		return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body))}
+	}
+	marked := []byte(`{"initial_state":[{"type":"m.room.encryption","state_key":""},{"type":"io.wazo.relay.portal","state_key":"wazo"}]}`)
+	require.NoError(t, made.note(marked, answer(http.StatusOK, `{"room_id":"!a"}`)))
+	require.NoError(t, made.note(marked, answer(http.StatusTooManyRequests, `{}`)))
+	require.NoError(t, made.note([]byte(`{"is_direct":true}`), answer(http.StatusOK, `{"room_id":"!direct"}`)))
+	require.NoError(t, made.note(marked, answer(http.StatusOK, `{"room_id":"!b"}`)))
+	require.Equal(t, []id.RoomID{"!a", "!b"}, made.of("wazo"))
+	made.enter("!b")
+	room, err := made.complete(t.Context(), "wazo", 1)
+	require.NoError(t, err)
+	require.EqualValues(t, "!b", room)
 }
 
 func TestWhoOnMatrixHasSaidWhatIsOnWazo(t *testing.T) {

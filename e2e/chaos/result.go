@@ -11,31 +11,35 @@ import (
 // Result is the outcome of a run.
 type Result struct {
 	Difference
-	Sent           int // messages that people have sent, in the rooms of both sides
-	Kills          int
-	KilledMidway   int // the kills that came while a message was on its way
-	Exits          int // how often the relay ended by itself, because a server was away
-	Faults         int // how many faults fired, all together
-	Seed           uint64
-	Fired          []Count
-	Uncertain      int             // messages that the homeserver has given no certain place; it doesn't count
-	Late           int             // messages that the relay posted late, because their key came late
-	TakenBack      int             // events that the relay took back, because the homeserver stored them after they were sent again
-	Native         int             // messages from Matrix that the accounts of their senders have posted
-	Instead        int             // messages of people with an own account that the relay's account has posted
-	Strange        int             // messages of people with an own account that Matrix shows under another name
-	Unreadable     int             // events of the relay that people cannot decrypt; they count as lost, too
-	SlowestSend    time.Duration   // the longest time that a server itself took for a message of the relay
-	Restored       []time.Duration // how old the copies of the database were that were restored
-	Settle         time.Duration
-	killsWanted    int
-	messagesWanted int
+	Sent                int // messages that people have sent, in the rooms of both sides
+	Kills               int
+	KilledMidway        int // the kills that came while a message was on its way
+	Exits               int // how often the relay ended by itself, because a server was away
+	Faults              int // how many faults fired, all together
+	Seed                uint64
+	Fired               []Count
+	Uncertain           int             // messages that the homeserver has given no certain place; it doesn't count
+	Late                int             // messages that the relay posted late, because their key came late
+	TakenBack           int             // events that the relay took back, because the homeserver stored them after they were sent again
+	Native              int             // messages from Matrix that the accounts of their senders have posted
+	Instead             int             // messages of people with an own account that the relay's account has posted
+	Strange             int             // messages of people with an own account that Matrix shows under another name
+	Unreadable          int             // events of the relay that people cannot decrypt; they count as lost, too
+	SlowestSend         time.Duration   // the longest time that a server itself took for a message of the relay
+	Restored            []time.Duration // how old the copies of the database were that were restored
+	Settle              time.Duration
+	Rooms               int // conversations that have opened by themselves
+	SecondRooms         int // further rooms that were made for the same conversations and are in use
+	ReaderChanges       int // how often the account that read a chat logged out and another one took over
+	killsWanted         int
+	messagesWanted      int
+	conversationsWanted int
 }
 
 // String is the line that a run ends with.
 func (r Result) String() string {
-	return fmt.Sprintf("chaos: sent=%d lost=%d doubled=%d reordered=%d kills=%d kills_while_attempted=%d faults=%d seed=%d",
-		r.Sent, r.Lost, r.Doubled, r.Reordered, r.Kills, r.KilledMidway, r.Faults, r.Seed)
+	return fmt.Sprintf("chaos: sent=%d lost=%d doubled=%d reordered=%d kills=%d kills_while_attempted=%d faults=%d seed=%d rooms=%d second_rooms=%d",
+		r.Sent, r.Lost, r.Doubled, r.Reordered, r.Kills, r.KilledMidway, r.Faults, r.Seed, r.Rooms, r.SecondRooms)
 }
 
 // Print writes all counts, and String as the last line.
@@ -49,6 +53,7 @@ func (r Result) Print(w io.Writer) error {
 	fmt.Fprintf(&text, "messages that were posted late, because their key came late: %d\n", r.Late)
 	fmt.Fprintf(&text, "messages that people's own accounts posted on Wazo: %d, and the relay's account in their place: %d\n", r.Native, r.Instead)
 	fmt.Fprintf(&text, "messages of people with an own account that Matrix shows under another name: %d\n", r.Strange)
+	fmt.Fprintf(&text, "conversations that opened: %d, second rooms: %d, and readers that logged out, so that another one took over: %d\n", r.Rooms, r.SecondRooms, r.ReaderChanges)
 	fmt.Fprintf(&text, "events that the relay took back, because the homeserver stored them late: %d\n", r.TakenBack)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "ages of the copies of the database that were restored:")
@@ -82,8 +87,18 @@ func (r Result) Err() error {
 	if r.Native == 0 {
 		errs = append(errs, errors.New("no message was posted by the account of its sender"))
 	}
-	// Names cannot always be looked up while the homeserver is away.
-	if r.Strange > r.Sent/100 {
+	if r.Rooms < r.conversationsWanted {
+		errs = append(errs, fmt.Errorf("only %d of %d conversations have opened", r.Rooms, r.conversationsWanted))
+	}
+	if r.SecondRooms > 0 {
+		errs = append(errs, fmt.Errorf("%d second rooms were made", r.SecondRooms))
+	}
+	if r.conversationsWanted > 0 && r.ReaderChanges == 0 {
+		errs = append(errs, errors.New("no chat got another reader"))
+	}
+	// Names cannot always be looked up while the homeserver is away, and whose a Wazo
+	// account is, is not known while the person is logged out.
+	if 5*r.Strange > r.Sent {
 		errs = append(errs, fmt.Errorf("%d messages of people with an own account are shown under another name", r.Strange))
 	}
 	if r.Kills < r.killsWanted {

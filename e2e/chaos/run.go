@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"wazo-matrix-relay/e2e/harness"
@@ -47,16 +46,17 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 // play does everything between opening and closing the fixture.
 func (s *fixture) play(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	var background sync.WaitGroup
-	defer background.Wait()
+	s.whole = ctx
+	defer s.background.Wait()
 	defer cancel()
 	outages := s.setFaults()
-	background.Go(func() { s.keeper.run(ctx) })
+	s.background.Go(func() { s.keeper.run(ctx) })
 	for _, p := range s.places {
-		background.Go(func() { s.follow(ctx, p) })
+		s.background.Go(func() { s.followWazo(ctx, p) })
+		s.background.Go(func() { s.followMatrix(ctx, p) })
 	}
 	began, progress := time.Now(), newMilestones()
-	background.Go(func() { s.report(ctx, began, progress) })
+	s.background.Go(func() { s.report(ctx, began, progress) })
 	if err := s.fight(ctx, outages, progress); err != nil {
 		return Result{}, err
 	}
@@ -88,7 +88,7 @@ func (s *fixture) report(ctx context.Context, began time.Time, progress *milesto
 	for sleep(ctx, 10*time.Second) == nil {
 		kills, _, _ := s.keeper.counts()
 		arrived := 0
-		for _, p := range s.places {
+		for _, p := range s.everywhere() {
 			arrived += p.toWazo.arrived.count() + p.toMx.arrived.count()
 		}
 		s.say("%s: %d said, %d arrived, %d kills", time.Since(began).Round(time.Second), progress.count(), arrived, kills)
@@ -105,6 +105,12 @@ func (s *fixture) setFaults() []outage {
 	// Events that are left out of /sync have to be read from the history.
 	s.setDeck(s.matrix, matrixResume, 1, []kind{shortTimeline(s.matrix.gaps)})
 	s.setDeck(s.matrix, matrixPages, 2, pageKinds(delay))
+	seldom := 2 // so that some requests succeed
+	if len(s.cfg.Faults) == 0 && s.cfg.Conversations < 20 {
+		seldom = 1
+	}
+	s.setDeck(s.matrix, matrixRooms, seldom, roomKinds(delay))
+	s.setDeck(s.matrix, matrixInvites, seldom, roomKinds(delay))
 	posts := commonKinds(delay)
 	for _, fault := range relayPostFaults(delay) {
 		posts = append(posts, fault.asKind(s.Wazo.Faults(), s.armed))
@@ -124,11 +130,15 @@ func (s *fixture) setFaults() []outage {
 	if s.cfg.uses(databaseRestored) {
 		s.tally.expect(databaseRestored)
 	}
+	s.expectConversations()
 	return outages
 }
 
 // setDeck makes the proxy deal kinds to the requests of a class.
 func (s *fixture) setDeck(p *proxy, c class, every int, kinds []kind) {
+	if len(s.conversations) == 0 && (c == matrixRooms || c == matrixInvites) {
+		return
+	}
 	for i := range kinds {
 		kinds[i].name = string(c) + ": " + kinds[i].name
 	}
@@ -168,7 +178,7 @@ func (s *fixture) await(ctx context.Context) (Result, error) {
 		}
 		last = result
 		if now.Sub(moved) >= s.cfg.Quiet || !complete.IsZero() && now.Sub(moved) >= s.settled() {
-			return s.finish(result), nil
+			return s.finish(ctx, result)
 		}
 		if err = sleep(ctx, compareEvery); err != nil {
 			return result, err
@@ -181,12 +191,14 @@ func (s *fixture) await(ctx context.Context) (Result, error) {
 func (s *fixture) settled() time.Duration { return min(2*(s.cfg.Settle+s.cfg.Probe), s.cfg.Quiet) }
 
 // finish adds to the result what is not known from the messages.
-func (s *fixture) finish(result Result) Result {
+func (s *fixture) finish(ctx context.Context, result Result) (_ Result, err error) {
 	result.Kills, result.KilledMidway, result.Exits = s.keeper.counts()
 	result.Fired, result.Restored = s.tally.counts(), s.copies.agesRestored()
 	for _, count := range result.Fired {
 		result.Faults += count.Fired
 	}
 	result.SlowestSend = max(s.matrix.slowestSend(), s.wazo.slowestSend())
-	return result
+	result.ReaderChanges = s.readerChanges.count()
+	result.Rooms, result.SecondRooms, err = s.countRooms(ctx)
+	return result, err
 }

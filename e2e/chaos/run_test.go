@@ -93,8 +93,16 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 			cfg:    Config{Messages: 60, Kills: 1, Faults: []string{homeserverKilled}},
 			notice: func(r Result) int { return r.Doubled },
 		},
+		{
+			name: "a conversation gets a second room if the relay does not recognise the first one", off: Adoption,
+			cfg:    Config{Messages: 60, Conversations: 3, Faults: []string{"matrix rooms: answer lost"}},
+			notice: func(r Result) int { return r.SecondRooms },
+		},
 	} {
 		test.cfg.Rooms, test.cfg.Seed, test.cfg.Quiet = 1, 1, 8*time.Second
+		if test.cfg.Conversations == 0 {
+			test.cfg.Conversations = -1
+		}
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			t.Run("and not with it", func(t *testing.T) {
@@ -158,9 +166,9 @@ func TestRoomsFollowTheNumberOfMessages(t *testing.T) {
 }
 
 func TestJudgementOfRun(t *testing.T) {
-	good := Result{Sent: 10, Native: 1, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, killsWanted: 2, messagesWanted: 10}
+	good := Result{Sent: 10, Native: 1, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, Rooms: 1, ReaderChanges: 1, killsWanted: 2, messagesWanted: 10, conversationsWanted: 1}
 	require.NoError(t, good.Err())
-	require.Equal(t, "chaos: sent=10 lost=0 doubled=0 reordered=0 kills=2 kills_while_attempted=1 faults=0 seed=0", good.String())
+	require.Equal(t, "chaos: sent=10 lost=0 doubled=0 reordered=0 kills=2 kills_while_attempted=1 faults=0 seed=0 rooms=1 second_rooms=0", good.String())
 	for _, test := range []struct {
 		name  string
 		spoil func(*Result)
@@ -171,7 +179,10 @@ func TestJudgementOfRun(t *testing.T) {
 		{"a message is out of order", func(r *Result) { r.Reordered = 1 }, "reordered 1"},
 		{"a fault never fired", func(r *Result) { r.Fired = []Count{{"a", 1}, {"b", 0}} }, `"b" never fired`},
 		{"nobody posted as themselves", func(r *Result) { r.Native = 0 }, "no message was posted by the account of its sender"},
-		{"somebody is shown under another name", func(r *Result) { r.Strange = 1 }, "1 messages of people with an own account"},
+		{"somebody is shown under another name", func(r *Result) { r.Strange = 3 }, "3 messages of people with an own account"},
+		{"a conversation did not open", func(r *Result) { r.Rooms = 0 }, "only 0 of 1 conversations"},
+		{"a conversation got two rooms", func(r *Result) { r.SecondRooms = 1 }, "1 second rooms"},
+		{"no reader logged out", func(r *Result) { r.ReaderChanges = 0 }, "no chat got another reader"},
 		{"too few kills", func(r *Result) { r.Kills = 1 }, "only 1 of 2 kills"},
 		{"no kill met a message", func(r *Result) { r.KilledMidway = 0 }, "no kill met"},
 		{"people could not say everything", func(r *Result) { r.Sent = 9 }, "only 9 of 10"},

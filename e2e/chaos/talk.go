@@ -87,30 +87,64 @@ func (s *script) next() string {
 // talk has everybody talk at the same time until all messages are sent.
 func (s *fixture) talk(ctx context.Context, progress *milestones) error {
 	everybody, ctx := errgroup.WithContext(ctx)
-	share := newShares(s.cfg.Messages, s.speakers())
-	stream := uint64(100)
+	inConversations := 0
+	if len(s.conversations) > 0 {
+		inConversations = int(conversationPart * float64(s.cfg.Messages))
+	}
+	inLinked := s.cfg.Messages - inConversations
+	stream, share := uint64(100), newShares(inLinked, s.speakers())
+	linked := pace{of: newMilestones(), all: progress, last: inLinked}
+	talking := make(chan struct{})
+	close(talking)
 	for _, p := range s.places {
-		for i, author := range p.authors {
-			script := newScript(s.cfg.Seed, stream, fmt.Sprintf("author %d in %s", i+1, p.name))
-			if s.loginOf(author.UUID) != nil {
-				script.same = identicalInApp
-			}
-			stream++
-			n := share()
-			everybody.Go(func() error { return s.write(ctx, p, author, script, n, progress) })
+		from := stream
+		stream += uint64(len(p.authors) + len(p.people))
+		everybody.Go(func() error { return s.talkIn(ctx, p, share, from, linked, talking) })
+	}
+	// The first conversation has twice the people of the others and lasts longest.
+	parts := newShares(inConversations, len(s.conversations)+2)
+	for n, c := range s.conversations {
+		from, part := stream, parts()
+		stream += uint64(len(c.authors) + len(c.people))
+		if n == 0 {
+			part += parts() + parts()
 		}
-		for i, person := range p.people {
-			script := newScript(s.cfg.Seed, stream, fmt.Sprintf("person %d in %s", i+1, p.name))
-			marks := stream * 1_000_000
-			stream++
-			n := share()
-			everybody.Go(func() error { return s.speak(ctx, p, person, script, marks, n, progress) })
-		}
+		everybody.Go(func() error { return s.converse(ctx, c, part, from, progress) })
 	}
 	return everybody.Wait()
 }
 
-// speakers is how many people talk in how many places, both sides together.
+// talkIn has everybody in a place talk. On Matrix they begin when talking is closed.
+// stream is the first of their random numbers.
+func (s *fixture) talkIn(ctx context.Context, p *place, share func() int, stream uint64, pace pace, talking <-chan struct{}) error {
+	everybody, ctx := errgroup.WithContext(ctx)
+	for i, author := range p.authors {
+		script := newScript(s.cfg.Seed, stream, fmt.Sprintf("author %d in %s", i+1, p.name))
+		if s.loginOf(author.UUID) != nil {
+			script.same = identicalInApp
+		}
+		stream++
+		n := share()
+		everybody.Go(func() error { return s.write(ctx, p, author, script, n, pace) })
+	}
+	for i, person := range p.people {
+		script := newScript(s.cfg.Seed, stream, fmt.Sprintf("person %d in %s", i+1, p.name))
+		marks := stream * 1_000_000
+		stream++
+		n := share()
+		everybody.Go(func() error {
+			select {
+			case <-talking:
+				return s.speak(ctx, p, person, script, marks, n, pace)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}
+	return everybody.Wait()
+}
+
+// speakers is how many people talk in how many linked places, both sides together.
 func (s *fixture) speakers() (n int) {
 	for _, p := range s.places {
 		n += len(p.authors) + len(p.people)
@@ -127,24 +161,40 @@ func newShares(n, parts int) func() int {
 	}
 }
 
-// keepPace waits while somebody who has said i of n messages is further than
-// everybody together. So all directions and accounts are in use until the end, and
-// meet every fault. Whoever is behind does not wait.
-func (s *fixture) keepPace(ctx context.Context, i, n int, progress *milestones) error {
+// pace keeps everybody who talks in a part of the run together.
+type pace struct {
+	of *milestones // counts what these people say
+	// first and last are where of stands when they begin and end.
+	first, last int
+	all         *milestones // counts what all people say
+}
+
+// hold waits while somebody who has said i of n messages is further than everybody
+// together. So all directions and accounts are in use until the end, and meet every
+// fault. Whoever is behind does not wait.
+func (p pace) hold(ctx context.Context, i, n int) error {
 	const slack = 20 // the part of all messages by which one may be further
-	return progress.reach(ctx, s.cfg.Messages*i/n-s.cfg.Messages/slack)
+	length := p.last - p.first
+	return p.of.reach(ctx, p.first+length*i/n-length/slack)
+}
+
+func (p pace) said() {
+	p.all.add(1)
+	if p.of != p.all {
+		p.of.add(1)
+	}
 }
 
 // write has an author write on Wazo.
-func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, script *script, n int, progress *milestones) error {
+func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, script *script, n int, pace pace) error {
 	for i := range n {
 		p.toMx.hold(ctx)
-		if err := s.keepPace(ctx, i, n, progress); err != nil {
+		if err := pace.hold(ctx, i, n); err != nil {
 			return err
 		}
 		s.authors.post(p.Wazo, author, script.next())
 		p.toMx.sent.add(1)
-		progress.add(1)
+		pace.said()
 		// An author takes a moment, so that what one writes is not all at once.
 		if err := sleep(ctx, time.Duration(script.rng.IntN(20))*time.Millisecond); err != nil {
 			return err
@@ -154,21 +204,32 @@ func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, scr
 }
 
 // speak has a person speak on Matrix.
-func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, script *script, marks uint64, n int, progress *milestones) error {
+func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, script *script, marks uint64, n int, pace pace) error {
 	for i := range n {
 		p.toWazo.hold(ctx)
-		if err := s.keepPace(ctx, i, n, progress); err != nil {
+		if err := pace.hold(ctx, i, n); err != nil {
 			return err
 		}
-		if err := p.inTurn(func() error {
-			return s.sendSurely(ctx, p.Matrix, person, script.next(), marks+uint64(i))
-		}); err != nil {
+		if err := s.utter(ctx, p, person, script.next(), marks+uint64(i)); err != nil {
 			return err
 		}
-		p.toWazo.sent.add(1)
-		progress.add(1)
+		pace.said()
 	}
 	return nil
+}
+
+// utter has a person say one thing.
+func (s *fixture) utter(ctx context.Context, p *place, person *harness.Client, text string, mark uint64) error {
+	if p.private {
+		l := s.speaker(person)
+		l.private.RLock()
+		defer l.private.RUnlock()
+	}
+	err := p.inTurn(func() error { return s.sendSurely(ctx, p.Matrix, person, text, mark) })
+	if err == nil {
+		p.toWazo.sent.add(1)
+	}
+	return err
 }
 
 // inTurn lets only one person speak in a room at a time, and the next one when the

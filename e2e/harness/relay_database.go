@@ -26,6 +26,19 @@ func (r *Relay) CopyDatabase(ctx context.Context, file string) (err error) {
 	return nil
 }
 
+// QueryDatabase reads one value from the database of a relay, which may be running.
+func (r *Relay) QueryDatabase(ctx context.Context, into any, query string, args ...any) (err error) {
+	db, err := sql.Open("sqlite3", "file:"+r.databaseFile()+"?mode=ro&_busy_timeout=5000")
+	if err != nil {
+		return fmt.Errorf("failed to read the relay's database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err = db.QueryRowContext(ctx, query, args...).Scan(into); err != nil {
+		return fmt.Errorf("failed to read the relay's database: %w", err)
+	}
+	return nil
+}
+
 // RestoreDatabase puts a copy in the place of the database of a relay that does
 // not run. The copy stays.
 func (r *Relay) RestoreDatabase(file string) error {

@@ -1,12 +1,13 @@
 // Command chaos has people talk through the relay while the relay is killed again
 // and again and both its servers fail in every way. It checks that no message is
-// lost, duplicated or out of order. It prints how often each fault fired and, as
+// lost, duplicated or out of order, and that no conversation that opens meanwhile gets
+// a second room. It prints how often each fault fired and, as
 // the last line:
 //
-//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=…
+//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=… rooms=… second_rooms=…
 //
-// The exit code is 0 if lost, doubled and reordered are 0 and every fault fired,
-// and 1 otherwise. The flag -break switches a part of the relay's protection off;
+// The exit code is 0 if lost, doubled, reordered and second_rooms are 0, every fault
+// fired, every conversation got a room and some chat got another reader, and 1 otherwise. The flag -break switches a part of the relay's protection off;
 // with it the exit code is 0 whatever was found.
 package main
 
@@ -44,10 +45,11 @@ func parse(args []string, stderr io.Writer) (chaos.Config, error) {
 	flags.IntVar(&cfg.Kills, "kills", 6, "kills of the relay")
 	flags.IntVar(&cfg.Restores, "restores", 0, "how often an older copy takes the place of the relay's database; 0 is once in a thousand messages")
 	flags.IntVar(&cfg.Rooms, "rooms", 0, "linked rooms; every second one is encrypted; 0 takes as many as the messages need, at least 2")
+	flags.IntVar(&cfg.Conversations, "conversations", 0, "conversations that open by themselves; 0 takes as many as the messages need, at least 5; -1 is none")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "for the random choices; 0 takes one at random")
 	flags.DurationVar(&cfg.Settle, "settle", 0, "how long the relay waits before it looks for a message with unknown outcome (default 2s)")
 	flags.DurationVar(&cfg.Quiet, "quiet", 0, "after how long without arrivals what is missing is lost (default 1m30s)")
-	flags.StringVar((*string)(&cfg.Break), "break", "", "switch a part of the protection off: reconcile, catchup, dedupe or echoes")
+	flags.StringVar((*string)(&cfg.Break), "break", "", "switch a part of the protection off: reconcile, catchup, dedupe, echoes or adoption")
 	flags.Func("fault", "use only this `name` of the faults that a run prints; may be given several times", func(name string) error {
 		cfg.Faults = append(cfg.Faults, name)
 		return nil
