@@ -299,6 +299,8 @@ const endingPause = time.Second
 func (c *conversations) endIfEmpty(ctx context.Context, portal *db.Portal) error {
 	if over, err := c.isEmpty(ctx, portal); err != nil || !over {
 		return err
+	} else if waits, err := c.awaitsLogIn(ctx, portal); err != nil || waits {
+		return err
 	}
 	if delivering, err := c.delivers(ctx, portal); err != nil {
 		return err
@@ -313,6 +315,16 @@ func (c *conversations) endIfEmpty(ctx context.Context, portal *db.Portal) error
 		}
 		return c.end(ctx, portal)
 	})
+}
+
+// awaitsLogIn reports whether nobody was invited to a conversation yet, because Wazo refused the log-in of who is to be, when the room
+// was found.
+func (c *conversations) awaitsLogIn(ctx context.Context, portal *db.Portal) (bool, error) {
+	members, err := c.db.PortalMember.Of(ctx, portal.ID)
+	if err != nil || len(members) > 0 {
+		return false, err
+	}
+	return c.openings.mayLogInAgain(ctx, wazoapi.UUID(portal.WazoRoom))
 }
 
 func (c *conversations) isEmpty(ctx context.Context, portal *db.Portal) (bool, error) {

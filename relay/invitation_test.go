@@ -2,8 +2,10 @@ package relay
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -71,4 +73,26 @@ func TestLostInvitationCounts(t *testing.T) {
 	f.letInvite()
 	f.join(madeRoom(0), robinUser)
 	f.awaitTextsIn(madeRoom(0), "Bob Stone: hello")
+}
+
+// /sync brings a room that the bot has made while Wazo refuses the log-in of the person whom it is for.
+func TestFoundRoomWaitsForAnotherLogIn(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	require.NoError(t, f.core.accounts.refused(t.Context(), f.core.accounts.of(robinUser), wazoapi.ErrLogInEnded))
+	now := jsontime.UMicro(time.Now())
+	room, err := f.matrix.MakeRoom(t.Context(), RoomPlan{Name: "Project", Marker: RoomMarker{WazoRoom: wazoapi.UUID(f.room.UUID), Title: "Project", From: now, Until: now}})
+	require.NoError(t, err)
+	var portal *db.Portal
+	await.Until(t, "the room to be found", func() bool {
+		portal, err = f.core.Portal(t.Context(), room)
+		return err == nil && portal != nil
+	})
+	require.NoError(t, f.core.conversations.update(t.Context(), portal.ID))
+	portal, err = f.core.Portal(t.Context(), room)
+	require.NoError(t, err)
+	require.NotNil(t, portal, "the conversation is not over")
+	f.mustLogIn(robinUser, f.alice)
+	f.awaitMember(room, robinUser, db.MemberInvited)
+	require.Len(t, f.matrix.plans(), 1)
 }

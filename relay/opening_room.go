@@ -177,11 +177,17 @@ func (o *openings) conversationTitle(ctx context.Context, room wazoapi.Room, inv
 // awaitsLogIn reports whether somebody may be invited to a conversation as soon as they log in again, because Wazo refuses their log-in.
 // peopleChanged has it looked at again then.
 func (o *openings) awaitsLogIn(ctx context.Context, wazoRoom wazoapi.UUID) (bool, error) {
+	if portal, err := o.db.Portal.ByWazoRoom(ctx, string(wazoRoom)); err != nil || portal != nil {
+		return false, err
+	}
+	return o.mayLogInAgain(ctx, wazoRoom)
+}
+
+// mayLogInAgain reports whether Wazo refuses the log-in of somebody who may be a member of a Wazo room.
+func (o *openings) mayLogInAgain(ctx context.Context, wazoRoom wazoapi.UUID) (bool, error) {
 	refused := slices.DeleteFunc(o.accounts.all(), func(acc *account) bool { return !acc.refused.Load() })
 	if len(refused) == 0 {
 		return false, nil
-	} else if portal, err := o.db.Portal.ByWazoRoom(ctx, string(wazoRoom)); err != nil || portal != nil {
-		return false, err
 	}
 	reader, room, err := o.anyMember(ctx, wazoRoom, nil, o.cfg.MemberKept)
 	// If nobody else is there, nobody can tell who is.
