@@ -173,3 +173,46 @@ func (r *Relay) SayToOwners(ctx context.Context, portal *db.Portal, markdown str
 	}
 	return nil
 }
+
+// roomsListed has the conversations looked at that an account reads, if their Wazo rooms have changed since they were last seen.
+func (c *conversations) roomsListed(ctx context.Context, acc *account) error {
+	portals, err := c.db.Portal.Opened(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to read the conversations: %w", err)
+	}
+	portals = slices.DeleteFunc(portals, func(p *db.Portal) bool { return p.ReaderID != acc.row.ID })
+	if len(portals) == 0 {
+		return nil
+	}
+	rooms, err := acc.listRooms(ctx)
+	if err != nil {
+		return err
+	}
+	byUUID := make(map[string]wazoapi.Room, len(rooms))
+	for _, room := range rooms {
+		byUUID[string(room.UUID)] = room
+	}
+	for _, portal := range portals {
+		if c.hasChanged(portal.ID, c.describe(ctx, byUUID[portal.WazoRoom])) {
+			c.wake(portal.ID)
+		}
+	}
+	return nil
+}
+
+// describe returns what a conversation follows of its Wazo room. The names are those that the directory has told.
+func (c *conversations) describe(ctx context.Context, room wazoapi.Room) string {
+	described := c.titleFor(ctx, room, c.openings.relayUUID())
+	for _, user := range room.Users {
+		described += "\n" + string(user.UUID)
+	}
+	return described
+}
+
+func (c *conversations) hasChanged(portalID int64, described string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, known := c.seen[portalID]
+	c.seen[portalID] = described
+	return !known || before != described
+}

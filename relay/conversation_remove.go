@@ -2,7 +2,9 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"maunium.net/go/mautrix/id"
@@ -98,4 +100,10 @@ func (f *following) expel(ctx context.Context, user id.UserID) error {
 		f.log.Error().Stringer("room_id", f.portal.MatrixRoom).Stringer("user_id", user).Msg("The bot may not remove somebody from a conversation, which therefore ends")
 	}
 	return nil
+}
+
+// isGone reports whether an error says that a person or room is not there, so that there is nothing to do.
+func isGone(err error) bool {
+	failure, ok := errors.AsType[*MatrixError](err)
+	return ok && (failure.Status == http.StatusForbidden || failure.Status == http.StatusNotFound) && failure.Code != ""
 }

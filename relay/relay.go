@@ -29,10 +29,10 @@
 // one name.
 //
 // Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are wanted,
-// opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go invites people and ends a
-// conversation that everybody has left, and conversation_follow.go does what changes on Wazo, and conversation_remove.go
-// removes who does not belong there. deliver_history.go shows what was
-// said before, and mute.go is what people decide.
+// opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go looks at a
+// conversation when something has changed: conversation_members.go invites people, conversation_follow.go does what changes on Wazo,
+// conversation_remove.go removes who does not belong there, and conversation_end.go ends what everybody has left. deliver_history.go
+// shows what was said before, and mute.go is what people decide.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
 // package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
