@@ -181,7 +181,9 @@ func (p *pauses) retryOnMatrix(portalID int64) {
 func (p *pauses) retryWhere(ctx context.Context, fits func(*db.Pause) bool) {
 	pauses, err := p.db.Pause.All(ctx)
 	if err != nil {
-		p.log.Err(err).Msg("Failed to look for paused portals")
+		if ctx.Err() == nil {
+			p.log.Err(err).Msg("Failed to look for paused portals")
+		}
 		return
 	}
 	for _, pause := range slices.DeleteFunc(pauses, func(pause *db.Pause) bool { return !fits(pause) }) {

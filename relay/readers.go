@@ -98,7 +98,9 @@ func (r *readers) ended(acc *account) {
 func (r *readers) wakePortals(ctx context.Context, fits func(*db.Portal) bool) {
 	portals, err := r.db.Portal.All(ctx)
 	if err != nil {
-		r.log.Err(err).Msg("Failed to look for portals that need another reader")
+		if ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to look for portals that need another reader")
+		}
 		return
 	}
 	for _, portal := range portals {
@@ -146,7 +148,9 @@ func (r *readers) keepCaughtUp(ctx context.Context) {
 func (r *readers) probeWhereDue(ctx context.Context, probed map[*account]time.Time) map[*account]time.Time {
 	portals, err := r.db.Portal.All(ctx)
 	if err != nil {
-		r.log.Err(err).Msg("Failed to look which accounts read something")
+		if ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to look which accounts read something")
+		}
 		return probed
 	}
 	var reading []*account
