@@ -48,6 +48,7 @@ func (p *Portal) IsOpened() bool { return p.Kind == PortalOpened }
 const (
 	portalColumns           = `id, matrix_room, wazo_room, title, reader_id, linked_by, linked_at, public, started_on_wazo, started_on_matrix, read_until, last_error, kind, direct, history_until, shown_title`
 	allPortalsQuery         = `SELECT ` + portalColumns + ` FROM portal ORDER BY id`
+	portalsOfReaderQuery    = `SELECT ` + portalColumns + ` FROM portal WHERE reader_id = $1 ORDER BY id`
 	portalByIDQuery         = `SELECT ` + portalColumns + ` FROM portal WHERE id = $1`
 	portalByMatrixQuery     = `SELECT ` + portalColumns + ` FROM portal WHERE matrix_room = $1`
 	portalByWazoQuery       = `SELECT ` + portalColumns + ` FROM portal WHERE wazo_room = $1`
@@ -83,6 +84,11 @@ func (p *Portal) Scan(row dbutil.Scannable) (*Portal, error) {
 // All returns every portal.
 func (t *Portals) All(ctx context.Context) ([]*Portal, error) {
 	return t.QueryMany(ctx, allPortalsQuery)
+}
+
+// OfReader returns the portals that an account reads.
+func (t *Portals) OfReader(ctx context.Context, accountID int64) ([]*Portal, error) {
+	return t.QueryMany(ctx, portalsOfReaderQuery, accountID)
 }
 
 // ByID returns a portal, or nil if it does not exist any more.

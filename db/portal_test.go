@@ -44,6 +44,18 @@ func TestPortal(t *testing.T) {
 		require.Nil(t, none)
 	})
 
+	t.Run("it is found by its reader", func(t *testing.T) {
+		t.Parallel()
+		db := openNew(t)
+		a := db.addPortal(t, "a")
+		found, err := db.Portal.OfReader(t.Context(), a.ReaderID)
+		require.NoError(t, err)
+		require.Equal(t, []*Portal{a}, found)
+		found, err = db.Portal.OfReader(t.Context(), a.ReaderID+1)
+		require.NoError(t, err)
+		require.Empty(t, found)
+	})
+
 	t.Run("the cursor never moves back", func(t *testing.T) {
 		t.Parallel()
 		db := openNew(t)

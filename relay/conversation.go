@@ -15,14 +15,14 @@ import (
 // nobody is left in its Matrix room. One job for each of them does everything that takes requests. It is safe for concurrent use.
 type conversations struct {
 	*Relay
-	following *semaphore.Weighted // limits how many are brought in line at once
+	lookingAt *semaphore.Weighted // limits how many are brought in line at once
 
 	mu   sync.Mutex
 	seen map[int64]string // portal → what was last seen of its Wazo room, see describe
 }
 
 func newConversations(r *Relay) *conversations {
-	return &conversations{Relay: r, following: semaphore.NewWeighted(parallelReads), seen: make(map[int64]string)}
+	return &conversations{Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), seen: make(map[int64]string)}
 }
 
 func (c *conversations) wake(portalID int64) { c.tasks.Wake(portalJob(jobMembers, portalID)) }
@@ -69,10 +69,10 @@ func (c *conversations) update(ctx context.Context, portalID int64) error {
 
 // follow brings a conversation in line with its Wazo room, a few at the same time. It reports true if the conversation had to end.
 func (c *conversations) follow(ctx context.Context, portal *db.Portal) (over bool, err error) {
-	if err = c.following.Acquire(ctx, 1); err != nil {
+	if err = c.lookingAt.Acquire(ctx, 1); err != nil {
 		return false, err
 	}
-	defer c.following.Release(1)
+	defer c.lookingAt.Release(1)
 	if err = c.compareMembers(ctx, portal); err != nil {
 		return false, err
 	}

@@ -176,11 +176,11 @@ func (r *Relay) SayToOwners(ctx context.Context, portal *db.Portal, markdown str
 
 // roomsListed has the conversations looked at that an account reads, if their Wazo rooms have changed since they were last seen.
 func (c *conversations) roomsListed(ctx context.Context, acc *account) error {
-	portals, err := c.db.Portal.Opened(ctx)
+	portals, err := c.db.Portal.OfReader(ctx, acc.row.ID)
 	if err != nil {
 		return fmt.Errorf("failed to read the conversations: %w", err)
 	}
-	portals = slices.DeleteFunc(portals, func(p *db.Portal) bool { return p.ReaderID != acc.row.ID })
+	portals = slices.DeleteFunc(portals, func(p *db.Portal) bool { return !p.IsOpened() })
 	if len(portals) == 0 {
 		return nil
 	}

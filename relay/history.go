@@ -86,13 +86,11 @@ func (r *reader) RoomCreated(_ context.Context, room wazoapi.Room) error {
 // probe looks for news in all portals of an account by one cheap question, and has the history read of those with news.
 func (r *reader) probe(ctx context.Context) error {
 	connection := r.acc.stream().connection.Load()
-	portals, err := r.db.Portal.All(ctx)
+	portals, err := r.db.Portal.OfReader(ctx, r.acc.row.ID)
 	if err != nil {
 		return err
 	}
-	portals = slices.DeleteFunc(portals, func(portal *db.Portal) bool {
-		return portal.ReaderID != r.acc.row.ID || portal.StartedOnWazo.IsZero()
-	})
+	portals = slices.DeleteFunc(portals, func(portal *db.Portal) bool { return portal.StartedOnWazo.IsZero() })
 	latest, err := r.newestMessages(ctx)
 	if err != nil && classify(err).Class == ClassPortal {
 		for _, portal := range portals { // others may have to read them

@@ -117,8 +117,9 @@ func (r *readers) probeAll() {
 	}
 }
 
-// keepCaughtUp looks for news again and again for the accounts that read something, or have no connection of their own: at most 1 % of the time is spent on that. While no
-// events flow it is the only way to hear anything, and is done more often. It also lets paused portals try again.
+// keepCaughtUp looks for news again and again for the accounts that read something, or have no connection of their own: at most 1 % of
+// the time is spent on that. While no events flow it is the only way to hear anything, and is done more often. It also lets paused
+// portals try again.
 func (r *readers) keepCaughtUp(ctx context.Context) {
 	ticker := time.NewTicker(min(retryCatchUp, r.cfg.ProbeInterval))
 	defer ticker.Stop()
@@ -153,11 +154,14 @@ func (r *readers) probeWhereDue(ctx context.Context, probed map[*account]time.Ti
 		}
 		return probed
 	}
+	reads := make(map[int64]bool) // by account
+	for _, portal := range portals {
+		reads[portal.ReaderID] = true
+	}
 	var reading []*account
 	var took time.Duration // by all of them
 	for _, acc := range r.accounts.inUse() {
-		reads := slices.ContainsFunc(portals, func(p *db.Portal) bool { return p.ReaderID == acc.row.ID })
-		if reads || acc.shared.Load() != nil { // nobody hears for it of rooms that it was added to
+		if reads[acc.row.ID] || acc.shared.Load() != nil { // nobody hears for it of rooms that it was added to
 			reading = append(reading, acc)
 			took += acc.lastProbeTook()
 		}
