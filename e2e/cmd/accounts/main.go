@@ -23,24 +23,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"wazo-matrix-relay/e2e/harness"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := 0
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		code = 1
-	}
-	stop()
-	os.Exit(code)
-}
+func main() { harness.Command(run) }
 
 // patience bounds the whole measurement.
 const patience = 15 * time.Minute
@@ -54,8 +42,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	flags.IntVar(&p.messages, "messages", 5000, "how many messages the rate is measured with")
 	if err = flags.Parse(args); err != nil {
 		return err
-	} else if p.logins < 2 || p.portals < 1 || p.messages < 1 {
-		return errors.New("there must be two log-ins, a portal and a message at least")
+	} else if most := p.logins * ((p.logins - 1) / 2); p.portals < 1 || p.messages < 1 || p.portals > most {
+		// Wazo has one room for the same people.
+		return fmt.Errorf("there must be a message, and between one and %d portals for %d log-ins", most, p.logins)
 	}
 	dir, remove, err := harness.TempDir()
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"wazo-matrix-relay/e2e/harness"
@@ -151,7 +150,7 @@ func (f *fixture) compare() error {
 	for room := range f.rooms {
 		want := make([]string, f.posted[room])
 		for i := range want {
-			want[i] = strings.Join([]string{f.colleague.Firstname, f.colleague.Lastname}, " ") + ": " + f.text(room, i)
+			want[i] = f.colleague.Firstname + " " + f.colleague.Lastname + ": " + f.text(room, i)
 		}
 		if got := shown[want[0]]; !slices.Equal(want, got) {
 			return fmt.Errorf("project %d: %d messages were posted, and %d are shown, or in another order", room, len(want), len(got))

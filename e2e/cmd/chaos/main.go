@@ -13,28 +13,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"wazo-matrix-relay/e2e/chaos"
+	"wazo-matrix-relay/e2e/harness"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := 0
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		code = 1
-	}
-	stop()
-	os.Exit(code)
-}
+func main() { harness.Command(run) }
 
 // parse turns the arguments into a configuration.
 func parse(args []string, stderr io.Writer) (chaos.Config, error) {
