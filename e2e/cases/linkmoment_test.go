@@ -40,7 +40,7 @@ func testWhatIsSaidAroundTheMomentOfLinking(t *testing.T, robin client) {
 
 		before, after := p.aroundNotice(t)
 		require.NotEmpty(t, before, "something was said before the notice")
-		requireSame(t, after, lines(fromMatrix, p.onWazo()), "from Matrix to Wazo after the notice")
+		requireSame(t, p.withUnderWay(before, after), lines(fromMatrix, p.onWazo()), "from Matrix to Wazo after the notice")
 		before, after = p.aroundIntroduction(t)
 		require.NotEmpty(t, before, "something was said before the introduction")
 		requireSame(t, after, lines(fromWazo, p.onMatrix(t)), "from Wazo to Matrix after the introduction")
@@ -67,9 +67,7 @@ func (s *fixture) waitBothTalk(t *testing.T, p *portal) {
 }
 
 // aroundNotice are the lines on Matrix before and after the "Linked" notice, in
-// the order in which Robin heard them, as the bot did. What is said while the
-// notice is on its way can come before it and be shown after it later: the
-// homeserver sorts a whole history by what each event knew of when it was built.
+// the order in which Robin heard them.
 func (p *portal) aroundNotice(t *testing.T) (before, after []string) {
 	t.Helper()
 	isNotice := harness.All(harness.From(p.BotID()), harness.Notice("Linked with"))
@@ -81,6 +79,29 @@ func (p *portal) aroundNotice(t *testing.T) (before, after []string) {
 		}
 	}
 	return around(t, fromMatrix, all, "Linked with")
+}
+
+// withUnderWay adds the lines before the notice that were under way together
+// with it to those after it, if the bot heard them after it. Neither event then
+// knows of the other one, and Dendrite sorts each answer of /sync by what the
+// events in it know of. So two clients that get them in different answers can
+// hear them in different orders. Robin has one line under way at a time, and the
+// next one can pass the notice while the homeserver stores both.
+func (p *portal) withUnderWay(before, after []string) []string {
+	const underWay = 2
+	relayed := lines(fromMatrix, p.onWazo())
+	for _, line := range slices.Backward(before[max(0, len(before)-underWay):]) {
+		if !slices.Contains(relayed, line) {
+			break
+		}
+		after = slices.Insert(after, 0, line)
+	}
+	for range underWay {
+		if len(after) > 0 && !slices.Contains(relayed, after[0]) {
+			after = after[1:]
+		}
+	}
+	return after
 }
 
 // aroundIntroduction are the lines on Wazo before and after the introduction.

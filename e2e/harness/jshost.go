@@ -201,7 +201,7 @@ func (h *JSHost) call(ctx context.Context, client, method string, params, result
 		delete(h.waiting, request.ID)
 	}()
 	if err := h.write(request); err != nil {
-		return err
+		return errors.Join(err, h.whyClosed(ctx))
 	}
 	select {
 	case answer := <-answered:
@@ -210,6 +210,16 @@ func (h *JSHost) call(ctx context.Context, client, method string, params, result
 		return h.ended(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("matrix-js-sdk: %s: %w", method, context.Cause(ctx))
+	}
+}
+
+// whyClosed is why a request could not be written: a host that takes no more requests has ended, or is about to.
+func (h *JSHost) whyClosed(ctx context.Context) error {
+	select {
+	case <-h.readEnd:
+		return h.ended(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
