@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/internal/await"
 )
@@ -166,7 +167,7 @@ func TestThePluginComesAndGoesOnAnOpenStream(t *testing.T) {
 	status := new(atomic.Int64)
 	status.Store(http.StatusNotFound)
 	probes := f.handlePlugin(status)
-	late := make(chan string, 10)
+	late, acknowledge := make(chan string, 10), make(chan struct{})
 	f.handleStream(func(s *fakeStream) {
 		if !assert.Equal(t, 1, s.n, "the connection must not be replaced") {
 			return
@@ -177,10 +178,13 @@ func TestThePluginComesAndGoesOnAnOpenStream(t *testing.T) {
 			if !ok {
 				return
 			}
-			s.answer(c)
 			if c.Op == "subscribe" {
-				late <- c.Data["event_name"]
+				if late <- c.Data["event_name"]; len(late) == 1 {
+					s.sendMessage("not acknowledged yet")
+					await.Receive(t, "leave to acknowledge", acknowledge)
+				}
 			}
+			s.answer(c)
 		}
 	})
 	c := f.client(quickStream(func(s *StreamConfig) {
@@ -196,9 +200,12 @@ func TestThePluginComesAndGoesOnAnOpenStream(t *testing.T) {
 		clock.advance(time.Hour)
 	}
 	change(http.StatusOK)
+	await.Receive(t, "what comes before the acknowledgement", h.messages)
+	assert.Empty(t, h.heard, "the events do not come yet")
+	close(acknowledge)
 	h.expect(t, "plugin true")
 	for _, name := range pluginEvents() {
-		assert.Equal(t, name, await.Receive(t, "a subscription", late), "before the handler was told")
+		assert.Equal(t, name, await.Receive(t, "a subscription", late))
 	}
 	change(http.StatusNotFound)
 	h.expect(t, "plugin false")
@@ -213,6 +220,21 @@ func TestThePluginComesAndGoesOnAnOpenStream(t *testing.T) {
 	status.Store(http.StatusNotFound)
 	h.expect(t, "plugin false")
 	assert.Empty(t, h.disconnected)
+}
+
+func TestTheHandlerIsToldOfThePluginBeforeWhatComesAfter(t *testing.T) {
+	t.Parallel()
+	for range 50 { // a choice at random would be right now and then
+		h := newPluginHandler()
+		s := &stream{a: &Account{}, h: h, events: make(chan event, 2)}
+		s.plugin = newPluginWatch(s)
+		s.plugin.news <- true
+		s.events <- event{started: true}
+		s.events <- event{plugin: &pluginEvent{reaction: &Reaction{Emoji: "👍"}}}
+		close(s.events)
+		require.NoError(t, s.dispatch(t.Context()))
+		h.expect(t, "plugin true", "connected", "added 👍")
+	}
 }
 
 func TestANewConnectionRemembersThePlugin(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi"
@@ -279,6 +280,9 @@ func TestContractUnknownOutcomesOfReactions(t *testing.T) {
 	require.NoError(t, remove("1"), "a 500, and it is gone")
 	assert.Empty(t, f.emoji())
 
+	// Neither bob's reaction nor one to another message is taken for alice's.
+	f.wazo.React(f.room.String(), f.message.String(), f.bob, "2")
+	f.wazo.React(f.room.String(), f.post("another").String(), f.fixture.alice, "2")
 	race := wazotest.JSONError(http.StatusInternalServerError)
 	for _, change := range []func(string) error{add, remove} {
 		f.wazo.Faults().RefuseRelation(race, wazotest.Times(1))
@@ -287,7 +291,7 @@ func TestContractUnknownOutcomesOfReactions(t *testing.T) {
 		assert.True(t, wazoapi.OutcomeUnknown(err))
 		require.NoError(t, change("2"))
 	}
-	assert.Empty(t, f.emoji())
+	assert.Equal(t, []string{"2", "2"}, f.emoji())
 
 	for _, change := range []func(string) error{add, remove} {
 		f.wazo.Faults().CutRelation(wazotest.Times(1))
@@ -296,7 +300,7 @@ func TestContractUnknownOutcomesOfReactions(t *testing.T) {
 		assert.True(t, wazoapi.OutcomeUnknown(err))
 		require.NoError(t, change("3"), "repeating changes nothing twice")
 	}
-	assert.Empty(t, f.emoji())
+	assert.Equal(t, []string{"2", "2"}, f.emoji())
 }
 
 func TestContractReplies(t *testing.T) {
@@ -467,4 +471,26 @@ func TestContractThePluginComesAndGoesWithConnections(t *testing.T) {
 		assert.Equal(t, present, await.Receive(t, "the plugin", r.plugin))
 		await.Receive(t, "a connection", r.connected)
 	}
+}
+
+func TestContractRacesOfThePlugin(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	_, err := f.alice.Token(f.ctx)
+	require.NoError(t, err)
+	child := f.post("an answer")
+	atOnce := func(change func() error) {
+		t.Helper()
+		var group errgroup.Group
+		for range 8 {
+			group.Go(change)
+		}
+		require.NoError(t, group.Wait(), "whoever comes second finds done what was wished for")
+	}
+	atOnce(func() error { return f.alice.AddReaction(f.ctx, f.room, f.message, "👍") })
+	assert.Equal(t, []string{"👍"}, f.emoji())
+	atOnce(func() error { return f.alice.RemoveReaction(f.ctx, f.room, f.message, "👍") })
+	assert.Empty(t, f.emoji())
+	atOnce(func() error { return f.alice.MarkReply(f.ctx, f.room, child, f.message) })
+	assert.Len(t, f.wazo.Replies(f.room.String()), 1)
 }
