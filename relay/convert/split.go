@@ -28,14 +28,20 @@ func Split(content string) []string { return Typed{}.Split(content) }
 
 // Split is like the function [Split] for text that is read in this way.
 func (t Typed) Split(content string) []string {
+	parts, _ := t.split(content, len(content)+1)
+	return parts
+}
+
+// split returns at most so many parts of a content, and what follows them. A code fence that
+// is open there is opened again in the rest.
+func (t Typed) split(content string, most int) (parts []string, rest string) {
 	content = cleanText(content)
 	s := splitter{t.renderer(), maxPart}
 	if len(content) <= minPart || len(content) <= MaxEventBytes && s.fits(content) {
-		return []string{content}
+		return []string{content}, ""
 	}
-	var parts []string
 	var open fence
-	for rest := content; rest != ""; {
+	for rest = content; rest != "" && len(parts) < most; {
 		var part string
 		part, rest, open = s.next(rest, open)
 		if strings.TrimSpace(part) != "" {
@@ -43,9 +49,12 @@ func (t Typed) Split(content string) []string {
 		}
 	}
 	if len(parts) == 0 {
-		return []string{""}
+		return []string{""}, ""
 	}
-	return parts
+	if rest != "" {
+		rest = open.opening() + rest
+	}
+	return parts, rest
 }
 
 type splitter struct {

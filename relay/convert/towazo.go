@@ -150,6 +150,8 @@ func (w wazoWriter) message(c original) (wazoText, error) {
 		return w.media(c, "🎤", "voice message"), nil
 	case c.MsgType == event.MsgAudio:
 		return w.media(c, "🎵", "audio"), nil
+	case c.MsgType == event.MsgFile && isContact(c):
+		return w.media(c, "👤", "contact"), nil
 	case c.MsgType == event.MsgFile:
 		return w.media(c, "📎", "file"), nil
 	case c.MsgType == event.MsgLocation:
