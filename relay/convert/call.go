@@ -21,18 +21,9 @@ func callInvite(s subject) Description {
 }
 
 // rtcNotification describes the event by which a client tells people of a call (MSC4075).
+// Its m.call.intent is often not what the call becomes, so it is not shown.
 func rtcNotification(s subject) Description {
-	intent := stringIn(s.content(), "m.call.intent")
-	switch {
-	case s.isGone():
-		return Description{}
-	case intent == "video":
-		return said(words.CallsVideo)
-	case intent == "audio":
-		return said(words.CallsVoice)
-	default:
-		return said(words.CallStarted)
-	}
+	return ifThere(s, said(words.CallStarted))
 }
 
 // groupCall describes the state of a call of several people (MSC3401). Only the event that

@@ -192,9 +192,22 @@ func message(s subject) Description {
 		describeLocation(current, locationIn(newestRaw(s.content(), isEdit)))
 	}
 	if !readable(cleanText(current.Body)) && !isReadableWithoutText(current) {
-		return textOf1767(s, name)
+		return emptyMessage(s, name)
 	}
 	return Description{Kind: KindSaid, Content: content}
+}
+
+// emptyMessage describes a message without a body. One that is nothing but its text says
+// nothing.
+func emptyMessage(s subject, name string) Description {
+	d := textOf1767(s, name)
+	switch event.MessageType(name) {
+	case event.MsgText, event.MsgNotice, event.MsgEmote:
+		if d.Kind == KindWordless {
+			return Description{}
+		}
+	}
+	return d
 }
 
 // isReadableWithoutText reports whether a message is more than its text: a file, a place

@@ -81,6 +81,8 @@ func (in *inline) pill(n *html.Node, uri *id.MatrixURI, st style) {
 	alias := uri.RoomAlias().String()
 	name := in.roomName(uri)
 	switch {
+	case label == "@room": // some clients link it to the room
+		in.text(label, st)
 	case name != "" && uri.EventID() == "" && (bare || label == uri.PrimaryIdentifier()):
 		in.text(name, st)
 	case uri.EventID() == "" && alias != "" && (bare || label == alias):
