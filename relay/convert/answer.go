@@ -67,8 +67,11 @@ func (q *Quote) line() string {
 // Preview returns the beginning of a Matrix message in one line of plain text of at most
 // 40 characters, as it is quoted. Of a file it returns the line that announces it, and of
 // an emote what somebody does, since the author stands beside it. It returns "" if there is
-// nothing to read.
+// nothing to read, or if c is nil.
 func Preview(c *event.MessageEventContent, opts WazoOptions) string {
+	if c == nil {
+		return ""
+	}
 	opts.Plain, opts.Answers, opts.Before, opts.SenderName = true, nil, nil, ""
 	current, _ := newestContent(c)
 	text, err := ToWazo(current, opts)
