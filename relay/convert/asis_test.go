@@ -43,6 +43,16 @@ func TestTextAsItIsIsSplitWithoutFences(t *testing.T) {
 	}
 }
 
+func TestTextAsItIsShowsNoPictures(t *testing.T) {
+	const typed = "![a](https://b.example/c.png)"
+	if pictures := (Typed{AsIs: true}).Pictures(typed); pictures != nil {
+		t.Errorf("%d pictures", len(pictures))
+	}
+	if pictures := (Typed{}).Pictures(typed); len(pictures) != 1 {
+		t.Errorf("%d pictures in Markdown", len(pictures))
+	}
+}
+
 // Text that is shown as it is keeps every character.
 func FuzzTextAsItIs(f *testing.F) {
 	for _, p := range append(pairs(), written()...) {

@@ -8,7 +8,7 @@ import (
 
 // maxCharacter is how many bytes of a text are kept for each character on average. A
 // longer one exists only to annoy.
-const maxCharacter = 16
+const maxCharacter = 32
 
 // beginning returns a text in one line of at most limit characters as people see them. A
 // text that is cut ends in "…", behind a whole word if one ends in the last third.

@@ -19,11 +19,11 @@ func (o WazoOptions) nameLinks(body string) string {
 		return body
 	}
 	in := &inline{names: o.Names, rooms: o.Rooms}
+	p := o.phraser() // names are not formatting
 	return matrixLink.ReplaceAllStringFunc(body, func(found string) string {
-		link, label, rest := found, "", ""
-		if parts := matrixLink.FindStringSubmatch(found); parts[2] != "" {
-			label, link = parts[1], parts[2]
-		} else {
+		parts := matrixLink.FindStringSubmatch(found)
+		label, link, rest := parts[1], parts[2], ""
+		if link == "" {
 			link = strings.TrimRight(found, ".,;:!?'*_~`")
 			rest = found[len(link):]
 		}
@@ -32,16 +32,16 @@ func (o WazoOptions) nameLinks(body string) string {
 			return found
 		}
 		if user := uri.UserID(); user != "" {
-			return "@" + in.userName(user, label, label == "") + rest
+			return p.literal("", "@"+in.userName(user, label, label == "")) + rest
 		}
 		if uri.EventID() != "" {
 			return found
 		}
 		if name := in.roomName(uri); name != "" {
-			return name + rest
+			return p.literal("", name) + rest
 		}
 		if alias := uri.RoomAlias(); alias != "" {
-			return CleanName(alias.String(), MaxProfileBytes) + rest
+			return p.literal("", CleanName(alias.String(), MaxProfileBytes)) + rest
 		}
 		return found
 	})
