@@ -17,7 +17,8 @@ type Quote struct {
 	// Text is the beginning of the message, as from [Preview] or [WazoPreview]; "" if it
 	// is not known.
 	Text string
-	// Thread says that the answer begins to be in a thread, which is marked.
+	// Thread says that the answer is the first of a thread that is shown on Wazo, so that it
+	// is marked.
 	Thread bool
 }
 
