@@ -257,7 +257,11 @@ func TestGoldenToMatrix(t *testing.T) {
 
 func TestGoldenFilesHaveEnoughCases(t *testing.T) {
 	count := 0
-	for _, file := range append(readGolden(t, "to-wazo"), readGolden(t, "to-matrix")...) {
+	files := readGolden(t, "to-wazo")
+	for _, direction := range []string{"to-matrix", "names", "long"} {
+		files = append(files, readGolden(t, direction)...)
+	}
+	for _, file := range files {
 		seen := map[string]bool{}
 		for _, c := range file.cases {
 			count++
@@ -270,4 +274,42 @@ func TestGoldenFilesHaveEnoughCases(t *testing.T) {
 	if count < 120 {
 		t.Errorf("%d cases", count)
 	}
+}
+
+func TestGoldenNames(t *testing.T) {
+	testGolden(t, "names", func(_ *testing.T, input string) []section {
+		var people []Namesake
+		for line := range strings.Lines(input) {
+			fields := strings.Split(strings.TrimSpace(line), "|")
+			people = append(people, Namesake{strings.TrimSpace(fields[0]), strings.TrimSpace(fields[1]), strings.TrimSpace(fields[2])})
+		}
+		return []section{{"names", strings.Join(TellApart(people), "\n")}}
+	})
+}
+
+func TestGoldenLongMessages(t *testing.T) {
+	testGolden(t, "long", func(t *testing.T, input string) []section {
+		var times int
+		if _, err := fmt.Sscan(input, &times); err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := strings.Cut(input, " ")
+		long := Parts(strings.Repeat(strings.ReplaceAll(text, `\n`, "\n"), times))
+		var sections []section
+		for i, part := range long.Parts {
+			checkPart(t, part)
+			sections = append(sections, section{fmt.Sprintf("part %d", i+1), endsOf(part)})
+		}
+		if long.Rest != "" {
+			sections = append(sections, section{long.FileName, endsOf(long.Rest)})
+		}
+		return sections
+	})
+}
+
+// endsOf shows how a long text begins and ends.
+func endsOf(text string) string {
+	const shown = 40
+	end := text[len(text)-len(TruncateBytes(text, shown)):]
+	return fmt.Sprintf("%d bytes: %q … %q", len(text), TruncateBytes(text, shown), end)
 }
