@@ -68,7 +68,7 @@ func (n Namesake) uniqueID(same []Namesake) string {
 	for length := shortest; length < len(own); length++ {
 		prefix, isOwn := TruncateBytes(own, length), true
 		for _, other := range same {
-			isOwn = isOwn && (other.ID == n.ID || !strings.HasPrefix(cleanID(other.ID), prefix) && other.Extension != prefix)
+			isOwn = isOwn && (other.ID == n.ID || !strings.HasPrefix(cleanID(other.ID), prefix) && CleanName(other.Extension, maxSuffix) != prefix)
 		}
 		if isOwn {
 			return prefix
