@@ -34,13 +34,20 @@ type wazoRequest struct {
 	Instead words.Instead `json:"instead,omitempty"` // why it is the relay account although the sender has an account
 	Alias   string        `json:"alias"`
 	Content string        `json:"content"`
-	After   db.WazoTime   `json:"after"` // the message cannot be older than this
+	After   db.WazoTime   `json:"after"`          // the message cannot be older than this
+	Once    []onceSaid    `json:"once,omitempty"` // what is not said again after this
 
 	account *account  // that posts a new request
 	media   *db.Media // the file that a new request links to, nil if there is none
 	forms   []form    // how a new request may have been posted before
 	posted  form      // how a new request is posted
 	written time.Time // when the message of a new request was written
+}
+
+// onceSaid is something that is said only once in a portal.
+type onceSaid struct {
+	Kind db.OnceKind `json:"kind"`
+	Name string      `json:"name"`
 }
 
 // form is a way in which a message may have been posted: through the relay account, or through that of its sender.
@@ -265,9 +272,9 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequest, error) {
 	sender := d.sender(ctx, evt)
 	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	content, err := messageContent(evt)
+	content, once, err := d.contentOf(ctx, evt)
 	if err != nil {
-		return nil, &messageError{words.WhyUnreadable, err}
+		return nil, err
 	}
 	opts := convert.WazoOptions{SenderName: name, Sticker: evt.Type.Type == event.EventSticker.Type, Names: func(user id.UserID) string { return d.mentioned(ctx, user) }}
 	media, err := d.attachment(evt, content, opts)
@@ -309,8 +316,29 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		account: poster.account, media: media, forms: forms, posted: posted, written: written,
+		Once: once, account: poster.account, media: media, forms: forms, posted: posted, written: written,
 	}, nil
+}
+
+// contentOf returns what an event says to people on Wazo, and what of it is not said again. It returns convert.ErrEmpty if there is
+// nothing to say.
+func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.MessageEventContent, []onceSaid, error) {
+	description, err := d.relationsOf(evt).describe(ctx, evt)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch description.Kind {
+	case convert.KindSaid:
+		return description.Content, nil, nil
+	case convert.KindWordless:
+		named, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceWordless, description.Type)
+		if err != nil {
+			return nil, nil, err
+		} else if !named {
+			return description.Content, []onceSaid{{db.OnceWordless, description.Type}}, nil
+		}
+	}
+	return nil, nil, convert.ErrEmpty
 }
 
 // mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
@@ -331,25 +359,4 @@ func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
 // lateAndInTime returns a text as it is posted if the key of the message came late, and as it is posted if it did not.
 func (d *wazoDelivery) lateAndInTime(written time.Time, text string) []string {
 	return []string{d.texts.Late(written) + "\n\n" + text, text} // what follows the first line may begin with a block that must stand on its own
-}
-
-// messageContent parses the content of an event that says something to people.
-func messageContent(evt *event.Event) (*event.MessageEventContent, error) {
-	if isPoll(evt) {
-		if poll := convert.Poll(evt.Content.Raw); poll != nil {
-			return poll, nil
-		}
-	}
-	var content event.MessageEventContent
-	if err := json.Unmarshal(evt.Content.VeryRaw, &content); err != nil {
-		// A body is enough to be faithful to.
-		var plain struct {
-			Body string `json:"body"`
-		}
-		if json.Unmarshal(evt.Content.VeryRaw, &plain) != nil || plain.Body == "" {
-			return nil, fmt.Errorf("failed to parse content: %w", err)
-		}
-		return &event.MessageEventContent{MsgType: event.MsgText, Body: plain.Body}, nil
-	}
-	return &content, nil
 }

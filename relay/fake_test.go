@@ -61,6 +61,8 @@ type fakeMatrix struct {
 	uploads               []string                            // sources
 	encrypted             bool                                // the rooms are
 	limited               bool                                // the homeserver limits the account
+	eventError            error                               // why no event can be looked up
+	looked                []id.EventID                        // events that were looked up
 
 	made     []RoomPlan
 	makeRoom func(RoomPlan) error // may refuse a room, or (errLost) lose the answer after it is made
@@ -374,6 +376,32 @@ func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string
 		return events, "", nil
 	}
 	return events, fmt.Sprintf("p%d", start), nil
+}
+
+// Event returns an event as the homeserver has it now: without its content if it was redacted.
+func (f *fakeMatrix) Event(ctx context.Context, room id.RoomID, eventID id.EventID) (*Event, error) {
+	f.mu.Lock()
+	if f.eventError != nil {
+		defer f.mu.Unlock()
+		return nil, f.eventError
+	}
+	f.looked = append(f.looked, eventID)
+	var found *Event
+	for _, evt := range f.rooms[room] {
+		if evt.ID == eventID {
+			copied := *evt.Event
+			found = &Event{Event: &copied, Tag: evt.Tag}
+		} else if found != nil && evt.Type.Type == event.EventRedaction.Type && redacted(evt.Event) == eventID {
+			found.Content, found.Unsigned.RedactedBecause = event.Content{}, evt.Event
+		}
+	}
+	f.mu.Unlock()
+	if found != nil && found.Type.Type == event.EventEncrypted.Type {
+		if decrypted, err := f.Decrypt(ctx, found.Event); err == nil {
+			found.Event = decrypted
+		}
+	}
+	return found, nil
 }
 
 func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event) (*event.Event, error) {

@@ -39,6 +39,9 @@ type Matrix interface {
 	RoomName(ctx context.Context, room id.RoomID) string
 	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
 	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
+	// Event reads one event of a room, decrypted if its key is there. It returns nil if there is no such event, or none that the bot
+	// may see. The event has no SenderName.
+	Event(ctx context.Context, room id.RoomID, eventID id.EventID) (*Event, error)
 	// Decrypt decrypts an event that was stored encrypted with the keys that are there. It returns ErrNoKey, ErrPartialKey or
 	// ErrKeyWithheld if it takes a key that may still come, ErrUndecryptable if no key helps, other errors if that cannot be
 	// told now.

@@ -157,6 +157,11 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 		} else if err = d.recordPoster(ctx, request, message); err != nil {
 			return err
 		}
+		for _, once := range request.Once {
+			if err = d.db.SaidOnce.Add(ctx, portal.ID, once.Kind, once.Name); err != nil {
+				return err
+			}
+		}
 		return also(ctx)
 	})
 	switch {
