@@ -15,7 +15,7 @@ const (
 
 	setLastEditQuery     = `INSERT INTO last_edit (portal_id, event_id, edit_id) VALUES ($1, $2, $3) ON CONFLICT (portal_id, event_id) DO UPDATE SET edit_id = excluded.edit_id`
 	lastEditQuery        = `SELECT edit_id FROM last_edit WHERE portal_id = $1 AND event_id = $2`
-	forgetLastEditsQuery = `DELETE FROM last_edit WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = last_edit.portal_id AND message.event_id = last_edit.edit_id)`
+	forgetLastEditsQuery = `DELETE FROM last_edit WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = last_edit.portal_id AND message.event_id = last_edit.event_id) AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = last_edit.portal_id AND source_id = last_edit.event_id)`
 
 	insertReactionQuery  = `INSERT INTO reaction (portal_id, event_id, target, emoji) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 	reactionQuery        = `SELECT portal_id, event_id, target, emoji FROM reaction WHERE portal_id = $1 AND event_id = $2`
@@ -54,7 +54,7 @@ type LastEdits struct {
 	db *dbutil.Database
 }
 
-// Set stores that an edit of a message was delivered.
+// Set stores that an edit of a message was delivered, or was put in the place of the message before that was delivered.
 func (t *LastEdits) Set(ctx context.Context, portalID int64, message, edit id.EventID) error {
 	_, err := t.db.Exec(ctx, setLastEditQuery, portalID, message, edit)
 	return err
@@ -69,7 +69,7 @@ func (t *LastEdits) Of(ctx context.Context, portalID int64, message id.EventID) 
 	return edit, err
 }
 
-// Forget deletes the edits whose mappings are gone, see [Messages.Forget].
+// Forget deletes the edits of messages whose mappings are gone, see [Messages.Forget], and which do not wait.
 func (t *LastEdits) Forget(ctx context.Context) error {
 	_, err := t.db.Exec(ctx, forgetLastEditsQuery)
 	return err

@@ -36,15 +36,15 @@ func TestLastEditsAndReactionsLiveAsLongAsTheirMappings(t *testing.T) {
 	db := openNew(t)
 	portal := db.addPortal(t, "a")
 	for _, event := range []id.EventID{"$old", "$new"} {
-		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, "of"+event, "$first"))
-		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, "of"+event, event))
+		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, "$first"))
+		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, event+"edit"))
 		require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{portal.ID, event, "$target", "👍"}))
 	}
 	require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$new", RelayedAt: ms(time.Now().UnixMilli())}))
 	require.NoError(t, db.LastEdit.Forget(t.Context()))
 	require.NoError(t, db.Reaction.Forget(t.Context()))
-	for event, want := range map[id.EventID]id.EventID{"$old": "", "$new": "$new"} {
-		edit, err := db.LastEdit.Of(t.Context(), portal.ID, "of"+event)
+	for event, want := range map[id.EventID]id.EventID{"$old": "", "$new": "$newedit"} {
+		edit, err := db.LastEdit.Of(t.Context(), portal.ID, event)
 		require.NoError(t, err)
 		require.Equal(t, want, edit)
 		reaction, err := db.Reaction.ByEvent(t.Context(), portal.ID, event)

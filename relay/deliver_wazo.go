@@ -276,13 +276,23 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	if err != nil {
 		return nil, err
 	}
-	opts := convert.WazoOptions{SenderName: name, Sticker: evt.Type.Type == event.EventSticker.Type, Names: func(user id.UserID) string { return d.mentioned(ctx, user) }}
+	opts := d.wazoOptions(ctx, evt)
+	opts.SenderName = name
+	quote, marked, err := d.quote(ctx, evt, content)
+	if err != nil {
+		return nil, err
+	}
+	opts.Answers, once = quote, append(once, marked...)
 	media, err := d.attachment(evt, content, opts)
 	if err != nil {
 		return nil, err
 	}
 	opts.FileURL = d.mediaURL(media)
 	text, err := convert.ToWazo(content, opts)
+	if errors.Is(err, convert.ErrTooLarge) && opts.Answers != nil {
+		opts.Answers = nil
+		text, err = convert.ToWazo(content, opts)
+	}
 	if errors.Is(err, convert.ErrTooLarge) {
 		return nil, &messageError{words.WhyTooLarge, err}
 	} else if err != nil {
@@ -339,6 +349,14 @@ func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.
 		}
 	}
 	return nil, nil, convert.ErrEmpty
+}
+
+// wazoOptions returns how an event is written for people on Wazo, whatever it relates to.
+func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) convert.WazoOptions {
+	return convert.WazoOptions{
+		Sticker: evt.Type.Type == event.EventSticker.Type,
+		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
+	}
 }
 
 // mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.

@@ -138,5 +138,9 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 	if err != nil {
 		return false, err
 	}
-	return a.db.Queue.SetPayload(ctx, row, payload)
+	there, err := a.db.Queue.SetPayload(ctx, row, payload)
+	if err != nil || !there {
+		return there, err
+	}
+	return true, a.db.LastEdit.Set(ctx, a.portal.ID, id.EventID(target), evt.ID)
 }

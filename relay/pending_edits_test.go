@@ -106,7 +106,7 @@ func TestEditsOfRedactedMessagesAreNotPosted(t *testing.T) {
 	f.matrix.setPaused(false)
 	f.awaitRow(end)
 	down.Off()
-	f.awaitRelayed("taken", "stays", "spam", "✏️ of another message", "✏️ of another sender", "answer", "end")
+	f.awaitRelayed("taken", "stays", "spam", "✏️ of another message", "✏️ of another sender", "answer\n\n> ↩️ Ada", "end")
 }
 
 func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {

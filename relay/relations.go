@@ -33,29 +33,47 @@ func (d *wazoDelivery) relationsOf(evt *event.Event) *relations {
 const relationTimeout = 10 * time.Second
 
 // find returns an event that another one refers to, nil if it cannot be had now. It may still be encrypted. What waits in the queue is
-// taken from there: it may be newer than what the homeserver has, because edits change it. Everything else is asked for, so that no text
-// has to be kept here.
+// taken from there, everything else is asked for, so that no text has to be kept here. An event that was edited says what people on
+// Wazo know of it: what its last edit said that was delivered.
 func (r *relations) find(ctx context.Context, target id.EventID) (*Event, error) {
 	row, err := r.db.Queue.BySource(ctx, r.portal.ID, db.ToWazo, target.String())
 	if err != nil {
 		return nil, err
-	} else if row != nil && row.Session == "" {
+	} else if row != nil {
 		evt := &event.Event{}
 		if json.Unmarshal([]byte(row.Payload), evt) != nil || evt.Unsigned.RedactedBecause != nil {
 			return nil, nil
 		}
 		return &Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw), SenderName: storedSenderName(row.Payload)}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
-	defer cancel()
-	evt, err := r.matrix.Event(ctx, r.room, target)
-	if err != nil {
-		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", target).Msg("Failed to look up what a message refers to")
-		return nil, nil
-	} else if evt == nil || evt.ParseError != nil || evt.Unsigned.RedactedBecause != nil {
+	evt := r.ask(ctx, target)
+	if evt == nil {
 		return nil, nil
 	}
+	edit, err := r.db.LastEdit.Of(ctx, r.portal.ID, target)
+	if err != nil || edit == "" {
+		return evt, err
+	}
+	if newest := r.ask(ctx, edit); newest != nil {
+		if content, ok := newest.Content.Raw["m.new_content"].(map[string]any); ok {
+			evt.Type, evt.Content = newest.Type, event.Content{Raw: content}
+		}
+	}
 	return evt, nil
+}
+
+// ask asks the homeserver for an event. It returns nil if there is none, if it was redacted, or if the homeserver cannot be asked now.
+func (r *relations) ask(ctx context.Context, eventID id.EventID) *Event {
+	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	defer cancel()
+	evt, err := r.matrix.Event(ctx, r.room, eventID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", eventID).Msg("Failed to look up what a message refers to")
+		return nil
+	} else if evt == nil || evt.ParseError != nil || evt.Unsigned.RedactedBecause != nil {
+		return nil
+	}
+	return evt
 }
 
 // describe says what an event says to people on Wazo.
