@@ -34,8 +34,9 @@ type wazoRequest struct {
 	Instead words.Instead `json:"instead,omitempty"` // why it is the relay account although the sender has an account
 	Alias   string        `json:"alias"`
 	Content string        `json:"content"`
-	After   db.WazoTime   `json:"after"`          // the message cannot be older than this
-	Once    []onceSaid    `json:"once,omitempty"` // what is not said again after this
+	After   db.WazoTime   `json:"after"`           // the message cannot be older than this
+	Once    []onceSaid    `json:"once,omitempty"`  // what is not said again after this
+	Edits   id.EventID    `json:"edits,omitempty"` // the event that this one edits
 
 	account *account  // that posts a new request
 	media   *db.Media // the file that a new request links to, nil if there is none
@@ -283,6 +284,19 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 		return nil, err
 	}
 	opts.Answers, once = quote, append(once, marked...)
+	edited := id.EventID("")
+	if content.NewContent != nil {
+		edited = content.RelatesTo.GetReplaceID()
+	}
+	if edited != "" {
+		if outdated, err := d.isOutdated(ctx, edited); err != nil {
+			return nil, err
+		} else if outdated {
+			return nil, convert.ErrEmpty
+		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
+			return nil, err
+		}
+	}
 	media, err := d.attachment(evt, content, opts)
 	if err != nil {
 		return nil, err
@@ -326,7 +340,7 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		Once: once, account: poster.account, media: media, forms: forms, posted: posted, written: written,
+		Once: once, Edits: edited, account: poster.account, media: media, forms: forms, posted: posted, written: written,
 	}, nil
 }
 

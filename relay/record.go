@@ -157,10 +157,8 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 		} else if err = d.recordPoster(ctx, request, message); err != nil {
 			return err
 		}
-		for _, once := range request.Once {
-			if err = d.db.SaidOnce.Add(ctx, portal.ID, once.Kind, once.Name); err != nil {
-				return err
-			}
+		if err = d.recordRelations(ctx, request); err != nil {
+			return err
 		}
 		return also(ctx)
 	})
@@ -175,6 +173,19 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 	default:
 		d.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 		d.tasks.Wake(portalJob(jobToMatrix, portal.ID))
+	}
+	return nil
+}
+
+// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out.
+func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest) error {
+	for _, once := range request.Once {
+		if err := d.db.SaidOnce.Add(ctx, d.portal.ID, once.Kind, once.Name); err != nil {
+			return err
+		}
+	}
+	if request.Edits != "" {
+		return d.db.LastEdit.Set(ctx, d.portal.ID, request.Edits, id.EventID(d.row.SourceID))
 	}
 	return nil
 }
