@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -43,12 +41,6 @@ type wazoRequest struct {
 	forms   []form    // how a new request may have been posted before
 	posted  form      // how a new request is posted
 	written time.Time // when the message of a new request was written
-}
-
-// onceSaid is something that is said only once in a portal.
-type onceSaid struct {
-	Kind db.OnceKind `json:"kind"`
-	Name string      `json:"name"`
 }
 
 // form is a way in which a message may have been posted: through the relay account, or through that of its sender.
@@ -267,128 +259,4 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		return nil
 	})
 	return there, err
-}
-
-// convert makes the request for an event: what people on Wazo will read.
-func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequest, error) {
-	sender := d.sender(ctx, evt)
-	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	content, once, err := d.contentOf(ctx, evt)
-	if err != nil {
-		return nil, err
-	}
-	opts := d.wazoOptions(ctx, evt)
-	opts.SenderName = name
-	quote, marked, err := d.quote(ctx, evt, content)
-	if err != nil {
-		return nil, err
-	}
-	opts.Answers, once = quote, append(once, marked...)
-	edited := id.EventID("")
-	if content.NewContent != nil {
-		edited = content.RelatesTo.GetReplaceID()
-	}
-	if edited != "" {
-		if outdated, err := d.isOutdated(ctx, edited); err != nil {
-			return nil, err
-		} else if outdated {
-			return nil, convert.ErrEmpty
-		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
-			return nil, err
-		}
-	}
-	media, err := d.attachment(evt, content, opts)
-	if err != nil {
-		return nil, err
-	}
-	opts.FileURL = d.mediaURL(media)
-	text, err := convert.ToWazo(content, opts)
-	if errors.Is(err, convert.ErrTooLarge) && opts.Answers != nil {
-		opts.Answers = nil
-		text, err = convert.ToWazo(content, opts)
-	}
-	if errors.Is(err, convert.ErrTooLarge) {
-		return nil, &messageError{words.WhyTooLarge, err}
-	} else if err != nil {
-		return nil, err
-	}
-	poster, err := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
-	if err != nil {
-		return nil, err
-	}
-	written := time.UnixMilli(evt.Timestamp)
-	relayed := wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
-	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
-	if own := d.accounts.login(evt.Sender); own != nil {
-		since := jsontime.UMicro(written.Add(-clockSkew))
-		forms = append(forms, form{author: own.uuid(), since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
-	}
-	posted := forms[0]
-	if poster.own {
-		posted = form{author: poster.uuid(), texts: d.lateAndInTime(written, wazoapi.Clean(text))}
-	}
-	text = posted.texts[1]
-	if d.row.Late {
-		text = posted.texts[0]
-	}
-	if convert.CheckSize(text) != nil {
-		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
-	}
-	var posterID int64
-	if poster.account != nil {
-		posterID = poster.row.ID
-	}
-	return &wazoRequest{
-		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		Once: once, Edits: edited, account: poster.account, media: media, forms: forms, posted: posted, written: written,
-	}, nil
-}
-
-// contentOf returns what an event says to people on Wazo, and what of it is not said again. It returns convert.ErrEmpty if there is
-// nothing to say.
-func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.MessageEventContent, []onceSaid, error) {
-	description, err := d.relationsOf(evt).describe(ctx, evt)
-	if err != nil {
-		return nil, nil, err
-	}
-	switch description.Kind {
-	case convert.KindSaid:
-		return description.Content, nil, nil
-	case convert.KindWordless:
-		named, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceWordless, description.Type)
-		if err != nil {
-			return nil, nil, err
-		} else if !named {
-			return description.Content, []onceSaid{{db.OnceWordless, description.Type}}, nil
-		}
-	}
-	return nil, nil, convert.ErrEmpty
-}
-
-// wazoOptions returns how an event is written for people on Wazo, whatever it relates to.
-func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) convert.WazoOptions {
-	return convert.WazoOptions{
-		Sticker: evt.Type.Type == event.EventSticker.Type,
-		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
-	}
-}
-
-// mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
-func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
-	if wazo, _, ok := d.identities.ofMatrix(user); ok {
-		lookup, cancel := context.WithTimeout(ctx, nameTimeout)
-		defer cancel()
-		names, err := d.names.Names(lookup, wazo)
-		if err != nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
-		} else if names[wazo] != "" {
-			return names[wazo]
-		}
-	}
-	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
-}
-
-// lateAndInTime returns a text as it is posted if the key of the message came late, and as it is posted if it did not.
-func (d *wazoDelivery) lateAndInTime(written time.Time, text string) []string {
-	return []string{d.texts.Late(written) + "\n\n" + text, text} // what follows the first line may begin with a block that must stand on its own
 }

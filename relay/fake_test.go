@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -129,11 +130,15 @@ func (f *fakeMatrix) say(sender id.UserID, text string) id.EventID {
 
 // redact lets a person take something back, in the form of room version 11 or of those before.
 func (f *fakeMatrix) redact(sender id.UserID, target id.EventID, v11 bool) {
-	if v11 {
-		f.add(roomID, sender, event.EventRedaction, map[string]any{"redacts": target})
-		return
-	}
-	f.add(roomID, sender, event.EventRedaction, map[string]any{}, func(evt *event.Event) { evt.Redacts = target })
+	f.add(roomID, sender, event.EventRedaction, map[string]any{}, func(evt *event.Event) {
+		evt.Timestamp = time.Now().UnixMilli()
+		if v11 {
+			evt.Content.Raw["redacts"] = target.String()
+			evt.Content.VeryRaw, _ = json.Marshal(evt.Content.Raw)
+		} else {
+			evt.Redacts = target
+		}
+	})
 }
 
 // syncForever hands what is new to the core.

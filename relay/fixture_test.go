@@ -44,6 +44,8 @@ type fixture struct {
 	dbPath string
 	media  MediaConfig
 
+	relations RelationsConfig
+
 	keyWait, keyKept time.Duration
 	postTimeout      time.Duration
 	contentFormat    string
@@ -107,7 +109,7 @@ func (f *fixture) start() {
 	content, err := convert.ParseContentFormat(f.contentFormat)
 	require.NoError(f, err)
 	f.core = New(Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media,
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,

@@ -13,6 +13,14 @@ import (
 	"wazo-matrix-relay/relay/convert"
 )
 
+// RelationsConfig says what of what people do with their messages on Matrix is not shown on Wazo. Whatever it says, what still waits is
+// edited and withdrawn.
+type RelationsConfig struct {
+	WithoutEdits      bool
+	WithoutRedactions bool
+	WithoutReactions  bool
+}
+
 // relations looks up what the Matrix events of a portal refer to: the message that a reply answers, the one that a reaction is for,
 // the poll that a vote is for. It belongs to one delivery.
 type relations struct {

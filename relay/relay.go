@@ -66,6 +66,7 @@ type Config struct {
 	Alias         *convert.AliasFormat
 	Content       *convert.ContentFormat
 	Media         MediaConfig
+	Relations     RelationsConfig
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min

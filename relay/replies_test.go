@@ -63,11 +63,12 @@ func TestRepliesQuoteWhatTheyAnswer(t *testing.T) {
 	f.reply(adminUser, hello, "to what is gone")
 	command := f.matrix.say(adminUser, "!wazo status")
 	f.reply(adminUser, command, "to a command")
+	f.awaitOnWazo("to a command")
 	f.awaitRelayed("hello everybody in this room, how are you doing today?",
 		"to Ada\n\n> Ada: hello everybody in this room, how are…",
 		"to Alice\n\n> Alice Martin: fine, thanks",
 		"to what Wazo has not seen\n\n> ↩️ bea",
-		"to nothing", "to what is gone\n\n> ↩️ Ada", "to a command")
+		"to nothing", f.removed("hello everybody in this room, how are you doing today?", ""), "to what is gone\n\n> ↩️ Ada", "to a command")
 	f.matrix.mu.Lock()
 	defer f.matrix.mu.Unlock()
 	require.Contains(t, f.matrix.looked, hello)

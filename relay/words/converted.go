@@ -19,6 +19,9 @@ func RemovedMessageBy(author, at string) string {
 	return fmt.Sprintf("🗑️ removed a message by %s of %s", author, at)
 }
 
+// SomebodyElse stands for the author of a message who is not known.
+const SomebodyElse = "somebody else"
+
 // ReactedTo says to which message people reacted, and how: "👍 Ann, Bea". beginning is how that message begins, or "" if that is
 // not known.
 func ReactedTo(reactions, beginning string) string {

@@ -31,6 +31,7 @@ func convertedTexts() string {
 	text("ReactionsRemoved, from a message that is not known", ReactionsRemoved("👍", ""))
 	text("AndMore", AndMore(3))
 	text("CustomEmoji", CustomEmoji)
+	text("SomebodyElse", SomebodyElse)
 	text("Voted", Voted([]string{"Pizza", "Soup"}, "Lunch?"))
 	text("Voted, nobody may know for what", Voted(nil, "Lunch?"))
 	text("Voted, the poll is not known", Voted(nil, ""))
