@@ -264,6 +264,8 @@ func (a *matrixAccept) portalEvent(ctx context.Context, disposition Disposition,
 		return nil
 	case Redaction:
 		return a.redact(ctx, evt, position)
+	case Reacted:
+		return a.react(ctx, evt, position)
 	case Relayed:
 		return a.enqueue(ctx, evt, position)
 	default:

@@ -31,6 +31,9 @@ type saying struct {
 	media *db.Media  // the file that it links to, nil if there is none
 	once  []onceSaid // what is not said again after this
 	edits id.EventID // the event that this one edits; empty: none
+
+	reactions []reactionNote // that it shows or removes
+	also      []*db.Row      // the rows that it shows besides that of the event
 }
 
 // convert makes the request for an event.
@@ -46,11 +49,21 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 
 // say returns what an event says. It returns convert.ErrEmpty if that is nothing.
 func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, err error) {
-	if convert.Describe(evt, nil).Kind == convert.KindRedacted {
-		said.text, err = d.removal(ctx, evt)
-		return said, err
+	kind := convert.Describe(evt, nil).Kind
+	if kind != convert.KindReacted && kind != convert.KindRedacted {
+		return d.sayMessage(ctx, evt)
 	}
-	return d.sayMessage(ctx, evt)
+	reactions, err := d.reactions(ctx)
+	switch {
+	case err != nil:
+		return said, err
+	case len(reactions) > 0:
+		return d.sayReactions(ctx, evt, reactions)
+	case kind == convert.KindReacted:
+		return said, convert.ErrEmpty
+	}
+	said.text, err = d.removal(ctx, evt)
+	return said, err
 }
 
 // sayMessage returns what a message or an edit says.
@@ -120,7 +133,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		Once: said.once, Edits: said.edits, account: poster.account, media: said.media, forms: forms, posted: posted, written: written,
+		Once: said.once, Edits: said.edits, Reactions: said.reactions, also: said.also, account: poster.account, media: said.media, forms: forms, posted: posted, written: written,
 	}, nil
 }
 

@@ -36,6 +36,9 @@ type wazoRequest struct {
 	Once    []onceSaid    `json:"once,omitempty"`  // what is not said again after this
 	Edits   id.EventID    `json:"edits,omitempty"` // the event that this one edits
 
+	Reactions []reactionNote `json:"reactions,omitempty"` // that it shows or removes
+
+	also    []*db.Row // the rows that a new request shows besides that which carries it
 	account *account  // that posts a new request
 	media   *db.Media // the file that a new request links to, nil if there is none
 	forms   []form    // how a new request may have been posted before
@@ -60,8 +63,13 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	if row.Kind == db.KindIntroduction && d.readers.of(d.portal) == nil {
 		return outcomeStopped, &messageError{why: words.WhyLinkerLeft} // nobody elects a reader before the link has begun
 	}
+	if result, done, err := d.undoMerge(ctx); err != nil || done {
+		return result, err
+	}
 	request, encrypted, err := d.request(ctx)
 	switch {
+	case errors.Is(err, errWaits):
+		return outcomeStopped, nil
 	case errors.Is(err, convert.ErrEmpty):
 		_, err = d.db.Queue.Delete(ctx, row.ID) // there is nothing that could be shown
 		return outcomeChanged, err
@@ -161,6 +169,11 @@ func (d *wazoDelivery) introductionFailed(ctx context.Context, acc *account, err
 func (d *wazoDelivery) withdraw(ctx context.Context) error {
 	d.poison.Forget(d.row.ID)
 	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Msg("The sender's own account cannot post a message any more")
+	if merged, err := d.db.Queue.IsMerged(ctx, d.row.ID); err != nil {
+		return err
+	} else if merged {
+		return d.db.Queue.Unmerge(ctx, d.row.ID)
+	}
 	_, err := d.db.Queue.Withdraw(ctx, d.row)
 	return err
 }
@@ -248,7 +261,11 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		d.echoes.posting.Add(d.portal.ID)
 	}
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
-		there, err = d.markAttempted(ctx, d.row, string(data))
+		if len(request.also) > 0 {
+			there, err = d.markMerged(ctx, request.also, string(data))
+		} else {
+			there, err = d.markAttempted(ctx, d.row, string(data))
+		}
 		if err != nil || !there {
 			return err
 		} else if isNew && request.media != nil {

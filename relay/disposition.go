@@ -24,6 +24,7 @@ const (
 	Command                         // it is addressed to the bot
 	Encrypted                       // its key is missing, so that it is not known what it is
 	Relayed                         // it says something to people
+	Reacted                         // it is a reaction to another event
 )
 
 // Disposition decides what the relay does with an event. It is the only place where that is decided: for events of /sync, for
@@ -49,8 +50,10 @@ func (r *Relay) Disposition(evt Event) Disposition {
 		return Ignored
 	case r.isCommand(evt.Event):
 		return Command
-	case kind == convert.KindSilent, kind == convert.KindReacted:
+	case kind == convert.KindSilent:
 		return NothingToDo
+	case kind == convert.KindReacted:
+		return Reacted
 	case kind == convert.KindLocked:
 		return Encrypted
 	default:

@@ -44,7 +44,8 @@ type fixture struct {
 	dbPath string
 	media  MediaConfig
 
-	relations RelationsConfig
+	relations    RelationsConfig
+	reactionWait time.Duration
 
 	keyWait, keyKept time.Duration
 	postTimeout      time.Duration
@@ -68,7 +69,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, postTimeout: 5 * time.Second, backfill: 20, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
+	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, reactionWait: 50 * time.Millisecond, postTimeout: 5 * time.Second, backfill: 20, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
 	f.tenant = f.wazo.AddTenant("acme")
 	f.relay = f.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: f.tenant})
 	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: f.tenant})
@@ -112,7 +113,7 @@ func (f *fixture) start() {
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
-		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,
+		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, client, account, log)
 	f.db, f.client = database, client
 	if f.patience > 0 {

@@ -22,10 +22,18 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	if err := a.redactPending(ctx, evt.Event); err != nil {
 		return err
 	}
-	if a.cfg.Relations.WithoutRedactions || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
+	target := redacted(evt.Event)
+	reaction, err := a.db.Reaction.ByEvent(ctx, a.portal.ID, target)
+	if err != nil {
+		return err
+	}
+	isOff := a.cfg.Relations.WithoutRedactions
+	if reaction != nil {
+		isOff = a.cfg.Relations.WithoutReactions
+	}
+	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
 		return nil
 	}
-	target := redacted(evt.Event)
 	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
 	if err == nil && !isKnown {
 		// It may be delivered at this moment: the row behind it finds out.

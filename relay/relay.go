@@ -76,6 +76,7 @@ type Config struct {
 	CommitLag        time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
+	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
@@ -100,6 +101,7 @@ func (c *Config) setDefaults() {
 	set(&c.HealthInterval, 10*time.Second)
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
+	set(&c.ReactionWait, 5*time.Second)
 	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.LoginCheck, 10*time.Minute)
 	set(&c.OverhearWait, 5*time.Second)
