@@ -313,6 +313,9 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {
 		return err
 	}
+	if a.cfg.Relations.WithoutEdits && editedBy(evt.Event) != "" {
+		return nil
+	}
 	return a.insert(ctx, evt, position)
 }
 

@@ -111,7 +111,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}
 	sender, written := d.sender(ctx, evt), time.UnixMilli(evt.Timestamp)
 	own := d.lateAndInTime(written, wazoapi.Clean(said.text))
-	relayed := wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: said.text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
+	relayed := wazoapi.Clean(d.render(convert.ContentData{Content: said.text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
 	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
 	if account := d.accounts.login(evt.Sender); account != nil {
 		forms = append(forms, form{author: account.uuid(), since: jsontime.UMicro(written.Add(-clockSkew)), texts: own})
@@ -158,9 +158,18 @@ func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.
 	return nil, nil, convert.ErrEmpty
 }
 
+// render puts what the relay account posts into CONTENT_FORMAT.
+func (d *wazoDelivery) render(data convert.ContentData) string {
+	if d.cfg.PlainText {
+		return d.cfg.Content.RenderPlain(data)
+	}
+	return d.cfg.Content.Render(data)
+}
+
 // wazoOptions returns how an event is written for people on Wazo, whatever it relates to.
 func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) convert.WazoOptions {
 	return convert.WazoOptions{
+		Plain:   d.cfg.PlainText,
 		Sticker: evt.Type.Type == event.EventSticker.Type,
 		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
 	}

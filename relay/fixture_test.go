@@ -44,6 +44,7 @@ type fixture struct {
 	dbPath string
 	media  MediaConfig
 
+	plainText    bool
 	relations    RelationsConfig
 	reactionWait time.Duration
 
@@ -110,7 +111,7 @@ func (f *fixture) start() {
 	content, err := convert.ParseContentFormat(f.contentFormat)
 	require.NoError(f, err)
 	f.core = New(Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations,
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,

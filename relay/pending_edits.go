@@ -123,16 +123,25 @@ func writtenAt(row *db.Row) int64 {
 	return evt.Timestamp
 }
 
+// editedBy returns the event that an event edits, encrypted or not. It returns "" if the event is no edit.
+func editedBy(evt *event.Event) id.EventID {
+	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
+	target, _ := relation["event_id"].(string)
+	if relation["rel_type"] != string(event.RelReplace) {
+		return ""
+	}
+	return id.EventID(target)
+}
+
 // editPending changes a message that still waits. A message that cannot be decrypted becomes what the edit says: its key is
 // not needed any more. It reports false if the event does not edit such a message.
 func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool, error) {
-	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
-	target, _ := relation["event_id"].(string)
+	target := editedBy(evt)
 	newContent, ok := evt.Content.Raw["m.new_content"].(map[string]any)
-	if !ok || relation["rel_type"] != string(event.RelReplace) {
+	if !ok || target == "" {
 		return false, nil
 	}
-	row, err := a.pendingRow(ctx, a.portal.ID, id.EventID(target), evt.Sender)
+	row, err := a.pendingRow(ctx, a.portal.ID, target, evt.Sender)
 	if err != nil || row == nil {
 		return false, err
 	}
@@ -151,5 +160,5 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 	if err != nil || !there {
 		return there, err
 	}
-	return true, a.db.LastEdit.Set(ctx, a.portal.ID, id.EventID(target), evt.ID)
+	return true, a.db.LastEdit.Set(ctx, a.portal.ID, target, evt.ID)
 }

@@ -67,6 +67,7 @@ type Config struct {
 	Content       *convert.ContentFormat
 	Media         MediaConfig
 	Relations     RelationsConfig
+	PlainText     bool // people on Wazo read text without any renderer for Markdown, and type none
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min
