@@ -218,9 +218,8 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 	}
 	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
 	if !convert.IsEmpty(text) {
-		people := d.cast.mentionable(ctx, text).Without(string(message.UserUUID))
-		for _, part := range d.typed().Split(text) {
-			parts = append(parts, &matrixPart{Content: author.show(d.typed().ToMatrix(part, people...), message.UserUUID)})
+		if parts, err = d.textParts(ctx, text, author, message); err != nil {
+			return nil, err
 		}
 	}
 	parts = append(parts, pictureParts(message, author, pictures, uploaded)...)

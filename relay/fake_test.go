@@ -62,6 +62,8 @@ type fakeMatrix struct {
 	uploads               []string                            // sources
 	encrypted             bool                                // the rooms are
 	limited               bool                                // the homeserver limits the account
+	textError             error                               // why no text file is taken
+	texts                 []string                            // text files that were uploaded
 	eventError            error                               // why no event can be looked up
 	looked                []id.EventID                        // events that were looked up
 
@@ -317,6 +319,16 @@ func (f *fakeMatrix) UploadPicture(_ context.Context, _ id.RoomID, source string
 		return nil, errors.New("there is no such picture")
 	}
 	return upload()
+}
+
+func (f *fakeMatrix) UploadText(_ context.Context, _ id.RoomID, text string) (*File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.textError != nil {
+		return nil, f.textError
+	}
+	f.texts = append(f.texts, text)
+	return &File{URL: "mxc://a.example/text"}, nil
 }
 
 func (f *fakeMatrix) MarkRead(_ id.RoomID, eventID id.EventID) {

@@ -29,6 +29,9 @@ type Matrix interface {
 	// encrypted if that is. Errors of the homeserver and the way to it are of type *MatrixError; all others mean that it
 	// can't be shown.
 	UploadPicture(ctx context.Context, room id.RoomID, source string) (*Picture, error)
+	// UploadText uploads a text file for a room, encrypted if that is. Errors of the homeserver and the way to it are of type
+	// *MatrixError.
+	UploadText(ctx context.Context, room id.RoomID, text string) (*File, error)
 	// MarkRead moves the bot's read receipt, some time soon.
 	MarkRead(room id.RoomID, eventID id.EventID)
 	// MemberName returns a person's display name in a room, "" if there is none.

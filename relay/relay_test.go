@@ -532,6 +532,7 @@ func TestAPanicOverAnEventLeavesTheDatabaseFree(t *testing.T) {
 func TestLongMessageBecomesSeveralEvents(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.matrix.textError = errors.New("no files") // otherwise the rest becomes one
 	f.start()
 	f.link()
 	long := strings.Repeat("word ", 40_000)
