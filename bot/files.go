@@ -22,6 +22,15 @@ func (b *Bot) initMedia() {
 // MediaServer returns a server of the files of Matrix messages. The caller closes it.
 func (b *Bot) MediaServer() *media.Server { return media.NewServer(b.db, b.transfers, b.log) }
 
+// UploadText implements relay.Matrix.
+func (b *Bot) UploadText(ctx context.Context, roomID id.RoomID, text string) (*relay.File, error) {
+	uploaded, err := b.transfers.UploadText(ctx, roomID, text)
+	if err != nil {
+		return nil, err
+	}
+	return &relay.File{URL: uploaded.URL, File: uploaded.File}, nil
+}
+
 // UploadPicture implements relay.Matrix.
 func (b *Bot) UploadPicture(ctx context.Context, roomID id.RoomID, source string) (*relay.Picture, error) {
 	return b.pictures.Upload(ctx, roomID, source)

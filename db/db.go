@@ -66,6 +66,9 @@ type Database struct {
 	Pause         *Pauses
 	Queue         *Queue
 	Message       *Messages
+	SaidOnce      *SaidOnce
+	LastEdit      *LastEdits
+	Reaction      *Reactions
 	Orphan        *Orphans
 	Gap           *Gaps
 	Inbox         *Inbox
@@ -193,6 +196,9 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Pause = newPauses(raw)
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)
+	db.SaidOnce = &SaidOnce{db: raw}
+	db.LastEdit = &LastEdits{db: raw}
+	db.Reaction = newReactions(raw)
 	db.Orphan = newOrphans(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)

@@ -7,6 +7,7 @@ import (
 
 const (
 	mergeRowQuery    = `UPDATE queue SET merged_into = $2 WHERE id = $1 AND revision = $3 AND state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
+	mergedQuery      = selectRows + `WHERE merged_into = $1 ORDER BY position, id`
 	isMergedQuery    = `SELECT EXISTS (SELECT 1 FROM queue WHERE merged_into = $1)`
 	setAloneQuery    = `UPDATE queue SET alone = true WHERE id = $1 OR merged_into = $1`
 	releaseRowsQuery = `UPDATE queue SET merged_into = NULL, alone = true WHERE merged_into = $1`
@@ -41,6 +42,11 @@ func (t *Queue) MarkMerged(ctx context.Context, lead *Row, merged []*Row, reques
 func (t *Queue) IsMerged(ctx context.Context, rowID int64) (merged bool, err error) {
 	err = t.GetDB().QueryRow(ctx, isMergedQuery, rowID).Scan(&merged)
 	return merged, err
+}
+
+// Merged returns the rows that are merged into a row, in their order.
+func (t *Queue) Merged(ctx context.Context, rowID int64) ([]*Row, error) {
+	return t.QueryMany(ctx, mergedQuery, rowID)
 }
 
 // SetAlone stores that a row, and the rows that are merged into it, are not to be merged any more. It does not undo the merge.

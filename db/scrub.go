@@ -30,12 +30,12 @@ const walTimeout = 100 * time.Millisecond
 
 // textTables are the tables with texts that people wrote, and the column of the text. No other table refers to their rows.
 var textTables = map[string]string{"payload": "content", "request": "content", "orphan": "content", "inbox": "payload", "notice": "markdown",
-	"wazo_command": "content"}
+	"wazo_command": "content", "reaction": "emoji"}
 
 // textsState differs if rows with texts have come, have gone or were changed. The ids of the sequences are never used again.
 const textsState = `SELECT (SELECT COALESCE(GROUP_CONCAT(name || seq), '') FROM sqlite_sequence) || ' ' || (SELECT COUNT(*) FROM payload)
 	|| ' ' || (SELECT COUNT(*) FROM request) || ' ' || (SELECT COUNT(*) FROM orphan) || ' ' || (SELECT COUNT(*) FROM inbox)
-	|| ' ' || (SELECT COUNT(*) FROM notice) || ' ' || (SELECT COUNT(*) FROM wazo_command) || ' ' || (SELECT COALESCE(SUM(revision), 0) FROM queue)`
+	|| ' ' || (SELECT COUNT(*) FROM notice) || ' ' || (SELECT COUNT(*) FROM wazo_command) || ' ' || (SELECT COUNT(*) FROM reaction) || ' ' || (SELECT COALESCE(SUM(revision), 0) FROM queue)`
 
 // KeepClean calls Scrub at once and every few seconds until ctx ends.
 func (db *Database) KeepClean(ctx context.Context) {

@@ -36,6 +36,7 @@ var (
 	installationV5 = append([]string{schemaV2, rowsV2}, append(upgradeScripts("03", "04", "05"), rowsV5)...)
 	installationV7 = append(slices.Clone(installationV5), append(upgradeScripts("06", "07"), rowsV7)...)
 	installationV8 = append(slices.Clone(installationV7), append(upgradeScripts("08"), rowsV8)...)
+	installationV9 = append(slices.Clone(installationV8), append(upgradeScripts("09"), rowsV9)...)
 )
 
 // upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
@@ -78,6 +79,14 @@ const rowsV8 = `
 	INSERT INTO closed (wazo_room, until) VALUES ('wazo-closed', 1700000000000112);
 	INSERT INTO person (matrix_user, auto) VALUES ('@sam:a.example', 'direct');
 	INSERT INTO mute (matrix_user, wazo_room) VALUES ('@sam:a.example', 'wazo-support');
+`
+
+// Rows in the tables that version 9 added.
+const rowsV9 = `
+	UPDATE version SET version = 9, compat = 9;
+	INSERT INTO said_once (portal_id, kind, name) SELECT MIN(id), 'wordless', 'org.example.custom' FROM portal;
+	INSERT INTO last_edit (portal_id, event_id, edit_id) SELECT MIN(id), '$message', '$edit' FROM portal;
+	INSERT INTO reaction (portal_id, event_id, target, emoji) SELECT MIN(id), '$reaction', '$message', '👍' FROM portal;
 `
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
@@ -419,7 +428,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8, installationV9} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

@@ -263,7 +263,9 @@ func (a *matrixAccept) portalEvent(ctx context.Context, disposition Disposition,
 		a.powerChanged(ctx)
 		return nil
 	case Redaction:
-		return a.redactPending(ctx, evt.Event)
+		return a.redact(ctx, evt, position)
+	case Reacted:
+		return a.react(ctx, evt, position)
 	case Relayed:
 		return a.enqueue(ctx, evt, position)
 	default:
@@ -303,12 +305,23 @@ func (r *Relay) storeInbox(ctx context.Context, kind db.InboxKind, evt *event.Ev
 // that still waits.
 func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) error {
 	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
-		return err
+		return err // it was relayed: what it edits must not be changed
 	}
 	if replaced, err := a.db.Command.IsReplaced(ctx, evt.ID, evt.Sender, db.Time{}); err != nil || replaced {
 		return err
 	}
 	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {
+		return err
+	}
+	if a.cfg.Relations.WithoutEdits && editedBy(evt.Event) != "" {
+		return nil
+	}
+	return a.insert(ctx, evt, position)
+}
+
+// insert stores an event that is to be relayed, unless it was relayed before.
+func (a *matrixAccept) insert(ctx context.Context, evt Event, position int64) error {
+	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
 		return err
 	}
 	payload, err := storedEvent(evt.Event, evt.SenderName)

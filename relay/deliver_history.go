@@ -45,7 +45,7 @@ func (d *matrixDelivery) mergeHistory(ctx context.Context) (*matrixPart, []*db.R
 	if len(past) < 2 {
 		return nil, nil, nil
 	}
-	content, n := convert.History(past, tagBytes)
+	content, n := d.typed().History(past, tagBytes)
 	if n < 2 {
 		return nil, nil, nil
 	}
@@ -67,7 +67,7 @@ func (d *matrixDelivery) past(ctx context.Context, row *db.Row) (past convert.Pa
 			return err
 		}
 		past = d.pastOf(ctx, message, message.Content)
-		ok = !convert.IsEmpty(message.Content) && len(convert.Split(message.Content)) == 1
+		ok = !convert.IsEmpty(message.Content) && len(d.typed().Split(message.Content)) == 1
 		return nil
 	})
 	return past, ok && err == nil // what went wrong is found again when the row is delivered by itself
@@ -83,8 +83,8 @@ func (d *matrixDelivery) pastOf(ctx context.Context, message wazoapi.Message, co
 
 // pastParts are the events that show a message that is delivered by itself.
 func (d *matrixDelivery) pastParts(ctx context.Context, message wazoapi.Message) (parts []*matrixPart) {
-	for _, text := range convert.Split(message.Content) {
-		content, _ := convert.History([]convert.Past{d.pastOf(ctx, message, text)}, tagBytes)
+	for _, text := range d.typed().Split(message.Content) {
+		content, _ := d.typed().History([]convert.Past{d.pastOf(ctx, message, text)}, tagBytes)
 		parts = append(parts, &matrixPart{Content: content})
 	}
 	return parts

@@ -191,6 +191,9 @@ func transactionID(row *db.Row, part *matrixPart) string {
 	return fmt.Sprintf("wazo-%d-%s-%d", row.PortalID, row.SourceID, row.Part)
 }
 
+// typed returns how the text of Wazo messages is read.
+func (d *matrixDelivery) typed() convert.Typed { return convert.Typed{AsIs: d.cfg.PlainText} }
+
 // convert makes the events that show the row. What has to be uploaded for them is uploaded here, so that a later attempt does
 // not upload it again.
 func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err error) {
@@ -215,9 +218,8 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 	}
 	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
 	if !convert.IsEmpty(text) {
-		people := d.cast.mentionable(ctx, text).Without(string(message.UserUUID))
-		for _, part := range convert.Split(text) {
-			parts = append(parts, &matrixPart{Content: author.show(convert.ToMatrix(part, people...), message.UserUUID)})
+		if parts, err = d.textParts(ctx, text, author, message); err != nil {
+			return nil, err
 		}
 	}
 	parts = append(parts, pictureParts(message, author, pictures, uploaded)...)

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -34,8 +32,13 @@ type wazoRequest struct {
 	Instead words.Instead `json:"instead,omitempty"` // why it is the relay account although the sender has an account
 	Alias   string        `json:"alias"`
 	Content string        `json:"content"`
-	After   db.WazoTime   `json:"after"` // the message cannot be older than this
+	After   db.WazoTime   `json:"after"`           // the message cannot be older than this
+	Once    []onceSaid    `json:"once,omitempty"`  // what is not said again after this
+	Edits   id.EventID    `json:"edits,omitempty"` // the event that this one edits
 
+	Reactions []reactionNote `json:"reactions,omitempty"` // that it shows or removes
+
+	also    []*db.Row // the rows that a new request shows besides that which carries it
 	account *account  // that posts a new request
 	media   *db.Media // the file that a new request links to, nil if there is none
 	forms   []form    // how a new request may have been posted before
@@ -60,8 +63,13 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	if row.Kind == db.KindIntroduction && d.readers.of(d.portal) == nil {
 		return outcomeStopped, &messageError{why: words.WhyLinkerLeft} // nobody elects a reader before the link has begun
 	}
+	if result, done, err := d.undoMerge(ctx); err != nil || done {
+		return result, err
+	}
 	request, encrypted, err := d.request(ctx)
 	switch {
+	case errors.Is(err, errWaits):
+		return outcomeStopped, nil
 	case errors.Is(err, convert.ErrEmpty):
 		_, err = d.db.Queue.Delete(ctx, row.ID) // there is nothing that could be shown
 		return outcomeChanged, err
@@ -161,6 +169,11 @@ func (d *wazoDelivery) introductionFailed(ctx context.Context, acc *account, err
 func (d *wazoDelivery) withdraw(ctx context.Context) error {
 	d.poison.Forget(d.row.ID)
 	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Msg("The sender's own account cannot post a message any more")
+	if merged, err := d.db.Queue.IsMerged(ctx, d.row.ID); err != nil {
+		return err
+	} else if merged {
+		return d.db.Queue.Unmerge(ctx, d.row.ID)
+	}
 	_, err := d.db.Queue.Withdraw(ctx, d.row)
 	return err
 }
@@ -248,7 +261,11 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		d.echoes.posting.Add(d.portal.ID)
 	}
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
-		there, err = d.markAttempted(ctx, d.row, string(data))
+		if len(request.also) > 0 {
+			there, err = d.markMerged(ctx, request.also, string(data))
+		} else {
+			there, err = d.markAttempted(ctx, d.row, string(data))
+		}
 		if err != nil || !there {
 			return err
 		} else if isNew && request.media != nil {
@@ -259,97 +276,4 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		return nil
 	})
 	return there, err
-}
-
-// convert makes the request for an event: what people on Wazo will read.
-func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequest, error) {
-	sender := d.sender(ctx, evt)
-	name := cmp.Or(convert.CleanName(sender.Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	content, err := messageContent(evt)
-	if err != nil {
-		return nil, &messageError{words.WhyUnreadable, err}
-	}
-	opts := convert.WazoOptions{SenderName: name, Sticker: evt.Type.Type == event.EventSticker.Type, Names: func(user id.UserID) string { return d.mentioned(ctx, user) }}
-	media, err := d.attachment(evt, content, opts)
-	if err != nil {
-		return nil, err
-	}
-	opts.FileURL = d.mediaURL(media)
-	text, err := convert.ToWazo(content, opts)
-	if errors.Is(err, convert.ErrTooLarge) {
-		return nil, &messageError{words.WhyTooLarge, err}
-	} else if err != nil {
-		return nil, err
-	}
-	poster, err := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
-	if err != nil {
-		return nil, err
-	}
-	written := time.UnixMilli(evt.Timestamp)
-	relayed := wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
-	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
-	if own := d.accounts.login(evt.Sender); own != nil {
-		since := jsontime.UMicro(written.Add(-clockSkew))
-		forms = append(forms, form{author: own.uuid(), since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
-	}
-	posted := forms[0]
-	if poster.own {
-		posted = form{author: poster.uuid(), texts: d.lateAndInTime(written, wazoapi.Clean(text))}
-	}
-	text = posted.texts[1]
-	if d.row.Late {
-		text = posted.texts[0]
-	}
-	if convert.CheckSize(text) != nil {
-		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
-	}
-	var posterID int64
-	if poster.account != nil {
-		posterID = poster.row.ID
-	}
-	return &wazoRequest{
-		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		account: poster.account, media: media, forms: forms, posted: posted, written: written,
-	}, nil
-}
-
-// mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
-func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
-	if wazo, _, ok := d.identities.ofMatrix(user); ok {
-		lookup, cancel := context.WithTimeout(ctx, nameTimeout)
-		defer cancel()
-		names, err := d.names.Names(lookup, wazo)
-		if err != nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
-		} else if names[wazo] != "" {
-			return names[wazo]
-		}
-	}
-	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
-}
-
-// lateAndInTime returns a text as it is posted if the key of the message came late, and as it is posted if it did not.
-func (d *wazoDelivery) lateAndInTime(written time.Time, text string) []string {
-	return []string{d.texts.Late(written) + "\n\n" + text, text} // what follows the first line may begin with a block that must stand on its own
-}
-
-// messageContent parses the content of an event that says something to people.
-func messageContent(evt *event.Event) (*event.MessageEventContent, error) {
-	if isPoll(evt) {
-		if poll := convert.Poll(evt.Content.Raw); poll != nil {
-			return poll, nil
-		}
-	}
-	var content event.MessageEventContent
-	if err := json.Unmarshal(evt.Content.VeryRaw, &content); err != nil {
-		// A body is enough to be faithful to.
-		var plain struct {
-			Body string `json:"body"`
-		}
-		if json.Unmarshal(evt.Content.VeryRaw, &plain) != nil || plain.Body == "" {
-			return nil, fmt.Errorf("failed to parse content: %w", err)
-		}
-		return &event.MessageEventContent{MsgType: event.MsgText, Body: plain.Body}, nil
-	}
-	return &content, nil
 }

@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"strings"
-
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/relay/convert"
@@ -26,19 +24,25 @@ const (
 	Command                         // it is addressed to the bot
 	Encrypted                       // its key is missing, so that it is not known what it is
 	Relayed                         // it says something to people
+	Reacted                         // it is a reaction to another event
 )
 
 // Disposition decides what the relay does with an event. It is the only place where that is decided: for events of /sync, for
-// those of a gap, and for those whose keys came late.
+// those of a gap, and for those whose keys came late. What an event says to people is known to convert.Describe.
 func (r *Relay) Disposition(evt Event) Disposition {
-	switch {
-	case evt.ParseError != nil:
+	if evt.ParseError != nil {
 		return ParseError
-	case evt.StateKey != nil:
-		return r.stateDisposition(evt)
+	}
+	kind := convert.Describe(evt.Event, nil).Kind
+	if evt.StateKey != nil {
+		if disposition := r.stateDisposition(evt); disposition != NothingToDo || kind == convert.KindSilent {
+			return disposition
+		}
+	}
+	switch {
 	case evt.Sender == r.matrix.UserID():
 		return OwnEcho
-	case evt.Type.Type == event.EventRedaction.Type:
+	case kind == convert.KindRedacted:
 		return Redaction
 	case evt.Tag != nil:
 		return Tagged
@@ -46,9 +50,11 @@ func (r *Relay) Disposition(evt Event) Disposition {
 		return Ignored
 	case r.isCommand(evt.Event):
 		return Command
-	case !saysSomething(evt.Event):
+	case kind == convert.KindSilent:
 		return NothingToDo
-	case evt.Type.Type == event.EventEncrypted.Type:
+	case kind == convert.KindReacted:
+		return Reacted
+	case kind == convert.KindLocked:
 		return Encrypted
 	default:
 		return Relayed
@@ -77,37 +83,6 @@ func ChangesAccess(evt *event.Event) bool {
 
 // ChangesPower reports whether a state event changes who may speak in a room.
 func ChangesPower(evt *event.Event) bool { return evt.Type.Type == event.StatePowerLevels.Type }
-
-// saysSomething reports whether an event, encrypted or not, says something to people.
-func saysSomething(evt *event.Event) bool {
-	body, _ := evt.Content.Raw["body"].(string)
-	msgType, _ := evt.Content.Raw["msgtype"].(string)
-	switch {
-	case strings.HasPrefix(evt.Type.Type, verificationPrefix), strings.HasPrefix(msgType, verificationPrefix):
-		return false // clients say it to each other
-	case evt.Type.Type == event.EventMessage.Type, evt.Type.Type == event.EventSticker.Type, evt.Type.Type == event.EventEncrypted.Type:
-		return evt.Redacts == "" && evt.Unsigned.RedactedBecause == nil && len(evt.Content.Raw) > 0
-	case isPoll(evt) && convert.Poll(evt.Content.Raw) != nil:
-		return true
-	default:
-		// Types of the future carry a text for those who don't know them.
-		return body != ""
-	}
-}
-
-// verificationPrefix begins the types of all events by which devices verify each other. In a room, the first of them is the type
-// of a message.
-const verificationPrefix = "m.key.verification."
-
-// isPoll reports whether an event begins a poll, or edits one (MSC3381).
-func isPoll(evt *event.Event) bool {
-	switch evt.Type.Type {
-	case "m.poll.start", event.EventUnstablePollStart.Type:
-		return true
-	default:
-		return false
-	}
-}
 
 // isCommand reports whether an event is addressed to the bot.
 func (r *Relay) isCommand(evt *event.Event) bool {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -61,6 +62,10 @@ type fakeMatrix struct {
 	uploads               []string                            // sources
 	encrypted             bool                                // the rooms are
 	limited               bool                                // the homeserver limits the account
+	textError             error                               // why no text file is taken
+	texts                 []string                            // text files that were uploaded
+	eventError            error                               // why no event can be looked up
+	looked                []id.EventID                        // events that were looked up
 
 	made        []RoomPlan
 	makeRoom    func(RoomPlan) error // may refuse a room, or (errLost) lose the answer after it is made
@@ -127,11 +132,15 @@ func (f *fakeMatrix) say(sender id.UserID, text string) id.EventID {
 
 // redact lets a person take something back, in the form of room version 11 or of those before.
 func (f *fakeMatrix) redact(sender id.UserID, target id.EventID, v11 bool) {
-	if v11 {
-		f.add(roomID, sender, event.EventRedaction, map[string]any{"redacts": target})
-		return
-	}
-	f.add(roomID, sender, event.EventRedaction, map[string]any{}, func(evt *event.Event) { evt.Redacts = target })
+	f.add(roomID, sender, event.EventRedaction, map[string]any{}, func(evt *event.Event) {
+		evt.Timestamp = time.Now().UnixMilli()
+		if v11 {
+			evt.Content.Raw["redacts"] = target.String()
+			evt.Content.VeryRaw, _ = json.Marshal(evt.Content.Raw)
+		} else {
+			evt.Redacts = target
+		}
+	})
 }
 
 // syncForever hands what is new to the core.
@@ -312,6 +321,16 @@ func (f *fakeMatrix) UploadPicture(_ context.Context, _ id.RoomID, source string
 	return upload()
 }
 
+func (f *fakeMatrix) UploadText(_ context.Context, _ id.RoomID, text string) (*File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.textError != nil {
+		return nil, f.textError
+	}
+	f.texts = append(f.texts, text)
+	return &File{URL: "mxc://a.example/text"}, nil
+}
+
 func (f *fakeMatrix) MarkRead(_ id.RoomID, eventID id.EventID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -374,6 +393,32 @@ func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string
 		return events, "", nil
 	}
 	return events, fmt.Sprintf("p%d", start), nil
+}
+
+// Event returns an event as the homeserver has it now: without its content if it was redacted.
+func (f *fakeMatrix) Event(ctx context.Context, room id.RoomID, eventID id.EventID) (*Event, error) {
+	f.mu.Lock()
+	if f.eventError != nil {
+		defer f.mu.Unlock()
+		return nil, f.eventError
+	}
+	f.looked = append(f.looked, eventID)
+	var found *Event
+	for _, evt := range f.rooms[room] {
+		if evt.ID == eventID {
+			copied := *evt.Event
+			found = &Event{Event: &copied, Tag: evt.Tag}
+		} else if found != nil && evt.Type.Type == event.EventRedaction.Type && redacted(evt.Event) == eventID {
+			found.Content, found.Unsigned.RedactedBecause = event.Content{}, evt.Event
+		}
+	}
+	f.mu.Unlock()
+	if found != nil && found.Type.Type == event.EventEncrypted.Type {
+		if decrypted, err := f.Decrypt(ctx, found.Event); err == nil {
+			found.Event = decrypted
+		}
+	}
+	return found, nil
 }
 
 func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event) (*event.Event, error) {

@@ -155,17 +155,18 @@ func TestLinksOfEditsEndWithTheMessage(t *testing.T) {
 	t.Parallel()
 	f := servingFixture(t)
 	original := f.sendFile(cat())
-	edit := func() id.EventID {
+	edit := func(file string) id.EventID {
 		content, edited := cat(), cat()
-		edited["msgtype"] = "m.image"
+		edited["msgtype"], edited["url"] = "m.image", "mxc://a.example/"+file
 		content["m.new_content"] = edited
 		content["m.relates_to"] = map[string]any{"rel_type": "m.replace", "event_id": original}
 		return f.sendFile(content)
 	}
 	f.awaitMedia(1)
 	f.awaitEmpty()
-	first := edit()
-	edit()
+	first := edit("dog")
+	f.awaitMedia(2)
+	edit("bird")
 	f.awaitMedia(3)
 	f.matrix.redact(adminUser, first, true)
 	f.awaitMedia(2)

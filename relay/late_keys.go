@@ -114,8 +114,12 @@ func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *
 		if err != nil || current == nil || current.Revision != row.Revision {
 			return err
 		}
-		switch k.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)}) {
-		case Relayed, Encrypted:
+		disposition := k.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)})
+		if disposition == Reacted && k.cfg.Relations.WithoutReactions {
+			disposition = NothingToDo
+		}
+		switch disposition {
+		case Relayed, Encrypted, Reacted:
 			db.AfterCommit(ctx, func() { k.tasks.Wake(portalJob(jobToWazo, row.PortalID)) })
 			payload, err := storedEvent(decrypted, storedSenderName(current.Payload))
 			if err != nil {

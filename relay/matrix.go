@@ -29,6 +29,9 @@ type Matrix interface {
 	// encrypted if that is. Errors of the homeserver and the way to it are of type *MatrixError; all others mean that it
 	// can't be shown.
 	UploadPicture(ctx context.Context, room id.RoomID, source string) (*Picture, error)
+	// UploadText uploads a text file for a room, encrypted if that is. Errors of the homeserver and the way to it are of type
+	// *MatrixError.
+	UploadText(ctx context.Context, room id.RoomID, text string) (*File, error)
 	// MarkRead moves the bot's read receipt, some time soon.
 	MarkRead(room id.RoomID, eventID id.EventID)
 	// MemberName returns a person's display name in a room, "" if there is none.
@@ -39,6 +42,9 @@ type Matrix interface {
 	RoomName(ctx context.Context, room id.RoomID) string
 	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
 	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
+	// Event reads one event of a room, decrypted if its key is there. It returns nil if there is no such event, or none that the bot
+	// may see. The event has no SenderName.
+	Event(ctx context.Context, room id.RoomID, eventID id.EventID) (*Event, error)
 	// Decrypt decrypts an event that was stored encrypted with the keys that are there. It returns ErrNoKey, ErrPartialKey or
 	// ErrKeyWithheld if it takes a key that may still come, ErrUndecryptable if no key helps, other errors if that cannot be
 	// told now.

@@ -60,7 +60,7 @@ func (d *matrixDelivery) merge(ctx context.Context) (*matrixPart, []*db.Row, err
 	var content *event.MessageEventContent
 	n := 0
 	err = task.Guard(ctx, func() error { // the row is not at fault if they cannot be shown together
-		content, n = convert.Merge(said, tagBytes, people...)
+		content, n = d.typed().Merge(said, tagBytes, people...)
 		return nil
 	})
 	if err != nil || n < 2 {
@@ -95,7 +95,7 @@ func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said conve
 		if held, err := d.echoes.holds(ctx, row); err != nil || held {
 			return err
 		}
-		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(convert.Split(message.Content)) == 1
+		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(d.typed().Split(message.Content)) == 1
 		author = d.cast.author(ctx, message)
 		said = convert.Said{ID: string(message.UserUUID), Name: author.name, Content: message.Content}
 		return nil

@@ -25,7 +25,7 @@ func (r *Relay) pendingRow(ctx context.Context, portalID int64, target id.EventI
 // isCertainlyWaiting reports whether a row was not posted and is not being posted now: it was never attempted, or all attempts were
 // certainly in vain.
 func isCertainlyWaiting(row *db.Row) bool {
-	return !row.HasRequest() || row.State == db.StateNew && row.Part == 0
+	return row.MergedInto == 0 && (!row.HasRequest() || row.State == db.StateNew && row.Part == 0)
 }
 
 // redacted returns the event that a redaction takes back.
@@ -38,14 +38,23 @@ func redacted(evt *event.Event) id.EventID {
 	return id.EventID(redacts)
 }
 
-// redactPending takes a message back that still waits, and the edits of a message that still wait: they would say on Wazo what
-// was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not matter: homeservers pass
+// redactPending takes a message or a reaction back that still waits, and the edits of a message and the reactions to it that still
+// wait: they would say on Wazo what was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not matter: homeservers pass
 // a redaction on only if its sender may redact the event (room version 3, "Handling redactions").
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
 	target := redacted(evt)
 	author, err := a.authorOf(ctx, target)
 	if err != nil {
 		return err
+	}
+	reactions, err := a.db.Queue.PendingReactions(ctx, a.portal.ID, target.String())
+	if err != nil {
+		return err
+	}
+	for _, row := range reactions {
+		if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
+			return err
+		}
 	}
 	return a.takeBack(ctx, a.portal.ID, target, author, math.MaxInt64)
 }
@@ -114,16 +123,25 @@ func writtenAt(row *db.Row) int64 {
 	return evt.Timestamp
 }
 
+// editedBy returns the event that an event edits, encrypted or not. It returns "" if the event is no edit.
+func editedBy(evt *event.Event) id.EventID {
+	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
+	target, _ := relation["event_id"].(string)
+	if relation["rel_type"] != string(event.RelReplace) {
+		return ""
+	}
+	return id.EventID(target)
+}
+
 // editPending changes a message that still waits. A message that cannot be decrypted becomes what the edit says: its key is
 // not needed any more. It reports false if the event does not edit such a message.
 func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool, error) {
-	relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
-	target, _ := relation["event_id"].(string)
+	target := editedBy(evt)
 	newContent, ok := evt.Content.Raw["m.new_content"].(map[string]any)
-	if !ok || relation["rel_type"] != string(event.RelReplace) {
+	if !ok || target == "" {
 		return false, nil
 	}
-	row, err := a.pendingRow(ctx, a.portal.ID, id.EventID(target), evt.Sender)
+	row, err := a.pendingRow(ctx, a.portal.ID, target, evt.Sender)
 	if err != nil || row == nil {
 		return false, err
 	}
@@ -138,5 +156,9 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 	if err != nil {
 		return false, err
 	}
-	return a.db.Queue.SetPayload(ctx, row, payload)
+	there, err := a.db.Queue.SetPayload(ctx, row, payload)
+	if err != nil || !there {
+		return there, err
+	}
+	return true, a.db.LastEdit.Set(ctx, a.portal.ID, target, evt.ID)
 }

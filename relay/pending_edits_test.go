@@ -71,7 +71,8 @@ func TestWhatWasTakenBackWhileItWasPostedIsLookedFor(t *testing.T) {
 	f.matrix.redact(adminUser, message, true)
 	down.Off()
 	f.matrix.say(adminUser, "end")
-	f.awaitRelayed("posted", "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("posted", f.removed("posted", ""), "end")
 	known, err := f.db.Message.KnowsEvent(f.ctx, 1, message)
 	require.NoError(t, err)
 	require.True(t, known, "it is known as delivered, so that its edits go out as corrections")
@@ -106,7 +107,9 @@ func TestEditsOfRedactedMessagesAreNotPosted(t *testing.T) {
 	f.matrix.setPaused(false)
 	f.awaitRow(end)
 	down.Off()
-	f.awaitRelayed("taken", "stays", "spam", "✏️ of another message", "✏️ of another sender", "answer", "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("taken", "stays", "spam", "✏️ of another message", "✏️ of another sender", "answer\n\n> ↩️ Ada",
+		f.removed("taken", ""), f.removed("spam", "other"), "end")
 }
 
 func TestDroppedWazoMessageDoesNotComeBack(t *testing.T) {

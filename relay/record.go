@@ -143,7 +143,9 @@ func (d *wazoDelivery) recordFound(ctx context.Context, request *wazoRequest, me
 func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message wazoapi.Message, also func(context.Context) error) error {
 	there, row, portal := false, d.row, d.portal
 	err := d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
-		if there, err = d.db.Queue.Delete(ctx, row.ID); err != nil || !there {
+		if err = d.recordMerged(ctx, request, message); err != nil {
+			return err
+		} else if there, err = d.db.Queue.Delete(ctx, row.ID); err != nil || !there {
 			return err
 		} else if row.Kind == db.KindIntroduction {
 			return d.startOnWazo(ctx, portal, jsontime.UMicro(message.CreatedAt))
@@ -155,6 +157,9 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 		if err != nil {
 			return err
 		} else if err = d.recordPoster(ctx, request, message); err != nil {
+			return err
+		}
+		if err = d.recordRelations(ctx, request); err != nil {
 			return err
 		}
 		return also(ctx)
@@ -170,6 +175,22 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 	default:
 		d.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 		d.tasks.Wake(portalJob(jobToMatrix, portal.ID))
+	}
+	return nil
+}
+
+// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out.
+func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest) error {
+	for _, once := range request.Once {
+		if err := d.db.SaidOnce.Add(ctx, d.portal.ID, once.Kind, once.Name); err != nil {
+			return err
+		}
+	}
+	if err := d.recordReactions(ctx, request.Reactions); err != nil {
+		return err
+	}
+	if request.Edits != "" {
+		return d.db.LastEdit.Set(ctx, d.portal.ID, request.Edits, id.EventID(d.row.SourceID))
 	}
 	return nil
 }

@@ -67,6 +67,8 @@ type Config struct {
 	Alias         *convert.AliasFormat
 	Content       *convert.ContentFormat
 	Media         MediaConfig
+	Relations     RelationsConfig
+	PlainText     bool // people on Wazo read text without any renderer for Markdown, and type none
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min
@@ -76,6 +78,7 @@ type Config struct {
 	CommitLag        time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
+	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
@@ -100,6 +103,7 @@ func (c *Config) setDefaults() {
 	set(&c.HealthInterval, 10*time.Second)
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
+	set(&c.ReactionWait, 5*time.Second)
 	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.LoginCheck, 10*time.Minute)
 	set(&c.OverhearWait, 5*time.Second)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -57,6 +58,8 @@ type Account struct {
 	opts  AccountOptions // without the token, and without zeros
 
 	obtaining singleflight.Group // one log-in serves all who wait for a token
+
+	plugin atomic.Bool // the plugin is there, as far as is known
 
 	mu      sync.Mutex // never held during a request
 	token   Token      // the token in use, zero if there is none

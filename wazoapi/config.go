@@ -38,6 +38,7 @@ type StreamConfig struct {
 	BackoffMin     time.Duration // longest pause before the first reconnection; default 1 s
 	BackoffMax     time.Duration // longest pause of all; a connection that lives longer resets the growth; default 15 s
 	QueueLength    int           // events that may wait for the handler; default 4096
+	PluginInterval time.Duration // how often it is asked whether the plugin is there, see PluginHandler; default 5 min
 }
 
 func (cfg Config) withDefaults() Config {
@@ -51,6 +52,7 @@ func (cfg Config) withDefaults() Config {
 	setDefault(&cfg.Stream.BackoffMin, time.Second)
 	setDefault(&cfg.Stream.BackoffMax, 15*time.Second)
 	setDefault(&cfg.Stream.QueueLength, 4096)
+	setDefault(&cfg.Stream.PluginInterval, 5*time.Minute)
 	return cfg
 }
 

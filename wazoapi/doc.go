@@ -14,12 +14,16 @@
 // Somebody whom the relay represents logs in once ([Client.LogInOffline]). From
 // then on a refresh token stands for the password ([Client.AccountByRefresh]).
 //
+// Wazo has no reactions and replies of its own. Where an administrator has installed
+// the plugin for them ([Account.HasPlugin]), [Account.AddReaction] and
+// [Account.MarkReply] use it, and a [PluginHandler] hears of what others do with it.
+//
 // # What the package decides
 //
 // It decides which 401 means that the token must be renewed, how long no log-in
-// is tried after one has failed, and when a connection is replaced. It leaves to
-// its callers whether a failed request is repeated, what people are told, and
-// what is relayed.
+// is tried after one has failed, when a connection is replaced, and whether the
+// plugin is there. It leaves to its callers whether a failed request is repeated,
+// what people are told, and what is relayed.
 //
 // # Errors
 //

@@ -23,6 +23,8 @@ func newError(r request, status int, header http.Header, body []byte) *Error {
 	e.Method = r.method
 	e.Path = r.redactedPath()
 	e.Refresh = r.refresh != ""
+	e.plugin = r.plugin
+	e.noPlugin = r.plugin && !isPluginAnswer(r.method, status, json.Valid(body))
 	e.RetryAfter = retryafter.Parse(header.Get("Retry-After"), 0)
 	if e.Message == "" {
 		e.Message = describeBody(status, body)

@@ -48,6 +48,9 @@ type Error struct {
 	RetryAfter time.Duration  // how long the server asked to wait; 0 if it did not ask
 	Details    map[string]any // details of the body, cleaned of tokens; may be nil
 	Refresh    bool           // the request was a log-in with a refresh token
+
+	plugin   bool // the request was for a route of the plugin
+	noPlugin bool // and the plugin is not there, see ErrNoPlugin
 }
 
 // Values of [Error.Reason] in a 401 of chatd: the token is unknown or expired, or
@@ -71,7 +74,8 @@ func (e *Error) Error() string {
 }
 
 // Is tells what the answer to a log-in means, see [ErrLogInRefused] and those that
-// follow it, and whether it names an [ErrUnknownUser].
+// follow it, what the plugin means, see [ErrNoPlugin] and those that follow it, and
+// whether it names an [ErrUnknownUser].
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrLogInRefused:
@@ -86,6 +90,12 @@ func (e *Error) Is(target error) bool {
 		return IsAuth(e) && e.Status >= http.StatusInternalServerError
 	case ErrUnknownUser:
 		return e.Status == http.StatusNotFound && e.ID == "unknown-user"
+	case ErrNoPlugin:
+		return e.noPlugin
+	case ErrNotMember:
+		return e.isPluginError("room-not-found")
+	case ErrUnknownMessage:
+		return e.isPluginError("message-not-found")
 	default:
 		return false
 	}
@@ -159,7 +169,7 @@ func OutcomeUnknown(err error) bool {
 		return failure.Sent
 	}
 	answer, ok := errors.AsType[*Error](err)
-	return ok && answer.Status >= http.StatusInternalServerError
+	return ok && answer.Status >= http.StatusInternalServerError && !answer.noPlugin
 }
 
 // IsAuth reports whether it was wazo-auth that failed with err: a log-in or a

@@ -13,6 +13,13 @@ const (
 	eventExpireSoon     = "auth_session_expire_soon"
 )
 
+// Names of the events of the plugin (docs/wazo.md, "Events of the plugin").
+const (
+	eventReactionCreated = "chatd_user_room_message_reaction_created"
+	eventReactionDeleted = "chatd_user_room_message_reaction_deleted"
+	eventReplyCreated    = "chatd_user_room_message_reply_created"
+)
+
 // frame is what wazo-websocketd sends in protocol version 2
 // (docs/wazo.md, "Frames").
 type frame struct {
@@ -33,12 +40,24 @@ type command struct {
 }
 
 // event is the content of a frame, as far as this package uses it: at most one
-// field is set.
+// field is set. Many connections have a long queue of them, so it is small: see
+// [AccountOptions.QueueLength].
 type event struct {
-	started bool
-	message *Message
-	room    *Room
-	expires UUID // a session that ends soon
+	started    bool
+	subscribed bool
+	message    *Message
+	room       *Room
+	expires    *UUID // a session that ends soon
+	plugin     *pluginEvent
+}
+
+// pluginEvent is an event of the plugin: a reaction, a reply, or the name of one
+// that has an unknown form.
+type pluginEvent struct {
+	reaction   *Reaction
+	removed    bool // the reaction is no more
+	reply      *Reply
+	unreadable string
 }
 
 // parseFrame reads a frame. Frames and events of other kinds give the zero
@@ -52,9 +71,11 @@ func parseFrame(data []byte) (event, error) {
 	switch f.Op {
 	case "start":
 		return event{started: true}, nil
+	case "subscribe":
+		return event{subscribed: true}, nil
 	case "event":
 		return parseEvent(f.Data)
-	default: // init, subscribe, token, pong and what may come
+	default: // init, token, pong and what may come
 		return event{}, nil
 	}
 }
@@ -76,13 +97,34 @@ func parseEvent(data json.RawMessage) (event, error) {
 		var session struct {
 			UUID UUID `json:"uuid"`
 		}
-		err = json.Unmarshal(env.Data, &session)
-		ev.expires = session.UUID
+		if err = json.Unmarshal(env.Data, &session); session.UUID != "" {
+			ev.expires = &session.UUID
+		}
+	case eventReactionCreated, eventReactionDeleted, eventReplyCreated:
+		ev.plugin = parsePluginEvent(env)
 	}
 	if err != nil {
 		return event{}, fmt.Errorf("unreadable event %s: %w", env.Name, err)
 	}
 	return ev, nil
+}
+
+// parsePluginEvent never fails: a message must not be lost because the plugin has
+// another version.
+func parsePluginEvent(env envelope) *pluginEvent {
+	var ev pluginEvent
+	var err error
+	if env.Name == eventReplyCreated {
+		ev.reply = new(Reply)
+		err = json.Unmarshal(env.Data, ev.reply)
+	} else {
+		ev.reaction, ev.removed = new(Reaction), env.Name == eventReactionDeleted
+		err = json.Unmarshal(env.Data, ev.reaction)
+	}
+	if err != nil {
+		return &pluginEvent{unreadable: env.Name}
+	}
+	return &ev
 }
 
 func parseRoom(data json.RawMessage) (*Room, error) {

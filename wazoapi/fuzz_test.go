@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -33,7 +34,17 @@ func FuzzParseFrame(f *testing.F) {
 		if ev.room != nil && ev.room.UUID == "" {
 			t.Fatalf("room without uuid: %+v", ev.room)
 		}
+		if ev.plugin != nil && ev.plugin.unreadable == "" && !isComplete(*ev.plugin) {
+			t.Fatalf("incomplete event of the plugin: %+v", ev.plugin)
+		}
 	})
+}
+
+func isComplete(ev pluginEvent) bool {
+	if x := ev.reaction; x != nil {
+		return ev.reply == nil && x.Room != "" && x.Message != "" && x.User != ""
+	}
+	return ev.reply != nil && ev.reply.Room != "" && ev.reply.Child != ""
 }
 
 func TestRecordedFrames(t *testing.T) {
@@ -41,6 +52,7 @@ func TestRecordedFrames(t *testing.T) {
 	var frames []json.RawMessage
 	require.NoError(t, json.Unmarshal(testdata(t, "frames.json"), &frames))
 	messages, rooms, starts := 0, 0, 0
+	var plugin []pluginEvent
 	for _, data := range frames {
 		ev, err := parseFrame(data)
 		require.NoError(t, err, "%s", data)
@@ -54,10 +66,24 @@ func TestRecordedFrames(t *testing.T) {
 		if ev.started {
 			starts++
 		}
+		if ev.plugin != nil {
+			plugin = append(plugin, *ev.plugin)
+		}
 	}
 	assert.Equal(t, strings.Count(string(testdata(t, "frames.json")), `"name": "chatd_user_room_message_created"`), messages)
 	assert.Equal(t, strings.Count(string(testdata(t, "frames.json")), `"name": "chatd_user_room_created"`), rooms)
 	assert.Equal(t, strings.Count(string(testdata(t, "frames.json")), `"op": "start"`), starts)
+	const room, message, bob = "21e6d371-243f-4894-8143-e8ab0c5f87d1", "ecc32a92-a5c6-41a3-8e28-f79073535be8", "8fe5931d-1002-44c3-9b26-c9ed82a5ea08"
+	added := Reaction{Room: room, Message: message, User: bob, Emoji: "🚀", CreatedAt: time.Date(2026, 11, 21, 20, 14, 4, 358_021_000, time.UTC)}
+	gone := added
+	gone.CreatedAt = time.Time{}
+	assert.Equal(t, []pluginEvent{{reaction: &added}, {reaction: &gone, removed: true}, {reply: &Reply{
+		Room: room, Child: "ca1d81ce-c4db-4d43-a355-d4cdaec6b5b3", Parent: message,
+		Preview: Preview{
+			Content: "Hello from alice", Author: testUser, CreatedAt: time.Date(2026, 11, 21, 20, 13, 6, 130_007_000, time.UTC),
+		},
+		CreatedAt: time.Date(2026, 11, 21, 20, 14, 10, 207_415_000, time.UTC),
+	}}}, plugin)
 	assert.NotZero(t, messages*rooms*starts)
 }
 

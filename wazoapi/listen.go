@@ -14,7 +14,8 @@ import (
 // wait in a queue of [StreamConfig.QueueLength]. If that overflows, the
 // connection is closed and replaced. A handler that reads the history after each
 // call of Connected misses nothing, because Wazo itself keeps no events
-// (docs/wazo.md, "Delivery guarantees"). No method should run for long.
+// (docs/wazo.md, "Delivery guarantees"). No method should run for long. One that is
+// a [PluginHandler] hears of reactions and replies, too.
 type Handler interface {
 	// Connected is called when events begin to come. What happened before must
 	// be read from the history.

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Message is one message of a chatd room (docs/wazo.md, "Messages").
+// Message is one message of a chatd room (docs/wazo.md, "Messages"). It does not tell
+// what it answers, or who reacted to it: see [Reply] and [Reaction].
 type Message struct {
 	UUID       UUID
 	Content    string

@@ -39,8 +39,10 @@ const (
 type request struct {
 	method  string
 	service service
-	path    string     // below the service; "{token}" stands for subject
+	path    string     // below the service; "{token}" stands for subject, "{emoji}" for emoji
 	subject string     // a token that is part of the path
+	emoji   string     // kept out of errors, like the texts of messages
+	plugin  bool       // it is the plugin's route (docs/wazo.md, "The plugin for reactions and replies")
 	query   url.Values // encoded by url.Values: "+" becomes %2B (docs/wazo.md, "Read history")
 	body    any        // sent as JSON if not nil
 	timeout time.Duration
@@ -64,7 +66,7 @@ func (r request) secrets() secrets {
 }
 
 func (r request) url(base *url.URL) string {
-	path := strings.ReplaceAll(r.path, "{token}", url.PathEscape(r.subject))
+	path := strings.NewReplacer("{token}", url.PathEscape(r.subject), "{emoji}", url.PathEscape(r.emoji)).Replace(r.path)
 	target := base.String() + string(r.service) + path
 	if len(r.query) > 0 {
 		target += "?" + r.query.Encode()

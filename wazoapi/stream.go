@@ -41,6 +41,7 @@ type stream struct {
 	alive   chan struct{}             // has an element if a frame came since the last ping
 	expires chan UUID                 // sessions that end soon
 	since   atomic.Pointer[time.Time] // when events began to flow, nil before
+	plugin  *pluginWatch
 
 	readDone chan struct{} // closed when read has ended, readErr is set then
 	readErr  error
@@ -74,6 +75,7 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 		readDone: make(chan struct{}),
 	}
 	s.hide.Store(&secrets{token.Token})
+	s.plugin = newPluginWatch(s)
 	return s, nil
 }
 
@@ -125,8 +127,15 @@ func (s *stream) read(ctx context.Context) (err error) {
 }
 
 func (s *stream) accept(ev event) error {
-	if ev.expires != "" {
-		trySend(s.expires, ev.expires)
+	switch {
+	case ev.expires != nil:
+		trySend(s.expires, *ev.expires)
+		return nil
+	case ev.subscribed:
+		trySend(s.plugin.acks, struct{}{})
+		return nil
+	case ev.plugin != nil && ev.plugin.unreadable != "":
+		s.a.log.Warn().Str("event", ev.plugin.unreadable).Msg("Ignored an event of the plugin that cannot be read")
 		return nil
 	}
 	if ev.started {
@@ -148,17 +157,26 @@ func (s *stream) accept(ev event) error {
 	}
 }
 
-// dispatch gives the events to the handler, one after the other.
+// dispatch gives the events, and what is new about the plugin, to the handler, one
+// after the other.
 func (s *stream) dispatch(ctx context.Context) error {
-	for ev := range s.events {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := s.handle(ctx, ev); err != nil {
-			return err
+	for {
+		select {
+		case ev, more := <-s.events:
+			if !more || ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s.plugin.tell(ctx)
+			if err := s.handle(ctx, ev); err != nil {
+				return err
+			}
+		case present := <-s.plugin.news:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s.plugin.h.PluginChanged(ctx, present)
 		}
 	}
-	return nil
 }
 
 func (s *stream) handle(ctx context.Context, ev event) error {
@@ -169,6 +187,8 @@ func (s *stream) handle(ctx context.Context, ev event) error {
 		return s.h.MessageCreated(ctx, *ev.message)
 	case ev.room != nil:
 		return s.h.RoomCreated(ctx, *ev.room)
+	case ev.plugin != nil:
+		return s.plugin.handle(ctx, *ev.plugin)
 	}
 	return nil
 }
@@ -195,21 +215,34 @@ func (s *stream) keepAlive(ctx context.Context) error {
 		if err := s.refresh(ctx); err != nil {
 			return err
 		}
+		if err := s.plugin.check(ctx); err != nil {
+			return err
+		}
 	}
 }
 
 // start subscribes before it starts, because events before the start are
 // dropped (docs/wazo.md, "Frames"), and waits for the acknowledgement.
 func (s *stream) start(ctx context.Context) error {
-	for _, name := range []string{eventMessageCreated, eventRoomCreated, eventExpireSoon} {
-		if err := s.send(ctx, command{Op: "subscribe", Data: map[string]string{"event_name": name}}); err != nil {
-			return err
-		}
+	if err := s.plugin.begin(ctx); err != nil {
+		return err
+	}
+	if err := s.subscribe(ctx, eventMessageCreated, eventRoomCreated, eventExpireSoon); err != nil {
+		return err
 	}
 	if err := s.send(ctx, command{Op: "start"}); err != nil {
 		return err
 	}
 	return s.await(ctx, s.started, s.cfg.ConnectTimeout, errStartTimeout)
+}
+
+func (s *stream) subscribe(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if err := s.send(ctx, command{Op: "subscribe", Data: map[string]string{"event_name": name}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ping asks for a sign of life: any frame will do, since the pong may have to

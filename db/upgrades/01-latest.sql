@@ -1,4 +1,4 @@
--- v0 -> v8: Latest schema
+-- v0 -> v9: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -180,6 +180,31 @@ CREATE TABLE message (
 );
 CREATE INDEX message_event ON message (portal_id, event_id);
 CREATE INDEX message_age ON message (relayed_at);
+
+-- What is said only once in a portal: that something without a text was sent, and which message a thread answers.
+CREATE TABLE said_once (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	kind      TEXT    NOT NULL, -- wordless or thread; see db.OnceKind
+	name      TEXT    NOT NULL, -- the type of an event, or the event that a thread begins with
+	PRIMARY KEY (portal_id, kind, name)
+);
+
+-- The last edits of Matrix messages that were delivered. The next edit shows what it changes in them.
+CREATE TABLE last_edit (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	event_id  TEXT    NOT NULL, -- the message that was edited
+	edit_id   TEXT    NOT NULL, -- the event of the edit
+	PRIMARY KEY (portal_id, event_id)
+);
+
+-- The reactions on Matrix that were delivered. When one is removed, nobody else knows what it was.
+CREATE TABLE reaction (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	event_id  TEXT    NOT NULL, -- the event of the reaction
+	target    TEXT    NOT NULL, -- the event that it is for
+	emoji     TEXT    NOT NULL, -- as it is shown
+	PRIMARY KEY (portal_id, event_id)
+);
 
 -- Messages that the relay account posted on Wazo and that are missing in this database, because it was restored from an older
 -- backup. The relay looks for them once after each start. A queue row with the same text was delivered by such a message.

@@ -44,6 +44,11 @@ type config struct {
 	AliasFormat   aliasFormat   `env:"ALIAS_FORMAT" envDefault:"{{.Name}} (Matrix)" hint:"set it to a Go template, like {{.Name}} (Matrix)"`
 	ContentFormat contentFormat `env:"CONTENT_FORMAT" envDefault:"{{.Content}}" hint:"set it to a Go template, like {{.Content}}"`
 
+	WazoMarkdown    onOff `env:"WAZO_MARKDOWN" envDefault:"on" hint:"set it to on or off"`
+	RelayEdits      onOff `env:"RELAY_EDITS" envDefault:"on" hint:"set it to on or off"`
+	RelayRedactions onOff `env:"RELAY_REDACTIONS" envDefault:"on" hint:"set it to on or off"`
+	RelayReactions  onOff `env:"RELAY_REACTIONS" envDefault:"on" hint:"set it to on or off"`
+
 	PublicURL    publicURL     `env:"PUBLIC_URL" hint:"set it to the address at which people on Wazo reach the relay, like https://relay.example.org, or leave it out: then the relay serves no files"`
 	Listen       listenAddress `env:"LISTEN" envDefault:"0.0.0.0:8080" hint:"set it to a host and a port, like 0.0.0.0:8080"`
 	MediaMaxSize byteSize      `env:"MEDIA_MAX_SIZE" envDefault:"50MB" hint:"set it to a number with a unit (B, kB, MB or GB), like 50MB"`
@@ -196,6 +201,11 @@ const (
 	mediaPath = "/media"
 	loginPath = "/login"
 )
+
+// relations says what of edits, redactions and reactions is shown on Wazo.
+func (c *config) relations() relay.RelationsConfig {
+	return relay.RelationsConfig{WithoutEdits: !bool(c.RelayEdits), WithoutRedactions: !bool(c.RelayRedactions), WithoutReactions: !bool(c.RelayReactions)}
+}
 
 // media says how files reach people on Wazo.
 func (c *config) media() relay.MediaConfig {

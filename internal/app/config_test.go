@@ -67,7 +67,7 @@ func TestConfigDefaults(t *testing.T) {
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
 			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
-			"ENCRYPT_ROOMS", "BACKFILL_MESSAGES",
+			"ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
 		} {
 			vars[name] = ""
 		}
@@ -137,6 +137,25 @@ func TestConfigOfConversations(t *testing.T) {
 			require.Len(t, found, 1, value)
 			require.Contains(t, found[0].failure, name+": ")
 		}
+	}
+}
+
+func TestConfigOfWhatIsRelayed(t *testing.T) {
+	t.Parallel()
+	cfg, err := loadConfig(environ(goodEnv()))
+	require.NoError(t, err)
+	require.Equal(t, relay.RelationsConfig{}, cfg.relations())
+	require.True(t, bool(cfg.WazoMarkdown))
+	for name, want := range map[string]relay.RelationsConfig{
+		"RELAY_EDITS": {WithoutEdits: true}, "RELAY_REDACTIONS": {WithoutRedactions: true}, "RELAY_REACTIONS": {WithoutReactions: true}, "WAZO_MARKDOWN": {},
+	} {
+		cfg, err = loadConfig(with(map[string]string{name: "off"}))
+		require.NoError(t, err)
+		require.Equal(t, want, cfg.relations())
+		require.Equal(t, name != "WAZO_MARKDOWN", bool(cfg.WazoMarkdown))
+		found := mistakes(t, with(map[string]string{name: "false"}))
+		require.Len(t, found, 1)
+		require.Contains(t, found[0].failure, name+": ")
 	}
 }
 

@@ -44,6 +44,7 @@ var (
 	_ encoding.TextUnmarshaler = (*mediaDays)(nil)
 	_ encoding.TextUnmarshaler = (*backfillMessages)(nil)
 	_ encoding.TextUnmarshaler = (*yesNo)(nil)
+	_ encoding.TextUnmarshaler = (*onOff)(nil)
 	_ encoding.TextUnmarshaler = (*avatars)(nil)
 	_ encoding.TextUnmarshaler = (*logLevel)(nil)
 	_ encoding.TextUnmarshaler = (*logFormat)(nil)
@@ -286,6 +287,19 @@ func (y *yesNo) UnmarshalText(text []byte) error {
 	*y = choice == "true"
 	if choice != "true" && choice != "false" {
 		return fmt.Errorf("%q is neither true nor false", text)
+	}
+	return nil
+}
+
+// onOff is a switch.
+type onOff bool
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (o *onOff) UnmarshalText(text []byte) error {
+	choice := string(text)
+	*o = choice == "on"
+	if choice != "on" && choice != "off" {
+		return fmt.Errorf("%q is neither on nor off", text)
 	}
 	return nil
 }

@@ -121,3 +121,14 @@ func TestContentFormats(t *testing.T) {
 		}
 	}
 }
+
+func TestContentFormatWithoutMarkdown(t *testing.T) {
+	format, err := ParseContentFormat("{{.Name}} ({{.UserID}}): {{.Content}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := ContentData{Content: "a_b", Name: "*Ann*", UserID: "@_ann_:a.example"}
+	if got, want := format.RenderPlain(data), "*Ann* (@_ann_:a.example): a_b"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

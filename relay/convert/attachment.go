@@ -22,16 +22,14 @@ type Attachment struct {
 // has no file, or one that can't be fetched because its address is missing or
 // malformed, or because its keys can't decrypt anything. It doesn't change c.
 func AttachmentOf(c *event.MessageEventContent, opts WazoOptions) *Attachment {
-	if c.NewContent != nil && c.RelatesTo.GetReplaceID() != "" {
-		c = c.NewContent
-	}
+	c, isEdit := newestContent(c)
 	switch {
 	case opts.Sticker:
 	case c.MsgType == event.MsgImage, c.MsgType == event.MsgVideo, c.MsgType == event.MsgAudio, c.MsgType == event.MsgFile:
 	default:
 		return nil
 	}
-	a := &Attachment{Name: FileName(withoutFallbacks(c).GetFileName())}
+	a := &Attachment{Name: FileName(withoutFallbacks(c, isEdit).GetFileName())}
 	address := c.URL
 	if c.File != nil {
 		address = c.File.URL

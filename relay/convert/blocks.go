@@ -18,6 +18,7 @@ import (
 type htmlConverter struct {
 	phraser *phraser
 	names   func(id.UserID) string
+	rooms   func(string) string // see WazoOptions
 	// dropProfile says that the fallback of the sender's own profile is left out.
 	dropProfile bool
 	// around are the marks of the elements around the blocks that are being converted.
@@ -117,7 +118,7 @@ func (h *htmlConverter) spoiler(reason string, out []block) []block {
 func (h *htmlConverter) style() style { return style{marks: h.around} }
 
 func (h *htmlConverter) inline() *inline {
-	return &inline{names: h.names, dropProfile: h.dropProfile}
+	return &inline{names: h.names, rooms: h.rooms, dropProfile: h.dropProfile}
 }
 
 func (h *htmlConverter) paragraphs(in *inline) []block {
@@ -188,6 +189,9 @@ func (h *htmlConverter) codeBlock(n *html.Node) []block {
 	code := textContent(n)
 	if strings.TrimSpace(code) == "" {
 		return nil
+	}
+	if h.phraser.plain {
+		return []block{{otherBlock, strings.Trim(code, "\n")}}
 	}
 	language := ""
 	if first := n.FirstChild; first != nil && first.Data == "code" {

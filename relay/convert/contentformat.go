@@ -43,10 +43,17 @@ func ParseContentFormat(tmpl string) (*ContentFormat, error) {
 	return &ContentFormat{t}, nil
 }
 
+// RenderPlain is like Render for people who read the text without any renderer for
+// Markdown: nothing is escaped.
+func (f *ContentFormat) RenderPlain(data ContentData) string {
+	return f.render(data, newPlainPhraser())
+}
+
 // Render returns the content to post. It may be larger than data.Content, so its
 // size must be checked again by [CheckSize].
-func (f *ContentFormat) Render(data ContentData) string {
-	p := newPhraser()
+func (f *ContentFormat) Render(data ContentData) string { return f.render(data, newPhraser()) }
+
+func (f *ContentFormat) render(data ContentData, p *phraser) string {
 	out, err := execute(f.template, ContentData{
 		Content: data.Content,
 		Name:    p.literal("", cleanAll(data.Name)),

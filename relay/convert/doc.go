@@ -1,7 +1,8 @@
 // Package convert turns content of one side of the relay into content of the other.
-// It turns what is typed on Wazo into Matrix events ([ToMatrix], [Split], [AddProfile],
-// [Pictures]) and Matrix events into Wazo's Markdown ([ToWazo], [AttachmentOf], [Poll]).
-// Files whose names begin with "markdown" decide what of the former is formatting. It
+// It turns what is typed on Wazo into Matrix events ([Typed], [ToMatrix], [Split],
+// [AddProfile], [Pictures]) and Matrix events into Wazo's Markdown ([Describe], [ToWazo],
+// [AttachmentOf], [Reactions], [Removal]). Files whose names begin with "markdown" decide
+// what of the former is formatting. It
 // also makes the names that go with them ([CleanName], [FileName], [ShortUUID]) and
 // applies the administrator's templates ([AliasFormat], [ContentFormat]).
 //

@@ -113,32 +113,39 @@ func FuzzCleanName(f *testing.F) {
 	})
 }
 
+// Whatever the content is, its parts fit, at most three of them are sent, and nothing is
+// lost.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
 		"a", "word ", "line\n", "paragraph\n\n", "```\ncode\n```\n", "~~~~x\n", "<", "*a* ", "👩‍👩‍👧", "> ", "\xff\x00", " ", "\n",
-		"  ```go\n", "`````", "e\u0301", "- ", "| a ",
+		"  ```go\n", "`````", "e\u0301", " \u0301", "\r\n", "- ", "| a ", ":a:",
 	} {
-		f.Add(seed, "", 1000)
-		f.Add(seed, "end", 20_000/len(seed)) // two parts
+		f.Add(seed, "", 1000, false)
+		f.Add(seed, "end", 20_000/len(seed), false) // two parts
+		f.Add(seed, "end", 60_000/len(seed), true)  // more than three
 	}
-	f.Fuzz(func(t *testing.T, piece, end string, times int) {
-		const most = 50_000
+	f.Fuzz(func(t *testing.T, piece, end string, times int, asIs bool) {
+		const most = 60_000
 		if piece != "" {
 			times = min(max(times, 0), most/len(piece))
 		} else {
 			times = 0
 		}
 		content := cleanText(strings.Repeat(piece, times) + end)
-		parts := Split(content)
-		if len(parts) == 0 {
-			t.Fatal("no part")
+		typed := Typed{AsIs: asIs}
+		long := typed.Parts(content)
+		if len(long.Parts) == 0 || len(long.Parts) > MostParts || (long.Rest == "") != (long.FileName == "") {
+			t.Fatalf("%d parts, %d bytes in %q", len(long.Parts), len(long.Rest), long.FileName)
 		}
-		for _, part := range parts {
+		for _, part := range long.Parts {
 			checkPart(t, part)
 		}
-		if !strings.Contains(content, "```") && !strings.Contains(content, "~~~") &&
-			squeeze(strings.Join(parts, "")) != squeeze(content) {
-			t.Error("the parts together are not the content")
+		if len(long.Rest) > len(content)+2*maxFence || !utf8.ValidString(long.Rest) {
+			t.Errorf("bad file of %d bytes for %d", len(long.Rest), len(content))
+		}
+		if (asIs || !strings.Contains(content, "```") && !strings.Contains(content, "~~~")) &&
+			squeeze(strings.Join(long.Parts, "")+long.Rest) != squeeze(content) {
+			t.Error("the parts and the file together are not the content")
 		}
 	})
 }

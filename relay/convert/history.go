@@ -19,7 +19,12 @@ type Past struct {
 // nobody, so that it notifies nobody. The caller adds at most perMessage bytes to the
 // event for each message.
 func History(messages []Past, perMessage int) (*event.MessageEventContent, int) {
-	renderer := newHTMLRenderer()
+	return Typed{}.History(messages, perMessage)
+}
+
+// History is like the function [History] for text that is read in this way.
+func (t Typed) History(messages []Past, perMessage int) (*event.MessageEventContent, int) {
+	renderer := t.renderer()
 	var shown *event.MessageEventContent
 	var bodies []string
 	var formatted strings.Builder

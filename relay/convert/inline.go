@@ -11,6 +11,7 @@ import (
 // inline collects the runs of consecutive inline nodes.
 type inline struct {
 	names       func(id.UserID) string
+	rooms       func(string) string
 	dropProfile bool
 	runs        []run
 }

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -78,18 +79,31 @@ func (in *inline) pill(n *html.Node, uri *id.MatrixURI, st style) {
 		return
 	}
 	alias := uri.RoomAlias().String()
+	name := in.roomName(uri)
 	switch {
+	case label == "@room": // some clients link it to the room
+		in.text(label, st)
+	case name != "" && uri.EventID() == "" && (bare || label == uri.PrimaryIdentifier()):
+		in.text(name, st)
 	case uri.EventID() == "" && alias != "" && (bare || label == alias):
 		in.text(alias, st)
 	case st.link != nil:
 		in.children(n, st)
 	case bare || label == uri.PrimaryIdentifier():
 		st.link = &anchor{target}
-		in.text("Matrix room", st)
+		in.text(cmp.Or(name, "Matrix room"), st)
 	default:
 		st.link = &anchor{target}
 		in.children(n, st)
 	}
+}
+
+// roomName returns the name of the room that a link leads to, or "" if it is not known.
+func (in *inline) roomName(uri *id.MatrixURI) string {
+	if in.rooms == nil {
+		return ""
+	}
+	return CleanName(in.rooms(uri.PrimaryIdentifier()), MaxProfileBytes)
 }
 
 // userName is the name for the pill of user: the one that the caller knows, the

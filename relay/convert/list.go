@@ -3,6 +3,7 @@ package convert
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 )
@@ -26,7 +27,7 @@ func (h *htmlConverter) list(n *html.Node) []block {
 			kind = otherBlock // CommonMark: an empty item can't follow text directly
 		}
 		filled = filled || len(blocks) > 0
-		marker := "- "
+		marker := h.phraser.bullet()
 		if n.Data == "ol" {
 			number = itemNumber(child, "value", number)
 			marker = strconv.Itoa(number) + ". "
@@ -40,12 +41,20 @@ func (h *htmlConverter) list(n *html.Node) []block {
 	return []block{{kind, strings.Join(items, "\n")}}
 }
 
+// bullet is what stands before an item of a list without numbers.
+func (p *phraser) bullet() string {
+	if p.plain {
+		return "• "
+	}
+	return "- "
+}
+
 // listItem writes an item. Without blocks it is empty, and only counts.
 func listItem(marker string, blocks []block) string {
 	if len(blocks) == 0 {
 		return strings.TrimRight(marker, " ")
 	}
-	indent := "\n" + strings.Repeat(" ", len(marker))
+	indent := "\n" + strings.Repeat(" ", utf8.RuneCountInString(marker))
 	text := strings.ReplaceAll(joinItem(blocks), "\n", indent)
 	return marker + strings.ReplaceAll(text, indent+"\n", "\n\n")
 }

@@ -19,6 +19,8 @@ func (w wazoWriter) location(c original) wazoText {
 	switch {
 	case description == "" && geo == "":
 		return wazoText{markdown: line}
+	case address != "" && description == address:
+		return wazoText{markdown: line + ": " + address}
 	case address != "":
 		return wazoText{markdown: w.phraser.link(line+": ", cmp.Or(description, geo), address)}
 	case geo == "" || description == "" || strings.Contains(description, geo):

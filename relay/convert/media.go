@@ -16,13 +16,16 @@ import (
 func (w wazoWriter) media(c original, emoji, kind string) wazoText {
 	line := emoji + " " + kind
 	name := CleanName(c.GetFileName(), MaxProfileBytes)
+	if c.MSC3245Voice != nil && strings.HasPrefix(strings.ToLower(name), kind) {
+		name = "" // some clients name all of them "Voice message.ogg"
+	}
 	switch {
 	case w.opts.FileURL != "":
 		line = w.phraser.link(line+": ", cmp.Or(name, FileName("")), w.opts.FileURL)
 	case name != "":
 		line = w.phraser.literal(line+": ", name)
 	}
-	if details := fileDetails(c.Info); details != "" {
+	if details := fileDetails(c.Info, c.MSC1767Audio); details != "" {
 		line += " (" + details + ")"
 	}
 	if c.GetCaption() == "" {
@@ -38,14 +41,27 @@ func (w wazoWriter) media(c original, emoji, kind string) wazoText {
 	return wazoText{markdown: line + "\n" + caption.markdown}
 }
 
+// isContact reports whether a file is a visiting card (RFC 6350).
+func isContact(c original) bool {
+	if c.Info != nil {
+		switch mimeType, _, _ := strings.Cut(strings.ToLower(c.Info.MimeType), ";"); mimeType {
+		case "text/vcard", "text/x-vcard", "text/directory":
+			return true
+		}
+	}
+	return strings.HasSuffix(strings.ToLower(c.GetFileName()), ".vcf")
+}
+
 // fileDetails returns how long and how large a file is according to its sender, or
-// "" if the sender did not say.
-func fileDetails(info *event.FileInfo) string {
+// "" if the sender did not say. Some clients say only in audio how long a voice message is.
+func fileDetails(info *event.FileInfo, audio *event.MSC1767Audio) string {
 	if info == nil {
-		return ""
+		info = &event.FileInfo{}
 	}
 	var details []string
-	if info.Duration > 0 {
+	if info.Duration <= 0 && audio != nil && audio.Duration > 0 {
+		details = append(details, readableDuration(audio.Duration))
+	} else if info.Duration > 0 {
 		details = append(details, readableDuration(info.Duration))
 	}
 	if info.Size > 0 {

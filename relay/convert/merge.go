@@ -22,7 +22,12 @@ type Said struct {
 // profile. The caller adds at most perMessage bytes to the event for each message. The
 // event mentions those whom the messages mention.
 func Merge(messages []Said, perMessage int, people ...Person) (*event.MessageEventContent, int) {
-	renderer := newHTMLRenderer()
+	return Typed{}.Merge(messages, perMessage, people...)
+}
+
+// Merge is like the function [Merge] for text that is read in this way.
+func (t Typed) Merge(messages []Said, perMessage int, people ...Person) (*event.MessageEventContent, int) {
+	renderer := t.renderer()
 	var merged *event.MessageEventContent
 	shown := make([]shownMessage, 0, len(messages))
 	for i, message := range messages {

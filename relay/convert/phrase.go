@@ -18,21 +18,25 @@ const maxChecked = 64 << 10
 // version that shows exactly the intended text.
 type phraser struct {
 	markdown goldmark.Markdown
+	plain    bool // whether it writes text instead, see newPlainPhraser
 }
 
 func newPhraser() *phraser {
-	return &phraser{goldmark.New(
+	return &phraser{markdown: goldmark.New(
 		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify),
 		goldmark.WithRendererOptions(html.WithHardWraps()),
 	)}
 }
 
 // newTypedPhraser returns a phraser for what is read back by [ToMatrix].
-func newTypedPhraser() *phraser { return &phraser{newTypedMarkdown()} }
+func newTypedPhraser() *phraser { return &phraser{markdown: newTypedMarkdown()} }
 
 // phrase writes runs after prefix, which is Markdown that is not seen, such as the
 // "## " of a heading.
 func (p *phraser) phrase(prefix string, runs []run) string {
+	if p.plain {
+		return writePlain(runs)
+	}
 	return p.best(runs, false, func(d dialect, runs []run) (string, string) {
 		text := d.write(prefix, runs)
 		return text, text
@@ -41,6 +45,9 @@ func (p *phraser) phrase(prefix string, runs []run) string {
 
 // cell writes runs as they stand between the bars of a table.
 func (p *phraser) cell(runs []run) string {
+	if p.plain {
+		return writePlain(runs)
+	}
 	return p.best(runs, true, func(d dialect, runs []run) (string, string) {
 		text := d.write("", runs)
 		return text, tableRow([]string{text}) + "\n| --- |"

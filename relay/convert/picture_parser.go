@@ -17,6 +17,15 @@ const maxDescription = 1000
 // square of the length.
 const maxPictureText = 32 << 10
 
+// Pictures returns the pictures that a message's content shows if it is read in this way, see
+// [Pictures]. There are none in a text that is shown as it is.
+func (t Typed) Pictures(content string) []Picture {
+	if t.AsIs {
+		return nil
+	}
+	return Pictures(content)
+}
+
 // Pictures returns the pictures in a message's content, which is Markdown, in their
 // order. A picture in code does not count, nor does one in the description of
 // another. Pictures returns nil for a text of more than 32 KiB, not counting the

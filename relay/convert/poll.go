@@ -35,16 +35,18 @@ func plainText(text string) *event.MessageEventContent {
 	return &event.MessageEventContent{MsgType: event.MsgText, Body: text}
 }
 
+// pollIn returns the poll in the content of the event that begins it, or nil.
+func pollIn(content map[string]any) map[string]any {
+	return objectIn(content, "m.poll", "m.poll.start", "org.matrix.msc3381.poll.start", "org.matrix.msc3381.v2.poll")
+}
+
+// mostAnswers is how many answers of a poll are shown. The specification lets clients ignore
+// more.
+const mostAnswers = 20
+
 // pollText writes a poll as its question with a numbered line for each answer.
 func pollText(content map[string]any) string {
-	const mostAnswers = 20 // the specification lets clients ignore more
-	var poll map[string]any
-	for _, key := range []string{"m.poll", "m.poll.start", "org.matrix.msc3381.poll.start", "org.matrix.msc3381.v2.poll"} {
-		if found, ok := content[key].(map[string]any); ok {
-			poll = found
-			break
-		}
-	}
+	poll := pollIn(content)
 	question := extensibleText(poll["question"])
 	if question == "" {
 		return ""
@@ -56,41 +58,4 @@ func pollText(content map[string]any) string {
 		fmt.Fprintf(&out, "\n%d. %s", i+1, extensibleText(answer))
 	}
 	return out.String()
-}
-
-// extensibleText returns the plain text of extensible content (MSC1767), in one line.
-func extensibleText(value any) string {
-	content, ok := value.(map[string]any)
-	if !ok {
-		return ""
-	}
-	for _, key := range []string{"m.text", "m.message", "org.matrix.msc1767.text", "org.matrix.msc1767.message", "body"} {
-		if text := oneLineText(plainRepresentation(content[key])); text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
-// plainRepresentation returns the text of a string, or of the first of several
-// representations that is plain text.
-func plainRepresentation(value any) string {
-	switch value := value.(type) {
-	case string:
-		return value
-	case []any:
-		for _, item := range value {
-			representation, _ := item.(map[string]any)
-			mimeType, _ := representation["mimetype"].(string)
-			body, _ := representation["body"].(string)
-			if body != "" && (mimeType == "" || strings.HasPrefix(mimeType, "text/plain")) {
-				return body
-			}
-		}
-	}
-	return ""
-}
-
-func oneLineText(text string) string {
-	return strings.Join(strings.Fields(cleanText(text)), " ")
 }

@@ -14,9 +14,10 @@ import (
 // htmlRenderer renders Wazo's Markdown as Matrix HTML.
 type htmlRenderer struct {
 	markdown goldmark.Markdown
+	asIs     bool // see Typed
 }
 
-func newHTMLRenderer() *htmlRenderer { return &htmlRenderer{newTypedMarkdown()} }
+func newHTMLRenderer() *htmlRenderer { return &htmlRenderer{markdown: newTypedMarkdown()} }
 
 // render returns content as HTML. It returns false if the HTML would show no more
 // than the content itself, as for plain text, or is nested too deeply. People who are

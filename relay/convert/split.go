@@ -2,6 +2,8 @@ package convert
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"maunium.net/go/mautrix/event"
 )
@@ -22,15 +24,24 @@ const (
 // or characters, and it closes and reopens code fences. A part of 5,000 bytes whose
 // formatting does not fit is not cut further; it is sent without formatting. Split
 // returns at least one part.
-func Split(content string) []string {
+func Split(content string) []string { return Typed{}.Split(content) }
+
+// Split is like the function [Split] for text that is read in this way.
+func (t Typed) Split(content string) []string {
+	parts, _ := t.split(content, len(content)+1)
+	return parts
+}
+
+// split returns at most so many parts of a content, and what follows them. A code fence that
+// is open there is opened again in the rest.
+func (t Typed) split(content string, most int) (parts []string, rest string) {
 	content = cleanText(content)
-	s := splitter{newHTMLRenderer(), maxPart}
+	s := splitter{t.renderer(), maxPart}
 	if len(content) <= minPart || len(content) <= MaxEventBytes && s.fits(content) {
-		return []string{content}
+		return []string{content}, ""
 	}
-	var parts []string
 	var open fence
-	for rest := content; rest != ""; {
+	for rest = content; rest != "" && len(parts) < most; {
 		var part string
 		part, rest, open = s.next(rest, open)
 		if strings.TrimSpace(part) != "" {
@@ -38,9 +49,12 @@ func Split(content string) []string {
 		}
 	}
 	if len(parts) == 0 {
-		return []string{""}
+		return []string{""}, ""
 	}
-	return parts
+	if rest != "" {
+		rest = open.opening() + rest
+	}
+	return parts, rest
 }
 
 type splitter struct {
@@ -56,7 +70,7 @@ func (s *splitter) next(text string, open fence) (part, rest string, carry fence
 	for ; ; s.size = max(s.size*2/3, minPart) {
 		part, rest = cutAt(text, s.size, open.isOpen())
 		part = open.opening() + part
-		if rest != "" {
+		if rest != "" && !s.renderer.asIs {
 			carry = fenceAtEnd(part)
 			part += carry.closing()
 		}
@@ -96,12 +110,24 @@ func cutAt(text string, size int, code bool) (part, rest string) {
 		return strings.TrimRight(text[:at], "\n"), strings.TrimLeft(text[at:], "\n")
 	}
 	if at := strings.LastIndexByte(window, '\n'); at >= size/2 {
-		return text[:at], text[at+1:]
+		return strings.TrimSuffix(text[:at], "\r"), text[at+1:]
 	}
-	if at := strings.LastIndexByte(window, ' '); at >= size*3/4 {
+	if at := lastBlank(text, size); at >= size*3/4 {
 		// Blanks left in front could make an indented code block of the rest.
 		return text[:at], strings.TrimLeft(text[at:], " ")
 	}
 	part = TruncateBytes(text, size)
 	return part, text[len(part):]
+}
+
+// lastBlank returns the place of the last blank before limit at which text can be cut, or
+// -1: an accent behind a blank belongs to it.
+func lastBlank(text string, limit int) int {
+	for at := strings.LastIndexByte(text[:limit], ' '); at >= 0; at = strings.LastIndexByte(text[:at], ' ') {
+		next, _ := utf8.DecodeRuneInString(text[at+1:])
+		if !unicode.In(next, unicode.M) && !isJoiner(next) {
+			return at
+		}
+	}
+	return -1
 }

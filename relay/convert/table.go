@@ -23,6 +23,8 @@ func (h *htmlConverter) table(n *html.Node) []block {
 	}
 	switch {
 	case columns == 0:
+	case h.phraser.plain:
+		out = append(out, block{otherBlock, plainTable(rows)})
 	case columns > maxColumns:
 		for _, row := range rows {
 			out = append(out, block{otherBlock, strings.Join(row, " ")})

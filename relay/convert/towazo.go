@@ -14,42 +14,75 @@ type WazoOptions struct {
 	// Names returns the display name of a user who is mentioned, or "" if the name
 	// is not known. Names may be nil.
 	Names func(id.UserID) string
+	// Rooms returns the name of a room whose id or alias is given, or "" if the name is
+	// not known. Rooms may be nil.
+	Rooms func(string) string
 	// Sticker says that the event is an m.sticker, which has no msgtype.
 	Sticker bool
 	// FileURL is the address at which people on Wazo find the file of the message,
 	// or "" if it is not served to them.
 	FileURL string
+	// Plain says that people on Wazo read the text without any renderer for Markdown.
+	Plain bool
+	// Answers is the message that this one answers, if that has to be shown as text.
+	Answers *Quote
+	// Before is what an edited message said before, in the form of the original or of an
+	// earlier edit. Without it, an edit is shown as a whole.
+	Before *event.MessageEventContent
+}
+
+func (o WazoOptions) phraser() *phraser {
+	if o.Plain {
+		return newPlainPhraser()
+	}
+	return newPhraser()
 }
 
 // editMark stands before the new text of an edited message; Wazo can't change
 // what was posted (docs/wazo.md, "Properties that shape the relay").
 const editMark = "✏️ "
 
-// ToWazo renders a Matrix message as Markdown for chatd. It doesn't change c.
+// ToWazo renders a Matrix message as Markdown for chatd, or as text without any markup if
+// the options say so. It doesn't change c.
 //
 // Formatted text becomes Markdown; unformatted text stays as it is. A file or a
 // location becomes a line that says what was sent, with the caption below. An edit
-// becomes "✏️" with the new text. A message with an unknown msgtype becomes its body.
+// becomes "✏️" with the new text or, where that is shorter, with what was changed. The
+// quote of the message that is answered stands below the text. A message with an unknown msgtype becomes its body.
 // The copy of the message that is replied to and the fallback of the sender's own
 // per-message profile are left out.
 //
-// ToWazo returns [ErrEmpty] if nothing readable is left, and an error wrapping
+// ToWazo returns [ErrEmpty] if nothing readable is left, or if an edit changes nothing
+// that people can read, and an error wrapping
 // [ErrTooLarge] if the result is larger than [MaxContentBytes].
 func ToWazo(c *event.MessageEventContent, opts WazoOptions) (string, error) {
-	w := wazoWriter{phraser: newPhraser(), opts: opts}
-	prefix := ""
-	if c.NewContent != nil && c.RelatesTo.GetReplaceID() != "" {
-		c, prefix = c.NewContent, editMark
-	}
-	text, err := w.message(withoutFallbacks(c))
+	w := wazoWriter{phraser: opts.phraser(), opts: opts}
+	current, isEdit := newestContent(c)
+	text, err := w.message(withoutFallbacks(current, isEdit))
 	if err != nil {
 		return "", err
 	}
-	markdown := text.after(prefix).markdown
+	if isEdit && opts.Before != nil {
+		text, err = w.correction(text)
+	} else if isEdit {
+		text = text.after(editMark)
+	}
+	if err != nil {
+		return "", err
+	}
+	markdown := w.answer(text.markdown)
 	if err := CheckSize(markdown); err != nil {
 		return "", err
 	}
 	return markdown, nil
+}
+
+// newestContent returns what a message says: the new content of an edit.
+func newestContent(c *event.MessageEventContent) (current *event.MessageEventContent, isEdit bool) {
+	if c.NewContent != nil && c.RelatesTo.GetReplaceID() != "" {
+		return c.NewContent, true
+	}
+	return c, false
 }
 
 // maxHTML is the size of the largest formatted body that is converted, in bytes. A
@@ -83,9 +116,9 @@ type original struct {
 	profile bool // whether the content had the fallback of a profile
 }
 
-// withoutFallbacks returns a copy of c without the fallbacks, which are there for
-// clients that lack a feature.
-func withoutFallbacks(c *event.MessageEventContent) original {
+// withoutFallbacks returns a copy of c, which may be the new content of an edit, without
+// the fallbacks, which are there for clients that lack a feature.
+func withoutFallbacks(c *event.MessageEventContent, isEdit bool) original {
 	clean := *c
 	clean.NewContent = nil
 	clean.Body = cleanText(clean.Body)
@@ -97,7 +130,9 @@ func withoutFallbacks(c *event.MessageEventContent) original {
 		clean.RemovePerMessageProfileFallback()
 	}
 	clean.RemoveReplyFallback()
-	if clean.Format != event.FormatHTML && clean.RelatesTo.GetReplyTo() != "" && strings.HasPrefix(clean.Body, "> <@") {
+	// The new content of an edit has no relation that says what is answered.
+	isReply := clean.RelatesTo.GetReplyTo() != "" || clean.RelatesTo == nil && isEdit
+	if isReply && quotesSender(clean.Body) {
 		clean.Body = event.TrimReplyFallbackText(clean.Body)
 	}
 	return original{&clean, hasProfile}
@@ -115,6 +150,8 @@ func (w wazoWriter) message(c original) (wazoText, error) {
 		return w.media(c, "🎤", "voice message"), nil
 	case c.MsgType == event.MsgAudio:
 		return w.media(c, "🎵", "audio"), nil
+	case c.MsgType == event.MsgFile && isContact(c):
+		return w.media(c, "👤", "contact"), nil
 	case c.MsgType == event.MsgFile:
 		return w.media(c, "📎", "file"), nil
 	case c.MsgType == event.MsgLocation:
@@ -144,12 +181,12 @@ func (w wazoWriter) emoter() string {
 // large, else the body. It returns false if there is nothing to read.
 func (w wazoWriter) text(c original) (wazoText, bool) {
 	if c.Format == event.FormatHTML && len(c.FormattedBody) <= maxHTML {
-		h := htmlConverter{phraser: w.phraser, names: w.opts.Names, dropProfile: c.profile}
+		h := htmlConverter{phraser: w.phraser, names: w.opts.Names, rooms: w.opts.Rooms, dropProfile: c.profile}
 		blocks, ok := h.convert(c.FormattedBody)
 		markdown := joinBlocks(blocks)
 		if ok && readable(markdown) && CheckSize(markdown) == nil {
 			return wazoText{markdown, blocks[0].kind != paragraphBlock}, true
 		}
 	}
-	return wazoText{markdown: c.Body}, readable(c.Body)
+	return wazoText{markdown: w.opts.nameLinks(c.Body)}, readable(c.Body)
 }

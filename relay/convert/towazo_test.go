@@ -228,6 +228,7 @@ func TestMessagesBecomeWazoText(t *testing.T) {
 		{name: "sticker", content: event.MessageEventContent{Body: "party cat"}, opts: WazoOptions{Sticker: true}, want: "🏷️ sticker: party cat"},
 		{name: "location", content: event.MessageEventContent{MsgType: event.MsgLocation, Body: "Office", GeoURI: "geo:1.5,2"}, want: "📍 location: [Office](https://www.openstreetmap.org/?mlat=1.5&mlon=2#map=16/1.5/2)"},
 		{name: "location that names its place", content: event.MessageEventContent{MsgType: event.MsgLocation, Body: "I am at geo:1.5,2", GeoURI: "geo:1.5,2"}, want: "📍 location: [I am at geo:1.5,2](https://www.openstreetmap.org/?mlat=1.5&mlon=2#map=16/1.5/2)"},
+		{name: "location described by the map", content: event.MessageEventContent{MsgType: event.MsgLocation, Body: "https://www.openstreetmap.org/?mlat=1&mlon=2#map=16/1/2", GeoURI: "geo:1,2"}, want: "📍 location: https://www.openstreetmap.org/?mlat=1&mlon=2#map=16/1/2"},
 		{name: "location with another scheme", content: event.MessageEventContent{MsgType: event.MsgLocation, Body: "Office", GeoURI: "javascript:x"}, want: "📍 location: Office"},
 	}
 	for _, test := range tests {

@@ -3,7 +3,7 @@ package wazotest
 import "net/http"
 
 func (s *Server) chatdService() *service {
-	return &service{name: "chatd", routes: []route{
+	return &service{name: "chatd", plugin: s.pluginRoutes(), hasPlugin: s.hasPlugin, routes: []route{
 		{"/1.0/users/me/rooms", map[string]handler{http.MethodGet: s.listRooms, http.MethodPost: s.postRoom}},
 		{"/1.0/users/me/rooms/messages", map[string]handler{http.MethodGet: s.searchMessages}},
 		{"/1.0/users/me/rooms/{room}/messages", map[string]handler{http.MethodGet: s.listMessages, http.MethodPost: s.postMessage}},

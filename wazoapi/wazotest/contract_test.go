@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -118,4 +119,20 @@ func TestContractSeesBrokenEvents(t *testing.T) {
 	r.patience = 100 * time.Millisecond // the event that is waited for does not come
 	r.run(scenario{file: "ws-01-v2-normal-user"})
 	assert.NotEmpty(t, r.diffs)
+}
+
+// TestEveryRecordingIsReplayed finds recordings that the contract test leaves out.
+func TestEveryRecordingIsReplayed(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("testdata", "recordings", "*.json"))
+	require.NoError(t, err)
+	var have []string
+	replayed := []string{"ws-08-keepalive"} // websocketd_test.go has it
+	for _, file := range files {
+		have = append(have, strings.TrimSuffix(filepath.Base(file), ".json"))
+	}
+	for _, sc := range scenarios() {
+		replayed = append(replayed, sc.file)
+	}
+	assert.ElementsMatch(t, have, replayed)
 }

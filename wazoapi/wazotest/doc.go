@@ -23,8 +23,11 @@
 // must be expected, on real servers. Every wait goes through a [Clock], so
 // a test with a [ManualClock] never sleeps.
 //
-// It does not simulate webhookd, the reactions plugin, connectors (none is enabled
-// in a new installation: a room with somebody outside can be made, see
+// The plugin for reactions and replies is not part of Wazo. [WithPlugin] installs
+// it, and [Server.SetPlugin] makes it come and go while the server runs.
+//
+// It does not simulate webhookd, connectors (none is enabled in a new
+// installation: a room with somebody outside can be made, see
 // [Server.CreateOutsideRoom], but not posted in), administration over HTTP, LDAP
 // and SAML, versions older than 26.08, and nginx's rate limit for unauthenticated
 // resources. Another service is one more file that appends its routes to

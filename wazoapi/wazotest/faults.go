@@ -77,14 +77,15 @@ func Times(n int) When { return When{times: n} }
 // Fraction fires with probability p; the same seed gives the same choices.
 func Fraction(p float64, seed uint64) When { return When{fraction: p, seed: seed} }
 
-// InRoom limits a fault of messages to those of one room.
+// InRoom limits a fault of messages, reactions or replies to those of one room.
 func (w When) InRoom(room string) When { w.scope.room = room; return w }
 
 // Requested limits a fault of messages to those that clients post over HTTP. It
 // spares those of [Server.Post].
 func (w When) Requested() When { w.scope.request = true; return w }
 
-// By limits a fault of messages, rooms or tokens to those of one account.
+// By limits a fault of messages, reactions, replies, rooms or tokens to those of
+// one account.
 func (w When) By(u User) When { w.scope.user = u.UUID; return w }
 
 type faultKind string
@@ -116,6 +117,13 @@ const (
 	confdDown      faultKind = "confd down"
 	websocketdDown faultKind = "websocketd down"
 	busLost        faultKind = "bus lost"
+
+	refuseRelation    faultKind = "refuse relation"
+	relationNoPublish faultKind = "relation publish fails"
+	noRelationEvent   faultKind = "no relation event"
+	cutRelation       faultKind = "cut relation"
+	lateRelation      faultKind = "late relation"
+	noPluginTables    faultKind = "no plugin tables"
 )
 
 func newFaults(s *Server) *Faults { return &Faults{server: s} }

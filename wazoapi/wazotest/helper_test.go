@@ -95,14 +95,24 @@ func (f *fixture) contents() []string {
 // listen opens a websocket that has subscribed to messages and started.
 func (f *fixture) listen(token string) *websocket.Conn {
 	f.Helper()
+	return f.listenTo(token, "chatd_user_room_message_created")
+}
+
+// listenTo opens a websocket that has subscribed to events and started.
+func (f *fixture) listenTo(token string, names ...string) *websocket.Conn {
+	f.Helper()
 	conn, _, err := websocket.Dial(f.ctx, f.URL()+"/api/websocketd/?version=2&token="+token,
 		&websocket.DialOptions{HTTPClient: f.client})
 	require.NoError(f, err)
 	f.Cleanup(func() { _ = conn.CloseNow() })
-	for _, command := range []string{`{"op":"subscribe","data":{"event_name":"chatd_user_room_message_created"}}`, `{"op":"start"}`} {
+	var commands []string
+	for _, name := range names {
+		commands = append(commands, `{"op":"subscribe","data":{"event_name":"`+name+`"}}`)
+	}
+	for _, command := range append(commands, `{"op":"start"}`) {
 		require.NoError(f, conn.Write(f.ctx, websocket.MessageText, []byte(command)))
 	}
-	for range 3 { // init, subscribe, start
+	for range len(names) + 2 { // init, the subscriptions, start
 		_, _, err := conn.Read(f.ctx)
 		require.NoError(f, err)
 	}

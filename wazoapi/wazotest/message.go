@@ -86,8 +86,7 @@ func (r *room) commit(m *Message) {
 		at--
 	}
 	r.sorted = slices.Insert(r.sorted, at, m)
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.signal()
 }
 
 // since returns the sorted messages that are not older than t.

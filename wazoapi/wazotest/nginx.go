@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,7 +73,10 @@ func (n *nginx) pass(r *http.Request) (*service, answer) {
 	if r.ContentLength > maxBody || len(body) > maxBody {
 		return nil, nginxPage(http.StatusRequestEntityTooLarge)
 	}
-	svc, path := n.locate(r.URL.Path)
+	if strings.ContainsRune(r.URL.Path, 0) {
+		return nil, nginxPage(http.StatusBadRequest)
+	}
+	svc, path := n.locate(withoutDots(r.URL.Path))
 	switch {
 	case svc == nil && path == "/":
 		return nil, n.withSlash(r)
@@ -96,6 +101,19 @@ func (n *nginx) pass(r *http.Request) (*service, answer) {
 		s.tamper(label, &a)
 	}
 	return svc, a
+}
+
+// withoutDots resolves "." and ".." in a path, also those that were escaped, as
+// nginx does before it looks for a location.
+func withoutDots(p string) string {
+	if !slices.ContainsFunc(strings.Split(p, "/"), func(s string) bool { return s == "." || s == ".." }) {
+		return p
+	}
+	clean := path.Clean(p)
+	if strings.HasSuffix(p, "/") || strings.HasSuffix(p, "/.") || strings.HasSuffix(p, "/..") {
+		clean += "/"
+	}
+	return clean
 }
 
 // locate splits a path into service and path there. A service's name without

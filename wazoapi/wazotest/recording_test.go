@@ -25,11 +25,26 @@ type exchange struct {
 	Connection string `json:"connection"`
 	Direction  string `json:"direction"`
 	URL        string `json:"url"`
-	Headers    map[string]string
+	Headers    textHeaders
 	Status     int             `json:"status"`
 	Frame      json.RawMessage `json:"frame"`
 	Code       int             `json:"code"`
 	Reason     string          `json:"reason"`
+}
+
+// textHeaders leaves out the headers of messages on the bus that are no texts.
+type textHeaders map[string]string
+
+func (h *textHeaders) UnmarshalJSON(data []byte) error {
+	var all map[string]any
+	err := json.Unmarshal(data, &all)
+	*h = textHeaders{}
+	for name, value := range all {
+		if text, ok := value.(string); ok {
+			(*h)[name] = text
+		}
+	}
+	return err
 }
 
 type recordedRequest struct {

@@ -258,6 +258,8 @@ func (r *replay) body(recorded *recordedRequest) []byte {
 		}
 	}
 	switch {
+	case string(recorded.Body) == "null" && recorded.Headers["Content-Type"] == "application/json":
+		return recorded.Body
 	case len(recorded.Body) == 0 || string(recorded.Body) == "null":
 		return nil
 	case recorded.BodyRaw:

@@ -23,6 +23,8 @@ type room struct {
 	facts     atomic.Pointer[roomFacts]
 	committed []*Message // in the order of the commits
 	sorted    []*Message // by created_at; messages of the same instant by commit
+	reactions []Reaction // by created_at
+	replies   []Reply    // by created_at
 	changed   chan struct{}
 }
 

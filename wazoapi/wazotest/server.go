@@ -44,6 +44,7 @@ type Server struct {
 	roomOrder    []*room
 	roomsOfSet   map[string]*room
 	roomsChanged chan struct{}
+	plugin       bool
 
 	listenMu  sync.Mutex // guards what follows, and starting and stopping
 	listening *listening

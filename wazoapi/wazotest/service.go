@@ -12,6 +12,8 @@ type service struct {
 	name      string // as in /api/NAME
 	poweredBy string
 	routes    []route
+	plugin    []route // of a plugin, as long as hasPlugin
+	hasPlugin func() bool
 }
 
 type handler func(r *request) answer
@@ -55,9 +57,16 @@ func (r *request) json() (any, *answer) {
 
 // find returns the route of a path with its variables, or nil.
 func (svc *service) find(path string) (*route, map[string]string) {
-	for i := range svc.routes {
-		if vars, ok := matchPath(svc.routes[i].pattern, path); ok {
-			return &svc.routes[i], vars
+	if rt, vars := findRoute(svc.routes, path); rt != nil || svc.hasPlugin == nil || !svc.hasPlugin() {
+		return rt, vars
+	}
+	return findRoute(svc.plugin, path)
+}
+
+func findRoute(routes []route, path string) (*route, map[string]string) {
+	for i := range routes {
+		if vars, ok := matchPath(routes[i].pattern, path); ok {
+			return &routes[i], vars
 		}
 	}
 	return nil, nil

@@ -65,3 +65,21 @@ func (s *Server) changeRoom(uuid string, change func(*roomFacts)) {
 	s.roomsOfSet[setOf(r.tenant, facts.users)] = r
 	r.facts.Store(facts)
 }
+
+// DeleteMessage takes a message out of a room. Its reactions go with it, and what
+// it answers is forgotten. Answers to it stay, without what they answered
+// (docs/wazo.md, "Replies"). [Server.Subscribe] still yields the message.
+func (s *Server) DeleteMessage(roomUUID, messageUUID string) {
+	r := s.room(roomUUID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.sorted = slices.DeleteFunc(slices.Clone(r.sorted), func(m *Message) bool { return m.UUID == messageUUID })
+	r.reactions = slices.DeleteFunc(slices.Clone(r.reactions), func(x Reaction) bool { return x.MessageUUID == messageUUID })
+	r.replies = slices.DeleteFunc(slices.Clone(r.replies), func(y Reply) bool { return y.ChildUUID == messageUUID })
+	for i := range r.replies {
+		if r.replies[i].ParentUUID == messageUUID {
+			r.replies[i].ParentUUID = ""
+		}
+	}
+	r.signal()
+}

@@ -1,0 +1,118 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"go.mau.fi/util/dbutil"
+	"maunium.net/go/mautrix/id"
+)
+
+const (
+	saidOnceQuery = `INSERT INTO said_once (portal_id, kind, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	wasSaidQuery  = `SELECT EXISTS (SELECT 1 FROM said_once WHERE portal_id = $1 AND kind = $2 AND name = $3)`
+
+	setLastEditQuery     = `INSERT INTO last_edit (portal_id, event_id, edit_id) VALUES ($1, $2, $3) ON CONFLICT (portal_id, event_id) DO UPDATE SET edit_id = excluded.edit_id`
+	lastEditQuery        = `SELECT edit_id FROM last_edit WHERE portal_id = $1 AND event_id = $2`
+	forgetLastEditsQuery = `DELETE FROM last_edit WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = last_edit.portal_id AND message.event_id = last_edit.event_id) AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = last_edit.portal_id AND source_id = last_edit.event_id)`
+
+	insertReactionQuery  = `INSERT INTO reaction (portal_id, event_id, target, emoji) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	reactionQuery        = `SELECT portal_id, event_id, target, emoji FROM reaction WHERE portal_id = $1 AND event_id = $2`
+	deleteReactionQuery  = `DELETE FROM reaction WHERE portal_id = $1 AND event_id = $2`
+	forgetReactionsQuery = `DELETE FROM reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = reaction.portal_id AND message.event_id = reaction.event_id)`
+)
+
+// OnceKind says what kind of thing is said only once in a portal.
+type OnceKind string
+
+// What is said only once.
+const (
+	OnceWordless OnceKind = "wordless" // that somebody sent something of a type that has no text
+	OnceThread   OnceKind = "thread"   // which message a thread answers
+)
+
+// SaidOnce is the table of what is not said again in a portal.
+type SaidOnce struct {
+	db *dbutil.Database
+}
+
+// Add stores that something was said.
+func (t *SaidOnce) Add(ctx context.Context, portalID int64, kind OnceKind, name string) error {
+	_, err := t.db.Exec(ctx, saidOnceQuery, portalID, kind, name)
+	return err
+}
+
+// Has reports whether something was said before.
+func (t *SaidOnce) Has(ctx context.Context, portalID int64, kind OnceKind, name string) (said bool, err error) {
+	err = t.db.QueryRow(ctx, wasSaidQuery, portalID, kind, name).Scan(&said)
+	return said, err
+}
+
+// LastEdits is the table of the last edits that were delivered.
+type LastEdits struct {
+	db *dbutil.Database
+}
+
+// Set stores that an edit of a message was delivered, or was put in the place of the message before that was delivered.
+func (t *LastEdits) Set(ctx context.Context, portalID int64, message, edit id.EventID) error {
+	_, err := t.db.Exec(ctx, setLastEditQuery, portalID, message, edit)
+	return err
+}
+
+// Of returns the last edit of a message that was delivered, "" if there was none.
+func (t *LastEdits) Of(ctx context.Context, portalID int64, message id.EventID) (edit id.EventID, err error) {
+	err = t.db.QueryRow(ctx, lastEditQuery, portalID, message).Scan(&edit)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return edit, err
+}
+
+// Forget deletes the edits of messages whose mappings are gone, see [Messages.Forget], and which do not wait.
+func (t *LastEdits) Forget(ctx context.Context) error {
+	_, err := t.db.Exec(ctx, forgetLastEditsQuery)
+	return err
+}
+
+// Reaction is a reaction on Matrix that was delivered to Wazo.
+type Reaction struct {
+	PortalID int64
+	EventID  id.EventID
+	Target   id.EventID // the event that it is for
+	Emoji    string     // as it is shown, see convert.ReactionOf
+}
+
+// Reactions is the table of reactions that were delivered.
+type Reactions struct {
+	*dbutil.QueryHelper[*Reaction]
+}
+
+func newReactions(db *dbutil.Database) *Reactions {
+	return &Reactions{dbutil.MakeQueryHelperSimple(db, func() *Reaction { return &Reaction{} })}
+}
+
+// Scan implements dbutil.DataStruct.
+func (r *Reaction) Scan(row dbutil.Scannable) (*Reaction, error) {
+	return dbutil.ValueOrErr(r, row.Scan(&r.PortalID, &r.EventID, &r.Target, &r.Emoji))
+}
+
+// Insert stores a reaction. It does nothing if the reaction is stored already.
+func (t *Reactions) Insert(ctx context.Context, r *Reaction) error {
+	return t.Exec(ctx, insertReactionQuery, r.PortalID, r.EventID, r.Target, r.Emoji)
+}
+
+// ByEvent returns the reaction that an event made, nil if it was not delivered, or was removed.
+func (t *Reactions) ByEvent(ctx context.Context, portalID int64, event id.EventID) (*Reaction, error) {
+	return t.QueryOne(ctx, reactionQuery, portalID, event)
+}
+
+// Delete removes a reaction.
+func (t *Reactions) Delete(ctx context.Context, portalID int64, event id.EventID) error {
+	return t.Exec(ctx, deleteReactionQuery, portalID, event)
+}
+
+// Forget deletes the reactions whose mappings are gone, see [Messages.Forget].
+func (t *Reactions) Forget(ctx context.Context) error {
+	return t.Exec(ctx, forgetReactionsQuery)
+}

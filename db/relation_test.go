@@ -1,0 +1,58 @@
+package db
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+)
+
+func TestWhatIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
+	require.NoError(t, db.SaidOnce.Add(t.Context(), portal.ID, OnceWordless, "org.example"))
+	require.NoError(t, db.SaidOnce.Add(t.Context(), portal.ID, OnceWordless, "org.example"))
+	for _, test := range []struct {
+		portal int64
+		kind   OnceKind
+		name   string
+		want   bool
+	}{
+		{portal.ID, OnceWordless, "org.example", true},
+		{portal.ID, OnceWordless, "org.other", false},
+		{portal.ID, OnceThread, "org.example", false},
+		{other.ID, OnceWordless, "org.example", false},
+	} {
+		said, err := db.SaidOnce.Has(t.Context(), test.portal, test.kind, test.name)
+		require.NoError(t, err)
+		require.Equal(t, test.want, said, "%+v", test)
+	}
+}
+
+func TestLastEditsAndReactionsLiveAsLongAsTheirMappings(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal := db.addPortal(t, "a")
+	for _, event := range []id.EventID{"$old", "$new"} {
+		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, "$first"))
+		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, event+"edit"))
+		require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{portal.ID, event, "$target", "👍"}))
+	}
+	require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$new", RelayedAt: ms(time.Now().UnixMilli())}))
+	require.NoError(t, db.LastEdit.Forget(t.Context()))
+	require.NoError(t, db.Reaction.Forget(t.Context()))
+	for event, want := range map[id.EventID]id.EventID{"$old": "", "$new": "$newedit"} {
+		edit, err := db.LastEdit.Of(t.Context(), portal.ID, event)
+		require.NoError(t, err)
+		require.Equal(t, want, edit)
+		reaction, err := db.Reaction.ByEvent(t.Context(), portal.ID, event)
+		require.NoError(t, err)
+		require.Equal(t, want != "", reaction != nil)
+	}
+	require.NoError(t, db.Reaction.Delete(t.Context(), portal.ID, "$new"))
+	reaction, err := db.Reaction.ByEvent(t.Context(), portal.ID, "$new")
+	require.NoError(t, err)
+	require.Nil(t, reaction)
+}

@@ -1,0 +1,196 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// This file makes the requests for Matrix events: what people on Wazo will read.
+
+// onceSaid is something that is said only once in a portal.
+type onceSaid struct {
+	Kind db.OnceKind `json:"kind"`
+	Name string      `json:"name"`
+}
+
+// saying is what an event says to people on Wazo.
+type saying struct {
+	text  string
+	media *db.Media  // the file that it links to, nil if there is none
+	once  []onceSaid // what is not said again after this
+	edits id.EventID // the event that this one edits; empty: none
+
+	reactions []reactionNote // that it shows or removes
+	also      []*db.Row      // the rows that it shows besides that of the event
+}
+
+// convert makes the request for an event.
+func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequest, error) {
+	said, err := d.say(ctx, evt)
+	if errors.Is(err, convert.ErrTooLarge) {
+		return nil, &messageError{words.WhyTooLarge, err}
+	} else if err != nil {
+		return nil, err
+	}
+	return d.requestFor(ctx, evt, said)
+}
+
+// say returns what an event says. It returns convert.ErrEmpty if that is nothing.
+func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, err error) {
+	kind := convert.Describe(evt, nil).Kind
+	if kind != convert.KindReacted && kind != convert.KindRedacted {
+		return d.sayMessage(ctx, evt)
+	}
+	reactions, err := d.reactions(ctx)
+	switch {
+	case err != nil:
+		return said, err
+	case len(reactions) > 0:
+		return d.sayReactions(ctx, evt, reactions)
+	case kind == convert.KindReacted:
+		return said, convert.ErrEmpty
+	}
+	said.text, err = d.removal(ctx, evt)
+	return said, err
+}
+
+// sayMessage returns what a message or an edit says.
+func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said saying, err error) {
+	content, once, err := d.contentOf(ctx, evt)
+	if err != nil {
+		return said, err
+	}
+	opts := d.wazoOptions(ctx, evt)
+	opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
+	quote, marked, err := d.quote(ctx, evt, content)
+	if err != nil {
+		return said, err
+	}
+	opts.Answers, said.once = quote, append(once, marked...)
+	if content.NewContent != nil {
+		said.edits = content.RelatesTo.GetReplaceID()
+	}
+	if said.edits != "" {
+		if outdated, err := d.isOutdated(ctx, said.edits); err != nil {
+			return said, err
+		} else if outdated {
+			return said, convert.ErrEmpty
+		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
+			return said, err
+		}
+	}
+	if said.media, err = d.attachment(evt, content, opts); err != nil {
+		return said, err
+	}
+	opts.FileURL = d.mediaURL(said.media)
+	said.text, err = convert.ToWazo(content, opts)
+	if errors.Is(err, convert.ErrTooLarge) && opts.Answers != nil {
+		opts.Answers = nil
+		said.text, err = convert.ToWazo(content, opts)
+	}
+	return said, err
+}
+
+// requestFor makes the request that says something for the sender of an event.
+func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said saying) (*wazoRequest, error) {
+	poster, err := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
+	if err != nil {
+		return nil, err
+	}
+	sender, written := d.sender(ctx, evt), time.UnixMilli(evt.Timestamp)
+	own := d.lateAndInTime(written, wazoapi.Clean(said.text))
+	relayed := wazoapi.Clean(d.render(convert.ContentData{Content: said.text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
+	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
+	if account := d.accounts.login(evt.Sender); account != nil {
+		forms = append(forms, form{author: account.uuid(), since: jsontime.UMicro(written.Add(-clockSkew)), texts: own})
+	}
+	posted := forms[0]
+	if poster.own {
+		posted = form{author: poster.uuid(), texts: own}
+	}
+	text := posted.texts[1]
+	if d.row.Late {
+		text = posted.texts[0]
+	}
+	if convert.CheckSize(text) != nil {
+		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
+	}
+	var posterID int64
+	if poster.account != nil {
+		posterID = poster.row.ID
+	}
+	return &wazoRequest{
+		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
+		Once: said.once, Edits: said.edits, Reactions: said.reactions, also: said.also, account: poster.account, media: said.media, forms: forms, posted: posted, written: written,
+	}, nil
+}
+
+// contentOf returns what an event says to people on Wazo, and what of it is not said again. It returns convert.ErrEmpty if there is
+// nothing to say.
+func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.MessageEventContent, []onceSaid, error) {
+	description, err := d.relationsOf(evt).describe(ctx, evt)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch description.Kind {
+	case convert.KindSaid:
+		return description.Content, nil, nil
+	case convert.KindWordless:
+		named, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceWordless, description.Type)
+		if err != nil {
+			return nil, nil, err
+		} else if !named {
+			return description.Content, []onceSaid{{db.OnceWordless, description.Type}}, nil
+		}
+	}
+	return nil, nil, convert.ErrEmpty
+}
+
+// render puts what the relay account posts into CONTENT_FORMAT.
+func (d *wazoDelivery) render(data convert.ContentData) string {
+	if d.cfg.PlainText {
+		return d.cfg.Content.RenderPlain(data)
+	}
+	return d.cfg.Content.Render(data)
+}
+
+// wazoOptions returns how an event is written for people on Wazo, whatever it relates to.
+func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) convert.WazoOptions {
+	return convert.WazoOptions{
+		Plain:   d.cfg.PlainText,
+		Sticker: evt.Type.Type == event.EventSticker.Type,
+		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
+	}
+}
+
+// mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
+func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
+	if wazo, _, ok := d.identities.ofMatrix(user); ok {
+		lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+		defer cancel()
+		names, err := d.names.Names(lookup, wazo)
+		if err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
+		} else if names[wazo] != "" {
+			return names[wazo]
+		}
+	}
+	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
+}
+
+// lateAndInTime returns a text as it is posted if the key of the message came late, and as it is posted if it did not.
+func (d *wazoDelivery) lateAndInTime(written time.Time, text string) []string {
+	return []string{d.texts.Late(written) + "\n\n" + text, text} // what follows the first line may begin with a block that must stand on its own
+}

@@ -1,0 +1,50 @@
+package relay
+
+import (
+	"testing"
+
+	"maunium.net/go/mautrix/event"
+)
+
+func TestCorrectionsShowWhatTheyChange(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	const said = "The meeting about the new building begins at 14:03 in the large room on the second floor."
+	const now = "The meeting about the new building begins at 14:30 in the large room on the second floor."
+	meeting := f.matrix.say(adminUser, said)
+	other := f.matrix.say("@bea:b.example", "a message of Bea")
+	f.awaitRelayed(said, "a message of Bea")
+	f.edit(adminUser, meeting, now)
+	f.awaitOnWazo("✏️ 14:30 instead of 14:03")
+	f.edit(adminUser, meeting, now) // it changes nothing
+	f.edit(adminUser, other, "a message of Ada")
+	f.halt()
+	f.start()
+	f.edit(adminUser, meeting, "The meeting about the new building begins at 14:45 in the large room on the second floor.")
+	f.edit(adminUser, "$before", "edit of what Wazo has not seen")
+	f.awaitRelayed(said, "a message of Bea", "✏️ 14:30 instead of 14:03", "✏️ a message of Ada", "✏️ 14:45 instead of 14:30", "✏️ edit of what Wazo has not seen")
+}
+
+func TestOfSeveralEditsThatWaitOnlyTheLastGoesOut(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	message := f.matrix.say(adminUser, "one")
+	f.awaitRelayed("one")
+	down := f.wazo.Faults().ChatdDown()
+	attempted := f.matrix.say(adminUser, "attempted")
+	f.edit(adminUser, message, "two")
+	f.edit("@bea:b.example", message, "two by Bea")
+	f.matrix.say(adminUser, "between")
+	f.edit(adminUser, message, "three")
+	last := f.matrix.sayEncrypted(adminUser, "S", func(evt *event.Event) {
+		evt.Content.Raw["m.relates_to"] = map[string]any{"rel_type": "m.replace", "event_id": message}
+	})
+	f.awaitRow(attempted)
+	f.awaitRow(last)
+	down.Off()
+	f.awaitRelayed("one", "attempted", "✏️ two by Bea", "between", "✏️ three")
+}

@@ -1,0 +1,76 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// chatd cannot delete a message, so people on Wazo are told which one was removed on Matrix, without its text. What still waits is
+// withdrawn instead (pending_edits.go), and the links to its files end (file_links.go).
+
+// redact accepts an event that takes another one back.
+func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) error {
+	if err := a.redactPending(ctx, evt.Event); err != nil {
+		return err
+	}
+	target := redacted(evt.Event)
+	reaction, err := a.db.Reaction.ByEvent(ctx, a.portal.ID, target)
+	if err != nil {
+		return err
+	}
+	isOff := a.cfg.Relations.WithoutRedactions
+	if reaction != nil {
+		isOff = a.cfg.Relations.WithoutReactions
+	}
+	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
+		return nil
+	}
+	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
+	if err == nil && !isKnown {
+		// It may be delivered at this moment: the row behind it finds out.
+		var row *db.Row
+		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
+		isKnown = row != nil
+	}
+	if err != nil || !isKnown {
+		return err
+	}
+	return a.insert(ctx, evt, position)
+}
+
+// removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it.
+func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (string, error) {
+	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, redacted(evt))
+	if err != nil {
+		return "", err
+	} else if known == nil {
+		return "", convert.ErrEmpty
+	}
+	written := known.CreatedAt.Time
+	if written.IsZero() {
+		written = known.RelayedAt.Time
+	}
+	author := ""
+	if !d.isSame(known.Author, evt.Sender) {
+		author = cmp.Or(d.authorOnWazo(ctx, known.Author), words.SomebodyElse)
+	}
+	return convert.Removal(written.Local(), time.UnixMilli(evt.Timestamp), author, d.wazoOptions(ctx, evt)), nil
+}
+
+// isSame reports whether the author of a message, a Matrix user or a user on Wazo, is a Matrix user.
+func (d *wazoDelivery) isSame(author string, user id.UserID) bool {
+	if author == user.String() {
+		return true
+	}
+	known, ok := d.identities.ofWazo(wazoapi.UUID(author))
+	return ok && known == user
+}

@@ -1,0 +1,100 @@
+package relay
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// removed returns the line which says that the message with a text was removed from Wazo. author is who had written it, "" if that is
+// who removed it.
+func (f *fixture) removed(text, author string) string {
+	f.Helper()
+	for _, m := range f.wazo.Messages(f.room.UUID) {
+		if m.Content == text {
+			return convert.Removal(m.CreatedAt.Local(), time.Now(), author, convert.WazoOptions{})
+		}
+	}
+	f.Errorf("%q is not on Wazo", text)
+	return ""
+}
+
+func TestRedactionsOfWhatIsOnWazo(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	before := f.matrix.say(adminUser, "before the link")
+	f.link()
+	secret := f.matrix.say(adminUser, "a secret")
+	spam := f.matrix.say("@bea:b.example", "spam")
+	f.awaitRelayed("a secret", "spam")
+	f.wazo.Post(f.room.UUID, f.alice, "on Wazo", "")
+	f.awaitShown("Alice Martin: on Wazo")
+
+	f.matrix.redact(adminUser, before, true)
+	f.matrix.redact(adminUser, "$nowhere", true)
+	f.matrix.redact(adminUser, f.matrix.say(adminUser, "!wazo status"), true)
+	f.matrix.redact("@ignored:a.example", spam, true)
+	f.matrix.redact(adminUser, secret, false)
+	f.matrix.redact(adminUser, spam, true)
+	f.matrix.redact(adminUser, f.shownEvent("on Wazo"), true)
+	f.matrix.say(adminUser, "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("a secret", "spam", f.removed("a secret", ""), f.removed("spam", "bea"), f.removed("on Wazo", "Alice Martin"), "end")
+	require.NotContains(t, strings.Join(f.relayed()[2:], " "), "secret")
+}
+
+func TestRedactionWhileTheRelayIsDown(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	message := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	f.halt()
+	never := f.matrix.say(adminUser, "never said")
+	f.matrix.redact(adminUser, message, true)
+	f.matrix.redact(adminUser, never, true)
+	f.start()
+	f.matrix.say(adminUser, "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("hello", f.removed("hello", ""), "end")
+}
+
+func TestRedactionOfWhatTurnsOutNotToBePosted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1)) // it is not stored, but the relay cannot know
+	slow := f.wazo.Faults().DelayAnswers(50*time.Millisecond, wazotest.Always())
+	message := f.matrix.say(adminUser, "never said")
+	await.Until(t, "an attempt", func() bool {
+		row := f.row(message)
+		return row != nil && row.Attempts > 0
+	})
+	f.matrix.redact(adminUser, message, true)
+	f.awaitGone(message)
+	slow.Off()
+	f.matrix.say(adminUser, "end")
+	f.awaitRelayed("end")
+}
+
+func TestRedactionsCanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.relations.WithoutRedactions = true
+	f.start()
+	f.link()
+	message := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	f.matrix.redact(adminUser, message, true)
+	f.matrix.say(adminUser, "end")
+	f.awaitRelayed("hello", "end")
+}

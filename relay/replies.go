@@ -1,0 +1,118 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// Wazo has no replies, so a message that answers another one quotes the beginning of that. This file finds out what is quoted.
+
+// quote returns what a message answers, nil if it answers nothing that people on Wazo may know of. It also returns the thread, if
+// this is its first message on Wazo.
+func (d *wazoDelivery) quote(ctx context.Context, evt *event.Event, content *event.MessageEventContent) (*convert.Quote, []onceSaid, error) {
+	target, thread := convert.Answered(content)
+	if target == "" {
+		return nil, nil, nil
+	}
+	var once []onceSaid
+	if thread != "" {
+		marked, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceThread, thread.String())
+		if err != nil {
+			return nil, nil, err
+		} else if !marked {
+			once = []onceSaid{{db.OnceThread, thread.String()}}
+		}
+	}
+	quote, err := d.quoteOf(ctx, evt, target)
+	if err != nil || quote == nil && once == nil {
+		return nil, nil, err
+	} else if quote == nil {
+		quote = &convert.Quote{}
+	}
+	quote.Thread = once != nil
+	return quote, once, nil
+}
+
+// quoteOf returns the beginning of an event that another one refers to, and its author, as far as they are known and people on Wazo may
+// know them. It returns nil if it is nothing that somebody said.
+func (d *wazoDelivery) quoteOf(ctx context.Context, evt *event.Event, target id.EventID) (*convert.Quote, error) {
+	relations := d.relationsOf(evt)
+	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, target)
+	if err != nil {
+		return nil, err
+	}
+	about, err := relations.find(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil {
+		quote := &convert.Quote{Author: d.authorOnWazo(ctx, known.Author)}
+		if about != nil {
+			quote.Text, err = d.beginningOf(ctx, evt, about, known)
+		}
+		return quote, err
+	} else if about == nil {
+		return nil, nil
+	} else if said := relations.disposition(*about); said != Relayed && said != Encrypted {
+		return nil, nil // it does not say anything to people, or it is hidden from them
+	}
+	quote := &convert.Quote{Author: d.authorOnWazo(ctx, about.Sender.String())}
+	if may, err := relations.mayTell(ctx, about); err != nil || !may {
+		return quote, err
+	}
+	quote.Text, err = d.beginningOf(ctx, evt, about, nil)
+	return quote, err
+}
+
+// authorOnWazo returns how the author of a message is called on Wazo: a Matrix user, or a user on Wazo. It returns "" if that is not
+// known.
+func (d *wazoDelivery) authorOnWazo(ctx context.Context, author string) string {
+	switch {
+	case author == "", d.matrix.UserID().String() == author:
+		return ""
+	case author[0] == '@':
+		return cmp.Or(d.mentioned(ctx, id.UserID(author)), id.UserID(author).Localpart())
+	default:
+		return d.profileName(ctx, wazoapi.Message{UserUUID: wazoapi.UUID(author)})
+	}
+}
+
+// beginningOf returns the beginning of an event to which another one refers, "" if it cannot be read. known is its mapping, if there
+// is one.
+func (d *wazoDelivery) beginningOf(ctx context.Context, evt *event.Event, about *Event, known *db.Message) (string, error) {
+	if about.Tag != nil && len(about.Tag.Also) > 0 && known != nil {
+		return d.wazoBeginning(ctx, known), nil
+	}
+	said, err := d.relationsOf(evt).describe(ctx, about.Event)
+	if err != nil || said.Content == nil {
+		return "", err
+	}
+	return convert.Preview(said.Content, d.wazoOptions(ctx, about.Event)), nil
+}
+
+// wazoBeginning returns the beginning of a message of Wazo, "" if it cannot be read. An event that shows several messages is no help.
+func (d *wazoDelivery) wazoBeginning(ctx context.Context, known *db.Message) string {
+	acc := d.readers.of(d.portal)
+	if acc == nil || known.CreatedAt.IsZero() {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	defer cancel()
+	page, err := acc.api.Messages(ctx, d.wazoRoom(), wazoapi.MessageQuery{From: known.CreatedAt.Time, Direction: wazoapi.Ascending, Limit: 10})
+	if err != nil {
+		return "" // the delivery finds out what is wrong
+	}
+	for _, m := range page.Items {
+		if string(m.UUID) == known.WazoUUID {
+			return convert.WazoPreview(m.Content)
+		}
+	}
+	return ""
+}
