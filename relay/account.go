@@ -41,6 +41,7 @@ type account struct {
 type stream struct {
 	connected  atomic.Bool
 	connection atomic.Uint64 // the present connection, or the last one: no two connections of any accounts have the same number
+	plugin     atomic.Bool   // Wazo had the plugin for reactions and replies when it was last asked
 }
 
 // latestRoom is a room that was made at a time.

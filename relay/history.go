@@ -26,8 +26,6 @@ type reader struct {
 	acc *account
 }
 
-var _ wazoapi.Handler = (*reader)(nil)
-
 // Connected implements wazoapi.Handler.
 func (r *reader) Connected(context.Context) {
 	r.logAt(zerolog.InfoLevel).Msg("Connected to Wazo")

@@ -32,6 +32,7 @@ const (
 	jobExpire    jobKind = "expire"    // drop what has waited for its key for too long
 	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
 	jobOpen      jobKind = "open"      // make the Matrix room of a conversation
+	jobRelations jobKind = "relations" // show the reactions and replies that people made on Wazo
 	jobMembers   jobKind = "members"   // bring the Matrix room of a conversation in line with its Wazo room
 )
 
@@ -103,6 +104,8 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.openings.open(ctx, j.wazoRoom)
 	case jobMembers:
 		return task.Idle, r.conversations.update(ctx, j.portalID)
+	case jobRelations:
+		return task.Idle, nil
 	case jobCatchUp:
 		return task.Idle, r.readers.catchUpPortal(ctx, j.portalID)
 	default:

@@ -1,0 +1,77 @@
+package relay
+
+import (
+	"context"
+
+	"github.com/rs/zerolog"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// The community's plugin for reactions and replies may be there or not, and may come or go whenever chatd is restarted
+// (docs/wazo.md, "The plugin for reactions and replies"). Each connection for events knows whether it is there. What people do with it
+// is read as a whole whenever there is news: nothing is missed then that happened while nobody listened.
+
+var _ wazoapi.PluginHandler = (*reader)(nil)
+
+// hasPlugin reports whether the plugin was there when Wazo was last asked.
+func (a *account) hasPlugin() bool { return a.stream().plugin.Load() }
+
+// PluginRoom implements wazoapi.PluginHandler.
+func (r *reader) PluginRoom() wazoapi.UUID {
+	r.acc.mu.Lock()
+	defer r.acc.mu.Unlock()
+	for room := range r.acc.rooms {
+		return room
+	}
+	return ""
+}
+
+// PluginChanged implements wazoapi.PluginHandler.
+func (r *reader) PluginChanged(ctx context.Context, present bool) {
+	if r.acc.own.plugin.Swap(present) != present {
+		r.logAt(zerolog.InfoLevel).Bool("present", present).Msg("Found out whether Wazo has the plugin for reactions and replies")
+	}
+	if !present {
+		return
+	}
+	portals, err := r.db.Portal.All(ctx)
+	if err != nil {
+		r.log.Err(err).Msg("Failed to look in which portals people may have reacted")
+	}
+	for _, portal := range portals {
+		r.wakeRelations(portal)
+	}
+}
+
+// ReactionAdded implements wazoapi.PluginHandler.
+func (r *reader) ReactionAdded(ctx context.Context, x wazoapi.Reaction) error {
+	return r.relationsChanged(ctx, x.Room)
+}
+
+// ReactionRemoved implements wazoapi.PluginHandler.
+func (r *reader) ReactionRemoved(ctx context.Context, x wazoapi.Reaction) error {
+	return r.relationsChanged(ctx, x.Room)
+}
+
+// ReplyCreated implements wazoapi.PluginHandler.
+func (r *reader) ReplyCreated(ctx context.Context, y wazoapi.Reply) error {
+	return r.relationsChanged(ctx, y.Room)
+}
+
+// relationsChanged notes that there are other reactions or replies in a Wazo room.
+func (r *reader) relationsChanged(ctx context.Context, room wazoapi.UUID) error {
+	portal, err := r.db.Portal.ByWazoRoom(ctx, string(room))
+	if err == nil && portal != nil {
+		r.wakeRelations(portal)
+	}
+	return err
+}
+
+// wakeRelations has the reactions and replies of a portal read, if its reader hears events through this connection.
+func (r *reader) wakeRelations(portal *db.Portal) {
+	if acc := r.readers.of(portal); acc != nil && acc.stream() == r.acc.stream() {
+		r.tasks.Wake(portalJob(jobRelations, portal.ID))
+	}
+}
