@@ -69,6 +69,8 @@ type Database struct {
 	SaidOnce      *SaidOnce
 	LastEdit      *LastEdits
 	Reaction      *Reactions
+	Native        *NativeReactions
+	ReplyMark     *ReplyMarks
 	Orphan        *Orphans
 	Gap           *Gaps
 	Inbox         *Inbox
@@ -199,6 +201,8 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.SaidOnce = &SaidOnce{db: raw}
 	db.LastEdit = &LastEdits{db: raw}
 	db.Reaction = newReactions(raw)
+	db.Native = newNativeReactions(raw)
+	db.ReplyMark = newReplyMarks(raw)
 	db.Orphan = newOrphans(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)

@@ -38,7 +38,7 @@ func TestLastEditsAndReactionsLiveAsLongAsTheirMappings(t *testing.T) {
 	for _, event := range []id.EventID{"$old", "$new"} {
 		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, "$first"))
 		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, event+"edit"))
-		require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{portal.ID, event, "$target", "👍"}))
+		require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{PortalID: portal.ID, EventID: event, Target: "$target", Emoji: "👍"}))
 	}
 	require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$new", RelayedAt: ms(time.Now().UnixMilli())}))
 	require.NoError(t, db.LastEdit.Forget(t.Context()))

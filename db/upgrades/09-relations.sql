@@ -15,9 +15,33 @@ CREATE TABLE last_edit (
 );
 
 CREATE TABLE reaction (
-	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	event_id  TEXT    NOT NULL, -- the event of the reaction
-	target    TEXT    NOT NULL, -- the event that it is for
-	emoji     TEXT    NOT NULL, -- as it is shown
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	event_id   TEXT    NOT NULL, -- the event of the reaction
+	target     TEXT    NOT NULL, -- the event that it is for
+	emoji      TEXT    NOT NULL, -- as it is shown
+	wazo_uuid  TEXT    NOT NULL DEFAULT '', -- the message on Wazo to which an account reacts for it; empty: it is only told in a line
+	account_id INTEGER REFERENCES account (id), -- the account that reacts; NULL: it is only told in a line
+	native     TEXT    NOT NULL DEFAULT '', -- the emoji with which the account reacts, see native_reaction; empty: it is only told in a line
 	PRIMARY KEY (portal_id, event_id)
+);
+
+CREATE TABLE native_reaction (
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid  TEXT    NOT NULL, -- the message
+	account_id INTEGER NOT NULL REFERENCES account (id), -- that reacts
+	emoji      TEXT    NOT NULL, -- without variation selectors
+	spelling   TEXT    NOT NULL, -- the emoji as it is sent
+	state      TEXT    NOT NULL, -- adding, added or removing; see db.NativeState
+	since      BIGINT  NOT NULL, -- ms: when it got this state
+	PRIMARY KEY (portal_id, wazo_uuid, account_id, emoji)
+);
+CREATE INDEX native_reaction_owed ON native_reaction (portal_id) WHERE state <> 'added';
+
+CREATE TABLE reply_mark (
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid  TEXT    NOT NULL, -- the message that answers
+	parent     TEXT    NOT NULL, -- the message that is answered
+	account_id INTEGER NOT NULL REFERENCES account (id), -- that has posted it, and marks it
+	since      BIGINT  NOT NULL, -- ms: when it was posted
+	PRIMARY KEY (portal_id, wazo_uuid)
 );
