@@ -33,6 +33,8 @@ type saying struct {
 	edits id.EventID // the event that this one edits; empty: none
 
 	reactions []reactionNote // that it shows or removes
+	silent    bool           // nothing has to be said: the plugin shows the reactions
+	parent    wazoapi.UUID   // the message as a reply to which the plugin has to mark it; empty: none
 	also      []*db.Row      // the rows that it shows besides that of the event
 }
 
@@ -44,6 +46,9 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	} else if err != nil {
 		return nil, err
 	}
+	if said.silent {
+		return &wazoRequest{Reactions: said.reactions, silent: true}, nil
+	}
 	return d.requestFor(ctx, evt, said)
 }
 
@@ -52,6 +57,9 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	kind := convert.Describe(evt, nil).Kind
 	if kind != convert.KindReacted && kind != convert.KindRedacted {
 		return d.sayMessage(ctx, evt)
+	}
+	if note, silent, err := d.reactsSilently(ctx); err != nil || silent {
+		return saying{reactions: []reactionNote{note}, silent: true}, err
 	}
 	reactions, err := d.reactions(ctx)
 	switch {
@@ -74,11 +82,11 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 	}
 	opts := d.wazoOptions(ctx, evt)
 	opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	quote, marked, err := d.quote(ctx, evt, content)
+	answered, err := d.answered(ctx, evt, content)
 	if err != nil {
 		return said, err
 	}
-	opts.Answers, said.once = quote, append(once, marked...)
+	opts.Answers, said.once, said.parent = answered.quote, append(once, answered.once...), answered.parent
 	if content.NewContent != nil {
 		said.edits = content.RelatesTo.GetReplaceID()
 	}
@@ -88,6 +96,8 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		} else if outdated {
 			return said, convert.ErrEmpty
 		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
+			return said, err
+		} else if said.parent, err = d.parentOf(ctx, evt, said.edits); err != nil {
 			return said, err
 		}
 	}
@@ -105,7 +115,7 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 
 // requestFor makes the request that says something for the sender of an event.
 func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said saying) (*wazoRequest, error) {
-	poster, err := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
+	poster, err := d.postedBy(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +143,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		Once: said.once, Edits: said.edits, Reactions: said.reactions, also: said.also, account: poster.account, media: said.media, forms: forms, posted: posted, written: written,
+		Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent, also: said.also, account: poster.account, media: said.media, forms: forms, posted: posted, written: written,
 	}, nil
 }
 

@@ -118,7 +118,7 @@ func (w *queueWorker) empty(ctx context.Context, synced bool) error {
 // deliver delivers a row, or the next part of it.
 func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Row) (outcome, error) {
 	if row.Direction == db.ToWazo {
-		return (&wazoDelivery{w.Relay, portal, row}).run(ctx)
+		return (&wazoDelivery{Relay: w.Relay, portal: portal, row: row}).run(ctx)
 	}
 	return newMatrixDelivery(w.Relay, portal, row).run(ctx)
 }

@@ -22,6 +22,7 @@ type wazoDelivery struct {
 	*Relay
 	portal *db.Portal
 	row    *db.Row
+	by     *poster // who posts what the row says, nil if that was not decided yet
 }
 
 // wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
@@ -37,7 +38,9 @@ type wazoRequest struct {
 	Edits   id.EventID    `json:"edits,omitempty"` // the event that this one edits
 
 	Reactions []reactionNote `json:"reactions,omitempty"` // that it shows or removes
+	Parent    wazoapi.UUID   `json:"parent,omitempty"`    // the message as a reply to which the plugin has to mark it; empty: none
 
+	silent  bool      // nothing is posted: the plugin shows the reactions
 	also    []*db.Row // the rows that a new request shows besides that which carries it
 	account *account  // that posts a new request
 	media   *db.Media // the file that a new request links to, nil if there is none
@@ -77,6 +80,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeStopped, err
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
+	case request.silent:
+		return outcomeDelivered, d.recordSilently(ctx, request)
 	}
 	if row.State == db.StateAttempted && !sabotaged("reconcile") {
 		if found, looked, err := d.findOnWazo(ctx, request); err != nil || !looked {
@@ -123,6 +128,24 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 }
 
 func (d *wazoDelivery) wazoRoom() wazoapi.UUID { return wazoapi.UUID(d.portal.WazoRoom) }
+
+// postedBy returns the account that posts what the row says. It decides that once.
+func (d *wazoDelivery) postedBy(ctx context.Context) (poster, error) {
+	if d.by == nil {
+		by, err := d.posters.of(ctx, d.portal, id.UserID(d.row.Author), d.row.AcceptedAt.Time)
+		if err != nil {
+			return poster{}, err
+		}
+		d.by = &by
+	}
+	return *d.by, nil
+}
+
+// usesPlugin reports whether the account that posts what the row says can use the plugin for reactions and replies.
+func (d *wazoDelivery) usesPlugin(ctx context.Context) (bool, error) {
+	by, err := d.postedBy(ctx)
+	return by.account != nil && by.hasPlugin(), err
+}
 
 // accountOf returns the account that posts a request, nil if another one has to post the message: the sender has logged out, or
 // the sender's account cannot post in this room any more.

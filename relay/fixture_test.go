@@ -52,6 +52,7 @@ type fixture struct {
 	postTimeout      time.Duration
 	contentFormat    string
 	healthInterval   time.Duration
+	pluginInterval   time.Duration // between two looks whether Wazo has the plugin; default: as in the relay
 	backfill         int
 	probeInterval    time.Duration
 	overhearWait     time.Duration
@@ -97,7 +98,7 @@ func (f *fixture) start() {
 	row, err := f.relayRow(database)
 	require.NoError(f, err)
 	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: f.postTimeout, Stream: wazoapi.StreamConfig{
-		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond, PingInterval: f.pluginInterval, PluginInterval: f.pluginInterval,
 	}}, log)
 	require.NoError(f, err)
 	var account *wazoapi.Account

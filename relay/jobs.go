@@ -33,6 +33,7 @@ const (
 	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
 	jobOpen      jobKind = "open"      // make the Matrix room of a conversation
 	jobRelations jobKind = "relations" // show the reactions and replies that people made on Wazo
+	jobNative    jobKind = "native"    // have the replies and reactions of people on Matrix made on Wazo
 	jobMembers   jobKind = "members"   // bring the Matrix room of a conversation in line with its Wazo room
 )
 
@@ -104,6 +105,8 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.openings.open(ctx, j.wazoRoom)
 	case jobMembers:
 		return task.Idle, r.conversations.update(ctx, j.portalID)
+	case jobNative:
+		return task.Idle, r.natives.settle(ctx, j.portalID)
 	case jobRelations:
 		return task.Idle, nil
 	case jobCatchUp:
@@ -122,6 +125,8 @@ func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) t
 	switch j.kind {
 	case jobRevoke, jobStreams:
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
+	case jobNative:
+		return backoff.AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	case jobOpen, jobMembers:
 		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -16,7 +17,23 @@ import (
 var _ wazoapi.PluginHandler = (*reader)(nil)
 
 // hasPlugin reports whether the plugin was there when Wazo was last asked.
-func (a *account) hasPlugin() bool { return a.stream().plugin.Load() }
+func (a *account) hasPlugin() bool {
+	s := a.stream()
+	return s.plugin.Load() && time.Since(s.missedAt.load()) > pluginMissed
+}
+
+// pluginMissed is how long it is believed that the plugin is away after it was missing: by then Wazo is asked again whether it has the
+// plugin (docs/wazo.md, "How the plugin is noticed").
+const pluginMissed = 5 * time.Minute
+
+// noteMissed notes whether the plugin was missing in the answer to a request that needs it.
+func (s *stream) noteMissed(missing bool) {
+	if missing {
+		s.missedAt.store(time.Now())
+	} else {
+		s.missedAt.store(time.Time{})
+	}
+}
 
 // PluginRoom implements wazoapi.PluginHandler.
 func (r *reader) PluginRoom() wazoapi.UUID {
@@ -35,6 +52,10 @@ func (r *reader) PluginChanged(ctx context.Context, present bool) {
 	}
 	if !present {
 		return
+	}
+	r.acc.own.noteMissed(false)
+	if err := r.natives.wake(ctx); err != nil {
+		r.log.Err(err).Msg("Failed to look which replies and reactions Wazo owes")
 	}
 	portals, err := r.db.Portal.All(ctx)
 	if err != nil {

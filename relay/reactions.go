@@ -12,9 +12,10 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
 )
 
-// Wazo has no reactions, so a reaction becomes a line. Those to one message that come within a few seconds become one line, and so do
+// chatd has no reactions, so a reaction becomes a line, unless the plugin for reactions shows it (native_reactions.go). Those to one message that come within a few seconds become one line, and so do
 // those that are removed. Until then they wait, unless something else does: nothing waits for a reaction. A reaction that is removed
 // while it waits is never shown.
 
@@ -40,6 +41,7 @@ type shownReaction struct {
 	target  id.EventID
 	emoji   string
 	removed bool
+	stored  *db.Reaction // what is known of a reaction that is removed
 }
 
 // reactionNote is what a stored request keeps of a reaction that it shows or removes.
@@ -48,6 +50,11 @@ type reactionNote struct {
 	Target  id.EventID `json:"target"`
 	Emoji   string     `json:"emoji"`
 	Removed bool       `json:"removed,omitempty"`
+
+	// If the plugin for reactions shows it on Wazo, too:
+	Account int64        `json:"account,omitempty"` // that reacts
+	Wazo    wazoapi.UUID `json:"wazo,omitempty"`    // the message
+	Native  string       `json:"native,omitempty"`  // the emoji; empty: only the message of the request shows it
 }
 
 // reactionOf returns the reaction that a row stands for, nil if it stands for something else.
@@ -73,6 +80,7 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*shownReact
 			return nil, err
 		}
 		shown.event, shown.target, shown.emoji, shown.removed = reaction.EventID, reaction.Target, reaction.Emoji, true
+		shown.stored = reaction
 		return shown, nil
 	}
 	return nil, nil
@@ -120,14 +128,7 @@ func (d *wazoDelivery) goTogether(first, other *db.Row) bool {
 
 // sayReactions returns the line that shows reactions, or their removal.
 func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown []*shownReaction) (said saying, err error) {
-	first, about := shown[0], ""
-	quote, err := d.quoteOf(ctx, evt, first.target)
-	if err != nil {
-		return said, err
-	} else if quote != nil {
-		about = quote.Text
-	}
-	several := false
+	first, several := shown[0], false
 	for _, reaction := range shown {
 		several = several || reaction.row.Author != first.row.Author
 	}
@@ -138,12 +139,20 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 			one.By = reaction.by
 		}
 		line = append(line, one)
-		said.reactions = append(said.reactions, reactionNote{reaction.event, reaction.target, reaction.emoji, reaction.removed})
+		note, err := d.noteOf(ctx, reaction)
+		if err != nil {
+			return said, err
+		}
+		said.reactions = append(said.reactions, note)
 		said.also = append(said.also, reaction.row)
 	}
 	said.also = said.also[1:]
-	if said.text = line.Line(about, d.wazoOptions(ctx, evt)); first.removed {
-		said.text = line.RemovedLine(about, d.wazoOptions(ctx, evt))
+	if said.parent, err = d.aboutNative(ctx, said.reactions); err != nil {
+		return said, err
+	} else if said.parent != "" {
+		said.text = d.answerOf(ctx, evt, line, first.removed)
+	} else if said.text, err = d.lineOf(ctx, evt, line, first); err != nil {
+		return said, err
 	}
 	if said.text == "" {
 		return said, convert.ErrEmpty
@@ -151,16 +160,25 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 	return said, nil
 }
 
+// lineOf returns the line that shows reactions, or their removal, with the beginning of the message that they are for.
+func (d *wazoDelivery) lineOf(ctx context.Context, evt *event.Event, line convert.Reactions, first *shownReaction) (string, error) {
+	about := ""
+	quote, err := d.quoteOf(ctx, evt, first.target)
+	if err != nil {
+		return "", err
+	} else if quote != nil {
+		about = quote.Text
+	}
+	if first.removed {
+		return line.RemovedLine(about, d.wazoOptions(ctx, evt)), nil
+	}
+	return line.Line(about, d.wazoOptions(ctx, evt)), nil
+}
+
 // recordReactions stores, within a transaction, which reactions are on Wazo.
 func (d *wazoDelivery) recordReactions(ctx context.Context, reactions []reactionNote) error {
 	for _, reaction := range reactions {
-		var err error
-		if reaction.Removed {
-			err = d.db.Reaction.Delete(ctx, d.portal.ID, reaction.Event)
-		} else {
-			err = d.db.Reaction.Insert(ctx, &db.Reaction{PortalID: d.portal.ID, EventID: reaction.Event, Target: reaction.Target, Emoji: reaction.Emoji})
-		}
-		if err != nil {
+		if err := d.recordReaction(ctx, reaction); err != nil {
 			return err
 		}
 	}

@@ -218,7 +218,7 @@ func (w *queueWorker) matchParked(ctx context.Context) error {
 		if row.Direction != db.ToWazo || row.State != db.StateParked || !row.HasRequest() {
 			continue
 		}
-		d := &wazoDelivery{w.Relay, portal, row}
+		d := &wazoDelivery{Relay: w.Relay, portal: portal, row: row}
 		request, err := d.storedRequest(ctx)
 		if err != nil {
 			continue // it is parked because of that

@@ -159,7 +159,7 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 		} else if err = d.recordPoster(ctx, request, message); err != nil {
 			return err
 		}
-		if err = d.recordRelations(ctx, request); err != nil {
+		if err = d.recordRelations(ctx, request, message); err != nil {
 			return err
 		}
 		return also(ctx)
@@ -179,8 +179,9 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 	return nil
 }
 
-// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out.
-func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest) error {
+// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out as a message, and what
+// the plugin for reactions and replies has to do for it.
+func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	for _, once := range request.Once {
 		if err := d.db.SaidOnce.Add(ctx, d.portal.ID, once.Kind, once.Name); err != nil {
 			return err
@@ -188,6 +189,11 @@ func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest
 	}
 	if err := d.recordReactions(ctx, request.Reactions); err != nil {
 		return err
+	}
+	if request.Parent != "" {
+		if err := d.natives.owe(ctx, d.portal.ID, request.Account, message.UUID, request.Parent); err != nil {
+			return err
+		}
 	}
 	if request.Edits != "" {
 		return d.db.LastEdit.Set(ctx, d.portal.ID, request.Edits, id.EventID(d.row.SourceID))

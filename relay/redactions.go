@@ -52,7 +52,7 @@ func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (string, e
 	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, redacted(evt))
 	if err != nil {
 		return "", err
-	} else if known == nil {
+	} else if known == nil || !wazoapi.UUID(known.WazoUUID).Valid() {
 		return "", convert.ErrEmpty
 	}
 	written := known.CreatedAt.Time

@@ -84,6 +84,18 @@ func (r *relations) ask(ctx context.Context, eventID id.EventID) *Event {
 	return evt
 }
 
+// isRedacted reports whether an event is known to be redacted.
+func (r *relations) isRedacted(ctx context.Context, eventID id.EventID) bool {
+	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	defer cancel()
+	evt, err := r.matrix.Event(ctx, r.room, eventID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", eventID).Msg("Failed to look up what a message refers to")
+		return false
+	}
+	return evt != nil && evt.ParseError == nil && evt.Unsigned.RedactedBecause != nil
+}
+
 // describe says what an event says to people on Wazo.
 func (r *relations) describe(ctx context.Context, evt *event.Event) (convert.Description, error) {
 	said := convert.Describe(evt, nil)

@@ -16,7 +16,8 @@
 //
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
 // pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
-// pictures.go. sender_name.go keeps how the sender of a Matrix message was called. Commands are in commands.go, those on Wazo
+// pictures.go. Replies and reactions to Wazo are in replies.go, reactions.go and native_reactions.go; if Wazo has the plugin for them,
+// which plugin.go notices, native.go has them made there. sender_name.go keeps how the sender of a Matrix message was called. Commands are in commands.go, those on Wazo
 // in wazo_commands.go. link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
 //
 // What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
@@ -126,6 +127,7 @@ type Relay struct {
 	identities *identities // who is who
 	posters    *posters    // which account posts a message
 	echoes     *echoes     // what comes back of it
+	natives    *natives    // what the plugin for reactions and replies has to do
 
 	openings      *openings      // conversations that are to open by themselves
 	conversations *conversations // those that are open
@@ -186,6 +188,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)
 	r.readers = newReaders(r)
+	r.natives = newNatives(r)
 	r.accounts.began, r.accounts.ended = r.readers.began, r.readers.ended
 	r.openings = &openings{r}
 	r.conversations = newConversations(r)
@@ -250,6 +253,9 @@ func (r *Relay) resume(ctx context.Context) error {
 	r.readers.wakePortals(ctx, func(portal *db.Portal) bool { return r.readers.of(portal) == nil })
 	if err = r.openings.resume(ctx); err != nil {
 		return err
+	}
+	if err = r.natives.wake(ctx); err != nil {
+		return fmt.Errorf("failed to read what Wazo owes: %w", err)
 	}
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})

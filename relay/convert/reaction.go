@@ -79,6 +79,16 @@ func (r Reactions) RemovedLine(about string, opts WazoOptions) string {
 	return r.line(about, opts, words.ReactionsRemoved)
 }
 
+// Answer is Line for a line that is shown as an answer to the message: `👍 Ann, Bea · ❤️ Cem`.
+func (r Reactions) Answer(opts WazoOptions) string {
+	return r.line("", opts, func(reactions, _ string) string { return reactions })
+}
+
+// RemovedAnswer is RemovedLine for a line that is shown as an answer to the message.
+func (r Reactions) RemovedAnswer(opts WazoOptions) string {
+	return r.line("", opts, func(reactions, _ string) string { return words.ReactionsRemovedHere(reactions) })
+}
+
 func (r Reactions) line(about string, opts WazoOptions, say func(reactions, beginning string) string) string {
 	const most = 10 // kinds of emoji
 	groups := r.groups()

@@ -39,6 +39,9 @@ func ReactionsRemoved(reactions, beginning string) string {
 	return fmt.Sprintf("removed %s from \"%s\"", reactions, beginning)
 }
 
+// ReactionsRemovedHere says, below a message, which reactions people removed from it.
+func ReactionsRemovedHere(reactions string) string { return "removed " + reactions }
+
 // AndMore ends a list of names that is too long.
 func AndMore(count int) string { return fmt.Sprintf("and %d more", count) }
 
