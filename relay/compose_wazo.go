@@ -28,6 +28,7 @@ type onceSaid struct {
 // saying is what an event says to people on Wazo.
 type saying struct {
 	text  string
+	other string     // what it would say if Wazo had the plugin for reactions and replies, or had not; empty: the same, or not known
 	media *db.Media  // the file that it links to, nil if there is none
 	once  []onceSaid // what is not said again after this
 	edits id.EventID // the event that this one edits; empty: none
@@ -110,6 +111,10 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		opts.Answers = nil
 		said.text, err = convert.ToWazo(content, opts)
 	}
+	if err == nil && answered.hadOther {
+		opts.Answers = answered.other
+		said.other, _ = convert.ToWazo(content, opts) // what is too large was not posted
+	}
 	return said, err
 }
 
@@ -121,10 +126,16 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}
 	sender, written := d.sender(ctx, evt), time.UnixMilli(evt.Timestamp)
 	own := d.lateAndInTime(written, wazoapi.Clean(said.text))
-	relayed := wazoapi.Clean(d.render(convert.ContentData{Content: said.text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
-	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
-	if account := d.accounts.login(evt.Sender); account != nil {
-		forms = append(forms, form{author: account.uuid(), since: jsontime.UMicro(written.Add(-clockSkew)), texts: own})
+	var forms []form
+	for _, text := range []string{said.text, said.other} {
+		if text == "" {
+			continue
+		}
+		relayed := wazoapi.Clean(d.render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
+		forms = append(forms, form{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)})
+		if account := d.accounts.login(evt.Sender); account != nil {
+			forms = append(forms, form{author: account.uuid(), since: jsontime.UMicro(written.Add(-clockSkew)), texts: d.lateAndInTime(written, wazoapi.Clean(text))})
+		}
 	}
 	posted := forms[0]
 	if poster.own {

@@ -330,24 +330,40 @@ func TestWhatWazoOwesIsWaitedForAWeek(t *testing.T) {
 	}
 }
 
-// What is found again is marked again, which changes nothing.
-func TestMarkedRepliesAfterARestore(t *testing.T) {
+// What is found again is marked again, which changes nothing. It is found also if Wazo has got the plugin since, or has lost it.
+func TestRepliesAndReactionsAfterARestore(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
-	hello := f.matrix.say(adminUser, "hello")
-	f.awaitRelayed("hello")
-	f.halt()
-	restore := f.snapshot()
-	f.start()
-	f.awaitPlugin(true)
-	f.reply(adminUser, hello, "yes")
-	f.reply(robinUser, hello, "me, too")
-	f.awaitMarked("yes → hello", "me, too → hello")
-	posted := f.posted()
-	f.halt()
-	restore()
-	f.start()
-	f.awaitSettled()
-	require.Equal(t, append(posted, "bob/: end"), f.posted())
-	require.Len(t, f.marked(), 2)
+	for _, test := range []struct{ before, after bool }{{true, true}, {true, false}, {false, true}} {
+		t.Run(fmt.Sprintf("plugin before: %t, after: %t", test.before, test.after), func(t *testing.T) {
+			t.Parallel()
+			f := newPluginFixture(t)
+			f.matrix.call(bea, "Bea", false)
+			hello := f.matrix.say(adminUser, "hello")
+			f.awaitRelayed("hello")
+			f.halt()
+			restore := f.snapshot()
+			f.wazo.SetPlugin(test.before)
+			f.start()
+			f.awaitPlugin(test.before)
+			f.reply(adminUser, hello, "yes")
+			f.reply(robinUser, hello, "me, too")
+			first := f.inThread(adminUser, hello, hello, "in a thread")
+			f.inThread(adminUser, hello, first, "further")
+			f.react(bea, hello, "👍")
+			end := f.matrix.say(bea, "bye")
+			f.awaitOnWazo("bye")
+			f.awaitGone(end)
+			posted := f.posted()
+			f.halt()
+			restore()
+			f.wazo.SetPlugin(test.after)
+			f.start()
+			f.awaitSettled()
+			require.Equal(t, append(posted, "bob/: end"), f.posted())
+			if test.before && test.after {
+				await.Until(t, "what is owed", func() bool { return f.owes() == 0 })
+				require.Len(t, f.marked(), 5)
+			}
+		})
+	}
 }

@@ -149,12 +149,17 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 	said.also = said.also[1:]
 	if said.parent, err = d.aboutNative(ctx, said.reactions); err != nil {
 		return said, err
-	} else if said.parent != "" {
-		said.text = d.answerOf(ctx, evt, line, first.removed)
-	} else if said.text, err = d.lineOf(ctx, evt, line, first); err != nil {
-		return said, err
 	}
-	if said.text == "" {
+	said.text = d.answerOf(ctx, evt, line, first.removed)
+	if said.parent == "" {
+		said.other = said.text
+		said.text, err = d.lineOf(ctx, evt, line, first)
+	} else if d.mayBeFound() {
+		said.other, err = d.lineOf(ctx, evt, line, first)
+	}
+	if err != nil {
+		return said, err
+	} else if said.text == "" {
 		return said, convert.ErrEmpty
 	}
 	return said, nil

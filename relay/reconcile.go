@@ -123,6 +123,11 @@ func (d *wazoDelivery) findDelivered(ctx context.Context, request *wazoRequest) 
 	return nil, nil
 }
 
+// mayBeFound reports whether the row may have been posted before the database was restored, see findDelivered.
+func (d *wazoDelivery) mayBeFound() bool {
+	return d.row.Late || d.startup.phase(d.row.Queue()) != phaseMatched
+}
+
 // findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all orphans that are
 // kept; others are compared with those of this start.
 func (d *wazoDelivery) findOrphan(ctx context.Context, f form) (*wazoapi.Message, error) {

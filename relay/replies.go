@@ -20,6 +20,9 @@ type answer struct {
 	parent wazoapi.UUID   // the message as a reply to which the plugin has to mark it; empty: none
 	quote  *convert.Quote // what is quoted, or that a thread begins; nil: nothing
 	once   []onceSaid     // the thread, if this is its first message on Wazo
+
+	hadOther bool           // the message may have been posted in another way, when Wazo had the plugin, or when it had not
+	other    *convert.Quote // what was quoted then
 }
 
 // answered returns what a message answers. The answer is empty if that is nothing that people on Wazo may know of.
@@ -38,16 +41,35 @@ func (d *wazoDelivery) answered(ctx context.Context, evt *event.Event, content *
 	}
 	if a.parent, err = d.parentOf(ctx, evt, target); err != nil {
 		return answer{}, err
-	} else if a.parent == "" {
-		if a.quote, err = d.quoteOf(ctx, evt, target); err != nil {
+	}
+	var quote *convert.Quote
+	if a.parent == "" || d.mayBeFound() {
+		if quote, err = d.quoteOf(ctx, evt, target); err != nil {
 			return answer{}, err
 		}
 	}
 	if a.once != nil {
-		a.quote = cmp.Or(a.quote, &convert.Quote{})
-		a.quote.Thread = true
+		quote = cmp.Or(quote, &convert.Quote{})
+		quote.Thread = true
+	}
+	a.quote, a.other = quote, marked(quote)
+	if a.parent != "" {
+		a.quote, a.other = a.other, a.quote
+	}
+	if d.mayBeFound() {
+		uuid, err := d.onWazo(ctx, target)
+		a.hadOther = uuid != ""
+		return a, err
 	}
 	return a, nil
+}
+
+// marked returns what stays of a quote if the plugin shows what is answered: that a thread begins.
+func marked(quote *convert.Quote) *convert.Quote {
+	if quote == nil || !quote.Thread {
+		return nil
+	}
+	return &convert.Quote{Thread: true}
 }
 
 // parentOf returns the message on Wazo as a reply to which the plugin can mark what refers to an event. It returns "" if there is no
