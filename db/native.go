@@ -14,7 +14,7 @@ const (
 	owedNativeQuery   = `SELECT ` + nativeColumns + ` FROM native_reaction WHERE portal_id = $1 AND state <> 'added' ORDER BY since, wazo_uuid, emoji`
 	addedNativeQuery  = `UPDATE native_reaction SET state = 'added' WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND emoji = $4 AND state = 'adding'`
 	dropNativeQuery   = `DELETE FROM native_reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND emoji = $4 AND state = $5`
-	isNativeQuery     = `SELECT EXISTS (SELECT 1 FROM native_reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND emoji = $4)`
+	isNativeQuery     = `SELECT EXISTS (SELECT 1 FROM native_reaction JOIN account ON account.id = account_id WHERE portal_id = $1 AND wazo_uuid = $2 AND user_uuid = $3 AND emoji = $4)`
 	forgetNativeQuery = `DELETE FROM native_reaction WHERE state = 'added' AND NOT EXISTS (SELECT 1 FROM reaction WHERE reaction.portal_id = native_reaction.portal_id AND reaction.wazo_uuid = native_reaction.wazo_uuid AND reaction.account_id = native_reaction.account_id AND reaction.native = native_reaction.emoji)`
 
 	oweMarkQuery   = `INSERT INTO reply_mark (portal_id, wazo_uuid, parent, account_id, since) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
@@ -90,11 +90,11 @@ func (t *NativeReactions) Drop(ctx context.Context, n *NativeReaction) error {
 	return t.Exec(ctx, dropNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.Emoji, n.State)
 }
 
-// Has reports whether an account makes a reaction on Wazo for somebody on Matrix, is about to, or has not removed it yet. emoji is
-// without variation selectors. Whoever compares what is on Wazo with it must ask both before Wazo is read, and after that: the state may
-// change in between.
-func (t *NativeReactions) Has(ctx context.Context, portalID int64, wazoUUID string, account int64, emoji string) (has bool, err error) {
-	err = t.GetDB().QueryRow(ctx, isNativeQuery, portalID, wazoUUID, account, emoji).Scan(&has)
+// Has reports whether a reaction of a user on Wazo is made for somebody on Matrix: the user's account makes it, is about to, or has not
+// removed it yet. The account need not be logged in any more. emoji is without variation selectors. Whoever compares what is on Wazo with
+// it must ask both before Wazo is read, and after that: the state may change in between.
+func (t *NativeReactions) Has(ctx context.Context, portalID int64, wazoUUID, user, emoji string) (has bool, err error) {
+	err = t.GetDB().QueryRow(ctx, isNativeQuery, portalID, wazoUUID, user, emoji).Scan(&has)
 	return has, err
 }
 

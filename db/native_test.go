@@ -21,6 +21,16 @@ func (db *Database) remove(t *testing.T, reaction *Reaction) {
 	require.NoError(t, db.Native.Unwant(t.Context(), reaction, ms(2)))
 }
 
+// addReader adds a portal whose reader has a user on Wazo.
+func (db *Database) addReader(t *testing.T) *Portal {
+	portal := db.addPortal(t, "a")
+	account, err := db.Account.Relay(t.Context(), "relay")
+	require.NoError(t, err)
+	account.UserUUID = "uuid-relay"
+	require.NoError(t, db.Account.Update(t.Context(), account))
+	return portal
+}
+
 // owed returns the reactions that are owed, as "spelling state".
 func (db *Database) owed(t *testing.T, portal *Portal) (states []string) {
 	owed, err := db.Native.Owed(t.Context(), portal.ID)
@@ -34,9 +44,9 @@ func (db *Database) owed(t *testing.T, portal *Portal) (states []string) {
 func TestAnAccountReactsAsLongAsSomebodyDoes(t *testing.T) {
 	t.Parallel()
 	db := openNew(t)
-	portal := db.addPortal(t, "a")
+	portal := db.addReader(t)
 	has := func() bool {
-		has, err := db.Native.Has(t.Context(), portal.ID, "u", portal.ReaderID, "❤")
+		has, err := db.Native.Has(t.Context(), portal.ID, "u", "uuid-relay", "❤")
 		require.NoError(t, err)
 		return has
 	}
@@ -70,14 +80,14 @@ func TestAnAccountReactsAsLongAsSomebodyDoes(t *testing.T) {
 func TestReactionsOnWazoAreForgottenWithThoseOnMatrix(t *testing.T) {
 	t.Parallel()
 	db := openNew(t)
-	portal := db.addPortal(t, "a")
+	portal := db.addReader(t)
 	db.reactThrough(t, portal, "$1", "❤")
 	adding, err := db.Native.Owed(t.Context(), portal.ID)
 	require.NoError(t, err)
 	require.NoError(t, db.Native.Done(t.Context(), adding[0]))
 	for _, want := range []bool{true, false} {
 		require.NoError(t, db.Native.Forget(t.Context()))
-		has, err := db.Native.Has(t.Context(), portal.ID, "u", portal.ReaderID, "❤")
+		has, err := db.Native.Has(t.Context(), portal.ID, "u", "uuid-relay", "❤")
 		require.NoError(t, err)
 		require.Equal(t, want, has)
 		require.NoError(t, db.Reaction.Forget(t.Context()))

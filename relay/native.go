@@ -72,6 +72,14 @@ func (n *natives) owe(ctx context.Context, portalID, account int64, child, paren
 	})
 }
 
+// isFromMatrix reports whether a reaction on Wazo was made for somebody on Matrix. See [db.NativeReactions.Has] for when to ask.
+func (n *natives) isFromMatrix(ctx context.Context, portalID int64, x wazoapi.Reaction) (bool, error) {
+	if n.accounts.isRelay(x.User) {
+		return true, nil
+	}
+	return n.db.Native.Has(ctx, portalID, string(x.Message), string(x.User), wazoapi.NormalEmoji(x.Emoji))
+}
+
 // debt is one thing that Wazo owes.
 type debt struct {
 	name    string

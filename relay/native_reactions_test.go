@@ -169,18 +169,21 @@ func TestOwnReactionIsKnownBeforeItsEventComes(t *testing.T) {
 	f.react(robinUser, hello, "❤️")
 	await.Until(t, "the reaction", func() bool { return len(f.reactions()) == 1 })
 	x := f.wazo.Reactions(f.room.UUID)[0]
-	has := func(emoji string) bool {
+	isFromMatrix := func(user wazotest.User, emoji string) bool {
 		portal, err := f.core.Portal(f.ctx, roomID)
 		require.NoError(t, err)
-		has, err := f.db.Native.Has(f.ctx, portal.ID, x.MessageUUID, f.core.accounts.login(robinUser).row.ID, wazoapi.NormalEmoji(emoji))
+		is, err := f.core.natives.isFromMatrix(f.ctx, portal.ID, wazoapi.Reaction{Message: wazoapi.UUID(x.MessageUUID), User: wazoapi.UUID(user.UUID), Emoji: emoji})
 		require.NoError(t, err)
-		return has
+		return is
 	}
-	require.True(t, has(x.Emoji))
-	require.True(t, has("❤"))
-	require.False(t, has("👍"))
+	require.Equal(t, 1, f.owes(), "the answer has not come")
+	require.True(t, isFromMatrix(f.alice, "❤️"))
+	require.True(t, isFromMatrix(f.alice, "❤"))
+	require.False(t, isFromMatrix(f.alice, "👍"))
+	require.False(t, isFromMatrix(f.bob, "❤️"))
+	require.True(t, isFromMatrix(f.relay, "👍"), "whoever it is for")
 	await.Until(t, "the answer", func() bool { return late.Fired() == 1 && f.owes() == 0 })
-	require.True(t, has(x.Emoji))
+	require.True(t, isFromMatrix(f.alice, "❤️"))
 }
 
 func TestRelayThatIsKilledBeforeItReacts(t *testing.T) {

@@ -3,6 +3,7 @@ package relay
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,10 +31,12 @@ func newPluginFixture(t *testing.T, set ...func(*fixture)) *fixture {
 	return f
 }
 
-// awaitPlugin waits until the relay knows whether Wazo has the plugin.
+// awaitPlugin waits until the relay knows whether Wazo has the plugin, by all its connections.
 func (f *fixture) awaitPlugin(present bool) {
 	f.Helper()
-	await.Until(f, "a look for the plugin", func() bool { return f.core.account.stream().plugin.Load() == present })
+	for _, acc := range append(f.core.accounts.all(), f.core.account) {
+		await.Until(f, "a look for the plugin", func() bool { return acc.stream().plugin.Load() == present })
+	}
 }
 
 // contentOf returns the text of a message on Wazo.
@@ -110,6 +113,19 @@ func TestReplyToMergedMessagesIsMarkedAsOneToTheLast(t *testing.T) {
 	await.Until(t, "the merged event", func() bool { return len(f.matrix.shown()) == 2 })
 	f.reply(adminUser, f.shownEvent("two"), "yes")
 	f.awaitMarked("yes → two")
+}
+
+func TestReplyToAPartOfALongMessage(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	long := strings.Repeat(strings.Repeat("word ", 2000)+"\n\n", 8) + "the last words"
+	f.wazo.Post(f.room.UUID, f.bob, long, "")
+	await.Until(t, "the parts", func() bool { return len(f.matrix.shown()) > 1 })
+	f.awaitEmpty()
+	f.reply(adminUser, f.shownEvent("the last words"), "yes")
+	f.react(robinUser, f.shownEvent("the last words"), "👍")
+	f.awaitMarked("yes → " + long)
+	f.awaitReactions("alice: 👍 to " + long)
 }
 
 func TestReplyIsQuotedIfItsMessageIsNotOnWazo(t *testing.T) {
