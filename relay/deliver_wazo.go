@@ -288,9 +288,9 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	written := time.UnixMilli(evt.Timestamp)
 	relayed := wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
 	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
-	if own := d.accounts.login(evt.Sender); own != nil {
+	for _, author := range d.authorship.of(evt.Sender) {
 		since := jsontime.UMicro(written.Add(-clockSkew))
-		forms = append(forms, form{author: own.uuid(), since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
+		forms = append(forms, form{author: author, since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
 	}
 	posted := forms[0]
 	if poster.own {

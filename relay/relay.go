@@ -120,6 +120,7 @@ type Relay struct {
 	*starter
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
+	authorship *authorship // and who may have been, before an older copy of the database was restored
 	posters    *posters    // which account posts a message
 	echoes     *echoes     // what comes back of it
 
@@ -174,6 +175,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.accounts = newAccounts(r, former, client)
 	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
 	r.identities = &identities{db: database, accounts: r.accounts}
+	r.authorship = &authorship{accounts: r.accounts, identities: r.identities}
 	r.people = newPeople(r)
 	r.tasks = r.newTasks()
 	r.gaps = newGapFiller(r)
