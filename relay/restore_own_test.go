@@ -88,6 +88,34 @@ func TestLogInAfterTheCopyThatIsRestored(t *testing.T) {
 	}
 }
 
+// What somebody said has arrived, although their account cannot be used any more and there is no other one that could post it.
+func TestLogInThatEndedAfterTheCopyThatIsRestored(t *testing.T) {
+	t.Parallel()
+	f, _ := newPeopleFixture(t)
+	f.logIn(robinUser, f.alice)
+	f.logIn(samUser, f.bob)
+	f.linkOwn(robinUser)
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.matrix.say(samUser, "one")
+	await.Until(t, "the message", func() bool { return len(f.texts(f.bob)) == 1 })
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.wazo.RevokeRefreshTokens(f.bob)
+	f.matrix.setPaused(true)
+	f.start()
+	await.Until(t, "the refusal", func() bool { return f.core.accounts.login(samUser).refused.Load() })
+	f.matrix.setPaused(false)
+	f.matrix.say(robinUser, "end")
+	await.Until(t, "the end", func() bool { return len(f.texts(f.alice)) == 1 })
+	f.awaitEmpty()
+	require.Equal(t, []string{"one"}, f.texts(f.bob))
+	require.Empty(t, f.matrix.shown())
+	require.Empty(t, f.matrix.allNotices(), "nothing was refused")
+}
+
 // The copy of the database is older than a room that the bot has made for a conversation.
 func TestRoomThatWasMadeAfterTheCopyThatIsRestored(t *testing.T) {
 	t.Parallel()
