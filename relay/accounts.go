@@ -160,7 +160,7 @@ func (a *accounts) drop(acc *account) {
 	delete(a.byID, acc.row.ID)
 	delete(a.byUser, acc.row.MatrixUser)
 	delete(a.byAuthor, acc.uuid())
-	a.notePast(pastLogin{acc.row.MatrixUser, acc.uuid()})
+	a.notePast(pastLogin{acc.row.MatrixUser, acc.uuid(), true})
 }
 
 // refused notes that Wazo does not accept a person's log-in any more, because of an error that is wazoapi.ErrLogInEnded, and tells

@@ -52,6 +52,7 @@ func (a *authorship) all() []wazoapi.UUID {
 type pastLogin struct {
 	user   id.UserID
 	author wazoapi.UUID
+	isOwn  bool // the database knows it, and not only the homeserver, whose administrator might have made it up
 }
 
 // loadPast reads who has logged out.
@@ -63,16 +64,43 @@ func (a *accounts) loadPast(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, row := range rows {
-		a.notePast(pastLogin{row.MatrixUser, wazoapi.UUID(row.UserUUID)})
+		a.notePast(pastLogin{row.MatrixUser, wazoapi.UUID(row.UserUUID), true})
 	}
 	return nil
 }
 
 // notePast notes a log-in that is over; the caller holds a.mu.
 func (a *accounts) notePast(past pastLogin) {
-	if !slices.Contains(a.past, past) {
-		a.past = append(a.past, past)
+	for i, known := range a.past {
+		if known.user == past.user && known.author == past.author {
+			a.past[i].isOwn = known.isOwn || past.isOwn
+			return
+		}
 	}
+	a.past = append(a.past, past)
+}
+
+// learn notes who had logged in, and returns that with who has now. The users on Wazo of each person are sorted.
+func (a *accounts) learn(logins Logins) (all Logins) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for user, authors := range logins {
+		for _, author := range authors {
+			a.notePast(pastLogin{user, author, false})
+		}
+	}
+	all = make(Logins)
+	for _, past := range a.past {
+		all[past.user] = append(all[past.user], past.author)
+	}
+	for user, acc := range a.byUser {
+		all[user] = append(all[user], acc.uuid())
+	}
+	for user, authors := range all {
+		slices.Sort(authors)
+		all[user] = slices.Compact(authors)
+	}
+	return all
 }
 
 // usedBy returns the users on Wazo as whom a person has logged in, or had, unless somebody else has logged in as them since.
@@ -84,6 +112,19 @@ func (a *accounts) usedBy(user id.UserID) (authors []wazoapi.UUID) {
 	}
 	for _, past := range a.past {
 		if past.user == user && a.byAuthor[past.author] == nil {
+			authors = append(authors, past.author)
+		}
+	}
+	return authors
+}
+
+// wasLoggedIn returns the users on Wazo as whom a person who has logged out had logged in, unless somebody else has logged in as them
+// since. It leaves out what only the homeserver says.
+func (a *accounts) wasLoggedIn(user id.UserID) (authors []wazoapi.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, past := range a.past {
+		if past.user == user && past.isOwn && a.byAuthor[past.author] == nil {
 			authors = append(authors, past.author)
 		}
 	}

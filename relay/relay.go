@@ -121,8 +121,9 @@ type Relay struct {
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
 	authorship *authorship // and who may have been, before an older copy of the database was restored
-	posters    *posters    // which account posts a message
-	echoes     *echoes     // what comes back of it
+	logins     *loginRecord
+	posters    *posters // which account posts a message
+	echoes     *echoes  // what comes back of it
 
 	openings      *openings      // conversations that are to open by themselves
 	conversations *conversations // those that are open
@@ -184,7 +185,12 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)
 	r.readers = newReaders(r)
-	r.accounts.began, r.accounts.ended = r.readers.began, r.readers.ended
+	r.logins = &loginRecord{accounts: r.accounts, tasks: r.tasks, known: r.wakeAll}
+	r.accounts.began = func(acc *account) {
+		r.readers.began(acc)
+		r.logins.wake()
+	}
+	r.accounts.ended = r.readers.ended
 	r.openings = &openings{r}
 	r.conversations = newConversations(r)
 	r.starter = newStarter(r.people, r.openings)
@@ -252,6 +258,7 @@ func (r *Relay) resume(ctx context.Context) error {
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})
 	r.tasks.Wake(job{kind: jobRevoke})
+	r.logins.wake()
 	r.tasks.Wake(job{kind: jobExpire}) // the first answer of /sync may have come before the workers could be woken
 	return r.lateKeys.tryEverything(ctx)
 }

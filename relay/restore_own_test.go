@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +44,13 @@ func TestLogOutAfterTheCopyThatIsRestored(t *testing.T) {
 	require.Equal(t, append(posted, "alice/: typed", "relay/robin (Matrix): after", "bob/: end"), f.posted())
 }
 
+// failLogins has the homeserver fail to keep who has logged in; nil: it does not fail.
+func (f *fixture) failLogins(err error) {
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	f.matrix.loginsError = err
+}
+
 // The copy of the database is from a time at which the person was not logged in.
 func TestLogInAfterTheCopyThatIsRestored(t *testing.T) {
 	t.Parallel()
@@ -54,6 +63,7 @@ func TestLogInAfterTheCopyThatIsRestored(t *testing.T) {
 			_, err := f.core.LogOut(f.ctx, robinUser)
 			require.NoError(f, err)
 		}},
+		{"for the first time", func(*fixture) {}},
 		{"for the first time, after an administrator has said who the person is", func(f *fixture) {
 			require.NoError(f, f.core.identities.put(f.ctx, &db.Identity{MatrixUser: robinUser, WazoUUID: f.alice.UUID, MappedBy: adminUser}))
 		}},
@@ -77,8 +87,15 @@ func TestLogInAfterTheCopyThatIsRestored(t *testing.T) {
 			f.halt()
 			restore()
 			f.wazo.Post(f.room.UUID, f.alice, "typed", "")
+			f.failLogins(&MatrixError{Status: http.StatusBadGateway, Err: errors.New("bad gateway")})
 			f.start()
 			f.matrix.say(robinUser, "after")
+			await.Until(t, "what was said", func() bool {
+				var waiting int
+				err := f.db.QueryRow(f.ctx, "SELECT COUNT(*) FROM queue").Scan(&waiting)
+				return err == nil && waiting == 7
+			})
+			f.failLogins(nil)
 			await.Until(t, "the last message", func() bool { return slices.Contains(f.posted(), "relay/robin (Matrix): after") })
 			f.awaitEmpty()
 			require.Len(t, f.matrix.shown(), 1)
@@ -116,22 +133,50 @@ func TestLogInThatEndedAfterTheCopyThatIsRestored(t *testing.T) {
 	require.Empty(t, f.matrix.allNotices(), "nothing was refused")
 }
 
+// A homeserver that refuses for good to keep who has logged in keeps no message back.
+func TestHomeserverThatDoesNotKeepWhoHasLoggedIn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.failLogins(&MatrixError{Status: http.StatusForbidden, Code: "M_FORBIDDEN", Err: errors.New("forbidden")})
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, "one")
+	f.awaitRelayed("one")
+	f.wazo.Post(f.room.UUID, f.bob, "two", "")
+	f.awaitShown("Bob Stone: two")
+}
+
 // The copy of the database is older than a room that the bot has made for a conversation.
 func TestRoomThatWasMadeAfterTheCopyThatIsRestored(t *testing.T) {
 	t.Parallel()
-	for _, member := range []bool{true, false} {
-		t.Run(map[bool]string{true: "with the relay account", false: "private"}[member], func(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		isPrivate bool
+		isOut     bool // the person was not logged in when the copy was made
+	}{
+		{"with the relay account", false, false},
+		{"private", true, false},
+		{"before the person logged in again", false, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			f := newLoginFixture(t)
-			if !member {
+			if test.isPrivate {
 				f.room = f.wazo.CreateRoom("Private", f.alice, f.bob)
 			}
 			f.wazo.Post(f.room.UUID, f.bob, "earlier", "")
 			f.start()
 			f.mustLogIn(robinUser, f.alice)
+			if test.isOut {
+				_, err := f.core.LogOut(t.Context(), robinUser)
+				require.NoError(t, err)
+			}
 			f.halt()
 			restore := f.snapshot()
 			f.start()
+			if test.isOut {
+				f.mustLogIn(robinUser, f.alice)
+			}
 			f.wazo.Post(f.room.UUID, f.bob, "hello", "")
 			f.awaitMade(1)
 			room := madeRoom(0)
