@@ -50,9 +50,7 @@ func (l *loginRecord) update(ctx context.Context, homeserver LoginRecord) error 
 		return err
 	} else if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("The homeserver does not keep who has logged in to Wazo, so that this is not known after a restore")
-	}
-	if !l.read.Swap(true) {
-		l.known(ctx)
+		l.noteRead(ctx)
 	}
 	return nil
 }
@@ -63,6 +61,7 @@ func (l *loginRecord) exchange(ctx context.Context, homeserver LoginRecord) erro
 		return fmt.Errorf("failed to read who had logged in to Wazo: %w", err)
 	}
 	known := l.accounts.learn(recorded)
+	l.noteRead(ctx)
 	if maps.EqualFunc(known, recorded, slices.Equal) {
 		return nil
 	}
@@ -70,4 +69,11 @@ func (l *loginRecord) exchange(ctx context.Context, homeserver LoginRecord) erro
 		return fmt.Errorf("failed to store who has logged in to Wazo: %w", err)
 	}
 	return nil
+}
+
+// noteRead lets what waits for the record go on.
+func (l *loginRecord) noteRead(ctx context.Context) {
+	if !l.read.Swap(true) {
+		l.known(ctx)
+	}
 }
