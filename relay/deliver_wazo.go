@@ -37,6 +37,7 @@ type wazoRequest struct {
 	After   db.WazoTime   `json:"after"` // the message cannot be older than this
 
 	account *account  // that posts a new request
+	failure error     // why a new request cannot be posted; its message may have been delivered before
 	media   *db.Media // the file that a new request links to, nil if there is none
 	forms   []form    // how a new request may have been posted before
 	posted  form      // how a new request is posted
@@ -120,6 +121,8 @@ func (d *wazoDelivery) wazoRoom() wazoapi.UUID { return wazoapi.UUID(d.portal.Wa
 // the sender's account cannot post in this room any more.
 func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*account, error) {
 	switch {
+	case request.failure != nil:
+		return nil, request.failure
 	case request.account != nil || request.forms != nil:
 		return request.account, nil
 	case !request.isOwn():
@@ -281,16 +284,13 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	} else if err != nil {
 		return nil, err
 	}
-	poster, err := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
-	if err != nil {
-		return nil, err
-	}
+	poster, failure := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
 	written := time.UnixMilli(evt.Timestamp)
 	relayed := wazoapi.Clean(d.cfg.Content.Render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
 	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
-	if own := d.accounts.login(evt.Sender); own != nil {
+	for _, author := range d.authorship.of(evt.Sender) {
 		since := jsontime.UMicro(written.Add(-clockSkew))
-		forms = append(forms, form{author: own.uuid(), since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
+		forms = append(forms, form{author: author, since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
 	}
 	posted := forms[0]
 	if poster.own {
@@ -300,7 +300,7 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	if d.row.Late {
 		text = posted.texts[0]
 	}
-	if convert.CheckSize(text) != nil {
+	if failure == nil && convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	var posterID int64
@@ -309,7 +309,7 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		account: poster.account, media: media, forms: forms, posted: posted, written: written,
+		account: poster.account, failure: failure, media: media, forms: forms, posted: posted, written: written,
 	}, nil
 }
 

@@ -31,6 +31,7 @@ const (
 	jobAskKey    jobKind = "ask_key"   // ask for a key that is missing
 	jobExpire    jobKind = "expire"    // drop what has waited for its key for too long
 	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
+	jobLogins    jobKind = "logins"    // read and complete the record of who has logged in
 	jobOpen      jobKind = "open"      // make the Matrix room of a conversation
 	jobMembers   jobKind = "members"   // bring the Matrix room of a conversation in line with its Wazo room
 )
@@ -99,6 +100,8 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.lateKeys.expire(ctx)
 	case jobRevoke:
 		return task.Idle, r.finishLogOuts(ctx)
+	case jobLogins:
+		return task.Idle, r.logins.update(ctx, r.matrix)
 	case jobOpen:
 		return task.Idle, r.openings.open(ctx, j.wazoRoom)
 	case jobMembers:
@@ -119,6 +122,8 @@ func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) t
 	switch j.kind {
 	case jobRevoke, jobStreams:
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
+	case jobLogins:
+		return backoff.AfterAsked(classify(err).Wait, failures)
 	case jobOpen, jobMembers:
 		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	}
