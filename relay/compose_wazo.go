@@ -120,10 +120,7 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 
 // requestFor makes the request that says something for the sender of an event.
 func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said saying) (*wazoRequest, error) {
-	poster, err := d.postedBy(ctx)
-	if err != nil {
-		return nil, err
-	}
+	poster, failure := d.postedBy(ctx)
 	sender, written := d.sender(ctx, evt), time.UnixMilli(evt.Timestamp)
 	own := d.lateAndInTime(written, wazoapi.Clean(said.text))
 	var forms []form
@@ -133,8 +130,9 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 		}
 		relayed := wazoapi.Clean(d.render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
 		forms = append(forms, form{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)})
-		if account := d.accounts.login(evt.Sender); account != nil {
-			forms = append(forms, form{author: account.uuid(), since: jsontime.UMicro(written.Add(-clockSkew)), texts: d.lateAndInTime(written, wazoapi.Clean(text))})
+		for _, author := range d.authorship.of(evt.Sender) {
+			since := jsontime.UMicro(written.Add(-clockSkew))
+			forms = append(forms, form{author: author, since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
 		}
 	}
 	posted := forms[0]
@@ -145,7 +143,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	if d.row.Late {
 		text = posted.texts[0]
 	}
-	if convert.CheckSize(text) != nil {
+	if failure == nil && convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	var posterID int64
@@ -154,7 +152,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent, also: said.also, account: poster.account, media: said.media, forms: forms, posted: posted, written: written,
+		Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent, also: said.also, account: poster.account, failure: failure, media: said.media, forms: forms, posted: posted, written: written,
 	}, nil
 }
 

@@ -83,6 +83,8 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 		return nil, nil, w.empty(ctx, synced)
 	case row.Kind != db.KindMessage:
 		return portal, row, nil // the relay's own messages open the way for the others
+	case !w.logins.isRead():
+		return nil, nil, nil // as whom people had posted before this start is not known
 	case w.queue.Direction == db.ToWazo && (!portal.StartedOnMatrix || w.startup.phase(w.queue) == phaseUnknown):
 		return nil, nil, nil // the start of the link is not seen yet, or what was delivered before this start is not
 	case w.queue.Direction == db.ToMatrix && !w.readers.isVerified(portal):

@@ -74,6 +74,9 @@ type fakeMatrix struct {
 	named       map[id.RoomID]string                         // rooms that the bot has named
 	removeError error                                        // of Remove
 
+	logins      Logins // as stored
+	loginsError error  // of Logins and SetLogins
+
 	accepting sync.Mutex
 	saying    sync.Mutex
 	greeted   *Relay // got an answer already: the first one comes at once, even if it is empty
@@ -545,4 +548,19 @@ func (f *fakeMatrix) event(eventID id.EventID) *event.Event {
 	}
 	f.t.Errorf("there is no event %s", eventID)
 	return nil
+}
+
+func (f *fakeMatrix) Logins(context.Context) (Logins, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logins, f.loginsError
+}
+
+func (f *fakeMatrix) SetLogins(_ context.Context, logins Logins) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.loginsError == nil {
+		f.logins = logins
+	}
+	return f.loginsError
 }

@@ -31,6 +31,7 @@ const (
 	jobAskKey    jobKind = "ask_key"   // ask for a key that is missing
 	jobExpire    jobKind = "expire"    // drop what has waited for its key for too long
 	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
+	jobLogins    jobKind = "logins"    // read and complete the record of who has logged in
 	jobOpen      jobKind = "open"      // make the Matrix room of a conversation
 	jobRelations jobKind = "relations" // show the reactions and replies that people made on Wazo
 	jobNative    jobKind = "native"    // have the replies and reactions of people on Matrix made on Wazo
@@ -101,6 +102,8 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.lateKeys.expire(ctx)
 	case jobRevoke:
 		return task.Idle, r.finishLogOuts(ctx)
+	case jobLogins:
+		return task.Idle, r.logins.update(ctx, r.matrix)
 	case jobOpen:
 		return task.Idle, r.openings.open(ctx, j.wazoRoom)
 	case jobMembers:
@@ -125,7 +128,7 @@ func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) t
 	switch j.kind {
 	case jobRevoke, jobStreams:
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
-	case jobNative:
+	case jobNative, jobLogins:
 		return backoff.AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	case jobOpen, jobMembers:
 		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it

@@ -16,6 +16,7 @@ import (
 // Matrix is what the core needs of the Matrix side.
 type Matrix interface {
 	Rooms
+	LoginRecord
 	// UserID returns the bot's own user id.
 	UserID() id.UserID
 	// OwnNames returns the bot's display names, as far as they are known. It does not block.

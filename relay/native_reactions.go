@@ -34,8 +34,8 @@ func (d *wazoDelivery) noteOf(ctx context.Context, shown *shownReaction) (reacti
 	if err != nil || uuid == "" {
 		return note, err
 	}
-	if uses, err := d.usesPlugin(ctx); err != nil || !uses {
-		return note, err
+	if !d.usesPlugin(ctx) {
+		return note, nil
 	}
 	by, err := d.postedBy(ctx)
 	note.Account, note.Wazo, note.Native = by.row.ID, uuid, spelling
@@ -97,16 +97,16 @@ func (d *wazoDelivery) recordSilently(ctx context.Context, request *wazoRequest)
 }
 
 // aboutNative returns the message on Wazo to which reactions belong, if they are reactions there, too, and their line can answer it.
-func (d *wazoDelivery) aboutNative(ctx context.Context, notes []reactionNote) (wazoapi.UUID, error) {
+func (d *wazoDelivery) aboutNative(ctx context.Context, notes []reactionNote) wazoapi.UUID {
 	for _, note := range notes {
 		if note.Native == "" {
-			return "", nil
+			return ""
 		}
 	}
-	if uses, err := d.usesPlugin(ctx); err != nil || !uses {
-		return "", err
+	if !d.usesPlugin(ctx) {
+		return ""
 	}
-	return notes[0].Wazo, nil
+	return notes[0].Wazo
 }
 
 // answerOf returns the line that shows reactions, or their removal, as an answer to the message that they are for.

@@ -147,9 +147,7 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 		said.also = append(said.also, reaction.row)
 	}
 	said.also = said.also[1:]
-	if said.parent, err = d.aboutNative(ctx, said.reactions); err != nil {
-		return said, err
-	}
+	said.parent = d.aboutNative(ctx, said.reactions)
 	said.text = d.answerOf(ctx, evt, line, first.removed)
 	if said.parent == "" {
 		said.other = said.text

@@ -125,9 +125,11 @@ type Relay struct {
 	*starter
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
-	posters    *posters    // which account posts a message
-	echoes     *echoes     // what comes back of it
-	natives    *natives    // what the plugin for reactions and replies has to do
+	authorship *authorship // and who may have been, before an older copy of the database was restored
+	logins     *loginRecord
+	posters    *posters // which account posts a message
+	echoes     *echoes  // what comes back of it
+	natives    *natives // what the plugin for reactions and replies has to do
 
 	openings      *openings      // conversations that are to open by themselves
 	conversations *conversations // those that are open
@@ -180,6 +182,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.accounts = newAccounts(r, former, client)
 	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
 	r.identities = &identities{db: database, accounts: r.accounts}
+	r.authorship = &authorship{accounts: r.accounts, identities: r.identities}
 	r.people = newPeople(r)
 	r.tasks = r.newTasks()
 	r.gaps = newGapFiller(r)
@@ -189,7 +192,12 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.echoes = newEchoes(r)
 	r.readers = newReaders(r)
 	r.natives = newNatives(r)
-	r.accounts.began, r.accounts.ended = r.readers.began, r.readers.ended
+	r.logins = &loginRecord{accounts: r.accounts, tasks: r.tasks, known: r.wakeAll}
+	r.accounts.began = func(acc *account) {
+		r.readers.began(acc)
+		r.logins.wake()
+	}
+	r.accounts.ended = r.readers.ended
 	r.openings = &openings{r}
 	r.conversations = newConversations(r)
 	r.starter = newStarter(r.people, r.openings)
@@ -260,6 +268,7 @@ func (r *Relay) resume(ctx context.Context) error {
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})
 	r.tasks.Wake(job{kind: jobRevoke})
+	r.logins.wake()
 	r.tasks.Wake(job{kind: jobExpire}) // the first answer of /sync may have come before the workers could be woken
 	return r.lateKeys.tryEverything(ctx)
 }

@@ -78,8 +78,8 @@ func (d *wazoDelivery) parentOf(ctx context.Context, evt *event.Event, target id
 	uuid, err := d.onWazo(ctx, target)
 	if err != nil || uuid == "" {
 		return "", err
-	} else if uses, err := d.usesPlugin(ctx); err != nil || !uses {
-		return "", err
+	} else if !d.usesPlugin(ctx) {
+		return "", nil
 	} else if d.relationsOf(evt).isRedacted(ctx, target) {
 		return "", nil
 	}

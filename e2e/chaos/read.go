@@ -32,17 +32,14 @@ type rooms struct {
 // that of the servers: the timeline on Matrix, and created_at on Wazo.
 func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	var r rooms
-	var history []*event.Event
-	if p.Matrix != "" {
-		var err error
-		if history, err = p.people[0].History(ctx, p.Matrix); err != nil {
-			return r, err
-		}
+	history, reader, err := p.history(ctx)
+	if err != nil {
+		return r, err
 	}
 	if err := s.record(p, history); err != nil {
 		return r, err
 	}
-	r.uncertain = withoutPlace(history, p.people[0].Timeline(p.Matrix))
+	r.uncertain = withoutPlace(history, reader.Timeline(p.Matrix))
 	for _, evt := range history {
 		r.addEvent(s, p, evt)
 	}
@@ -69,6 +66,33 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 		}
 	}
 	return r, nil
+}
+
+// readers are the people through whose clients a place is read on Matrix. In a
+// conversation nobody sees what was said before they were invited, and the relay begins
+// as soon as somebody has joined.
+func (p *place) readers() []*harness.Client {
+	if p.private {
+		return p.people
+	}
+	return p.people[:1]
+}
+
+// history returns what was said in the room on Matrix, as the person sees it who sees
+// most of it, and this person.
+func (p *place) history(ctx context.Context) (history []*event.Event, reader *harness.Client, err error) {
+	for _, person := range p.readers() {
+		var seen []*event.Event
+		if p.Matrix != "" {
+			if seen, err = person.History(ctx, p.Matrix); err != nil {
+				return nil, nil, err
+			}
+		}
+		if reader == nil || len(seen) > len(history) {
+			history, reader = seen, person
+		}
+	}
+	return history, reader, nil
 }
 
 // withoutLateLine returns what was said in a message that the relay posted late,
@@ -249,18 +273,26 @@ func (s *fixture) followMatrix(ctx context.Context, p *place) {
 	seen := 0
 	for sleep(ctx, followEvery) == nil {
 		n := 0
-		for _, entry := range p.people[0].Timeline(p.Matrix) {
-			if !isFromWazo(s, entry) {
-				continue
-			} else if entry.Type == event.EventMessage {
-				n += len(s.shownBy(p, *entry.Content.AsMessage()))
-			} else {
-				n++
-			}
+		for _, person := range p.readers() {
+			n = max(n, s.countShown(p, person.Timeline(p.Matrix)))
 		}
 		p.toMx.arrived.add(n - seen)
 		seen = n
 	}
+}
+
+// countShown returns how many messages of Wazo a timeline shows.
+func (s *fixture) countShown(p *place, timeline []harness.Entry) (n int) {
+	for _, entry := range timeline {
+		if !isFromWazo(s, entry) {
+			continue
+		} else if entry.Type == event.EventMessage {
+			n += len(s.shownBy(p, *entry.Content.AsMessage()))
+		} else {
+			n++
+		}
+	}
+	return n
 }
 
 func isFromWazo(s *fixture, entry harness.Entry) bool {
