@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,11 +55,7 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*shownReact
 	if row.Session != "" || json.Unmarshal([]byte(row.Payload), evt) != nil {
 		return nil, nil
 	}
-	name := d.matrix.MemberName(ctx, d.portal.MatrixRoom, evt.Sender)
-	if stored := storedSenderName(row.Payload); stored != nil {
-		name = stored.Name
-	}
-	shown := &shownReaction{row: row, event: evt.ID, by: cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), evt.Sender.Localpart())}
+	shown := &shownReaction{row: row, event: evt.ID, by: d.senderOf(ctx, row, evt.Sender).DisplayName()}
 	switch convert.Describe(evt, nil).Kind {
 	case convert.KindReacted:
 		var ok bool
