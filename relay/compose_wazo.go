@@ -172,6 +172,7 @@ func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) conver
 		Plain:   d.cfg.PlainText,
 		Sticker: evt.Type.Type == event.EventSticker.Type,
 		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
+		Rooms:   d.roomNames(ctx, evt.Sender),
 	}
 }
 

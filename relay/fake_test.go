@@ -66,6 +66,8 @@ type fakeMatrix struct {
 	texts                 []string                            // text files that were uploaded
 	eventError            error                               // why no event can be looked up
 	looked                []id.EventID                        // events that were looked up
+	shared                map[id.UserID]map[string]string     // names of rooms by the person who is in them
+	lookedRooms           []string                            // rooms whose names were looked up
 
 	made        []RoomPlan
 	makeRoom    func(RoomPlan) error // may refuse a room, or (errLost) lose the answer after it is made
@@ -371,6 +373,14 @@ func (f *fakeMatrix) RoomName(_ context.Context, room id.RoomID) string {
 		return name
 	}
 	return "Test room"
+}
+
+// SharedRoomName knows the rooms that the test has shared.
+func (f *fakeMatrix) SharedRoomName(_ context.Context, room string, user id.UserID) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lookedRooms = append(f.lookedRooms, room)
+	return f.shared[user][room]
 }
 
 func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string) ([]Event, string, error) {
