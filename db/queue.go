@@ -83,6 +83,7 @@ const (
 	rowByIDQuery       = selectRows + `WHERE id = $1`
 	rowBySourceQuery   = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
 	pendingReactions   = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'new' AND parts = 0 AND merged_into IS NULL AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.annotation' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $2 ORDER BY position, id`
+	pendingRedactions  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'new' AND parts = 0 AND merged_into IS NULL AND json_valid(payload.content) AND json_extract(payload.content, '$.type') = 'm.room.redaction' AND COALESCE(json_extract(payload.content, '$.redacts'), json_extract(payload.content, '$.content.redacts')) = $2 ORDER BY position, id`
 	pendingEditsQuery  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND (parts = 0 OR state = 'new' AND part = 0) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 	attemptRowQuery    = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
 	unknownRowQuery    = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
@@ -174,6 +175,11 @@ func (t *Queue) PendingEdits(ctx context.Context, portalID int64, author, eventI
 // PendingReactions returns the reactions to a Matrix event that wait and were never attempted.
 func (t *Queue) PendingReactions(ctx context.Context, portalID int64, eventID string) ([]*Row, error) {
 	return t.QueryMany(ctx, pendingReactions, portalID, eventID)
+}
+
+// PendingRedactions returns the redactions of a Matrix event that wait and were never attempted.
+func (t *Queue) PendingRedactions(ctx context.Context, portalID int64, eventID string) ([]*Row, error) {
+	return t.QueryMany(ctx, pendingRedactions, portalID, eventID)
 }
 
 // MarkAttempted must be called before the next part of a row is sent. It stores that this part may be delivered from now on.

@@ -19,6 +19,7 @@ const (
 
 	insertReactionQuery  = `INSERT INTO reaction (portal_id, event_id, target, emoji) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 	reactionQuery        = `SELECT portal_id, event_id, target, emoji FROM reaction WHERE portal_id = $1 AND event_id = $2`
+	reactionsToQuery     = `SELECT portal_id, event_id, target, emoji FROM reaction WHERE portal_id = $1 AND target = $2 ORDER BY rowid`
 	deleteReactionQuery  = `DELETE FROM reaction WHERE portal_id = $1 AND event_id = $2`
 	forgetReactionsQuery = `DELETE FROM reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = reaction.portal_id AND message.event_id = reaction.event_id)`
 )
@@ -105,6 +106,11 @@ func (t *Reactions) Insert(ctx context.Context, r *Reaction) error {
 // ByEvent returns the reaction that an event made, nil if it was not delivered, or was removed.
 func (t *Reactions) ByEvent(ctx context.Context, portalID int64, event id.EventID) (*Reaction, error) {
 	return t.QueryOne(ctx, reactionQuery, portalID, event)
+}
+
+// To returns the reactions to an event that were delivered and not removed.
+func (t *Reactions) To(ctx context.Context, portalID int64, target id.EventID) ([]*Reaction, error) {
+	return t.QueryMany(ctx, reactionsToQuery, portalID, target)
 }
 
 // Delete removes a reaction.

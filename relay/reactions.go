@@ -27,6 +27,8 @@ var errWaits = errors.New("more may come that is delivered together with this")
 func (a *matrixAccept) react(ctx context.Context, evt Event, position int64) error {
 	if _, _, ok := convert.ReactionOf(evt.Event); !ok || a.cfg.Relations.WithoutReactions {
 		return nil
+	} else if cancelled, err := a.cancelRemoval(ctx, evt.Event); err != nil || cancelled {
+		return err
 	}
 	return a.insert(ctx, evt, position)
 }
