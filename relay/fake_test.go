@@ -330,6 +330,9 @@ func (f *fakeMatrix) UploadText(_ context.Context, _ id.RoomID, text string) (*F
 		return nil, f.textError
 	}
 	f.texts = append(f.texts, text)
+	if f.encrypted {
+		return &File{File: &event.EncryptedFileInfo{URL: "mxc://a.example/secret"}}, nil
+	}
 	return &File{URL: "mxc://a.example/text"}, nil
 }
 
