@@ -64,6 +64,7 @@ type fakeMatrix struct {
 	limited               bool                                // the homeserver limits the account
 	textError             error                               // why no text file is taken
 	texts                 []string                            // text files that were uploaded
+	replaces              bool                                // edits stand in the place of what they edit
 	eventError            error                               // why no event can be looked up
 	looked                []id.EventID                        // events that were looked up
 	shared                map[id.UserID]map[string]string     // names of rooms by the person who is in them
@@ -421,6 +422,9 @@ func (f *fakeMatrix) Event(ctx context.Context, room id.RoomID, eventID id.Event
 		if evt.ID == eventID {
 			copied := *evt.Event
 			found = &Event{Event: &copied, Tag: evt.Tag}
+		} else if found != nil && f.replaces && editedBy(evt.Event) == eventID {
+			content, _ := evt.Content.Raw["m.new_content"].(map[string]any)
+			found.Content, found.Replaced = event.Content{Raw: content}, true
 		} else if found != nil && evt.Type.Type == event.EventRedaction.Type && redacted(evt.Event) == eventID {
 			found.Content, found.Unsigned.RedactedBecause = event.Content{}, evt.Event
 		}

@@ -152,6 +152,7 @@ type Event struct {
 	ParseError   error           // why the event could not be parsed; then only ID and Raw mean something
 	Raw          json.RawMessage // of an event that could not be parsed
 	SenderName   *SenderName     // nil if it is not known
+	Replaced     bool            // only from Matrix.Event: the content is that of the last edit, and the original cannot be had
 }
 
 // RoomSync is what one answer of /sync says about a joined room.
