@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-func (f *fixture) edit(sender id.UserID, target id.EventID, text string) {
-	f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
+func (f *fixture) edit(sender id.UserID, target id.EventID, text string) id.EventID {
+	return f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": "* " + text,
 		"m.new_content": map[string]any{"msgtype": "m.text", "body": text},
 		"m.relates_to":  map[string]any{"rel_type": "m.replace", "event_id": target},
