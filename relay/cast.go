@@ -76,7 +76,7 @@ func (c *cast) mentionable(ctx context.Context, content string) convert.People {
 	if !strings.Contains(content, "@") || !c.identities.any() {
 		return nil
 	}
-	members := c.wazoMembers(ctx)
+	members := c.namedMembers(ctx)
 	people := make(convert.People, 0, len(members.uuids))
 	for _, uuid := range members.uuids {
 		person := convert.Person{ID: string(uuid), Name: contactName(members.contacts, uuid)}

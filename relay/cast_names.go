@@ -21,26 +21,52 @@ type wazoMembers struct {
 	apart    map[convert.Namesake]string      // what toldApart has returned
 }
 
-// wazoMembers looks up the members of the Wazo room, once. It makes no request if the room and its people are known.
+// maxToldApart is how many members a Wazo room has at most whose people are told apart. To know the names of more of them would take more
+// requests than a message can wait for.
+const maxToldApart = 250
+
+// wazoMembers returns the members of the Wazo room, looked up once, with their names if there are few of them. It makes no request if the
+// room and its people are known.
 func (c *cast) wazoMembers(ctx context.Context) *wazoMembers {
-	if c.onWazo != nil {
-		return c.onWazo
+	if c.onWazo == nil {
+		c.onWazo = &wazoMembers{uuids: c.membersOnWazo(ctx), apart: make(map[convert.Namesake]string)}
+		if len(c.onWazo.uuids) <= maxToldApart {
+			c.nameMembers(ctx, c.onWazo)
+		}
 	}
-	c.onWazo = &wazoMembers{apart: make(map[convert.Namesake]string)}
+	return c.onWazo
+}
+
+// namedMembers is wazoMembers with the names of all members, however many they are.
+func (c *cast) namedMembers(ctx context.Context) *wazoMembers {
+	members := c.wazoMembers(ctx)
+	if len(members.uuids) > maxToldApart && members.contacts == nil {
+		c.nameMembers(ctx, members)
+	}
+	return members
+}
+
+// membersOnWazo returns who is a member of the Wazo room, nobody if that is not known.
+func (c *cast) membersOnWazo(ctx context.Context) (uuids []wazoapi.UUID) {
 	if c.reader == nil {
-		return c.onWazo
+		return nil
 	}
 	room, ok, err := c.reader.room(ctx, c.wazoRoom)
 	if err != nil || !ok {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up the members of a Wazo room") // a message is worth more
-		return c.onWazo
+		return nil
 	}
-	members := c.onWazo
 	for _, user := range room.Users {
-		members.uuids = append(members.uuids, user.UUID)
+		uuids = append(uuids, user.UUID)
 	}
+	return uuids
+}
+
+// nameMembers looks up the names of members.
+func (c *cast) nameMembers(ctx context.Context, members *wazoMembers) {
 	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()
+	var err error
 	if members.contacts, err = c.names.Contacts(lookup, members.uuids...); err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up names in the directory")
 	}
@@ -51,7 +77,6 @@ func (c *cast) wazoMembers(ctx context.Context) *wazoMembers {
 		}
 		members.shown = append(members.shown, members.namesake(uuid, name))
 	}
-	return members
 }
 
 // toldApart returns the name of somebody on Wazo with what tells them from other members whose names are the same. It is the same name

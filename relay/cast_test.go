@@ -258,3 +258,22 @@ func TestSendersWhoseNameIsNotStoredAreToldApart(t *testing.T) {
 	f.matrix.say(adminUser, "alone")
 	require.Equal(t, "Ada (Matrix)", f.aliasOf("alone"))
 }
+
+// The names of very many members would take more requests than a message can wait for. They can be mentioned all the same.
+func TestPeopleOfVeryLargeChats(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	members := []wazotest.User{f.relay, f.alice, f.bob, f.addNamesake("alice2", "1002")}
+	for _, name := range numbered("member", maxToldApart) {
+		members = append(members, f.wazo.AddUser(wazotest.User{Username: name, Password: "m", Firstname: name, Tenant: f.tenant}))
+	}
+	f.room = f.wazo.CreateRoom("Everybody", members...)
+	f.start()
+	f.mapTo(robinUser, f.bob)
+	f.matrix.call(robinUser, "Robin", false)
+	f.link()
+	f.wazo.Post(f.room.UUID, f.alice, "hello", "")
+	f.awaitShown("Alice Martin: hello")
+	f.wazo.Post(f.room.UUID, f.alice, "@Bob Stone", "")
+	require.Equal(t, []id.UserID{robinUser}, f.awaitEvents(2)[1].Mentions.UserIDs)
+}
