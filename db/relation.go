@@ -31,6 +31,7 @@ type OnceKind string
 const (
 	OnceWordless OnceKind = "wordless" // that somebody sent something of a type that has no text
 	OnceThread   OnceKind = "thread"   // which message a thread answers
+	OnceRemoved  OnceKind = "removed"  // that an event was removed: several people may redact it
 )
 
 // SaidOnce is the table of what is not said again in a portal.

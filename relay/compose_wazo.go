@@ -62,8 +62,7 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	case kind == convert.KindReacted:
 		return said, convert.ErrEmpty
 	}
-	said.text, err = d.removal(ctx, evt)
-	return said, err
+	return d.removal(ctx, evt)
 }
 
 // sayMessage returns what a message or an edit says.

@@ -56,6 +56,9 @@ func (a *matrixAccept) replaceReaction(ctx context.Context, reaction *db.Reactio
 	} else if err = a.db.Reaction.Delete(ctx, a.portal.ID, reaction.EventID); err != nil {
 		return err
 	}
+	if err := a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceRemoved, reaction.EventID.String()); err != nil {
+		return err
+	}
 	reaction.EventID = event
 	return a.db.Reaction.Insert(ctx, reaction)
 }

@@ -135,3 +135,25 @@ func TestRedactionOfWhatOthersRelateTo(t *testing.T) {
 		})
 	}
 }
+
+// Several people may redact the same event, perhaps on homeservers that do not know of each other's redactions yet.
+func TestEventThatIsRedactedTwice(t *testing.T) {
+	t.Parallel()
+	f, hello := reacting(t)
+	thumb := f.react(adminUser, hello, "👍")
+	f.awaitRelayed("hello", `👍 to "hello"`)
+	f.matrix.redact(adminUser, thumb, true)
+	f.matrix.say(adminUser, "one")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "one")
+	f.matrix.redact(bea, thumb, true)
+	f.matrix.redact(adminUser, hello, true)
+	f.matrix.redact(bea, hello, false)
+	f.matrix.say(adminUser, "two")
+	f.awaitOnWazo("two")
+	f.halt()
+	f.start()
+	f.matrix.redact(adminUser, hello, true)
+	f.matrix.say(adminUser, "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "one", f.removed("hello", ""), "two", "end")
+}
