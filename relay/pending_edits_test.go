@@ -30,10 +30,11 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f.awaitRelayed("hello")
 	down := f.wazo.Faults().ChatdDown()
 	first := f.matrix.say(adminUser, "attempted")
-	await.Until(t, "the queue", func() bool {
-		row, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", first.String())
-		return err == nil && row != nil && row.Attempts > 0
+	await.Until(t, "an attempt that has failed", func() bool { // one that has only begun may still succeed
+		portal, err := f.core.Portal(f.ctx, roomID)
+		return err == nil && portal.LastError != ""
 	})
+	f.awaitRow(first)
 	changed := f.matrix.say(adminUser, "befor")
 	taken := f.matrix.say(adminUser, "never said")
 	takenV11 := f.matrix.say(adminUser, "never said either")
