@@ -19,6 +19,7 @@ const (
 
 	insertReactionQuery  = `INSERT INTO reaction (portal_id, event_id, target, emoji, wazo_uuid, account_id, native) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
 	reactionQuery        = `SELECT portal_id, event_id, target, emoji, wazo_uuid, COALESCE(account_id, 0), native FROM reaction WHERE portal_id = $1 AND event_id = $2`
+	reactionsToQuery     = `SELECT portal_id, event_id, target, emoji, wazo_uuid, COALESCE(account_id, 0), native FROM reaction WHERE portal_id = $1 AND target = $2 ORDER BY rowid`
 	deleteReactionQuery  = `DELETE FROM reaction WHERE portal_id = $1 AND event_id = $2`
 	forgetReactionsQuery = `DELETE FROM reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = reaction.portal_id AND message.event_id = reaction.event_id)`
 )
@@ -30,6 +31,7 @@ type OnceKind string
 const (
 	OnceWordless OnceKind = "wordless" // that somebody sent something of a type that has no text
 	OnceThread   OnceKind = "thread"   // which message a thread answers
+	OnceRemoved  OnceKind = "removed"  // that an event was removed: several people may redact it
 )
 
 // SaidOnce is the table of what is not said again in a portal.
@@ -108,6 +110,11 @@ func (t *Reactions) Insert(ctx context.Context, r *Reaction) error {
 // ByEvent returns the reaction that an event made, nil if it was not delivered, or was removed.
 func (t *Reactions) ByEvent(ctx context.Context, portalID int64, event id.EventID) (*Reaction, error) {
 	return t.QueryOne(ctx, reactionQuery, portalID, event)
+}
+
+// To returns the reactions to an event that were delivered and not removed.
+func (t *Reactions) To(ctx context.Context, portalID int64, target id.EventID) ([]*Reaction, error) {
+	return t.QueryMany(ctx, reactionsToQuery, portalID, target)
 }
 
 // Delete removes a reaction.

@@ -71,8 +71,7 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	case kind == convert.KindReacted:
 		return said, convert.ErrEmpty
 	}
-	said.text, err = d.removal(ctx, evt)
-	return said, err
+	return d.removal(ctx, evt)
 }
 
 // sayMessage returns what a message or an edit says.
@@ -191,6 +190,7 @@ func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) conver
 		Plain:   d.cfg.PlainText,
 		Sticker: evt.Type.Type == event.EventSticker.Type,
 		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
+		Rooms:   d.roomNames(ctx, evt.Sender),
 	}
 }
 

@@ -41,6 +41,9 @@ type Matrix interface {
 	Members(ctx context.Context, room id.RoomID) (map[id.UserID]Member, error)
 	// RoomName returns a room's name, "" if there is none.
 	RoomName(ctx context.Context, room id.RoomID) string
+	// SharedRoomName returns the name of the room that a room id or an alias means, or its main alias if it has no name. It returns ""
+	// unless both the bot and a person have joined the room, or if the name cannot be had now.
+	SharedRoomName(ctx context.Context, room string, user id.UserID) string
 	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
 	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
 	// Event reads one event of a room, decrypted if its key is there. It returns nil if there is no such event, or none that the bot
@@ -150,6 +153,7 @@ type Event struct {
 	ParseError   error           // why the event could not be parsed; then only ID and Raw mean something
 	Raw          json.RawMessage // of an event that could not be parsed
 	SenderName   *SenderName     // nil if it is not known
+	Replaced     bool            // only from Matrix.Event: the content is that of the last edit, and the original cannot be had
 }
 
 // RoomSync is what one answer of /sync says about a joined room.

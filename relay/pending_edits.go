@@ -56,6 +56,9 @@ func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) erro
 			return err
 		}
 	}
+	if err = a.markTakenBack(ctx, a.portal.ID, "", event.RelAnnotation, target, math.MaxInt64); err != nil {
+		return err
+	}
 	return a.takeBack(ctx, a.portal.ID, target, author, math.MaxInt64)
 }
 
@@ -87,6 +90,9 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(row *db.Row) bool { return writtenAt(row) > until })
+	if err = r.markTakenBack(ctx, portalID, sender, event.RelReplace, target, until); err != nil {
+		return err
+	}
 	switch {
 	case message == nil:
 	case isCertainlyWaiting(message):
@@ -98,6 +104,23 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 	}
 	for _, row := range rows {
 		if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markTakenBack marks what relates to an event that was redacted, and is being posted or may have been. It leaves what was written after
+// a time.
+func (r *Relay) markTakenBack(ctx context.Context, portalID int64, sender id.UserID, relation event.RelationType, target id.EventID, until int64) error {
+	rows, err := r.db.Queue.AttemptedRelations(ctx, portalID, sender.String(), relation, target.String())
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if writtenAt(row) > until {
+			continue
+		} else if err = r.db.Queue.MarkTakenBack(ctx, row.ID); err != nil {
 			return err
 		}
 	}

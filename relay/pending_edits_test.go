@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-func (f *fixture) edit(sender id.UserID, target id.EventID, text string) {
-	f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
+func (f *fixture) edit(sender id.UserID, target id.EventID, text string) id.EventID {
+	return f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": "* " + text,
 		"m.new_content": map[string]any{"msgtype": "m.text", "body": text},
 		"m.relates_to":  map[string]any{"rel_type": "m.replace", "event_id": target},
@@ -30,10 +30,11 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f.awaitRelayed("hello")
 	down := f.wazo.Faults().ChatdDown()
 	first := f.matrix.say(adminUser, "attempted")
-	await.Until(t, "the queue", func() bool {
-		row, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", first.String())
-		return err == nil && row != nil && row.Attempts > 0
+	await.Until(t, "an attempt that has failed", func() bool { // one that has only begun may still succeed
+		portal, err := f.core.Portal(f.ctx, roomID)
+		return err == nil && portal.LastError != ""
 	})
+	f.awaitRow(first)
 	changed := f.matrix.say(adminUser, "befor")
 	taken := f.matrix.say(adminUser, "never said")
 	takenV11 := f.matrix.say(adminUser, "never said either")

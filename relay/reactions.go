@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +28,8 @@ var errWaits = errors.New("more may come that is delivered together with this")
 func (a *matrixAccept) react(ctx context.Context, evt Event, position int64) error {
 	if _, _, ok := convert.ReactionOf(evt.Event); !ok || a.cfg.Relations.WithoutReactions {
 		return nil
+	} else if cancelled, err := a.cancelRemoval(ctx, evt.Event); err != nil || cancelled {
+		return err
 	}
 	return a.insert(ctx, evt, position)
 }
@@ -63,11 +64,7 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*shownReact
 	if row.Session != "" || json.Unmarshal([]byte(row.Payload), evt) != nil {
 		return nil, nil
 	}
-	name := d.matrix.MemberName(ctx, d.portal.MatrixRoom, evt.Sender)
-	if stored := storedSenderName(row.Payload); stored != nil {
-		name = stored.Name
-	}
-	shown := &shownReaction{row: row, event: evt.ID, by: cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), evt.Sender.Localpart())}
+	shown := &shownReaction{row: row, event: evt.ID, by: d.senderOf(ctx, row, evt.Sender).DisplayName()}
 	switch convert.Describe(evt, nil).Kind {
 	case convert.KindReacted:
 		var ok bool
@@ -145,6 +142,9 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 		}
 		said.reactions = append(said.reactions, note)
 		said.also = append(said.also, reaction.row)
+		if reaction.removed {
+			said.once = append(said.once, onceSaid{db.OnceRemoved, reaction.event.String()})
+		}
 	}
 	said.also = said.also[1:]
 	said.parent = d.aboutNative(ctx, said.reactions)

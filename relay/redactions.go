@@ -47,13 +47,21 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	return a.insert(ctx, evt, position)
 }
 
-// removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it.
-func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (string, error) {
-	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, redacted(evt))
+// removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it, or were
+// told before: several people may redact an event.
+func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (said saying, err error) {
+	target := redacted(evt)
+	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, target)
 	if err != nil {
-		return "", err
+		return said, err
 	} else if known == nil || !wazoapi.UUID(known.WazoUUID).Valid() {
-		return "", convert.ErrEmpty
+		return said, convert.ErrEmpty
+	}
+	told, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceRemoved, target.String())
+	if err != nil {
+		return said, err
+	} else if told {
+		return said, convert.ErrEmpty
 	}
 	written := known.CreatedAt.Time
 	if written.IsZero() {
@@ -63,7 +71,9 @@ func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (string, e
 	if !d.isSame(known.Author, evt.Sender) {
 		author = cmp.Or(d.authorOnWazo(ctx, known.Author), words.SomebodyElse)
 	}
-	return convert.Removal(written.Local(), time.UnixMilli(evt.Timestamp), author, d.wazoOptions(ctx, evt)), nil
+	said.text = convert.Removal(written.Local(), time.UnixMilli(evt.Timestamp), author, d.wazoOptions(ctx, evt))
+	said.once = []onceSaid{{db.OnceRemoved, target.String()}}
+	return said, nil
 }
 
 // isSame reports whether the author of a message, a Matrix user or a user on Wazo, is a Matrix user.

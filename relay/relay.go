@@ -17,8 +17,9 @@
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
 // pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
 // pictures.go. Replies and reactions to Wazo are in replies.go, reactions.go and native_reactions.go; if Wazo has the plugin for them,
-// which plugin.go notices, native.go has them made there. sender_name.go keeps how the sender of a Matrix message was called. Commands are in commands.go, those on Wazo
-// in wazo_commands.go. link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
+// which plugin.go notices, native.go has them made there. sender_name.go keeps how the sender of a Matrix message was called, and cast.go
+// and cast_names.go say how people of Wazo are called on Matrix. room_links.go names rooms. Commands are in commands.go, those on Wazo in
+// wazo_commands.go. link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
 //
 // What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
 // drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that

@@ -184,8 +184,8 @@ CREATE INDEX message_age ON message (relayed_at);
 -- What is said only once in a portal: that something without a text was sent, and which message a thread answers.
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	kind      TEXT    NOT NULL, -- wordless or thread; see db.OnceKind
-	name      TEXT    NOT NULL, -- the type of an event, or the event that a thread begins with
+	kind      TEXT    NOT NULL, -- wordless, thread or removed; see db.OnceKind
+	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was removed
 	PRIMARY KEY (portal_id, kind, name)
 );
 

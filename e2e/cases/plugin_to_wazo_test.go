@@ -57,21 +57,9 @@ func TestPluginShowsRepliesAndReactionsOfMatrix(t *testing.T) {
 // answer has somebody reply to an event.
 func (p *portal) answer(t *testing.T, person *harness.Client, target id.EventID, text string) id.EventID {
 	t.Helper()
-	sent, err := person.SendContent(p.ctx, p.Matrix, event.EventMessage, map[string]any{
+	return p.sendEvent(t, person, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": text, "m.relates_to": map[string]any{"m.in_reply_to": map[string]any{"event_id": target}},
 	})
-	require.NoError(t, err)
-	return sent
-}
-
-// react has somebody react to an event.
-func (p *portal) react(t *testing.T, person *harness.Client, target id.EventID, emoji string) id.EventID {
-	t.Helper()
-	sent, err := person.SendContent(p.ctx, p.Matrix, event.EventReaction, map[string]any{
-		"m.relates_to": map[string]any{"rel_type": "m.annotation", "event_id": target, "key": emoji},
-	})
-	require.NoError(t, err)
-	return sent
 }
 
 // waitMarked waits until a message on Wazo is a reply to another one.

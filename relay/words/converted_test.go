@@ -51,6 +51,7 @@ func convertedTexts() string {
 	text("Gallery, several files", Gallery(3))
 	text("Wordless", Wordless("org.example.game"))
 	text("RestOfMessage", RestOfMessage)
+	text("RestIsMissing", RestIsMissing)
 	return b.String()
 }
 
