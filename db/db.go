@@ -69,6 +69,8 @@ type Database struct {
 	SaidOnce      *SaidOnce
 	LastEdit      *LastEdits
 	Reaction      *Reactions
+	ShownReaction *ShownReactions
+	ShownReply    *ShownReplies
 	Orphan        *Orphans
 	Gap           *Gaps
 	Inbox         *Inbox
@@ -199,6 +201,8 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.SaidOnce = &SaidOnce{db: raw}
 	db.LastEdit = &LastEdits{db: raw}
 	db.Reaction = newReactions(raw)
+	db.ShownReaction = newShownReactions(raw)
+	db.ShownReply = &ShownReplies{raw}
 	db.Orphan = newOrphans(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)
