@@ -9,6 +9,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -31,6 +32,13 @@ type cast struct {
 
 	isKnown bool // whether members were looked up
 	members map[id.UserID]Member
+}
+
+func newCast(r *Relay, portal *db.Portal) *cast {
+	return &cast{
+		directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom),
+		reader: r.readers.of(portal),
+	}
 }
 
 // character is how the author of a message is shown.

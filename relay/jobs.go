@@ -105,7 +105,7 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 	case jobMembers:
 		return task.Idle, r.conversations.update(ctx, j.portalID)
 	case jobRelations:
-		return task.Idle, nil
+		return task.Idle, r.wazoRelations.show(ctx, j.portalID)
 	case jobCatchUp:
 		return task.Idle, r.readers.catchUpPortal(ctx, j.portalID)
 	default:
@@ -122,6 +122,8 @@ func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) t
 	switch j.kind {
 	case jobRevoke, jobStreams:
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
+	case jobRelations:
+		return backoff.AfterAsked(classify(err).Wait, failures) // only messages tell how both sides are
 	case jobOpen, jobMembers:
 		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	}
@@ -140,4 +142,5 @@ func (r *Relay) wakePortal(portalID int64) {
 func (r *Relay) wakeQueues(portalID int64) {
 	r.tasks.Wake(portalJob(jobToWazo, portalID))
 	r.tasks.Wake(portalJob(jobToMatrix, portalID))
+	r.tasks.Wake(portalJob(jobRelations, portalID))
 }
