@@ -25,12 +25,13 @@ type wazoRelations struct {
 	mu       sync.Mutex
 	awaiting map[int64]map[wazoapi.UUID]bool // by portal: messages to which something relates, delivered or not
 	readAt   map[int64]time.Time             // by portal: when what relates to its messages was last read
+	refused  map[int64]bool                  // portals of which that may not be read, as was logged
 }
 
 func newWazoRelations(r *Relay) *wazoRelations {
 	return &wazoRelations{
 		Relay: r, reactions: newWazoReactions(r), replies: newWazoReplies(r), awaiting: make(map[int64]map[wazoapi.UUID]bool),
-		readAt: make(map[int64]time.Time),
+		readAt: make(map[int64]time.Time), refused: make(map[int64]bool),
 	}
 }
 
@@ -80,8 +81,12 @@ func (w *wazoRelations) readFailed(ctx context.Context, portal *db.Portal, err e
 	case errors.Is(err, wazoapi.ErrNoPlugin):
 		return nil
 	case isWazo(err) && classify(err).Class == ClassPortal:
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to read the reactions and replies on Wazo")
-		w.tasks.Wake(portalJob(jobCatchUp, portal.ID))
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.refused[portal.ID] {
+			w.refused[portal.ID] = true
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("Wazo does not let the relay read reactions and replies")
+		}
 		return nil
 	default:
 		return err
@@ -100,6 +105,7 @@ func (w *wazoRelations) await(portalID int64, reactions []wazoapi.Reaction) {
 		awaiting[uuid] = true
 	}
 	w.awaiting[portalID], w.readAt[portalID] = awaiting, time.Now()
+	delete(w.refused, portalID)
 }
 
 // relationsInterval is how long after it was last read at most what relates to the messages of a portal is read again: Wazo may store
