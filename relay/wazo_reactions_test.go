@@ -455,3 +455,50 @@ func TestMessagesGoBeforeReactions(t *testing.T) {
 	f.awaitReacted("👍 Alice Martin: who comes?")
 	require.Len(t, f.matrix.shown(), 2)
 }
+
+func TestReactionsOfPeopleWhoAreOnBothSides(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.noRelay = true
+	f.room = f.wazo.CreateRoom("Without the relay", f.alice, f.bob)
+	f.start()
+	f.matrix.call(robinUser, "Robin", false)
+	f.logIn(robinUser, f.alice)
+	f.linkOwn(robinUser)
+	question := f.postShown(f.bob, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Bob Stone: who comes?")
+	f.settled()
+	require.Empty(t, f.matrix.who(), "it can only have been Bob")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Bob Stone: who comes?", "👍 Bob Stone: who comes?")
+	f.awaitWho("👍 Bob Stone · 🎉 Robin")
+}
+
+func TestReactionsAndAnswersToWhatWasSaidBeforeAConversation(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.allowed = []string{robinUser.String()}
+	before := f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	f.wazo.Post(f.room.UUID, f.bob, "two", "")
+	f.wazo.React(f.room.UUID, before.UUID, f.alice, "👎")
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	f.openConversation(robinUser)
+	f.answer(f.bob, "an answer", before.UUID)
+	await.Until(t, "the answer", func() bool {
+		return slices.Contains(f.matrix.textsIn(madeRoom(0)), "Bob Stone: > Bob Stone: one\n\nan answer")
+	})
+	hello := f.wazo.Messages(f.room.UUID)[2]
+	f.wazo.React(f.room.UUID, hello.UUID, f.bob, "👍")
+	await.Until(t, "the reaction", func() bool {
+		f.matrix.mu.Lock()
+		defer f.matrix.mu.Unlock()
+		return len(f.matrix.reactionsIn(madeRoom(0))) == 1
+	})
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	for _, reaction := range f.matrix.reactionsIn(madeRoom(0)) {
+		require.Equal(t, "👍", reaction[1], "one event shows all that was said before")
+	}
+}
