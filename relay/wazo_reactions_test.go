@@ -244,7 +244,7 @@ func TestReactionWithUnknownOutcome(t *testing.T) {
 				return nil
 			}
 			f.matrix.mu.Lock()
-			f.matrix.forgetsTransactions = true
+			f.matrix.forgetsTransactions, f.matrix.paused = true, true // the echo comes only when it is asked for
 			if arrives {
 				f.matrix.afterSend = fail
 			} else {
@@ -253,6 +253,7 @@ func TestReactionWithUnknownOutcome(t *testing.T) {
 			f.matrix.mu.Unlock()
 			f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 			f.awaitWho("👍 Bob Stone")
+			f.matrix.setPaused(false)
 			f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
 			f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
 			f.awaitWho("👍 Bob Stone · 🎉 Bob Stone")
@@ -302,7 +303,10 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 			f.awaitReacted("🎉 Bob Stone: I", "🙈 Alice Martin: who comes?")
 			f.halt()
 			restore()
+			f.matrix.setPaused(true) // Wazo is faster than the homeserver
 			f.start()
+			f.settled()
+			f.matrix.setPaused(false)
 			f.postShown(f.alice, "after")
 			f.wazo.React(f.room.UUID, answer.UUID, f.bob, "🎉")
 			f.awaitWho("🙈 Bob Stone", "🎉 Alice Martin, Bob Stone")
@@ -374,6 +378,26 @@ func TestReactionThatAModeratorRemoves(t *testing.T) {
 	f.awaitWho("🎉 Alice Martin")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+}
+
+func TestNoticeThatAModeratorRemoves(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("👍 Bob Stone")
+	f.matrix.mu.Lock()
+	i := slices.IndexFunc(f.matrix.rooms[roomID], func(evt Event) bool { return evt.Tag != nil && evt.Tag.Kind == TagReactions })
+	notice := f.matrix.rooms[roomID][i].ID
+	f.matrix.mu.Unlock()
+	f.matrix.redact(adminUser, notice, false)
+	f.matrix.strip(roomID, notice)
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+	other := f.postShown(f.alice, "another one")
+	f.wazo.React(f.room.UUID, other.UUID, f.bob, "👍")
+	f.awaitWho("👍 Bob Stone")
+	require.Empty(t, f.matrix.corrected(), "what was removed is not edited")
 }
 
 func TestReactionThatCannotBeRemovedNow(t *testing.T) {

@@ -178,6 +178,11 @@ func TestAnswersAreNotMerged(t *testing.T) {
 		f.wazo.MarkReply(f.room.UUID, posted.UUID, posted.UUID, f.alice)
 	}
 	f.answer(f.bob, "me", question.UUID)
+	await.Until(t, "all of them to wait", func() bool {
+		var waiting int
+		err := f.db.QueryRow(t.Context(), `SELECT COUNT(*) FROM queue`).Scan(&waiting)
+		return err == nil && waiting == 4
+	})
 	for range 100 {
 		turn <- struct{}{}
 	}
