@@ -17,8 +17,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// newPluginFixture returns a running fixture with a portal, on a Wazo with the plugin for reactions and replies.
-func newPluginFixture(t *testing.T) *fixture {
+// newReactionsFixture returns a running fixture with a portal, on a Wazo with the plugin for reactions and replies.
+func newReactionsFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t, wazotest.WithPlugin())
 	f.start()
@@ -46,7 +46,7 @@ func (f *fixture) settled() {
 
 func TestReactionsOfWazoAreShownOnMatrix(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -75,7 +75,7 @@ func TestReactionsOfWazoAreShownOnMatrix(t *testing.T) {
 
 func TestNoticeOfWhoHasReacted(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitWho("👍 Bob Stone")
@@ -105,7 +105,7 @@ func TestNobodyIsToldWhatIsObvious(t *testing.T) {
 
 func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	f.matrix.say(adminUser, "hello")
 	posted := f.awaitMessage("hello")
 	f.wazo.React(f.room.UUID, posted.UUID, f.bob, "👍")
@@ -128,7 +128,7 @@ func (f *fixture) awaitMessage(text string) (found wazotest.Message) {
 
 func TestReactionsOfTheRelayAccountDoNotComeBack(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.relay, "👍")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
@@ -138,7 +138,7 @@ func TestReactionsOfTheRelayAccountDoNotComeBack(t *testing.T) {
 
 func TestReactionsThatAreNoEmoji(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	for _, emoji := range []string{"", "/", "\u200b", "a\nb", "<b>"} {
 		f.wazo.React(f.room.UUID, question.UUID, f.bob, emoji)
@@ -148,7 +148,7 @@ func TestReactionsThatAreNoEmoji(t *testing.T) {
 
 func TestReactionsWhileTheirMessageWaits(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	f.matrix.mu.Lock()
 	turn := make(chan struct{})
 	f.matrix.awaitTurn = func() { <-turn }
@@ -170,7 +170,7 @@ func TestReactionsWhileTheirMessageWaits(t *testing.T) {
 
 func TestReactionsWhileTheRelayIsDown(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -185,7 +185,7 @@ func TestReactionsWhileTheRelayIsDown(t *testing.T) {
 
 func TestReactionsWhosePublishingFails(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.Faults().NoRelationEvent(wazotest.When{})
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -197,7 +197,7 @@ func TestReactionsWhosePublishingFails(t *testing.T) {
 
 func TestPluginComesAndGoes(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -216,7 +216,7 @@ func TestPluginComesAndGoes(t *testing.T) {
 
 func TestPluginWithoutItsTables(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -232,7 +232,7 @@ func TestReactionWithUnknownOutcome(t *testing.T) {
 	for _, arrives := range []bool{true, false} {
 		t.Run(fmt.Sprintf("it arrives: %v", arrives), func(t *testing.T) {
 			t.Parallel()
-			f := newPluginFixture(t)
+			f := newReactionsFixture(t)
 			question := f.postShown(f.alice, "who comes?")
 			lost := 0
 			fail := func(body string) error {
@@ -263,7 +263,7 @@ func TestReactionWithUnknownOutcome(t *testing.T) {
 
 func TestReactionThatWasSentWhenTheRelayWasKilled(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	f.matrix.forgetsTransactions = true
 	question := f.postShown(f.alice, "who comes?")
 	f.matrix.setPaused(true) // no echo
@@ -286,7 +286,7 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 	for _, limit := range []int{0, 5} {
 		t.Run(fmt.Sprintf("timeline limit %d", limit), func(t *testing.T) {
 			t.Parallel()
-			f := newPluginFixture(t)
+			f := newReactionsFixture(t)
 			f.matrix.limit = limit
 			question := f.postShown(f.alice, "who comes?")
 			f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -317,7 +317,7 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 
 func TestReactionThatIsThereAlready(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	f.matrix.refusesDoubles = true
 	question := f.postShown(f.alice, "who comes?")
 	shown := f.eventOf("who comes?")
@@ -345,7 +345,7 @@ func (f *fixture) eventOf(text string) id.EventID {
 
 func TestReactionThatTheHomeserverRefuses(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	f.refuse("👍")
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -358,7 +358,7 @@ func TestReactionThatTheHomeserverRefuses(t *testing.T) {
 
 func TestReactionThatAModeratorRemoves(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -382,7 +382,7 @@ func TestReactionThatAModeratorRemoves(t *testing.T) {
 
 func TestNoticeThatAModeratorRemoves(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitWho("👍 Bob Stone")
@@ -402,7 +402,7 @@ func TestNoticeThatAModeratorRemoves(t *testing.T) {
 
 func TestReactionThatCannotBeRemovedNow(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -419,7 +419,7 @@ func TestReactionThatCannotBeRemovedNow(t *testing.T) {
 
 func TestNoReactionsInAPausedPortal(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, "anyone can join"))
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -458,7 +458,7 @@ func TestStormOfReactions(t *testing.T) {
 
 func TestMessagesGoBeforeReactions(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newReactionsFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.matrix.setLimited(true)
 	turn := make(chan struct{})

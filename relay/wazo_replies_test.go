@@ -17,7 +17,7 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// newReplyFixture is newPluginFixture with messages that wait long for their marks.
+// newReplyFixture is newReactionsFixture with messages that wait long for their marks.
 func newReplyFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t, wazotest.WithPlugin())
