@@ -66,11 +66,11 @@ type Database struct {
 	Pause         *Pauses
 	Queue         *Queue
 	Message       *Messages
+	ShownReaction *ShownReactions
+	ShownReply    *ShownReplies
 	SaidOnce      *SaidOnce
 	LastEdit      *LastEdits
 	Reaction      *Reactions
-	ShownReaction *ShownReactions
-	ShownReply    *ShownReplies
 	Orphan        *Orphans
 	Gap           *Gaps
 	Inbox         *Inbox
@@ -198,11 +198,11 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Pause = newPauses(raw)
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)
+	db.ShownReaction = newShownReactions(raw)
+	db.ShownReply = &ShownReplies{raw}
 	db.SaidOnce = &SaidOnce{db: raw}
 	db.LastEdit = &LastEdits{db: raw}
 	db.Reaction = newReactions(raw)
-	db.ShownReaction = newShownReactions(raw)
-	db.ShownReply = &ShownReplies{raw}
 	db.Orphan = newOrphans(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)

@@ -315,7 +315,7 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 	}
 }
 
-func TestReactionThatIsThereAlready(t *testing.T) {
+func TestReactionOfTheBotThatIsThereAlready(t *testing.T) {
 	t.Parallel()
 	f := newReactionsFixture(t)
 	f.matrix.refusesDoubles = true
