@@ -66,6 +66,8 @@ type Database struct {
 	Pause         *Pauses
 	Queue         *Queue
 	Message       *Messages
+	ShownReaction *ShownReactions
+	ShownReply    *ShownReplies
 	SaidOnce      *SaidOnce
 	LastEdit      *LastEdits
 	Reaction      *Reactions
@@ -198,6 +200,8 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Pause = newPauses(raw)
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)
+	db.ShownReaction = newShownReactions(raw)
+	db.ShownReply = &ShownReplies{raw}
 	db.SaidOnce = &SaidOnce{db: raw}
 	db.LastEdit = &LastEdits{db: raw}
 	db.Reaction = newReactions(raw)

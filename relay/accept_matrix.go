@@ -365,10 +365,14 @@ func unparsableID(evt Event) string {
 
 // ownEvent accepts the echo of what the bot sent: the start of a link on Matrix, or a delivery.
 func (a *matrixAccept) ownEvent(ctx context.Context, evt Event, position int64) error {
-	if evt.Tag == nil {
+	if evt.Type.Type == event.EventRedaction.Type {
+		return a.db.ShownReaction.DeleteEvent(ctx, a.portal.ID, redacted(evt.Event))
+	} else if evt.Tag == nil {
 		return nil
 	}
 	switch evt.Tag.Kind {
+	case TagReaction, TagReactions:
+		return a.shownReaction(ctx, evt)
 	case TagLinked:
 		return a.startOnMatrix(ctx, evt, position)
 	case TagMessage:

@@ -8,6 +8,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -26,11 +27,19 @@ type cast struct {
 	matrix     Matrix
 	room       id.RoomID
 	wazoRoom   wazoapi.UUID
-	reader     *account // who reads the Wazo room, nil if nobody can
+	reader     *account    // who reads the Wazo room, nil if nobody can
+	since      db.WazoTime // what is older was said before the link, and is not shown
 
 	isKnown bool // whether members were looked up
 	members map[id.UserID]Member
 	onWazo  *wazoMembers // nil: they were not looked up
+}
+
+func newCast(r *Relay, portal *db.Portal) *cast {
+	return &cast{
+		directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom),
+		reader: r.readers.of(portal), since: linkedSince(portal),
+	}
 }
 
 // character is how the author of a message is shown.

@@ -100,7 +100,7 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 	}
 	if err != nil || row == nil || w.queue.Direction == db.ToWazo {
 		return portal, row, err
-	} else if held, err := w.echoes.holds(ctx, row); err != nil || held {
+	} else if held, err := w.echoes.holds(ctx, row); err != nil || held || w.wazoRelations.replies.awaits(portal, row) {
 		return nil, nil, err
 	}
 	return portal, row, nil

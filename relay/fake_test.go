@@ -80,6 +80,10 @@ type fakeMatrix struct {
 	logins      Logins // as stored
 	loginsError error  // of Logins and SetLogins
 
+	reactTxns      []string // transaction ids of the bot's reactions, in order
+	refusesDoubles bool     // as Synapse does: a second reaction of a person to the same event with the same key
+	redactError    error    // of Redact
+
 	accepting sync.Mutex
 	saying    sync.Mutex
 	greeted   *Relay // got an answer already: the first one comes at once, even if it is empty

@@ -111,7 +111,7 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 	case jobNative:
 		return task.Idle, r.natives.settle(ctx, j.portalID)
 	case jobRelations:
-		return task.Idle, nil
+		return task.Idle, r.wazoRelations.show(ctx, j.portalID)
 	case jobCatchUp:
 		return task.Idle, r.readers.catchUpPortal(ctx, j.portalID)
 	default:
@@ -128,7 +128,7 @@ func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) t
 	switch j.kind {
 	case jobRevoke, jobStreams:
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
-	case jobNative, jobLogins:
+	case jobNative, jobLogins, jobRelations:
 		return backoff.AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	case jobOpen, jobMembers:
 		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
@@ -148,4 +148,5 @@ func (r *Relay) wakePortal(portalID int64) {
 func (r *Relay) wakeQueues(portalID int64) {
 	r.tasks.Wake(portalJob(jobToWazo, portalID))
 	r.tasks.Wake(portalJob(jobToMatrix, portalID))
+	r.tasks.Wake(portalJob(jobRelations, portalID))
 }

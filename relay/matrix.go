@@ -24,6 +24,15 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
+	// React sends a reaction, which is never encrypted. The same transaction id may be sent again. Errors of the homeserver and the
+	// network are of type *MatrixError.
+	React(ctx context.Context, room id.RoomID, reaction OutgoingReaction, txnID string) (id.EventID, error)
+	// FindReaction asks for the bot's reaction to an event by its key. It returns "" if there is none. Errors of the homeserver and the
+	// network are of type *MatrixError.
+	FindReaction(ctx context.Context, room id.RoomID, target id.EventID, key string) (id.EventID, error)
+	// Redact takes back what an event says. It may be done again, and does nothing if there is no such event. Errors of the homeserver and
+	// the network wrap a *MatrixError.
+	Redact(ctx context.Context, room id.RoomID, eventID id.EventID) error
 	// IsLimited reports whether the homeserver limits how much the account sends, now or a moment ago.
 	IsLimited() bool
 	// UploadPicture fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room,
@@ -97,11 +106,12 @@ const TagKey = "io.wazo.relay"
 
 // Tag is the value of TagKey.
 type Tag struct {
-	Kind   string         `json:"kind"`             // message, linked or notice
+	Kind   string         `json:"kind"`             // message, linked, notice, reaction, reactions or edit
 	UUID   wazoapi.UUID   `json:"uuid,omitempty"`   // of the Wazo message that the event shows
 	Part   int            `json:"part,omitempty"`   // of that message
 	Also   []wazoapi.UUID `json:"also,omitempty"`   // of the messages that a merged event shows after that one, in order
 	Portal int64          `json:"portal,omitempty"` // that was linked
+	About  id.EventID     `json:"about,omitempty"`  // the event to whose reactions a notice belongs
 }
 
 // UUIDs returns the Wazo messages that an event shows, in order.
@@ -109,9 +119,12 @@ func (t Tag) UUIDs() []wazoapi.UUID { return append([]wazoapi.UUID{t.UUID}, t.Al
 
 // Kinds of tags.
 const (
-	TagMessage = "message"
-	TagLinked  = "linked"
-	TagNotice  = "notice"
+	TagMessage   = "message"
+	TagLinked    = "linked"
+	TagNotice    = "notice"
+	TagReaction  = "reaction"  // for people on Wazo
+	TagReactions = "reactions" // a notice that says who has reacted on Wazo
+	TagEdit      = "edit"      // of an event that was sent before
 )
 
 // TagOf returns the tag in an event's clear content, nil if there is none.
@@ -143,6 +156,14 @@ type Outgoing struct {
 	Tag Tag
 	// Check is called when the event is about to be sent, which may be long after Send was called. If it returns an error, the
 	// event is not sent, and Send returns the error within a *MatrixError. Nil means that there is nothing to check.
+	Check func(ctx context.Context) error
+}
+
+// OutgoingReaction is a reaction to be sent.
+type OutgoingReaction struct {
+	Target id.EventID // what it is for
+	Key    string     // the emoji
+	// Check is called when the reaction is about to be sent, see [Outgoing].
 	Check func(ctx context.Context) error
 }
 

@@ -21,6 +21,7 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	if err != nil || !recorded || row.Kind == db.KindLinked {
 		return err
 	}
+	r.wazoRelations.delivered(ctx, row.PortalID, wazoapi.UUID(row.SourceID))
 	return r.db.Message.Insert(ctx, &db.Message{
 		PortalID: row.PortalID, WazoUUID: row.SourceID, Part: part, EventID: eventID, Author: row.Author,
 		CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
@@ -39,6 +40,7 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		r.wazoRelations.delivered(ctx, portalID, uuid)
 		err = r.db.Message.Insert(ctx, &db.Message{
 			PortalID: portalID, WazoUUID: row.SourceID, EventID: eventID, Author: row.Author,
 			CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
@@ -168,6 +170,7 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 	case err != nil:
 		return fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	case row.Kind == db.KindMessage:
+		d.wazoRelations.delivered(ctx, portal.ID, message.UUID)
 		d.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.SourceID))
 	case !there: // unlinked while people on Wazo were being told of the link
 		portal.StartedOnWazo = jsontime.UMicro(message.CreatedAt)

@@ -23,6 +23,9 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		return err
 	}
 	target := redacted(evt.Event)
+	if err := a.db.ShownReaction.Withdraw(ctx, a.portal.ID, target); err != nil {
+		return err
+	}
 	reaction, err := a.db.Reaction.ByEvent(ctx, a.portal.ID, target)
 	if err != nil {
 		return err

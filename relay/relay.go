@@ -81,6 +81,7 @@ type Config struct {
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
 	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
+	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as an answer, if Wazo has the plugin; default 500 ms
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
@@ -106,6 +107,7 @@ func (c *Config) setDefaults() {
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
+	set(&c.ReplyWait, 500*time.Millisecond)
 	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.LoginCheck, 10*time.Minute)
 	set(&c.OverhearWait, 5*time.Second)
@@ -131,6 +133,8 @@ type Relay struct {
 	posters    *posters // which account posts a message
 	echoes     *echoes  // what comes back of it
 	natives    *natives // what the plugin for reactions and replies has to do
+
+	wazoRelations *wazoRelations // reactions and answers of people on Wazo
 
 	openings      *openings      // conversations that are to open by themselves
 	conversations *conversations // those that are open
@@ -199,6 +203,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		r.logins.wake()
 	}
 	r.accounts.ended = r.readers.ended
+	r.wazoRelations = newWazoRelations(r)
 	r.openings = &openings{r}
 	r.conversations = newConversations(r)
 	r.starter = newStarter(r.people, r.openings)

@@ -181,6 +181,26 @@ CREATE TABLE message (
 CREATE INDEX message_event ON message (portal_id, event_id);
 CREATE INDEX message_age ON message (relayed_at);
 
+-- What the bot shows of the reactions of people on Wazo: one reaction for each event and emoji, and a notice that says who reacted.
+CREATE TABLE shown_reaction (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	target    TEXT    NOT NULL,               -- the event that it is about
+	emoji     TEXT    NOT NULL,               -- as it is shown; empty: it is the notice
+	event_id  TEXT    NOT NULL DEFAULT '',    -- the reaction or the notice; empty: it may have been sent, and nobody knows yet
+	sent_at   BIGINT  NOT NULL,               -- ms: when it was first sent
+	says      TEXT    NOT NULL DEFAULT '',    -- of a notice: its text; empty: not known
+	withdrawn BOOLEAN NOT NULL DEFAULT false, -- a person removed it, or the homeserver refused it: it is not sent again
+	PRIMARY KEY (portal_id, target, emoji)
+);
+CREATE INDEX shown_reaction_event ON shown_reaction (portal_id, event_id);
+
+-- The messages of Wazo that are shown on Matrix as answers to other messages.
+CREATE TABLE shown_reply (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid TEXT    NOT NULL,
+	PRIMARY KEY (portal_id, wazo_uuid)
+);
+
 -- What is said only once in a portal: that something without a text was sent, and which message a thread answers.
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
