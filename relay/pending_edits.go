@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 
@@ -151,7 +152,7 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 	} else if row.Session == "" && original.Type.Type != evt.Type.Type {
 		return false, nil
 	}
-	original.Type, original.Content = evt.Type, event.Content{Raw: newContent}
+	original.Type, original.Content = evt.Type, event.Content{Raw: edited(&original, newContent)}
 	payload, err := storedEvent(&original, storedSenderName(row.Payload))
 	if err != nil {
 		return false, err
@@ -161,4 +162,15 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 		return there, err
 	}
 	return true, a.db.LastEdit.Set(ctx, a.portal.ID, target, evt.ID)
+}
+
+// edited returns the content of an event after an edit. What the event itself relates to stays as it is, whatever the new content says
+// (client-server API, "Applying m.new_content"): a reply stays a reply.
+func edited(original *event.Event, newContent map[string]any) map[string]any {
+	content := maps.Clone(newContent)
+	delete(content, "m.relates_to")
+	if relation := original.Content.Raw["m.relates_to"]; relation != nil && editedBy(original) == "" {
+		content["m.relates_to"] = relation
+	}
+	return content
 }
