@@ -39,6 +39,7 @@ type copies struct {
 	// not know then what the person's account has posted since.
 	notBefore time.Time
 	replaced  time.Time // when a copy last took the place of the database
+	shaken    shaken
 }
 
 type databaseCopy struct {
@@ -126,6 +127,7 @@ func (c *copies) restoreNow(ctx context.Context, made databaseCopy, progress *mi
 		defer c.mu.Unlock()
 		age := time.Since(made.at)
 		c.restored, c.replaced = append(c.restored, age), time.Now()
+		c.shaken.add(made.at, c.replaced)
 		c.say("%d messages: %s from a copy that is %s old", progress.count(), databaseRestored, age.Round(time.Second))
 		return c.Relay.RestoreDatabase(made.file)
 	})
