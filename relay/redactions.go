@@ -41,6 +41,12 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 		isKnown = row != nil
 	}
+	if err == nil && !isKnown {
+		// It may stand in a gap, and the page with it may have been read before it was redacted.
+		var gap *db.Gap
+		gap, err = a.db.Gap.First(ctx, a.portal.ID)
+		isKnown = gap != nil
+	}
 	if err != nil || !isKnown {
 		return err
 	}

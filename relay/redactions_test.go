@@ -67,6 +67,27 @@ func TestRedactionWhileTheRelayIsDown(t *testing.T) {
 	f.awaitRelayed("hello", f.removed("hello", ""), "end")
 }
 
+func TestRedactionOfWhatIsReadFromTheHistoryOnlyLater(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.limit = 3
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	f.matrix.setPaused(true)
+	for _, text := range []string{"first", "second", "third"} {
+		message := f.matrix.say(adminUser, text) // the homeserver of this test gives it in clear for ever
+		if text != "third" {
+			f.matrix.redact(adminUser, message, true)
+		}
+	}
+	f.matrix.redact(adminUser, "$nowhere", true)
+	f.matrix.say(adminUser, "end")
+	f.matrix.setPaused(false)
+	f.awaitOnWazo("end")
+	f.awaitRelayed("first", f.removed("first", ""), "second", f.removed("second", ""), "third", "end")
+}
+
 func TestRedactionOfWhatTurnsOutNotToBePosted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
