@@ -127,7 +127,7 @@ func (c *copies) restoreNow(ctx context.Context, made databaseCopy, progress *mi
 		defer c.mu.Unlock()
 		age := time.Since(made.at)
 		c.restored, c.replaced = append(c.restored, age), time.Now()
-		c.shaken.add(made.at, c.replaced)
+		c.shaken.add(made.at, time.Now())
 		c.say("%d messages: %s from a copy that is %s old", progress.count(), databaseRestored, age.Round(time.Second))
 		return c.Relay.RestoreDatabase(made.file)
 	})

@@ -18,12 +18,15 @@ const (
 	// beforeCopy is by how much the clocks of what people did may differ from that of the
 	// copies.
 	beforeCopy = 2 * time.Second
+	// afterRestore is after how long a relay with an older database has surely found out
+	// what it had posted before.
+	afterRestore = 15 * time.Second
 )
 
 // add adds the time from when a copy was made until it was restored. What is done until the
 // relay has found out what it had posted meets messages that wait, but are on Wazo.
 func (s *shaken) add(made, restored time.Time) {
-	*s = append(*s, struct{ from, until time.Time }{made.Add(-beforeCopy), restored.Add(comparedWithin)})
+	*s = append(*s, struct{ from, until time.Time }{made.Add(-beforeCopy), restored.Add(afterRestore)})
 }
 
 // shake says whether something was done in such a time.
