@@ -68,8 +68,12 @@ type expectation struct {
 	versions map[id.EventID][]version
 	byText   map[string]id.EventID // messages by the keys of their versions
 	arrived  map[id.EventID]arrivedVersion
-	there    map[string]int // lines on Wazo by key
+	shown    [][]arrival    // what each line shows
+	there    map[string]int // the same, counted by key
 	left     map[string]int // those of them that nothing is known to have caused yet
+	// loose are the keys of lines that may come once more, and returning those that may be
+	// shown on Matrix, too, if an own account has posted them.
+	loose, returning map[string]bool
 
 	relations Relations
 	problems  []string
@@ -92,14 +96,16 @@ type arrivedVersion struct {
 func (x *expectation) withLines(lines []line) (sent []said, arrivals []arrival) {
 	x.index()
 	for _, l := range lines {
-		arrivals = append(arrivals, x.arrivalsOf(l)...)
+		x.shown = append(x.shown, x.arrivalsOf(l))
+		arrivals = append(arrivals, x.shown[len(x.shown)-1]...)
 	}
 	x.there, x.left = make(map[string]int), make(map[string]int)
 	for _, a := range arrivals {
 		x.there[a.key]++
 		x.left[a.key]++
 	}
-	known, loose := make(map[string]bool), make(map[string]bool)
+	known := make(map[string]bool)
+	x.loose, x.returning = make(map[string]bool), make(map[string]bool)
 	for _, h := range x.done {
 		key, isDue := x.due(h)
 		if h.kind != says {
@@ -107,10 +113,11 @@ func (x *expectation) withLines(lines []line) (sent []said, arrivals []arrival) 
 		}
 		if h.isShaken && !h.kind.isMessage() {
 			x.relations.Shaken++
-			isDue, loose[key] = false, true
+			isDue, x.loose[key] = false, true
 			if h.kind == edits {
-				loose[x.messageKey(h.target)] = true
+				x.loose[x.messageKey(h.target)] = true
 			}
+			x.returning[key], x.returning[x.messageKey(h.target)] = true, true
 		}
 		// What the homeserver has twice, because it was sent again, may be shown once.
 		isAgain := !h.kind.isMessage() && known[h.mark]
@@ -121,16 +128,16 @@ func (x *expectation) withLines(lines []line) (sent []said, arrivals []arrival) 
 		if x.left[key]--; h.kind != says {
 			x.relations.Shown++
 		}
-		sent = append(sent, said{key: key, excused: h.excused || loose[key]})
+		sent = append(sent, said{key: key, excused: h.excused || x.loose[key]})
 	}
-	return sent, x.withoutLoose(arrivals, loose)
+	return sent, x.withoutLoose(arrivals)
 }
 
 // withoutLoose returns the arrivals without those that came once more for something
 // shaken.
-func (x *expectation) withoutLoose(arrivals []arrival, loose map[string]bool) (kept []arrival) {
+func (x *expectation) withoutLoose(arrivals []arrival) (kept []arrival) {
 	for _, a := range slices.Backward(arrivals) {
-		if loose[a.key] && x.left[a.key] > 0 {
+		if x.loose[a.key] && x.left[a.key] > 0 {
 			x.left[a.key]--
 			continue
 		}
@@ -138,6 +145,13 @@ func (x *expectation) withoutLoose(arrivals []arrival, loose map[string]bool) (k
 	}
 	slices.Reverse(kept)
 	return kept
+}
+
+// mayReturn says whether a line, by its number, may be shown on Matrix as if it had been
+// written on Wazo: the relay does not know any more that it has posted it, and what it would
+// have to compare it with is gone or says something else.
+func (x *expectation) mayReturn(line int) bool {
+	return slices.ContainsFunc(x.shown[line], func(a arrival) bool { return x.returning[a.key] })
 }
 
 // index finds out what each message has said.
