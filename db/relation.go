@@ -30,6 +30,7 @@ type OnceKind string
 const (
 	OnceWordless OnceKind = "wordless" // that somebody sent something of a type that has no text
 	OnceThread   OnceKind = "thread"   // which message a thread answers
+	OnceRedacted OnceKind = "redacted" // that an event was redacted
 )
 
 // SaidOnce is the table of what is not said again in a portal.

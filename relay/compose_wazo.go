@@ -53,6 +53,12 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	if kind != convert.KindReacted && kind != convert.KindRedacted {
 		return d.sayMessage(ctx, evt)
 	}
+	var once []onceSaid
+	if kind == convert.KindRedacted {
+		if once, err = d.redactedOnce(ctx, evt); err != nil {
+			return said, err
+		}
+	}
 	reactions, err := d.reactions(ctx)
 	switch {
 	case err != nil:
@@ -63,6 +69,7 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 		return said, convert.ErrEmpty
 	}
 	said.text, err = d.removal(ctx, evt)
+	said.once = once
 	return said, err
 }
 

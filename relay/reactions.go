@@ -140,6 +140,9 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 		line = append(line, one)
 		said.reactions = append(said.reactions, reactionNote{reaction.event, reaction.target, reaction.emoji, reaction.removed})
 		said.also = append(said.also, reaction.row)
+		if reaction.removed {
+			said.once = append(said.once, onceSaid{db.OnceRedacted, reaction.event.String()})
+		}
 	}
 	said.also = said.also[1:]
 	if said.text = line.Line(about, d.wazoOptions(ctx, evt)); first.removed {

@@ -53,6 +53,18 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	return a.insert(ctx, evt, position)
 }
 
+// redactedOnce returns what is not said again after a redaction. It returns convert.ErrEmpty if the event was redacted before: its author
+// and a moderator may do that at the same time.
+func (d *wazoDelivery) redactedOnce(ctx context.Context, evt *event.Event) ([]onceSaid, error) {
+	target := redacted(evt).String()
+	if said, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceRedacted, target); err != nil {
+		return nil, err
+	} else if said {
+		return nil, convert.ErrEmpty
+	}
+	return []onceSaid{{db.OnceRedacted, target}}, nil
+}
+
 // removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it.
 func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (string, error) {
 	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, redacted(evt))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/convert"
@@ -48,6 +49,28 @@ func TestRedactionsOfWhatIsOnWazo(t *testing.T) {
 	f.awaitOnWazo("end")
 	f.awaitRelayed("a secret", "spam", f.removed("a secret", ""), f.removed("spam", "bea"), f.removed("on Wazo", "Alice Martin"), "end")
 	require.NotContains(t, strings.Join(f.relayed()[2:], " "), "secret")
+}
+
+func TestRedactionsThatComeTwiceAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.reactionWait = time.Millisecond
+	f.start()
+	f.link()
+	hello := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	thumb := f.react(adminUser, hello, "👍")
+	f.awaitOnWazo(`👍 to "hello"`)
+	for _, target := range []id.EventID{thumb, hello} {
+		f.matrix.redact(adminUser, target, true)
+		f.matrix.redact(adminUser, target, true)
+		f.matrix.say(adminUser, "after "+target.String())
+		f.awaitOnWazo("after " + target.String())
+		f.matrix.redact("@bea:b.example", target, true) // a moderator, a little later
+	}
+	f.matrix.say(adminUser, "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "after "+thumb.String(), f.removed("hello", ""), "after "+hello.String(), "end")
 }
 
 func TestRedactionWhileTheRelayIsDown(t *testing.T) {

@@ -181,11 +181,11 @@ CREATE TABLE message (
 CREATE INDEX message_event ON message (portal_id, event_id);
 CREATE INDEX message_age ON message (relayed_at);
 
--- What is said only once in a portal: that something without a text was sent, and which message a thread answers.
+-- What is said only once in a portal: that something without a text was sent, which message a thread answers, and that one was redacted.
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	kind      TEXT    NOT NULL, -- wordless or thread; see db.OnceKind
-	name      TEXT    NOT NULL, -- the type of an event, or the event that a thread begins with
+	kind      TEXT    NOT NULL, -- see db.OnceKind
+	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or the one that was redacted
 	PRIMARY KEY (portal_id, kind, name)
 );
 

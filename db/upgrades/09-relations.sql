@@ -2,8 +2,8 @@
 
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	kind      TEXT    NOT NULL, -- wordless or thread; see db.OnceKind
-	name      TEXT    NOT NULL, -- the type of an event, or the event that a thread begins with
+	kind      TEXT    NOT NULL, -- see db.OnceKind
+	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or the one that was redacted
 	PRIMARY KEY (portal_id, kind, name)
 );
 
