@@ -310,7 +310,7 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if replaced, err := a.db.Command.IsReplaced(ctx, evt.ID, evt.Sender, db.Time{}); err != nil || replaced {
 		return err
 	}
-	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {
+	if edited, err := a.editPending(ctx, evt.Event, position); err != nil || edited {
 		return err
 	}
 	if a.cfg.Relations.WithoutEdits && editedBy(evt.Event) != "" {
