@@ -186,10 +186,10 @@ func (x *expectation) due(h happened) (key string, isDue bool) {
 	switch {
 	case h.kind == edits:
 		number := x.number(h)
-		if isThere && number <= arrived.version {
-			return "", false // the message itself shows it
+		if !isThere || number <= arrived.version {
+			return "", false // nobody on Wazo has seen the message, or it shows the edit itself
 		}
-		return x.editKey(h), isThere && number == len(x.versions[h.target])-1 && !target.isGone
+		return x.editKey(h), number == len(x.versions[h.target])-1 && !target.isGone
 	case h.kind == redacts && target.kind == reacts && x.there[x.key(target.who, target.text)] > 0:
 		return x.withdrawnKey(target), true
 	case h.kind == redacts && isThere:

@@ -106,6 +106,7 @@ func TestWhatBecomesOfRelations(t *testing.T) {
 		{name: "a redaction of a message of another time", matrix: "sam says zero|robin says one|robin redacts $2", wazo: "sam: zero|robin: one|robin: " + removed + "12:00", want: Difference{Lost: 1, Doubled: 1}},
 		{name: "a message comes again after its redaction", matrix: "robin says one|robin redacts $1", wazo: "robin: one|robin: " + removed + "12:00|robin: one", want: Difference{Doubled: 1}},
 		{name: "the edits of what was redacted may be withdrawn", matrix: "robin says one|robin edits $1 two|robin redacts $1", wazo: "robin: one|robin: " + removed + "12:00"},
+		{name: "an edit of what never arrived is shown", matrix: "robin says one|robin edits $1 two|robin redacts $1", wazo: "robin: ✏️ two v2", want: Difference{Doubled: 1}},
 		{name: "but they may be shown", matrix: "robin says one|robin edits $1 two|robin redacts $1", wazo: "robin: one|robin: ✏️ two v2|robin: " + removed + "12:00"},
 
 		{name: "a reaction", matrix: "robin says one|sam reacts $1", wazo: `robin: one|sam: 👍2 to "one"`},

@@ -239,6 +239,9 @@ func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, s
 }
 
 // utter has a person say one thing, or do something with what was said before.
+//
+// In a conversation of which the relay's account is no member, they say something after
+// that: when it has arrived, whatever they did before is done, see withoutPrivateTalk.
 func (s *fixture) utter(ctx context.Context, p *place, person *harness.Client, script *script, mark uint64) error {
 	if p.private {
 		l := s.speaker(person)
@@ -247,19 +250,27 @@ func (s *fixture) utter(ctx context.Context, p *place, person *harness.Client, s
 	}
 	return p.inTurn(func() error {
 		d := s.decide(p, person, script, fmt.Sprint(mark))
-		p.ledger.begin(d)
-		event, err := s.doSurely(ctx, p.Matrix, person, d)
-		if err != nil {
+		if err := s.do(ctx, p, person, d); err != nil || d.kind.isMessage() || !p.private {
 			return err
 		}
-		if d.kind.isMessage() {
-			p.toWazo.sent.add(1)
-		}
-		if p.ledger.done(d, event) {
-			p.toWazo.arrived.add(1) // nobody waits for it any more
-		}
-		return nil
+		return s.do(ctx, p, person, &deed{kind: says, who: d.who, mark: d.mark + " and then", text: script.next()})
 	})
+}
+
+// do has a person do something.
+func (s *fixture) do(ctx context.Context, p *place, person *harness.Client, d *deed) error {
+	p.ledger.begin(d)
+	event, err := s.doSurely(ctx, p.Matrix, person, d)
+	if err != nil {
+		return err
+	}
+	if d.kind.isMessage() {
+		p.toWazo.sent.add(1)
+	}
+	if p.ledger.done(d, event) {
+		p.toWazo.arrived.add(1) // nobody waits for it any more
+	}
+	return nil
 }
 
 // inTurn lets only one person speak in a room at a time, and the next one when the
