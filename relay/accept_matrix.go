@@ -323,6 +323,8 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 func (a *matrixAccept) insert(ctx context.Context, evt Event, position int64) error {
 	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
 		return err
+	} else if withdrawn, err := a.isWithdrawn(ctx, evt.Event); err != nil || withdrawn {
+		return err
 	}
 	payload, err := storedEvent(evt.Event, evt.SenderName)
 	if err != nil {

@@ -29,16 +29,11 @@ func (d *wazoDelivery) isOutdated(ctx context.Context, edited id.EventID) (bool,
 }
 
 // before returns what a message said before it was edited, as people on Wazo know it. It returns nil if that is not known, if they
-// have never seen the message, or if the edit replaces its file. It returns convert.ErrEmpty if they have never seen the message and it
-// was redacted: the edit comes from a gap then, which was read later than the redaction.
+// have never seen the message, or if the edit replaces its file.
 func (d *wazoDelivery) before(ctx context.Context, evt *event.Event, content *event.MessageEventContent, opts convert.WazoOptions) (*event.MessageEventContent, error) {
 	target := content.RelatesTo.GetReplaceID()
-	if known, err := d.db.Message.KnowsEvent(ctx, d.portal.ID, target); err != nil {
+	if known, err := d.db.Message.KnowsEvent(ctx, d.portal.ID, target); err != nil || !known {
 		return nil, err
-	} else if !known && d.relationsOf(evt).isRedacted(ctx, target) {
-		return nil, convert.ErrEmpty
-	} else if !known {
-		return nil, nil
 	}
 	earlier, err := d.db.LastEdit.Of(ctx, d.portal.ID, target)
 	if err != nil {

@@ -27,13 +27,6 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	if err != nil {
 		return err
 	}
-	isOff := a.cfg.Relations.WithoutRedactions
-	if reaction != nil {
-		isOff = a.cfg.Relations.WithoutReactions
-	}
-	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
-		return nil
-	}
 	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
 	if err == nil && !isKnown {
 		// It may be delivered at this moment: the row behind it finds out.
@@ -41,16 +34,32 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 		isKnown = row != nil
 	}
-	if err == nil && !isKnown {
-		// It may stand in a gap, and the page with it may have been read before it was redacted.
-		var gap *db.Gap
-		gap, err = a.db.Gap.First(ctx, a.portal.ID)
-		isKnown = gap != nil
-	}
-	if err != nil || !isKnown {
+	if err != nil {
 		return err
+	} else if !isKnown {
+		// It, or an edit of it, may stand in a gap, which is read later.
+		return a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceWithdrawn, target.String())
+	}
+	isOff := a.cfg.Relations.WithoutRedactions
+	if reaction != nil {
+		isOff = a.cfg.Relations.WithoutReactions
+	}
+	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
+		return nil
 	}
 	return a.insert(ctx, evt, position)
+}
+
+// isWithdrawn reports whether an event, or the one that it edits, was redacted before anybody on Wazo could see it.
+func (a *matrixAccept) isWithdrawn(ctx context.Context, evt *event.Event) (bool, error) {
+	for _, said := range []id.EventID{evt.ID, editedBy(evt)} {
+		if said == "" {
+			continue
+		} else if withdrawn, err := a.db.SaidOnce.Has(ctx, a.portal.ID, db.OnceWithdrawn, said.String()); err != nil || withdrawn {
+			return withdrawn, err
+		}
+	}
+	return false, nil
 }
 
 // redactedOnce returns what is not said again after a redaction. It returns convert.ErrEmpty if the event was redacted before: its author

@@ -72,26 +72,13 @@ func (r *relations) find(ctx context.Context, target id.EventID) (*Event, error)
 
 // ask asks the homeserver for an event. It returns nil if there is none, if it was redacted, or if the homeserver cannot be asked now.
 func (r *relations) ask(ctx context.Context, eventID id.EventID) *Event {
-	evt := r.asItIs(ctx, eventID)
-	if evt == nil || evt.ParseError != nil || evt.Unsigned.RedactedBecause != nil {
-		return nil
-	}
-	return evt
-}
-
-// isRedacted reports whether an event was redacted, as far as the homeserver can be asked now.
-func (r *relations) isRedacted(ctx context.Context, eventID id.EventID) bool {
-	evt := r.asItIs(ctx, eventID)
-	return evt != nil && evt.Event != nil && evt.Unsigned.RedactedBecause != nil
-}
-
-// asItIs asks the homeserver for an event. It returns nil if there is none, or if the homeserver cannot be asked now.
-func (r *relations) asItIs(ctx context.Context, eventID id.EventID) *Event {
 	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
 	defer cancel()
 	evt, err := r.matrix.Event(ctx, r.room, eventID)
 	if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", eventID).Msg("Failed to look up what a message refers to")
+		return nil
+	} else if evt == nil || evt.ParseError != nil || evt.Unsigned.RedactedBecause != nil {
 		return nil
 	}
 	return evt
