@@ -114,8 +114,8 @@ func (x *expectation) withLines(lines []line) (sent []said, arrivals []arrival) 
 		if h.isShaken && !h.kind.isMessage() {
 			x.relations.Shaken++
 			isDue, x.loose[key] = false, true
-			if h.kind == edits {
-				x.loose[x.messageKey(h.target)] = true
+			if h.kind == edits { // whichever of its versions the message had before
+				x.loose[x.editKey(h)], x.loose[x.messageKey(h.target)] = true, true
 			}
 			x.returning[key], x.returning[x.messageKey(h.target)] = true, true
 		}

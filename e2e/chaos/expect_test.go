@@ -127,6 +127,7 @@ func TestWhatBecomesOfRelations(t *testing.T) {
 		{name: "a reaction that nobody made", matrix: "robin says one", wazo: `robin: one|sam: 👍7 to "one"`, want: Difference{Doubled: 1}},
 
 		{name: "what is shaken may come twice", matrix: "robin says one|!robin edits $1 two|!sam reacts $1|!robin redacts $1", wazo: `robin: one|robin: ✏️ two v2|robin: two v2|robin: ✏️ two v2|sam: 👍3 to "one"|sam: 👍3 to "one"|robin: ` + removed + "12:00|robin: " + removed + "12:00", want: Difference{Excused: 3}},
+		{name: "a correction that was posted before may stand beside the message with its text", matrix: "robin says one|!robin edits $1 two", wazo: "robin: two v2|robin: ✏️ two v2"},
 		{name: "what is shaken may be missing", matrix: "robin says one|!robin edits $1 two|!sam reacts $1", wazo: "robin: one"},
 		{name: "but no message may", matrix: "!robin says one|!sam answers $1 yes|!robin edits $1 two", wazo: "robin: one", want: Difference{Lost: 1}},
 		{name: "nor may it come twice", matrix: "!robin says one|!sam answers $1 yes", wazo: "robin: one|sam: yes\n\n> robin: one|robin: one", want: Difference{Doubled: 1}},
