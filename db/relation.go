@@ -29,9 +29,10 @@ type OnceKind string
 
 // What is said only once.
 const (
-	OnceWordless OnceKind = "wordless" // that somebody sent something of a type that has no text
-	OnceThread   OnceKind = "thread"   // which message a thread answers
-	OnceRemoved  OnceKind = "removed"  // that an event was removed: several people may redact it
+	OnceWordless  OnceKind = "wordless"  // that somebody sent something of a type that has no text
+	OnceThread    OnceKind = "thread"    // which message a thread answers
+	OnceRemoved   OnceKind = "removed"   // that an event was removed: several people may redact it
+	OnceWithdrawn OnceKind = "withdrawn" // nothing: an event was redacted before anybody on Wazo could see it
 )
 
 // SaidOnce is the table of what is not said again in a portal.

@@ -310,7 +310,7 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if replaced, err := a.db.Command.IsReplaced(ctx, evt.ID, evt.Sender, db.Time{}); err != nil || replaced {
 		return err
 	}
-	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {
+	if edited, err := a.editPending(ctx, evt.Event, position); err != nil || edited {
 		return err
 	}
 	if a.cfg.Relations.WithoutEdits && editedBy(evt.Event) != "" {
@@ -322,6 +322,8 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 // insert stores an event that is to be relayed, unless it was relayed before.
 func (a *matrixAccept) insert(ctx context.Context, evt Event, position int64) error {
 	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
+		return err
+	} else if withdrawn, err := a.isWithdrawn(ctx, evt.Event); err != nil || withdrawn {
 		return err
 	}
 	payload, err := storedEvent(evt.Event, evt.SenderName)

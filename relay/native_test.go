@@ -107,7 +107,7 @@ func TestCorrectionsAreMarkedAsReplies(t *testing.T) {
 
 func TestReplyToMergedMessagesIsMarkedAsOneToTheLast(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newPluginFixture(t, func(f *fixture) { f.replyWait = time.Nanosecond })
 	_, release := f.backlog([]line{{f.bob, "one"}, {f.bob, "two"}}, nil)
 	release()
 	await.Until(t, "the merged event", func() bool { return len(f.matrix.shown()) == 2 })
@@ -177,6 +177,7 @@ func TestPluginThatGoesAwayBetweenAMessageAndItsMark(t *testing.T) {
 			f := newPluginFixture(t, func(f *fixture) { f.pluginInterval = 50 * time.Millisecond })
 			hello := f.matrix.say(adminUser, "hello")
 			f.awaitRelayed("hello")
+			f.awaitEmpty() // so that the fault is for the next message
 			fault := f.wazo.Faults().LateAnswer(200*time.Millisecond, wazotest.Times(1))
 			f.reply(adminUser, hello, "yes")
 			await.Until(t, "the post", func() bool { return fault.Fired() == 1 })
@@ -233,6 +234,7 @@ func TestMarksFareWithErrors(t *testing.T) {
 			f := newPluginFixture(t)
 			hello := f.matrix.say(adminUser, "hello")
 			f.awaitRelayed("hello")
+			f.awaitEmpty() // so that the fault is for the next message
 			fault := fail(f.wazo.Faults())
 			f.reply(adminUser, hello, "yes")
 			f.awaitMarked("yes → hello")
@@ -257,6 +259,7 @@ func TestRelayThatIsKilledBeforeItMarksAReply(t *testing.T) {
 			f := newPluginFixture(t)
 			hello := f.matrix.say(adminUser, "hello")
 			f.awaitRelayed("hello")
+			f.awaitEmpty() // so that the fault is for the next message
 			fault := fail(f.wazo.Faults())
 			f.reply(adminUser, hello, "yes")
 			await.Until(t, "the fault", func() bool { return fault.Fired() > 0 })

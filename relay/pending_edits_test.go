@@ -57,6 +57,53 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f.awaitRelayed("hello", "before", "stays", "✏️ forged", "✏️ too late", "end")
 }
 
+func TestEditFromAGapOfWhatWasRedactedIsNotPosted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.limit = 2
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	down := f.wazo.Faults().ChatdDown()
+	f.awaitRow(f.matrix.say(adminUser, "first"))
+	waits := f.matrix.say(adminUser, "a secret")
+	f.awaitRow(waits)
+	f.matrix.setPaused(true)
+	f.edit(adminUser, waits, "another secret")
+	f.matrix.say(adminUser, "between")
+	f.matrix.redact(adminUser, waits, true)
+	f.matrix.setPaused(false)
+	f.awaitRow(f.matrix.say(adminUser, "end"))
+	down.Off()
+	f.awaitRelayed("first", "between", "end")
+}
+
+// What /sync has left out is read later than what followed it, the newest event first.
+func TestOlderEditsFromAGapChangeNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.limit = 2
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	down := f.wazo.Faults().ChatdDown()
+	f.awaitRow(f.matrix.say(adminUser, "first"))
+	waits := f.matrix.say(adminUser, "one")
+	f.awaitRow(waits)
+	f.matrix.setPaused(true)
+	f.edit(adminUser, waits, "two")
+	hidden := f.matrix.say(adminUser, "uno")
+	f.edit(adminUser, hidden, "due")
+	f.matrix.say(adminUser, "between")
+	f.edit(adminUser, waits, "three")
+	f.matrix.setPaused(false)
+	f.awaitRow(hidden)
+	f.edit(adminUser, hidden, "tre")
+	f.awaitRow(f.matrix.say(adminUser, "end"))
+	down.Off()
+	f.awaitRelayed("first", "three", "tre", "between", "end")
+}
+
 func TestWhatWasTakenBackWhileItWasPostedIsLookedFor(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -30,13 +30,6 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	if err != nil {
 		return err
 	}
-	isOff := a.cfg.Relations.WithoutRedactions
-	if reaction != nil {
-		isOff = a.cfg.Relations.WithoutReactions
-	}
-	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
-		return nil
-	}
 	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
 	if err == nil && !isKnown {
 		// It may be delivered at this moment: the row behind it finds out.
@@ -44,10 +37,32 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 		isKnown = row != nil
 	}
-	if err != nil || !isKnown {
+	if err != nil {
 		return err
+	} else if !isKnown {
+		// It, or an edit of it, may stand in a gap, which is read later.
+		return a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceWithdrawn, target.String())
+	}
+	isOff := a.cfg.Relations.WithoutRedactions
+	if reaction != nil {
+		isOff = a.cfg.Relations.WithoutReactions
+	}
+	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
+		return nil
 	}
 	return a.insert(ctx, evt, position)
+}
+
+// isWithdrawn reports whether an event, or the one that it edits, was redacted before anybody on Wazo could see it.
+func (a *matrixAccept) isWithdrawn(ctx context.Context, evt *event.Event) (bool, error) {
+	for _, said := range []id.EventID{evt.ID, editedBy(evt)} {
+		if said == "" {
+			continue
+		} else if withdrawn, err := a.db.SaidOnce.Has(ctx, a.portal.ID, db.OnceWithdrawn, said.String()); err != nil || withdrawn {
+			return withdrawn, err
+		}
+	}
+	return false, nil
 }
 
 // removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it, or were

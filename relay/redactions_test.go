@@ -51,6 +51,28 @@ func TestRedactionsOfWhatIsOnWazo(t *testing.T) {
 	require.NotContains(t, strings.Join(f.relayed()[2:], " "), "secret")
 }
 
+func TestRedactionsThatComeTwiceAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.reactionWait = time.Millisecond
+	f.start()
+	f.link()
+	hello := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	thumb := f.react(adminUser, hello, "👍")
+	f.awaitOnWazo(`👍 to "hello"`)
+	for _, target := range []id.EventID{thumb, hello} {
+		f.matrix.redact(adminUser, target, true)
+		f.matrix.redact(adminUser, target, true)
+		f.matrix.say(adminUser, "after "+target.String())
+		f.awaitOnWazo("after " + target.String())
+		f.matrix.redact("@bea:b.example", target, true) // a moderator, a little later
+	}
+	f.matrix.say(adminUser, "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "after "+thumb.String(), f.removed("hello", ""), "after "+hello.String(), "end")
+}
+
 func TestRedactionWhileTheRelayIsDown(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -66,6 +88,26 @@ func TestRedactionWhileTheRelayIsDown(t *testing.T) {
 	f.matrix.say(adminUser, "end")
 	f.awaitOnWazo("end")
 	f.awaitRelayed("hello", f.removed("hello", ""), "end")
+}
+
+func TestRedactionOfWhatIsReadFromTheHistoryOnlyLater(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.limit = 3
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	f.matrix.setPaused(true)
+	for _, text := range []string{"first", "second", "third"} {
+		message := f.matrix.say(adminUser, text) // the homeserver of this test gives it in clear for ever
+		if text != "third" {
+			f.matrix.redact(adminUser, message, true)
+		}
+	}
+	f.matrix.redact(adminUser, "$nowhere", true)
+	f.matrix.say(adminUser, "end")
+	f.matrix.setPaused(false)
+	f.awaitRelayed("third", "end")
 }
 
 func TestRedactionOfWhatTurnsOutNotToBePosted(t *testing.T) {

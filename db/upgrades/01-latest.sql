@@ -201,11 +201,11 @@ CREATE TABLE shown_reply (
 	PRIMARY KEY (portal_id, wazo_uuid)
 );
 
--- What is said only once in a portal: that something without a text was sent, and which message a thread answers.
+-- What is said only once in a portal: that something without a text was sent, and which message a thread answers, and that one was removed.
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	kind      TEXT    NOT NULL, -- wordless, thread or removed; see db.OnceKind
-	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was removed
+	kind      TEXT    NOT NULL, -- see db.OnceKind
+	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was redacted
 	PRIMARY KEY (portal_id, kind, name)
 );
 

@@ -20,8 +20,8 @@ CREATE TABLE shown_reply (
 
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	kind      TEXT    NOT NULL, -- wordless, thread or removed; see db.OnceKind
-	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was removed
+	kind      TEXT    NOT NULL, -- see db.OnceKind
+	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was redacted
 	PRIMARY KEY (portal_id, kind, name)
 );
 

@@ -61,7 +61,7 @@ func (s *fixture) hireConversations() {
 		window := min(s.cfg.window(), 8)
 		c := &conversation{
 			place: &place{
-				name: fmt.Sprintf("conversation %d", n+1), people: []*harness.Client{sam.person}, private: true,
+				name: fmt.Sprintf("conversation %d", n+1), people: []*harness.Client{sam.person}, private: true, ledger: newLedger(),
 				toWazo: newFlow(window, s.cfg.Quiet), toMx: newFlow(window, min(s.cfg.Quiet, patienceUnopened)),
 			},
 			title: fmt.Sprintf("Topic %d", n+1), from: from, to: from + conversationLasts, opened: make(chan struct{}),

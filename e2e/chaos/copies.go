@@ -34,6 +34,7 @@ type copies struct {
 	mu       sync.Mutex
 	made     []databaseCopy // the oldest first
 	restored []time.Duration
+	shaken   shaken
 }
 
 type databaseCopy struct {
@@ -117,6 +118,7 @@ func (c *copies) restoreNow(ctx context.Context, made databaseCopy, progress *mi
 		defer c.mu.Unlock()
 		age := time.Since(made.at)
 		c.restored = append(c.restored, age)
+		c.shaken.add(made.at, time.Now())
 		c.say("%d messages: %s from a copy that is %s old", progress.count(), databaseRestored, age.Round(time.Second))
 		return c.Relay.RestoreDatabase(made.file)
 	})
