@@ -131,3 +131,21 @@ func TestStartAfterWhichNothingIsCompared(t *testing.T) {
 	require.Equal(t, []string{"bob/: from Wazo", "alice/: from Matrix", "bob/: end"}, f.posted())
 	require.False(t, f.core.startup.isWhole())
 }
+
+// What the bot has shown before a restore is shown again if the homeserver brings it too late, and one of the two is taken back.
+func TestFirstAnswerOfSyncAfterARestoreMissesTheBotsOwnEvents(t *testing.T) {
+	t.Parallel()
+	f, restore := newCopiedFixture(t)
+	f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	f.awaitShown("Bob Stone: one")
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.matrix.withhold(1)
+	f.start()
+	f.awaitShown("Bob Stone: one", "Bob Stone: one")
+	f.matrix.withhold(0)
+	await.Until(t, "the duplicate", func() bool { return len(f.duplicates()) == 1 })
+	f.awaitEmpty()
+	require.Equal(t, []string{"before"}, f.relayed())
+}
