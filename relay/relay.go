@@ -184,7 +184,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.people = newPeople(r)
 	r.tasks = r.newTasks()
 	r.gaps = newGapFiller(r)
-	r.wholeSync = &wholeSync{startup: r.startup, tasks: r.tasks, wait: r.cfg.WholeWait, whole: r.wakeAll}
+	r.wholeSync = &wholeSync{startup: r.startup, tasks: r.tasks, wait: r.cfg.WholeWait, wake: r.wakeAll}
 	r.pauses = &pauses{r, exsync.NewSet[job]()}
 	r.lateKeys = &lateKeys{r}
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
@@ -197,6 +197,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	}
 	r.accounts.ended = r.readers.ended
 	r.openings = &openings{r}
+	r.wholeSync.wanted = r.openings.wakeWanted
 	r.conversations = newConversations(r)
 	r.starter = newStarter(r.people, r.openings)
 	return r
