@@ -108,7 +108,7 @@ func (f *fixture) open() {
 	f.core = relay.New(relay.Config{
 		BackfillMessages: 20,
 		Rights:           rights, CommandPrefix: f.prefix, Alias: alias, Content: content,
-		Settle: 100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond,
+		Settle: 100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,
 	}, f.db, row, f.client, account, log)
 	password := botPassword
 	if f.token != "" {

@@ -64,6 +64,7 @@ func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 		r.noteWorks(serviceSync)
 		if r.startup.noteSynced() {
 			r.tasks.Wake(job{kind: jobExpire})
+			r.tasks.Wake(job{kind: jobWhole})
 			r.tasks.Go(r.wakeAll)
 		}
 	})
@@ -185,8 +186,13 @@ func (a *matrixAccept) portalRoom(ctx context.Context, room RoomSync, events []E
 			return err
 		}
 	}
-	portalID := a.portal.ID
-	db.AfterCommit(ctx, func() { a.tasks.Wake(portalJob(jobToWazo, portalID)) })
+	portalID, isOld := a.portal.ID, limited || slices.ContainsFunc(events, a.startup.isOlder)
+	db.AfterCommit(ctx, func() {
+		if isOld {
+			a.startup.noteOld()
+		}
+		a.tasks.Wake(portalJob(jobToWazo, portalID))
+	})
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
 
 // next returns the row that is delivered next, with its portal, and no row if nothing may be delivered now.
 func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
-	synced := w.startup.isSynced() // read before the gaps and the queue: an answer of /sync may come in between
+	synced, whole := w.startup.isSynced(), w.startup.isWhole() // read before the gaps and the queue: an answer of /sync may come in between
 	if w.queue.Direction == db.ToWazo {
 		if err := w.gaps.fill(ctx, w.queue.PortalID); err != nil {
 			return nil, nil, err
@@ -80,7 +80,7 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 	case err != nil:
 		return nil, nil, err
 	case row == nil:
-		return nil, nil, w.empty(ctx, synced)
+		return nil, nil, w.empty(ctx, synced, whole)
 	case row.Kind != db.KindMessage:
 		return portal, row, nil // the relay's own messages open the way for the others
 	case !w.logins.isRead():
@@ -107,14 +107,14 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 }
 
 // empty notes that the queue has nothing to deliver.
-func (w *queueWorker) empty(ctx context.Context, synced bool) error {
+func (w *queueWorker) empty(ctx context.Context, synced, whole bool) error {
 	if w.queue.Direction == db.ToMatrix {
 		w.uploads.forget(w.queue.PortalID)
 		return nil
 	} else if !synced {
 		return nil
 	}
-	return w.forgetOrphans(ctx)
+	return w.forgetOrphans(ctx, whole)
 }
 
 // deliver delivers a row, or the next part of it.

@@ -98,12 +98,16 @@ func (e *echoes) mayBePosted(ctx context.Context, row *db.Row) (bool, error) {
 }
 
 // mayBeRestored reports whether the database may be an older copy, so that something waits that the account of one of some people has
-// posted before this start, and that has come back as a row.
+// posted before this start, and that has come back as a row. It may also be that /sync has not brought it yet.
 func (e *echoes) mayBeRestored(ctx context.Context, row *db.Row, people []id.UserID) (bool, error) {
 	queue := db.QueueKey{PortalID: row.PortalID, Direction: db.ToWazo}
-	if row.Position >= e.startup.began.UnixMicro() || e.startup.phase(queue) == phaseMatched {
+	if len(people) == 0 || row.Position >= e.startup.began.UnixMicro() {
 		return false, nil
-	} else if waits, err := e.haveSaid(ctx, row.PortalID, people); err != nil || !waits {
+	}
+	whole := e.startup.isWhole() // read before the phase and the queue
+	if e.startup.phase(queue) == phaseMatched {
+		return false, nil
+	} else if waits, err := e.haveSaid(ctx, row.PortalID, people); err != nil || !waits && whole {
 		return false, err
 	}
 	paused, err := e.pauses.of(ctx, queue)

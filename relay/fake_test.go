@@ -86,8 +86,10 @@ type fakeMatrix struct {
 
 	accepting sync.Mutex
 	saying    sync.Mutex
-	greeted   *Relay // got an answer already: the first one comes at once, even if it is empty
-	paused    bool   // no sync reaches the core
+	greeted   *Relay        // got an answer already: the first one comes at once, even if it is empty
+	paused    bool          // no sync reaches the core
+	withheld  int           // how many of the newest events of the room the homeserver does not bring yet
+	resyncs   chan struct{} // Resync waits until it is closed; nil: it does not wait
 }
 
 func newFakeMatrix(t *testing.T) *fakeMatrix {
@@ -179,7 +181,10 @@ func (f *fakeMatrix) syncOnce(ctx context.Context) error {
 	took := make(map[id.RoomID]int)
 	for room, events := range f.rooms {
 		begin, end := f.synced[room], len(events)
-		if begin == end {
+		if room == roomID {
+			end -= f.withheld
+		}
+		if begin >= end {
 			continue
 		}
 		roomSync := RoomSync{Room: room, Events: slices.Clone(events[begin:end])}
@@ -499,7 +504,36 @@ func (f *fakeMatrix) setKeyTrouble(eventID id.EventID, err error) {
 
 func (f *fakeMatrix) InboxFilled(id.RoomID) {}
 
-func (f *fakeMatrix) Resync(ctx context.Context) error { return f.syncOnce(ctx) }
+func (f *fakeMatrix) Resync(ctx context.Context) error {
+	f.mu.Lock()
+	resyncs := f.resyncs
+	f.mu.Unlock()
+	if resyncs != nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-resyncs:
+		}
+	}
+	return f.syncOnce(ctx)
+}
+
+// withhold has the homeserver bring all events of the room but the newest n.
+func (f *fakeMatrix) withhold(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.withheld = n
+	f.signal()
+}
+
+// holdResyncs has Resync wait until release is called.
+func (f *fakeMatrix) holdResyncs() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	resyncs := make(chan struct{})
+	f.resyncs = resyncs
+	return sync.OnceFunc(func() { close(resyncs) })
+}
 
 // shown returns the texts of Wazo people in the room, in order.
 func (f *fakeMatrix) shown() []string {

@@ -204,7 +204,7 @@ func TestLogInThatWazoHasEndedIsNoticedBeforeANewOne(t *testing.T) {
 	f.mustLogIn(robinUser, f.alice)
 	f.wazo.RevokeRefreshTokens(f.alice)
 	require.NoError(t, f.core.MayLogIn(t.Context(), robinUser))
-	require.Contains(t, f.told(), txt.LogInEnded("alice"))
+	f.awaitSaidTo(txt.LogInEnded("alice"))
 	f.mustLogIn(robinUser, f.bob)
 }
 

@@ -18,6 +18,14 @@ type openings struct{ *Relay }
 
 // resume goes on with what was wanted when the relay last stopped.
 func (o *openings) resume(ctx context.Context) error {
+	if err := o.wakeWanted(ctx); err != nil {
+		return err
+	}
+	return o.conversations.wakeAll(ctx)
+}
+
+// wakeWanted has the rooms made that are wanted.
+func (o *openings) wakeWanted(ctx context.Context) error {
 	openings, err := o.db.Opening.All(ctx)
 	if err != nil {
 		return fmt.Errorf("failed to read which conversations are to open: %w", err)
@@ -25,7 +33,7 @@ func (o *openings) resume(ctx context.Context) error {
 	for _, opening := range openings {
 		o.wake(wazoapi.UUID(opening.WazoRoom))
 	}
-	return o.conversations.wakeAll(ctx)
+	return nil
 }
 
 func (o *openings) wake(room wazoapi.UUID) { o.tasks.Wake(job{kind: jobOpen, wazoRoom: room}) }

@@ -19,8 +19,12 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// open makes the Matrix room of a Wazo room. If it may have been made before, that is found out first.
+// open makes the Matrix room of a Wazo room. If it may have been made before, that is found out first. A database that was restored from
+// an older copy does not know that it was: then /sync brings the room.
 func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
+	if !o.startup.isWhole() {
+		return nil // wakeWanted has it looked at again
+	}
 	ctx, cancel := o.tasks.UntilStop(ctx)
 	defer cancel()
 	opening, err := o.db.Opening.Get(ctx, string(wazoRoom))

@@ -64,10 +64,12 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		return nil, false, err
 	}
 	announced := jsontime.UM(time.Now().Add(-d.cfg.CommitLag))
+	// What is still compared with what was posted before this start may be said again now.
+	isNew := d.startup.phase(d.row.Queue()) == phaseCompared && !d.mayBeOlder(request)
 	var stored []string
 	err = (&reader{d.Relay, acc}).readHistory(ctx, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
 		for _, m := range page {
-			if !d.matches(request, m) {
+			if !d.matches(request, m) || isNew && m.CreatedAt.Before(d.startup.began) {
 				continue
 			} else if stored = append(stored, string(m.UUID)); found != nil {
 				continue
@@ -106,7 +108,7 @@ func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
 // the mark comes first, because it contains the time. So it fits few rows, and the rows of identical texts that were not late find
 // the other messages.
 func (d *wazoDelivery) findDelivered(ctx context.Context, request *wazoRequest) (found *wazoapi.Message, err error) {
-	isOver := d.startup.phase(d.row.Queue()) == phaseMatched
+	isOver := !d.mayBeOlder(request)
 	if d.row.Kind != db.KindMessage || isOver && !d.row.Late {
 		return nil, nil
 	}
@@ -130,6 +132,22 @@ func (d *wazoDelivery) findDelivered(ctx context.Context, request *wazoRequest) 
 // mayBeFound reports whether the row may have been posted before the database was restored, see findDelivered.
 func (d *wazoDelivery) mayBeFound() bool {
 	return d.row.Late || d.startup.phase(d.row.Queue()) != phaseMatched
+}
+
+// mayBeOlder reports whether the message of a row may have been posted before this start, so that it is compared with what was.
+func (d *wazoDelivery) mayBeOlder(request *wazoRequest) bool {
+	switch d.startup.phase(d.row.Queue()) {
+	case phaseMatched:
+		return false
+	case phaseCompared:
+		since := request.written
+		if since.IsZero() { // the request is stored: it was compared before it was first sent
+			since = d.row.AttemptedAt.Time
+		}
+		return since.Before(d.startup.began)
+	default:
+		return true
+	}
 }
 
 // findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all orphans that are
@@ -185,7 +203,7 @@ func (d *wazoDelivery) isSwapped(request *wazoRequest) bool {
 // markOvertaken marks a new request as late if messages that were written after it were delivered before the database was restored,
 // for example because its key was missing then. Without the mark it would seem to answer them.
 func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) error {
-	if request.forms == nil || d.startup.phase(d.row.Queue()) != phaseKnown {
+	if request.forms == nil || !d.mayBeOlder(request) {
 		return nil
 	}
 	overtaken, err := d.db.Orphan.HasLater(ctx, d.portal.ID, jsontime.UMicro(request.written))

@@ -12,7 +12,8 @@
 //     that wait together (merge.go).
 //   - record: what was delivered is stored, and the row leaves the queue (record.go).
 //   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it sends
-//     it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go).
+//     it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go),
+//     also from answers of /sync that come in pieces (whole_sync.go).
 //
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
 // pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
@@ -77,6 +78,7 @@ type Config struct {
 	OutageNotice  time.Duration // how long a service is away, or a message waits, before people are told; default 1 min
 
 	HealthInterval   time.Duration // between two looks at how Wazo is; default 10 s
+	WholeWait        time.Duration // after an answer of /sync, before another one shows whether it was whole; default 3 s
 	CommitLag        time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
@@ -104,6 +106,7 @@ func (c *Config) setDefaults() {
 	set(&c.ProbeInterval, 3*time.Minute)
 	set(&c.OutageNotice, time.Minute)
 	set(&c.HealthInterval, 10*time.Second)
+	set(&c.WholeWait, 3*time.Second)
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
@@ -139,13 +142,14 @@ type Relay struct {
 	openings      *openings      // conversations that are to open by themselves
 	conversations *conversations // those that are open
 
-	tasks    *task.Scheduler[job]
-	startup  *startup
-	readers  *readers // who reads what on Wazo
-	gaps     *gapFiller
-	pauses   *pauses
-	lateKeys *lateKeys
-	linking  sync.Mutex // links and unlinks one at a time
+	tasks     *task.Scheduler[job]
+	startup   *startup
+	wholeSync *wholeSync
+	readers   *readers // who reads what on Wazo
+	gaps      *gapFiller
+	pauses    *pauses
+	lateKeys  *lateKeys
+	linking   sync.Mutex // links and unlinks one at a time
 
 	loggingIn *exsync.Set[id.UserID] // people who are being logged in or out
 
@@ -191,6 +195,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.people = newPeople(r)
 	r.tasks = r.newTasks()
 	r.gaps = newGapFiller(r)
+	r.wholeSync = &wholeSync{startup: r.startup, tasks: r.tasks, wait: r.cfg.WholeWait, wake: r.wakeAll}
 	r.pauses = &pauses{r, exsync.NewSet[job]()}
 	r.lateKeys = &lateKeys{r}
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
@@ -205,6 +210,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.accounts.ended = r.readers.ended
 	r.wazoRelations = newWazoRelations(r)
 	r.openings = &openings{r}
+	r.wholeSync.wanted = r.openings.wakeWanted
 	r.conversations = newConversations(r)
 	r.starter = newStarter(r.people, r.openings)
 	return r
@@ -276,6 +282,7 @@ func (r *Relay) resume(ctx context.Context) error {
 	r.tasks.Wake(job{kind: jobRevoke})
 	r.logins.wake()
 	r.tasks.Wake(job{kind: jobExpire}) // the first answer of /sync may have come before the workers could be woken
+	r.tasks.Wake(job{kind: jobWhole})
 	return r.lateKeys.tryEverything(ctx)
 }
 

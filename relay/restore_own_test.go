@@ -206,3 +206,32 @@ func TestRoomThatWasMadeAfterTheCopyThatIsRestored(t *testing.T) {
 		})
 	}
 }
+
+// After a restore somebody writes on Wazo before the homeserver has brought the room that was made for the conversation.
+func TestRoomThatSyncBringsTooLateAfterARestore(t *testing.T) {
+	t.Parallel()
+	f := newLoginFixture(t)
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.wazo.Post(f.room.UUID, f.bob, "hello", "")
+	f.awaitMade(1)
+	f.join(madeRoom(0), robinUser)
+	f.awaitShownIn(madeRoom(0), "hello")
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.matrix.setPaused(true)
+	f.start()
+	f.wazo.Post(f.room.UUID, f.bob, "end", "")
+	await.Until(t, "the wish for a room", func() bool {
+		opening, err := f.db.Opening.Get(f.ctx, f.room.UUID)
+		return err == nil && opening != nil || len(f.matrix.plans()) > 1
+	})
+	f.matrix.setPaused(false)
+	f.awaitShownIn(madeRoom(0), "end")
+	f.awaitEmpty()
+	require.Len(t, f.matrix.plans(), 1)
+}

@@ -22,7 +22,11 @@ const (
 	// uuid of the message that they show. To Wazo, the history has shown the relay account's own messages; those that this
 	// database does not know are orphans, with which the rows that wait are compared.
 	phaseKnown
-	// phaseMatched: every row that waited was compared with the orphans. Only queues to Wazo come this far.
+	// phaseCompared: every row that waited was compared with the orphans, those of the first answer of /sync included. Something is left
+	// with which rows can be compared, and /sync may bring more events that are older than this start (whole_sync.go). These are compared
+	// too. Only queues to Wazo come this far.
+	phaseCompared
+	// phaseMatched: everything was compared.
 	phaseMatched
 )
 
@@ -31,6 +35,8 @@ type startup struct {
 	mu     sync.Mutex
 	began  time.Time
 	synced bool // an answer of /sync was accepted
+	old    int  // how many of them had something in a portal's room that is older than this start
+	whole  bool // they have brought everything that is older
 	phases map[db.QueueKey]phase
 	// swapped are the texts of which a row was matched with an orphan, or with what its sender's account has posted, that may be that
 	// of a later row with the same text. The last of these rows finds none then.
@@ -89,6 +95,38 @@ func (s *startup) isSynced() bool {
 	return s.synced
 }
 
+// isOlder reports whether an event is older than this start.
+func (s *startup) isOlder(evt Event) bool {
+	return evt.Event != nil && time.UnixMilli(evt.Timestamp).Before(s.began)
+}
+
+// noteOld notes an accepted answer of /sync with something in a portal's room that is older than this start.
+func (s *startup) noteOld() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.old++
+}
+
+// oldAnswers returns how often noteOld was called.
+func (s *startup) oldAnswers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.old
+}
+
+// noteWhole notes that /sync has brought everything that is older than this start.
+func (s *startup) noteWhole() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole = true
+}
+
+func (s *startup) isWhole() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.whole
+}
+
 // learnDeliveredToMatrix fills the gaps of a portal after the first answer of /sync. It reports whether all that the bot said
 // in the Matrix room is known then.
 func (w *queueWorker) learnDeliveredToMatrix(ctx context.Context, synced bool) (bool, error) {
@@ -102,11 +140,19 @@ func (w *queueWorker) learnDeliveredToMatrix(ctx context.Context, synced bool) (
 }
 
 // forgetOrphans ends the search for a portal's orphans: all rows that waited, those of the first answer of /sync included,
-// were compared with them.
-func (w *queueWorker) forgetOrphans(ctx context.Context) error {
-	if w.startup.phase(w.queue) != phaseKnown {
+// were compared with them. If something is left, the search goes on until the answers were whole.
+func (w *queueWorker) forgetOrphans(ctx context.Context, whole bool) error {
+	if phase := w.startup.phase(w.queue); phase == phaseUnknown || phase == phaseMatched {
 		return nil
-	} else if err := w.matchParked(ctx); err != nil {
+	} else if !whole {
+		if left, err := w.hasUnmatched(ctx); err != nil {
+			return err
+		} else if left {
+			w.startup.reached(w.queue, phaseCompared)
+			return nil
+		}
+	}
+	if err := w.matchParked(ctx); err != nil {
 		return err
 	}
 	if err := w.db.Orphan.Close(ctx, w.queue.PortalID, jsontime.UM(time.Now())); err != nil {
@@ -114,4 +160,13 @@ func (w *queueWorker) forgetOrphans(ctx context.Context) error {
 	}
 	w.startup.reached(w.queue, phaseMatched)
 	return nil
+}
+
+// hasUnmatched reports whether something is on Wazo that may be the message of a row that comes yet: an orphan of a person, or what the
+// account of a person has posted before this start and is not shown on Matrix yet.
+func (w *queueWorker) hasUnmatched(ctx context.Context) (bool, error) {
+	if has, err := w.db.Orphan.HasLater(ctx, w.queue.PortalID, jsontime.UMicroInt(0)); err != nil || has {
+		return has, err
+	}
+	return w.echoes.hasOlder(ctx, w.queue.PortalID, jsontime.UMicro(w.startup.began))
 }
