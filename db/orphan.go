@@ -12,8 +12,8 @@ import (
 type Orphan struct {
 	PortalID  int64
 	WazoUUID  string
-	Alias     string // the name of the author, as Wazo shows it
-	Content   string
+	Alias     string   // the name of the author, as Wazo shows it
+	Content   string   // without the quote at its end
 	CreatedAt WazoTime // when chatd stored the message
 }
 

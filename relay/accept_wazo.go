@@ -10,6 +10,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/command"
+	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -114,7 +115,7 @@ func (a *wazoAccept) orphan(ctx context.Context, portal *db.Portal, m wazoapi.Me
 		return err
 	}
 	return a.db.Orphan.Insert(ctx, &db.Orphan{
-		PortalID: portal.ID, WazoUUID: string(m.UUID), Alias: m.Alias, Content: m.Content, CreatedAt: jsontime.UMicro(m.CreatedAt),
+		PortalID: portal.ID, WazoUUID: string(m.UUID), Alias: m.Alias, Content: convert.WithoutQuote(m.Content), CreatedAt: jsontime.UMicro(m.CreatedAt),
 	})
 }
 

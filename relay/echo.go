@@ -13,6 +13,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -166,7 +167,7 @@ func (e *echoes) release(portalID int64) {
 // some texts, and is not older than a time. Nothing of it was sent yet. find returns nil if there is none.
 func (e *echoes) find(ctx context.Context, portalID int64, author wazoapi.UUID, since db.WazoTime, texts []string) (*wazoapi.Message, error) {
 	for _, text := range texts {
-		row, err := e.db.Queue.Written(ctx, portalID, string(author), since, jsontime.UMicro(e.startup.began), text)
+		row, err := e.db.Queue.Written(ctx, portalID, string(author), since, jsontime.UMicro(e.startup.began), convert.WithoutQuote(text))
 		if err != nil {
 			return nil, err
 		} else if row != nil {

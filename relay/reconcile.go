@@ -154,7 +154,7 @@ func (d *wazoDelivery) mayBeOlder(request *wazoRequest) bool {
 // kept; others are compared with those of this start.
 func (d *wazoDelivery) findOrphan(ctx context.Context, f form) (*wazoapi.Message, error) {
 	for _, text := range f.texts {
-		orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, f.alias, text, d.row.Late)
+		orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, f.alias, convert.WithoutQuote(text), d.row.Late)
 		if err != nil {
 			return nil, err
 		} else if orphan != nil {
@@ -192,7 +192,7 @@ func (d *wazoDelivery) noteSwapped(ctx context.Context, f form, stored db.WazoTi
 
 // said returns what somebody said in a form, whether or not its key came late.
 func (d *wazoDelivery) said(f form) saidText {
-	return saidText{d.portal.ID, f.author, f.alias, f.texts[len(f.texts)-1]}
+	return saidText{d.portal.ID, f.author, f.alias, convert.WithoutQuote(f.texts[len(f.texts)-1])}
 }
 
 // isSwapped reports whether a row of a new request may be one of those of which noteSwapped has noted that the last finds nothing.

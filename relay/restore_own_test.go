@@ -235,3 +235,29 @@ func TestRoomThatSyncBringsTooLateAfterARestore(t *testing.T) {
 	f.awaitEmpty()
 	require.Len(t, f.matrix.plans(), 1)
 }
+
+// What an answer quotes is written otherwise after the copy is restored: it does not know that robin has logged in as Alice Martin.
+func TestQuotesThatAreWrittenOtherwiseAfterTheCopyIsRestored(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.logIn(robinUser, f.alice)
+	one := f.matrix.say(robinUser, "one")
+	f.reply(adminUser, one, "yes")
+	f.reply(robinUser, one, "no")
+	await.Until(t, "the messages", func() bool { return len(f.posted()) == 3 })
+	f.awaitEmpty()
+	posted := f.posted()
+	require.Contains(t, posted[1], "> Alice Martin: one")
+	f.halt()
+	restore()
+	f.start()
+	f.reply(adminUser, one, "after")
+	await.Until(t, "the last message", func() bool { return len(f.posted()) > 3 })
+	f.awaitSettled()
+	require.Equal(t, append(posted, "relay/Ada (Matrix): after\n\n> robin: one", "bob/: end"), f.posted())
+}

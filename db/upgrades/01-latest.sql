@@ -259,7 +259,7 @@ CREATE TABLE orphan (
 	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	wazo_uuid  TEXT    NOT NULL,
 	alias      TEXT    NOT NULL, -- the name of the author, as Wazo shows it
-	content    TEXT    NOT NULL,
+	content    TEXT    NOT NULL, -- without the quote at its end
 	created_at BIGINT  NOT NULL, -- µs
 	PRIMARY KEY (portal_id, wazo_uuid)
 );

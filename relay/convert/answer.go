@@ -42,6 +42,25 @@ func (w wazoWriter) answer(text string) string {
 	return text + "\n\n> " + w.phraser.literal("", line)
 }
 
+// WithoutQuote returns a text for Wazo without the quote at its end, if there is one. The same message may be written with another quote
+// later, when somebody has another name, or what it answers was edited or removed.
+func WithoutQuote(text string) string {
+	said, quote, ok := cutLast(text, "\n\n> ")
+	if !ok || strings.Contains(quote, "\n") {
+		return text
+	}
+	return said
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(text, separator string) (before, after string, found bool) {
+	at := strings.LastIndex(text, separator)
+	if at < 0 {
+		return text, "", false
+	}
+	return text[:at], text[at+len(separator):], true
+}
+
 // line returns the quote in one line of plain text, or "" if nothing is known of it.
 func (q *Quote) line() string {
 	author, text := CleanName(q.Author, MaxProfileBytes), beginning(oneLineText(q.Text), maxQuote)

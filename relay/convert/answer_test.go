@@ -91,3 +91,19 @@ func TestQuoteOfWhatIsHardlyKnown(t *testing.T) {
 		})
 	}
 }
+
+func TestWithoutQuote(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"yes":                              "yes",
+		"yes\n\n> Bob: what?":              "yes",
+		"> typed\n\nyes\n\n> Bob: what?":   "> typed\n\nyes",
+		"> typed\n\nyes":                   "> typed\n\nyes",
+		"yes\n\n> a quote\n> of two lines": "yes\n\n> a quote\n> of two lines",
+		"":                                 "",
+	} {
+		if got := WithoutQuote(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
