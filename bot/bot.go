@@ -167,6 +167,9 @@ func (b *Bot) Prepare(ctx context.Context) error {
 	return nil
 }
 
+// LogInTrouble says in words why the log-in cannot be used, see device.Manager.LogInTrouble. The bot must have been prepared.
+func (b *Bot) LogInTrouble() string { return b.device.LogInTrouble() }
+
 // Close waits until no tokens of the log-in are being renewed. The database may be closed afterwards.
 func (b *Bot) Close() { b.device.Close() }
 

@@ -12,6 +12,7 @@ import (
 
 	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
 )
 
 // keptLogin is a log-in as the database keeps it, sealed. There are three kinds: by a password without refresh token, by a password
@@ -157,6 +158,23 @@ func (m *Manager) openSession(kept keptLogin) {
 		m.session = session.Open(kept.tokens(), &renewal{m, kept}, m.log)
 	}
 	m.transport.session.Store(m.session)
+}
+
+// LogInTrouble says in words why the log-in cannot be used, or "" if it can, as far as is known. It may be called at any time after
+// Prepare.
+func (m *Manager) LogInTrouble() string {
+	s := m.transport.session.Load()
+	if s == nil {
+		return ""
+	}
+	switch err := s.Trouble(); {
+	case err == nil:
+		return ""
+	case errors.Is(err, session.ErrEnded):
+		return words.MatrixLogInEnded
+	default:
+		return words.MatrixLogInNotRenewed
+	}
 }
 
 // Close waits until no tokens are being renewed. No request may be made afterwards, and the database may be closed.

@@ -36,7 +36,7 @@ type Config struct {
 }
 
 // Manager owns the bot's device. Make it with New, and call Prepare before anything else, or Login only to try. Its methods are
-// for one goroutine at a time, except for Status, Backup, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
+// for one goroutine at a time, except for Status, Backup, LogInTrouble, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
 type Manager struct {
 	cfg Config
 	db  *db.Database

@@ -90,7 +90,8 @@ type Session struct {
 	renewal  *renewal // nil if none is under way
 	failures int      // renewals that failed, in a row
 	nextTry  time.Time
-	failure  error // of the last renewal; lasting if it is ErrEnded
+	failure  error  // of the last renewal; lasting if it is ErrEnded
+	refused  string // the access token that the homeserver has refused last
 }
 
 // renewal is a renewal that is under way.
@@ -129,10 +130,24 @@ func (s *Session) Token(ctx context.Context) (string, error) {
 // Refused returns another access token than the one that the homeserver has refused. It returns ErrEnded or ErrNotRenewed, wrapped,
 // if there is none.
 func (s *Session) Refused(ctx context.Context, access string) (string, error) {
+	s.mu.Lock()
+	s.refused = access
+	s.mu.Unlock()
 	if err := s.begin(ctx, access).wait(ctx); err != nil {
 		return "", err
 	}
 	return s.current(), nil
+}
+
+// Trouble returns why there is no valid access token: ErrEnded, or ErrNotRenewed if the last one has expired or was refused and could
+// not be renewed. It returns nil if all is well.
+func (s *Session) Trouble() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(s.failure, ErrEnded) || s.failure != nil && (s.tokens.isExpired(s.now()) || s.refused == s.tokens.Access) {
+		return s.failure
+	}
+	return nil
 }
 
 // Wait returns when no renewal is under way. Nobody may use the session any more.

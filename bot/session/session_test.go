@@ -192,14 +192,17 @@ func TestRenewalWhoseAnswerIsLost(t *testing.T) {
 		require.Equal(t, "access-0", f.token())
 		f.Wait()
 		require.Equal(t, "access-0", f.token(), "which is still valid")
+		require.NoError(t, f.Trouble())
 		f.Wait()
 		require.Equal(t, []string{"refresh-0"}, f.renewals, "the pause")
 		f.pass(time.Minute)
 		require.Equal(t, "access-0", f.token(), "the homeserver says whether it is still valid")
+		require.ErrorIs(t, f.Trouble(), errLost)
 		f.succeed()
 		f.pass(time.Minute)
 		require.Equal(t, "access-1", f.token())
 		require.Equal(t, []string{"refresh-0", "refresh-0", "refresh-0"}, f.renewals)
+		require.NoError(t, f.Trouble())
 	})
 	t.Run("is not a log-in that has ended", func(t *testing.T) {
 		t.Parallel()
@@ -209,6 +212,7 @@ func TestRenewalWhoseAnswerIsLost(t *testing.T) {
 		require.ErrorIs(t, err, ErrNotRenewed)
 		require.ErrorIs(t, err, errLost)
 		require.NotErrorIs(t, err, ErrEnded)
+		require.ErrorIs(t, f.Trouble(), ErrNotRenewed, "whatever the own clock says")
 		require.False(t, f.ended)
 	})
 }
@@ -240,6 +244,7 @@ func TestLogInThatHasEnded(t *testing.T) {
 	f.pass(time.Hour)
 	_, err = f.Token(t.Context())
 	require.ErrorIs(t, err, ErrEnded, "for ever")
+	require.ErrorIs(t, f.Trouble(), ErrEnded)
 	require.Len(t, f.renewals, 1)
 	require.Contains(t, f.logged.String(), "The Matrix log-in has ended")
 }

@@ -13,6 +13,7 @@ import (
 	"wazo-matrix-relay/e2e/oauth"
 	"wazo-matrix-relay/e2e/stage"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -196,9 +197,15 @@ func TestProviderThatIsAway(t *testing.T) {
 	t.Parallel()
 	w := openWithoutPasswords(t, oauth.Config{Life: time.Hour})
 	p := w.link(t, harness.RoomOptions{})
-	back := w.provider.GoAway(3)
+	back := w.provider.GoAway(1)
 	w.provider.Jump(2 * time.Hour)
 	p.post("while the provider is away")
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		health, err := w.Relay.Run(w.ctx, "healthcheck")
+		require.NoError(c, err)
+		require.Equal(c, 1, health.Code)
+		require.Contains(c, health.Output, "has expired, and the homeserver does not renew it at the moment")
+	}, patience, pollEvery)
 	require.NoError(t, back(w.ctx))
 	p.waitOnMatrix(t, "while the provider is away")
 	p.requireTalk(t)

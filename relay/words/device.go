@@ -15,6 +15,12 @@ const (
 	DeviceUnknown         = "unknown: the homeserver did not answer"
 )
 
+// Why the bot's log-in on the homeserver cannot be used. The health check shows these texts.
+const (
+	MatrixLogInEnded      = "the bot's Matrix log-in has ended, and the homeserver does not renew it any more"
+	MatrixLogInNotRenewed = "the bot's Matrix log-in has expired, and the homeserver does not renew it at the moment"
+)
+
 // What the relay's administrator should do about it. The texts follow "The relay's administrator should" or "hint:".
 const (
 	AdviseRecoveryKey = "set MATRIX_RECOVERY_KEY to the account's recovery key and restart the relay"

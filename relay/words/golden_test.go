@@ -363,6 +363,8 @@ func goldenTexts() string {
 	text("AutoUsage", golden.AutoUsage())
 
 	group("Health check and status")
+	text("MatrixLogInEnded", MatrixLogInEnded)
+	text("MatrixLogInNotRenewed", MatrixLogInNotRenewed)
 	for _, r := range healthReasons() {
 		text(r.name+" in Failing", golden.Failing(r.text, 75*time.Second))
 	}
