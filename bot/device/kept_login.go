@@ -177,10 +177,10 @@ func (m *Manager) LogInTrouble() string {
 	}
 }
 
-// Close waits until no tokens are being renewed. No request may be made afterwards, and the database may be closed.
+// Close waits until no tokens are being renewed, and lets nobody renew them any more. The database may be closed afterwards.
 func (m *Manager) Close() {
 	if m.session != nil {
-		m.session.Wait()
+		m.session.Close()
 	}
 }
 
@@ -188,6 +188,7 @@ func (m *Manager) Close() {
 func (m *Manager) keepPasswordLogin(ctx context.Context, resp *mautrix.RespLogin, asked time.Time) error {
 	tokens := session.New(resp.AccessToken, resp.RefreshToken, asked, time.Duration(resp.ExpiresInMS)*time.Millisecond)
 	kept := keptLogin{}.withTokens(tokens)
+	m.Close() // or the transfer of a file, which goes on meanwhile, might renew the log-in before this one, and store that
 	err := m.db.DoTxn(ctx, func(ctx context.Context) error {
 		return errors.Join(m.setDevice(ctx, resp.DeviceID), writeLogin(ctx, m.db, kept))
 	})

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/db"
 )
 
@@ -98,6 +100,19 @@ func TestLogInWithRefreshTokens(t *testing.T) {
 		require.ErrorContains(t, err, "the Matrix log-in has ended")
 		require.NoError(t, f.manager.LogInAgain(t.Context(), err))
 		require.Equal(t, first.ID, f.device().ID)
+	})
+
+	t.Run("is not renewed any more when another one has taken its place", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.prepared()
+		before := f.manager.session
+		require.NoError(t, f.manager.LogInAgain(t.Context(), errors.New("refused")))
+		kept := f.kept()
+		_, err := before.Refused(t.Context(), "access-1")
+		require.ErrorIs(t, err, session.ErrNotRenewed)
+		require.Equal(t, kept, f.kept())
+		require.Empty(t, f.renewals())
 	})
 
 	t.Run("survives an answer that is lost", func(t *testing.T) {

@@ -90,7 +90,8 @@ type Session struct {
 	renewal  *renewal // nil if none is under way
 	failures int      // renewals that failed, in a row
 	nextTry  time.Time
-	failure  error  // of the last renewal; lasting if it is ErrEnded
+	failure  error // of the last renewal; lasting if it is ErrEnded
+	closed   bool
 	refused  string // the access token that the homeserver has refused last
 }
 
@@ -150,8 +151,17 @@ func (s *Session) Trouble() error {
 	return nil
 }
 
-// Wait returns when no renewal is under way. Nobody may use the session any more.
-func (s *Session) Wait() {
+// Close lets no renewal begin any more, and returns when none is under way. Then nothing is stored any more, so that another log-in can
+// take the place of this one. Whoever needs another token gets ErrNotRenewed.
+func (s *Session) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.wait()
+}
+
+// wait returns when no renewal is under way.
+func (s *Session) wait() {
 	s.mu.Lock()
 	renewal := s.renewal
 	s.mu.Unlock()
@@ -175,6 +185,8 @@ func (s *Session) begin(ctx context.Context, access string) *renewal {
 		return finished(nil)
 	case s.renewal != nil:
 		return s.renewal
+	case s.closed:
+		return finished(fmt.Errorf("%w: another log-in takes its place", ErrNotRenewed))
 	case errors.Is(s.failure, ErrEnded), s.now().Before(s.nextTry):
 		return finished(s.failure)
 	}
@@ -256,7 +268,7 @@ func (s *Session) note(err error) error {
 	return s.failure
 }
 
-// RefreshToken returns the refresh token that is valid now. Nobody else may use the session any more.
+// RefreshToken returns the refresh token that is valid now. The session must be closed.
 func (s *Session) RefreshToken() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

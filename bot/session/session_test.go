@@ -46,7 +46,7 @@ func newFixture(t *testing.T) *fixture {
 		defer f.mu.Unlock()
 		return f.clock
 	}
-	t.Cleanup(f.Wait)
+	t.Cleanup(f.Close)
 	return f
 }
 
@@ -124,7 +124,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 	require.Equal(t, "access-0", f.token())
 	f.pass(time.Minute)
 	require.Equal(t, "access-0", f.token(), "which is valid for a minute: nobody waits")
-	f.Wait()
+	f.wait()
 	require.Equal(t, "access-1", f.token())
 	f.pass(5 * time.Minute)
 	require.Equal(t, "access-2", f.token(), "an expired one is waited for")
@@ -178,7 +178,7 @@ func TestRenewalSurvivesTheRequestThatWantedIt(t *testing.T) {
 	if err != nil { // the request has ended before the renewal, or the other way round
 		require.ErrorIs(t, err, context.Canceled)
 	}
-	f.Wait()
+	f.wait()
 	require.Equal(t, "access-1", f.token())
 }
 
@@ -190,10 +190,10 @@ func TestRenewalWhoseAnswerIsLost(t *testing.T) {
 		f.pass(4 * time.Minute)
 		f.fail(errLost)
 		require.Equal(t, "access-0", f.token())
-		f.Wait()
+		f.wait()
 		require.Equal(t, "access-0", f.token(), "which is still valid")
 		require.NoError(t, f.Trouble())
-		f.Wait()
+		f.wait()
 		require.Equal(t, []string{"refresh-0"}, f.renewals, "the pause")
 		f.pass(time.Minute)
 		require.Equal(t, "access-0", f.token(), "the homeserver says whether it is still valid")
@@ -247,6 +247,37 @@ func TestLogInThatHasEnded(t *testing.T) {
 	require.ErrorIs(t, f.Trouble(), ErrEnded)
 	require.Len(t, f.renewals, 1)
 	require.Contains(t, f.logged.String(), "The Matrix log-in has ended")
+}
+
+func TestClosedSessionRenewsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	f.onRenew = func(context.Context) error {
+		close(begun)
+		<-goOn
+		return nil
+	}
+	f.pass(4 * time.Minute)
+	require.Equal(t, "access-0", f.token())
+	<-begun
+	closed := make(chan struct{})
+	go func() {
+		f.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+		require.Fail(t, "it does not wait for the renewal that is under way")
+	default:
+	}
+	close(goOn)
+	<-closed
+	require.Len(t, f.stored, 1)
+	_, err := f.Refused(t.Context(), "access-1")
+	require.ErrorIs(t, err, ErrNotRenewed)
+	require.Len(t, f.stored, 1)
+	require.Equal(t, []string{"refresh-0"}, f.renewals)
 }
 
 func TestRefreshTokenThatStaysValid(t *testing.T) {
