@@ -4,6 +4,7 @@
 // With each of these arguments, --env-file FILE also reads variables from a file in the format of docker run --env-file.
 //
 //	wazo-matrix-relay --check      checks everything without relaying, prints one line for each check, and exits with 0 or 1
+//	wazo-matrix-relay login        logs the bot in where the homeserver leaves that to an OAuth 2.0 provider
 //	wazo-matrix-relay --version    prints the versions of the relay, of Go and of mautrix
 //	wazo-matrix-relay healthcheck  asks a running relay whether messages can be relayed, for the HEALTHCHECK of a container
 //	wazo-matrix-relay recovery-key prints the recovery key of the bot's cryptographic identity again

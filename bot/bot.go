@@ -52,8 +52,8 @@ import (
 type Config struct {
 	UserID        id.UserID
 	HomeserverURL string // "": by .well-known
-	Password      string
-	AccessToken   string // instead of a password
+	Password      string // "": there is an access token, or a log-in of device.Manager.BeginLogIn
+	AccessToken   string // instead of everything else
 	RecoveryKey   string // of the account's cryptographic identity; "": the one that was kept
 	CommandPrefix string
 	Version       string // shown to people
@@ -166,6 +166,12 @@ func (b *Bot) Prepare(ctx context.Context) error {
 	b.useDevice()
 	return nil
 }
+
+// LogInTrouble says in words why the log-in cannot be used, see device.Manager.LogInTrouble. The bot must have been prepared.
+func (b *Bot) LogInTrouble() string { return b.device.LogInTrouble() }
+
+// Close waits until no tokens of the log-in are being renewed. The database may be closed afterwards.
+func (b *Bot) Close() { b.device.Close() }
 
 // Inspect returns how others see the device of a bot that has logged in with Login, see device.Manager.Inspect.
 func (b *Bot) Inspect(ctx context.Context) (device.Status, error) { return b.device.Inspect(ctx) }

@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix"
 
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/relay"
 )
 
@@ -30,6 +31,8 @@ func toMatrixError(err error) *relay.MatrixError {
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.Is(err, session.ErrEnded), errors.Is(err, session.ErrNotRenewed):
+		failure.NotSent = true // there was no valid access token
 	case !errors.As(err, &httpErr):
 	case httpErr.Response == nil:
 		failure.NotSent = errors.As(err, &dial) && dial.Op == "dial"

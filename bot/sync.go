@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix"
 
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/relay"
@@ -97,8 +98,14 @@ func (l *syncLoop) homeserverBack() {
 	l.tasks.EndPauses()
 }
 
-// isLoggedOut reports whether the homeserver does not accept the access token any more.
+// isLoggedOut reports whether the homeserver does not accept the access token any more, and there is no new one.
 func isLoggedOut(err error) bool {
+	switch {
+	case errors.Is(err, session.ErrNotRenewed):
+		return false // that may pass
+	case errors.Is(err, session.ErrEnded):
+		return true
+	}
 	return errors.Is(err, mautrix.MUnknownToken) || errors.Is(err, mautrix.MMissingToken)
 }
 

@@ -57,7 +57,7 @@ var forgetWithheldQueries = []string{`DELETE FROM crypto_megolm_inbound_session 
 // The sync token stays, because it belongs to the account and not to the device.
 var forgetDeviceQueries = append([]string{
 	`DELETE FROM crypto_account`,
-	`DELETE FROM setting WHERE name IN ('` + SettingDevice + `', '` + SettingMatrixToken + `', '` + SettingGeneration + `')`,
+	`DELETE FROM setting WHERE name IN ('` + SettingDevice + `', '` + SettingMatrixToken + `', '` + SettingMatrixLogin + `', '` + SettingGeneration + `')`,
 	forgetFetchedBackupQuery,
 }, forgetSessionsQueries...)
 

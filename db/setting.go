@@ -14,7 +14,8 @@ const (
 	SettingNextBatch   = "matrix_next_batch"   // the /sync token; everything before it was accepted
 	SettingMatrixUser  = "matrix_user"         // the user id of the bot, to which this database belongs
 	SettingDevice      = "matrix_device"       // the device id of the bot
-	SettingMatrixToken = "matrix_access_token" // secret
+	SettingMatrixToken = "matrix_access_token" // secret; empty if there is a SettingMatrixLogin
+	SettingMatrixLogin = "matrix_login"        // secret; a log-in whose access token expires, see package bot/device
 	SettingRecoveryKey = "matrix_recovery_key" // secret
 	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that signed the device
 	SettingGeneration  = "matrix_generation"   // a rollback counter; see package bot/device
@@ -23,8 +24,9 @@ const (
 )
 
 const (
-	getSettingQuery = `SELECT value FROM setting WHERE name = $1`
-	putSettingQuery = `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+	getSettingQuery    = `SELECT value FROM setting WHERE name = $1`
+	deleteSettingQuery = `DELETE FROM setting WHERE name = $1`
+	putSettingQuery    = `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )
 
 // Settings is the table of named values that the relay remembers about itself.
@@ -54,8 +56,14 @@ func (s *Settings) GetSecret(ctx context.Context, name string) (string, error) {
 	return s.box.Open(sealed)
 }
 
-// SetSecret seals a value and stores it.
+// SetSecret seals a value and stores it. An empty value deletes the setting.
 func (s *Settings) SetSecret(ctx context.Context, name, value string) error {
+	if value == "" {
+		if _, err := s.db.Exec(ctx, deleteSettingQuery, name); err != nil {
+			return fmt.Errorf("failed to delete setting %s: %w", name, err)
+		}
+		return nil
+	}
 	return s.set(ctx, name, s.box.Seal(value))
 }
 

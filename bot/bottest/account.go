@@ -16,6 +16,7 @@ type Account struct {
 	Password string
 	Tokens   map[string]string // access token → the device that it belongs to, "" if it belongs to none
 	Logins   []Login           // all attempts to log in, also those that were refused
+	Renewing Tokens            // of access tokens that expire
 	Keys     *KeyServer        // has a lock of its own
 }
 
@@ -23,11 +24,12 @@ type Account struct {
 type Login struct {
 	DeviceID string `json:"device_id"` // "" if the homeserver is to choose one
 	Password string `json:"password"`
+	Refresh  bool   `json:"refresh_token"` // whether refresh tokens are understood
 }
 
 // NewAccount returns the account of a user who has no device yet.
 func NewAccount(user id.UserID, password string) *Account {
-	a := &Account{User: user, Password: password, Tokens: make(map[string]string)}
+	a := &Account{User: user, Password: password, Tokens: make(map[string]string), Renewing: Tokens{Refresh: make(map[string]string)}}
 	a.Keys = NewKeyServer(user, a.DeviceOf)
 	return a
 }
@@ -38,12 +40,18 @@ func (a *Account) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+v3+"/login", a.logIn)
 	mux.HandleFunc("GET "+v3+"/account/whoami", a.whoami)
 	mux.HandleFunc("POST "+v3+"/logout", a.logOut)
+	mux.HandleFunc("POST "+v3+"/refresh", a.refresh)
 	a.Keys.Mount(mux)
 }
 
-// Admits reports whether a request may be answered: it carries a valid access token, or it is an attempt to log in.
+// Admits reports whether a request may be answered: it carries a valid access token, or it is one by which somebody logs in.
 func (a *Account) Admits(r *http.Request) bool {
-	if strings.HasSuffix(r.URL.Path, "/login") {
+	for _, open := range []string{"/login", "/refresh", "/auth_metadata"} {
+		if strings.HasSuffix(r.URL.Path, open) {
+			return true
+		}
+	}
+	if strings.HasPrefix(r.URL.Path, "/oauth/") {
 		return true
 	}
 	a.Lock()
@@ -87,6 +95,12 @@ func (a *Account) logIn(w http.ResponseWriter, r *http.Request) {
 	device := req.DeviceID
 	if device == "" {
 		device = fmt.Sprintf("DEVICE%d", len(a.Logins))
+	}
+	if a.Renewing.Life > 0 && req.Refresh {
+		pair := a.issue(device)
+		pair["user_id"], pair["device_id"], pair["expires_in_ms"] = a.User, device, a.Renewing.Life.Milliseconds()
+		answer(w, pair)
+		return
 	}
 	access := fmt.Sprintf("token-%d", len(a.Logins))
 	a.Tokens[access] = device

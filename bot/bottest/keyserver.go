@@ -23,6 +23,7 @@ type KeyServer struct {
 	AccountData map[string]json.RawMessage            // type → content
 	OneTimeKeys map[string]map[string]json.RawMessage // device id → its one-time keys by their ids
 	Password    string                                // if set, the identity is published only with it
+	ApproveAt   string                                // if set, the identity is published only after an approval there
 	Backups     []*Backup                             // the versions of the key backup; nil: it was deleted
 
 	// DeviceOf returns the device that makes a request.
@@ -151,6 +152,13 @@ func (k *KeyServer) uploadIdentity(w http.ResponseWriter, r *http.Request) {
 		Password string `json:"password"`
 	}
 	_ = json.Unmarshal(req["auth"], &auth) // none: no password
+	if k.ApproveAt != "" {
+		w.WriteHeader(http.StatusUnauthorized)
+		answer(w, map[string]any{
+			"session": "1", "flows": []any{map[string]any{"stages": []string{"m.oauth"}}}, "params": map[string]any{"m.oauth": map[string]any{"url": k.ApproveAt}},
+		})
+		return
+	}
 	if k.Password != "" && auth.Password != k.Password || k.Identity["master_key"] != nil && auth.Password == "" {
 		w.WriteHeader(http.StatusUnauthorized)
 		answer(w, map[string]any{"session": "1", "flows": []any{map[string]any{"stages": []string{"m.login.password"}}}, "params": map[string]any{}})

@@ -10,6 +10,11 @@
 // that token any more, they log in with the password, on the same device. With a configured access token there is no password,
 // and so no second try.
 //
+// A log-in with the password asks for a refresh token. Where the homeserver gives one, a session (package session) renews the access
+// token. So it does for a log-in by an OAuth 2.0 provider (package oauth), which BeginLogIn begins and a person approves in a
+// browser: it always makes a new device, ends the log-in before it, and needs no password ever. What counts if there are several: a
+// configured access token, then the kept log-in, then the password.
+//
 // # Trust
 //
 // Trust is what the clients of other people see of the device. They show a warning beside messages of a device that its owner's
@@ -80,7 +85,7 @@
 // data, whose keys were in the database that is gone. What others encrypted for the old devices only, the new one can read by the
 // room keys in the database and in the key backup.
 //
-// With an access token only, the bot cannot make a device. After ErrDeviceLost it does not start. After ErrRestored it begins new
+// Without password, the bot cannot make a device. After ErrDeviceLost it does not start. After ErrRestored it begins new
 // sessions with all other devices, adopts the published generation, so that the newer database is an older copy from now on, and
 // goes on. A token of a new log-in brings a new device, and the bot begins with new keys.
 //
@@ -94,13 +99,15 @@
 //	ErrNoPasswordLogin    use an access token, or allow passwords on the homeserver
 //	ErrBadToken           replace the access token, or use the password
 //	ErrTokenMismatch      use an access token of this account that belongs to a device, or use the password
-//	ErrDeviceLost         use the password, or the access token of a new log-in
-//	ErrRestored           use the password, or the access token of a new log-in
+//	ErrNotLoggedIn        configure the password, or log in by the OAuth 2.0 provider
+//	ErrDeviceLost         use the password, or a new log-in
+//	ErrRestored           use the password, or a new log-in
 //	ErrRecoveryKeyNeeded  configure the account's recovery key; if nobody has it, reset the identity with another client
 //	ErrRecoveryKeyWrong   configure the recovery key that was shown when the identity was reset last
 //	ErrOtherIdentity      reset the identity with another client, and configure the new recovery key
 //	ErrPasswordNeeded     replace the access token by the password, or set up recovery with another client
-//	ErrLoggedOut          restart with the right password, or with a new access token
+//	ErrApprovalNeeded     approve it at the address of the ResetError; Maintain tries again
+//	ErrLoggedOut          restart with the right password, or with a new log-in
 //
 // Other errors, such as those of the homeserver, of the network and of the database, are wrapped with what was being done.
 package device

@@ -16,6 +16,8 @@ var (
 	ErrBadToken = errors.New("the homeserver refuses the access token")
 	// ErrTokenMismatch says that an access token belongs to another account, or to no device.
 	ErrTokenMismatch = errors.New("the access token belongs to another account or device")
+	// ErrNotLoggedIn says that nothing is configured to log in with, and that there is no kept log-in either.
+	ErrNotLoggedIn = errors.New("the relay is not logged in to Matrix")
 	// ErrDeviceLost says that the keys in the database cannot be loaded, or that the homeserver has no keys of the device, has
 	// other ones, or refuses new ones.
 	ErrDeviceLost = errors.New("the encryption keys in the database do not fit this device")
@@ -33,7 +35,10 @@ var (
 	ErrOtherIdentity = errors.New("the account's secret storage holds the keys of another identity than the published one")
 	// ErrPasswordNeeded says that the identity could not be published without the account's password.
 	ErrPasswordNeeded = errors.New("the homeserver publishes cross-signing keys only for somebody who gives the account's password")
+	// ErrApprovalNeeded says that the identity could not be published because the account's owner has not approved it in a browser.
+	ErrApprovalNeeded = errors.New("the homeserver publishes cross-signing keys only after the account's owner has approved it in a browser")
 )
 
-// ErrLoggedOut says that a running bot has lost its log-in, and that only an administrator can give it a new one.
+// ErrLoggedOut says that the bot has lost its log-in, and that only an administrator can give it a new one. If it also is
+// session.ErrEnded, its tokens could not be renewed any more.
 var ErrLoggedOut = errors.New("the homeserver does not know the bot's access token any more")

@@ -1,7 +1,6 @@
 package device
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -37,7 +36,7 @@ type fixture struct {
 	recoveryKey string   // as configured
 	shown       []string // recovery keys that were shown
 	newLogins   int      // how often the device told of a new log-in
-	logged      bytes.Buffer
+	logged      bottest.LogBuffer
 
 	manager *Manager
 	db      *db.Database // nil while it is closed
@@ -75,6 +74,9 @@ func (f *fixture) open() {
 
 // stop closes the database.
 func (f *fixture) stop() {
+	if f.manager != nil {
+		f.manager.Close()
+	}
 	if f.db != nil {
 		require.NoError(f, f.db.Close())
 		f.db = nil
@@ -168,6 +170,7 @@ func (f *fixture) execute(query string) {
 // fakeHomeserver is one homeserver with the bot's account on it.
 type fakeHomeserver struct {
 	web     *httptest.Server
+	mux     *http.ServeMux
 	account *bottest.Account
 	keys    *bottest.KeyServer // of the account
 
@@ -181,6 +184,7 @@ func newFakeHomeserver(t *testing.T) *fakeHomeserver {
 	f := &fakeHomeserver{account: bottest.NewAccount(botUser, botPassword)}
 	f.keys = f.account.Keys
 	mux := http.NewServeMux()
+	f.mux = mux
 	f.account.Mount(mux)
 	mux.HandleFunc("PUT /_matrix/client/v3/sendToDevice/{type}/{txn}", func(w http.ResponseWriter, _ *http.Request) { f.answer(w, struct{}{}) })
 	f.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/crypto/ssss"
 	"maunium.net/go/mautrix/crypto/utils"
 	"maunium.net/go/mautrix/id"
@@ -69,8 +70,7 @@ func (m *Manager) keepIdentity(ctx context.Context, status Status) error {
 }
 
 // createIdentity creates the account's identity and signs the device with it. The recovery key is stored before anything is
-// published: nobody could use an identity whose recovery key is lost. It returns ErrPasswordNeeded if the homeserver publishes the
-// identity only with a password and there is none.
+// published: nobody could use an identity whose recovery key is lost. It returns the errors of publishIdentity.
 func (m *Manager) createIdentity(ctx context.Context) error {
 	mach := m.crypto.Machine()
 	storage, isNew, err := m.openStorage(ctx)
@@ -96,12 +96,8 @@ func (m *Manager) createIdentity(ctx context.Context) error {
 	if err = mach.SSSS.SetDefaultKeyID(ctx, storage.ID); err != nil {
 		return fmt.Errorf("failed to set up the secret storage: %w", err)
 	}
-	err = mach.PublishCrossSigningKeys(ctx, keys, m.passwordProof)
-	var httpErr mautrix.HTTPError
-	if errors.As(err, &httpErr) && httpErr.IsStatus(http.StatusUnauthorized) {
-		return fmt.Errorf("%w: %w", ErrPasswordNeeded, err)
-	} else if err != nil {
-		return fmt.Errorf("failed to publish cross-signing keys: %w", err)
+	if err = m.publishIdentity(ctx, keys); err != nil {
+		return err
 	}
 	if m.cfg.RecoveryKey == "" {
 		m.cfg.ShowRecoveryKey(storage.RecoveryKey())
@@ -209,10 +205,32 @@ func (m *Manager) signWithIdentity(ctx context.Context) error {
 	return nil
 }
 
+// publishIdentity publishes the keys of a new identity. Newer homeservers ask for no proof, unless keys are replaced (MSC3967), which
+// never happens here. It returns ErrPasswordNeeded if the homeserver wants a password and there is none, and a *ResetError that is
+// ErrApprovalNeeded if the account's owner has to approve it.
+func (m *Manager) publishIdentity(ctx context.Context, keys *crypto.CrossSigningKeysCache) error {
+	var approveAt string
+	err := m.crypto.Machine().PublishCrossSigningKeys(ctx, keys, func(asked *mautrix.RespUserInteractive) any {
+		approveAt = approvalAddress(asked)
+		return m.passwordProof(asked)
+	})
+	var httpErr mautrix.HTTPError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &httpErr) || !httpErr.IsStatus(http.StatusUnauthorized):
+		return fmt.Errorf("failed to publish cross-signing keys: %w", err)
+	case approveAt != "":
+		return &ResetError{approveAt, fmt.Errorf("%w: %w", ErrApprovalNeeded, err)}
+	default:
+		return fmt.Errorf("%w: %w", ErrPasswordNeeded, err)
+	}
+}
+
 // passwordProof answers a homeserver that asks for the password before it publishes keys (client-server API, "User-Interactive
-// Authentication API"). Newer homeservers ask only when keys are replaced, which never happens here.
+// Authentication API"). It returns nil if there is no password, or if the homeserver wants another proof.
 func (m *Manager) passwordProof(asked *mautrix.RespUserInteractive) any {
-	if m.cfg.Password == "" {
+	if m.cfg.Password == "" || approvalAddress(asked) != "" {
 		return nil
 	}
 	return map[string]any{

@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/words"
 )
@@ -19,9 +20,10 @@ import (
 // Login finds the homeserver, logs in, and loads the encryption keys of the device or makes them at the first start. It repairs
 // nothing and does not sign the device, see Prepare.
 //
-// It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken, ErrTokenMismatch or ErrDeviceLost, wrapped, or another
-// error if the homeserver or the database fails.
+// It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken, ErrTokenMismatch, ErrNotLoggedIn,
+// ErrLoggedOut or ErrDeviceLost, wrapped, or another error if the homeserver or the database fails.
 func (m *Manager) Login(ctx context.Context) error {
+	m.Close() // two sessions would use the same refresh token
 	if err := m.checkOwner(ctx); err != nil {
 		return err
 	}
@@ -81,28 +83,44 @@ func (m *Manager) makeClient(url string) (err error) {
 	return nil
 }
 
-// authenticate gets an access token that works: the configured one, the kept one, or a new one for the same device. Keeping it
-// matters because homeservers scope transaction ids to it (docs/matrix.md, "Log in").
+// authenticate gets an access token that works: the configured one, that of the kept log-in, or one of a new log-in for the same
+// device. Keeping it matters because homeservers scope transaction ids to it (docs/matrix.md, "Log in").
 func (m *Manager) authenticate(ctx context.Context) error {
+	kept, err := readLogin(ctx, m.db)
+	if err != nil {
+		return err
+	}
 	if m.cfg.AccessToken != "" {
-		err := m.useToken(ctx, m.cfg.AccessToken)
+		if kept.isOAuth() {
+			m.log.Warn().Msg("The log-in of the command login is not used, because MATRIX_ACCESS_TOKEN is set")
+		}
+		m.openSession(keptLogin{})
+		err = m.useToken(ctx, m.cfg.AccessToken)
 		if errors.Is(err, mautrix.MUnknownToken) {
 			return fmt.Errorf("%w: %w", ErrBadToken, err)
 		}
 		return err
 	}
-	token, err := m.db.Setting.GetSecret(ctx, db.SettingMatrixToken)
-	if err != nil {
-		return err
-	}
-	if token != "" {
-		err = m.useToken(ctx, token)
-		if !errors.Is(err, mautrix.MUnknownToken) && !errors.Is(err, ErrTokenMismatch) {
+	if kept.AccessToken != "" {
+		err = m.resume(ctx, kept)
+		if !isOver(err) {
 			return err
 		}
-		m.log.Info().Msg("The kept access token is not valid any more, logging in again")
+	}
+	switch {
+	case m.cfg.Password == "" && kept.AccessToken == "":
+		return ErrNotLoggedIn
+	case m.cfg.Password == "":
+		return fmt.Errorf("%w: %w", ErrLoggedOut, err)
+	case kept.AccessToken != "":
+		m.log.Info().Err(err).Msg("The kept log-in is not valid any more, logging in with the password")
 	}
 	return m.loginWithPassword(ctx)
+}
+
+// isOver reports whether an error says that a kept log-in can never be used again.
+func isOver(err error) bool {
+	return errors.Is(err, mautrix.MUnknownToken) || errors.Is(err, ErrTokenMismatch) || errors.Is(err, session.ErrEnded)
 }
 
 // useToken asks the homeserver whose access token it is, and uses it if it belongs to a device of the bot. The keys of another
@@ -129,7 +147,7 @@ func (m *Manager) useToken(ctx context.Context, token string) error {
 			return err
 		}
 	}
-	return m.db.Setting.Set(ctx, db.SettingDevice, whoami.DeviceID.String())
+	return m.setDevice(ctx, whoami.DeviceID)
 }
 
 // loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both. It waits
@@ -142,7 +160,10 @@ func (m *Manager) loginWithPassword(ctx context.Context) error {
 	}
 	before := m.client.AccessToken
 	m.client.AccessToken = ""
-	resp, err := m.logInWhenAllowed(ctx, m.passwordLogin(id.DeviceID(known), words.BotName))
+	request := m.passwordLogin(id.DeviceID(known), words.BotName)
+	request.RefreshToken = true // homeservers that offer none ignore it
+	asked := time.Now()
+	resp, err := m.logInWhenAllowed(ctx, request)
 	if err != nil {
 		err = m.loginError(ctx, err)
 		m.client.AccessToken = before // so that the next answer says again that it is not valid
@@ -151,12 +172,7 @@ func (m *Manager) loginWithPassword(ctx context.Context) error {
 		return err
 	}
 	m.cfg.OnLogin()
-	return m.db.DoTxn(ctx, func(ctx context.Context) error {
-		if err := m.db.Setting.Set(ctx, db.SettingDevice, resp.DeviceID.String()); err != nil {
-			return err
-		}
-		return m.db.Setting.SetSecret(ctx, db.SettingMatrixToken, resp.AccessToken)
-	})
+	return m.keepPasswordLogin(ctx, resp, asked)
 }
 
 // LogInAgain gets a new access token for the same device after the homeserver has refused the one in use, and then maintains the
@@ -170,7 +186,7 @@ func (m *Manager) LogInAgain(ctx context.Context, cause error) error {
 		m.log.Info().Msg("Logged in again")
 		m.Maintain(ctx) // the homeserver may have made the device anew, without keys
 	}
-	if errors.Is(err, ErrBadPassword) || errors.Is(err, mautrix.MUserDeactivated) {
+	if errors.Is(err, ErrBadPassword) || errors.Is(err, ErrNoPasswordLogin) || errors.Is(err, mautrix.MUserDeactivated) {
 		return fmt.Errorf("%w: %w", ErrLoggedOut, err)
 	}
 	return err

@@ -27,7 +27,7 @@ func (m *Manager) Maintain(ctx context.Context) {
 		m.nextMaintenance = time.Now().Add(maintenanceRetry)
 	}
 	if ctx.Err() == nil {
-		m.logTrust(status, err)
+		m.logTrust(ctx, status, err)
 	}
 }
 

@@ -2,6 +2,8 @@ package device
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/crypto/cryptohelper"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/db"
 )
 
@@ -20,8 +23,8 @@ const RequestTimeout = time.Minute
 type Config struct {
 	UserID        id.UserID
 	HomeserverURL string // "": ask the .well-known file of the account's domain
-	Password      string // "": there is only an access token
-	AccessToken   string // used instead of the password if it is set
+	Password      string // "": there is an access token, or a log-in of BeginLogIn
+	AccessToken   string // used instead of everything else if it is set
 	RecoveryKey   string // of the account's cross-signing identity; "": the one that is kept in the database
 	UserAgent     string // of all requests
 
@@ -33,7 +36,7 @@ type Config struct {
 }
 
 // Manager owns the bot's device. Make it with New, and call Prepare before anything else, or Login only to try. Its methods are
-// for one goroutine at a time, except for Status, Backup, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
+// for one goroutine at a time, except for Status, Backup, LogInTrouble, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
 type Manager struct {
 	cfg Config
 	db  *db.Database
@@ -43,7 +46,9 @@ type Manager struct {
 	syncer *mautrix.DefaultSyncer
 	crypto *cryptohelper.CryptoHelper
 
-	transport *transport // of the client
+	transport *transport       // of the client
+	login     keptLogin        // with which the client is logged in; empty with a configured access token
+	session   *session.Session // of the log-in; nil if its access token does not expire
 
 	raises          raises
 	keysReceived    atomic.Bool // since SecureReceivedKeys was called last, or before if it failed
@@ -69,6 +74,17 @@ func (m *Manager) Syncer() *mautrix.DefaultSyncer { return m.syncer }
 
 // Crypto returns the device's encryption, nil before Prepare or Login has loaded its keys.
 func (m *Manager) Crypto() *cryptohelper.CryptoHelper { return m.crypto }
+
+// plainClient returns a client for requests without access token. It logs nothing, because its requests contain refresh tokens.
+func (m *Manager) plainClient() (*mautrix.Client, error) {
+	client, err := mautrix.NewClient(m.client.HomeserverURL.String(), "", "")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoHomeserver, err)
+	}
+	client.Client = &http.Client{Transport: m.transport.Transport}
+	client.UserAgent, client.IgnoreRateLimit, client.Log = m.cfg.UserAgent, true, zerolog.Nop()
+	return client, nil
+}
 
 // request returns the context of a request. It ends after RequestTimeout and carries the client's quieter logger.
 func (m *Manager) request(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -14,14 +14,16 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/relay/words"
 )
 
 // Prepare logs in for a bot that is to run, repairs the device as far as possible, and has it signed. If the keys are lost, or
 // the database is an older copy, it makes a new device; that takes the password.
 //
-// It returns the errors of Login. If there is a password and the device was never signed before, it also returns
+// It returns the errors of Login. If no access token is configured and the device was never signed before, it also returns
 // ErrRecoveryKeyNeeded, ErrRecoveryKeyWrong and ErrOtherIdentity, because an administrator is likely to see them at a first
-// start. Other failures of signing are logged, and Maintain tries again.
+// start. With a log-in by an OAuth 2.0 provider, these are a *ResetError. Other failures of signing are logged, and Maintain tries
+// again.
 func (m *Manager) Prepare(ctx context.Context) error {
 	status, err := m.load(ctx)
 	if errors.Is(err, ErrDeviceLost) {
@@ -35,7 +37,7 @@ func (m *Manager) Prepare(ctx context.Context) error {
 		}
 		status, err = m.renew(ctx)
 	case errors.Is(err, ErrRestored):
-		m.log.Warn().Err(err).Msg("Beginning new sessions with all devices; give the bot the access token of a new log-in to be safe")
+		m.log.Warn().Err(err).Msg("Beginning new sessions with all devices; give the bot a new log-in to be safe")
 		m.receiveLastKeys(ctx)
 		status, err = m.beginAnew(ctx)
 	}
@@ -56,10 +58,10 @@ func (m *Manager) Prepare(ctx context.Context) error {
 		return err
 	}
 	status, err = m.sign(ctx, status)
-	if before == "" && m.cfg.Password != "" && needsAdmin(err) {
-		return err
+	if before == "" && m.cfg.AccessToken == "" && needsAdmin(err) {
+		return m.withResetAddress(ctx, err)
 	}
-	m.logTrust(status, err)
+	m.logTrust(ctx, status, err)
 	m.trusted = status.Trust == Trusted
 	// All keys are there before messages are decrypted by them: those that cannot be are reported to people.
 	m.backup, m.nextBackup = nil, time.Time{}
@@ -74,14 +76,22 @@ func needsAdmin(err error) bool {
 }
 
 // logTrust logs a warning if others do not trust the device, or if its signature could not be kept for the next device.
-func (m *Manager) logTrust(status Status, err error) {
+func (m *Manager) logTrust(ctx context.Context, status Status, err error) {
 	if status.Trust == Trusted && err == nil {
 		return
 	} else if status.Trust == Trusted {
 		m.log.Warn().Err(err).Stringer("device_id", status.ID).Msg("The bot's device is signed, but the next one could not be")
 		return
 	}
-	m.log.Warn().Err(err).Stringer("device_id", status.ID).Str("state", status.Trust.Words()).Str("hint", status.Trust.Advice()).
+	advice := status.Trust.Advice()
+	if approval, ok := errors.AsType[*ResetError](err); ok {
+		advice = words.AdviseApproval(approval.Address)
+	} else if needsAdmin(err) || status.Trust == TrustBrokenIdentity {
+		if address := m.resetAddress(ctx); address != "" {
+			advice += "; " + words.ResetApproval(address)
+		}
+	}
+	m.log.Warn().Err(err).Stringer("device_id", status.ID).Str("state", status.Trust.Words()).Str("hint", advice).
 		Msg("Others see the bot's device as not trustworthy")
 }
 

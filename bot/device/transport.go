@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/bot/session"
 )
 
 // transport makes the requests of the client. Before a request by which others see a change of the device's keys, it has the
@@ -18,7 +20,8 @@ import (
 type transport struct {
 	*http.Transport
 	secure  func(ctx context.Context) error
-	retired atomic.Bool // the keys are out of date: others must not see them any more
+	retired atomic.Bool                     // the keys are out of date: others must not see them any more
+	session atomic.Pointer[session.Session] // gives requests their access token; nil: they have one that does not expire
 }
 
 func newTransport(secure func(ctx context.Context) error) *transport {
@@ -44,6 +47,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			_ = r.Body.Close() // nothing was read from it
 		}
 		return nil, err
+	}
+	if s := t.session.Load(); s != nil && r.Header.Get("Authorization") != "" {
+		return s.RoundTrip(r, t.Transport)
 	}
 	return t.Transport.RoundTrip(r)
 }

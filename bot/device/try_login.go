@@ -13,7 +13,7 @@ import (
 
 // TryLogin finds out whether the configured password or access token works. It uses no database: another process may be using it,
 // and the token in it would hide that the password is wrong. With a password it logs in on a device of its own, and logs that out
-// again.
+// again. A log-in of BeginLogIn is only in the database: without password and access token there is nothing to try.
 //
 // It returns ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken or ErrTokenMismatch, wrapped, or another error if the
 // homeserver fails.
@@ -25,8 +25,11 @@ func (m *Manager) TryLogin(ctx context.Context) error {
 	} else if err = trial.makeClient(url); err != nil {
 		return err
 	}
-	if m.cfg.AccessToken != "" {
+	switch {
+	case m.cfg.AccessToken != "":
 		return trial.tryToken(ctx)
+	case m.cfg.Password == "":
+		return nil
 	}
 	resp, err := trial.logInWhenAllowed(ctx, trial.passwordLogin("", words.BotName+" (check)"))
 	if err != nil {

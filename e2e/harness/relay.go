@@ -33,15 +33,15 @@ type Relay struct {
 // StartRelay starts the relay and returns when its /healthz answers 200. The
 // error of a start that failed contains the end of its log.
 func StartRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
-	r, err := newRelay(ctx, cfg)
+	r, err := PrepareRelay(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return r, r.start(ctx)
+	return r, r.Start(ctx)
 }
 
-// newRelay prepares what it takes to run the relay.
-func newRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
+// PrepareRelay prepares what it takes to run the relay, which Start starts.
+func PrepareRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
 	binary := cfg.Binary
 	if binary == "" {
 		var err error
@@ -80,7 +80,9 @@ func relayEnvironment(dir string, given map[string]string) (map[string]string, e
 	return env, nil
 }
 
-func (r *Relay) start(ctx context.Context) error {
+// Start starts a relay that does not run, and returns when its /healthz answers
+// 200. The error of a start that failed contains the end of its log.
+func (r *Relay) Start(ctx context.Context) error {
 	proc, err := startProcess(command{name: "relay", path: r.binary, dir: r.dir, env: r.environ(), log: r.LogFile()})
 	if err != nil {
 		return err
@@ -139,5 +141,5 @@ func (r *Relay) Restart(ctx context.Context) error {
 	if err := r.End(); err != nil {
 		return err
 	}
-	return r.start(ctx)
+	return r.Start(ctx)
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ type Outcome struct {
 // RunRelay runs the relay with arguments such as --check and waits for its end.
 // An exit code that is not 0 is no error.
 func RunRelay(ctx context.Context, cfg RelayConfig, args ...string) (Outcome, error) {
-	r, err := newRelay(ctx, cfg)
+	r, err := PrepareRelay(ctx, cfg)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -26,18 +27,45 @@ func RunRelay(ctx context.Context, cfg RelayConfig, args ...string) (Outcome, er
 // Run runs the program a second time, with arguments and with the configuration
 // of this relay, and waits for its end. An exit code that is not 0 is no error.
 func (r *Relay) Run(ctx context.Context, args ...string) (Outcome, error) {
+	return r.Watch(ctx, func(string) {}, args...)
+}
+
+// Watch is like Run, and tells of each line that the program prints, at once.
+func (r *Relay) Watch(ctx context.Context, onLine func(line string), args ...string) (Outcome, error) {
 	cmd := exec.CommandContext(ctx, r.binary, args...)
 	cmd.Dir, cmd.Env = r.dir, r.environ()
-	output, err := cmd.CombinedOutput()
-	outcome := Outcome{Output: string(output)}
+	output := &lineWriter{onLine: onLine}
+	cmd.Stdout, cmd.Stderr = output, output // the same writer: it is not called by two goroutines at once
+	err := cmd.Run()
+	outcome := Outcome{Output: output.all.String()}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return outcome, fmt.Errorf("the relay did not end: %w\n%s", ctx.Err(), output)
+		return outcome, fmt.Errorf("the relay did not end: %w\n%s", ctx.Err(), outcome.Output)
 	case errors.As(err, &exit):
 		outcome.Code = exit.ExitCode()
 	case err != nil:
 		return outcome, fmt.Errorf("failed to run the relay: %w", err)
 	}
 	return outcome, nil
+}
+
+// lineWriter keeps what is written, and tells of each line.
+type lineWriter struct {
+	all    bytes.Buffer
+	told   int // how much of it was told
+	onLine func(line string)
+}
+
+// Write implements io.Writer.
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.all.Write(p)
+	for {
+		line, _, complete := bytes.Cut(w.all.Bytes()[w.told:], []byte("\n"))
+		if !complete {
+			return len(p), nil
+		}
+		w.told += len(line) + 1
+		w.onLine(string(line))
+	}
 }

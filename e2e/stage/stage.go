@@ -37,6 +37,9 @@ type Config struct {
 	RelayBinary string
 	// JS makes Robin use matrix-js-sdk instead of mautrix.
 	JS *harness.JSHost
+	// BeforeStart is called when everything but the relay runs. It may change the
+	// configuration of the relay, and run its program.
+	BeforeStart func(ctx context.Context, s *Stage) error
 	// WazoOptions are passed to the in-memory Wazo.
 	WazoOptions []wazotest.Option
 }
@@ -228,10 +231,18 @@ func (s *Stage) openRelay(ctx context.Context) (err error) {
 	for name, value := range s.cfg.Env {
 		env[name] = value
 	}
-	s.Relay, err = harness.StartRelay(ctx, harness.RelayConfig{
+	s.Relay, err = harness.PrepareRelay(ctx, harness.RelayConfig{
 		Binary: s.cfg.RelayBinary, Dir: filepath.Join(s.cfg.Dir, "relay"), Env: env,
 	})
 	if err != nil {
+		return err
+	}
+	if s.cfg.BeforeStart != nil {
+		if err = s.cfg.BeforeStart(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err = s.Relay.Start(ctx); err != nil {
 		return err
 	}
 	s.onClose(s.Relay.End)

@@ -56,6 +56,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	switch arguments.command {
 	case commandCheck:
 		return check(ctx, cfg, newLogger(cfg, stderr), stdout)
+	case commandLogin:
+		return logIn(ctx, cfg, newLogger(cfg, stderr), stdout)
 	case commandRecoveryKey:
 		return printRecoveryKey(ctx, cfg, stdout)
 	default:

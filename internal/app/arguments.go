@@ -11,6 +11,7 @@ import (
 // writes it.
 const (
 	commandCheck       = "--check"
+	commandLogin       = "login"
 	commandHealthcheck = "healthcheck"
 	commandRecoveryKey = "recovery-key"
 	commandVersion     = "--version"
@@ -60,6 +61,7 @@ type explanation struct{ argument, text string }
 func explanations() []explanation {
 	return []explanation{
 		{commandCheck, "Try everything that the relay needs, without relaying, print one line for each check, and exit with 0 or 1."},
+		{commandLogin, "Log the bot in where the homeserver leaves that to an OAuth 2.0 provider: you approve it in a browser."},
 		{commandHealthcheck, "Ask a running relay whether messages can be relayed, and exit with 0 or 1."},
 		{commandRecoveryKey, "Print the recovery key of the bot's cryptographic identity. The relay may be running."},
 		{commandVersion, "Print the versions of the relay, of Go and of mautrix."},

@@ -62,7 +62,7 @@ func (c *config) wazoCredentials() wazoapi.Credentials {
 
 // assemble puts the parts together on an open database.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
-	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
+	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: userAgent()}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
 	}
@@ -90,6 +90,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 }
 
 func (p *parts) close(log zerolog.Logger) {
+	p.matrix.Close()
 	if err := p.database.Close(); err != nil {
 		log.Err(err).Msg("Failed to close the database")
 	}

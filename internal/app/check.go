@@ -75,6 +75,10 @@ func openStoreToCheck(ctx context.Context, cfg *config, log zerolog.Logger) (dat
 
 // checkMatrix tries the log-in, and looks how others see the device.
 func (c *checker) checkMatrix(ctx context.Context, cfg *config, matrix *bot.Bot, running bool) {
+	if running && cfg.MatrixPassword == "" && cfg.MatrixAccessToken == "" {
+		fmt.Fprintf(c.w, "skipped: homeserver, log-in and encryption (the running relay uses the log-in; %s status shows how others see its device)\n", cfg.CommandPrefix)
+		return
+	}
 	loggedIn := c.try(ctx, "homeserver and log-in", string(cfg.MatrixUserID), func(ctx context.Context) error {
 		if !running {
 			if err := matrix.Login(ctx); err != nil {

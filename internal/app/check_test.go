@@ -141,7 +141,7 @@ func TestHintsOfTheCheck(t *testing.T) {
 					return asked
 				})
 			},
-			"hint: set MATRIX_ACCESS_TOKEN instead of MATRIX_PASSWORD",
+			"hint: remove MATRIX_PASSWORD and run wazo-matrix-relay login",
 		},
 		{
 			"log-ins are limited",

@@ -24,7 +24,7 @@ import (
 type config struct {
 	MatrixUserID        userID      `env:"MATRIX_USER_ID,notEmpty" hint:"set it to the bot's full user ID, like @relay:example.org"`
 	MatrixHomeserverURL httpURL     `env:"MATRIX_HOMESERVER_URL" hint:"set it to an address like https://matrix.example.org, or leave it out: then the relay finds the homeserver by .well-known"`
-	MatrixPassword      string      `env:"MATRIX_PASSWORD" secret:"true" hint:"prefer the password: with it the relay can log in again without help"`
+	MatrixPassword      string      `env:"MATRIX_PASSWORD" secret:"true" hint:"set only one of them, and prefer the password: with it the relay can log in again without help"`
 	MatrixAccessToken   string      `env:"MATRIX_ACCESS_TOKEN" secret:"true"`
 	MatrixRecoveryKey   recoveryKey `env:"MATRIX_RECOVERY_KEY" secret:"true" hint:"a recovery key is a line of letters and digits in groups of four, and it begins with Es"`
 
@@ -141,8 +141,8 @@ func parse(cfg any, vars map[string]string) (mistakes []error) {
 // checkTogether checks what the type of one field cannot know. It returns every mistake.
 func (c *config) checkTogether() (mistakes []error) {
 	fields := reflect.TypeOf(*c)
-	if (c.MatrixPassword == "") == (c.MatrixAccessToken == "") {
-		mistakes = append(mistakes, mistake(fieldOf(fields, "MATRIX_PASSWORD"), errors.New("exactly one of MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN must be set"))...)
+	if c.MatrixPassword != "" && c.MatrixAccessToken != "" {
+		mistakes = append(mistakes, mistake(fieldOf(fields, "MATRIX_PASSWORD"), errors.New("MATRIX_PASSWORD and MATRIX_ACCESS_TOKEN are both set"))...)
 	}
 	switch {
 	case c.WazoUsername == "" && c.WazoPassword != "":

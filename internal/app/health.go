@@ -35,8 +35,11 @@ func (p *parts) health(ctx context.Context) health {
 		return h
 	}
 	h.Matrix, h.Wazo = sides.Matrix.OK, sides.Wazo.OK
-	h.OK = h.Matrix && h.Wazo
 	h.Why = append(sides.Matrix.Why, sides.Wazo.Why...)
+	if trouble := p.matrix.LogInTrouble(); trouble != "" {
+		h.Matrix, h.Why = false, append([]string{trouble}, h.Why...)
+	}
+	h.OK = h.Matrix && h.Wazo
 	h.Note = sides.Wazo.Note
 	return h
 }

@@ -16,7 +16,10 @@ import (
 
 	"wazo-matrix-relay/bot"
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/bot/oauth"
+	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -74,7 +77,9 @@ func matrixHint(err error) error {
 	case errors.Is(err, device.ErrBadPassword):
 		return hint(err, "check MATRIX_USER_ID and MATRIX_PASSWORD")
 	case errors.Is(err, device.ErrNoPasswordLogin):
-		return hint(err, "set MATRIX_ACCESS_TOKEN instead of MATRIX_PASSWORD, or allow the homeserver to accept passwords")
+		return hint(err, "remove MATRIX_PASSWORD and run wazo-matrix-relay login, which lets you log in with a browser; or set MATRIX_ACCESS_TOKEN instead; or allow the homeserver to accept passwords")
+	case errors.Is(err, device.ErrNotLoggedIn):
+		return hint(err, "set MATRIX_PASSWORD; if the homeserver accepts no passwords, run wazo-matrix-relay login, which lets you log in with a browser, or set MATRIX_ACCESS_TOKEN")
 	case errors.Is(err, mautrix.MLimitExceeded):
 		return hint(err, "the homeserver limits how often the account may log in; try again"+after(bot.RetryAfter(err)))
 	case errors.Is(err, http.ErrSchemeMismatch):
@@ -83,16 +88,26 @@ func matrixHint(err error) error {
 		return hint(err, "what answers is not the homeserver; if it expects https, let MATRIX_HOMESERVER_URL begin with https://")
 	case errors.Is(err, device.ErrBadToken), errors.Is(err, device.ErrTokenMismatch):
 		return hint(err, "check MATRIX_ACCESS_TOKEN, or use MATRIX_PASSWORD")
+	case errors.Is(err, session.ErrEnded):
+		return hint(err, "run wazo-matrix-relay login again and restart the relay; or, if the homeserver accepts passwords, set MATRIX_PASSWORD and restart the relay")
 	case errors.Is(err, device.ErrLoggedOut):
-		return hint(err, "set MATRIX_PASSWORD, or a new MATRIX_ACCESS_TOKEN, and restart the relay")
+		return hint(err, "set MATRIX_PASSWORD, or a new MATRIX_ACCESS_TOKEN, or run wazo-matrix-relay login, and restart the relay")
 	case errors.Is(err, device.ErrDeviceLost), errors.Is(err, device.ErrRestored):
-		return hint(err, "with MATRIX_PASSWORD the relay makes a new device by itself at the next start; with MATRIX_ACCESS_TOKEN, log in again and set it to the token of a new log-in")
+		return hint(err, "with MATRIX_PASSWORD the relay makes a new device by itself at the next start; if you logged in with wazo-matrix-relay login, run that again; with MATRIX_ACCESS_TOKEN, log in again and set it to the token of a new log-in")
 	case errors.Is(err, device.ErrRecoveryKeyNeeded):
-		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if the account has no recovery key yet, set up recovery in the client that the account was used with; if the key is lost, reset the account's cryptographic identity in another client and use the new recovery key")
+		return hint(err, "set MATRIX_RECOVERY_KEY to the account's recovery key; if the account has no recovery key yet, set up recovery in the client that the account was used with; if the key is lost, reset the account's cryptographic identity in another client and use the new recovery key"+approval(err))
 	case errors.Is(err, device.ErrRecoveryKeyWrong):
-		return hint(err, "check MATRIX_RECOVERY_KEY; the right recovery key was shown when the account's cryptographic identity was last reset")
+		return hint(err, "check MATRIX_RECOVERY_KEY; the right recovery key was shown when the account's cryptographic identity was last reset"+approval(err))
 	case errors.Is(err, device.ErrOtherIdentity):
-		return hint(err, "reset the account's cryptographic identity in another client, and set MATRIX_RECOVERY_KEY to the new recovery key")
+		return hint(err, "reset the account's cryptographic identity in another client, and set MATRIX_RECOVERY_KEY to the new recovery key"+approval(err))
+	case errors.Is(err, oauth.ErrNoProvider):
+		return hint(err, "set MATRIX_PASSWORD or MATRIX_ACCESS_TOKEN instead; there is nothing to approve in a browser here")
+	case errors.Is(err, oauth.ErrNoDeviceGrant), errors.Is(err, oauth.ErrNoRegistration), errors.Is(err, oauth.ErrNoRefreshToken):
+		return hint(err, "ask the homeserver's administrator to allow it; until then, set MATRIX_ACCESS_TOKEN to the token of a log-in that the administrator makes for the bot")
+	case errors.Is(err, oauth.ErrBadAddress):
+		return hint(err, "ask the homeserver's administrator to correct the answer of /_matrix/client/v1/auth_metadata")
+	case errors.Is(err, oauth.ErrDenied), errors.Is(err, oauth.ErrExpired):
+		return hint(err, "run wazo-matrix-relay login again; nothing has changed")
 	case hasOtherName(err):
 		return hint(err, "the homeserver's certificate names other hosts than MATRIX_HOMESERVER_URL; set it to an address with one of these names, or install a certificate that names the host")
 	case isOutdated(err):
@@ -104,6 +119,14 @@ func matrixHint(err error) error {
 	default:
 		return hint(err, "see the homeserver's log")
 	}
+}
+
+// approval says where a new cryptographic identity is approved, if an error knows that.
+func approval(err error) string {
+	if reset, ok := errors.AsType[*device.ResetError](err); ok {
+		return "; " + words.ResetApproval(reset.Address)
+	}
+	return ""
 }
 
 // wazoHint adds what the administrator can do about a failure on the Wazo side.

@@ -130,6 +130,11 @@ func TestStartupFailures(t *testing.T) {
 			failure: "refuses the password", hint: "MATRIX_PASSWORD",
 		},
 		{
+			name:    "there is nothing to log in to Matrix with",
+			prepare: func(f *fixture) { f.env["MATRIX_PASSWORD"] = "" },
+			failure: "the relay is not logged in to Matrix", hint: "wazo-matrix-relay login",
+		},
+		{
 			name:    "the Matrix token is wrong",
 			prepare: func(f *fixture) { f.env["MATRIX_PASSWORD"], f.env["MATRIX_ACCESS_TOKEN"] = "", "wrong" },
 			failure: "refuses the access token", hint: "MATRIX_ACCESS_TOKEN",

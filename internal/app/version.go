@@ -42,3 +42,6 @@ func mautrixVersion() string {
 	}
 	return "unknown"
 }
+
+// userAgent is what the relay calls itself in its requests.
+func userAgent() string { return "wazo-matrix-relay/" + version() }

@@ -15,14 +15,31 @@ const (
 	DeviceUnknown         = "unknown: the homeserver did not answer"
 )
 
+// Why the bot's log-in on the homeserver cannot be used. The health check shows these texts.
+const (
+	MatrixLogInEnded      = "the bot's Matrix log-in has ended, and the homeserver does not renew it any more"
+	MatrixLogInNotRenewed = "the bot's Matrix log-in has expired, and the homeserver does not renew it at the moment"
+)
+
 // What the relay's administrator should do about it. The texts follow "The relay's administrator should" or "hint:".
 const (
 	AdviseRecoveryKey = "set MATRIX_RECOVERY_KEY to the account's recovery key and restart the relay"
 	AdviseIdentity    = "replace MATRIX_ACCESS_TOKEN with MATRIX_PASSWORD and restart the relay; or set up recovery in another client, set MATRIX_RECOVERY_KEY to the new recovery key and restart the relay"
 	AdviseReset       = "reset the account's cryptographic identity in another client, set MATRIX_RECOVERY_KEY to the new recovery key and restart the relay"
-	AdviseNewDevice   = "restart the relay, which then creates a new device; if it uses MATRIX_ACCESS_TOKEN, first set that to the token of a new log-in"
+	AdviseNewDevice   = "restart the relay, which then creates a new device; if it does not use MATRIX_PASSWORD, first log in again"
 	AdviseOneTimeKeys = "restart the relay; if that does not help, look into the homeserver's log"
 )
+
+// AdviseApproval says what the owner of the bot's account has to do before the homeserver publishes its cross-signing keys.
+func AdviseApproval(address string) string {
+	return "open " + address + " in a browser, log in as the bot there and approve it; the relay tries again every minute"
+}
+
+// ResetApproval says where a log-in by a browser approves that the cryptographic identity is replaced. The text follows an advice and
+// a semicolon.
+func ResetApproval(address string) string {
+	return "a reset is approved by whoever logs in as the bot at " + address
+}
 
 // What becomes of the room keys that the bot receives. The status command and the check show these texts after "key backup".
 const (

@@ -363,6 +363,8 @@ func goldenTexts() string {
 	text("AutoUsage", golden.AutoUsage())
 
 	group("Health check and status")
+	text("MatrixLogInEnded", MatrixLogInEnded)
+	text("MatrixLogInNotRenewed", MatrixLogInNotRenewed)
 	for _, r := range healthReasons() {
 		text(r.name+" in Failing", golden.Failing(r.text, 75*time.Second))
 	}
@@ -480,6 +482,8 @@ func devices() []namedDevice {
 		{"DeviceUnsigned AdviseRecoveryKey", Device{"DEVICE", DeviceUnsigned, 50, AdviseRecoveryKey}},
 		{"DeviceNoIdentity AdviseIdentity", Device{"DEVICE", DeviceNoIdentity, 50, AdviseIdentity}},
 		{"DeviceIdentityBroken AdviseReset", Device{"DEVICE", DeviceIdentityBroken, 50, AdviseReset}},
+		{"DeviceNoIdentity AdviseApproval", Device{"DEVICE", DeviceNoIdentity, 50, AdviseApproval("https://account.example.org/?action=reset")}},
+		{"DeviceIdentityBroken AdviseReset ResetApproval", Device{"DEVICE", DeviceIdentityBroken, 50, AdviseReset + "; " + ResetApproval("https://account.example.org/?action=reset")}},
 		{"DeviceIdentityChanged AdviseRecoveryKey", Device{"DEVICE", DeviceIdentityChanged, 50, AdviseRecoveryKey}},
 		{"DeviceGone AdviseNewDevice", Device{"DEVICE", DeviceGone, 50, AdviseNewDevice}},
 		{"DeviceOtherKeys AdviseNewDevice", Device{"DEVICE", DeviceOtherKeys, 50, AdviseNewDevice}},
