@@ -9,6 +9,7 @@ import (
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/e2e/stage"
+	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,7 +45,9 @@ func testBackupInTheMiddleIsRestored(t *testing.T, robin client, encrypted bool)
 const drainsWithin = 13 * time.Second
 
 // An upgrade stops the relay, which is told by SIGTERM, and starts another version.
-func TestRelayDrainsWhileMessagesFlow(t *testing.T) { inEachSetting(t, testRelayDrainsWhileMessagesFlow) }
+func TestRelayDrainsWhileMessagesFlow(t *testing.T) {
+	inEachSetting(t, testRelayDrainsWhileMessagesFlow)
+}
 
 func testRelayDrainsWhileMessagesFlow(t *testing.T, robin client, encrypted bool) {
 	s := open(t, robin, stage.Config{})
@@ -71,14 +74,13 @@ func TestRelayDrainsWhileAnAnswerDoesNotCome(t *testing.T) {
 	s := open(t, withMautrix(), stage.Config{})
 	p := s.link(t, harness.RoomOptions{})
 	p.requireTalk(t)
-	release := p.holdPosts()
-	defer release()
+	late := s.Wazo.Faults().LateAnswer(time.Minute, wazotest.Times(1).By(s.Cast.Relay))
 	p.say(t, s.Robin, "held back")
+	require.NoError(t, late.Wait(s.ctx, 1))
 	p.waitOnWazo(t, "held back") // it is stored, and the answer is held back
 	start := time.Now()
 	require.NoError(t, s.Relay.Stop(), "the exit code is 0")
 	require.Less(t, time.Since(start), drainsWithin)
-	release()
 	require.NoError(t, s.Relay.Restart(s.ctx))
 	p.requireOnce(t, "held back")
 }
