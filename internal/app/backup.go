@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/caarlos0/env/v11"
 
@@ -57,6 +58,10 @@ func streamBackup(ctx context.Context, path string, w io.Writer) (err error) {
 		return fmt.Errorf("failed to read the copy: %w", err)
 	}
 	defer file.Close()
+	// The copy keeps its content while it is open. If the reader of a pipe goes away, the process ends without any clean-up.
+	if err = os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("failed to remove the copy: %w", err)
+	}
 	if _, err = io.Copy(w, file); err != nil {
 		return fmt.Errorf("failed to write the copy to standard output: %w", err)
 	}
@@ -84,8 +89,8 @@ func backupHint(err error) error {
 		return hint(err, "set DATABASE_URL to the database that the relay uses")
 	case errors.Is(err, fs.ErrNotExist):
 		return hint(err, "check DATABASE_URL, and check that the directory of the copy exists")
-	case errors.Is(err, fs.ErrPermission):
-		return hint(err, "run the command as the user who runs the relay, and let this user write to the directory of the copy")
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return hint(err, "run the command as the user who runs the relay, and choose a directory to which this user may write; in the container that is /data")
 	default:
 		return hint(err, "check that the disk has room for the copy, which is about as large as the database")
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -98,6 +99,7 @@ func TestBackupHints(t *testing.T) {
 		{db.ErrNotARelay, "set DATABASE_URL"},
 		{&fs.PathError{Op: "open", Path: "none/copy.db", Err: fs.ErrNotExist}, "the directory of the copy"},
 		{&fs.PathError{Op: "open", Path: "copy.db", Err: fs.ErrPermission}, "the user who runs the relay"},
+		{&fs.PathError{Op: "open", Path: "/copy.db", Err: syscall.EROFS}, "choose a directory"},
 		{sqlite3.Error{Code: sqlite3.ErrFull}, "check that the disk has room"},
 	} {
 		var hinted *hintError
@@ -109,6 +111,34 @@ func TestBackupHints(t *testing.T) {
 	var hinted *hintError
 	require.ErrorAs(t, databaseHint(errors.Join(db.ErrNotCopied)), &hinted)
 	require.Contains(t, hinted.hint, "the database was not changed")
+}
+
+// goneReader is a pipe whose reader goes away. It looks whether something of the copy is left then.
+type goneReader struct{ look func() }
+
+// Write implements io.Writer.
+func (r goneReader) Write([]byte) (int, error) {
+	r.look()
+	return 0, syscall.EPIPE
+}
+
+// The process may end by a signal when the reader has gone, and cannot remove anything any more.
+func TestBackupLeavesNothingWhenTheReaderGoes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	path := f.env["DATABASE_URL"]
+	stop := f.serve()
+	f.awaitWell()
+	looked := false
+	err := streamBackup(t.Context(), path, goneReader{func() {
+		looked = true
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(path), "backup-*"))
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}})
+	require.ErrorIs(t, err, syscall.EPIPE)
+	require.True(t, looked)
+	require.NoError(t, stop().err)
 }
 
 // A terminal would show the copy as nonsense.
