@@ -119,7 +119,10 @@ func (db *Database) copyBeforeUpgrade(ctx context.Context) error {
 		return err
 	}
 	target := UpgradeCopy(db.file, version)
-	if err = copyInto(ctx, db.RawDB, target, func(unfinished string) error { return os.Rename(unfinished, target) }); err != nil {
+	err = copyInto(ctx, db.RawDB, target, func(unfinished string) error { return os.Rename(unfinished, target) })
+	if errors.Is(err, context.Canceled) {
+		return err // the relay is stopped
+	} else if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotCopied, err)
 	}
 	db.log.Info().Str("file", target).Int("version", version).Msg("Copied the database before the upgrade of its schema")

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -225,4 +226,46 @@ func TestNoSpaceForTheCopyBeforeAnUpgrade(t *testing.T) {
 	require.Len(t, after, len(before))
 	require.NoError(t, openAt(t, path, "key").Close(), "it goes on when there is space")
 	requireNoOther(t, path, "relay-v2.db")
+}
+
+// Somebody stops the relay while it copies a large database: that is no failure of the disk.
+func TestCopyBeforeAnUpgradeIsInterrupted(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "relay.db")
+	install(t, path, installationV2...)
+	db, err := open(path, "key", zerolog.Nop())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	ctx := &endsWhenCopied{Context: t.Context(), dir: filepath.Dir(path)}
+	err = db.copyBeforeUpgrade(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, ErrNotCopied)
+	requireNoOther(t, path)
+}
+
+// endsWhenCopied is a context that ends when the copy has been begun.
+type endsWhenCopied struct {
+	context.Context
+	dir   string
+	ended atomic.Bool
+}
+
+// Done implements context.Context. Whoever waits for the end asks again for each statement.
+func (c *endsWhenCopied) Done() <-chan struct{} {
+	done := make(chan struct{})
+	if c.Err() != nil {
+		close(done)
+	}
+	return done
+}
+
+// Err implements context.Context.
+func (c *endsWhenCopied) Err() error {
+	if begun, err := filepath.Glob(filepath.Join(c.dir, "*.unfinished")); err != nil || len(begun) > 0 {
+		c.ended.Store(true)
+	}
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return nil
 }
