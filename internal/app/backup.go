@@ -42,7 +42,7 @@ func backup(ctx context.Context, environ []string, file string, stdout io.Writer
 // may be read-only.
 func streamBackup(ctx context.Context, path string, w io.Writer) (err error) {
 	if isTerminal(w) {
-		return hint(errors.New("the copy would be written to the terminal"), "write the name of a file instead of -, or redirect the output to a file")
+		return hint(errors.New("the copy would be written to the terminal"), "write the name of a file instead of -, or redirect the output to a file; then docker exec must have no -t, and docker compose exec must have -T")
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), "backup-")
 	if err != nil {
