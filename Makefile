@@ -8,13 +8,24 @@ APP     := wazo-matrix-relay/internal/app
 LDFLAGS := -X $(APP).buildVersion=$(VERSION) -X $(APP).buildCommit=$(COMMIT)
 
 # The tools, each with its exact version.
-LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+COMPOSE := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 
-.PHONY: build help demo picture test test-unit test-e2e browser e2e-synapse lint bench limits accounts chaos fuzz
+.PHONY: build static packaging help demo picture test test-unit test-e2e browser e2e-synapse lint bench limits accounts chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
+
+# Without the libraries of a system: names are looked up by Go, and SQLite loads no extensions.
+ARCH        := $(shell go env GOARCH)
+OUT         := wazo-matrix-relay
+STATIC_TAGS := -tags goolm,netgo,osusergo,sqlite_omit_load_extension
+CC_amd64    := x86_64-linux-gnu-gcc
+CC_arm64    := aarch64-linux-gnu-gcc
+static: ## Builds the program as the image contains it: for Linux, without any library. ARCH=arm64 or ARCH=amd64 builds it for another machine.
+	CGO_ENABLED=1 GOOS=linux GOARCH=$(ARCH) $(if $(filter-out $(shell go env GOHOSTARCH),$(ARCH)),CC=$(CC_$(ARCH))) \
+		go build $(STATIC_TAGS) -trimpath -ldflags "-s -w -linkmode external -extldflags -static $(LDFLAGS)" -o $(OUT) .
 
 help: ## Lists these targets.
 	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target text; do \
@@ -51,7 +62,7 @@ $(SYNAPSE)/installed: e2e/synapse/requirements.txt
 	touch $@
 
 e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program and a short chaos run on Synapse, which the first run installs. It needs Python 3.11 or newer.
-	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 30m ./harness ./cases
+	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 30m ./harness ./cases ./setup
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1
 
 lint: ## Checks the formatting, the code of both modules, the documentation, and the dependencies for known vulnerabilities.
@@ -59,6 +70,9 @@ lint: ## Checks the formatting, the code of both modules, the documentation, and
 	cd e2e && $(LINT) run --config ../.golangci.yml ./...
 	go run $(TAGS) ./internal/doclint
 	@.ci/govulncheck $(VULN)
+
+packaging: ## Checks the image's program, the Dockerfile, the Compose files and the unit for systemd, as far as the tools for that are installed.
+	@.ci/packaging $(COMPOSE)
 
 bench: ## Measures what the relay adds to the time of a message, against a plain client. BENCH_FLAGS="-n 20" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/bench $(BENCH_FLAGS)

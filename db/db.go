@@ -112,10 +112,10 @@ func FilePath(databaseURL string) (string, error) {
 	}
 }
 
-// Open opens the SQLite file at path and upgrades its schema. It creates the file if it does not exist. Only the owner of the
-// file can read it and the files beside it, also if others could before.
-// It returns ErrInUse if another process has the database open, and ErrWrongKey if the database was written with another
-// secret.
+// Open opens the SQLite file at path and upgrades its schema. It creates the file if it does not exist. Before an upgrade it copies
+// the database, see UpgradeCopy. Only the owner of the file can read it and the files beside it, also if others could before.
+// It returns ErrInUse if another process has the database open, ErrNotCopied if there is no room for the copy, and ErrWrongKey if
+// the database was written with another secret.
 func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
 	lock, err := lock(path)
 	if err != nil {
@@ -131,7 +131,9 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 		return nil, errors.Join(err, lock.Close())
 	}
 	db.lock = lock
-	if err = db.Upgrade(ctx); err != nil {
+	if err = db.copyBeforeUpgrade(ctx); err != nil {
+		err = fmt.Errorf("failed to open database: %w", err)
+	} else if err = db.Upgrade(ctx); err != nil {
 		err = fmt.Errorf("failed to upgrade database: %w", err)
 	} else if err = db.checkKey(ctx); err == nil {
 		err = db.scrubOnce(ctx, isNew)
@@ -182,7 +184,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	}
 	raw.Owner = "wazo-matrix-relay"
 	raw.Log = dbutil.ZeroLogger(log)
-	raw.UpgradeTable = dbutil.BuildUpgradeTable().WithFSPath(upgradeFiles, "upgrades").Finish()
+	raw.UpgradeTable = upgradeTable()
 	file, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"database/sql"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -97,13 +96,7 @@ const rowsV9 = `
 func upgrade(t *testing.T, installation ...string) *Database {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "relay.db")
-	old, err := sql.Open("sqlite3", path+"?_foreign_keys=on")
-	require.NoError(t, err)
-	for _, script := range installation {
-		_, err = old.Exec(script)
-		require.NoError(t, err)
-	}
-	require.NoError(t, old.Close())
+	install(t, path, installation...)
 	return openAt(t, path, "key")
 }
 

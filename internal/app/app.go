@@ -46,8 +46,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if environ, err = withEnvFile(environ, arguments.envFile); err != nil {
 		return err
 	}
-	if arguments.command == commandHealthcheck {
+	switch arguments.command {
+	case commandHealthcheck:
 		return healthcheck(ctx, environ)
+	case commandBackup:
+		return backup(ctx, environ, arguments.backup, stdout)
 	}
 	cfg, err := loadConfig(environ)
 	if err != nil {

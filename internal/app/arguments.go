@@ -14,6 +14,7 @@ const (
 	commandLogin       = "login"
 	commandHealthcheck = "healthcheck"
 	commandRecoveryKey = "recovery-key"
+	commandBackup      = "backup" // needs the name of a file
 	commandVersion     = "--version"
 	commandHelp        = "--help"
 )
@@ -25,6 +26,7 @@ const optionEnvFile = "--env-file"
 type arguments struct {
 	command string // one of those above; empty: relay
 	envFile string // empty: there is none
+	backup  string // the file of commandBackup
 }
 
 // parseArguments understands the arguments in any order. Its error carries a hint.
@@ -44,6 +46,8 @@ func parseArguments(args []string) (parsed arguments, err error) {
 			parsed.envFile = value
 		case arg == "":
 			// It is like no argument.
+		case parsed.command == commandBackup && parsed.backup == "" && !strings.HasPrefix(arg, "--"):
+			parsed.backup = arg
 		case commandOf(arg) == "":
 			return parsed, hint(fmt.Errorf("unknown argument %q", arg), "the arguments are "+argumentNames()+"; everything else is configured by environment variables")
 		case parsed.command != "":
@@ -51,6 +55,9 @@ func parseArguments(args []string) (parsed arguments, err error) {
 		default:
 			parsed.command = commandOf(arg)
 		}
+	}
+	if parsed.command == commandBackup && parsed.backup == "" {
+		return parsed, hint(errors.New("backup needs the name of a file"), "write wazo-matrix-relay backup copy.db, or - instead of the name for standard output")
 	}
 	return parsed, nil
 }
@@ -64,6 +71,7 @@ func explanations() []explanation {
 		{commandLogin, "Log the bot in where the homeserver leaves that to an OAuth 2.0 provider: you approve it in a browser."},
 		{commandHealthcheck, "Ask a running relay whether messages can be relayed, and exit with 0 or 1."},
 		{commandRecoveryKey, "Print the recovery key of the bot's cryptographic identity. The relay may be running."},
+		{commandBackup, "Copy the database to a file that does not exist (- is standard output). The relay may be running."},
 		{commandVersion, "Print the versions of the relay, of Go and of mautrix."},
 		{commandHelp, "Print this help."},
 	}
@@ -100,7 +108,11 @@ Without an argument it relays until SIGINT or SIGTERM. The arguments are:
 
 `)
 	for _, explained := range explanations() {
-		fmt.Fprintf(w, "  %-16s %s\n", explained.argument, explained.text)
+		argument := explained.argument
+		if argument == commandBackup {
+			argument += " FILE"
+		}
+		fmt.Fprintf(w, "  %-16s %s\n", argument, explained.text)
 	}
 	fmt.Fprintf(w, "  %-16s %s\n", optionEnvFile+" FILE", "Read variables from a file, with any of the above. The format is that of docker run --env-file.")
 	fmt.Fprint(w, `

@@ -174,6 +174,8 @@ func databaseHint(err error) error {
 		return hint(err, "set SECRET_KEY to the key with which the database was created, or restore the key file beside the database")
 	case errors.Is(err, db.ErrKeyFileLost):
 		return hint(err, "restore the key file from a backup, or set SECRET_KEY to the key that it contained; without the key, the relay cannot use the database")
+	case errors.Is(err, db.ErrNotCopied):
+		return hint(err, "the database was not changed; make room for a copy beside the database, which is about as large as the database, and start the relay again")
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return hint(err, "allow the relay to write to the directory of DATABASE_URL")
 	case errors.Is(err, context.Canceled):
