@@ -22,6 +22,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/ratelimit"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
@@ -414,7 +415,7 @@ func TestProxyIsBelievedOnlyFromItsOwnNetwork(t *testing.T) {
 		if test.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", test.forwarded)
 		}
-		assert.Equal(t, test.want, address(r), "%+v", test)
+		assert.Equal(t, test.want, ratelimit.Address(r), "%+v", test)
 	}
 }
 
