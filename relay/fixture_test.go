@@ -61,6 +61,7 @@ type fixture struct {
 	noRelay          bool // there is no relay account
 	relayName        string
 	relayPassword    string
+	webhook          WebhookConfig // see withWebhook
 	patience         time.Duration // with an account that fails alone; default: as with outages
 
 	core   *Relay
@@ -111,7 +112,7 @@ func (f *fixture) start() {
 	content, err := convert.ParseContentFormat(f.contentFormat)
 	require.NoError(f, err)
 	f.core = New(Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText, Webhook: f.webhook,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,
