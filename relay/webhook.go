@@ -45,6 +45,8 @@ type Webhook struct {
 	mu    sync.Mutex
 	hooks map[*account]*wazoapi.Hook // of those that listen
 	looks map[*account]look
+
+	leftovers map[*account]bool // accounts whose former subscription is being deleted, or was
 }
 
 var _ eventSource = (*Webhook)(nil)
@@ -56,7 +58,7 @@ type look struct {
 }
 
 func newWebhook(r *Relay) *Webhook {
-	return &Webhook{Relay: r, hooks: make(map[*account]*wazoapi.Hook), looks: make(map[*account]look)}
+	return &Webhook{Relay: r, hooks: make(map[*account]*wazoapi.Hook), looks: make(map[*account]look), leftovers: make(map[*account]bool)}
 }
 
 // newEventSource returns how events come according to the configuration.
@@ -92,8 +94,9 @@ func (w *Webhook) Receive(secret string, read func() ([]byte, error)) error {
 	hook := w.hooks[acc]
 	w.mu.Unlock()
 	switch {
-	case hook == nil && w.readers.modeIs(streamShared):
-		return wazoapi.ErrNotSubscribed // another account hears for this one
+	case hook == nil && w.readers.modeIs(streamShared): // another account hears for this one
+		w.removeLeftover(acc)
+		return wazoapi.ErrNotSubscribed
 	case hook == nil:
 		return wazoapi.ErrNotListening
 	}
@@ -102,6 +105,17 @@ func (w *Webhook) Receive(secret string, read func() ([]byte, error)) error {
 		return err
 	}
 	return hook.Receive(tenant, body)
+}
+
+// removeLeftover deletes the subscription of an account that does not listen, once: the relay was stopped before it could.
+func (w *Webhook) removeLeftover(acc *account) {
+	w.mu.Lock()
+	isFirst := !w.leftovers[acc]
+	w.leftovers[acc] = true
+	w.mu.Unlock()
+	if isFirst {
+		w.tasks.Go(func(ctx context.Context) { w.left(ctx, acc) })
+	}
 }
 
 // find returns the account to which the address with a secret belongs, nil if there is none. It takes the same time for all secrets.
@@ -128,6 +142,7 @@ func (w *Webhook) listen(ctx context.Context, acc *account, h wazoapi.Handler) e
 	hook := acc.api.NewHook(cfg)
 	w.mu.Lock()
 	w.hooks[acc] = hook
+	delete(w.leftovers, acc)
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
@@ -183,7 +198,11 @@ func (w *Webhook) looked(acc *account, connection uint64, latest []wazoapi.Messa
 }
 
 func (w *Webhook) settling(row *db.Row) time.Duration {
-	return w.cfg.Webhook.ReorderWait - time.Since(row.AcceptedAt.Time)
+	age := time.Since(row.AcceptedAt.Time)
+	if age < 0 {
+		return 0 // the clock was set back
+	}
+	return w.cfg.Webhook.ReorderWait - age
 }
 
 func (w *Webhook) scopes(websocket []string) []string { return wazoapi.ByWebhook(websocket) }

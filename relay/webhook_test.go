@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
@@ -356,6 +357,28 @@ func TestOneWebhookServesEverybody(t *testing.T) {
 	f.wazo.Post(f.room.UUID, f.bob, "two", "")
 	f.awaitShown("Bob Stone: one", "Bob Stone: two")
 	await.Until(t, "the refusal of what is not subscribed to any more", func() bool { return server.answered(http.StatusGone) > 0 })
+}
+
+// The relay was killed before it could delete a subscription that another one makes superfluous.
+func TestLeftoverWebhookIsDeleted(t *testing.T) {
+	t.Parallel()
+	var server *webhookServer
+	f := newTenantWideFixture(t, func(f *fixture) { server = f.withWebhook() })
+	server.serve(f.core.Webhook().Handler("/wazo"))
+	f.logIn(robinUser, f.alice)
+	own := map[string]string{"app": "wazo-matrix-relay", "relay": f.core.hookKey.relay()}
+	f.wazo.AddWebhook(f.alice, f.webhook.address()+f.core.hookKey.secret(f.core.accounts.of(robinUser), false), own)
+	f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	await.Until(t, "one subscription", func() bool { return slices.Equal([]string{""}, f.hookOwners()) })
+}
+
+// A clock that is set back must not stop anything for hours.
+func TestWebhookAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	webhook := &Webhook{Relay: &Relay{cfg: Config{Webhook: WebhookConfig{ReorderWait: time.Second}}}}
+	require.Zero(t, webhook.settling(&db.Row{AcceptedAt: jsontime.UM(time.Now().Add(time.Hour))}))
+	require.Positive(t, webhook.settling(&db.Row{AcceptedAt: jsontime.UM(time.Now())}))
+	require.Negative(t, webhook.settling(&db.Row{AcceptedAt: jsontime.UM(time.Now().Add(-time.Minute))}))
 }
 
 func TestWebhookOfAPersonEndsWithTheLogIn(t *testing.T) {

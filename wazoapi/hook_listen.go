@@ -81,8 +81,16 @@ func (h *Hook) begin(ctx context.Context) error {
 	case <-h.arrived:
 	default:
 	}
-	if _, err = h.repair(ctx, tenant); err != nil || silences < 2 {
+	if _, err = h.repair(ctx, tenant); err != nil {
 		return err
+	}
+	if h.cfg.TenantURL != "" { // everything would come twice, or to nobody
+		if err = h.a.removeHooks(ctx, !tenant, h.cfg.Relay, h.cfg.Address); unlessForbidden(err) != nil {
+			return err
+		}
+	}
+	if silences < 2 {
+		return nil
 	}
 	select {
 	case <-ctx.Done():
