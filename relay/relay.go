@@ -104,7 +104,7 @@ func (c *Config) setDefaults() {
 	}
 	set(&c.ProbeInterval, 3*time.Minute)
 	set(&c.Webhook.CheckInterval, 30*time.Second)
-	set(&c.Webhook.SilenceAfter, 20*time.Second)
+	set(&c.Webhook.SilenceAfter, 15*time.Second)
 	set(&c.Webhook.ReorderWait, 250*time.Millisecond)
 	set(&c.OutageNotice, time.Minute)
 	set(&c.HealthInterval, 10*time.Second)

@@ -17,7 +17,7 @@ type WebhookConfig struct {
 	URL string // the address to which Wazo sends them, without a secret and without / at its end; "": they come by websockets
 
 	CheckInterval time.Duration // between two looks whether a subscription is there; default 30 s, twice that for people's accounts
-	SilenceAfter  time.Duration // how long an event may take before the subscription counts as dead; default 20 s
+	SilenceAfter  time.Duration // how long an event may take before the subscription counts as dead; default 15 s
 	ReorderWait   time.Duration // how long a message waits for earlier ones that it has overtaken; default 250 ms
 }
 

@@ -22,9 +22,9 @@ type HookConfig struct {
 	// Address begins URL and TenantURL, without the secret. A subscription of this program
 	// that leads there is its own, whatever Relay it bears. "" means that there is none.
 	Address string
-	// CheckInterval is how often it is looked whether the subscription is there; default 15 s.
+	// CheckInterval is how often it is looked whether the subscription is there; default 30 s.
 	CheckInterval time.Duration
-	// SilenceAfter is how long an event may take, see [Hook.Expect]; default 20 s.
+	// SilenceAfter is how long an event may take, see [Hook.Expect]; default 15 s.
 	SilenceAfter time.Duration
 	// ProofWait is how long nothing is believed of a subscription that was made anew in
 	// vain, until it is made anew again; default 5 min.
@@ -77,8 +77,8 @@ type Hook struct {
 
 // NewHook returns a hook for the account. It makes no request.
 func (a *Account) NewHook(cfg HookConfig) *Hook {
-	setDefault(&cfg.CheckInterval, 15*time.Second)
-	setDefault(&cfg.SilenceAfter, 20*time.Second)
+	setDefault(&cfg.CheckInterval, 30*time.Second)
+	setDefault(&cfg.SilenceAfter, 15*time.Second)
 	setDefault(&cfg.ProofWait, 5*time.Minute)
 	return &Hook{a: a, cfg: cfg, failed: make(chan error, 1), arrived: make(chan struct{}, 1), expected: make(map[UUID]time.Time)}
 }

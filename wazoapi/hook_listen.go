@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"wazo-matrix-relay/internal/task"
@@ -43,8 +44,9 @@ func (h *Hook) listenOnce(ctx context.Context, handler Handler) (time.Duration, 
 	plugin := newHookPlugin(h, handler)
 	h.open(ctx, handler, plugin)
 	defer h.close()
-	ticker := time.NewTicker(h.cfg.CheckInterval)
+	ticker := time.NewTicker(min(h.cfg.CheckInterval, h.cfg.SilenceAfter/2))
 	defer ticker.Stop()
+	next := began.Add(h.pause())
 	for {
 		var err error
 		select {
@@ -52,9 +54,12 @@ func (h *Hook) listenOnce(ctx context.Context, handler Handler) (time.Duration, 
 			return 0, ctx.Err()
 		case err = <-h.failed:
 		case <-ticker.C:
-			if err = h.check(ctx); err == nil {
+			if err = h.checkSilence(); err != nil || h.a.c.now().Before(next) {
+				break
+			} else if err = h.check(ctx); err == nil {
 				plugin.check(ctx)
 			}
+			next = h.a.c.now().Add(h.pause())
 		}
 		if err != nil {
 			return h.a.c.now().Sub(began), err
@@ -77,10 +82,7 @@ func (h *Hook) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	select { // what came before proves nothing
-	case <-h.arrived:
-	default:
-	}
+	drain(h.arrived) // what came before proves nothing
 	if _, err = h.repair(ctx, tenant); err != nil {
 		return err
 	}
@@ -118,15 +120,20 @@ func (h *Hook) chooseLevel(ctx context.Context) (tenant bool, err error) {
 
 // open begins to take events.
 func (h *Hook) open(ctx context.Context, handler Handler, plugin *hookPlugin) {
+	plugin.begin(ctx) // before the lock, for which requests wait
 	h.receiving.Lock()
 	defer h.receiving.Unlock()
-	select { // it is about an earlier time
-	case <-h.failed:
-	default:
-	}
-	plugin.begin(ctx)
+	drain(h.failed) // it is about an earlier time
+	plugin.tell(ctx)
 	handler.Connected(ctx)
 	h.handler, h.listenCtx = handler, ctx
+}
+
+// drain empties a channel of which nobody else reads.
+func drain[T any](c chan T) {
+	for len(c) > 0 {
+		<-c
+	}
 }
 
 // close takes no more events, when the handler has returned.
@@ -136,14 +143,25 @@ func (h *Hook) close() {
 	h.handler = nil
 }
 
-// check looks whether the subscription is still there and brings something.
-func (h *Hook) check(ctx context.Context) error {
-	if h.isSilent() {
-		h.mu.Lock()
-		h.silences++
-		h.mu.Unlock()
-		return ErrHookSilent
+// pause returns the pause until the next look at the subscription: up to a quarter
+// shorter than configured, so that the accounts come one after the other.
+func (h *Hook) pause() time.Duration {
+	return h.cfg.CheckInterval - rand.N(h.cfg.CheckInterval/4+1)
+}
+
+// checkSilence looks whether the subscription brings what it should.
+func (h *Hook) checkSilence() error {
+	if !h.isSilent() {
+		return nil
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.silences++
+	return ErrHookSilent
+}
+
+// check looks whether the subscription is still there.
+func (h *Hook) check(ctx context.Context) error {
 	changed, err := h.repair(ctx, h.IsTenant())
 	if err == nil && changed {
 		return ErrHookGone
@@ -219,10 +237,16 @@ func newHookPlugin(h *Hook, handler Handler) *hookPlugin {
 	return &hookPlugin{h: h, handler: plugin}
 }
 
-// begin tells the handler before events are taken.
+// begin asks before events are taken.
 func (p *hookPlugin) begin(ctx context.Context) {
 	if p.handler != nil {
 		p.told = p.ask(ctx)
+	}
+}
+
+// tell tells the handler what is known. The caller holds Hook.receiving.
+func (p *hookPlugin) tell(ctx context.Context) {
+	if p.handler != nil {
 		p.handler.PluginChanged(ctx, p.told)
 	}
 }
@@ -239,7 +263,7 @@ func (p *hookPlugin) check(ctx context.Context) {
 	p.told = present
 	p.h.receiving.Lock()
 	defer p.h.receiving.Unlock()
-	p.handler.PluginChanged(ctx, present)
+	p.tell(ctx)
 }
 
 // ask returns whether the plugin is there, as far as is known.

@@ -94,7 +94,7 @@ func (t Texts) Why(why Why) string {
 	case WhyWebhookFails:
 		return "wazo-webhookd does not accept the relay's webhook, because wazo-webhookd, its database or the network fails. Messages from Wazo come late."
 	case WhyWebhookSilent:
-		return "wazo-webhookd has the relay's webhook, but it sends nothing there. Check that the Wazo server can reach the relay at `PUBLIC_URL`. Messages from Wazo come late."
+		return "wazo-webhookd has the relay's webhook, but it sends nothing there, because RabbitMQ fails or because the Wazo server cannot reach the relay at `PUBLIC_URL`. Messages from Wazo come late."
 	case WhyDirectoryFails:
 		return "the directory of Wazo (wazo-dird or wazo-confd) cannot be reached, or it answers with an error. People on Wazo may appear under other names."
 	default:
