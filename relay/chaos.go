@@ -23,6 +23,7 @@ func sabotaged(part string) bool {
 func chaosTimes(cfg *Config) {
 	for name, into := range map[string]*time.Duration{
 		"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval,
+		"WAZO_RELAY_HOOK": &cfg.Webhook.CheckInterval, "WAZO_RELAY_SILENCE": &cfg.Webhook.SilenceAfter,
 		"WAZO_RELAY_MEMBER": &cfg.MemberKept, "WAZO_RELAY_LOGIN_CHECK": &cfg.LoginCheck,
 	} {
 		if d, err := time.ParseDuration(os.Getenv(name)); err == nil {
