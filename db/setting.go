@@ -19,6 +19,7 @@ const (
 	SettingRecoveryKey = "matrix_recovery_key" // secret
 	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that signed the device
 	SettingGeneration  = "matrix_generation"   // a rollback counter; see package bot/device
+	SettingWebhookKey  = "wazo_webhook_key"    // secret; the addresses of webhooks are derived from it, "" if there are none
 
 	SettingFetchedBackup = "matrix_fetched_backup" // the version of the key backup from which all keys were fetched
 )

@@ -25,6 +25,7 @@ func chaosTimes(cfg *Config) {
 		"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval,
 		"WAZO_RELAY_MEMBER": &cfg.MemberKept, "WAZO_RELAY_LOGIN_CHECK": &cfg.LoginCheck, "WAZO_RELAY_WHOLE": &cfg.WholeWait,
 		"WAZO_RELAY_REACTION": &cfg.ReactionWait,
+		"WAZO_RELAY_HOOK":     &cfg.Webhook.CheckInterval, "WAZO_RELAY_SILENCE": &cfg.Webhook.SilenceAfter,
 	} {
 		if d, err := time.ParseDuration(os.Getenv(name)); err == nil {
 			*into = d

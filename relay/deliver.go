@@ -100,6 +100,9 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 	}
 	if err != nil || row == nil || w.queue.Direction == db.ToWazo {
 		return portal, row, err
+	} else if wait := w.events.settling(row); wait > 0 {
+		w.tasks.WakeAfter(wait, queueJob(w.queue))
+		return nil, nil, nil
 	} else if held, err := w.echoes.holds(ctx, row); err != nil || held || w.wazoRelations.replies.awaits(portal, row) {
 		return nil, nil, err
 	}

@@ -65,6 +65,7 @@ type fixture struct {
 	noRelay          bool // there is no relay account
 	relayName        string
 	relayPassword    string
+	webhook          WebhookConfig // see withWebhook
 	patience         time.Duration // with an account that fails alone; default: as with outages
 
 	core   *Relay
@@ -115,7 +116,7 @@ func (f *fixture) start() {
 	content, err := convert.ParseContentFormat(f.contentFormat)
 	require.NoError(f, err)
 	f.core = New(Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText, Webhook: f.webhook,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: cmp.Or(f.settle, 100*time.Millisecond), ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, ReplyWait: f.replyWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,

@@ -182,6 +182,9 @@ func (r *Relay) noteFails(s service, err error) (first bool) {
 	case words.WhyNoPermission, words.WhyLogin, words.WhyTooManyLogins:
 	default:
 		why = s.why()
+		if s == serviceEvents {
+			why = r.events.why(err)
+		}
 	}
 	return r.health.failed(s, why, time.Now())
 }

@@ -83,7 +83,7 @@ func (r *healthReport) ofSide(services []service) SideHealth {
 	} else if since := r.health.readsFailSince(); !since.IsZero() {
 		side.add(r.texts.Failing(r.texts.Why(words.WhyChatFails), r.now.Sub(since)))
 	} else if !r.EventsFlow() {
-		side.add(r.texts.Why(words.WhyEventsFail)) // the first connection is not made yet
+		side.add(r.texts.Why(r.events.why(nil))) // the first connection is not made yet
 	}
 	return side
 }

@@ -100,6 +100,7 @@ func (r *reader) probe(ctx context.Context) error {
 	} else if err != nil {
 		return err
 	}
+	r.events.looked(r.acc, connection, latest)
 	newest := make(map[string]time.Time, len(latest))
 	for _, m := range latest {
 		newest[string(m.Room)] = m.CreatedAt

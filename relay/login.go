@@ -200,7 +200,7 @@ func (r *Relay) checkAccount(ctx context.Context, user id.UserID, token wazoapi.
 	case token.UserUUID == r.account.uuid():
 		return refuseLogIn(LogInRelayAccount, r.texts.RelayAccount())
 	}
-	missing, err := api.MissingScopes(ctx, wazoapi.LoginScopes()...)
+	missing, err := api.MissingScopes(ctx, r.events.scopes(wazoapi.LoginScopes())...)
 	if wazoapi.IsAuth(err) {
 		return refuseLogIn(LogInServiceDown, r.texts.LoginServiceDown())
 	} else if err != nil {

@@ -61,6 +61,7 @@ func (r *Relay) finish(ctx context.Context, row *db.Account, acc *account) (kept
 		}
 		api = r.accounts.client.AccountByRefresh(wazoapi.RefreshGrant{Token: token, ClientID: row.ClientID}, nil, wazoapi.AccountOptions{})
 	}
+	r.removeHooks(ctx, api)
 	if kept, err = revoke(ctx, api, row.ClientID); err != nil {
 		return false, err
 	}

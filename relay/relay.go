@@ -4,7 +4,7 @@
 //
 //   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). What an event of Matrix
 //     is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in gap.go, from
-//     Wazo in history.go. On Wazo, each portal has a reader, the account of a member (readers.go). streams.go listens for all
+//     Wazo in history.go. Live events come as events.go says: by websockets, or by requests of Wazo (webhook.go, webhook_key.go). On Wazo, each portal has a reader, the account of a member (readers.go). streams.go listens for all
 //     accounts, overhear.go notices what the reader does not hear, and election.go lets another account take over.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
 //     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before it sends
@@ -71,10 +71,11 @@ type Config struct {
 	Content       *convert.ContentFormat
 	Media         MediaConfig
 	Relations     RelationsConfig
+	Webhook       WebhookConfig
 	PlainText     bool // people on Wazo read text without any renderer for Markdown, and type none
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
-	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min
+	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min, with a webhook 30 s
 	OutageNotice  time.Duration // how long a service is away, or a message waits, before people are told; default 1 min
 
 	HealthInterval   time.Duration // between two looks at how Wazo is; default 10 s
@@ -103,7 +104,13 @@ func (c *Config) setDefaults() {
 		}
 	}
 	set(&c.Settle, 15*time.Second)
+	if c.Webhook.isSet() { // nothing else notices that a subscription brings nothing
+		set(&c.ProbeInterval, 30*time.Second)
+	}
 	set(&c.ProbeInterval, 3*time.Minute)
+	set(&c.Webhook.CheckInterval, 30*time.Second)
+	set(&c.Webhook.SilenceAfter, 15*time.Second)
+	set(&c.Webhook.ReorderWait, 250*time.Millisecond)
 	set(&c.OutageNotice, time.Minute)
 	set(&c.HealthInterval, 10*time.Second)
 	set(&c.WholeWait, 3*time.Second)
@@ -146,6 +153,8 @@ type Relay struct {
 	startup   *startup
 	wholeSync *wholeSync
 	readers   *readers // who reads what on Wazo
+	events    eventSource
+	hookKey   *webhookKey
 	gaps      *gapFiller
 	pauses    *pauses
 	lateKeys  *lateKeys
@@ -200,6 +209,8 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.lateKeys = &lateKeys{r}
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)
+	r.hookKey = &webhookKey{db: database}
+	r.events = newEventSource(r)
 	r.readers = newReaders(r)
 	r.natives = newNatives(r)
 	r.logins = &loginRecord{accounts: r.accounts, tasks: r.tasks, known: r.wakeAll}
@@ -232,6 +243,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.tasks.Start(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { r.readers.run(ctx) })
+	wg.Go(func() { r.events.run(ctx) })
 	wg.Go(func() { r.watch(ctx) })
 	wg.Go(func() { r.forget(ctx) })
 	wg.Go(func() { r.db.KeepClean(ctx) })
@@ -251,7 +263,7 @@ func (r *Relay) Run(ctx context.Context) error {
 
 // loadPeople reads the accounts of people, and who is who. Nothing may be delivered before.
 func (r *Relay) loadPeople(ctx context.Context) error {
-	return errors.Join(r.accounts.load(ctx), r.identities.load(ctx), r.echoes.load(ctx))
+	return errors.Join(r.accounts.load(ctx), r.identities.load(ctx), r.echoes.load(ctx), r.events.load(ctx))
 }
 
 // resume starts the workers of everything that waited when the relay last stopped.

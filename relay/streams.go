@@ -61,8 +61,11 @@ func (r *readers) listen(acc *account) {
 	self := &listening{stop}
 	r.listening[acc] = self
 	r.wg.Go(func() {
-		if err := acc.api.Listen(ctx, &reader{r.Relay, acc}); err != nil && ctx.Err() == nil {
+		if err := r.events.listen(ctx, acc, &reader{r.Relay, acc}); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Stopped listening to Wazo")
+		}
+		if r.ctx.Err() == nil && r.accounts.withID(acc.row.ID) == acc && !acc.refused.Load() {
+			r.events.left(r.ctx, acc)
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -93,7 +96,7 @@ func (r *readers) decide(ctx context.Context) error {
 	if r.account == nil || !r.account.own.connected.Load() {
 		return nil
 	}
-	sees, err := r.account.api.SeesTenant(ctx)
+	sees, err := r.events.seesTenant(ctx, r.account)
 	switch {
 	case err != nil:
 		if r.modeIs(streamsUnknown) {

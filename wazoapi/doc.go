@@ -1,5 +1,5 @@
 // Package wazoapi is a typed client for Wazo Platform. It speaks to wazo-auth,
-// wazo-chatd, wazo-websocketd and wazo-dird, which are behind one nginx.
+// wazo-chatd, wazo-websocketd, wazo-webhookd and wazo-dird, which are behind one nginx.
 //
 // A [Client] is one Wazo server. An [Account] is one Wazo account on it. It
 // keeps its own access token: one log-in serves all callers, and a [TokenStore]
@@ -17,6 +17,9 @@
 // Wazo has no reactions and replies of its own. Where an administrator has installed
 // the plugin for them ([Account.HasPlugin]), [Account.AddReaction] and
 // [Account.MarkReply] use it, and a [PluginHandler] hears of what others do with it.
+//
+// Where a connection to wazo-websocketd is not possible, a [Hook] hears the events of
+// an account by requests of wazo-webhookd.
 //
 // # What the package decides
 //

@@ -147,3 +147,26 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseHook reads what anybody may send who knows the address of a webhook.
+func FuzzParseHook(f *testing.F) {
+	var frames []struct {
+		Data json.RawMessage `json:"data"`
+	}
+	require.NoError(f, json.Unmarshal(testdata(f, "frames.json"), &frames))
+	for _, frame := range frames {
+		f.Add([]byte(frame.Data))
+	}
+	for _, body := range []string{``, `[]`, `null`, `{"name": 1}`, `{"name": "x", "wazo": [], "data": null}`, `{"name": "chatd_user_room_created", "data": []}`} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ev, _, err := parseHook(body)
+		if err != nil {
+			require.Equal(t, event{}, ev)
+		}
+		if ev.message != nil {
+			require.NotEmpty(t, ev.message.UUID)
+		}
+	})
+}

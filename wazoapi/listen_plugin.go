@@ -144,16 +144,19 @@ func (w *pluginWatch) tell(ctx context.Context) {
 }
 
 // handle gives an event of the plugin to the handler.
-func (w *pluginWatch) handle(ctx context.Context, ev pluginEvent) error {
+func (w *pluginWatch) handle(ctx context.Context, ev pluginEvent) error { return ev.tell(ctx, w.h) }
+
+// tell gives an event of the plugin to a handler, which may be nil.
+func (ev pluginEvent) tell(ctx context.Context, h PluginHandler) error {
 	switch {
-	case w.h == nil:
+	case h == nil:
 		return nil
 	case ev.reaction != nil && ev.removed:
-		return w.h.ReactionRemoved(ctx, *ev.reaction)
+		return h.ReactionRemoved(ctx, *ev.reaction)
 	case ev.reaction != nil:
-		return w.h.ReactionAdded(ctx, *ev.reaction)
+		return h.ReactionAdded(ctx, *ev.reaction)
 	case ev.reply != nil:
-		return w.h.ReplyCreated(ctx, *ev.reply)
+		return h.ReplyCreated(ctx, *ev.reply)
 	}
 	return nil
 }

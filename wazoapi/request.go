@@ -23,6 +23,8 @@ const (
 	serviceAuth  service = "/api/auth/0.1"
 	serviceChatd service = "/api/chatd/1.0"
 	serviceDird  service = "/api/dird/0.1"
+
+	serviceWebhookd service = "/api/webhookd/1.0"
 	// The slash at the end is needed: without it nginx redirects.
 	serviceWebsocketd service = "/api/websocketd/"
 )
@@ -50,6 +52,7 @@ type request struct {
 	login   *Credentials // sent as Basic authorization if not nil
 	token   string       // sent as X-Auth-Token if not empty
 	refresh string       // a refresh token that is part of the body
+	hook    string       // an address with a secret that is part of the body
 }
 
 // redactedPath is the path without a token.
@@ -58,7 +61,7 @@ func (r request) redactedPath() string { return string(r.service) + r.path }
 func (r request) op() string { return r.method + " " + r.redactedPath() }
 
 func (r request) secrets() secrets {
-	hide := secrets{r.token, r.subject, r.refresh}
+	hide := secrets{r.token, r.subject, r.refresh, r.hook}
 	if r.login != nil {
 		hide = append(hide, r.login.Password, r.login.Username+":"+r.login.Password)
 	}

@@ -3,6 +3,8 @@ package wazoapi
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // RelayScopes returns the rights that an account of the relay needs, in the form
@@ -39,6 +41,16 @@ func LoginScopes() []string {
 		"events.chatd.users.me.rooms.created",
 		"events.chatd.users.me.rooms.ROOM.messages.created",
 	}
+}
+
+// ByWebhook returns the rights that are needed instead of scopes, which are those of
+// [RelayScopes] or [LoginScopes], if events come by a [Hook]. webhookd does not ask for
+// the rights to hear events (docs/wazo.md, "Webhooks").
+func ByWebhook(scopes []string) []string {
+	kept := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool {
+		return scope == "websocketd" || strings.HasPrefix(scope, "events.")
+	})
+	return append(kept, WebhookScopes()...)
 }
 
 // OptionalLoginScopes returns further rights of the default policy that a log-in

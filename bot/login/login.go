@@ -1,7 +1,7 @@
 // Package login asks people for the name and the password of their Wazo account: on a page, or in a dialogue in a chat.
 //
 // The page (page.go) is for relays that people reach by a browser. Each person gets a link of their own (links.go). The dialogue
-// (dialogue.go) takes place in an encrypted direct chat. Both limit how often anybody may try (limit.go), because Wazo does not.
+// (dialogue.go) takes place in an encrypted direct chat. Both limit how often anybody may try (package ratelimit), because Wazo does not.
 //
 // A password is given to the core at once, and is overwritten afterwards as far as Go allows. The package stores none, and logs
 // none. It leaves to the core who may log in, as whom, and what a log-in is; it leaves to the bot how chats are found and how
@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/ratelimit"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
@@ -50,8 +51,8 @@ type Logins struct {
 	log   zerolog.Logger
 	now   func() time.Time
 
-	byUser    *limit[id.UserID]
-	byAddress *limit[string]
+	byUser    *ratelimit.Limit[id.UserID]
+	byAddress *ratelimit.Limit[string]
 	slots     chan struct{} // holds one value for each log-in that is under way
 	links     *links
 }
@@ -60,7 +61,7 @@ type Logins struct {
 func New(core Core, texts words.Texts, log zerolog.Logger) *Logins {
 	l := &Logins{core: core, texts: texts, log: log, now: time.Now, slots: make(chan struct{}, maxAtOnce)}
 	now := func() time.Time { return l.now() }
-	l.byUser, l.byAddress = newLimit[id.UserID](10, time.Hour, now), newLimit[string](20, time.Hour, now)
+	l.byUser, l.byAddress = ratelimit.New[id.UserID](10, time.Hour, now), ratelimit.New[string](20, time.Hour, now)
 	l.links = newLinks(now)
 	return l
 }
@@ -97,7 +98,7 @@ func (l *Logins) attempt(ctx context.Context, user id.UserID, address string, re
 	var refused *relay.LogInError
 	switch {
 	case err == nil:
-		l.byAddress.giveBack(address) // many people may come from one address, such as that of a company
+		l.byAddress.GiveBack(address) // many people may come from one address, such as that of a company
 		return loggedIn, nil
 	case errors.As(err, &refused):
 		l.log.Info().Stringer("user_id", user).Str("outcome", string(refused.Outcome)).Msg("A log-in to Wazo was refused")
@@ -110,13 +111,13 @@ func (l *Logins) attempt(ctx context.Context, user id.UserID, address string, re
 
 // takeTry counts an attempt of a person from an address, unless there were too many. Then it returns how long to wait.
 func (l *Logins) takeTry(user id.UserID, address string) (wait time.Duration) {
-	if wait = l.byUser.wait(user); wait > 0 {
+	if wait = l.byUser.Wait(user); wait > 0 {
 		return wait
 	}
 	if address != "" {
-		if wait = l.byAddress.take(address); wait > 0 {
+		if wait = l.byAddress.Take(address); wait > 0 {
 			return wait
 		}
 	}
-	return l.byUser.take(user)
+	return l.byUser.Take(user)
 }

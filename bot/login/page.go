@@ -9,15 +9,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
 
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/internal/ratelimit"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
@@ -173,7 +172,7 @@ func (p *Page) logIn(w http.ResponseWriter, r *http.Request, link *link) {
 		return
 	}
 	if state := p.begin(link, browser); state == linkOpen {
-		p.try(r.Context(), link, address(r), form)
+		p.try(r.Context(), link, ratelimit.Address(r), form)
 	} else if state != linkDone && state != linkEnded {
 		p.writeState(w, state)
 		return
@@ -238,41 +237,6 @@ func (p *Page) browser(r *http.Request) secret {
 // without it in both cases.
 func (p *Page) setCookie(w http.ResponseWriter, browser secret) {
 	http.SetCookie(w, &http.Cookie{Name: p.cookie, Value: string(browser), Path: "/", Secure: p.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-}
-
-// address returns the address from which a request comes, to limit how often it may try, or "" if that is not known. Only a
-// reverse proxy on this machine or in its network is believed when it names another one. What is left of a chain of proxies is an
-// address of such a network, too: it stands for everybody, so it is of no use. An IPv6 address stands for its network.
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	peer, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if peer = peer.Unmap(); isNear(peer) {
-		forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		// The last one was added by the proxy itself; those before it are what the client says.
-		client, err := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1]))
-		if err != nil || isNear(client.Unmap()) {
-			return ""
-		}
-		peer = client.Unmap()
-	}
-	peer = peer.WithZone("")
-	if peer.Is6() {
-		if network, err := peer.Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return peer.String()
-}
-
-// isNear reports whether an address is of this machine or of a private network, as those of reverse proxies are.
-func isNear(addr netip.Addr) bool {
-	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast()
 }
 
 // view is what the page shows.

@@ -60,6 +60,8 @@ type Config struct {
 	// on their way.
 	Quiet time.Duration
 
+	// Webhook lets events of Wazo come by a webhook instead of a websocket.
+	Webhook bool
 	// Faults are the names of the faults to use. Empty uses all.
 	Faults []string
 	// RelayBinary is the path of a relay that BuildRelay has built. Empty builds one.
@@ -145,6 +147,8 @@ func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 		"WAZO_RELAY_WHOLE":       "500ms", // so that rooms are made between two kills, and requests for them fail
 		"WAZO_RELAY_LOGIN_CHECK": c.Probe.String(),
 		"WAZO_RELAY_REACTION":    c.Probe.String(),
+		"WAZO_RELAY_HOOK":        c.Probe.String(),
+		"WAZO_RELAY_SILENCE":     (2 * c.Probe).String(),
 		"WAZO_RELAY_BREAK":       string(c.Break),
 	}
 }

@@ -106,7 +106,11 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 		}
 	}
 	env := s.cfg.relayEnv(s.matrix.url, s.wazo.url)
-	if err = stage.WithPage(env); err != nil {
+	listen := stage.WithPage
+	if s.cfg.Webhook {
+		listen = stage.WithWebhook
+	}
+	if err = listen(env); err != nil {
 		return err
 	}
 	s.Stage, err = stage.Open(ctx, stage.Config{

@@ -20,15 +20,27 @@ type outage struct {
 const (
 	homeserverKilled = "homeserver killed"
 	websocketCut     = "websocket cut"
+	webhooksDeleted  = "webhooks deleted"
+	webhooksUnbound  = "webhooks not bound any more"
+	webhookdDown     = "webhookd down"
 )
 
 // outages returns all outages that can happen.
 func (s *fixture) outages() []outage {
 	faults := s.Wazo.Faults()
-	return []outage{
+	ofEvents := []outage{
 		{"websocketd restarted", always(s.Wazo.RestartWebsocketd)},
 		{websocketCut, always(s.Wazo.KillWebsocketd)},
 		{"websocketd down", while(faults.WebsocketdDown)},
+	}
+	if s.cfg.Webhook {
+		ofEvents = []outage{
+			{webhooksDeleted, always(s.Wazo.DeleteWebhooks)},
+			{webhooksUnbound, always(s.Wazo.UnbindWebhooks)},
+			{webhookdDown, while(faults.WebhookdDown)},
+		}
+	}
+	return append(ofEvents, []outage{
 		{"chatd down", while(faults.ChatdDown)},
 		// The relay keeps names in memory, so that it asks for them only after a start.
 		{"dird down", s.whileStarting(faults.DirdDown)},
@@ -53,7 +65,7 @@ func (s *fixture) outages() []outage {
 		{"homeserver out of reach", s.cutHomeserver},
 		{"homeserver restarted in order", s.restartHomeserver},
 		{homeserverKilled, s.killHomeserver},
-	}
+	}...)
 }
 
 // always is an outage that takes no time and that the relay always meets.

@@ -76,18 +76,27 @@ func (f wazoFault) asKind(faults *wazotest.Faults, a *armed) kind {
 // authorFaults are the faults that can happen to a message that people write on
 // Wazo. With each of them the relay learns of the message later, so that its place
 // is excused.
-func authorFaults(relay wazotest.User, delay time.Duration) []wazoFault {
-	return []wazoFault{
+func authorFaults(relay wazotest.User, delay time.Duration, webhook bool) []wazoFault {
+	faults := []wazoFault{
 		{authorFaultPrefix + "stored without event", (*wazotest.Faults).NoEvent},
 		{authorFaultPrefix + "stored, not published", (*wazotest.Faults).PublishFails},
 		{authorFaultPrefix + "committed late", func(f *wazotest.Faults, w wazotest.When) *wazotest.Fault { return f.LateCommit(delay, w) }},
-		dropEvent(relay),
 	}
+	if !webhook {
+		return append(faults, dropEvent(relay))
+	}
+	return append(faults, wazoFault{lostEvent, func(f *wazotest.Faults, _ wazotest.When) *wazotest.Fault {
+		return f.DropWebhook(wazotest.Times(1))
+	}}, wazoFault{lateEvent, func(f *wazotest.Faults, _ wazotest.When) *wazotest.Fault {
+		return f.LateWebhook(delay, wazotest.Times(1))
+	}})
 }
 
 const (
 	authorFaultPrefix = "wazo author: "
 	droppedEvent      = authorFaultPrefix + "event dropped on the websocket"
+	lostEvent         = authorFaultPrefix + "event lost by webhookd"
+	lateEvent         = authorFaultPrefix + "event delivered late by webhookd"
 )
 
 // authors let people on Wazo write, one message at a time. So it is known which

@@ -118,7 +118,7 @@ func (s *fixture) setFaults() []outage {
 	s.setDeck(s.wazo, wazoPost, often(5, 30), posts)
 	s.setDeck(s.wazo, wazoPages, often(4, 20), commonKinds(delay))
 
-	ofAuthors := slices.DeleteFunc(authorFaults(s.Cast.Relay, s.cfg.delay()), func(f wazoFault) bool { return !s.cfg.uses(f.name) })
+	ofAuthors := slices.DeleteFunc(authorFaults(s.Cast.Relay, s.cfg.delay(), s.cfg.Webhook), func(f wazoFault) bool { return !s.cfg.uses(f.name) })
 	for _, fault := range ofAuthors {
 		s.tally.expect(fault.name)
 	}

@@ -63,6 +63,17 @@ func TestNothingIsLostDoubledOrReorderedUnderFire(t *testing.T) {
 	require.NoError(t, result.Err())
 }
 
+// The whole run of the websocket takes long; the webhook differs in its own faults only.
+func TestNothingIsLostDoubledOrReorderedByAWebhook(t *testing.T) {
+	t.Parallel()
+	result := play(t, Config{
+		Messages: 60, Kills: 2, Rooms: 1, Conversations: -1, Seed: 1, Webhook: true,
+		Faults: []string{webhooksDeleted, webhooksUnbound, webhookdDown, lostEvent, lateEvent},
+	})
+	t.Log(result)
+	require.NoError(t, errWithoutKills(result))
+}
+
 // The runs that follow are of what one part of the relay's protection is for.
 // With it they are clean; without it they must not be.
 func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {

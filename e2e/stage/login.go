@@ -32,6 +32,20 @@ func WithPage(env map[string]string) error {
 	return nil
 }
 
+// WithWebhook adds to a relay's configuration that Wazo sends it events, and that it
+// serves the page for logging in, on a free port of the loopback interface. Wazo
+// sends nothing to 127.0.0.1 (docs/wazo.md, "Deliveries of a webhook").
+func WithWebhook(env map[string]string) error {
+	if err := WithPage(env); err != nil {
+		return err
+	}
+	for _, name := range []string{"LISTEN", "PUBLIC_URL"} {
+		env[name] = strings.Replace(env[name], "127.0.0.1", "127.0.0.2", 1)
+	}
+	env["WAZO_EVENTS"] = "webhook"
+	return nil
+}
+
 // Ask has a person type a command and returns the bot's answer to it.
 func (s *Stage) Ask(ctx context.Context, person *harness.Client, room id.RoomID, command string) (string, error) {
 	sent, err := person.Send(ctx, room, command)

@@ -76,7 +76,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	}
 	core := relay.New(relay.Config{
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
-		Relations: cfg.relations(), PlainText: !bool(cfg.WazoMarkdown),
+		Relations: cfg.relations(), PlainText: !bool(cfg.WazoMarkdown), Webhook: cfg.webhook(),
 		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages),
 	}, database, row, api, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{

@@ -110,12 +110,16 @@ func (c *checker) checkWazo(ctx context.Context, cfg *config, wazo *wazoapi.Clie
 		defer cancel()
 		_ = account.Logout(ctx) // otherwise the session ends by itself
 	}()
-	c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, account) })
+	c.try(ctx, "Wazo permissions", "", func(ctx context.Context) error { return checkScopes(ctx, cfg, account) })
 	c.try(ctx, "Wazo chats", "", func(ctx context.Context) error { return checkChats(ctx, account) })
 	c.try(ctx, "Wazo directory", "", func(ctx context.Context) error {
 		return wazoHint(wazoapi.NewDirectory(account, time.Hour).Check(ctx))
 	})
-	c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, account) })
+	if cfg.WazoEvents == eventsWebhook {
+		c.try(ctx, "Wazo webhook", "", func(ctx context.Context) error { return wazoHint(account.CheckHooks(ctx)) })
+	} else {
+		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, account) })
+	}
 }
 
 // checkWazoWithoutAccount tries whether Wazo answers. What people's own accounts may do is checked when they log in.
@@ -193,7 +197,10 @@ func checkPublicURL(ctx context.Context, cfg *config) error {
 	} else if status != http.StatusNotFound || strings.TrimSpace(string(body)) != words.FileGone {
 		return hint(fmt.Errorf("something else than the relay answers (HTTP %d)", status), advice)
 	}
-	return checkLoginPage(ctx, cfg)
+	if err = checkLoginPage(ctx, cfg); err != nil || cfg.WazoEvents != eventsWebhook {
+		return err
+	}
+	return checkWebhookAddress(ctx, cfg)
 }
 
 func checkLoginPage(ctx context.Context, cfg *config) error {
@@ -274,8 +281,12 @@ func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
 }
 
 // checkScopes checks that the account has all permissions that the relay needs.
-func checkScopes(ctx context.Context, account *wazoapi.Account) error {
-	granted, err := account.CheckScopes(ctx, wazoapi.RelayScopes()...)
+func checkScopes(ctx context.Context, cfg *config, account *wazoapi.Account) error {
+	scopes := wazoapi.RelayScopes()
+	if cfg.WazoEvents == eventsWebhook {
+		scopes = wazoapi.ByWebhook(scopes)
+	}
+	granted, err := account.CheckScopes(ctx, scopes...)
 	if err != nil {
 		return wazoHint(err)
 	}

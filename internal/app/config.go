@@ -33,6 +33,8 @@ type config struct {
 	WazoPassword nonBlank `env:"WAZO_PASSWORD" secret:"true" hint:"set it to the password of the relay's account on Wazo, or leave out both WAZO_USERNAME and WAZO_PASSWORD: then only people who have logged in with their own accounts are relayed"`
 	WazoCAFile   caFile   `env:"WAZO_CA_FILE" hint:"set WAZO_CA_FILE to the name of a PEM file that the relay may read, or leave it out"`
 
+	WazoEvents wazoEvents `env:"WAZO_EVENTS" envDefault:"websocket" hint:"set it to websocket or webhook"`
+
 	Admins       userPatterns `env:"ADMINS" hint:"set it to the user IDs of the people who may link rooms, or to patterns like @*:example.org, separated by commas"`
 	AllowedUsers userPatterns `env:"ALLOWED_USERS" hint:"set it to user IDs, or to patterns like @*:example.org, separated by commas"`
 	IgnoredUsers userPatterns `env:"IGNORED_USERS" hint:"set it to user IDs, or to patterns like @*:example.org, separated by commas"`
@@ -150,11 +152,27 @@ func (c *config) checkTogether() (mistakes []error) {
 	case c.WazoUsername != "" && c.WazoPassword == "":
 		mistakes = append(mistakes, mistake(fieldOf(fields, "WAZO_PASSWORD"), errNotSet)...)
 	}
+	if c.WazoEvents == eventsWebhook {
+		mistakes = append(mistakes, c.checkWebhook()...)
+	}
 	// A list of nothing but commas is as good as none.
 	if len(c.Admins) == 0 {
 		mistakes = append(mistakes, mistake(fieldOf(fields, "ADMINS"), errNotSet)...)
 	}
 	return mistakes
+}
+
+// checkWebhook checks that Wazo can have an address to which it sends events. It skips one on its own machine without a word
+// (docs/wazo.md, "Deliveries of a webhook").
+func (c *config) checkWebhook() []error {
+	const advice = "set it to the address at which the Wazo server reaches the relay, like https://relay.example.org, or set WAZO_EVENTS to websocket"
+	switch {
+	case !c.PublicURL.isSet():
+		return []error{hint(errors.New("WAZO_EVENTS is webhook, and PUBLIC_URL is not set"), advice)}
+	case c.PublicURL.isLocal():
+		return []error{hint(errors.New("WAZO_EVENTS is webhook, and PUBLIC_URL is an address of the machine itself, to which Wazo sends nothing"), advice)}
+	}
+	return nil
 }
 
 // mistake names the variable of a field in an error and adds the hint of the field. Joined errors stay separate mistakes.
@@ -200,6 +218,7 @@ func (c *config) rights() (relay.Rights, error) {
 const (
 	mediaPath = "/media"
 	loginPath = "/login"
+	hookPath  = "/wazo"
 )
 
 // relations says what of edits, redactions and reactions is shown on Wazo.
@@ -214,6 +233,14 @@ func (c *config) media() relay.MediaConfig {
 		media.URL = c.PublicURL.base + mediaPath
 	}
 	return media
+}
+
+// webhook says where Wazo sends events, if they come by a webhook.
+func (c *config) webhook() relay.WebhookConfig {
+	if c.WazoEvents != eventsWebhook {
+		return relay.WebhookConfig{}
+	}
+	return relay.WebhookConfig{URL: c.PublicURL.base + hookPath}
 }
 
 // loginPage returns the address of the page on which people log in to Wazo, nil if there is none.

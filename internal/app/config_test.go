@@ -67,7 +67,7 @@ func TestConfigDefaults(t *testing.T) {
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
 			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
-			"ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
+			"ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_EVENTS", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
 		} {
 			vars[name] = ""
 		}
@@ -244,6 +244,10 @@ func TestConfigMistakes(t *testing.T) {
 		{"a public address that leads up", map[string]string{"PUBLIC_URL": "https://relay.a.example/x/../y"}, "PUBLIC_URL"},
 		{"a public address with a blank", map[string]string{"PUBLIC_URL": "https://relay.a.example/a%20b"}, "PUBLIC_URL"},
 		{"a public address with braces", map[string]string{"PUBLIC_URL": "https://relay.a.example/{x}"}, "PUBLIC_URL"},
+		{"events that come in another way", map[string]string{"WAZO_EVENTS": "pigeon"}, "WAZO_EVENTS"},
+		{"a webhook without address", map[string]string{"WAZO_EVENTS": "webhook"}, "WAZO_EVENTS is webhook, and PUBLIC_URL is not set"},
+		{"a webhook on the machine itself", map[string]string{"WAZO_EVENTS": "webhook", "PUBLIC_URL": "http://127.0.0.1:8080"}, "an address of the machine itself, to which Wazo sends nothing"},
+		{"a webhook on the machine itself, by name", map[string]string{"WAZO_EVENTS": "webhook", "PUBLIC_URL": "https://Localhost/relay"}, "an address of the machine itself, to which Wazo sends nothing"},
 		{"a listener without port", map[string]string{"LISTEN": "0.0.0.0"}, "LISTEN"},
 		{"a size without number", map[string]string{"MEDIA_MAX_SIZE": "MB"}, "MEDIA_MAX_SIZE"},
 		{"a size of another unit", map[string]string{"MEDIA_MAX_SIZE": "5 parsecs"}, `MEDIA_MAX_SIZE: "5 parsecs" is not a valid size`},

@@ -46,6 +46,7 @@ var (
 	_ encoding.TextUnmarshaler = (*yesNo)(nil)
 	_ encoding.TextUnmarshaler = (*onOff)(nil)
 	_ encoding.TextUnmarshaler = (*avatars)(nil)
+	_ encoding.TextUnmarshaler = (*wazoEvents)(nil)
 	_ encoding.TextUnmarshaler = (*logLevel)(nil)
 	_ encoding.TextUnmarshaler = (*logFormat)(nil)
 )
@@ -152,6 +153,24 @@ func (p *publicURL) UnmarshalText(text []byte) error {
 }
 
 func (p *publicURL) isSet() bool { return p.base != "" }
+
+// host returns the host without the port.
+func (p *publicURL) host() string {
+	parsed, err := url.Parse(p.base)
+	if err != nil {
+		return "" // it was parsed before
+	}
+	return parsed.Hostname()
+}
+
+// isLocal reports whether the address means, on every machine, that machine itself.
+func (p *publicURL) isLocal() bool {
+	host := p.host()
+	return host == localAddress || strings.EqualFold(host, "localhost") || host == "::1"
+}
+
+// localAddress is the only address of this machine that webhookd skips (docs/wazo.md, "Deliveries of a webhook").
+const localAddress = "127.0.0.1"
 
 // listenAddress is a host, which may be empty, and a port.
 type listenAddress string
@@ -316,6 +335,20 @@ const (
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (a *avatars) UnmarshalText(text []byte) error {
 	return oneOf(a, text, avatarsNone, avatarsInitials)
+}
+
+// wazoEvents is how events of Wazo come.
+type wazoEvents string
+
+// The values of WAZO_EVENTS.
+const (
+	eventsWebsocket wazoEvents = "websocket"
+	eventsWebhook   wazoEvents = "webhook"
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (e *wazoEvents) UnmarshalText(text []byte) error {
+	return oneOf(e, text, eventsWebsocket, eventsWebhook)
 }
 
 // logFormat is the form of the lines of the log.

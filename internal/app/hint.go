@@ -155,7 +155,7 @@ func wazoHint(err error) error {
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
 		return hint(err, "no Wazo answers at this address; check WAZO_URL")
 	case errors.As(err, &refused) && (refused.Status == http.StatusBadGateway || refused.Status == http.StatusServiceUnavailable):
-		return hint(err, "nginx on the Wazo server answers, but the service behind it does not; check that wazo-auth, wazo-chatd, wazo-dird, wazo-confd and wazo-websocketd run there")
+		return hint(err, "nginx on the Wazo server answers, but the service behind it does not; check that wazo-auth, wazo-chatd, wazo-dird, wazo-confd and wazo-websocketd run there, and wazo-webhookd with WAZO_EVENTS=webhook")
 	case errors.As(err, &refused):
 		return hint(err, "Wazo answers with an error, for example because RabbitMQ or the database is down; see the logs of wazo-auth, wazo-chatd and nginx on the Wazo server")
 	default:

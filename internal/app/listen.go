@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// webServer is one listener of the relay: the local one for health, or the public one for files and for logging in.
+// webServer is one listener of the relay: the local one for health, or the public one for files, for logging in and for Wazo's events.
 type webServer struct {
 	server *http.Server
 	done   chan error
@@ -48,7 +48,7 @@ func listenAdmin(cfg *config, p *parts) (*webServer, error) {
 	return server, nil
 }
 
-// listenPublic opens the listener for files and for the log-in page, if there is a PUBLIC_URL, and returns what closes it.
+// listenPublic opens the listener for files, for the log-in page and for the webhook, if there is a PUBLIC_URL, and returns what closes it.
 func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), err error) {
 	if !cfg.PublicURL.isSet() {
 		return func() {}, nil
@@ -58,6 +58,9 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 	mux.Handle("/", media.Handler(cfg.PublicURL.path+mediaPath))
 	page := p.matrix.LoginPage()
 	mux.Handle(page.Path(), page)
+	if webhook := p.core.Webhook(); webhook != nil {
+		mux.Handle(cfg.PublicURL.path+hookPath+"/", webhook.Handler(cfg.PublicURL.path+hookPath))
+	}
 	server, err := listen(string(cfg.Listen), mux)
 	if err != nil {
 		media.Close()

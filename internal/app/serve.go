@@ -31,6 +31,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 		return err
 	}
 	defer closePublic()
+	warnOfLocalWebhook(ctx, cfg, log)
 	log.Info().Str("version", version()).Str("matrix_user", string(cfg.MatrixUserID)).Str("wazo", string(cfg.WazoURL)).Msg("Relay started")
 	defer log.Info().Msg("Relay stopped")
 	return p.runBoth(ctx)

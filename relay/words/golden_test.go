@@ -92,6 +92,8 @@ func healthReasons() []reason {
 		why("WhyLoginFails", WhyLoginFails),
 		why("WhyChatFails", WhyChatFails),
 		why("WhyEventsFail", WhyEventsFail),
+		why("WhyWebhookFails", WhyWebhookFails),
+		why("WhyWebhookSilent", WhyWebhookSilent),
 		why("WhyDirectoryFails", WhyDirectoryFails),
 		why("WhyNoPermission", WhyNoPermission),
 		why("WhyLogin", WhyLogin),
@@ -408,6 +410,7 @@ func goldenTexts() string {
 	text("Late", golden.Late(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)))
 
 	group("In a browser, instead of a file")
+	text("WebhookHere", WebhookHere)
 	text("FileGone", FileGone)
 	text("FileTooLarge", FileTooLarge)
 	text("FileDamaged", FileDamaged)

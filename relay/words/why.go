@@ -32,6 +32,8 @@ const (
 	WhyLoginFails     Why = "login_fails"
 	WhyChatFails      Why = "chat_fails"
 	WhyEventsFail     Why = "events_fail"
+	WhyWebhookFails   Why = "webhook_fails"
+	WhyWebhookSilent  Why = "webhook_silent"
 	WhyDirectoryFails Why = "directory_fails"
 )
 
@@ -89,6 +91,10 @@ func (t Texts) Why(why Why) string {
 		return "wazo-chatd cannot be reached, or it answers with an error."
 	case WhyEventsFail:
 		return "the connection for Wazo's events is closed, because wazo-websocketd, RabbitMQ or the network fails. Messages from Wazo come late."
+	case WhyWebhookFails:
+		return "wazo-webhookd does not accept the relay's webhook, because wazo-webhookd, its database or the network fails. Messages from Wazo come late."
+	case WhyWebhookSilent:
+		return "wazo-webhookd has the relay's webhook, but it sends nothing there, because RabbitMQ fails or because the Wazo server cannot reach the relay at `PUBLIC_URL`. Messages from Wazo come late."
 	case WhyDirectoryFails:
 		return "the directory of Wazo (wazo-dird or wazo-confd) cannot be reached, or it answers with an error. People on Wazo may appear under other names."
 	default:

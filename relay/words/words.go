@@ -377,6 +377,9 @@ func Unescape(markdown string) string {
 	return escaped.ReplaceAllStringFunc(markdown, func(match string) string { return strings.TrimPrefix(match, `\`) })
 }
 
+// WebhookHere is what somebody sees who opens the address of the webhook in a browser.
+const WebhookHere = "Only Wazo sends something to this address."
+
 // What people on Wazo see in their browser if a link does not lead to a file.
 const (
 	FileGone        = "This file is not available. Links to files expire after some time. Please ask for the file again in the chat."

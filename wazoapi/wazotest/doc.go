@@ -1,6 +1,6 @@
 // Package wazotest is a faithful in-memory Wazo Platform for tests and the
-// demo: wazo-auth, wazo-chatd, wazo-dird, wazo-confd (two routes of it) and
-// wazo-websocketd behind their nginx, at version 26.08.
+// demo: wazo-auth, wazo-chatd, wazo-dird, wazo-confd (two routes of it),
+// wazo-websocketd and wazo-webhookd behind their nginx, at version 26.08.
 //
 // It speaks real HTTP and WebSocket under the public prefixes
 // (docs/wazo.md, "Service addresses") and answers like the recordings of the
@@ -26,7 +26,7 @@
 // The plugin for reactions and replies is not part of Wazo. [WithPlugin] installs
 // it, and [Server.SetPlugin] makes it come and go while the server runs.
 //
-// It does not simulate webhookd, connectors (none is enabled in a new
+// It does not simulate webhookd's logs, connectors (none is enabled in a new
 // installation: a room with somebody outside can be made, see
 // [Server.CreateOutsideRoom], but not posted in), administration over HTTP, LDAP
 // and SAML, versions older than 26.08, and nginx's rate limit for unauthenticated

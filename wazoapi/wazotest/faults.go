@@ -362,7 +362,7 @@ func (f *Faults) answerDelay() time.Duration {
 
 // serviceDown tells whether nginx finds nobody behind a location.
 func (f *Faults) serviceDown(name string) bool {
-	kind := map[string]faultKind{"auth": authDown, "chatd": chatdDown, "dird": dirdDown, "confd": confdDown}[name]
+	kind := map[string]faultKind{"auth": authDown, "chatd": chatdDown, "dird": dirdDown, "confd": confdDown, "webhookd": webhookdDown}[name]
 	return f.fires(kind, faultScope{}) != nil
 }
 

@@ -47,6 +47,7 @@ func (f *fixture) do(method, path, token string, body []byte) (status int, conte
 	req, err := http.NewRequestWithContext(f.ctx, method, f.URL()+path, bytes.NewReader(body))
 	require.NoError(f, err)
 	req.Header.Set("X-Auth-Token", token)
+	req.Header.Set("Content-Type", "application/json")
 	req.SetBasicAuth("alice", "secret")
 	resp, err := f.client.Do(req)
 	if err != nil {

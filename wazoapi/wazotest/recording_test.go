@@ -30,12 +30,27 @@ type exchange struct {
 	Frame      json.RawMessage `json:"frame"`
 	Code       int             `json:"code"`
 	Reason     string          `json:"reason"`
+
+	Method   string          `json:"method"` // of a delivery of webhookd, as what follows
+	Listener string          `json:"listener"`
+	Path     string          `json:"path"`
+	BodyRaw  string          `json:"body_raw"`
+	Offsets  json.RawMessage `json:"offsets_s"` // of a measurement: seconds between attempts, from the first on
 }
 
-// textHeaders leaves out the headers of messages on the bus that are no texts.
+// textHeaders leaves out the headers of messages on the bus that are no texts. Those of
+// deliveries of webhookd are a list of pairs.
 type textHeaders map[string]string
 
 func (h *textHeaders) UnmarshalJSON(data []byte) error {
+	var pairs [][2]string
+	if json.Unmarshal(data, &pairs) == nil {
+		*h = textHeaders{}
+		for _, pair := range pairs {
+			(*h)[pair[0]] = pair[1]
+		}
+		return nil
+	}
 	var all map[string]any
 	err := json.Unmarshal(data, &all)
 	*h = textHeaders{}
@@ -75,7 +90,7 @@ func loadRecording(t *testing.T, file string) recording {
 // endpoint that it calls, or a WebSocket frame or close that it gets.
 func (e exchange) counts() bool {
 	switch e.Direction {
-	case "handshake", "handshake_failed", "received", "closed":
+	case "handshake", "handshake_failed", "received", "closed", "received_by_listener":
 		return true
 	case "":
 		return e.Request != nil && isCalled(e.Request.Path)
@@ -89,11 +104,14 @@ func isCalled(path string) bool {
 	for _, prefix := range []string{
 		"/api/auth/0.1/token", "/api/auth/0.1/users",
 		"/api/chatd/1.0/users/me/rooms", "/api/chatd/1.0/users/presences", "/api/chatd/1.0/status",
-		"/api/confd/1.1/infos", "/api/websocketd", "/api/nosuch", "/1.0/users/me/rooms",
+		"/api/webhookd/1.0/users/me/subscriptions", "/api/confd/1.1/infos", "/api/websocketd", "/api/nosuch", "/1.0/users/me/rooms",
 	} {
 		if strings.HasPrefix(path, prefix) {
 			return true
 		}
+	}
+	if strings.HasPrefix(path, "/api/webhookd/1.0/subscriptions") {
+		return !strings.HasSuffix(path, "/logs") && !strings.HasSuffix(path, "/services") // which only people read
 	}
 	rest, isDird := strings.CutPrefix(path, "/api/dird")
 	if rest2, isDirect := strings.CutPrefix(path, "/0.1"); isDirect && !isDird {

@@ -32,6 +32,7 @@ type replay struct {
 	index   int
 	base    time.Time // when the file's clock was zero
 	sockets map[string]*socket
+	hooks   *hookListener // nil if the recording has no deliveries of webhookd
 
 	replayed, of int
 	skipped      []string
@@ -75,7 +76,9 @@ func (r *replay) run(sc scenario) {
 			continue
 		}
 		r.tick(e)
-		if e.Request != nil {
+		if e.Direction == "received_by_listener" {
+			r.delivered(e)
+		} else if e.Request != nil {
 			answer := r.request(e, sc)
 			if label := sc.captures[i]; label != "" {
 				r.tokens["<token:"+label+">"] = answer
@@ -90,6 +93,7 @@ func (r *replay) run(sc scenario) {
 		}
 	}
 	r.closeSockets()
+	r.closeHooks()
 }
 
 // forgetTokens makes room for the next recording's: each was made with tokens
@@ -178,6 +182,7 @@ func (r *replay) request(e exchange, sc scenario) string {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(r.t, err)
+	body = r.hooks.recorded(body)
 	if resp.StatusCode != e.Response.Status {
 		r.fail("recorded status %d, got %d: %s", e.Response.Status, resp.StatusCode, short(body))
 		return ""
@@ -219,7 +224,7 @@ func (r *replay) compareBody(e exchange, contentType string, got []byte) []strin
 	switch {
 	case strings.HasSuffix(path, "/users/me/rooms"):
 		r.alignItems(want, have, roomKey)
-	case strings.HasSuffix(path, "/users/presences"):
+	case strings.HasSuffix(path, "/users/presences"), strings.HasSuffix(path, "/subscriptions"):
 		r.alignItems(want, have, uuidKey)
 	}
 	return r.value("", want, have)
@@ -251,11 +256,13 @@ func (r *replay) build(e exchange, sc scenario) *http.Request {
 // or not objects; those that say so by their answer were JSON strings.
 func (r *replay) body(recorded *recordedRequest) []byte {
 	var text string
+	type long struct {
+		Start  string `json:"$truncated_string"`
+		Length int    `json:"$length"`
+	}
 	var cut struct {
-		Content struct {
-			Start  string `json:"$truncated_string"`
-			Length int    `json:"$length"`
-		}
+		Content long
+		Config  struct{ Body long }
 	}
 	switch {
 	case string(recorded.Body) == "null" && recorded.Headers["Content-Type"] == "application/json":
@@ -270,9 +277,11 @@ func (r *replay) body(recorded *recordedRequest) []byte {
 		return latin1(text)
 	case json.Unmarshal(recorded.Body, &cut) == nil && cut.Content.Length > 0:
 		return fmt.Appendf(nil, `{"content": %q}`, strings.Repeat(cut.Content.Start[:1], cut.Content.Length))
+	case cut.Config.Body.Length > 0:
+		return longHookBody(cut.Config.Body.Length)
 	}
 	r.asked(string(recorded.Body))
-	return []byte(r.ours(string(recorded.Body)))
+	return []byte(r.hooks.ours(r.ours(string(recorded.Body))))
 }
 
 // latin1 is how the recorder wrote down bytes that are not UTF-8.

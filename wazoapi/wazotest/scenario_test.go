@@ -3,6 +3,7 @@ package wazotest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -84,7 +85,7 @@ const (
 // scenarios are in the order in which they were recorded: later ones show what
 // earlier ones left behind.
 func scenarios() []scenario {
-	return append([]scenario{
+	return slices.Concat([]scenario{
 		{file: "auth-01-token-create"},
 		{file: "auth-02-token-errors", passwords: map[int]string{0: "wrong", 2: ""}},
 		{file: "auth-03-refresh-token", captures: map[int]string{5: "alice-refreshed"}},
@@ -155,7 +156,7 @@ func scenarios() []scenario {
 		}},
 		{file: "dird-03-contacts-search"},
 		{file: "dird-04-lookup"},
-	}, pluginScenarios()...)
+	}, pluginScenarios(), webhookScenarios())
 }
 
 // namedByConfd are the accounts whose names only confd knew when wazo-auth was

@@ -27,6 +27,7 @@ type Server struct {
 
 	services []*service
 	bus      *bus
+	webhooks *webhooks
 	faults   *Faults
 	counts   *counters
 	wazoUUID string
@@ -45,10 +46,9 @@ type Server struct {
 	roomsOfSet   map[string]*room
 	roomsChanged chan struct{}
 	plugin       bool
-
-	listenMu  sync.Mutex // guards what follows, and starting and stopping
-	listening *listening
-	addr      string
+	listenMu     sync.Mutex // guards what follows, and starting and stopping
+	listening    *listening
+	addr         string
 }
 
 // listening is what exists between Start and Stop.
@@ -79,12 +79,13 @@ func New(opts ...Option) *Server {
 		roomsChanged: make(chan struct{}),
 	}
 	s.bus = newBus()
+	s.webhooks = newWebhooks(s)
 	s.faults = newFaults(s)
 	for _, opt := range opts {
 		opt(s)
 	}
 	s.master = s.addTenant("master")
-	s.services = []*service{s.authService(), s.chatdService(), s.dirdService(), s.confdService()}
+	s.services = []*service{s.authService(), s.chatdService(), s.dirdService(), s.confdService(), s.webhookdService()}
 	return s
 }
 
@@ -118,6 +119,7 @@ func (s *Server) Start(addr string) error {
 	}
 	s.addr = listener.Addr().String()
 	s.listening = s.serve(listener)
+	s.webhooks.start()
 	return nil
 }
 
@@ -158,6 +160,7 @@ func (s *Server) Stop() {
 	_ = l.http.Close() // closing the listener again is its only error
 	<-l.served
 	l.drain.wait()
+	s.webhooks.halt()
 	s.listening = nil
 }
 

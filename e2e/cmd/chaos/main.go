@@ -38,6 +38,7 @@ func parse(args []string, stderr io.Writer) (chaos.Config, error) {
 	flags.DurationVar(&cfg.Settle, "settle", 0, "how long the relay waits before it looks for a message with unknown outcome (default 2s)")
 	flags.DurationVar(&cfg.Quiet, "quiet", 0, "after how long without arrivals what is missing is lost (default 1m30s)")
 	flags.StringVar((*string)(&cfg.Break), "break", "", "switch a part of the protection off: reconcile, catchup, dedupe, echoes or adoption")
+	flags.BoolVar(&cfg.Webhook, "webhook", false, "let events of Wazo come by a webhook instead of a websocket")
 	flags.Func("fault", "use only this `name` of the faults that a run prints; may be given several times", func(name string) error {
 		cfg.Faults = append(cfg.Faults, name)
 		return nil

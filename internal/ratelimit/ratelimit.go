@@ -1,0 +1,68 @@
+// Package ratelimit limits how often something may happen, for example requests from an address.
+package ratelimit
+
+import (
+	"sync"
+	"time"
+)
+
+// Limit limits how often something happens within a period, for each key. It is safe for concurrent use.
+type Limit[K comparable] struct {
+	mu     sync.Mutex
+	times  map[K][]time.Time // within the period, oldest first
+	max    int
+	period time.Duration
+	now    func() time.Time
+}
+
+// New returns a limit of so many within a period, for each key. now tells the time.
+func New[K comparable](most int, period time.Duration, now func() time.Time) *Limit[K] {
+	return &Limit[K]{times: make(map[K][]time.Time), max: most, period: period, now: now}
+}
+
+// Wait returns how long a key has to wait until it may take again, 0 if it may now.
+func (l *Limit[K]) Wait(key K) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waitLocked(key)
+}
+
+// Take counts one more for a key, or returns how long it has to wait until that is possible.
+func (l *Limit[K]) Take(key K) (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if wait = l.waitLocked(key); wait > 0 {
+		return wait
+	}
+	l.times[key] = append(l.times[key], l.now())
+	return 0
+}
+
+// GiveBack takes back what was counted last for a key.
+func (l *Limit[K]) GiveBack(key K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if times := l.times[key]; len(times) > 0 {
+		l.times[key] = times[:len(times)-1]
+	}
+}
+
+func (l *Limit[K]) waitLocked(key K) time.Duration {
+	begin := l.now().Add(-l.period)
+	for k, times := range l.times {
+		recent := times
+		for len(recent) > 0 && !recent[0].After(begin) {
+			recent = recent[1:]
+		}
+		if len(recent) == 0 {
+			delete(l.times, k)
+		} else {
+			l.times[k] = recent
+		}
+	}
+	times := l.times[key]
+	if len(times) < l.max {
+		return 0
+	}
+	return times[len(times)-l.max].Sub(begin)
+}
