@@ -53,6 +53,16 @@ func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
 	}
 }
 
+// observeLimits has a function called with the time that each request has waited because of a rate limit.
+func (h *homeserver) observeLimits(observe func(kind string, waited time.Duration)) {
+	if observe == nil {
+		return
+	}
+	for kind, limiter := range map[string]*rateLimiter{"send": h.sending, "invite": h.inviting, "ask": h.asking} {
+		limiter.onWait = func(waited time.Duration) { observe(kind, waited) }
+	}
+}
+
 // call makes a request that the homeserver counts as sending, when the rate limit of the account allows it, and never while the
 // access token is being changed. It returns what the request returned, or why waiting ended.
 func (h *homeserver) call(ctx context.Context, request func() error) error {

@@ -332,7 +332,10 @@ func (a *matrixAccept) insert(ctx context.Context, evt Event, position int64) er
 	if evt.Type.Type == event.EventEncrypted.Type {
 		row.Session, _ = evt.Content.Raw["session_id"].(string)
 	}
-	_, err = a.db.Queue.Insert(ctx, row)
+	added, err := a.db.Queue.Insert(ctx, row)
+	if added {
+		a.counts.accepted(ctx, row)
+	}
 	return err
 }
 
@@ -351,6 +354,8 @@ func (a *matrixAccept) parkUnparsable(ctx context.Context, evt Event, position i
 	if isNew, err := a.db.Queue.Insert(ctx, row); err != nil || !isNew {
 		return err
 	}
+	a.counts.accepted(ctx, row)
+	a.counts.finished(ctx, row, OutcomeParked)
 	return a.Say(ctx, a.portal.MatrixRoom, a.texts.NotDelivered(a.texts.Why(words.WhyUnreadable)), evt.ID)
 }
 

@@ -205,6 +205,7 @@ func (w *queueWorker) park(ctx context.Context, portal *db.Portal, row *db.Row, 
 		} else if err = w.db.Queue.SetState(ctx, row.ID, db.StateParked, why); err != nil {
 			return err
 		}
+		w.counts.finished(ctx, row, OutcomeParked)
 		return w.Say(ctx, portal.MatrixRoom, notice, replyTo)
 	})
 }

@@ -71,8 +71,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	case errors.Is(err, errWaits):
 		return outcomeStopped, nil
 	case errors.Is(err, convert.ErrEmpty):
-		_, err = d.db.Queue.Delete(ctx, row.ID) // there is nothing that could be shown
-		return outcomeChanged, err
+		return outcomeChanged, d.remove(ctx, OutcomeNothing) // there is nothing that could be shown
 	case err != nil:
 		return outcomeStopped, err
 	case encrypted != nil:
@@ -90,8 +89,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	} else if before != nil {
 		return outcomeDelivered, d.recordFound(ctx, request, *before)
 	} else if isTakenBack(row) {
-		_, err = d.db.Queue.Delete(ctx, row.ID) // it is certain now that it was not posted
-		return outcomeChanged, err
+		return outcomeChanged, d.remove(ctx, OutcomeTakenBack) // it is certain now that it was not posted
 	} else if err = d.markOvertaken(ctx, request); err != nil {
 		return outcomeStopped, err
 	}
@@ -178,6 +176,15 @@ func (d *wazoDelivery) withdraw(ctx context.Context) error {
 	return err
 }
 
+// remove removes the row, which is not delivered.
+func (d *wazoDelivery) remove(ctx context.Context, outcome Outcome) error {
+	there, err := d.db.Queue.Delete(ctx, d.row.ID)
+	if there {
+		d.counts.finished(ctx, d.row, outcome)
+	}
+	return err
+}
+
 // leave lets a message go that nobody can post on Wazo. The sender is told, once, that they are not heard there, and what to do.
 func (d *wazoDelivery) leave(ctx context.Context) error {
 	sender := id.UserID(d.row.Author)
@@ -185,7 +192,9 @@ func (d *wazoDelivery) leave(ctx context.Context) error {
 	return d.db.DoTxn(ctx, func(ctx context.Context) error {
 		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
 			return err
-		} else if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
+		}
+		d.counts.finished(ctx, d.row, OutcomeUnheard)
+		if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
 			return err
 		}
 		return d.SayTo(ctx, sender, d.texts.NotHeardOnWazo(d.portal.MatrixRoom.String(), d.portal.Title, d.accounts.login(sender) != nil))

@@ -63,6 +63,8 @@ type fixture struct {
 	relayPassword    string
 	patience         time.Duration // with an account that fails alone; default: as with outages
 
+	observer *tally // nil: nobody counts
+
 	core   *Relay
 	client *wazoapi.Client
 	db     *db.Database
@@ -110,8 +112,13 @@ func (f *fixture) start() {
 	require.NoError(f, err)
 	content, err := convert.ParseContentFormat(f.contentFormat)
 	require.NoError(f, err)
+	var observer Observer
+	if f.observer != nil {
+		observer = f.observer
+	}
 	f.core = New(Config{
-		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
+		Observer: observer,
+		Rights:   rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,

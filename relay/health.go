@@ -143,6 +143,17 @@ func (h *health) of(s service) condition {
 	return h.services[s]
 }
 
+// states returns whether each service works of which something is known, by name.
+func (h *health) states() map[string]bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	states := make(map[string]bool, len(h.services))
+	for s, c := range h.services {
+		states[string(s)] = c.since.IsZero()
+	}
+	return states
+}
+
 // anyFails reports whether one of some services fails.
 func (h *health) anyFails(services ...service) bool {
 	return slices.ContainsFunc(services, func(s service) bool { return !h.of(s).since.IsZero() })

@@ -298,6 +298,7 @@ func (k *lateKeys) giveUp(ctx context.Context, row *db.Row) error {
 		if _, err = k.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		k.counts.finished(ctx, row, OutcomeNoKey)
 		return k.Say(ctx, portal.MatrixRoom, notice, id.EventID(row.SourceID))
 	})
 }

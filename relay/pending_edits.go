@@ -55,6 +55,7 @@ func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) erro
 		if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		a.counts.finished(ctx, row, OutcomeTakenBack)
 	}
 	return a.takeBack(ctx, a.portal.ID, target, author, math.MaxInt64)
 }
@@ -100,6 +101,7 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 		if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		r.counts.finished(ctx, row, OutcomeTakenBack)
 	}
 	return nil
 }

@@ -59,6 +59,18 @@ func (r *readers) eventsFlow() bool {
 	return len(all) == 0 || slices.ContainsFunc(all, func(acc *account) bool { return acc.own.connected.Load() })
 }
 
+// countConnections returns how many connections for events of Wazo are open, and how many should be.
+func (r *readers) countConnections() (open, due int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for acc := range r.listening {
+		if due++; acc.own.connected.Load() {
+			open++
+		}
+	}
+	return open, due
+}
+
 // run listens and looks for news until ctx ends.
 func (r *readers) run(ctx context.Context) {
 	r.mu.Lock()

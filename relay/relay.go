@@ -86,6 +86,8 @@ type Config struct {
 	OverhearWait  time.Duration // how long after another account the reader of a portal may hear a message; default 5 s
 	MemberKept    time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
 	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
+
+	Observer Observer // is told what becomes of messages; nil: nobody is
 }
 
 // parallelReads is how many histories are read at once.
@@ -109,6 +111,9 @@ func (c *Config) setDefaults() {
 	set(&c.OverhearWait, 5*time.Second)
 	set(&c.MemberKept, time.Minute)
 	set(&c.ShutdownGrace, 10*time.Second)
+	if c.Observer == nil {
+		c.Observer = nobody{}
+	}
 }
 
 // Relay is the core. Make it with New, give it the Matrix side with Attach, run it with Run.
@@ -148,6 +153,7 @@ type Relay struct {
 	outages      outages
 	poison       task.PoisonDetector[int64] // by row
 	uploads      uploads
+	counts       counts
 }
 
 // New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of people. api is
@@ -168,6 +174,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		uploads:      newUploads(),
 		loggingIn:    exsync.NewSet[id.UserID](),
 		health:       newHealth(),
+		counts:       counts{cfg.Observer},
 	}
 	former := row
 	if api != nil {

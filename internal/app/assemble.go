@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"io"
+	"runtime"
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/metrics"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -19,6 +21,7 @@ type parts struct {
 	wazo     *wazoapi.Client
 	core     *relay.Relay
 	matrix   *bot.Bot
+	metrics  *metrics.Metrics
 }
 
 // build opens the database and puts the parts together. It does not talk to any server yet.
@@ -62,7 +65,11 @@ func (c *config) wazoCredentials() wazoapi.Credentials {
 
 // assemble puts the parts together on an open database.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
-	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: "wazo-matrix-relay/" + version()}, log.With().Str("part", "wazo").Logger())
+	counted := metrics.New(metrics.Build{Version: version(), Commit: commit(), Go: runtime.Version()})
+	database.OnCommit(counted.Committed)
+	api, err := wazoapi.New(wazoapi.Config{
+		URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: "wazo-matrix-relay/" + version(), Transport: counted.Transport(metrics.Wazo),
+	}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
 	}
@@ -77,16 +84,18 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	core := relay.New(relay.Config{
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
 		Relations: cfg.relations(), PlainText: !bool(cfg.WazoMarkdown),
-		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages),
+		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages), Observer: counted,
 	}, database, row, api, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: string(cfg.MatrixHomeserverURL),
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: string(cfg.MatrixRecoveryKey),
 		CommandPrefix: string(cfg.CommandPrefix), Version: version(), LoginPage: cfg.loginPage(),
 		MediaMaxSize: int64(cfg.MediaMaxSize), MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
+		Transport: counted.Transport(metrics.Matrix), OnRateLimit: counted.RateLimited,
 		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, id.UserID(cfg.MatrixUserID), recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
-	return &parts{database: database, wazo: api, core: core, matrix: matrix}, nil
+	counted.Watch(core.Snapshot, log)
+	return &parts{database: database, wazo: api, core: core, matrix: matrix, metrics: counted}, nil
 }
 
 func (p *parts) close(log zerolog.Logger) {

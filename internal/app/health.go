@@ -52,6 +52,7 @@ func adminHandler(p *parts) http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(h) // whoever asked is gone; there is nothing to do
 	})
+	mux.Handle("GET /metrics", p.metrics.Handler())
 	return mux
 }
 

@@ -244,7 +244,7 @@ func TestPublicListener(t *testing.T) {
 		f.env["PUBLIC_URL"] = "https://relay.a.example/relay"
 		stop := f.serve()
 		f.awaitWell()
-		for _, path := range []string{"/", "/healthz", "/relay/media/unknown/cat.jpg"} {
+		for _, path := range []string{"/", "/healthz", "/metrics", "/relay/media/unknown/cat.jpg"} {
 			status, body := get(path)
 			require.Equal(t, http.StatusNotFound, status)
 			require.Equal(t, words.FileGone+"\n", body)
