@@ -27,6 +27,12 @@ func scrape(t *testing.T, m *Metrics) string {
 	return answer.Body.String()
 }
 
+// nowhere lets all requests fail.
+type nowhere struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("no network") }
+
 // full returns metrics that have values everywhere.
 func full() *Metrics {
 	m := New(Build{Version: "v1", Commit: "abc", Go: "go1"})
@@ -36,6 +42,10 @@ func full() *Metrics {
 	m.Retrying("to_wazo", 2*time.Second)
 	m.RateLimited("send", 5*time.Second)
 	m.Committed(time.Millisecond)
+	for _, side := range []string{Matrix, Wazo} {
+		client := &http.Client{Transport: m.Transport(side)(nowhere{})}
+		_, _ = client.Get("http://127.0.0.1/_matrix/client/v3/sync") // it is counted, whatever becomes of it
+	}
 	now := time.Now()
 	m.Watch(func(context.Context) (relay.Snapshot, error) {
 		return relay.Snapshot{
