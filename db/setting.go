@@ -19,6 +19,8 @@ const (
 	SettingMasterKey   = "matrix_master_key"   // the public key of the identity that signed the device
 	SettingGeneration  = "matrix_generation"   // a rollback counter; see package bot/device
 
+	SettingCheckedAt = "checked_at" // when it was last tried whether anything can be stored
+
 	SettingFetchedBackup = "matrix_fetched_backup" // the version of the key backup from which all keys were fetched
 )
 

@@ -64,6 +64,7 @@ type fixture struct {
 	patience         time.Duration // with an account that fails alone; default: as with outages
 
 	observer *tally // nil: nobody counts
+	clocks   *Clocks
 
 	core   *Relay
 	client *wazoapi.Client
@@ -117,8 +118,8 @@ func (f *fixture) start() {
 		observer = f.observer
 	}
 	f.core = New(Config{
-		Observer: observer,
-		Rights:   rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
+		Observer: observer, Clocks: f.clocks,
+		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
 		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,

@@ -26,12 +26,14 @@ const (
 	serviceToWazo    service = "to_wazo"   // deliveries to Wazo
 	serviceEvents    service = "events"    // the connection for Wazo's events
 	serviceDirectory service = "directory" // wazo-dird and what it rests on: names
+	serviceDatabase  service = "database"  // the relay's own database
 )
 
 // The services of each side, causes before what they cause.
 var (
 	matrixServices = []service{serviceSync, serviceToMatrix}
 	wazoServices   = []service{serviceLogin, serviceChat, serviceToWazo, serviceEvents, serviceDirectory}
+	ownServices    = []service{serviceDatabase}
 )
 
 // deliveryService is the service that deliveries in a direction show.
@@ -53,6 +55,8 @@ func (s service) why() words.Why {
 		return words.WhyEventsFail
 	case serviceDirectory:
 		return words.WhyDirectoryFails
+	case serviceDatabase:
+		return words.WhyDatabaseFails
 	default:
 		return words.WhyChatFails
 	}
@@ -205,6 +209,7 @@ func (r *Relay) watch(ctx context.Context) {
 	ticker := time.NewTicker(r.cfg.HealthInterval)
 	defer ticker.Stop()
 	for {
+		r.watched.store(time.Now())
 		r.tasks.Wake(job{kind: jobHealth})
 		select {
 		case <-ctx.Done():
@@ -220,13 +225,14 @@ func (r *Relay) watch(ctx context.Context) {
 // to find that wazo-confd hangs.
 const questionTimeout = 15 * time.Second
 
-// examine asks each service of Wazo something cheap.
+// examine asks each service of Wazo something cheap, and tries the database.
 func (r *Relay) examine(ctx context.Context) {
 	ctx, cancel := r.tasks.UntilStop(ctx)
 	defer cancel()
 	ctx, cancelQuestions := context.WithTimeout(ctx, questionTimeout)
 	defer cancelQuestions()
 	var wg sync.WaitGroup
+	wg.Go(func() { r.noteAnswer(ctx, serviceDatabase, r.checkDatabase(ctx)) })
 	wg.Go(func() { r.examineBy(ctx, serviceLogin, func(acc *account) error { return acc.api.Check(ctx) }) })
 	wg.Go(func() {
 		if asked, err := r.directory.names.Check(ctx); asked {

@@ -12,10 +12,16 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Health is how both sides are.
-type Health struct{ Matrix, Wazo SideHealth }
+// Health is how both sides are, and the relay between them.
+type Health struct{ Matrix, Wazo, Relay SideHealth }
 
-// SideHealth is how a side is.
+// OK reports whether all is well.
+func (h Health) OK() bool { return h.Matrix.OK && h.Wazo.OK && h.Relay.OK }
+
+// Why says in words why not all is well. The reasons of the relay itself come first: others may follow from them.
+func (h Health) Why() []string { return slices.Concat(h.Relay.Why, h.Matrix.Why, h.Wazo.Why) }
+
+// SideHealth is how a side is, or the relay itself.
 type SideHealth struct {
 	OK   bool
 	Why  []string // in words, the most important reason first; none if all is well
@@ -38,11 +44,12 @@ func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
 		return Health{}, err
 	}
 	report := &healthReport{Relay: r, room: room, now: time.Now(), waiting: waiting}
-	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices)}
+	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices), Relay: report.ofSide(ownServices)}
 	if len(r.accounts.inUse()) == 0 {
 		report.result.Wazo.Note = r.texts.NobodyLoggedIn()
 	}
 	report.addSync()
+	report.addClocks()
 	err = report.addPortals(ctx)
 	return report.result, err
 }

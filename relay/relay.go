@@ -88,6 +88,7 @@ type Config struct {
 	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
 
 	Observer Observer // is told what becomes of messages; nil: nobody is
+	Clocks   *Clocks  // knows the clocks of the servers; nil: they are not compared
 }
 
 // parallelReads is how many histories are read at once.
@@ -147,6 +148,7 @@ type Relay struct {
 
 	reading *semaphore.Weighted // limits how many histories are read at once
 
+	watched      atomicTime                   // when watch last looked around
 	lastSync     atomicTime                   // when an answer of /sync was last accepted
 	lastDelivery map[db.Direction]*atomicTime // when a delivery last succeeded
 	health       *health

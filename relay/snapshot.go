@@ -10,9 +10,12 @@ import (
 
 // Snapshot is how everything is at a moment, in numbers.
 type Snapshot struct {
-	MatrixUp, WazoUp bool            // as in Health
+	MatrixUp, WazoUp bool // as in Health
+	RelayUp          bool
 	Services         map[string]bool // whether each piece of a side works, by its name in the log; only those of which something is known
 	LastSync         time.Time       // when an answer of /sync was last accepted; zero: none was since the start
+
+	ClockSkew map[Server]time.Duration // by how much the clock of a server is ahead of that of this machine
 
 	Queues  []db.QueueFigures
 	Portals map[db.PortalKind]int
@@ -30,7 +33,8 @@ func (r *Relay) Snapshot(ctx context.Context) (s Snapshot, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.MatrixUp, s.WazoUp, s.LastSync = health.Matrix.OK, health.Wazo.OK, r.LastSync()
+	s.MatrixUp, s.WazoUp, s.RelayUp, s.LastSync = health.Matrix.OK, health.Wazo.OK, health.Relay.OK, r.LastSync()
+	s.ClockSkew = map[Server]time.Duration{Homeserver: r.cfg.Clocks.Skew(Homeserver), WazoServer: r.cfg.Clocks.Skew(WazoServer)}
 	s.Services = r.health.states()
 	s.Connections, s.ConnectionsDue = r.readers.countConnections()
 	if s.Queues, err = r.db.Queue.Figures(ctx); err != nil {

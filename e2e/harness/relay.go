@@ -30,7 +30,7 @@ type Relay struct {
 	proc   *process
 }
 
-// StartRelay starts the relay and returns when its /healthz answers 200. The
+// StartRelay starts the relay and returns when its /readyz answers 200. The
 // error of a start that failed contains the end of its log.
 func StartRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
 	r, err := newRelay(ctx, cfg)
@@ -86,7 +86,7 @@ func (r *Relay) start(ctx context.Context) error {
 		return err
 	}
 	r.proc = proc
-	if err = proc.waitReady(ctx, r.AdminURL()+"/healthz"); err != nil {
+	if err = proc.waitReady(ctx, r.AdminURL()+"/readyz"); err != nil {
 		proc.kill()
 		return err
 	}

@@ -33,9 +33,10 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	readable       = gauge("database_readable", "Whether the state could be read from the database: 1 or 0. Without that, the other gauges are missing.")
-	sideUp         = gauge("side_up", "Whether messages reach a side and come from there: 1 or 0. /readyz says why not.", "side")
+	sideUp         = gauge("side_up", "Whether a side is well, or the relay itself: 1 or 0. /readyz says why not.", "side")
 	serviceUp      = gauge("service_up", "Whether what was last tried at a piece of a side has succeeded: 1 or 0.", "service")
 	lastSync       = gauge("last_sync_timestamp_seconds", "When the homeserver last answered /sync, as Unix time; 0 if it has not since the start.")
+	clockSkew      = gauge("clock_skew_seconds", "By how much the clock of a server is ahead of that of the relay, to the second.", "server")
 	queueMessages  = gauge("queue_messages", "Messages in the queues.", "direction", "state")
 	queueOldest    = gauge("queue_oldest_age_seconds", "How long the oldest message in the queues has been there; 0 if there is none.", "direction", "state")
 	portals        = gauge("portals", "Matrix rooms that are linked with a chat on Wazo, by how that came to be.", "kind")
@@ -48,7 +49,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{readable, sideUp, serviceUp, lastSync, queueMessages, queueOldest, portals, portalsPaused, logins, connections, connectionsDue, databaseBytes} {
+	for _, desc := range []*prometheus.Desc{readable, sideUp, serviceUp, lastSync, clockSkew, queueMessages, queueOldest, portals, portalsPaused, logins, connections, connectionsDue, databaseBytes} {
 		descs <- desc
 	}
 }
@@ -68,6 +69,10 @@ func (s *state) Collect(metrics chan<- prometheus.Metric) {
 	}
 	set(sideUp, number(now.MatrixUp), Matrix)
 	set(sideUp, number(now.WazoUp), Wazo)
+	set(sideUp, number(now.RelayUp), "relay")
+	for server, ahead := range now.ClockSkew {
+		set(clockSkew, ahead.Seconds(), string(server))
+	}
 	for name, up := range now.Services {
 		set(serviceUp, number(up), name)
 	}

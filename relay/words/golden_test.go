@@ -93,6 +93,7 @@ func healthReasons() []reason {
 		why("WhyChatFails", WhyChatFails),
 		why("WhyEventsFail", WhyEventsFail),
 		why("WhyDirectoryFails", WhyDirectoryFails),
+		why("WhyDatabaseFails", WhyDatabaseFails),
 		why("WhyNoPermission", WhyNoPermission),
 		why("WhyLogin", WhyLogin),
 		why("WhyTooManyLogins", WhyTooManyLogins),
@@ -368,6 +369,8 @@ func goldenTexts() string {
 	}
 	because("PausedRoom", func(why string) string { return golden.PausedRoom(goldenRoom, why) }, pauseReasons(), []reason{why("WhyOpened", WhyOpened)})
 	text("WaitsForMatrix", golden.WaitsForMatrix(goldenRoom, 75500*time.Millisecond))
+	text("ClocksDiffer, the homeserver", golden.ClocksDiffer(false, time.Hour))
+	text("ClocksDiffer, Wazo", golden.ClocksDiffer(true, -90*time.Second))
 	text("WaitsForWazo", golden.WaitsForWazo(goldenRoom, 75500*time.Millisecond))
 
 	group("Commands that fail")

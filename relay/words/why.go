@@ -33,6 +33,7 @@ const (
 	WhyChatFails      Why = "chat_fails"
 	WhyEventsFail     Why = "events_fail"
 	WhyDirectoryFails Why = "directory_fails"
+	WhyDatabaseFails  Why = "database_fails"
 )
 
 // Why says a reason. The sentence begins in lower case, unless with "I", because it follows a colon, and it ends with a full
@@ -91,6 +92,8 @@ func (t Texts) Why(why Why) string {
 		return "the connection for Wazo's events is closed, because wazo-websocketd, RabbitMQ or the network fails. Messages from Wazo come late."
 	case WhyDirectoryFails:
 		return "the directory of Wazo (wazo-dird or wazo-confd) cannot be reached, or it answers with an error. People on Wazo may appear under other names."
+	case WhyDatabaseFails:
+		return "the relay cannot store anything in its database, so nothing is relayed. Perhaps its disk is full."
 	default:
 		return string(why)
 	}
