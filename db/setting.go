@@ -21,6 +21,8 @@ const (
 
 	SettingCheckedAt = "checked_at" // when it was last tried whether anything can be stored
 
+	SettingProbeRoom = "matrix_probe_room" // in which the bot sends messages to itself
+
 	SettingFetchedBackup = "matrix_fetched_backup" // the version of the key backup from which all keys were fetched
 )
 

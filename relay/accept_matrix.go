@@ -96,6 +96,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		return err
 	}
 	for _, evt := range room.Events {
+		a.noteProbe(ctx, evt)
 		if err = a.redactMedia(ctx, room.Room, evt); err != nil {
 			return err
 		}
@@ -137,6 +138,13 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 	}
 	_, err = a.queueLinkedAgain(ctx, a.portal)
 	return err
+}
+
+// noteProbe notes that a message that the relay has sent to itself has come back.
+func (a *matrixAccept) noteProbe(ctx context.Context, evt Event) {
+	if evt.Tag != nil && evt.Tag.Kind == TagProbe && evt.Event != nil && evt.Sender == a.matrix.UserID() {
+		db.AfterCommit(ctx, func() { a.selfProbe.cameBack(Homeserver, evt.Tag.Nonce) })
+	}
 }
 
 // whyOpened says in words why strangers can read a room by what an answer of /sync says, "" if it does not say so. The portal stops

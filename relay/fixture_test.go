@@ -63,8 +63,9 @@ type fixture struct {
 	relayPassword    string
 	patience         time.Duration // with an account that fails alone; default: as with outages
 
-	observer *tally // nil: nobody counts
-	clocks   *Clocks
+	observer  *tally // nil: nobody counts
+	clocks    *Clocks
+	selfProbe time.Duration
 
 	core   *Relay
 	client *wazoapi.Client
@@ -118,7 +119,7 @@ func (f *fixture) start() {
 		observer = f.observer
 	}
 	f.core = New(Config{
-		Observer: observer, Clocks: f.clocks,
+		Observer: observer, Clocks: f.clocks, SelfProbe: f.selfProbe, SelfProbeWait: 500 * time.Millisecond,
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,

@@ -19,20 +19,22 @@ type service string
 
 // The services, each with what shows how it is.
 const (
-	serviceSync      service = "sync"      // the answers of /sync
-	serviceToMatrix  service = "to_matrix" // deliveries to Matrix
-	serviceLogin     service = "login"     // wazo-auth: checks of the token
-	serviceChat      service = "chat"      // wazo-chatd: the list of rooms
-	serviceToWazo    service = "to_wazo"   // deliveries to Wazo
-	serviceEvents    service = "events"    // the connection for Wazo's events
-	serviceDirectory service = "directory" // wazo-dird and what it rests on: names
-	serviceDatabase  service = "database"  // the relay's own database
+	serviceSync        service = "sync"         // the answers of /sync
+	serviceToMatrix    service = "to_matrix"    // deliveries to Matrix
+	serviceLogin       service = "login"        // wazo-auth: checks of the token
+	serviceChat        service = "chat"         // wazo-chatd: the list of rooms
+	serviceToWazo      service = "to_wazo"      // deliveries to Wazo
+	serviceEvents      service = "events"       // the connection for Wazo's events
+	serviceDirectory   service = "directory"    // wazo-dird and what it rests on: names
+	serviceMatrixProbe service = "matrix_probe" // messages of the relay to itself on Matrix
+	serviceWazoProbe   service = "wazo_probe"   // events that the relay causes on Wazo
+	serviceDatabase    service = "database"     // the relay's own database
 )
 
 // The services of each side, causes before what they cause.
 var (
-	matrixServices = []service{serviceSync, serviceToMatrix}
-	wazoServices   = []service{serviceLogin, serviceChat, serviceToWazo, serviceEvents, serviceDirectory}
+	matrixServices = []service{serviceSync, serviceToMatrix, serviceMatrixProbe}
+	wazoServices   = []service{serviceLogin, serviceChat, serviceToWazo, serviceEvents, serviceWazoProbe, serviceDirectory}
 	ownServices    = []service{serviceDatabase}
 )
 
@@ -55,6 +57,10 @@ func (s service) why() words.Why {
 		return words.WhyEventsFail
 	case serviceDirectory:
 		return words.WhyDirectoryFails
+	case serviceMatrixProbe:
+		return words.WhyMatrixSilent
+	case serviceWazoProbe:
+		return words.WhyWazoSilent
 	case serviceDatabase:
 		return words.WhyDatabaseFails
 	default:

@@ -23,6 +23,9 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
+	// SendToSelf sends a message to the bot in a room in which nobody else is. Its event has a Tag of the kind TagProbe with the nonce.
+	// Errors of the homeserver and the network are of type *MatrixError.
+	SendToSelf(ctx context.Context, nonce string) error
 	// IsLimited reports whether the homeserver limits how much the account sends, now or a moment ago.
 	IsLimited() bool
 	// UploadPicture fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room,
@@ -93,11 +96,12 @@ const TagKey = "io.wazo.relay"
 
 // Tag is the value of TagKey.
 type Tag struct {
-	Kind   string         `json:"kind"`             // message, linked or notice
+	Kind   string         `json:"kind"`             // message, linked, notice or probe
 	UUID   wazoapi.UUID   `json:"uuid,omitempty"`   // of the Wazo message that the event shows
 	Part   int            `json:"part,omitempty"`   // of that message
 	Also   []wazoapi.UUID `json:"also,omitempty"`   // of the messages that a merged event shows after that one, in order
 	Portal int64          `json:"portal,omitempty"` // that was linked
+	Nonce  string         `json:"nonce,omitempty"`  // of a probe
 }
 
 // UUIDs returns the Wazo messages that an event shows, in order.
@@ -108,6 +112,7 @@ const (
 	TagMessage = "message"
 	TagLinked  = "linked"
 	TagNotice  = "notice"
+	TagProbe   = "probe"
 )
 
 // TagOf returns the tag in an event's clear content, nil if there is none.

@@ -82,6 +82,9 @@ type Config struct {
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
+	SelfProbe     time.Duration // between two messages of the relay to itself, through each side; 0: there are none
+	SelfProbeWait time.Duration // how long such a message may take; default 20 s
+
 	LoginCheck    time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
 	OverhearWait  time.Duration // how long after another account the reader of a portal may hear a message; default 5 s
 	MemberKept    time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
@@ -108,6 +111,7 @@ func (c *Config) setDefaults() {
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
 	set(&c.KeyKept, 7*24*time.Hour)
+	set(&c.SelfProbeWait, 20*time.Second)
 	set(&c.LoginCheck, 10*time.Minute)
 	set(&c.OverhearWait, 5*time.Second)
 	set(&c.MemberKept, time.Minute)
@@ -156,6 +160,7 @@ type Relay struct {
 	poison       task.PoisonDetector[int64] // by row
 	uploads      uploads
 	counts       counts
+	selfProbe    *selfProbe
 }
 
 // New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of people. api is
@@ -195,6 +200,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)
 	r.readers = newReaders(r)
+	r.selfProbe = newSelfProbe(r)
 	r.accounts.began, r.accounts.ended = r.readers.began, r.readers.ended
 	r.openings = &openings{r}
 	r.conversations = newConversations(r)
@@ -219,6 +225,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.readers.run(ctx) })
 	wg.Go(func() { r.watch(ctx) })
+	wg.Go(func() { r.selfProbe.run(ctx) })
 	wg.Go(func() { r.forget(ctx) })
 	wg.Go(func() { r.db.KeepClean(ctx) })
 	wg.Go(func() { r.lateKeys.keepExpiring(ctx) })

@@ -17,6 +17,8 @@ type Snapshot struct {
 
 	ClockSkew map[Server]time.Duration // by how much the clock of a server is ahead of that of this machine
 
+	Probes map[Server]ProbeResult // only those that were made
+
 	Queues  []db.QueueFigures
 	Portals map[db.PortalKind]int
 	Paused  map[Pause]int // portals that are paused, by reason; a portal may have several
@@ -35,6 +37,7 @@ func (r *Relay) Snapshot(ctx context.Context) (s Snapshot, err error) {
 	}
 	s.MatrixUp, s.WazoUp, s.RelayUp, s.LastSync = health.Matrix.OK, health.Wazo.OK, health.Relay.OK, r.LastSync()
 	s.ClockSkew = map[Server]time.Duration{Homeserver: r.cfg.Clocks.Skew(Homeserver), WazoServer: r.cfg.Clocks.Skew(WazoServer)}
+	s.Probes = r.selfProbe.all()
 	s.Services = r.health.states()
 	s.Connections, s.ConnectionsDue = r.readers.countConnections()
 	if s.Queues, err = r.db.Queue.Figures(ctx); err != nil {

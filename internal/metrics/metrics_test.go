@@ -52,7 +52,7 @@ func full() *Metrics {
 			MatrixUp: true, Services: map[string]bool{"chat": false}, LastSync: now,
 			Queues:  []db.QueueFigures{{Direction: db.ToWazo, State: db.StateNew, Rows: 3, Oldest: jsontime.UM(now.Add(-time.Minute))}},
 			Portals: map[db.PortalKind]int{db.PortalLinked: 2}, Paused: map[relay.Pause]int{relay.PauseForbidden: 1},
-			Logins: map[db.AccountState]int{db.AccountActive: 4}, Connections: 1, ConnectionsDue: 2, DatabaseSize: 4096, ClockSkew: map[relay.Server]time.Duration{relay.Homeserver: -time.Hour},
+			Logins: map[db.AccountState]int{db.AccountActive: 4}, Connections: 1, ConnectionsDue: 2, DatabaseSize: 4096, Probes: map[relay.Server]relay.ProbeResult{relay.Homeserver: {OK: true, Took: time.Second, LastSuccess: now}, relay.WazoServer: {}}, ClockSkew: map[relay.Server]time.Duration{relay.Homeserver: -time.Hour},
 		}, nil
 	}, zerolog.Nop())
 	return m
@@ -77,6 +77,10 @@ func TestMetricsHaveTheirValues(t *testing.T) {
 		`wazo_matrix_relay_database_readable 1`,
 		`wazo_matrix_relay_side_up{side="matrix"} 1`,
 		`wazo_matrix_relay_side_up{side="wazo"} 0`,
+		`wazo_matrix_relay_probe_success{side="matrix"} 1`,
+		`wazo_matrix_relay_probe_duration_seconds{side="matrix"} 1`,
+		`wazo_matrix_relay_probe_success{side="wazo"} 0`,
+		`wazo_matrix_relay_probe_last_success_timestamp_seconds{side="wazo"} 0`,
 		`wazo_matrix_relay_clock_skew_seconds{server="homeserver"} -3600`,
 		`wazo_matrix_relay_service_up{service="chat"} 0`,
 		`wazo_matrix_relay_queue_messages{direction="to_wazo",state="new"} 3`,

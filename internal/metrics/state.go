@@ -37,6 +37,9 @@ var (
 	serviceUp      = gauge("service_up", "Whether what was last tried at a piece of a side has succeeded: 1 or 0.", "service")
 	lastSync       = gauge("last_sync_timestamp_seconds", "When the homeserver last answered /sync, as Unix time; 0 if it has not since the start.")
 	clockSkew      = gauge("clock_skew_seconds", "By how much the clock of a server is ahead of that of the relay, to the second.", "server")
+	probeSuccess   = gauge("probe_success", "Whether the last message of the relay to itself has come back: 1 or 0. It is missing if there was none.", "side")
+	probeDuration  = gauge("probe_duration_seconds", "How long the last message of the relay to itself took, or was waited for.", "side")
+	probeLast      = gauge("probe_last_success_timestamp_seconds", "When a message of the relay to itself last came back, as Unix time; 0 if none has since the start.", "side")
 	queueMessages  = gauge("queue_messages", "Messages in the queues.", "direction", "state")
 	queueOldest    = gauge("queue_oldest_age_seconds", "How long the oldest message in the queues has been there; 0 if there is none.", "direction", "state")
 	portals        = gauge("portals", "Matrix rooms that are linked with a chat on Wazo, by how that came to be.", "kind")
@@ -49,7 +52,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{readable, sideUp, serviceUp, lastSync, clockSkew, queueMessages, queueOldest, portals, portalsPaused, logins, connections, connectionsDue, databaseBytes} {
+	for _, desc := range []*prometheus.Desc{readable, sideUp, serviceUp, lastSync, clockSkew, probeSuccess, probeDuration, probeLast, queueMessages, queueOldest, portals, portalsPaused, logins, connections, connectionsDue, databaseBytes} {
 		descs <- desc
 	}
 }
@@ -77,6 +80,15 @@ func (s *state) Collect(metrics chan<- prometheus.Metric) {
 		set(serviceUp, number(up), name)
 	}
 	set(lastSync, unix(now.LastSync))
+	for server, result := range now.Probes {
+		side := Matrix
+		if server == relay.WazoServer {
+			side = Wazo
+		}
+		set(probeSuccess, number(result.OK), side)
+		set(probeDuration, result.Took.Seconds(), side)
+		set(probeLast, unix(result.LastSuccess), side)
+	}
 	s.collectQueues(now.Queues, set)
 	for kind, n := range now.Portals {
 		set(portals, float64(n), string(kind))

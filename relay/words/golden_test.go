@@ -94,6 +94,8 @@ func healthReasons() []reason {
 		why("WhyEventsFail", WhyEventsFail),
 		why("WhyDirectoryFails", WhyDirectoryFails),
 		why("WhyDatabaseFails", WhyDatabaseFails),
+		why("WhyMatrixSilent", WhyMatrixSilent),
+		why("WhyWazoSilent", WhyWazoSilent),
 		why("WhyNoPermission", WhyNoPermission),
 		why("WhyLogin", WhyLogin),
 		why("WhyTooManyLogins", WhyTooManyLogins),
@@ -152,6 +154,11 @@ func goldenTexts() string {
 		{Title: "+1 555 0100", UUID: "uuid-5", Members: 2, Outside: true},
 	}, 0))
 	text("OwnRooms, and more", golden.OwnRooms([]OwnRoom{{Title: "Lunch", UUID: "uuid-3", Members: 4}}, 7))
+
+	group("The room in which the relay sends messages to itself")
+	text("ProbeRoomName", ProbeRoomName)
+	text("ProbeRoomTopic", ProbeRoomTopic)
+	text("SelfProbe", SelfProbe)
 
 	group("search, who and presence")
 	text("AnsweredInDirectChat", golden.AnsweredInDirectChat())
