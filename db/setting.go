@@ -23,6 +23,8 @@ const (
 
 	SettingProbeRoom = "matrix_probe_room" // in which the bot sends messages to itself
 
+	SettingProblems = "problems" // of which the administrators were told, JSON
+
 	SettingFetchedBackup = "matrix_fetched_backup" // the version of the key backup from which all keys were fetched
 )
 

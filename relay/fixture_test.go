@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
@@ -65,6 +66,7 @@ type fixture struct {
 
 	observer  *tally // nil: nobody counts
 	clocks    *Clocks
+	adminRoom id.RoomID
 	selfProbe time.Duration
 
 	core   *Relay
@@ -119,7 +121,7 @@ func (f *fixture) start() {
 		observer = f.observer
 	}
 	f.core = New(Config{
-		Observer: observer, Clocks: f.clocks, SelfProbe: f.selfProbe, SelfProbeWait: 500 * time.Millisecond,
+		Observer: observer, Clocks: f.clocks, AdminRoom: f.adminRoom, SelfProbe: f.selfProbe, SelfProbeWait: 500 * time.Millisecond,
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,

@@ -212,6 +212,7 @@ func (r *Relay) MatrixFails(err error) { r.noteFails(serviceSync, err) }
 
 // watch looks again and again how Wazo is, since nobody may say anything for hours, and tells people when it is away for long.
 func (r *Relay) watch(ctx context.Context) {
+	notices := newAdminNotices(r)
 	ticker := time.NewTicker(r.cfg.HealthInterval)
 	defer ticker.Stop()
 	for {
@@ -223,6 +224,7 @@ func (r *Relay) watch(ctx context.Context) {
 		case <-ticker.C:
 		}
 		r.tellOutages(ctx)
+		notices.look(ctx)
 		r.pauses.retryOnWazo(ctx)
 	}
 }

@@ -62,6 +62,7 @@ type healthReport struct {
 	room    id.RoomID // the only room that it is about; "" for all
 	now     time.Time
 	waiting map[db.QueueKey]time.Time // see Relay.waiting
+	brief   bool                      // it does not say how long something has lasted
 }
 
 // addSync adds that the homeserver has not answered /sync.
@@ -70,7 +71,7 @@ func (r *healthReport) addSync() {
 	case lastSync.IsZero() && r.result.Matrix.OK:
 		r.result.Matrix.add(r.texts.Why(words.WhyNoSync))
 	case r.result.Matrix.OK && r.now.Sub(lastSync) > syncOverdue:
-		r.result.Matrix.add(r.texts.Failing(r.texts.Why(words.WhyHomeserverFails), r.now.Sub(lastSync)))
+		r.result.Matrix.add(r.failing(r.texts.Why(words.WhyHomeserverFails), lastSync))
 	}
 }
 
@@ -82,17 +83,25 @@ func (r *healthReport) ofSide(services []service) SideHealth {
 		if c.since.IsZero() || isDelivery(s) && !waitFor(s, r.waiting) {
 			continue
 		}
-		side.add(r.texts.Failing(r.texts.WhyWithoutMessage(c.why), r.now.Sub(c.since)))
+		side.add(r.failing(r.texts.WhyWithoutMessage(c.why), c.since))
 		return side
 	}
 	if !slices.Contains(services, serviceEvents) {
 		return side
 	} else if since := r.health.readsFailSince(); !since.IsZero() {
-		side.add(r.texts.Failing(r.texts.Why(words.WhyChatFails), r.now.Sub(since)))
+		side.add(r.failing(r.texts.Why(words.WhyChatFails), since))
 	} else if !r.EventsFlow() {
 		side.add(r.texts.Why(words.WhyEventsFail)) // the first connection is not made yet
 	}
 	return side
+}
+
+// failing says why something fails, and since when.
+func (r *healthReport) failing(why string, since time.Time) string {
+	if r.brief {
+		return why
+	}
+	return r.texts.Failing(why, r.now.Sub(since))
 }
 
 func isDelivery(s service) bool { return s == serviceToWazo || s == serviceToMatrix }

@@ -82,6 +82,8 @@ type Config struct {
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
+	AdminRoom id.RoomID // where administrators are told of problems; "": in the direct chats with those who are named in Rights
+
 	SelfProbe     time.Duration // between two messages of the relay to itself, through each side; 0: there are none
 	SelfProbeWait time.Duration // how long such a message may take; default 20 s
 

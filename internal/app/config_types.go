@@ -38,6 +38,7 @@ var (
 	_ encoding.TextUnmarshaler = (*hosts)(nil)
 	_ encoding.TextUnmarshaler = (*nonBlank)(nil)
 	_ encoding.TextUnmarshaler = (*minutes)(nil)
+	_ encoding.TextUnmarshaler = (*roomID)(nil)
 	_ encoding.TextUnmarshaler = (*databasePath)(nil)
 	_ encoding.TextUnmarshaler = (*commandPrefix)(nil)
 	_ encoding.TextUnmarshaler = (*aliasFormat)(nil)
@@ -262,6 +263,19 @@ func (d *mediaDays) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a whole number from 1 to %d", text, maxMediaDays)
 	}
 	*d = mediaDays(n)
+	return nil
+}
+
+// roomID is the ID of a Matrix room.
+type roomID string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *roomID) UnmarshalText(text []byte) error {
+	// Since room version 12 an ID has no server name.
+	if len(text) < 2 || text[0] != '!' || strings.ContainsFunc(string(text), unicode.IsSpace) {
+		return fmt.Errorf("%q is not the ID of a room", text)
+	}
+	*r = roomID(text)
 	return nil
 }
 
