@@ -14,6 +14,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/relay"
 )
 
 // homeserver makes the requests of the account to its homeserver.
@@ -107,7 +108,7 @@ func (l *tokenLock) whileIdle(do func()) bool {
 
 // request returns the context of a request: limited in time, and with the client's quieter log.
 func (h *homeserver) request(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(h.client.Log.WithContext(ctx), device.RequestTimeout)
+	return context.WithTimeout(relay.LogMessageID(ctx, h.client.Log).WithContext(ctx), device.RequestTimeout)
 }
 
 // state reads a piece of a room's state from the homeserver; what is not there stays zero.

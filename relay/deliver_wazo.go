@@ -166,7 +166,7 @@ func (d *wazoDelivery) introductionFailed(ctx context.Context, acc *account, err
 // withdraw gives up a request that was certainly not carried out, so that another account posts the message.
 func (d *wazoDelivery) withdraw(ctx context.Context) error {
 	d.poison.Forget(d.row.ID)
-	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Msg("The sender's own account cannot post a message any more")
+	zerolog.Ctx(ctx).Debug().Msg("The sender's own account cannot post a message any more")
 	if merged, err := d.db.Queue.IsMerged(ctx, d.row.ID); err != nil {
 		return err
 	} else if merged {
@@ -188,7 +188,7 @@ func (d *wazoDelivery) remove(ctx context.Context, outcome Outcome) error {
 // leave lets a message go that nobody can post on Wazo. The sender is told, once, that they are not heard there, and what to do.
 func (d *wazoDelivery) leave(ctx context.Context) error {
 	sender := id.UserID(d.row.Author)
-	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Stringer("sender", sender).Msg("No account can post a message, so it is not relayed")
+	zerolog.Ctx(ctx).Debug().Stringer("sender", sender).Msg("No account can post a message, so it is not relayed")
 	return d.db.DoTxn(ctx, func(ctx context.Context) error {
 		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
 			return err

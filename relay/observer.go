@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"wazo-matrix-relay/db"
 )
 
@@ -51,19 +53,48 @@ func (nobody) Finished(db.Direction, Outcome, time.Duration) {}
 // Retrying implements Observer.
 func (nobody) Retrying(string, time.Duration) {}
 
-// counts tells the observer what is counted, when it is committed. Messages of the relay itself are not counted.
-type counts struct{ observer Observer }
+// counts tells the observer, and the log at the level debug, what becomes of messages, when it is committed. Messages of the relay itself
+// are not counted.
+type counts struct {
+	observer Observer
+	log      zerolog.Logger
+}
 
 // accepted notes that a row was put into its queue in the transaction that ctx carries.
 func (c counts) accepted(ctx context.Context, row *db.Row) {
+	if row.Kind != db.KindMessage {
+		return
+	}
+	db.AfterCommit(ctx, func() {
+		c.observer.Accepted(row.Direction)
+		c.line(row).Msg("Accepted a message")
+	})
+}
+
+// delivered notes that a row was delivered in the transaction that ctx carries, as a message with an id of the other side.
+func (c counts) delivered(ctx context.Context, row *db.Row, as string) {
 	if row.Kind == db.KindMessage {
-		db.AfterCommit(ctx, func() { c.observer.Accepted(row.Direction) })
+		db.AfterCommit(ctx, func() { c.end(row, OutcomeDelivered, as) })
 	}
 }
 
-// finished notes what became of a row in the transaction that ctx carries.
+// finished notes what became of a row in the transaction that ctx carries, if it was not delivered.
 func (c counts) finished(ctx context.Context, row *db.Row, outcome Outcome) {
 	if row.Kind == db.KindMessage {
-		db.AfterCommit(ctx, func() { c.observer.Finished(row.Direction, outcome, time.Since(row.AcceptedAt.Time)) })
+		db.AfterCommit(ctx, func() { c.end(row, outcome, "") })
 	}
+}
+
+func (c counts) end(row *db.Row, outcome Outcome, as string) {
+	after := time.Since(row.AcceptedAt.Time)
+	c.observer.Finished(row.Direction, outcome, after)
+	line := c.line(row).Str("outcome", string(outcome)).Dur("after", after)
+	if as != "" {
+		line = line.Str("delivered_as", as)
+	}
+	line.Msg("Finished a message")
+}
+
+func (c counts) line(row *db.Row) *zerolog.Event {
+	return c.log.Debug().Str(MessageIDField, row.SourceID).Int64("portal_id", row.PortalID).Str("direction", string(row.Direction))
 }

@@ -22,7 +22,7 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 		return err
 	}
 	if row.HasRequest() && part+1 >= row.Parts {
-		r.counts.finished(ctx, row, OutcomeDelivered)
+		r.counts.delivered(ctx, row, eventID.String())
 	}
 	return r.db.Message.Insert(ctx, &db.Message{
 		PortalID: row.PortalID, WazoUUID: row.SourceID, Part: part, EventID: eventID, Author: row.Author,
@@ -42,7 +42,7 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
-		r.counts.finished(ctx, row, OutcomeDelivered)
+		r.counts.delivered(ctx, row, eventID.String())
 		err = r.db.Message.Insert(ctx, &db.Message{
 			PortalID: portalID, WazoUUID: row.SourceID, EventID: eventID, Author: row.Author,
 			CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
@@ -159,7 +159,7 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.SourceID), Author: row.Author,
 			CreatedAt: jsontime.UMicro(message.CreatedAt), RelayedAt: jsontime.UM(time.Now()),
 		})
-		d.counts.finished(ctx, row, OutcomeDelivered)
+		d.counts.delivered(ctx, row, message.UUID.String())
 		if err != nil {
 			return err
 		} else if err = d.recordPoster(ctx, request, message); err != nil {

@@ -183,7 +183,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		uploads:      newUploads(),
 		loggingIn:    exsync.NewSet[id.UserID](),
 		health:       newHealth(),
-		counts:       counts{cfg.Observer},
+		counts:       counts{cfg.Observer, log},
 	}
 	former := row
 	if api != nil {
