@@ -252,6 +252,9 @@ func (r *Relay) examine(ctx context.Context) {
 	wg.Go(func() {
 		r.examineBy(ctx, serviceChat, func(acc *account) error {
 			_, err := acc.listRooms(ctx)
+			if err == nil {
+				r.readers.lookForGone(ctx, acc)
+			}
 			return err
 		})
 	})

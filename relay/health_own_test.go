@@ -10,6 +10,7 @@ import (
 
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
 )
 
 // protectDatabase lets the database refuse to store anything until the returned function is called.
@@ -96,4 +97,20 @@ func TestARelayWhoseWatchStandsStillIsNotAlive(t *testing.T) {
 	f.halt()
 	f.core.watched.store(time.Now().Add(-time.Hour))
 	require.False(t, f.core.IsAlive())
+}
+
+// Nobody says anything in the chat, and the next look for news is minutes away.
+func TestHealthSaysThatAChatIsGone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.healthInterval, f.probeInterval = 50*time.Millisecond, time.Hour
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	f.awaitHealth("all to be well", Health.OK)
+	await.Until(t, "the chats to be listed", func() bool { _, listed := f.core.account.listedRoom(wazoapi.UUID(f.room.UUID)); return listed })
+	f.wazo.RemoveMember(f.room.UUID, f.relay)
+	f.awaitHealth("the room to be paused", func(h Health) bool {
+		return h.Wazo.says(txt.PausedRoom(roomID.String(), txt.Why(words.WhyNoRoomOnWazo)))
+	})
 }

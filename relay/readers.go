@@ -122,6 +122,19 @@ func (r *readers) wakePortals(ctx context.Context, fits func(*db.Portal) bool) {
 	}
 }
 
+// lookForGone has the portals looked at whose chats an account has lost: they were deleted, or the account was removed from them. Reading
+// their histories tells, and pauses those that nobody else can read.
+func (r *readers) lookForGone(ctx context.Context, acc *account) {
+	for _, room := range acc.takeGone() {
+		portal, err := r.db.Portal.ByWazoRoom(ctx, string(room))
+		if err != nil {
+			r.log.Err(err).Msg("Failed to look for the portal of a chat that is gone")
+		} else if portal != nil && portal.ReaderID == acc.row.ID {
+			r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
+		}
+	}
+}
+
 // probeAll looks for news for all accounts. The semaphore reading keeps that from being a storm.
 func (r *readers) probeAll() {
 	for _, acc := range r.accounts.inUse() {

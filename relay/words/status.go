@@ -129,6 +129,9 @@ func (t Texts) StatusOnWazo(s StatusOnWazo) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This chat is linked with %s.\n", matrixRoomNamed(s.MatrixRoom))
 	fmt.Fprintf(&b, "Matrix: %s\n", s.lastAnswer())
+	for _, why := range slices.Concat(s.RelayTrouble, s.MatrixTrouble, s.WazoTrouble) {
+		fmt.Fprintf(&b, "Problem: %s\n", why)
+	}
 	fmt.Fprintf(&b, "Waiting: %s to Matrix, %d from Matrix\n", count(s.ToMatrix, "message"), s.ToWazo+s.Waiting)
 	if s.Parked > 0 {
 		fmt.Fprintf(&b, "Could not be delivered: %s\n", count(s.Parked, "message"))
