@@ -105,13 +105,18 @@ func (a *adminNotices) tell(ctx context.Context, text string) error {
 		} else if a.cfg.AdminRoom != "" {
 			return a.Say(ctx, a.cfg.AdminRoom, text, "")
 		}
-		for _, admin := range a.cfg.Rights.Named() {
-			if err = a.SayTo(ctx, admin, text); err != nil {
-				return err
-			}
-		}
-		return nil
+		return a.SayToAdmins(ctx, text)
 	})
+}
+
+// SayToAdmins says something to each administrator who is named by the whole user id, in the bot's direct chat with them.
+func (r *Relay) SayToAdmins(ctx context.Context, text string) error {
+	for _, admin := range r.cfg.Rights.Named() {
+		if err := r.SayTo(ctx, admin, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *adminNotices) load(ctx context.Context) error {
@@ -185,4 +190,4 @@ func (r *Relay) WorstPortals(ctx context.Context) (worst []words.TroubledPortal,
 }
 
 // IsAdminRoom reports whether a room is that of the administrators.
-func (r *Relay) IsAdminRoom(room id.RoomID) bool { return room == r.cfg.AdminRoom }
+func (r *Relay) IsAdminRoom(room id.RoomID) bool { return room != "" && room == r.cfg.AdminRoom }

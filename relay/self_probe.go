@@ -172,7 +172,10 @@ func (p *selfProbe) try(ctx context.Context, server Server, s service, nonce str
 		return nil // the relay is being stopped
 	}
 	p.noteResult(server, time.Since(began), err)
-	p.noteAnswer(ctx, s, err)
+	// wazo-chatd may refuse presences while it takes messages (docs/wazo.md, "Presences"). That it is away is seen by examine.
+	if server == Homeserver || err == nil || errors.Is(err, errNotBack) {
+		p.noteAnswer(ctx, s, err)
+	}
 	return err
 }
 
