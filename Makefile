@@ -24,8 +24,9 @@ help: ## Lists these targets.
 demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and then lets you type. DEMO_FLAGS=-once ends after the conversation.
 	@cd e2e && TAGS='$(TAGS)' cmd/demo/run.sh $(DEMO_FLAGS)
 
-picture: ## Plays a conversation through the relay and draws it into docs/conversation.svg, the picture in README.md.
+picture: ## Plays two conversations through the relay and draws them into docs/conversation.svg and docs/relations.svg.
 	cd e2e && go run $(TAGS) ./cmd/picture -o ../docs/conversation.svg
+	cd e2e && go run $(TAGS) ./cmd/picture -relations -o ../docs/relations.svg
 
 test: test-unit test-e2e browser ## Runs all tests.
 

@@ -31,6 +31,7 @@ func (b *Bot) Event(ctx context.Context, roomID id.RoomID, eventID id.EventID) (
 		return nil, err
 	}
 	evt := b.receiver.receiveEvent(ctx, raw, roomID, false)
+	evt.Replaced = isReplaced(raw)
 	if evt.ParseError == nil && evt.Type.Type == event.EventEncrypted.Type && evt.Sender == b.UserID() {
 		// What the bot itself has sent is not decrypted when it comes with /sync.
 		if decrypted, err := b.decryption.decrypt(ctx, evt.Event); err == nil {
@@ -38,4 +39,20 @@ func (b *Bot) Event(ctx context.Context, roomID id.RoomID, eventID id.EventID) (
 		}
 	}
 	return &evt, nil
+}
+
+// isReplaced reports whether the homeserver has put an edit in the place of an event's content (docs/matrix.md, "Edited events").
+func isReplaced(raw json.RawMessage) bool {
+	var evt struct {
+		Type     string `json:"type"`
+		Unsigned struct {
+			Relations struct {
+				Edit map[string]json.RawMessage `json:"m.replace"`
+			} `json:"m.relations"`
+		} `json:"unsigned"`
+	}
+	if json.Unmarshal(raw, &evt) != nil || evt.Unsigned.Relations.Edit == nil || evt.Type == event.EventEncrypted.Type {
+		return false
+	}
+	return evt.Unsigned.Relations.Edit["content"] == nil
 }

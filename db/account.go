@@ -42,6 +42,7 @@ const (
 	accountColumns       = `id, matrix_user, username, user_uuid, tenant_uuid, state, client_id, since, heard_until`
 	relayAccountQuery    = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NULL`
 	loginsQuery          = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NOT NULL AND state <> 'out' ORDER BY matrix_user`
+	endedLoginsQuery     = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NOT NULL AND state IN ('out', 'leaving') AND user_uuid <> '' ORDER BY id`
 	loginQuery           = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user = $1 AND state <> 'out'`
 	loginOfWazoUserQuery = `SELECT ` + accountColumns + ` FROM account WHERE user_uuid = $1 AND matrix_user IS NOT NULL AND state <> 'out'`
 	putAccountQuery      = `INSERT INTO account (matrix_user, username) VALUES ($1, $2)`
@@ -114,6 +115,11 @@ func (t *Accounts) EarlierRelay(ctx context.Context) (*Account, error) {
 // Logins returns the accounts of people, sorted by Matrix user. Those from which nobody uses the relay any more are left out.
 func (t *Accounts) Logins(ctx context.Context) ([]*Account, error) {
 	return t.QueryMany(ctx, loginsQuery)
+}
+
+// EndedLogins returns the accounts of the people who have logged out, in the states AccountOut and AccountLeaving.
+func (t *Accounts) EndedLogins(ctx context.Context) ([]*Account, error) {
+	return t.QueryMany(ctx, endedLoginsQuery)
 }
 
 // Login returns the account of a person, or nil if the person has not logged in.

@@ -66,9 +66,13 @@ type Database struct {
 	Pause         *Pauses
 	Queue         *Queue
 	Message       *Messages
+	ShownReaction *ShownReactions
+	ShownReply    *ShownReplies
 	SaidOnce      *SaidOnce
 	LastEdit      *LastEdits
 	Reaction      *Reactions
+	Native        *NativeReactions
+	ReplyMark     *ReplyMarks
 	Orphan        *Orphans
 	Gap           *Gaps
 	Inbox         *Inbox
@@ -196,9 +200,13 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Pause = newPauses(raw)
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)
+	db.ShownReaction = newShownReactions(raw)
+	db.ShownReply = &ShownReplies{raw}
 	db.SaidOnce = &SaidOnce{db: raw}
 	db.LastEdit = &LastEdits{db: raw}
 	db.Reaction = newReactions(raw)
+	db.Native = newNativeReactions(raw)
+	db.ReplyMark = newReplyMarks(raw)
 	db.Orphan = newOrphans(raw)
 	db.Gap = newGaps(raw)
 	db.Inbox = newInbox(raw)

@@ -29,6 +29,7 @@ const (
 	knownEventQuery     = `SELECT EXISTS (SELECT 1 FROM message WHERE portal_id = $1 AND event_id = $2)`
 	shownByQuery        = `SELECT event_id FROM message WHERE portal_id = $1 AND wazo_uuid = $2 AND part = $3`
 	lastOfEventQuery    = `SELECT ` + messageColumns + ` FROM message WHERE portal_id = $1 AND event_id = $2 ORDER BY created_at DESC, rowid DESC LIMIT 1`
+	copyMessageQuery    = `INSERT INTO message (` + messageColumns + `) SELECT portal_id, wazo_uuid, (SELECT MAX(part) + 1 FROM message AS parts WHERE parts.portal_id = message.portal_id AND parts.wazo_uuid = message.wazo_uuid), $3, author, created_at, relayed_at FROM message WHERE portal_id = $1 AND event_id = $2 LIMIT 1`
 	newestToWazoQuery   = `SELECT COALESCE(MAX(created_at), 0) FROM message WHERE portal_id = $1 AND author LIKE '@%'`
 	forgetMessagesQuery = `DELETE FROM message WHERE relayed_at < $1 AND created_at < (SELECT read_until FROM portal WHERE id = portal_id) - $2`
 )
@@ -53,6 +54,11 @@ func (m *Message) Scan(row dbutil.Scannable) (*Message, error) {
 // Insert stores a mapping. If the part of the message has a mapping already, that one stays.
 func (t *Messages) Insert(ctx context.Context, m *Message) error {
 	return t.Exec(ctx, insertMessageQuery, m.PortalID, m.WazoUUID, m.Part, dbutil.StrPtr(m.EventID), m.Author, m.CreatedAt, m.RelayedAt)
+}
+
+// Copy maps another Matrix event to the Wazo message to which an event is mapped. It does nothing if that event has no mapping.
+func (t *Messages) Copy(ctx context.Context, portalID int64, from, to id.EventID) error {
+	return t.Exec(ctx, copyMessageQuery, portalID, from, to)
 }
 
 // KnowsUUID reports whether a Wazo message was relayed, in either direction.

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 
 	"go.mau.fi/util/dbutil"
 )
@@ -18,7 +19,7 @@ const (
 	untouched        = `state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
 	writtenQuery     = selectRows + `WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $5 ORDER BY position, id LIMIT 1`
 	hasWrittenQuery  = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + `)`
-	dropGhostsQuery  = `DELETE FROM queue WHERE id IN (SELECT id FROM queue JOIN payload ON payload.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $4 AND accepted_at <= $5 AND id > $6)`
+	dropGhostsQuery  = `DELETE FROM queue WHERE id IN (SELECT id FROM queue JOIN payload ON payload.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $4 AND accepted_at <= $5 AND id > $6 AND source_id NOT IN (SELECT value FROM json_each($7)))`
 	isTakenQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND (id < $3 OR NOT (` + untouched + `)))`
 	dropEchoQuery    = `DELETE FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND ` + untouched
 )
@@ -68,8 +69,13 @@ func (t *Queue) HasWritten(ctx context.Context, portalID int64, author string, s
 
 // DropGhosts deletes the rows to Matrix that may be what a row to Wazo has posted: they have this author and content, chatd stored them
 // at the time since or later, they are newer than the row and were accepted at a time or earlier, and nothing of them was sent yet.
-func (t *Queue) DropGhosts(ctx context.Context, row *Row, author string, since WazoTime, content string, acceptedUntil Time) error {
-	return t.Exec(ctx, dropGhostsQuery, row.PortalID, author, since.UnixMicro(), content, acceptedUntil, row.ID)
+// The messages stored are on Wazo, so that their rows stay.
+func (t *Queue) DropGhosts(ctx context.Context, row *Row, author string, since WazoTime, content string, acceptedUntil Time, stored []string) error {
+	uuids, err := json.Marshal(append([]string{}, stored...)) // never null
+	if err != nil {
+		return err
+	}
+	return t.Exec(ctx, dropGhostsQuery, row.PortalID, author, since.UnixMicro(), content, acceptedUntil, row.ID, string(uuids))
 }
 
 // IsTaken reports whether a message of Wazo that is in the queue to Matrix cannot be what a row to Wazo has posted: it was accepted

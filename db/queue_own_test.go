@@ -125,9 +125,11 @@ func TestEchoesOfOwnAccounts(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, taken, uuid)
 	}
-	require.NoError(t, db.Queue.DropGhosts(t.Context(), between, "alice", jsontime.UMicroInt(0), "ok", ms(0)))
+	require.NoError(t, db.Queue.DropGhosts(t.Context(), between, "alice", jsontime.UMicroInt(0), "ok", ms(0), nil))
 	require.Equal(t, "fourth", written(41), "it was accepted later")
-	require.NoError(t, db.Queue.DropGhosts(t.Context(), between, "alice", jsontime.UMicroInt(0), "ok", ms(1)))
+	require.NoError(t, db.Queue.DropGhosts(t.Context(), between, "alice", jsontime.UMicroInt(0), "ok", ms(1), []string{"fourth"}))
+	require.Equal(t, "fourth", written(41), "it is on Wazo")
+	require.NoError(t, db.Queue.DropGhosts(t.Context(), between, "alice", jsontime.UMicroInt(0), "ok", ms(1), nil))
 	require.Empty(t, written(41))
 	require.Equal(t, "third", written(0), "it is older than what was posted")
 	for uuid, stays := range map[string]bool{"first": true, "second": true, "third": false, "unknown": false} {

@@ -17,8 +17,9 @@ const (
 	lastEditQuery        = `SELECT edit_id FROM last_edit WHERE portal_id = $1 AND event_id = $2`
 	forgetLastEditsQuery = `DELETE FROM last_edit WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = last_edit.portal_id AND message.event_id = last_edit.event_id) AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = last_edit.portal_id AND source_id = last_edit.event_id)`
 
-	insertReactionQuery  = `INSERT INTO reaction (portal_id, event_id, target, emoji) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
-	reactionQuery        = `SELECT portal_id, event_id, target, emoji FROM reaction WHERE portal_id = $1 AND event_id = $2`
+	insertReactionQuery  = `INSERT INTO reaction (portal_id, event_id, target, emoji, wazo_uuid, account_id, native) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+	reactionQuery        = `SELECT portal_id, event_id, target, emoji, wazo_uuid, COALESCE(account_id, 0), native FROM reaction WHERE portal_id = $1 AND event_id = $2`
+	reactionsToQuery     = `SELECT portal_id, event_id, target, emoji, wazo_uuid, COALESCE(account_id, 0), native FROM reaction WHERE portal_id = $1 AND target = $2 ORDER BY rowid`
 	deleteReactionQuery  = `DELETE FROM reaction WHERE portal_id = $1 AND event_id = $2`
 	forgetReactionsQuery = `DELETE FROM reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = reaction.portal_id AND message.event_id = reaction.event_id)`
 )
@@ -28,8 +29,10 @@ type OnceKind string
 
 // What is said only once.
 const (
-	OnceWordless OnceKind = "wordless" // that somebody sent something of a type that has no text
-	OnceThread   OnceKind = "thread"   // which message a thread answers
+	OnceWordless  OnceKind = "wordless"  // that somebody sent something of a type that has no text
+	OnceThread    OnceKind = "thread"    // which message a thread answers
+	OnceRemoved   OnceKind = "removed"   // that an event was removed: several people may redact it
+	OnceWithdrawn OnceKind = "withdrawn" // nothing: an event was redacted before anybody on Wazo could see it
 )
 
 // SaidOnce is the table of what is not said again in a portal.
@@ -81,6 +84,9 @@ type Reaction struct {
 	EventID  id.EventID
 	Target   id.EventID // the event that it is for
 	Emoji    string     // as it is shown, see convert.ReactionOf
+	WazoUUID string     // the message to which an account reacts on Wazo for it; empty: people there are only told of it
+	Account  int64      // the account that reacts; 0: none
+	Native   string     // the emoji with which it does, see [NativeReaction]; empty: none
 }
 
 // Reactions is the table of reactions that were delivered.
@@ -94,17 +100,22 @@ func newReactions(db *dbutil.Database) *Reactions {
 
 // Scan implements dbutil.DataStruct.
 func (r *Reaction) Scan(row dbutil.Scannable) (*Reaction, error) {
-	return dbutil.ValueOrErr(r, row.Scan(&r.PortalID, &r.EventID, &r.Target, &r.Emoji))
+	return dbutil.ValueOrErr(r, row.Scan(&r.PortalID, &r.EventID, &r.Target, &r.Emoji, &r.WazoUUID, &r.Account, &r.Native))
 }
 
 // Insert stores a reaction. It does nothing if the reaction is stored already.
 func (t *Reactions) Insert(ctx context.Context, r *Reaction) error {
-	return t.Exec(ctx, insertReactionQuery, r.PortalID, r.EventID, r.Target, r.Emoji)
+	return t.Exec(ctx, insertReactionQuery, r.PortalID, r.EventID, r.Target, r.Emoji, r.WazoUUID, dbutil.NumPtr(r.Account), r.Native)
 }
 
 // ByEvent returns the reaction that an event made, nil if it was not delivered, or was removed.
 func (t *Reactions) ByEvent(ctx context.Context, portalID int64, event id.EventID) (*Reaction, error) {
 	return t.QueryOne(ctx, reactionQuery, portalID, event)
+}
+
+// To returns the reactions to an event that were delivered and not removed.
+func (t *Reactions) To(ctx context.Context, portalID int64, target id.EventID) ([]*Reaction, error) {
+	return t.QueryMany(ctx, reactionsToQuery, portalID, target)
 }
 
 // Delete removes a reaction.

@@ -38,7 +38,7 @@ func TestLastEditsAndReactionsLiveAsLongAsTheirMappings(t *testing.T) {
 	for _, event := range []id.EventID{"$old", "$new"} {
 		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, "$first"))
 		require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, event, event+"edit"))
-		require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{portal.ID, event, "$target", "👍"}))
+		require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{PortalID: portal.ID, EventID: event, Target: "$target", Emoji: "👍"}))
 	}
 	require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "u", EventID: "$new", RelayedAt: ms(time.Now().UnixMilli())}))
 	require.NoError(t, db.LastEdit.Forget(t.Context()))
@@ -55,4 +55,27 @@ func TestLastEditsAndReactionsLiveAsLongAsTheirMappings(t *testing.T) {
 	reaction, err := db.Reaction.ByEvent(t.Context(), portal.ID, "$new")
 	require.NoError(t, err)
 	require.Nil(t, reaction)
+}
+
+func TestEventThatTakesThePlaceOfAReaction(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal := db.addPortal(t, "a")
+	for part, event := range []id.EventID{"$first", "$second"} {
+		require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{PortalID: portal.ID, EventID: event, Target: "$target", Emoji: "👍"}))
+		require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "u", Part: part, EventID: event, Author: "@a:a.example"}))
+	}
+	require.NoError(t, db.Message.Copy(t.Context(), portal.ID, "$first", "$again"))
+	require.NoError(t, db.Message.Copy(t.Context(), portal.ID, "$unknown", "$lost"))
+	for event, part := range map[id.EventID]int{"$first": 0, "$second": 1, "$again": 2} {
+		message, err := db.Message.ByEvent(t.Context(), portal.ID, event)
+		require.NoError(t, err)
+		require.Equal(t, &Message{PortalID: portal.ID, WazoUUID: "u", Part: part, EventID: event, Author: "@a:a.example", RelayedAt: message.RelayedAt, CreatedAt: message.CreatedAt}, message)
+	}
+	known, err := db.Message.KnowsEvent(t.Context(), portal.ID, "$lost")
+	require.NoError(t, err)
+	require.False(t, known)
+	reactions, err := db.Reaction.To(t.Context(), portal.ID, "$target")
+	require.NoError(t, err)
+	require.Len(t, reactions, 2)
 }

@@ -318,7 +318,7 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if replaced, err := a.db.Command.IsReplaced(ctx, evt.ID, evt.Sender, db.Time{}); err != nil || replaced {
 		return err
 	}
-	if edited, err := a.editPending(ctx, evt.Event); err != nil || edited {
+	if edited, err := a.editPending(ctx, evt.Event, position); err != nil || edited {
 		return err
 	}
 	if a.cfg.Relations.WithoutEdits && editedBy(evt.Event) != "" {
@@ -330,6 +330,8 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 // insert stores an event that is to be relayed, unless it was relayed before.
 func (a *matrixAccept) insert(ctx context.Context, evt Event, position int64) error {
 	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
+		return err
+	} else if withdrawn, err := a.isWithdrawn(ctx, evt.Event); err != nil || withdrawn {
 		return err
 	}
 	payload, err := storedEvent(evt.Event, evt.SenderName)
@@ -378,10 +380,14 @@ func unparsableID(evt Event) string {
 
 // ownEvent accepts the echo of what the bot sent: the start of a link on Matrix, or a delivery.
 func (a *matrixAccept) ownEvent(ctx context.Context, evt Event, position int64) error {
-	if evt.Tag == nil {
+	if evt.Type.Type == event.EventRedaction.Type {
+		return a.db.ShownReaction.DeleteEvent(ctx, a.portal.ID, redacted(evt.Event))
+	} else if evt.Tag == nil {
 		return nil
 	}
 	switch evt.Tag.Kind {
+	case TagReaction, TagReactions:
+		return a.shownReaction(ctx, evt)
 	case TagLinked:
 		return a.startOnMatrix(ctx, evt, position)
 	case TagMessage:

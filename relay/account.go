@@ -44,6 +44,7 @@ type stream struct {
 	connected  atomic.Bool
 	connection atomic.Uint64 // the present connection, or the last one: no two connections of any accounts have the same number
 	plugin     atomic.Bool   // Wazo had the plugin for reactions and replies when it was last asked
+	missedAt   atomicTime    // when the plugin was last missing although it was there when Wazo was last asked; zero: it was not
 }
 
 // latestRoom is a room that was made at a time.

@@ -35,6 +35,7 @@ type accounts struct {
 	byID     map[int64]*account // without the relay account, as the maps below
 	byUser   map[id.UserID]*account
 	byAuthor map[wazoapi.UUID]*account
+	past     []pastLogin // those that are over, as far as is known
 }
 
 // newAccounts returns the accounts of a core. The relay account is there at once; load adds those of people.
@@ -69,6 +70,9 @@ func (a *accounts) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	if err = a.loadPast(ctx); err != nil {
+		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -156,6 +160,7 @@ func (a *accounts) drop(acc *account) {
 	delete(a.byID, acc.row.ID)
 	delete(a.byUser, acc.row.MatrixUser)
 	delete(a.byAuthor, acc.uuid())
+	a.notePast(pastLogin{acc.row.MatrixUser, acc.uuid(), true})
 }
 
 // refused notes that Wazo does not accept a person's log-in any more, because of an error that is wazoapi.ErrLogInEnded, and tells

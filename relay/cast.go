@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -27,10 +27,19 @@ type cast struct {
 	matrix     Matrix
 	room       id.RoomID
 	wazoRoom   wazoapi.UUID
-	reader     *account // who reads the Wazo room, nil if nobody can
+	reader     *account    // who reads the Wazo room, nil if nobody can
+	since      db.WazoTime // what is older was said before the link, and is not shown
 
 	isKnown bool // whether members were looked up
 	members map[id.UserID]Member
+	onWazo  *wazoMembers // nil: they were not looked up
+}
+
+func newCast(r *Relay, portal *db.Portal) *cast {
+	return &cast{
+		directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom),
+		reader: r.readers.of(portal), since: linkedSince(portal),
+	}
 }
 
 // character is how the author of a message is shown.
@@ -56,13 +65,15 @@ func (c *cast) memberOf(ctx context.Context, wazo wazoapi.UUID) (user id.UserID,
 	return user, member, member.Joined
 }
 
-// author returns how the author of a message is shown: as on Matrix, if the author is in the room there.
+// author returns how the author of a message is shown: as on Matrix, if the author is in the room there. Those of the same name are told
+// apart.
 func (c *cast) author(ctx context.Context, message wazoapi.Message) character {
+	members := c.wazoMembers(ctx) // the author is among them, so that the directory is asked once for all
 	user, member, ok := c.memberOf(ctx, message.UserUUID)
 	if !ok {
-		return character{name: c.profileName(ctx, message)}
+		return character{name: members.toldApart(message.UserUUID, c.profileName(ctx, message))}
 	}
-	author := character{name: cmp.Or(convert.CleanName(member.Name, convert.MaxProfileBytes), user.Localpart()), user: user, alone: true}
+	author := character{name: members.toldApart(message.UserUUID, matrixName(user, member)), user: user, alone: true}
 	for other := range c.members {
 		author.alone = author.alone && (other == user || other == c.matrix.UserID())
 	}
@@ -74,27 +85,10 @@ func (c *cast) mentionable(ctx context.Context, content string) convert.People {
 	if !strings.Contains(content, "@") || !c.identities.any() {
 		return nil
 	}
-	if c.reader == nil {
-		return nil
-	}
-	room, ok, err := c.reader.room(ctx, c.wazoRoom)
-	if err != nil || !ok {
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up who can be mentioned")
-		return nil
-	}
-	uuids := make([]wazoapi.UUID, len(room.Users))
-	for i, user := range room.Users {
-		uuids[i] = user.UUID
-	}
-	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
-	defer cancel()
-	names, err := c.names.Names(lookup, uuids...)
-	if err != nil {
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up names in the directory")
-	}
-	people := make(convert.People, 0, len(uuids))
-	for _, uuid := range uuids {
-		person := convert.Person{ID: string(uuid), Name: names[uuid]}
+	members := c.namedMembers(ctx)
+	people := make(convert.People, 0, len(members.uuids))
+	for _, uuid := range members.uuids {
+		person := convert.Person{ID: string(uuid), Name: contactName(members.contacts, uuid)}
 		if user, _, ok := c.memberOf(ctx, uuid); ok {
 			person.User = user
 		}

@@ -3,7 +3,9 @@ package relay
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
@@ -172,4 +174,106 @@ func TestMentionOnMatrixOfSomebodyWhoIsKnownOnWazo(t *testing.T) {
 		"formatted_body": `<a href="https://matrix.to/#/@robin:a.example">Robin</a>, <a href="https://matrix.to/#/@sam:a.example">Sam</a>: look`,
 	})
 	f.awaitRelayed("@Alice Martin, @Sam: look")
+}
+
+// addNamesake adds somebody to Wazo who is called like Alice.
+func (f *fixture) addNamesake(username, extension string) wazotest.User {
+	return f.wazo.AddUser(wazotest.User{Username: username, Password: "n", Firstname: "Alice", Lastname: "Martin", Exten: extension, Tenant: f.tenant})
+}
+
+func TestPeopleOnWazoWithTheSameNameAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.healthInterval = time.Hour // its looks at the directory are not counted
+	other := f.addNamesake("alice2", "1002")
+	f.room = f.wazo.CreateRoom("Namesakes", f.relay, f.alice, f.bob, other)
+	f.start()
+	f.link()
+	own := "Alice Martin (" + f.alice.UUID[:4] + ")"
+	requests := func() (n int) {
+		for route, count := range f.wazo.Requests() {
+			if strings.HasSuffix(route, "/contacts") {
+				n += count
+			}
+		}
+		return n
+	}
+	f.wazo.Post(f.room.UUID, f.alice, "one", "")
+	f.awaitShown(own + ": one")
+	asked := requests()
+	f.wazo.Post(f.room.UUID, other, "two", "")
+	f.wazo.Post(f.room.UUID, f.bob, "three", "")
+	f.awaitShown(own+": one", "Alice Martin (1002): two", "Bob Stone: three")
+	shown := f.awaitEvents(3)
+	require.Equal(t, own, shown[0].BeeperPerMessageProfile.Displayname)
+	require.Equal(t, "Alice Martin (1002)", shown[1].BeeperPerMessageProfile.Displayname)
+	require.Equal(t, asked, requests(), "all were asked for at once")
+
+	f.halt()
+	f.start()
+	f.wazo.Post(f.room.UUID, f.alice, "four", "")
+	require.Equal(t, own+": four", f.awaitEvents(4)[3].Body, "the name stays")
+
+	f.mapTo(robinUser, f.bob)
+	f.matrix.call(robinUser, "alice  martin", false)
+	f.wazo.Post(f.room.UUID, f.bob, "five", "")
+	require.Equal(t, "alice martin ("+f.bob.UUID[:4]+"): five", f.awaitEvents(5)[4].Body, "as the person is shown on Matrix")
+	f.matrix.call(robinUser, "Robin", false)
+
+	f.matrix.setLimited(true)
+	f.holdSends(func() { f.wazo.Post(f.room.UUID, f.bob, "six", "") })
+	f.wazo.Post(f.room.UUID, f.alice, "seven", "")
+	f.wazo.Post(f.room.UUID, other, "eight", "")
+	require.Equal(t, own+": seven\n\nAlice Martin (1002): eight", f.awaitEvents(7)[6].Body)
+}
+
+func TestPeopleOnMatrixWithTheSameNameAreToldApart(t *testing.T) {
+	t.Parallel()
+	const other = id.UserID("@ada:b.example")
+	f, hello := reacting(t)
+	f.matrix.call(other, "Ada", true)
+	f.matrix.call(adminUser, "Ada", true)
+	f.matrix.say(other, "me too")
+	f.awaitRelayed("hello", "me too")
+	require.Equal(t, "Ada (@ada:b.example) (Matrix)", f.aliasOf("me too"))
+	f.matrix.setPaused(true)
+	f.react(other, hello, "👍")
+	f.react(adminUser, hello, "👍")
+	f.matrix.setPaused(false)
+	f.awaitRelayed("hello", "me too", `👍 Ada (@ada:b.example), Ada (`+adminUser.String()+`) to "hello"`)
+}
+
+// The name of a sender may not be stored, if the message comes from an earlier version of the relay.
+func TestSendersWhoseNameIsNotStoredAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.matrix.mu.Lock()
+	f.matrix.names["@ada:b.example"] = "Ada"
+	f.matrix.mu.Unlock()
+	f.matrix.say(adminUser, "hello")
+	require.Equal(t, "Ada ("+adminUser.String()+") (Matrix)", f.aliasOf("hello"))
+	f.matrix.leave("@ada:b.example")
+	f.matrix.say(adminUser, "alone")
+	require.Equal(t, "Ada (Matrix)", f.aliasOf("alone"))
+}
+
+// The names of very many members would take more requests than a message can wait for. They can be mentioned all the same.
+func TestPeopleOfVeryLargeChats(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	members := []wazotest.User{f.relay, f.alice, f.bob, f.addNamesake("alice2", "1002")}
+	for _, name := range numbered("member", maxToldApart) {
+		members = append(members, f.wazo.AddUser(wazotest.User{Username: name, Password: "m", Firstname: name, Tenant: f.tenant}))
+	}
+	f.room = f.wazo.CreateRoom("Everybody", members...)
+	f.start()
+	f.mapTo(robinUser, f.bob)
+	f.matrix.call(robinUser, "Robin", false)
+	f.link()
+	f.wazo.Post(f.room.UUID, f.alice, "hello", "")
+	f.awaitShown("Alice Martin: hello")
+	f.wazo.Post(f.room.UUID, f.alice, "@Bob Stone", "")
+	require.Equal(t, []id.UserID{robinUser}, f.awaitEvents(2)[1].Mentions.UserIDs)
 }

@@ -24,6 +24,7 @@ func chaosTimes(cfg *Config) {
 	for name, into := range map[string]*time.Duration{
 		"WAZO_RELAY_SETTLE": &cfg.Settle, "WAZO_RELAY_PROBE": &cfg.ProbeInterval,
 		"WAZO_RELAY_MEMBER": &cfg.MemberKept, "WAZO_RELAY_LOGIN_CHECK": &cfg.LoginCheck,
+		"WAZO_RELAY_REACTION": &cfg.ReactionWait,
 	} {
 		if d, err := time.ParseDuration(os.Getenv(name)); err == nil {
 			*into = d

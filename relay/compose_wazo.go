@@ -28,11 +28,14 @@ type onceSaid struct {
 // saying is what an event says to people on Wazo.
 type saying struct {
 	text  string
+	other string     // what it would say if Wazo had the plugin for reactions and replies, or had not; empty: the same, or not known
 	media *db.Media  // the file that it links to, nil if there is none
 	once  []onceSaid // what is not said again after this
 	edits id.EventID // the event that this one edits; empty: none
 
 	reactions []reactionNote // that it shows or removes
+	silent    bool           // nothing has to be said: the plugin shows the reactions
+	parent    wazoapi.UUID   // the message as a reply to which the plugin has to mark it; empty: none
 	also      []*db.Row      // the rows that it shows besides that of the event
 }
 
@@ -44,6 +47,9 @@ func (d *wazoDelivery) convert(ctx context.Context, evt *event.Event) (*wazoRequ
 	} else if err != nil {
 		return nil, err
 	}
+	if said.silent {
+		return &wazoRequest{Reactions: said.reactions, silent: true}, nil
+	}
 	return d.requestFor(ctx, evt, said)
 }
 
@@ -52,6 +58,9 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	kind := convert.Describe(evt, nil).Kind
 	if kind != convert.KindReacted && kind != convert.KindRedacted {
 		return d.sayMessage(ctx, evt)
+	}
+	if note, silent, err := d.reactsSilently(ctx); err != nil || silent {
+		return saying{reactions: []reactionNote{note}, silent: true}, err
 	}
 	reactions, err := d.reactions(ctx)
 	switch {
@@ -62,8 +71,7 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	case kind == convert.KindReacted:
 		return said, convert.ErrEmpty
 	}
-	said.text, err = d.removal(ctx, evt)
-	return said, err
+	return d.removal(ctx, evt)
 }
 
 // sayMessage returns what a message or an edit says.
@@ -74,11 +82,11 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 	}
 	opts := d.wazoOptions(ctx, evt)
 	opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	quote, marked, err := d.quote(ctx, evt, content)
+	answered, err := d.answered(ctx, evt, content)
 	if err != nil {
 		return said, err
 	}
-	opts.Answers, said.once = quote, append(once, marked...)
+	opts.Answers, said.once, said.parent = answered.quote, append(once, answered.once...), answered.parent
 	if content.NewContent != nil {
 		said.edits = content.RelatesTo.GetReplaceID()
 	}
@@ -88,6 +96,8 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		} else if outdated {
 			return said, convert.ErrEmpty
 		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
+			return said, err
+		} else if said.parent, err = d.parentOf(ctx, evt, said.edits); err != nil {
 			return said, err
 		}
 	}
@@ -100,21 +110,29 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		opts.Answers = nil
 		said.text, err = convert.ToWazo(content, opts)
 	}
+	if err == nil && answered.hadOther {
+		opts.Answers = answered.other
+		said.other, _ = convert.ToWazo(content, opts) // what is too large was not posted
+	}
 	return said, err
 }
 
 // requestFor makes the request that says something for the sender of an event.
 func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said saying) (*wazoRequest, error) {
-	poster, err := d.posters.of(ctx, d.portal, evt.Sender, d.row.AcceptedAt.Time)
-	if err != nil {
-		return nil, err
-	}
+	poster, failure := d.postedBy(ctx)
 	sender, written := d.sender(ctx, evt), time.UnixMilli(evt.Timestamp)
 	own := d.lateAndInTime(written, wazoapi.Clean(said.text))
-	relayed := wazoapi.Clean(d.render(convert.ContentData{Content: said.text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
-	forms := []form{{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)}}
-	if account := d.accounts.login(evt.Sender); account != nil {
-		forms = append(forms, form{author: account.uuid(), since: jsontime.UMicro(written.Add(-clockSkew)), texts: own})
+	var forms []form
+	for _, text := range []string{said.text, said.other} {
+		if text == "" {
+			continue
+		}
+		relayed := wazoapi.Clean(d.render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
+		forms = append(forms, form{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)})
+		for _, author := range d.authorship.of(evt.Sender) {
+			since := jsontime.UMicro(written.Add(-clockSkew))
+			forms = append(forms, form{author: author, since: since, texts: d.lateAndInTime(written, wazoapi.Clean(text))})
+		}
 	}
 	posted := forms[0]
 	if poster.own {
@@ -124,7 +142,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	if d.row.Late {
 		text = posted.texts[0]
 	}
-	if convert.CheckSize(text) != nil {
+	if failure == nil && convert.CheckSize(text) != nil {
 		return nil, &messageError{words.WhyTooLarge, convert.ErrTooLarge}
 	}
 	var posterID int64
@@ -133,7 +151,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		Once: said.once, Edits: said.edits, Reactions: said.reactions, also: said.also, account: poster.account, media: said.media, forms: forms, posted: posted, written: written,
+		Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent, also: said.also, account: poster.account, failure: failure, media: said.media, forms: forms, posted: posted, written: written,
 	}, nil
 }
 
@@ -172,6 +190,7 @@ func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) conver
 		Plain:   d.cfg.PlainText,
 		Sticker: evt.Type.Type == event.EventSticker.Type,
 		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
+		Rooms:   d.roomNames(ctx, evt.Sender),
 	}
 }
 

@@ -43,9 +43,14 @@ func (f *following) removeUninvited(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for user := range there {
+	for user, present := range there {
 		isInvited := slices.ContainsFunc(members, func(m *db.PortalMember) bool { return m.MatrixUser == user })
 		if user == f.matrix.UserID() || isInvited || f.expelled[user] || f.isMember(user) {
+			continue
+		} else if past := f.pastMember(user); past != nil {
+			if err = f.keep(ctx, past, present); err != nil {
+				return err
+			}
 			continue
 		}
 		f.log.Warn().Stringer("room_id", f.portal.MatrixRoom).Stringer("user_id", user).Msg("Somebody is in a conversation whom the bot has not invited")
@@ -60,6 +65,30 @@ func (f *following) removeUninvited(ctx context.Context) error {
 func (f *following) isMember(user id.UserID) bool {
 	wazo, loggedIn, ok := f.identities.ofMatrix(user)
 	return ok && f.openings.mayBeIn(f.room, &db.PortalMember{WazoUUID: string(wazo), LoggedIn: loggedIn})
+}
+
+// pastMember returns what is to be stored of a person who is in the Matrix room, has logged out, and is a member of the Wazo room. It
+// returns nil if that is not so. Who has only logged out stays (see belongs), and the database may be an older copy.
+func (f *following) pastMember(user id.UserID) *db.PortalMember {
+	if _, _, isKnown := f.identities.ofMatrix(user); isKnown {
+		return nil
+	}
+	for _, author := range f.accounts.wasLoggedIn(user) {
+		member := &db.PortalMember{PortalID: f.portal.ID, MatrixUser: user, WazoUUID: string(author), LoggedIn: true, State: db.MemberInvited}
+		if f.openings.mayBeIn(f.room, member) {
+			return member
+		}
+	}
+	return nil
+}
+
+// keep stores that a person of whom nothing is stored is in the conversation.
+func (f *following) keep(ctx context.Context, member *db.PortalMember, present Member) error {
+	if present.Joined {
+		member.State = db.MemberJoined
+	}
+	f.tasks.Wake(portalJob(jobToMatrix, f.portal.ID))
+	return f.db.PortalMember.Put(ctx, member)
 }
 
 // remove removes a person from the Matrix room, and tells them why.

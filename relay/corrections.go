@@ -43,7 +43,7 @@ func (d *wazoDelivery) before(ctx context.Context, evt *event.Event, content *ev
 	}
 	relations := d.relationsOf(evt)
 	about := relations.ask(ctx, earlier)
-	if about == nil || about.Sender != evt.Sender {
+	if about == nil || about.Replaced || about.Sender != evt.Sender {
 		return nil, nil
 	}
 	said, err := relations.describe(ctx, about.Event)

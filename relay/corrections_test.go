@@ -48,3 +48,34 @@ func TestOfSeveralEditsThatWaitOnlyTheLastGoesOut(t *testing.T) {
 	down.Off()
 	f.awaitRelayed("one", "attempted", "✏️ two by Bea", "between", "✏️ three")
 }
+
+// Homeservers before MSC3925 gave an event the content of its last edit, whenever one asked for it. What it said before is not known then.
+func TestHomeserversThatReplaceWhatWasEdited(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.replaces = true
+	f.start()
+	f.link()
+	const first, second, third = "We meet in the large room at 14:03 today.", "We meet in the large room at 14:30 today.", "We meet in the large room at 14:45 today."
+	meeting := f.matrix.say(adminUser, first)
+	f.awaitRelayed(first)
+	f.edit(adminUser, meeting, second) // the homeserver says now that it was always so
+	f.awaitRelayed(first, "✏️ "+second)
+	f.edit(adminUser, meeting, third) // edits are not replaced
+	f.awaitRelayed(first, "✏️ "+second, "✏️ 14:45 instead of 14:30")
+	f.reply(adminUser, meeting, "fine")
+	f.awaitRelayed(first, "✏️ "+second, "✏️ 14:45 instead of 14:30", "fine\n\n> Ada: "+"We meet in the large room at 14:45…")
+}
+
+func TestQuotesOfWhatTheHomeserverReplaced(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.replaces, f.relations.WithoutEdits = true, true
+	f.start()
+	f.link()
+	message := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	f.edit(adminUser, message, "only for Matrix")
+	f.reply(adminUser, message, "fine")
+	f.awaitRelayed("hello", "fine\n\n> ↩️ Ada")
+}

@@ -84,6 +84,8 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 		return nil, nil, w.empty(ctx, synced)
 	case row.Kind != db.KindMessage:
 		return portal, row, nil // the relay's own messages open the way for the others
+	case !w.logins.isRead():
+		return nil, nil, nil // as whom people had posted before this start is not known
 	case w.queue.Direction == db.ToWazo && (!portal.StartedOnMatrix || w.startup.phase(w.queue) == phaseUnknown):
 		return nil, nil, nil // the start of the link is not seen yet, or what was delivered before this start is not
 	case w.queue.Direction == db.ToMatrix && !w.readers.isVerified(portal):
@@ -99,7 +101,7 @@ func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
 	}
 	if err != nil || row == nil || w.queue.Direction == db.ToWazo {
 		return portal, row, err
-	} else if held, err := w.echoes.holds(ctx, row); err != nil || held {
+	} else if held, err := w.echoes.holds(ctx, row); err != nil || held || w.wazoRelations.replies.awaits(portal, row) {
 		return nil, nil, err
 	}
 	return portal, row, nil
@@ -119,7 +121,7 @@ func (w *queueWorker) empty(ctx context.Context, synced bool) error {
 // deliver delivers a row, or the next part of it.
 func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Row) (outcome, error) {
 	if row.Direction == db.ToWazo {
-		return (&wazoDelivery{w.Relay, portal, row}).run(ctx)
+		return (&wazoDelivery{Relay: w.Relay, portal: portal, row: row}).run(ctx)
 	}
 	return newMatrixDelivery(w.Relay, portal, row).run(ctx)
 }

@@ -24,8 +24,7 @@ type matrixDelivery struct {
 }
 
 func newMatrixDelivery(r *Relay, portal *db.Portal, row *db.Row) *matrixDelivery {
-	people := &cast{directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom), reader: r.readers.of(portal)}
-	return &matrixDelivery{Relay: r, portal: portal, row: row, cast: people}
+	return &matrixDelivery{Relay: r, portal: portal, row: row, cast: newCast(r, portal)}
 }
 
 // matrixPart is one event that is sent for a queue row, as it is stored in the request.
@@ -37,6 +36,8 @@ type matrixPart struct {
 	Also []wazoapi.UUID `json:"also,omitempty"`
 	// As is who wrote the message, see Outgoing.
 	As id.UserID `json:"as,omitempty"`
+	// Answers says that the part shows what the message answers.
+	Answers bool `json:"answers,omitempty"`
 }
 
 // run delivers the next part of the row.
@@ -90,7 +91,7 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	row := d.row
 	d.uploads.forget(row.PortalID)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
-		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, As: part.As, Tag: d.tag(part), Check: d.checkMaySend,
+		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, As: part.As, Tag: d.tag(part), Check: func(ctx context.Context) error { return d.pauses.checkMaySend(ctx, d.portal) },
 	}, transactionID(row, part))
 	if err != nil {
 		if err = d.attemptFailed(ctx, row, err); errors.Is(err, errMayNotSend) {
@@ -101,6 +102,10 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		if len(part.Also) > 0 {
 			return d.recordMerged(ctx, row.PortalID, d.tag(part).UUIDs(), eventID)
+		} else if part.Answers {
+			if err := d.db.ShownReply.Insert(ctx, row.PortalID, row.SourceID); err != nil {
+				return err
+			}
 		}
 		return d.recordToMatrix(ctx, row, row.Part, eventID)
 	})
@@ -108,30 +113,6 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 		return outcomeStopped, fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	}
 	return outcomeDelivered, nil
-}
-
-// errMayNotSend says that a portal was paused, moved or ended while a message waited for its turn to be sent.
-var errMayNotSend = errors.New("the portal is paused, or does not lead to this room any more")
-
-// checkMaySend returns errMayNotSend if the portal may not relay to its room any more: the room was opened to strangers, the bot removed,
-// the room upgraded, or the link ended.
-func (d *matrixDelivery) checkMaySend(ctx context.Context) error {
-	portal, err := d.db.Portal.ByID(ctx, d.portal.ID)
-	if err != nil {
-		return err
-	} else if portal == nil || portal.MatrixRoom != d.portal.MatrixRoom {
-		return errMayNotSend
-	}
-	active, err := d.pauses.of(ctx, d.row.Queue())
-	if err != nil {
-		return err
-	}
-	for _, pause := range active {
-		if !isRetried(pause) {
-			return errMayNotSend
-		}
-	}
-	return nil
 }
 
 // nextPart returns what is sent next for the row, nil if nothing is left to send. Before the first attempt it also returns the
@@ -223,6 +204,9 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 		}
 	}
 	parts = append(parts, pictureParts(message, author, pictures, uploaded)...)
+	if err = d.addAnswer(ctx, message, parts); err != nil {
+		return nil, err
+	}
 	for _, part := range parts {
 		part.As = author.user
 	}

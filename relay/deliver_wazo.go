@@ -20,8 +20,10 @@ import (
 // wazoDelivery is the delivery of one row to Wazo.
 type wazoDelivery struct {
 	*Relay
-	portal *db.Portal
-	row    *db.Row
+	portal   *db.Portal
+	row      *db.Row
+	by       *poster // who posts what the row says, nil if that was not decided yet
+	noPoster error   // why there is none
 }
 
 // wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
@@ -37,9 +39,12 @@ type wazoRequest struct {
 	Edits   id.EventID    `json:"edits,omitempty"` // the event that this one edits
 
 	Reactions []reactionNote `json:"reactions,omitempty"` // that it shows or removes
+	Parent    wazoapi.UUID   `json:"parent,omitempty"`    // the message as a reply to which the plugin has to mark it; empty: none
 
+	silent  bool      // nothing is posted: the plugin shows the reactions
 	also    []*db.Row // the rows that a new request shows besides that which carries it
 	account *account  // that posts a new request
+	failure error     // why a new request cannot be posted; its message may have been delivered before
 	media   *db.Media // the file that a new request links to, nil if there is none
 	forms   []form    // how a new request may have been posted before
 	posted  form      // how a new request is posted
@@ -76,6 +81,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeStopped, err
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
+	case request.silent:
+		return outcomeDelivered, d.recordSilently(ctx, request)
 	}
 	if row.State == db.StateAttempted && !sabotaged("reconcile") {
 		if found, looked, err := d.findOnWazo(ctx, request); err != nil || !looked {
@@ -122,10 +129,27 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 
 func (d *wazoDelivery) wazoRoom() wazoapi.UUID { return wazoapi.UUID(d.portal.WazoRoom) }
 
+// postedBy returns the account that posts what the row says, or why none can. It decides that once.
+func (d *wazoDelivery) postedBy(ctx context.Context) (poster, error) {
+	if d.by == nil {
+		by, err := d.posters.of(ctx, d.portal, id.UserID(d.row.Author), d.row.AcceptedAt.Time)
+		d.by, d.noPoster = &by, err
+	}
+	return *d.by, d.noPoster
+}
+
+// usesPlugin reports whether there is an account that posts what the row says, and it can use the plugin for reactions and replies.
+func (d *wazoDelivery) usesPlugin(ctx context.Context) bool {
+	by, err := d.postedBy(ctx)
+	return err == nil && by.account != nil && by.hasPlugin()
+}
+
 // accountOf returns the account that posts a request, nil if another one has to post the message: the sender has logged out, or
 // the sender's account cannot post in this room any more.
 func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*account, error) {
 	switch {
+	case request.failure != nil:
+		return nil, request.failure
 	case request.account != nil || request.forms != nil:
 		return request.account, nil
 	case !request.isOwn():

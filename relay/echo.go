@@ -23,13 +23,13 @@ import (
 
 // echoes tell what was posted for people from what they wrote on Wazo. They are safe for concurrent use.
 type echoes struct {
-	db       *db.Database
-	accounts *accounts
-	startup  *startup
-	pauses   *pauses
-	tasks    *task.Scheduler[job]
-	authors  *exsync.Set[wazoapi.UUID] // of requests by people's own accounts that are in the queues, and of earlier ones
-	posting  *exsync.Set[int64]        // portals in which something is being posted through such an account
+	db         *db.Database
+	authorship *authorship
+	startup    *startup
+	pauses     *pauses
+	tasks      *task.Scheduler[job]
+	authors    *exsync.Set[wazoapi.UUID] // of requests by people's own accounts that are in the queues, and of earlier ones
+	posting    *exsync.Set[int64]        // portals in which something is being posted through such an account
 
 	mu   sync.Mutex
 	held map[int64]time.Time // portals with a message that is held, with the time when it is looked at again at the latest
@@ -37,7 +37,7 @@ type echoes struct {
 
 func newEchoes(r *Relay) *echoes {
 	return &echoes{
-		db: r.db, accounts: r.accounts, startup: r.startup, pauses: r.pauses, tasks: r.tasks,
+		db: r.db, authorship: r.authorship, startup: r.startup, pauses: r.pauses, tasks: r.tasks,
 		authors: exsync.NewSet[wazoapi.UUID](), posting: exsync.NewSet[int64](), held: make(map[int64]time.Time),
 	}
 }
@@ -64,15 +64,15 @@ func (e *echoes) holds(ctx context.Context, row *db.Row) (bool, error) {
 		return false, nil
 	}
 	author := wazoapi.UUID(row.Author)
-	acc := e.accounts.byUUID(author)
+	people := e.authorship.people(author)
 	isTouched := row.State != db.StateNew || row.HasRequest() || row.Part > 0
-	if row.Kind != db.KindMessage || isTouched || acc == nil && !e.authors.Has(author) {
+	if row.Kind != db.KindMessage || isTouched || len(people) == 0 && !e.authors.Has(author) {
 		return false, nil
 	}
 	e.hold(row.PortalID) // before the look: what ends the wait may come in between
 	held, err := e.mayBePosted(ctx, row)
-	if err == nil && !held && acc != nil {
-		held, err = e.mayBeRestored(ctx, row, acc)
+	if err == nil && !held {
+		held, err = e.mayBeRestored(ctx, row, people)
 	}
 	if held {
 		e.lookAgain(row.PortalID)
@@ -97,17 +97,28 @@ func (e *echoes) mayBePosted(ctx context.Context, row *db.Row) (bool, error) {
 	return len(paused) == 0, err // a pause may last for days
 }
 
-// mayBeRestored reports whether the database may be an older copy, so that something waits that an account has posted before this
-// start, and that has come back as a row.
-func (e *echoes) mayBeRestored(ctx context.Context, row *db.Row, acc *account) (bool, error) {
+// mayBeRestored reports whether the database may be an older copy, so that something waits that the account of one of some people has
+// posted before this start, and that has come back as a row.
+func (e *echoes) mayBeRestored(ctx context.Context, row *db.Row, people []id.UserID) (bool, error) {
 	queue := db.QueueKey{PortalID: row.PortalID, Direction: db.ToWazo}
 	if row.Position >= e.startup.began.UnixMicro() || e.startup.phase(queue) == phaseMatched {
 		return false, nil
-	} else if waits, err := e.db.Queue.HasSaid(ctx, row.PortalID, acc.row.MatrixUser.String()); err != nil || !waits {
+	} else if waits, err := e.haveSaid(ctx, row.PortalID, people); err != nil || !waits {
 		return false, err
 	}
 	paused, err := e.pauses.of(ctx, queue)
 	return len(paused) == 0, err // a pause may last for days
+}
+
+// haveSaid reports whether something that one of some people said is in the queue to Wazo.
+func (e *echoes) haveSaid(ctx context.Context, portalID int64, people []id.UserID) (bool, error) {
+	for _, user := range people {
+		said, err := e.db.Queue.HasSaid(ctx, portalID, user.String())
+		if err != nil || said {
+			return said, err
+		}
+	}
+	return false, nil
 }
 
 // hold notes that a message of a portal is held.
@@ -164,8 +175,8 @@ func (e *echoes) find(ctx context.Context, portalID int64, author wazoapi.UUID, 
 // hasOlder reports whether something waits in a queue to Matrix that the account of a person may have posted before a time. It may have
 // been written in an app of Wazo instead.
 func (e *echoes) hasOlder(ctx context.Context, portalID int64, before db.WazoTime) (bool, error) {
-	for _, acc := range e.accounts.all() {
-		has, err := e.db.Queue.HasWritten(ctx, portalID, string(acc.uuid()), jsontime.UMicroInt(0), before)
+	for _, author := range e.authorship.all() {
+		has, err := e.db.Queue.HasWritten(ctx, portalID, string(author), jsontime.UMicroInt(0), before)
 		if err != nil || has {
 			return has, err
 		}
@@ -176,11 +187,16 @@ func (e *echoes) hasOlder(ctx context.Context, portalID int64, before db.WazoTim
 // mayBeOwn reports whether a message that a person wrote on Matrix at a time or later may have been posted through the person's account
 // before the database was restored.
 func (e *echoes) mayBeOwn(ctx context.Context, portalID int64, sender id.UserID, since db.WazoTime) (bool, error) {
-	acc := e.accounts.login(sender)
-	if acc == nil || e.startup.phase(db.QueueKey{PortalID: portalID, Direction: db.ToWazo}) == phaseMatched {
+	if e.startup.phase(db.QueueKey{PortalID: portalID, Direction: db.ToWazo}) == phaseMatched {
 		return false, nil
 	}
-	return e.db.Queue.HasWritten(ctx, portalID, string(acc.uuid()), since, jsontime.UMicro(e.startup.began))
+	for _, author := range e.authorship.of(sender) {
+		has, err := e.db.Queue.HasWritten(ctx, portalID, string(author), since, jsontime.UMicro(e.startup.began))
+		if err != nil || has {
+			return has, err
+		}
+	}
+	return false, nil
 }
 
 // isTaken reports whether a message of Wazo cannot be what a row has posted: it is known to have been posted for another event, is

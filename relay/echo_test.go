@@ -375,6 +375,28 @@ func TestOwnPostThatIsUnreadableAfterARestore(t *testing.T) {
 	require.Equal(t, []string{f.keyNotice()}, f.noticesTo(lost))
 }
 
+// chatd has announced a message without storing it, and stored that of the next attempt, which the copy does not know.
+func TestAnnouncementOfAMessageThatWasStoredAfterTheCopyThatIsRestored(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.halt()
+	f.settle = time.Minute
+	f.start()
+	f.wazo.Faults().NeverCommit(wazotest.Times(1).By(f.alice))
+	f.matrix.say(robinUser, "one")
+	await.Until(t, "the announcement", func() bool {
+		var waiting int
+		err := f.db.QueryRow(f.ctx, "SELECT COUNT(*) FROM queue WHERE direction = 'to_matrix' AND author = $1", f.alice.UUID).Scan(&waiting)
+		return err == nil && waiting == 1
+	})
+	f.kill()
+	f.wazo.Post(f.room.UUID, f.alice, "one", "")
+	f.settle = 0
+	f.start()
+	f.awaitSettled()
+	require.Equal(t, []string{"alice/: one", "bob/: end"}, f.posted())
+}
+
 func TestLogInThatEndsBeforeAnAttemptIsReconciled(t *testing.T) {
 	t.Parallel()
 	for _, stored := range []bool{true, false} {

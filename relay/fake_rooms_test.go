@@ -58,6 +58,9 @@ func (f *fakeMatrix) Invite(_ context.Context, room id.RoomID, user id.UserID, _
 			return err
 		}
 	}
+	if f.membership(room, user) == event.MembershipJoin {
+		return errRefused
+	}
 	f.setMember(room, botUser, user, event.MembershipInvite)
 	return nil
 }

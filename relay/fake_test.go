@@ -65,8 +65,11 @@ type fakeMatrix struct {
 	limited               bool                                // the homeserver limits the account
 	textError             error                               // why no text file is taken
 	texts                 []string                            // text files that were uploaded
+	replaces              bool                                // edits stand in the place of what they edit
 	eventError            error                               // why no event can be looked up
 	looked                []id.EventID                        // events that were looked up
+	shared                map[id.UserID]map[string]string     // names of rooms by the person who is in them
+	lookedRooms           []string                            // rooms whose names were looked up
 
 	made        []RoomPlan
 	makeRoom    func(RoomPlan) error // may refuse a room, or (errLost) lose the answer after it is made
@@ -74,6 +77,13 @@ type fakeMatrix struct {
 	members     map[id.RoomID]map[id.UserID]event.Membership // of rooms that the bot has made
 	named       map[id.RoomID]string                         // rooms that the bot has named
 	removeError error                                        // of Remove
+
+	logins      Logins // as stored
+	loginsError error  // of Logins and SetLogins
+
+	reactTxns      []string // transaction ids of the bot's reactions, in order
+	refusesDoubles bool     // as Synapse does: a second reaction of a person to the same event with the same key
+	redactError    error    // of Redact
 
 	accepting sync.Mutex
 	saying    sync.Mutex
@@ -351,6 +361,9 @@ func (f *fakeMatrix) UploadText(_ context.Context, _ id.RoomID, text string) (*F
 		return nil, f.textError
 	}
 	f.texts = append(f.texts, text)
+	if f.encrypted {
+		return &File{File: &event.EncryptedFileInfo{URL: "mxc://a.example/secret"}}, nil
+	}
 	return &File{URL: "mxc://a.example/text"}, nil
 }
 
@@ -396,6 +409,14 @@ func (f *fakeMatrix) RoomName(_ context.Context, room id.RoomID) string {
 	return "Test room"
 }
 
+// SharedRoomName knows the rooms that the test has shared.
+func (f *fakeMatrix) SharedRoomName(_ context.Context, room string, user id.UserID) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lookedRooms = append(f.lookedRooms, room)
+	return f.shared[user][room]
+}
+
 func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string) ([]Event, string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -431,6 +452,9 @@ func (f *fakeMatrix) Event(ctx context.Context, room id.RoomID, eventID id.Event
 		if evt.ID == eventID {
 			copied := *evt.Event
 			found = &Event{Event: &copied, Tag: evt.Tag}
+		} else if found != nil && f.replaces && editedBy(evt.Event) == eventID {
+			content, _ := evt.Content.Raw["m.new_content"].(map[string]any)
+			found.Content, found.Replaced = event.Content{Raw: content}, true
 		} else if found != nil && evt.Type.Type == event.EventRedaction.Type && redacted(evt.Event) == eventID {
 			found.Content, found.Unsigned.RedactedBecause = event.Content{}, evt.Event
 		}
@@ -568,4 +592,19 @@ func (f *fakeMatrix) event(eventID id.EventID) *event.Event {
 	}
 	f.t.Errorf("there is no event %s", eventID)
 	return nil
+}
+
+func (f *fakeMatrix) Logins(context.Context) (Logins, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logins, f.loginsError
+}
+
+func (f *fakeMatrix) SetLogins(_ context.Context, logins Logins) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.loginsError == nil {
+		f.logins = logins
+	}
+	return f.loginsError
 }

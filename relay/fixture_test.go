@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,11 +49,14 @@ type fixture struct {
 	plainText    bool
 	relations    RelationsConfig
 	reactionWait time.Duration
+	replyWait    time.Duration
 
 	keyWait, keyKept time.Duration
+	settle           time.Duration
 	postTimeout      time.Duration
 	contentFormat    string
 	healthInterval   time.Duration
+	pluginInterval   time.Duration // between two looks whether Wazo has the plugin; default: as in the relay
 	backfill         int
 	probeInterval    time.Duration
 	overhearWait     time.Duration
@@ -75,8 +79,8 @@ type fixture struct {
 	stop   func()
 }
 
-func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, reactionWait: 50 * time.Millisecond, postTimeout: 5 * time.Second, backfill: 20, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
+func newFixture(t *testing.T, options ...wazotest.Option) *fixture {
+	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(options...), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, reactionWait: 50 * time.Millisecond, postTimeout: 5 * time.Second, backfill: 20, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
 	f.tenant = f.wazo.AddTenant("acme")
 	f.relay = f.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: f.tenant})
 	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: f.tenant})
@@ -103,7 +107,7 @@ func (f *fixture) start() {
 	row, err := f.relayRow(database)
 	require.NoError(f, err)
 	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: f.postTimeout, Stream: wazoapi.StreamConfig{
-		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+		BackoffMin: 20 * time.Millisecond, BackoffMax: 100 * time.Millisecond, PingInterval: f.pluginInterval, PluginInterval: f.pluginInterval,
 	}}, log)
 	require.NoError(f, err)
 	var account *wazoapi.Account
@@ -125,7 +129,7 @@ func (f *fixture) start() {
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
-		Settle: 100 * time.Millisecond, ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,
+		Settle: cmp.Or(f.settle, 100*time.Millisecond), ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, ReplyWait: f.replyWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond,
 	}, database, row, client, account, log)
 	f.db, f.client = database, client
 	if f.patience > 0 {

@@ -111,6 +111,7 @@ func (r *reader) probe(ctx context.Context) error {
 		if isMember && !last.After(portal.ReadUntil.Time) && r.acc.isQuiet(portal.ID) {
 			r.acc.setVerified(portal.ID, connection, true)
 			r.tasks.Wake(portalJob(jobToMatrix, portal.ID))
+			r.wazoRelations.lookAgain(portal.ID)
 			continue
 		}
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))

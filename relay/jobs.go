@@ -31,8 +31,10 @@ const (
 	jobAskKey    jobKind = "ask_key"   // ask for a key that is missing
 	jobExpire    jobKind = "expire"    // drop what has waited for its key for too long
 	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
+	jobLogins    jobKind = "logins"    // read and complete the record of who has logged in
 	jobOpen      jobKind = "open"      // make the Matrix room of a conversation
 	jobRelations jobKind = "relations" // show the reactions and replies that people made on Wazo
+	jobNative    jobKind = "native"    // have the replies and reactions of people on Matrix made on Wazo
 	jobMembers   jobKind = "members"   // bring the Matrix room of a conversation in line with its Wazo room
 )
 
@@ -100,12 +102,16 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.lateKeys.expire(ctx)
 	case jobRevoke:
 		return task.Idle, r.finishLogOuts(ctx)
+	case jobLogins:
+		return task.Idle, r.logins.update(ctx, r.matrix)
 	case jobOpen:
 		return task.Idle, r.openings.open(ctx, j.wazoRoom)
 	case jobMembers:
 		return task.Idle, r.conversations.update(ctx, j.portalID)
+	case jobNative:
+		return task.Idle, r.natives.settle(ctx, j.portalID)
 	case jobRelations:
-		return task.Idle, nil
+		return task.Idle, r.wazoRelations.show(ctx, j.portalID)
 	case jobCatchUp:
 		return task.Idle, r.readers.catchUpPortal(ctx, j.portalID)
 	default:
@@ -129,6 +135,8 @@ func (r *Relay) pauseAfter(ctx context.Context, j job, err error, failures int) 
 	switch j.kind {
 	case jobRevoke, jobStreams:
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
+	case jobNative, jobLogins, jobRelations:
+		return backoff.AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	case jobOpen, jobMembers:
 		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	}
@@ -147,4 +155,5 @@ func (r *Relay) wakePortal(portalID int64) {
 func (r *Relay) wakeQueues(portalID int64) {
 	r.tasks.Wake(portalJob(jobToWazo, portalID))
 	r.tasks.Wake(portalJob(jobToMatrix, portalID))
+	r.tasks.Wake(portalJob(jobRelations, portalID))
 }

@@ -222,7 +222,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		require.NoError(t, err)
 		f.matrix.giveKey(first, "first") // and nobody says so
 		evt := &event.Event{ID: first}
-		require.NoError(t, (&wazoDelivery{f.core, portal, row}).passOver(f.ctx, evt, "why"))
+		require.NoError(t, (&wazoDelivery{Relay: f.core, portal: portal, row: row}).passOver(f.ctx, evt, "why"))
 		f.awaitRelayed(late("first"))
 	})
 
@@ -244,7 +244,7 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		require.NoError(t, f.core.lateKeys.acceptDecrypted(f.ctx, old, decrypted))
 		portal, err := f.core.Portal(f.ctx, roomID)
 		require.NoError(t, err)
-		require.NoError(t, (&wazoDelivery{f.core, portal, old}).passOver(f.ctx, decrypted, "why"))
+		require.NoError(t, (&wazoDelivery{Relay: f.core, portal: portal, row: old}).passOver(f.ctx, decrypted, "why"))
 		require.Empty(t, f.matrix.allNotices())
 		down.Off()
 		f.awaitRelayed("edited")

@@ -8,6 +8,8 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -46,7 +48,17 @@ func (d *matrixDelivery) textParts(ctx context.Context, text string, author char
 	}, message.UserUUID)}
 	if file.File == nil {
 		// Should the room become encrypted meanwhile, nothing may lead to a file that is not.
-		rest.EncryptedFallback = show(d.typed().Split(long.Rest)[:1])[0].Content
+		rest.EncryptedFallback = show([]string{d.restInWords(long.Rest)})[0].Content
 	}
 	return append(show(long.Parts), rest), nil
+}
+
+// restInWords returns the rest of a long message for a single event: as much as fits, and that something is missing.
+func (d *matrixDelivery) restInWords(rest string) string {
+	texts := d.typed().Split(rest)
+	if len(texts) == 1 {
+		return rest
+	}
+	const ending = "…\n\n" + words.RestIsMissing
+	return convert.TruncateBytes(texts[0], len(texts[0])-len(ending)) + ending
 }

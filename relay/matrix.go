@@ -16,6 +16,7 @@ import (
 // Matrix is what the core needs of the Matrix side.
 type Matrix interface {
 	Rooms
+	LoginRecord
 	// UserID returns the bot's own user id.
 	UserID() id.UserID
 	// OwnNames returns the bot's display names, as far as they are known. It does not block.
@@ -26,6 +27,15 @@ type Matrix interface {
 	// SendToSelf sends a message to the bot in a room in which nobody else is. Its event has a Tag of the kind TagProbe with the nonce.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	SendToSelf(ctx context.Context, nonce string) error
+	// React sends a reaction, which is never encrypted. The same transaction id may be sent again. Errors of the homeserver and the
+	// network are of type *MatrixError.
+	React(ctx context.Context, room id.RoomID, reaction OutgoingReaction, txnID string) (id.EventID, error)
+	// FindReaction asks for the bot's reaction to an event by its key. It returns "" if there is none. Errors of the homeserver and the
+	// network are of type *MatrixError.
+	FindReaction(ctx context.Context, room id.RoomID, target id.EventID, key string) (id.EventID, error)
+	// Redact takes back what an event says. It may be done again, and does nothing if there is no such event. Errors of the homeserver and
+	// the network wrap a *MatrixError.
+	Redact(ctx context.Context, room id.RoomID, eventID id.EventID) error
 	// IsLimited reports whether the homeserver limits how much the account sends, now or a moment ago.
 	IsLimited() bool
 	// UploadPicture fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room,
@@ -43,6 +53,9 @@ type Matrix interface {
 	Members(ctx context.Context, room id.RoomID) (map[id.UserID]Member, error)
 	// RoomName returns a room's name, "" if there is none.
 	RoomName(ctx context.Context, room id.RoomID) string
+	// SharedRoomName returns the name of the room that a room id or an alias means, or its main alias if it has no name. It returns ""
+	// unless both the bot and a person have joined the room, or if the name cannot be had now.
+	SharedRoomName(ctx context.Context, room string, user id.UserID) string
 	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
 	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
 	// Event reads one event of a room, decrypted if its key is there. It returns nil if there is no such event, or none that the bot
@@ -96,12 +109,13 @@ const TagKey = "io.wazo.relay"
 
 // Tag is the value of TagKey.
 type Tag struct {
-	Kind   string         `json:"kind"`             // message, linked, notice or probe
+	Kind   string         `json:"kind"`             // message, linked, notice, probe, reaction, reactions or edit
 	UUID   wazoapi.UUID   `json:"uuid,omitempty"`   // of the Wazo message that the event shows
 	Part   int            `json:"part,omitempty"`   // of that message
 	Also   []wazoapi.UUID `json:"also,omitempty"`   // of the messages that a merged event shows after that one, in order
 	Portal int64          `json:"portal,omitempty"` // that was linked
 	Nonce  string         `json:"nonce,omitempty"`  // of a probe
+	About  id.EventID     `json:"about,omitempty"`  // the event to whose reactions a notice belongs
 }
 
 // UUIDs returns the Wazo messages that an event shows, in order.
@@ -109,10 +123,13 @@ func (t Tag) UUIDs() []wazoapi.UUID { return append([]wazoapi.UUID{t.UUID}, t.Al
 
 // Kinds of tags.
 const (
-	TagMessage = "message"
-	TagLinked  = "linked"
-	TagNotice  = "notice"
-	TagProbe   = "probe"
+	TagProbe     = "probe"
+	TagMessage   = "message"
+	TagLinked    = "linked"
+	TagNotice    = "notice"
+	TagReaction  = "reaction"  // for people on Wazo
+	TagReactions = "reactions" // a notice that says who has reacted on Wazo
+	TagEdit      = "edit"      // of an event that was sent before
 )
 
 // TagOf returns the tag in an event's clear content, nil if there is none.
@@ -147,6 +164,14 @@ type Outgoing struct {
 	Check func(ctx context.Context) error
 }
 
+// OutgoingReaction is a reaction to be sent.
+type OutgoingReaction struct {
+	Target id.EventID // what it is for
+	Key    string     // the emoji
+	// Check is called when the reaction is about to be sent, see [Outgoing].
+	Check func(ctx context.Context) error
+}
+
 // Event is a timeline event as the bot received it.
 type Event struct {
 	*event.Event                 // decrypted if its key was there, otherwise still m.room.encrypted
@@ -154,6 +179,7 @@ type Event struct {
 	ParseError   error           // why the event could not be parsed; then only ID and Raw mean something
 	Raw          json.RawMessage // of an event that could not be parsed
 	SenderName   *SenderName     // nil if it is not known
+	Replaced     bool            // only from Matrix.Event: the content is that of the last edit, and the original cannot be had
 }
 
 // RoomSync is what one answer of /sync says about a joined room.

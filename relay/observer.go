@@ -71,14 +71,14 @@ func (c counts) accepted(ctx context.Context, row *db.Row) {
 	})
 }
 
-// delivered notes that a row was delivered in the transaction that ctx carries, as a message with an id of the other side.
+// delivered notes that a row was delivered in the transaction that ctx carries, as what has an id on the other side.
 func (c counts) delivered(ctx context.Context, row *db.Row, as string) {
 	if row.Kind == db.KindMessage {
 		db.AfterCommit(ctx, func() { c.end(row, OutcomeDelivered, as) })
 	}
 }
 
-// finished notes what became of a row in the transaction that ctx carries, if it was not delivered.
+// finished notes what became of a row in the transaction that ctx carries, if nothing on the other side has an id of its own.
 func (c counts) finished(ctx context.Context, row *db.Row, outcome Outcome) {
 	if row.Kind == db.KindMessage {
 		db.AfterCommit(ctx, func() { c.end(row, outcome, "") })

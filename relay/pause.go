@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -138,6 +139,30 @@ func (p *pauses) of(ctx context.Context, queue db.QueueKey) (active []*db.Pause,
 		}
 	}
 	return active, nil
+}
+
+// errMayNotSend says that a portal was paused, moved or ended while a message waited for its turn to be sent.
+var errMayNotSend = errors.New("the portal is paused, or does not lead to this room any more")
+
+// checkMaySend returns errMayNotSend if a portal, as it was read before, may not relay to its Matrix room any more: the room was opened to
+// strangers, the bot removed, the room upgraded, or the link ended.
+func (p *pauses) checkMaySend(ctx context.Context, read *db.Portal) error {
+	portal, err := p.db.Portal.ByID(ctx, read.ID)
+	if err != nil {
+		return err
+	} else if portal == nil || portal.MatrixRoom != read.MatrixRoom {
+		return errMayNotSend
+	}
+	active, err := p.of(ctx, db.QueueKey{PortalID: read.ID, Direction: db.ToMatrix})
+	if err != nil {
+		return err
+	}
+	for _, pause := range active {
+		if !isRetried(pause) {
+			return errMayNotSend
+		}
+	}
+	return nil
 }
 
 // claimTry reports whether a queue may try one delivery: it is not paused, or it was asked to find out whether what paused it

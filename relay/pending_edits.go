@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 
@@ -57,6 +58,9 @@ func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) erro
 		}
 		a.counts.finished(ctx, row, OutcomeTakenBack)
 	}
+	if err = a.markTakenBack(ctx, a.portal.ID, "", event.RelAnnotation, target, math.MaxInt64); err != nil {
+		return err
+	}
 	return a.takeBack(ctx, a.portal.ID, target, author, math.MaxInt64)
 }
 
@@ -88,6 +92,9 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(row *db.Row) bool { return writtenAt(row) > until })
+	if err = r.markTakenBack(ctx, portalID, sender, event.RelReplace, target, until); err != nil {
+		return err
+	}
 	switch {
 	case message == nil:
 	case isCertainlyWaiting(message):
@@ -102,6 +109,23 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 			return err
 		}
 		r.counts.finished(ctx, row, OutcomeTakenBack)
+	}
+	return nil
+}
+
+// markTakenBack marks what relates to an event that was redacted, and is being posted or may have been. It leaves what was written after
+// a time.
+func (r *Relay) markTakenBack(ctx context.Context, portalID int64, sender id.UserID, relation event.RelationType, target id.EventID, until int64) error {
+	rows, err := r.db.Queue.AttemptedRelations(ctx, portalID, sender.String(), relation, target.String())
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if writtenAt(row) > until {
+			continue
+		} else if err = r.db.Queue.MarkTakenBack(ctx, row.ID); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -135,9 +159,15 @@ func editedBy(evt *event.Event) id.EventID {
 	return id.EventID(target)
 }
 
-// editPending changes a message that still waits. A message that cannot be decrypted becomes what the edit says: its key is
-// not needed any more. It reports false if the event does not edit such a message.
-func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool, error) {
+// editPositionKey is the key in a stored event of the position of the last edit that has changed it. The sender cannot write it: it is no
+// part of the content.
+const editPositionKey = "io.wazo.relay.edit_position"
+
+// editPending changes a message that still waits, by an edit at a position in the queue. A message that cannot be decrypted becomes what
+// the edit says: its key is not needed any more. Edits may come in any order, because what /sync has left out is read later than what
+// followed it: an older one changes nothing, and those that wait by themselves leave. It reports false if the event does not edit such
+// a message.
+func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event, position int64) (bool, error) {
 	target := editedBy(evt)
 	newContent, ok := evt.Content.Raw["m.new_content"].(map[string]any)
 	if !ok || target == "" {
@@ -152,15 +182,66 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event) (bool,
 		return false, nil // parked: the edit goes its own way
 	} else if row.Session == "" && original.Type.Type != evt.Type.Type {
 		return false, nil
+	} else if editPosition(row) > position {
+		return true, nil
 	}
-	original.Type, original.Content = evt.Type, event.Content{Raw: newContent}
-	payload, err := storedEvent(&original, storedSenderName(row.Payload))
+	original.Type, original.Content = evt.Type, event.Content{Raw: edited(&original, newContent)}
+	payload, err := editedPayload(&original, row, position)
 	if err != nil {
 		return false, err
 	}
 	there, err := a.db.Queue.SetPayload(ctx, row, payload)
 	if err != nil || !there {
 		return there, err
+	} else if err = a.dropEdits(ctx, row, position); err != nil {
+		return false, err
 	}
 	return true, a.db.LastEdit.Set(ctx, a.portal.ID, target, evt.ID)
+}
+
+// editedPayload is the payload of a row after an edit.
+func editedPayload(evt *event.Event, row *db.Row, position int64) (string, error) {
+	payload, err := storedEvent(evt, storedSenderName(row.Payload))
+	if err != nil {
+		return "", err
+	}
+	marked, err := withKey([]byte(payload), editPositionKey, position)
+	return string(marked), err
+}
+
+// editPosition returns the position of the last edit that has changed a row, 0 if there was none.
+func editPosition(row *db.Row) int64 {
+	var stored struct {
+		Position int64 `json:"io.wazo.relay.edit_position"`
+	}
+	_ = json.Unmarshal([]byte(row.Payload), &stored) // the caller has read the payload
+	return stored.Position
+}
+
+// dropEdits removes the edits of a message that wait before a position: the message says something newer already.
+func (a *matrixAccept) dropEdits(ctx context.Context, message *db.Row, position int64) error {
+	rows, err := a.db.Queue.PendingEdits(ctx, a.portal.ID, message.Author, message.SourceID)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Position >= position {
+			continue
+		} else if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
+			return err
+		}
+		a.counts.finished(ctx, row, OutcomeTakenBack)
+	}
+	return nil
+}
+
+// edited returns the content of an event after an edit. What the event itself relates to stays as it is, whatever the new content says
+// (client-server API, "Applying m.new_content"): a reply stays a reply.
+func edited(original *event.Event, newContent map[string]any) map[string]any {
+	content := maps.Clone(newContent)
+	delete(content, "m.relates_to")
+	if relation := original.Content.Raw["m.relates_to"]; relation != nil && editedBy(original) == "" {
+		content["m.relates_to"] = relation
+	}
+	return content
 }

@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-func (f *fixture) edit(sender id.UserID, target id.EventID, text string) {
-	f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
+func (f *fixture) edit(sender id.UserID, target id.EventID, text string) id.EventID {
+	return f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": "* " + text,
 		"m.new_content": map[string]any{"msgtype": "m.text", "body": text},
 		"m.relates_to":  map[string]any{"rel_type": "m.replace", "event_id": target},
@@ -30,10 +30,11 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	f.awaitRelayed("hello")
 	down := f.wazo.Faults().ChatdDown()
 	first := f.matrix.say(adminUser, "attempted")
-	await.Until(t, "the queue", func() bool {
-		row, err := f.db.Queue.BySource(f.ctx, 1, "to_wazo", first.String())
-		return err == nil && row != nil && row.Attempts > 0
+	await.Until(t, "an attempt that has failed", func() bool { // one that has only begun may still succeed
+		portal, err := f.core.Portal(f.ctx, roomID)
+		return err == nil && portal.LastError != ""
 	})
+	f.awaitRow(first)
 	changed := f.matrix.say(adminUser, "befor")
 	taken := f.matrix.say(adminUser, "never said")
 	takenV11 := f.matrix.say(adminUser, "never said either")
@@ -54,6 +55,53 @@ func TestEditsAndRedactionsOfWhatWaits(t *testing.T) {
 	})
 	down.Off()
 	f.awaitRelayed("hello", "before", "stays", "✏️ forged", "✏️ too late", "end")
+}
+
+func TestEditFromAGapOfWhatWasRedactedIsNotPosted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.limit = 2
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	down := f.wazo.Faults().ChatdDown()
+	f.awaitRow(f.matrix.say(adminUser, "first"))
+	waits := f.matrix.say(adminUser, "a secret")
+	f.awaitRow(waits)
+	f.matrix.setPaused(true)
+	f.edit(adminUser, waits, "another secret")
+	f.matrix.say(adminUser, "between")
+	f.matrix.redact(adminUser, waits, true)
+	f.matrix.setPaused(false)
+	f.awaitRow(f.matrix.say(adminUser, "end"))
+	down.Off()
+	f.awaitRelayed("first", "between", "end")
+}
+
+// What /sync has left out is read later than what followed it, the newest event first.
+func TestOlderEditsFromAGapChangeNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.limit = 2
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	down := f.wazo.Faults().ChatdDown()
+	f.awaitRow(f.matrix.say(adminUser, "first"))
+	waits := f.matrix.say(adminUser, "one")
+	f.awaitRow(waits)
+	f.matrix.setPaused(true)
+	f.edit(adminUser, waits, "two")
+	hidden := f.matrix.say(adminUser, "uno")
+	f.edit(adminUser, hidden, "due")
+	f.matrix.say(adminUser, "between")
+	f.edit(adminUser, waits, "three")
+	f.matrix.setPaused(false)
+	f.awaitRow(hidden)
+	f.edit(adminUser, hidden, "tre")
+	f.awaitRow(f.matrix.say(adminUser, "end"))
+	down.Off()
+	f.awaitRelayed("first", "three", "tre", "between", "end")
 }
 
 func TestWhatWasTakenBackWhileItWasPostedIsLookedFor(t *testing.T) {

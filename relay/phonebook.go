@@ -76,6 +76,15 @@ func (p *phonebook) Names(ctx context.Context, uuids ...wazoapi.UUID) (found map
 	return found, err
 }
 
+// Contacts is like Names, but returns all that the directory says of the users.
+func (p *phonebook) Contacts(ctx context.Context, uuids ...wazoapi.UUID) (found map[wazoapi.UUID]wazoapi.Contact, err error) {
+	_, err = p.use(func(names *wazoapi.Directory) error {
+		found, err = names.Contacts(ctx, uuids...)
+		return err
+	})
+	return found, err
+}
+
 // Search returns the people that a text means. It reports false if there is no account that could ask.
 func (p *phonebook) Search(ctx context.Context, text string) (found []wazoapi.Contact, asked bool, err error) {
 	asked, err = p.use(func(names *wazoapi.Directory) error {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -16,7 +17,23 @@ import (
 var _ wazoapi.PluginHandler = (*reader)(nil)
 
 // hasPlugin reports whether the plugin was there when Wazo was last asked.
-func (a *account) hasPlugin() bool { return a.stream().plugin.Load() }
+func (a *account) hasPlugin() bool {
+	s := a.stream()
+	return s.plugin.Load() && time.Since(s.missedAt.load()) > pluginMissed
+}
+
+// pluginMissed is how long it is believed that the plugin is away after it was missing: by then Wazo is asked again whether it has the
+// plugin (docs/wazo.md, "How the plugin is noticed").
+const pluginMissed = 5 * time.Minute
+
+// noteMissed notes whether the plugin was missing in the answer to a request that needs it.
+func (s *stream) noteMissed(missing bool) {
+	if missing {
+		s.missedAt.store(time.Now())
+	} else {
+		s.missedAt.store(time.Time{})
+	}
+}
 
 // PluginRoom implements wazoapi.PluginHandler.
 func (r *reader) PluginRoom() wazoapi.UUID {
@@ -36,6 +53,11 @@ func (r *reader) PluginChanged(ctx context.Context, present bool) {
 	if !present {
 		return
 	}
+	r.acc.own.noteMissed(false)
+	if err := r.natives.wake(ctx); err != nil {
+		r.log.Err(err).Msg("Failed to look which replies and reactions Wazo owes")
+	}
+	r.wazoRelations.replies.missed()
 	portals, err := r.db.Portal.All(ctx)
 	if err != nil {
 		r.log.Err(err).Msg("Failed to look in which portals people may have reacted")
@@ -57,10 +79,19 @@ func (r *reader) ReactionRemoved(ctx context.Context, x wazoapi.Reaction) error 
 
 // ReplyCreated implements wazoapi.PluginHandler.
 func (r *reader) ReplyCreated(ctx context.Context, y wazoapi.Reply) error {
-	return r.relationsChanged(ctx, y.Room)
+	portal, err := r.db.Portal.ByWazoRoom(ctx, string(y.Room))
+	if err != nil || portal == nil {
+		return err
+	}
+	r.wazoRelations.heard(portal.ID, y)
+	isShown, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(y.Child))
+	if err == nil && isShown {
+		r.wakeRelations(portal)
+	}
+	return err
 }
 
-// relationsChanged notes that there are other reactions or replies in a Wazo room.
+// relationsChanged notes that there are other reactions in a Wazo room.
 func (r *reader) relationsChanged(ctx context.Context, room wazoapi.UUID) error {
 	portal, err := r.db.Portal.ByWazoRoom(ctx, string(room))
 	if err == nil && portal != nil {
@@ -73,5 +104,7 @@ func (r *reader) relationsChanged(ctx context.Context, room wazoapi.UUID) error 
 func (r *reader) wakeRelations(portal *db.Portal) {
 	if acc := r.readers.of(portal); acc != nil && acc.stream() == r.acc.stream() {
 		r.tasks.Wake(portalJob(jobRelations, portal.ID))
+		// What an event tells of may not be committed yet (docs/wazo.md, "Event before commit").
+		r.tasks.WakeAfter(r.cfg.CommitLag, portalJob(jobRelations, portal.ID))
 	}
 }

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,9 +11,10 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
 )
 
-// Wazo has no reactions, so a reaction becomes a line. Those to one message that come within a few seconds become one line, and so do
+// chatd has no reactions, so a reaction becomes a line, unless the plugin for reactions shows it (native_reactions.go). Those to one message that come within a few seconds become one line, and so do
 // those that are removed. Until then they wait, unless something else does: nothing waits for a reaction. A reaction that is removed
 // while it waits is never shown.
 
@@ -28,6 +28,8 @@ var errWaits = errors.New("more may come that is delivered together with this")
 func (a *matrixAccept) react(ctx context.Context, evt Event, position int64) error {
 	if _, _, ok := convert.ReactionOf(evt.Event); !ok || a.cfg.Relations.WithoutReactions {
 		return nil
+	} else if cancelled, err := a.cancelRemoval(ctx, evt.Event); err != nil || cancelled {
+		return err
 	}
 	return a.insert(ctx, evt, position)
 }
@@ -40,6 +42,7 @@ type shownReaction struct {
 	target  id.EventID
 	emoji   string
 	removed bool
+	stored  *db.Reaction // what is known of a reaction that is removed
 }
 
 // reactionNote is what a stored request keeps of a reaction that it shows or removes.
@@ -48,6 +51,11 @@ type reactionNote struct {
 	Target  id.EventID `json:"target"`
 	Emoji   string     `json:"emoji"`
 	Removed bool       `json:"removed,omitempty"`
+
+	// If the plugin for reactions shows it on Wazo, too:
+	Account int64        `json:"account,omitempty"` // that reacts
+	Wazo    wazoapi.UUID `json:"wazo,omitempty"`    // the message
+	Native  string       `json:"native,omitempty"`  // the emoji; empty: only the message of the request shows it
 }
 
 // reactionOf returns the reaction that a row stands for, nil if it stands for something else.
@@ -56,11 +64,7 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*shownReact
 	if row.Session != "" || json.Unmarshal([]byte(row.Payload), evt) != nil {
 		return nil, nil
 	}
-	name := d.matrix.MemberName(ctx, d.portal.MatrixRoom, evt.Sender)
-	if stored := storedSenderName(row.Payload); stored != nil {
-		name = stored.Name
-	}
-	shown := &shownReaction{row: row, event: evt.ID, by: cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), evt.Sender.Localpart())}
+	shown := &shownReaction{row: row, event: evt.ID, by: d.senderOf(ctx, row, evt.Sender).DisplayName()}
 	switch convert.Describe(evt, nil).Kind {
 	case convert.KindReacted:
 		var ok bool
@@ -73,6 +77,7 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*shownReact
 			return nil, err
 		}
 		shown.event, shown.target, shown.emoji, shown.removed = reaction.EventID, reaction.Target, reaction.Emoji, true
+		shown.stored = reaction
 		return shown, nil
 	}
 	return nil, nil
@@ -120,14 +125,7 @@ func (d *wazoDelivery) goTogether(first, other *db.Row) bool {
 
 // sayReactions returns the line that shows reactions, or their removal.
 func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown []*shownReaction) (said saying, err error) {
-	first, about := shown[0], ""
-	quote, err := d.quoteOf(ctx, evt, first.target)
-	if err != nil {
-		return said, err
-	} else if quote != nil {
-		about = quote.Text
-	}
-	several := false
+	first, several := shown[0], false
 	for _, reaction := range shown {
 		several = several || reaction.row.Author != first.row.Author
 	}
@@ -138,29 +136,52 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 			one.By = reaction.by
 		}
 		line = append(line, one)
-		said.reactions = append(said.reactions, reactionNote{reaction.event, reaction.target, reaction.emoji, reaction.removed})
+		note, err := d.noteOf(ctx, reaction)
+		if err != nil {
+			return said, err
+		}
+		said.reactions = append(said.reactions, note)
 		said.also = append(said.also, reaction.row)
+		if reaction.removed {
+			said.once = append(said.once, onceSaid{db.OnceRemoved, reaction.event.String()})
+		}
 	}
 	said.also = said.also[1:]
-	if said.text = line.Line(about, d.wazoOptions(ctx, evt)); first.removed {
-		said.text = line.RemovedLine(about, d.wazoOptions(ctx, evt))
+	said.parent = d.aboutNative(ctx, said.reactions)
+	said.text = d.answerOf(ctx, evt, line, first.removed)
+	if said.parent == "" {
+		said.other = said.text
+		said.text, err = d.lineOf(ctx, evt, line, first)
+	} else if d.mayBeFound() {
+		said.other, err = d.lineOf(ctx, evt, line, first)
 	}
-	if said.text == "" {
+	if err != nil {
+		return said, err
+	} else if said.text == "" {
 		return said, convert.ErrEmpty
 	}
 	return said, nil
 }
 
+// lineOf returns the line that shows reactions, or their removal, with the beginning of the message that they are for.
+func (d *wazoDelivery) lineOf(ctx context.Context, evt *event.Event, line convert.Reactions, first *shownReaction) (string, error) {
+	about := ""
+	quote, err := d.quoteOf(ctx, evt, first.target)
+	if err != nil {
+		return "", err
+	} else if quote != nil {
+		about = quote.Text
+	}
+	if first.removed {
+		return line.RemovedLine(about, d.wazoOptions(ctx, evt)), nil
+	}
+	return line.Line(about, d.wazoOptions(ctx, evt)), nil
+}
+
 // recordReactions stores, within a transaction, which reactions are on Wazo.
 func (d *wazoDelivery) recordReactions(ctx context.Context, reactions []reactionNote) error {
 	for _, reaction := range reactions {
-		var err error
-		if reaction.Removed {
-			err = d.db.Reaction.Delete(ctx, d.portal.ID, reaction.Event)
-		} else {
-			err = d.db.Reaction.Insert(ctx, &db.Reaction{PortalID: d.portal.ID, EventID: reaction.Event, Target: reaction.Target, Emoji: reaction.Emoji})
-		}
-		if err != nil {
+		if err := d.recordReaction(ctx, reaction); err != nil {
 			return err
 		}
 	}

@@ -64,9 +64,12 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		return nil, false, err
 	}
 	announced := jsontime.UM(time.Now().Add(-d.cfg.CommitLag))
+	var stored []string
 	err = (&reader{d.Relay, acc}).readHistory(ctx, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
 		for _, m := range page {
-			if found != nil || !d.matches(request, m) {
+			if !d.matches(request, m) {
+				continue
+			} else if stored = append(stored, string(m.UUID)); found != nil {
 				continue
 			}
 			// Identical texts are told apart by count: each that is mapped belongs to another row.
@@ -85,9 +88,10 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		d.tasks.Wake(portalJob(jobCatchUp, d.portal.ID)) // it is for another account to read
 		return nil, false, nil
 	}
-	if err == nil && found == nil && request.isOwn() {
-		// chatd may have announced the message without storing it. If it stores it yet, the history brings it.
-		err = d.db.Queue.DropGhosts(ctx, d.row, string(request.Author), request.After, request.Content, announced)
+	if err == nil && request.isOwn() {
+		// chatd may have announced the message without storing it, and have stored that of a later attempt, which an older copy of the
+		// database does not know. If it stores the first one yet, the history brings it.
+		err = d.db.Queue.DropGhosts(ctx, d.row, string(request.Author), request.After, request.Content, announced, stored)
 	}
 	return found, true, err
 }
@@ -121,6 +125,11 @@ func (d *wazoDelivery) findDelivered(ctx context.Context, request *wazoRequest) 
 		}
 	}
 	return nil, nil
+}
+
+// mayBeFound reports whether the row may have been posted before the database was restored, see findDelivered.
+func (d *wazoDelivery) mayBeFound() bool {
+	return d.row.Late || d.startup.phase(d.row.Queue()) != phaseMatched
 }
 
 // findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all orphans that are
@@ -218,7 +227,7 @@ func (w *queueWorker) matchParked(ctx context.Context) error {
 		if row.Direction != db.ToWazo || row.State != db.StateParked || !row.HasRequest() {
 			continue
 		}
-		d := &wazoDelivery{w.Relay, portal, row}
+		d := &wazoDelivery{Relay: w.Relay, portal: portal, row: row}
 		request, err := d.storedRequest(ctx)
 		if err != nil {
 			continue // it is parked because of that

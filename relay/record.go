@@ -24,6 +24,7 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	if row.HasRequest() && part+1 >= row.Parts {
 		r.counts.delivered(ctx, row, eventID.String())
 	}
+	r.wazoRelations.delivered(ctx, row.PortalID, wazoapi.UUID(row.SourceID))
 	return r.db.Message.Insert(ctx, &db.Message{
 		PortalID: row.PortalID, WazoUUID: row.SourceID, Part: part, EventID: eventID, Author: row.Author,
 		CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
@@ -43,6 +44,7 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 			return err
 		}
 		r.counts.delivered(ctx, row, eventID.String())
+		r.wazoRelations.delivered(ctx, portalID, uuid)
 		err = r.db.Message.Insert(ctx, &db.Message{
 			PortalID: portalID, WazoUUID: row.SourceID, EventID: eventID, Author: row.Author,
 			CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
@@ -165,7 +167,7 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 		} else if err = d.recordPoster(ctx, request, message); err != nil {
 			return err
 		}
-		if err = d.recordRelations(ctx, request); err != nil {
+		if err = d.recordRelations(ctx, request, message); err != nil {
 			return err
 		}
 		return also(ctx)
@@ -174,6 +176,7 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 	case err != nil:
 		return fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	case row.Kind == db.KindMessage:
+		d.wazoRelations.delivered(ctx, portal.ID, message.UUID)
 		d.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.SourceID))
 	case !there: // unlinked while people on Wazo were being told of the link
 		portal.StartedOnWazo = jsontime.UMicro(message.CreatedAt)
@@ -185,8 +188,9 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 	return nil
 }
 
-// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out.
-func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest) error {
+// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out as a message, and what
+// the plugin for reactions and replies has to do for it.
+func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	for _, once := range request.Once {
 		if err := d.db.SaidOnce.Add(ctx, d.portal.ID, once.Kind, once.Name); err != nil {
 			return err
@@ -194,6 +198,11 @@ func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest
 	}
 	if err := d.recordReactions(ctx, request.Reactions); err != nil {
 		return err
+	}
+	if request.Parent != "" {
+		if err := d.natives.owe(ctx, d.portal.ID, request.Account, message.UUID, request.Parent); err != nil {
+			return err
+		}
 	}
 	if request.Edits != "" {
 		return d.db.LastEdit.Set(ctx, d.portal.ID, request.Edits, id.EventID(d.row.SourceID))

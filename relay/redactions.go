@@ -23,16 +23,12 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		return err
 	}
 	target := redacted(evt.Event)
+	if err := a.db.ShownReaction.Withdraw(ctx, a.portal.ID, target); err != nil {
+		return err
+	}
 	reaction, err := a.db.Reaction.ByEvent(ctx, a.portal.ID, target)
 	if err != nil {
 		return err
-	}
-	isOff := a.cfg.Relations.WithoutRedactions
-	if reaction != nil {
-		isOff = a.cfg.Relations.WithoutReactions
-	}
-	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
-		return nil
 	}
 	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
 	if err == nil && !isKnown {
@@ -41,19 +37,49 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 		isKnown = row != nil
 	}
-	if err != nil || !isKnown {
+	if err != nil {
 		return err
+	} else if !isKnown {
+		// It, or an edit of it, may stand in a gap, which is read later.
+		return a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceWithdrawn, target.String())
+	}
+	isOff := a.cfg.Relations.WithoutRedactions
+	if reaction != nil {
+		isOff = a.cfg.Relations.WithoutReactions
+	}
+	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
+		return nil
 	}
 	return a.insert(ctx, evt, position)
 }
 
-// removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it.
-func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (string, error) {
-	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, redacted(evt))
+// isWithdrawn reports whether an event, or the one that it edits, was redacted before anybody on Wazo could see it.
+func (a *matrixAccept) isWithdrawn(ctx context.Context, evt *event.Event) (bool, error) {
+	for _, said := range []id.EventID{evt.ID, editedBy(evt)} {
+		if said == "" {
+			continue
+		} else if withdrawn, err := a.db.SaidOnce.Has(ctx, a.portal.ID, db.OnceWithdrawn, said.String()); err != nil || withdrawn {
+			return withdrawn, err
+		}
+	}
+	return false, nil
+}
+
+// removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it, or were
+// told before: several people may redact an event.
+func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (said saying, err error) {
+	target := redacted(evt)
+	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, target)
 	if err != nil {
-		return "", err
-	} else if known == nil {
-		return "", convert.ErrEmpty
+		return said, err
+	} else if known == nil || !wazoapi.UUID(known.WazoUUID).Valid() {
+		return said, convert.ErrEmpty
+	}
+	told, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceRemoved, target.String())
+	if err != nil {
+		return said, err
+	} else if told {
+		return said, convert.ErrEmpty
 	}
 	written := known.CreatedAt.Time
 	if written.IsZero() {
@@ -63,7 +89,9 @@ func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (string, e
 	if !d.isSame(known.Author, evt.Sender) {
 		author = cmp.Or(d.authorOnWazo(ctx, known.Author), words.SomebodyElse)
 	}
-	return convert.Removal(written.Local(), time.UnixMilli(evt.Timestamp), author, d.wazoOptions(ctx, evt)), nil
+	said.text = convert.Removal(written.Local(), time.UnixMilli(evt.Timestamp), author, d.wazoOptions(ctx, evt))
+	said.once = []onceSaid{{db.OnceRemoved, target.String()}}
+	return said, nil
 }
 
 // isSame reports whether the author of a message, a Matrix user or a user on Wazo, is a Matrix user.

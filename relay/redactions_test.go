@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/convert"
@@ -50,6 +51,28 @@ func TestRedactionsOfWhatIsOnWazo(t *testing.T) {
 	require.NotContains(t, strings.Join(f.relayed()[2:], " "), "secret")
 }
 
+func TestRedactionsThatComeTwiceAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.reactionWait = time.Millisecond
+	f.start()
+	f.link()
+	hello := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	thumb := f.react(adminUser, hello, "👍")
+	f.awaitOnWazo(`👍 to "hello"`)
+	for _, target := range []id.EventID{thumb, hello} {
+		f.matrix.redact(adminUser, target, true)
+		f.matrix.redact(adminUser, target, true)
+		f.matrix.say(adminUser, "after "+target.String())
+		f.awaitOnWazo("after " + target.String())
+		f.matrix.redact("@bea:b.example", target, true) // a moderator, a little later
+	}
+	f.matrix.say(adminUser, "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "after "+thumb.String(), f.removed("hello", ""), "after "+hello.String(), "end")
+}
+
 func TestRedactionWhileTheRelayIsDown(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -65,6 +88,26 @@ func TestRedactionWhileTheRelayIsDown(t *testing.T) {
 	f.matrix.say(adminUser, "end")
 	f.awaitOnWazo("end")
 	f.awaitRelayed("hello", f.removed("hello", ""), "end")
+}
+
+func TestRedactionOfWhatIsReadFromTheHistoryOnlyLater(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.matrix.limit = 3
+	f.start()
+	f.link()
+	f.awaitEmpty()
+	f.matrix.setPaused(true)
+	for _, text := range []string{"first", "second", "third"} {
+		message := f.matrix.say(adminUser, text) // the homeserver of this test gives it in clear for ever
+		if text != "third" {
+			f.matrix.redact(adminUser, message, true)
+		}
+	}
+	f.matrix.redact(adminUser, "$nowhere", true)
+	f.matrix.say(adminUser, "end")
+	f.matrix.setPaused(false)
+	f.awaitRelayed("third", "end")
 }
 
 func TestRedactionOfWhatTurnsOutNotToBePosted(t *testing.T) {
@@ -97,4 +140,62 @@ func TestRedactionsCanBeSwitchedOff(t *testing.T) {
 	f.matrix.redact(adminUser, message, true)
 	f.matrix.say(adminUser, "end")
 	f.awaitRelayed("hello", "end")
+}
+
+// An edit or a reaction is being posted while its message is redacted, and it turns out that it was not posted.
+func TestRedactionOfWhatOthersRelateTo(t *testing.T) {
+	t.Parallel()
+	for name, relate := range map[string]func(f *fixture, message id.EventID) id.EventID{
+		"edit": func(f *fixture, message id.EventID) id.EventID {
+			return f.edit(adminUser, message, "never said")
+		},
+		"reaction": func(f *fixture, message id.EventID) id.EventID { return f.react(bea, message, "👎") },
+		"reactions in one line": func(f *fixture, message id.EventID) id.EventID {
+			f.matrix.setPaused(true)
+			defer f.matrix.setPaused(false)
+			first := f.react(bea, message, "👎")
+			f.react(adminUser, message, "👎")
+			return first
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, hello := reacting(t)
+			f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1)) // it is not stored, but the relay cannot know
+			slow := f.wazo.Faults().DelayAnswers(50*time.Millisecond, wazotest.Always())
+			related := relate(f, hello)
+			await.Until(t, "an attempt", func() bool {
+				row := f.row(related)
+				return row != nil && row.Attempts > 0
+			})
+			f.matrix.redact(adminUser, hello, true)
+			f.awaitGone(related)
+			slow.Off()
+			f.matrix.say(adminUser, "end")
+			f.awaitOnWazo("end")
+			f.awaitRelayed("hello", f.removed("hello", ""), "end")
+		})
+	}
+}
+
+// Several people may redact the same event, perhaps on homeservers that do not know of each other's redactions yet.
+func TestEventThatIsRedactedTwice(t *testing.T) {
+	t.Parallel()
+	f, hello := reacting(t)
+	thumb := f.react(adminUser, hello, "👍")
+	f.awaitRelayed("hello", `👍 to "hello"`)
+	f.matrix.redact(adminUser, thumb, true)
+	f.matrix.say(adminUser, "one")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "one")
+	f.matrix.redact(bea, thumb, true)
+	f.matrix.redact(adminUser, hello, true)
+	f.matrix.redact(bea, hello, false)
+	f.matrix.say(adminUser, "two")
+	f.awaitOnWazo("two")
+	f.halt()
+	f.start()
+	f.matrix.redact(adminUser, hello, true)
+	f.matrix.say(adminUser, "end")
+	f.awaitOnWazo("end")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "one", f.removed("hello", ""), "two", "end")
 }

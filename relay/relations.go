@@ -59,15 +59,26 @@ func (r *relations) find(ctx context.Context, target id.EventID) (*Event, error)
 		return nil, nil
 	}
 	edit, err := r.db.LastEdit.Of(ctx, r.portal.ID, target)
-	if err != nil || edit == "" {
-		return evt, err
+	if err != nil {
+		return nil, err
+	} else if edit != "" {
+		r.apply(ctx, evt, edit)
 	}
-	if newest := r.ask(ctx, edit); newest != nil {
-		if content, ok := newest.Content.Raw["m.new_content"].(map[string]any); ok {
-			evt.Type, evt.Content = newest.Type, event.Content{Raw: content}
-		}
+	if evt.Replaced {
+		return nil, nil // people on Wazo may not know the last edit
 	}
 	return evt, nil
+}
+
+// apply gives an event the content that an edit says, if the edit can be had.
+func (r *relations) apply(ctx context.Context, evt *Event, edit id.EventID) {
+	newest := r.ask(ctx, edit)
+	if newest == nil {
+		return
+	}
+	if content, ok := newest.Content.Raw["m.new_content"].(map[string]any); ok {
+		evt.Type, evt.Content, evt.Replaced = newest.Type, event.Content{Raw: content}, false
+	}
 }
 
 // ask asks the homeserver for an event. It returns nil if there is none, if it was redacted, or if the homeserver cannot be asked now.
@@ -82,6 +93,18 @@ func (r *relations) ask(ctx context.Context, eventID id.EventID) *Event {
 		return nil
 	}
 	return evt
+}
+
+// isRedacted reports whether an event is known to be redacted.
+func (r *relations) isRedacted(ctx context.Context, eventID id.EventID) bool {
+	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	defer cancel()
+	evt, err := r.matrix.Event(ctx, r.room, eventID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", eventID).Msg("Failed to look up what a message refers to")
+		return false
+	}
+	return evt != nil && evt.ParseError == nil && evt.Unsigned.RedactedBecause != nil
 }
 
 // describe says what an event says to people on Wazo.

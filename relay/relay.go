@@ -16,8 +16,10 @@
 //
 // Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
 // pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
-// pictures.go. sender_name.go keeps how the sender of a Matrix message was called. Commands are in commands.go, those on Wazo
-// in wazo_commands.go. link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
+// pictures.go. Replies and reactions to Wazo are in replies.go, reactions.go and native_reactions.go; if Wazo has the plugin for them,
+// which plugin.go notices, native.go has them made there. sender_name.go keeps how the sender of a Matrix message was called, and cast.go
+// and cast_names.go say how people of Wazo are called on Matrix. room_links.go names rooms. Commands are in commands.go, those on Wazo in
+// wazo_commands.go. link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
 //
 // What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
 // drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that
@@ -79,6 +81,7 @@ type Config struct {
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
 	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
+	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as an answer, if Wazo has the plugin; default 500 ms
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
@@ -112,6 +115,7 @@ func (c *Config) setDefaults() {
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
+	set(&c.ReplyWait, 500*time.Millisecond)
 	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.SelfProbeWait, 20*time.Second)
 	set(&c.LoginCheck, 10*time.Minute)
@@ -136,8 +140,13 @@ type Relay struct {
 	*starter
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
-	posters    *posters    // which account posts a message
-	echoes     *echoes     // what comes back of it
+	authorship *authorship // and who may have been, before an older copy of the database was restored
+	logins     *loginRecord
+	posters    *posters // which account posts a message
+	echoes     *echoes  // what comes back of it
+	natives    *natives // what the plugin for reactions and replies has to do
+
+	wazoRelations *wazoRelations // reactions and answers of people on Wazo
 
 	openings      *openings      // conversations that are to open by themselves
 	conversations *conversations // those that are open
@@ -194,6 +203,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.accounts = newAccounts(r, former, client)
 	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
 	r.identities = &identities{db: database, accounts: r.accounts}
+	r.authorship = &authorship{accounts: r.accounts, identities: r.identities}
 	r.people = newPeople(r)
 	r.tasks = r.newTasks()
 	r.gaps = newGapFiller(r)
@@ -203,7 +213,14 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.echoes = newEchoes(r)
 	r.readers = newReaders(r)
 	r.selfProbe = newSelfProbe(r)
-	r.accounts.began, r.accounts.ended = r.readers.began, r.readers.ended
+	r.natives = newNatives(r)
+	r.logins = &loginRecord{accounts: r.accounts, tasks: r.tasks, known: r.wakeAll}
+	r.accounts.began = func(acc *account) {
+		r.readers.began(acc)
+		r.logins.wake()
+	}
+	r.accounts.ended = r.readers.ended
+	r.wazoRelations = newWazoRelations(r)
 	r.openings = &openings{r}
 	r.conversations = newConversations(r)
 	r.starter = newStarter(r.people, r.openings)
@@ -269,9 +286,13 @@ func (r *Relay) resume(ctx context.Context) error {
 	if err = r.openings.resume(ctx); err != nil {
 		return err
 	}
+	if err = r.natives.wake(ctx); err != nil {
+		return fmt.Errorf("failed to read what Wazo owes: %w", err)
+	}
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})
 	r.tasks.Wake(job{kind: jobRevoke})
+	r.logins.wake()
 	r.tasks.Wake(job{kind: jobExpire}) // the first answer of /sync may have come before the workers could be woken
 	return r.lateKeys.tryEverything(ctx)
 }

@@ -12,32 +12,88 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Wazo has no replies, so a message that answers another one quotes the beginning of that. This file finds out what is quoted.
+// chatd has no replies. If Wazo has the plugin for them, a message that answers another one is marked as such after it is posted
+// (native.go). Otherwise it quotes the beginning of that. This file finds out what is marked or quoted.
 
-// quote returns what a message answers, nil if it answers nothing that people on Wazo may know of. It also returns the thread, if
-// this is its first message on Wazo.
-func (d *wazoDelivery) quote(ctx context.Context, evt *event.Event, content *event.MessageEventContent) (*convert.Quote, []onceSaid, error) {
+// answer is how people on Wazo are shown what a message answers.
+type answer struct {
+	parent wazoapi.UUID   // the message as a reply to which the plugin has to mark it; empty: none
+	quote  *convert.Quote // what is quoted, or that a thread begins; nil: nothing
+	once   []onceSaid     // the thread, if this is its first message on Wazo
+
+	hadOther bool           // the message may have been posted in another way, when Wazo had the plugin, or when it had not
+	other    *convert.Quote // what was quoted then
+}
+
+// answered returns what a message answers. The answer is empty if that is nothing that people on Wazo may know of.
+func (d *wazoDelivery) answered(ctx context.Context, evt *event.Event, content *event.MessageEventContent) (a answer, err error) {
 	target, thread := convert.Answered(content)
 	if target == "" {
-		return nil, nil, nil
+		return answer{}, nil
 	}
-	var once []onceSaid
 	if thread != "" {
 		marked, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceThread, thread.String())
 		if err != nil {
-			return nil, nil, err
+			return answer{}, err
 		} else if !marked {
-			once = []onceSaid{{db.OnceThread, thread.String()}}
+			a.once = []onceSaid{{db.OnceThread, thread.String()}}
 		}
 	}
-	quote, err := d.quoteOf(ctx, evt, target)
-	if err != nil || quote == nil && once == nil {
-		return nil, nil, err
-	} else if quote == nil {
-		quote = &convert.Quote{}
+	if a.parent, err = d.parentOf(ctx, evt, target); err != nil {
+		return answer{}, err
 	}
-	quote.Thread = once != nil
-	return quote, once, nil
+	var quote *convert.Quote
+	if a.parent == "" || d.mayBeFound() {
+		if quote, err = d.quoteOf(ctx, evt, target); err != nil {
+			return answer{}, err
+		}
+	}
+	if a.once != nil {
+		quote = cmp.Or(quote, &convert.Quote{})
+		quote.Thread = true
+	}
+	a.quote, a.other = quote, marked(quote)
+	if a.parent != "" {
+		a.quote, a.other = a.other, a.quote
+	}
+	if d.mayBeFound() {
+		uuid, err := d.onWazo(ctx, target)
+		a.hadOther = uuid != ""
+		return a, err
+	}
+	return a, nil
+}
+
+// marked returns what stays of a quote if the plugin shows what is answered: that a thread begins.
+func marked(quote *convert.Quote) *convert.Quote {
+	if quote == nil || !quote.Thread {
+		return nil
+	}
+	return &convert.Quote{Thread: true}
+}
+
+// parentOf returns the message on Wazo as a reply to which the plugin can mark what refers to an event. It returns "" if there is no
+// plugin, or no such message, or if the event was redacted: then the plugin would show again what was taken back.
+func (d *wazoDelivery) parentOf(ctx context.Context, evt *event.Event, target id.EventID) (wazoapi.UUID, error) {
+	uuid, err := d.onWazo(ctx, target)
+	if err != nil || uuid == "" {
+		return "", err
+	} else if !d.usesPlugin(ctx) {
+		return "", nil
+	} else if d.relationsOf(evt).isRedacted(ctx, target) {
+		return "", nil
+	}
+	return uuid, nil
+}
+
+// onWazo returns the message on Wazo that has the content of an event, "" if there is none. If an event shows several messages, it is the
+// last of them.
+func (d *wazoDelivery) onWazo(ctx context.Context, eventID id.EventID) (wazoapi.UUID, error) {
+	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, eventID)
+	if err != nil || known == nil || !wazoapi.UUID(known.WazoUUID).Valid() {
+		return "", err
+	}
+	return wazoapi.UUID(known.WazoUUID), nil
 }
 
 // quoteOf returns the beginning of an event that another one refers to, and its author, as far as they are known and people on Wazo may

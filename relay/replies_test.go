@@ -94,6 +94,31 @@ func TestRepliesToWhatIsNotOnWazoYet(t *testing.T) {
 		"to what nobody can read\n\n> ↩️ Ada", "to what waits\n\n> Ada: waits and is edited")
 }
 
+func TestReplyThatIsEditedWhileItWaitsStaysAReply(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	hello := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	f.matrix.setPaused(true)
+	f.edit(adminUser, f.reply(adminUser, hello, "yse"), "yes")
+	f.edit(adminUser, f.inThread(adminUser, hello, hello, "too"), "also")
+	locked := f.matrix.sayEncrypted(adminUser, "S", func(evt *event.Event) {
+		evt.Content.Raw["m.relates_to"] = map[string]any{"m.in_reply_to": map[string]any{"event_id": hello}}
+	})
+	f.edit(adminUser, locked, "no secret")
+	plain := f.matrix.say(adminUser, "plan")
+	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
+		"msgtype": "m.text", "body": "* plain", "m.relates_to": map[string]any{"rel_type": "m.replace", "event_id": plain},
+		"m.new_content": map[string]any{
+			"msgtype": "m.text", "body": "plain", "m.relates_to": map[string]any{"m.in_reply_to": map[string]any{"event_id": hello}},
+		},
+	})
+	f.matrix.setPaused(false)
+	f.awaitRelayed("hello", "yes\n\n> Ada: hello", "also\n\n> 🧵 Ada: hello", "no secret\n\n> Ada: hello", "plain")
+}
+
 func TestReplyGoesOutWithoutTheHomeserver(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

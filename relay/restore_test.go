@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"testing"
@@ -23,7 +24,10 @@ func (f *fixture) snapshot() (restore func()) {
 	require.NoError(f, err)
 	f.matrix.mu.Lock()
 	defer f.matrix.mu.Unlock()
-	batch, synced := f.matrix.batch, len(f.matrix.rooms[roomID])
+	batch, synced := f.matrix.batch, make(map[id.RoomID]int)
+	for room, events := range f.matrix.rooms {
+		synced[room] = len(events)
+	}
 	return func() {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			if err := os.Remove(f.dbPath + suffix); err != nil && !os.IsNotExist(err) {
@@ -33,7 +37,7 @@ func (f *fixture) snapshot() (restore func()) {
 		require.NoError(f, os.WriteFile(f.dbPath, data, 0o600))
 		f.matrix.mu.Lock()
 		defer f.matrix.mu.Unlock()
-		f.matrix.batch, f.matrix.synced[roomID] = batch, synced
+		f.matrix.batch, f.matrix.synced = batch, maps.Clone(synced)
 		clear(f.matrix.byTxn) // homeservers forget transaction ids
 	}
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
 )
 
@@ -60,8 +63,22 @@ func storedSenderName(payload string) *SenderName {
 
 // sender returns who is named on Wazo as the sender of the row.
 func (d *wazoDelivery) sender(ctx context.Context, evt *event.Event) convert.Sender {
-	if name := storedSenderName(d.row.Payload); name != nil {
-		return convert.Sender{Name: name.Name, UserID: evt.Sender, Shared: name.Shared}
+	return d.senderOf(ctx, d.row, evt.Sender)
+}
+
+// senderOf returns who is named on Wazo as the sender of a row. If the row does not say how they were called, it is how they are called
+// now.
+func (d *wazoDelivery) senderOf(ctx context.Context, row *db.Row, user id.UserID) convert.Sender {
+	if name := storedSenderName(row.Payload); name != nil {
+		return convert.Sender{Name: name.Name, UserID: user, Shared: name.Shared}
 	}
-	return convert.Sender{Name: d.matrix.MemberName(ctx, d.portal.MatrixRoom, evt.Sender), UserID: evt.Sender}
+	sender := convert.Sender{Name: d.matrix.MemberName(ctx, d.portal.MatrixRoom, user), UserID: user}
+	members, err := d.matrix.Members(ctx, d.portal.MatrixRoom)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up the members of a room") // a message is worth more
+	}
+	for other, member := range members {
+		sender.Shared = sender.Shared || other != user && matrixName(other, member) == matrixName(user, Member{Name: sender.Name})
+	}
+	return sender
 }

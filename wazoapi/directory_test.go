@@ -339,7 +339,7 @@ func TestNameCacheIsBounded(t *testing.T) {
 	clock := newFakeClock()
 	c := newNameCache(time.Hour, 10, clock.Now)
 	for i := range 1000 {
-		c.store([]UUID{person(i)}, map[UUID]string{person(i): "x"})
+		c.store([]UUID{person(i)}, map[UUID]Contact{person(i): {LastName: "x"}})
 		clock.advance(time.Second)
 		assert.LessOrEqual(t, len(c.entries), 10)
 		assert.Contains(t, c.entries, person(i), "the newest is always kept")

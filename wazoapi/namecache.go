@@ -24,7 +24,7 @@ type nameCache struct {
 }
 
 type nameEntry struct {
-	name    string
+	contact Contact
 	known   bool
 	expires time.Time
 	used    bool // since it was stored
@@ -70,11 +70,11 @@ func (c *nameCache) worthRefreshing(asked []UUID, n int) []UUID {
 	return worth[:min(n, len(worth))]
 }
 
-// known returns the names of those of uuids that have one, however old.
-func (c *nameCache) known(uuids []UUID) map[UUID]string {
+// known returns those of uuids that the directory knows, however old that is.
+func (c *nameCache) known(uuids []UUID) map[UUID]Contact {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	names := make(map[UUID]string, len(uuids))
+	contacts := make(map[UUID]Contact, len(uuids))
 	for _, u := range uuids {
 		entry, ok := c.entries[u]
 		if !ok {
@@ -83,25 +83,25 @@ func (c *nameCache) known(uuids []UUID) map[UUID]string {
 		entry.used = true
 		c.entries[u] = entry
 		if entry.known {
-			names[u] = entry.name
+			contacts[u] = entry.contact
 		}
 	}
-	return names
+	return contacts
 }
 
-// store keeps the answer about asked: those absent from names are unknown.
-func (c *nameCache) store(asked []UUID, names map[UUID]string) {
+// store keeps the answer about asked: those absent from contacts are unknown.
+func (c *nameCache) store(asked []UUID, contacts map[UUID]Contact) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.evict(len(asked))
 	now := c.now()
 	for _, u := range asked {
-		name, known := names[u]
+		contact, known := contacts[u]
 		ttl := c.ttl
 		if !known {
 			ttl = min(ttl, maxUnknownTTL)
 		}
-		c.entries[u] = nameEntry{name: name, known: known, expires: now.Add(ttl)}
+		c.entries[u] = nameEntry{contact: contact, known: known, expires: now.Add(ttl)}
 	}
 }
 

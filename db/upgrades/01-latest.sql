@@ -181,11 +181,31 @@ CREATE TABLE message (
 CREATE INDEX message_event ON message (portal_id, event_id);
 CREATE INDEX message_age ON message (relayed_at);
 
--- What is said only once in a portal: that something without a text was sent, and which message a thread answers.
+-- What the bot shows of the reactions of people on Wazo: one reaction for each event and emoji, and a notice that says who reacted.
+CREATE TABLE shown_reaction (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	target    TEXT    NOT NULL,               -- the event that it is about
+	emoji     TEXT    NOT NULL,               -- as it is shown; empty: it is the notice
+	event_id  TEXT    NOT NULL DEFAULT '',    -- the reaction or the notice; empty: it may have been sent, and nobody knows yet
+	sent_at   BIGINT  NOT NULL,               -- ms: when it was first sent
+	says      TEXT    NOT NULL DEFAULT '',    -- of a notice: its text; empty: not known
+	withdrawn BOOLEAN NOT NULL DEFAULT false, -- a person removed it, or the homeserver refused it: it is not sent again
+	PRIMARY KEY (portal_id, target, emoji)
+);
+CREATE INDEX shown_reaction_event ON shown_reaction (portal_id, event_id);
+
+-- The messages of Wazo that are shown on Matrix as answers to other messages.
+CREATE TABLE shown_reply (
+	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid TEXT    NOT NULL,
+	PRIMARY KEY (portal_id, wazo_uuid)
+);
+
+-- What is said only once in a portal: that something without a text was sent, and which message a thread answers, and that one was removed.
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	kind      TEXT    NOT NULL, -- wordless or thread; see db.OnceKind
-	name      TEXT    NOT NULL, -- the type of an event, or the event that a thread begins with
+	kind      TEXT    NOT NULL, -- see db.OnceKind
+	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was redacted
 	PRIMARY KEY (portal_id, kind, name)
 );
 
@@ -199,11 +219,38 @@ CREATE TABLE last_edit (
 
 -- The reactions on Matrix that were delivered. When one is removed, nobody else knows what it was.
 CREATE TABLE reaction (
-	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	event_id  TEXT    NOT NULL, -- the event of the reaction
-	target    TEXT    NOT NULL, -- the event that it is for
-	emoji     TEXT    NOT NULL, -- as it is shown
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	event_id   TEXT    NOT NULL, -- the event of the reaction
+	target     TEXT    NOT NULL, -- the event that it is for
+	emoji      TEXT    NOT NULL, -- as it is shown
+	wazo_uuid  TEXT    NOT NULL DEFAULT '', -- the message on Wazo to which an account reacts for it; empty: it is only told in a line
+	account_id INTEGER REFERENCES account (id), -- the account that reacts; NULL: it is only told in a line
+	native     TEXT    NOT NULL DEFAULT '', -- the emoji with which the account reacts, see native_reaction; empty: it is only told in a line
 	PRIMARY KEY (portal_id, event_id)
+);
+
+-- The reactions on Wazo that accounts make for people on Matrix, by the plugin for reactions and replies. A row is stored before Wazo is
+-- asked, so that the relay knows its own reactions when it hears of them.
+CREATE TABLE native_reaction (
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid  TEXT    NOT NULL, -- the message
+	account_id INTEGER NOT NULL REFERENCES account (id), -- that reacts
+	emoji      TEXT    NOT NULL, -- without variation selectors
+	spelling   TEXT    NOT NULL, -- the emoji as it is sent
+	state      TEXT    NOT NULL, -- adding, added or removing; see db.NativeState
+	since      BIGINT  NOT NULL, -- ms: when it got this state
+	PRIMARY KEY (portal_id, wazo_uuid, account_id, emoji)
+);
+CREATE INDEX native_reaction_owed ON native_reaction (portal_id) WHERE state <> 'added';
+
+-- The messages on Wazo that are still to be marked as replies, by the same plugin.
+CREATE TABLE reply_mark (
+	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
+	wazo_uuid  TEXT    NOT NULL, -- the message that answers
+	parent     TEXT    NOT NULL, -- the message that is answered
+	account_id INTEGER NOT NULL REFERENCES account (id), -- that has posted it, and marks it
+	since      BIGINT  NOT NULL, -- ms: when it was posted
+	PRIMARY KEY (portal_id, wazo_uuid)
 );
 
 -- Messages that the relay account posted on Wazo and that are missing in this database, because it was restored from an older

@@ -36,7 +36,7 @@ type toWazoCase struct {
 	Name    string          `json:"name"`
 	Type    string          `json:"type,omitempty"` // m.room.message if left out
 	Send    json.RawMessage `json:"send"`
-	Content string          `json:"content"`
+	Content string          `json:"content"` // empty: nothing
 }
 
 func TestWhatWazoMessagesLookLikeOnMatrix(t *testing.T) {
@@ -96,6 +96,9 @@ func testWhatMatrixMessagesLookLikeOnWazo(t *testing.T, robin client) {
 			relayed := len(p.onWazo())
 			_, err := p.Robin.SendContent(p.ctx, p.Matrix, kind, test.Send)
 			require.NoError(t, err)
+			if test.Content == "" {
+				return // the next case finds out that nothing was posted
+			}
 			message := p.waitNth(t, relayed+1)
 			if *update {
 				test.Content = message.Content

@@ -3,6 +3,7 @@ package cases
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"wazo-matrix-relay/e2e/harness"
@@ -154,4 +155,36 @@ func TestRoomKeysAfterALostDatabase(t *testing.T) {
 	log, err := os.ReadFile(s.Relay.LogFile())
 	require.NoError(t, err)
 	require.Contains(t, string(log), "Fetched the room keys of the key backup")
+}
+
+// Somebody has logged in for the first time since the copy was made. What their own account has posted is recognised all the same.
+func TestFirstLogInIsNewerThanTheCopy(t *testing.T) {
+	t.Parallel()
+	s := open(t, withMautrix(), withPage(t))
+	ally := s.person(t, "ally", harness.Encrypted)
+	p := s.link(t, harness.RoomOptions{Encrypted: true, Invite: []id.UserID{ally.UserID()}})
+	s.join(t, ally, p.Matrix)
+	desk := s.invite(t, ally, harness.RoomOptions{})
+	p.requireTalk(t)
+	restore := s.snapshot(t)
+
+	require.NoError(t, s.LogIn(s.ctx, ally, desk, p.author))
+	p.say(t, ally, "as myself")
+	p.waitOwn(t, p.author, "as myself")
+	p.requireTalk(t)
+	restore()
+
+	p.say(t, ally, "through the relay")
+	require.NoError(t, s.Relay.Restart(s.ctx))
+	p.waitOnWazo(t, "through the relay")
+	p.requireTalk(t)
+	require.NotContains(t, p.onMatrix(t), "as myself")
+	require.NotContains(t, p.onWazo(), "as myself", "the relay's account does not post it again")
+	posted := 0
+	for _, message := range p.Wazo().Messages(p.Portal.Wazo) {
+		if strings.Contains(message.Content, "as myself") {
+			posted++
+		}
+	}
+	require.Equal(t, 1, posted)
 }

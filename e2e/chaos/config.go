@@ -143,6 +143,7 @@ func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 		"WAZO_RELAY_PROBE":       c.Probe.String(),
 		"WAZO_RELAY_MEMBER":      c.Probe.String(),
 		"WAZO_RELAY_LOGIN_CHECK": c.Probe.String(),
+		"WAZO_RELAY_REACTION":    c.Probe.String(),
 		"WAZO_RELAY_BREAK":       string(c.Break),
 	}
 }

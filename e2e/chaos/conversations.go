@@ -31,9 +31,6 @@ type conversation struct {
 	restored bool
 	// opened is closed when everybody has joined the room.
 	opened chan struct{}
-	// again is closed when the copy from before the room was made has been restored, if
-	// that is to happen. Nobody speaks on Matrix there before.
-	again chan struct{}
 }
 
 // Names of the faults that are about the making of rooms.
@@ -64,10 +61,10 @@ func (s *fixture) hireConversations() {
 		window := min(s.cfg.window(), 8)
 		c := &conversation{
 			place: &place{
-				name: fmt.Sprintf("conversation %d", n+1), people: []*harness.Client{sam.person}, private: true,
+				name: fmt.Sprintf("conversation %d", n+1), people: []*harness.Client{sam.person}, private: true, ledger: newLedger(),
 				toWazo: newFlow(window, s.cfg.Quiet), toMx: newFlow(window, min(s.cfg.Quiet, patienceUnopened)),
 			},
-			title: fmt.Sprintf("Topic %d", n+1), from: from, to: from + conversationLasts, opened: make(chan struct{}), again: make(chan struct{}),
+			title: fmt.Sprintf("Topic %d", n+1), from: from, to: from + conversationLasts, opened: make(chan struct{}),
 			restored: s.cfg.uses(restoredOlder) && n%5 == 1,
 		}
 		if s.cfg.uses(killedMaking) && n%2 == 0 {
@@ -145,10 +142,7 @@ func (s *fixture) converse(ctx context.Context, c *conversation, n int, stream u
 	if c.restored {
 		everybody.Go(func() error {
 			defer s.opening.RUnlock()
-			// Nobody has said anything on Matrix there yet. What their own accounts had posted
-			// would be shown as what they typed in an app of Wazo, which is a documented limit.
-			defer close(c.again)
-			if _, err := s.matrix.made.complete(ctx, c.Wazo, len(c.people)); err != nil {
+			if err := c.toWazo.arrived.reach(ctx, 1); err != nil {
 				return err
 			}
 			s.tally.add(restoredOlder)
@@ -223,13 +217,6 @@ func (s *fixture) awaitOpening(ctx context.Context, c *conversation) {
 	room, err := s.matrix.made.complete(ctx, c.Wazo, len(c.people))
 	if err != nil {
 		return
-	}
-	if c.restored {
-		select {
-		case <-c.again:
-		case <-ctx.Done():
-			return
-		}
 	}
 	c.Matrix = room
 	close(c.opened)

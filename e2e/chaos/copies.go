@@ -34,11 +34,7 @@ type copies struct {
 	mu       sync.Mutex
 	made     []databaseCopy // the oldest first
 	restored []time.Duration
-	// notBefore is when somebody last logged in after a log-out. A relay with an older copy
-	// carries the log-out out once more, because /sync brings the command again, and does
-	// not know then what the person's account has posted since.
-	notBefore time.Time
-	replaced  time.Time // when a copy last took the place of the database
+	shaken   shaken
 }
 
 type databaseCopy struct {
@@ -116,16 +112,13 @@ func (c *copies) restoreTo(ctx context.Context, made databaseCopy, progress *mil
 }
 
 func (c *copies) restoreNow(ctx context.Context, made databaseCopy, progress *milestones) error {
-	made, err := c.current(ctx, made)
-	if err != nil {
-		return err
-	}
 	restored := time.Now()
-	err = c.keeper.killAnd(ctx, func() error {
+	err := c.keeper.killAnd(ctx, func() error {
 		c.mu.Lock() // so that nobody copies what is half there
 		defer c.mu.Unlock()
 		age := time.Since(made.at)
-		c.restored, c.replaced = append(c.restored, age), time.Now()
+		c.restored = append(c.restored, age)
+		c.shaken.add(made.at, time.Now())
 		c.say("%d messages: %s from a copy that is %s old", progress.count(), databaseRestored, age.Round(time.Second))
 		return c.Relay.RestoreDatabase(made.file)
 	})
@@ -133,35 +126,6 @@ func (c *copies) restoreNow(ctx context.Context, made databaseCopy, progress *mi
 		return err
 	}
 	return c.logInAfterRestore(ctx, made.at, restored)
-}
-
-// current returns a copy, or a new one if somebody has logged out since it was made.
-func (c *copies) current(ctx context.Context, made databaseCopy) (databaseCopy, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if made.at.Before(c.notBefore) {
-		return c.make(ctx)
-	}
-	return made, nil
-}
-
-// comparedWithin is after how long a relay with an older database has surely found out what
-// it had posted before.
-const comparedWithin = 15 * time.Second
-
-// settle returns when the last copy was restored some time ago. What the account of somebody
-// who logs out before that has posted is posted again, which is a documented limit.
-func (c *copies) settle(ctx context.Context) error {
-	for {
-		c.mu.Lock()
-		rest := comparedWithin - time.Since(c.replaced)
-		c.mu.Unlock()
-		if rest <= 0 {
-			return ctx.Err()
-		} else if err := sleep(ctx, rest); err != nil {
-			return err
-		}
-	}
 }
 
 // choose returns the copy that is closest to the age whose turn it is. For the age

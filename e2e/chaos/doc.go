@@ -1,6 +1,7 @@
 // Package chaos tests that no message is lost, duplicated or reordered while
 // everything around the relay fails. People talk in several rooms, plain and
-// encrypted, on both sides at once. Two of them have logged in with own accounts on
+// encrypted, on both sides at once. On Matrix they also answer, edit and redact messages
+// and react to them. Two of them have logged in with own accounts on
 // Wazo, and also write in Wazo's app. Conversations on Wazo begin, and the bot makes
 // rooms for them. Whoever reads one of these for the relay logs out and in again.
 // Meanwhile the relay is killed again and
@@ -12,6 +13,8 @@
 //	run.go      the whole run                killer.go   when and at what the relay is killed
 //	fixture.go  the rooms and their people   keeper.go   the relay's process
 //	talk.go     who says what, and when      outages.go  whole services go away
+//	relations.go  what else people do with messages on Matrix
+//	ledger.go   what they have done so far   shaken.go   what an older database makes uncertain
 //	logins.go   who posts with an own account on Wazo
 //	conversations.go  places that open by themselves, and their second rooms
 //	made.go     which rooms were made for them
@@ -21,6 +24,11 @@
 //	kinds.go    what the proxy can do        tally.go    how often each fault fired
 //	gaps.go     what /sync leaves out        result.go   what is printed, and the judgement
 //	read.go     what both servers have       compare.go  lost, duplicated, reordered
+//	lines.go    what a line on Wazo says     expect.go   which lines there must be
+//
+// Wazo is without the plugin for reactions and replies. With it, the lines of reactions
+// and the quotes of replies would be something else on the server, which rooms.onWazo has
+// to be filled from; what expect.go demands stays true.
 //
 // The relay is built with the tag "chaos". With this tag its waiting times can be
 // shortened, and parts of its protection can be switched off, which tests this

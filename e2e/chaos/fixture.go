@@ -31,6 +31,7 @@ type place struct {
 	private bool              // the relay's account is no member
 	toWazo  *flow
 	toMx    *flow
+	ledger  *ledger // what people have done on Matrix
 }
 
 // fixture is what one run needs: a stage whose relay reaches both servers through
@@ -135,7 +136,7 @@ func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 	sam := s.logins[0].person
 	s.Robin.GiveRequestedKeys() // as in openLogin
 	for n := range s.cfg.Rooms {
-		p := &place{name: fmt.Sprintf("room %d", n+1), people: []*harness.Client{s.Robin, sam}, toWazo: newFlow(s.cfg.window(), s.cfg.Quiet), toMx: newFlow(s.cfg.window(), s.cfg.Quiet)}
+		p := &place{name: fmt.Sprintf("room %d", n+1), people: []*harness.Client{s.Robin, sam}, ledger: newLedger(), toWazo: newFlow(s.cfg.window(), s.cfg.Quiet), toMx: newFlow(s.cfg.window(), s.cfg.Quiet)}
 		p.authors = []wazotest.User{s.Hire("Anna", "Doe"), s.Hire("Boris", "Roe"), s.logins[0].account}
 		room := s.Wazo.CreateRoom(p.name, append(slices.Clone(p.authors), s.Cast.Relay)...)
 		options := harness.RoomOptions{Encrypted: n%2 == 1, Invite: []id.UserID{sam.UserID()}}

@@ -58,8 +58,7 @@ func movedMessages(history []*event.Event, live []harness.Entry) map[id.EventID]
 }
 
 func isOfPeople(evt *event.Event) bool {
-	_, marked := evt.Content.Raw[markKey]
-	return marked
+	return markOf(evt) != "" || evt.Unsigned.RedactedBecause != nil && markOf(evt.Unsigned.RedactedBecause) != ""
 }
 
 // longestIncreasing returns the longest part of events whose places increase, the

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/relay/convert"
@@ -17,32 +18,32 @@ import (
 
 // rooms holds the messages of both rooms of a place, as the servers have them.
 type rooms struct {
-	saidOnMatrix, saidOnWazo []said
-	onWazo, onMatrix         []arrival
-	uncertain                map[id.EventID]bool // messages of people that the homeserver has given no certain place
-	late                     int                 // messages that were posted late, because their key came late
-	takenBack                int                 // events that the relay took back, because the homeserver stored them late
-	unreadable               int
-	native                   int // messages from Matrix that the accounts of their senders have posted
-	instead                  int // messages of people who have logged in that the relay's account has posted
-	strange                  int // messages of people who have logged in that are shown under another name than on Matrix
+	saidOnWazo []said
+	onMatrix   []arrival
+	done       []happened // on Matrix
+	onWazo     []line
+	quotable   map[id.EventID][]string // what the bot's events say
+	uncertain  map[id.EventID]bool     // messages of people that the homeserver has given no certain place
+	late       int                     // messages that were posted late, because their key came late
+	takenBack  int                     // events that the relay took back, because the homeserver stored them late
+	unreadable int
+	native     int // messages from Matrix that the accounts of their senders have posted
+	instead    int // messages of people who have logged in that the relay's account has posted
+	strange    int // messages of people who have logged in that are shown under another name than on Matrix
 }
 
 // read reads both rooms, the one on Matrix through a person's client. The order is
 // that of the servers: the timeline on Matrix, and created_at on Wazo.
 func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
-	var r rooms
-	var history []*event.Event
-	if p.Matrix != "" {
-		var err error
-		if history, err = p.people[0].History(ctx, p.Matrix); err != nil {
-			return r, err
-		}
+	r := rooms{quotable: make(map[id.EventID][]string)}
+	history, reader, err := p.history(ctx)
+	if err != nil {
+		return r, err
 	}
 	if err := s.record(p, history); err != nil {
 		return r, err
 	}
-	r.uncertain = withoutPlace(history, p.people[0].Timeline(p.Matrix))
+	r.uncertain = withoutPlace(history, reader.Timeline(p.Matrix))
 	for _, evt := range history {
 		r.addEvent(s, p, evt)
 	}
@@ -53,7 +54,7 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 		switch who, native, relayed := s.saidBy(message); {
 		case relayed:
 			text, late := withoutLateLine(message.Content)
-			r.onWazo = append(r.onWazo, arrival{toWazoKey(p, who, text), late})
+			r.onWazo = append(r.onWazo, line{who, text, late, message.CreatedAt})
 			if late {
 				r.late++
 			}
@@ -64,11 +65,38 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 			}
 		case !s.FromRelay(message):
 			r.saidOnWazo = append(r.saidOnWazo, said{
-				key: toMatrixKey(p, message.UserUUID, message.Content), excused: s.authors.isExcused(message.UUID),
+				key: toMatrixKey(p, message.UserUUID, shownShortcodes(message.Content)), excused: s.authors.isExcused(message.UUID),
 			})
 		}
 	}
 	return r, nil
+}
+
+// readers are the people through whose clients a place is read on Matrix. In a
+// conversation nobody sees what was said before they were invited, and the relay begins
+// as soon as somebody has joined.
+func (p *place) readers() []*harness.Client {
+	if p.private {
+		return p.people
+	}
+	return p.people[:1]
+}
+
+// history returns what was said in the room on Matrix, as the person sees it who sees
+// most of it, and this person.
+func (p *place) history(ctx context.Context) (history []*event.Event, reader *harness.Client, err error) {
+	for _, person := range p.readers() {
+		var seen []*event.Event
+		if p.Matrix != "" {
+			if seen, err = person.History(ctx, p.Matrix); err != nil {
+				return nil, nil, err
+			}
+		}
+		if reader == nil || len(seen) > len(history) {
+			history, reader = seen, person
+		}
+	}
+	return history, reader, nil
 }
 
 // withoutLateLine returns what was said in a message that the relay posted late,
@@ -84,24 +112,39 @@ func withoutLateLine(content string) (text string, late bool) {
 
 func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
 	switch {
+	case evt.Sender != s.BotID():
+		r.addDeed(s, p, evt)
 	case evt.Unsigned.RedactedBecause != nil:
 		r.takenBack++
 	case evt.Type == event.EventEncrypted:
 		r.unreadable++
-	case evt.Type != event.EventMessage:
-	case evt.Sender != s.BotID():
-		if isOfPeople(evt) {
-			key := toWazoKey(p, evt.Sender.Localpart(), evt.Content.AsMessage().Body)
-			r.saidOnMatrix = append(r.saidOnMatrix, said{key: key, excused: r.uncertain[evt.ID]})
-		}
-	case isShown(evt):
+	case evt.Type == event.EventMessage && isShown(evt):
 		for _, shown := range s.shownBy(p, *evt.Content.AsMessage()) {
 			r.onMatrix = append(r.onMatrix, arrival{key: toMatrixKey(p, shown.author, shown.text)})
+			r.quotable[evt.ID] = append(r.quotable[evt.ID], shown.text)
 			if l := s.loginOf(shown.author); l != nil && shown.name != l.name {
 				r.strange++
 			}
 		}
 	}
+}
+
+// addDeed adds what a person has done. Only that person knows what an event said that is
+// redacted now.
+func (r *rooms) addDeed(s *fixture, p *place, evt *event.Event) {
+	h := happened{event: evt.ID, at: time.UnixMilli(evt.Timestamp), excused: r.uncertain[evt.ID], isGone: evt.Unsigned.RedactedBecause != nil}
+	var ok bool
+	if h.deed, ok = deedOf(evt); h.isGone {
+		h.deed, ok = p.ledger.known(evt.ID)
+	}
+	if !ok {
+		if evt.Type == event.EventEncrypted {
+			r.unreadable++
+		}
+		return
+	}
+	h.isShaken = s.copies.shake(h.at)
+	r.done = append(r.done, h)
 }
 
 // shown is a message of Wazo as an event shows it.
@@ -203,23 +246,43 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 		if err != nil {
 			return result, fmt.Errorf("%s: %w", p.name, err)
 		}
-		result.add(compare(r.saidOnMatrix, r.onWazo))
-		result.add(compare(r.saidOnWazo, r.onMatrix))
-		result.Sent += len(r.saidOnMatrix) + len(r.saidOnWazo)
+		expected := expectation{done: r.done, said: func(event id.EventID) []string { return r.quotable[event] }, key: func(who, text string) string { return toWazoKey(p, who, text) }}
+		toWazo, onWazo := expected.withLines(r.onWazo)
+		result.Difference.add(compare(toWazo, onWazo))
+		result.Relations.add(expected.relations)
+		result.Difference.add(compare(r.saidOnWazo, s.withoutReturning(p, &expected, r)))
+		result.Examples = append(result.Examples, expected.problems...)
+		result.Sent += len(r.done) + len(r.saidOnWazo)
 		result.Unreadable += r.unreadable
 		result.TakenBack += r.takenBack
 		result.Late += r.late
 		result.Native += r.native
 		result.Instead += r.instead
 		result.Strange += r.strange
-		for _, message := range r.saidOnMatrix {
-			if message.excused {
+		for _, h := range r.done {
+			if h.excused {
 				result.Uncertain++
-				result.example("the homeserver gives no certain place to", message.key, result.Uncertain)
+				result.example("the homeserver gives no certain place to", toWazoKey(p, h.who, h.text), result.Uncertain)
 			}
 		}
 	}
 	return result, nil
+}
+
+// withoutReturning returns what arrived on Matrix without the lines that own accounts have
+// posted and that may be shown there.
+func (s *fixture) withoutReturning(p *place, expected *expectation, r rooms) []arrival {
+	returning := make(map[string]bool)
+	for n, l := range r.onWazo {
+		at := slices.IndexFunc(s.logins, func(login *login) bool { return login.name == l.who })
+		if at < 0 || !expected.mayReturn(n) {
+			continue
+		}
+		for text := range strings.SplitSeq(l.text, "\n\n") {
+			returning[toMatrixKey(p, s.logins[at].account.UUID, text)] = true
+		}
+	}
+	return slices.DeleteFunc(r.onMatrix, func(a arrival) bool { return returning[a.key] })
 }
 
 // everywhere returns all places, linked and opened.
@@ -236,7 +299,10 @@ func (s *fixture) everywhere() []*place {
 func (s *fixture) followWazo(ctx context.Context, p *place) {
 	for message := range s.Wazo.Subscribe(ctx, p.Wazo) {
 		if who, native, relayed := s.saidBy(message); relayed {
-			p.toWazo.arrived.add(1)
+			text, _ := withoutLateLine(message.Content)
+			if said := parseLine(text); said.kind == saidLine && p.ledger.arrives(who, said.text) {
+				p.toWazo.arrived.add(1)
+			}
 			if !native && s.hasLogin(who) {
 				s.instead.add(1)
 			}
@@ -249,18 +315,26 @@ func (s *fixture) followMatrix(ctx context.Context, p *place) {
 	seen := 0
 	for sleep(ctx, followEvery) == nil {
 		n := 0
-		for _, entry := range p.people[0].Timeline(p.Matrix) {
-			if !isFromWazo(s, entry) {
-				continue
-			} else if entry.Type == event.EventMessage {
-				n += len(s.shownBy(p, *entry.Content.AsMessage()))
-			} else {
-				n++
-			}
+		for _, person := range p.readers() {
+			n = max(n, s.countShown(p, person.Timeline(p.Matrix)))
 		}
 		p.toMx.arrived.add(n - seen)
 		seen = n
 	}
+}
+
+// countShown returns how many messages of Wazo a timeline shows.
+func (s *fixture) countShown(p *place, timeline []harness.Entry) (n int) {
+	for _, entry := range timeline {
+		if !isFromWazo(s, entry) {
+			continue
+		} else if entry.Type == event.EventMessage {
+			n += len(s.shownBy(p, *entry.Content.AsMessage()))
+		} else {
+			n++
+		}
+	}
+	return n
 }
 
 func isFromWazo(s *fixture, entry harness.Entry) bool {

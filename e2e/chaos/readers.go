@@ -42,9 +42,6 @@ func (s *fixture) changeReaders(ctx context.Context, c *conversation, p pace) er
 // changeReader has the reader of a conversation log out, and in again when another one
 // has taken over and people have gone on talking.
 func (s *fixture) changeReader(ctx context.Context, c *conversation) error {
-	if err := s.copies.settle(ctx); err != nil {
-		return err
-	}
 	s.opening.Lock()
 	defer s.opening.Unlock()
 	reader, err := s.awaitReader(ctx, c, func(*login) bool { return true })
@@ -54,8 +51,6 @@ func (s *fixture) changeReader(ctx context.Context, c *conversation) error {
 	return s.withoutPrivateTalk(ctx, []*login{reader}, func() error {
 		reader.mu.Lock()
 		defer reader.mu.Unlock()
-		s.copies.mu.Lock() // see notBefore
-		defer s.copies.mu.Unlock()
 		s.say("%s logs out, who reads %s", reader.person.UserID(), c.name)
 		if err := s.logOutSurely(ctx, reader); err != nil {
 			return err
@@ -73,7 +68,6 @@ func (s *fixture) changeReader(ctx context.Context, c *conversation) error {
 		_ = c.toMx.arrived.reach(limited, heard+1) // perhaps nobody says anything
 		err := s.logInSurely(ctx, reader)
 		reader.since = time.Now()
-		s.copies.notBefore = reader.since
 		return err
 	})
 }

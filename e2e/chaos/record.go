@@ -23,6 +23,9 @@ type recorded struct {
 	Session any       `json:"session,omitempty"` // of an event that cannot be decrypted
 	Type    string    `json:"type,omitempty"`
 	Alias   string    `json:"alias,omitempty"`
+	About   any       `json:"about,omitempty"` // what the event relates to
+	Redacts string    `json:"redacts,omitempty"`
+	Gone    bool      `json:"gone,omitempty"` // the event was redacted
 }
 
 // record writes what both servers have of a place into files of the directory that
@@ -36,6 +39,7 @@ func (s *fixture) record(p *place, history []*event.Event) error {
 		line := recorded{
 			At: time.UnixMilli(evt.Timestamp).UTC(), ID: evt.ID.String(), From: evt.Sender.String(), Type: evt.Type.Type,
 			Tag: evt.Content.Raw["io.wazo.relay"], Session: evt.Content.Raw["session_id"],
+			About: evt.Content.Raw[relatesTo], Redacts: evt.Redacts.String(), Gone: evt.Unsigned.RedactedBecause != nil,
 		}
 		line.Text, _ = evt.Content.Raw["body"].(string)
 		onMatrix = append(onMatrix, line)

@@ -11,6 +11,7 @@ import (
 // Result is the outcome of a run.
 type Result struct {
 	Difference
+	Relations
 	Sent                int // messages that people have sent, in the rooms of both sides
 	Kills               int
 	KilledMidway        int // the kills that came while a message was on its way
@@ -38,8 +39,8 @@ type Result struct {
 
 // String is the line that a run ends with.
 func (r Result) String() string {
-	return fmt.Sprintf("chaos: sent=%d lost=%d doubled=%d reordered=%d kills=%d kills_while_attempted=%d faults=%d seed=%d rooms=%d second_rooms=%d",
-		r.Sent, r.Lost, r.Doubled, r.Reordered, r.Kills, r.KilledMidway, r.Faults, r.Seed, r.Rooms, r.SecondRooms)
+	return fmt.Sprintf("chaos: sent=%d lost=%d doubled=%d reordered=%d kills=%d kills_while_attempted=%d faults=%d seed=%d rooms=%d second_rooms=%d relations=%d",
+		r.Sent, r.Lost, r.Doubled, r.Reordered, r.Kills, r.KilledMidway, r.Faults, r.Seed, r.Rooms, r.SecondRooms, r.Done)
 }
 
 // Print writes all counts, and String as the last line.
@@ -54,6 +55,8 @@ func (r Result) Print(w io.Writer) error {
 	fmt.Fprintf(&text, "messages that people's own accounts posted on Wazo: %d, and the relay's account in their place: %d\n", r.Native, r.Instead)
 	fmt.Fprintf(&text, "messages of people with an own account that Matrix shows under another name: %d\n", r.Strange)
 	fmt.Fprintf(&text, "conversations that opened: %d, second rooms: %d, and readers that logged out, so that another one took over: %d\n", r.Rooms, r.SecondRooms, r.ReaderChanges)
+	fmt.Fprintf(&text, "replies, edits, redactions and reactions: %d, shown on Wazo: %d, around a restored database, so that their lines may be missing or come twice: %d\n", r.Done, r.Shown, r.Shaken)
+	fmt.Fprintf(&text, "lines that quote what they are about: %d, that could and do not: %d, that are wrong: %d\n", r.Quoted, r.Unquoted, r.Misquoted)
 	fmt.Fprintf(&text, "events that the relay took back, because the homeserver stored them late: %d\n", r.TakenBack)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "ages of the copies of the database that were restored:")
@@ -83,6 +86,16 @@ func (r Result) Err() error {
 		if count.Fired == 0 {
 			errs = append(errs, fmt.Errorf("the fault %q never fired", count.Name))
 		}
+	}
+	if r.Misquoted > 0 {
+		errs = append(errs, fmt.Errorf("%d quotes or corrections are wrong", r.Misquoted))
+	}
+	// What is quoted cannot always be looked up while the homeserver is away.
+	if r.Unquoted > r.Quoted {
+		errs = append(errs, fmt.Errorf("%d of %d lines do not quote what they are about", r.Unquoted, r.Quoted+r.Unquoted))
+	}
+	if r.Shown == 0 {
+		errs = append(errs, errors.New("no reply, edit, redaction or reaction was shown on Wazo"))
 	}
 	if r.Native == 0 {
 		errs = append(errs, errors.New("no message was posted by the account of its sender"))

@@ -166,9 +166,9 @@ func TestRoomsFollowTheNumberOfMessages(t *testing.T) {
 }
 
 func TestJudgementOfRun(t *testing.T) {
-	good := Result{Sent: 10, Native: 1, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, Rooms: 1, ReaderChanges: 1, killsWanted: 2, messagesWanted: 10, conversationsWanted: 1}
+	good := Result{Sent: 10, Relations: Relations{Done: 3, Shown: 2, Quoted: 1, Unquoted: 1}, Native: 1, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, Rooms: 1, ReaderChanges: 1, killsWanted: 2, messagesWanted: 10, conversationsWanted: 1}
 	require.NoError(t, good.Err())
-	require.Equal(t, "chaos: sent=10 lost=0 doubled=0 reordered=0 kills=2 kills_while_attempted=1 faults=0 seed=0 rooms=1 second_rooms=0", good.String())
+	require.Equal(t, "chaos: sent=10 lost=0 doubled=0 reordered=0 kills=2 kills_while_attempted=1 faults=0 seed=0 rooms=1 second_rooms=0 relations=3", good.String())
 	for _, test := range []struct {
 		name  string
 		spoil func(*Result)
@@ -178,6 +178,9 @@ func TestJudgementOfRun(t *testing.T) {
 		{"a message is doubled", func(r *Result) { r.Doubled = 1 }, "doubled 1"},
 		{"a message is out of order", func(r *Result) { r.Reordered = 1 }, "reordered 1"},
 		{"a fault never fired", func(r *Result) { r.Fired = []Count{{"a", 1}, {"b", 0}} }, `"b" never fired`},
+		{"something else is quoted", func(r *Result) { r.Misquoted = 1 }, "1 quotes or corrections are wrong"},
+		{"hardly anything is quoted", func(r *Result) { r.Unquoted = 2 }, "2 of 3 lines do not quote"},
+		{"nothing but messages was shown", func(r *Result) { r.Shown = 0 }, "no reply, edit, redaction or reaction was shown"},
 		{"nobody posted as themselves", func(r *Result) { r.Native = 0 }, "no message was posted by the account of its sender"},
 		{"somebody is shown under another name", func(r *Result) { r.Strange = 3 }, "3 messages of people with an own account"},
 		{"a conversation did not open", func(r *Result) { r.Rooms = 0 }, "only 0 of 1 conversations"},

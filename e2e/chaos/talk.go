@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,6 +83,25 @@ func (s *script) next() string {
 		return s.same
 	}
 	return fmt.Sprintf("%s says %d", s.name, s.n)
+}
+
+// shortcode is what authors type on Wazo, and shownShortcode what it becomes on Matrix.
+const (
+	shortcode      = ":tada:"
+	shownShortcode = "🎉"
+)
+
+// typed is next for somebody on Wazo, where people type shortcodes.
+func (s *script) typed() string {
+	text := s.next()
+	if text != s.same && s.rng.IntN(6) == 0 {
+		text += " " + shortcode
+	}
+	return text
+}
+
+func shownShortcodes(content string) string {
+	return strings.ReplaceAll(content, shortcode, shownShortcode)
 }
 
 // talk has everybody talk at the same time until all messages are sent.
@@ -192,7 +212,7 @@ func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, scr
 		if err := pace.hold(ctx, i, n); err != nil {
 			return err
 		}
-		s.authors.post(p.Wazo, author, script.next())
+		s.authors.post(p.Wazo, author, script.typed())
 		p.toMx.sent.add(1)
 		pace.said()
 		// An author takes a moment, so that what one writes is not all at once.
@@ -210,7 +230,7 @@ func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, s
 		if err := pace.hold(ctx, i, n); err != nil {
 			return err
 		}
-		if err := s.utter(ctx, p, person, script.next(), marks+uint64(i)); err != nil {
+		if err := s.utter(ctx, p, person, script, marks+uint64(i)); err != nil {
 			return err
 		}
 		pace.said()
@@ -218,18 +238,39 @@ func (s *fixture) speak(ctx context.Context, p *place, person *harness.Client, s
 	return nil
 }
 
-// utter has a person say one thing.
-func (s *fixture) utter(ctx context.Context, p *place, person *harness.Client, text string, mark uint64) error {
+// utter has a person say one thing, or do something with what was said before.
+//
+// In a conversation of which the relay's account is no member, they say something after
+// that: when it has arrived, whatever they did before is done, see withoutPrivateTalk.
+func (s *fixture) utter(ctx context.Context, p *place, person *harness.Client, script *script, mark uint64) error {
 	if p.private {
 		l := s.speaker(person)
 		l.private.RLock()
 		defer l.private.RUnlock()
 	}
-	err := p.inTurn(func() error { return s.sendSurely(ctx, p.Matrix, person, text, mark) })
-	if err == nil {
+	return p.inTurn(func() error {
+		d := s.decide(p, person, script, fmt.Sprint(mark))
+		if err := s.do(ctx, p, person, d); err != nil || d.kind.isMessage() || !p.private {
+			return err
+		}
+		return s.do(ctx, p, person, &deed{kind: says, who: d.who, mark: d.mark + " and then", text: script.next()})
+	})
+}
+
+// do has a person do something.
+func (s *fixture) do(ctx context.Context, p *place, person *harness.Client, d *deed) error {
+	p.ledger.begin(d)
+	event, err := s.doSurely(ctx, p.Matrix, person, d)
+	if err != nil {
+		return err
+	}
+	if d.kind.isMessage() {
 		p.toWazo.sent.add(1)
 	}
-	return err
+	if p.ledger.done(d, event) {
+		p.toWazo.arrived.add(1) // nobody waits for it any more
+	}
+	return nil
 }
 
 // inTurn lets only one person speak in a room at a time, and the next one when the
@@ -242,27 +283,21 @@ func (p *place) inTurn(fn func() error) error {
 	return fn()
 }
 
-// markKey is a key in the content of people's messages. Its value tells identical
-// messages apart.
-const markKey = "e2e.chaos.mark"
-
-// sendSurely sends a message and returns when it is known to be in the room. After
-// an error the person looks for the message before sending it again, because a
-// homeserver that restarts forgets transaction ids. A message that is in the room
-// twice all the same counts as said twice.
-func (s *fixture) sendSurely(ctx context.Context, room id.RoomID, person *harness.Client, text string, mark uint64) error {
-	content := map[string]any{"msgtype": event.MsgText, "body": text, markKey: fmt.Sprint(mark)}
-	request := mautrix.ReqSendEvent{TransactionID: fmt.Sprintf("chaos-%d", mark)}
+// doSurely does something on Matrix and returns its event when that is known to be in
+// the room. After an error the person looks for the event before sending it again,
+// because a homeserver that restarts forgets transaction ids. A message that is in the
+// room twice all the same counts as said twice.
+func (s *fixture) doSurely(ctx context.Context, room id.RoomID, person *harness.Client, d *deed) (id.EventID, error) {
 	for {
-		if s.sendOnce(ctx, room, person, content, request) == nil {
-			return nil
+		if sent, err := s.doOnce(ctx, room, person, d); err == nil {
+			return sent, nil
 		}
 		for {
 			if err := sleep(ctx, sendAgain); err != nil {
-				return err
+				return "", err
 			}
-			if there, err := s.isThere(ctx, room, person, fmt.Sprint(mark)); there {
-				return nil
+			if there, err := s.find(ctx, room, person, d.mark); there != "" {
+				return there, nil
 			} else if err == nil {
 				break
 			}
@@ -270,46 +305,45 @@ func (s *fixture) sendSurely(ctx context.Context, room id.RoomID, person *harnes
 	}
 }
 
-// sendOnce sends unless the homeserver is about to be stopped in order.
-func (s *fixture) sendOnce(ctx context.Context, room id.RoomID, person *harness.Client, content any, request mautrix.ReqSendEvent) error {
+// doOnce does something unless the homeserver is about to be stopped in order.
+func (s *fixture) doOnce(ctx context.Context, room id.RoomID, person *harness.Client, d *deed) (id.EventID, error) {
 	s.speaking.RLock()
 	defer s.speaking.RUnlock()
-	_, err := person.Matrix().SendMessageEvent(ctx, room, event.EventMessage, content, request)
-	return err
+	return d.send(ctx, room, person.Matrix())
 }
 
-// recently is how many events of a room are searched for a message that was just
-// sent. It is more than all people can send meanwhile.
+// recently is how many events of a room are searched for one that was just sent. It is
+// more than all people can send meanwhile.
 const recently = 200
 
-// isThere says whether a message is among the newest that the homeserver has of a
-// room.
-func (s *fixture) isThere(ctx context.Context, room id.RoomID, person *harness.Client, mark string) (bool, error) {
+// find returns the event with a mark that is among the newest that the homeserver has of
+// a room, "" if there is none.
+func (s *fixture) find(ctx context.Context, room id.RoomID, person *harness.Client, mark string) (id.EventID, error) {
 	client := person.Matrix()
 	filter, err := client.CreateFilter(ctx, &mautrix.Filter{Room: &mautrix.RoomFilter{
 		Rooms: []id.RoomID{room}, Timeline: &mautrix.FilterPart{Limit: recently},
 	}})
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	resp, err := client.SyncRequest(ctx, 0, "", filter.FilterID, true, event.PresenceOffline)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	joined := resp.Rooms.Join[room]
 	if joined == nil {
-		return false, fmt.Errorf("%s is not in %s", person.UserID(), room)
+		return "", fmt.Errorf("%s is not in %s", person.UserID(), room)
 	}
 	for _, evt := range joined.Timeline.Events {
-		if evt.Sender == person.UserID() && markOf(ctx, client, room, evt) == mark {
-			return true, nil
+		if evt.Sender == person.UserID() && readMark(ctx, client, room, evt) == mark {
+			return evt.ID, nil
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
-// markOf returns the mark of an event, "" if it has none.
-func markOf(ctx context.Context, client *mautrix.Client, room id.RoomID, evt *event.Event) string {
+// readMark returns the mark of an event, "" if it has none.
+func readMark(ctx context.Context, client *mautrix.Client, room id.RoomID, evt *event.Event) string {
 	evt.RoomID = room
 	evt.Type.Class = event.MessageEventType
 	if evt.Type == event.EventEncrypted && evt.Content.ParseRaw(evt.Type) == nil {
@@ -317,6 +351,5 @@ func markOf(ctx context.Context, client *mautrix.Client, room id.RoomID, evt *ev
 			evt = decrypted
 		}
 	}
-	mark, _ := evt.Content.Raw[markKey].(string)
-	return mark
+	return markOf(evt)
 }

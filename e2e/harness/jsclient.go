@@ -174,6 +174,20 @@ func (j *JSClient) Shield(ctx context.Context, entry Entry) (shield Shield, err 
 	return shield, err
 }
 
+// Relations is what a matrix-js-sdk client knows of an event and of what relates to
+// it.
+type Relations struct {
+	ReplyTo   id.EventID             `json:"replyTo"`   // "" if it is no reply
+	Reactions map[string][]id.UserID `json:"reactions"` // who reacted, by emoji
+	Body      string                 `json:"body"`      // after all edits
+}
+
+// Relations returns what the client shows of an event in its timeline now.
+func (j *JSClient) Relations(ctx context.Context, entry Entry) (relations Relations, err error) {
+	err = j.call(ctx, "relations", map[string]any{"room": entry.RoomID, "event": entry.ID}, &relations)
+	return relations, err
+}
+
 // Device is a device as a matrix-js-sdk client sees it.
 type Device struct {
 	ID                   id.DeviceID `json:"id"`

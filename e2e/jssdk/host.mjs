@@ -159,6 +159,22 @@ class Person {
         };
     }
 
+    // relations is what the SDK knows of an event and of what relates to it: what
+    // a client shows as a reply, as reactions, and as the text after edits.
+    async relations({ room: roomId, event }) {
+        const room = this.client.getRoom(roomId);
+        const found = room?.findEventById(event);
+        if (!found) throw new Error(`${event} is not in the timeline`);
+        await this.clear(found);
+        const annotations = room.relations.getChildEventsForEvent(event, "m.annotation", "m.reaction");
+        const reactions = {};
+        for (const [key, events] of annotations?.getSortedAnnotationsByKey() ?? []) {
+            // The SDK keeps an emoji whose last reaction was removed.
+            if (events.size > 0) reactions[key] = [...events].map((reaction) => reaction.getSender());
+        }
+        return { replyTo: found.replyEventId ?? "", reactions, body: found.getContent().body ?? "" };
+    }
+
     // devices are the devices of a user, as the homeserver has them now, and
     // whether their owner signed them.
     async devices({ user }) {

@@ -58,6 +58,14 @@ func NativeEmoji(emoji string) (string, bool) {
 	return emoji, utf8.RuneCountInString(emoji) <= longest
 }
 
+// MatrixEmoji returns how a reaction of Wazo is shown on Matrix, "" if nothing of it can be
+// seen. Two that look the same are shown by the same text: one emoji with the variation
+// selectors of fully qualified emoji, as clients send them.
+func MatrixEmoji(emoji string) string {
+	emoji = strings.ReplaceAll(CleanName(emoji, 4*MaxProfileBytes), "\uFE0E", "")
+	return beginning(variationselector.FullyQualify(emoji), maxEmoji)
+}
+
 // Reaction is somebody's reaction to a message.
 type Reaction struct {
 	Emoji string // as from ReactionOf
@@ -79,12 +87,29 @@ func (r Reactions) RemovedLine(about string, opts WazoOptions) string {
 	return r.line(about, opts, words.ReactionsRemoved)
 }
 
+// Answer is Line for a line that is shown as an answer to the message: `👍 Ann, Bea · ❤️ Cem`.
+func (r Reactions) Answer(opts WazoOptions) string {
+	return r.line("", opts, func(reactions, _ string) string { return reactions })
+}
+
+// RemovedAnswer is RemovedLine for a line that is shown as an answer to the message.
+func (r Reactions) RemovedAnswer(opts WazoOptions) string {
+	return r.line("", opts, func(reactions, _ string) string { return words.ReactionsRemovedHere(reactions) })
+}
+
 func (r Reactions) line(about string, opts WazoOptions, say func(reactions, beginning string) string) string {
-	const most = 10 // kinds of emoji
-	groups := r.groups()
-	if len(groups) == 0 {
+	text := r.Who()
+	if text == "" {
 		return ""
 	}
+	return opts.phraser().literal("", say(text, beginning(about, maxQuote)))
+}
+
+// Who says in plain text who reacted, and how: "👍 Ann, Bea · ❤️ Cem". It returns "" if there
+// are no reactions.
+func (r Reactions) Who() string {
+	const most = 10 // kinds of emoji
+	groups := r.groups()
 	named := false
 	shown := make([]string, 0, min(len(groups), most))
 	for _, group := range groups[:min(len(groups), most)] {
@@ -99,7 +124,7 @@ func (r Reactions) line(about string, opts WazoOptions, say func(reactions, begi
 	if rest := len(groups) - most; rest > 0 {
 		text += " " + words.AndMore(rest)
 	}
-	return opts.phraser().literal("", say(text, beginning(about, maxQuote)))
+	return text
 }
 
 // emojiGroup is an emoji with those who reacted with it.

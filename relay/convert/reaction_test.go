@@ -50,6 +50,22 @@ func TestManyReactionsAreCounted(t *testing.T) {
 	}
 }
 
+func TestLinesThatAnswerTheMessage(t *testing.T) {
+	reactions := Reactions{{"❤️", "Ann"}, {"❤", "*Bea*"}, {"👍", "Ann"}}
+	if got, want := reactions.Answer(WazoOptions{}), `❤️ Ann, \*Bea\* · 👍 Ann`; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := reactions.RemovedAnswer(WazoOptions{Plain: true}), "removed ❤️ Ann, *Bea* · 👍 Ann"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := (Reactions{{Emoji: "👍"}}).Answer(WazoOptions{}); got != "👍" {
+		t.Errorf("one person's: %q", got)
+	}
+	if got := (Reactions{}).RemovedAnswer(WazoOptions{}); got != "" {
+		t.Errorf("nobody reacted: %q", got)
+	}
+}
+
 func TestRemovalsTellTheTime(t *testing.T) {
 	zone := time.FixedZone("CET", 3600)
 	written := time.Date(2026, 11, 21, 23, 30, 0, 0, time.UTC).In(zone) // 0:30 of the next day there

@@ -39,6 +39,9 @@ func ReactionsRemoved(reactions, beginning string) string {
 	return fmt.Sprintf("removed %s from \"%s\"", reactions, beginning)
 }
 
+// ReactionsRemovedHere says, below a message, which reactions people removed from it.
+func ReactionsRemovedHere(reactions string) string { return "removed " + reactions }
+
 // AndMore ends a list of names that is too long.
 func AndMore(count int) string { return fmt.Sprintf("and %d more", count) }
 
@@ -124,3 +127,7 @@ func Wordless(eventType string) string {
 
 // RestOfMessage is the name of the file with the rest of a message that is too long for Matrix.
 const RestOfMessage = "rest of the message.txt"
+
+// RestIsMissing follows the beginning of the rest of a very long message, if the file with all of it cannot be shown: it was not
+// encrypted, and the room has been encrypted since.
+const RestIsMissing = "(The message goes on. What follows cannot be shown, because this room was encrypted a moment ago. It can be read on Wazo.)"

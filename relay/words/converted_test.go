@@ -29,6 +29,7 @@ func convertedTexts() string {
 	text("ReactedTo, a message that is not known", ReactedTo("👍", ""))
 	text("ReactionsRemoved", ReactionsRemoved("👍", "Shall we meet at noon?"))
 	text("ReactionsRemoved, from a message that is not known", ReactionsRemoved("👍", ""))
+	text("ReactionsRemovedHere", ReactionsRemovedHere("👍 Ann, Bea"))
 	text("AndMore", AndMore(3))
 	text("CustomEmoji", CustomEmoji)
 	text("SomebodyElse", SomebodyElse)
@@ -50,6 +51,7 @@ func convertedTexts() string {
 	text("Gallery, several files", Gallery(3))
 	text("Wordless", Wordless("org.example.game"))
 	text("RestOfMessage", RestOfMessage)
+	text("RestIsMissing", RestIsMissing)
 	return b.String()
 }
 

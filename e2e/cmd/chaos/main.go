@@ -1,14 +1,15 @@
 // Command chaos has people talk through the relay while the relay is killed again
-// and again and both its servers fail in every way. It checks that no message is
-// lost, duplicated or out of order, and that no conversation that opens meanwhile gets
-// a second room. It prints how often each fault fired and, as
-// the last line:
+// and again and both its servers fail in every way. It checks that no message, reply,
+// edit, redaction or reaction is lost, duplicated or out of order, and that no
+// conversation that opens meanwhile gets a second room. It prints how often each fault
+// fired and, as the last line:
 //
-//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=… rooms=… second_rooms=…
+//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=… rooms=… second_rooms=… relations=…
 //
-// The exit code is 0 if lost, doubled, reordered and second_rooms are 0, every fault
-// fired, every conversation got a room and some chat got another reader, and 1 otherwise. The flag -break switches a part of the relay's protection off;
-// with it the exit code is 0 whatever was found.
+// The exit code is 0 if lost, doubled, reordered and second_rooms are 0, no quote and no
+// correction is wrong, every fault fired, every conversation got a room and some chat got
+// another reader, and 1 otherwise. The flag -break switches a part of the relay's
+// protection off; with it the exit code is 0 whatever was found.
 package main
 
 import (

@@ -1,9 +1,9 @@
-// Command picture makes the picture of a conversation in README.md. It starts a
-// homeserver, an in-memory Wazo and the relay, links an encrypted room, and plays a
-// short conversation. Then it draws what the clients of both sides show of it, next
-// to each other, as an SVG.
+// Command picture makes the pictures of conversations in README.md and
+// docs/commands.md. It starts a homeserver, an in-memory Wazo and the relay, links an
+// encrypted room, and plays a short conversation. Then it draws what the clients of
+// both sides show of it, next to each other, as an SVG.
 //
-// Nothing in the picture depends on the time or on ids, so that a second run writes
+// Nothing in a picture depends on the time or on ids, so that a second run writes
 // the same file. It changes only if the relay says something else, or in another
 // form.
 package main
@@ -38,10 +38,15 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("picture", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	file := flags.String("o", "conversation.svg", "the file that is written")
+	relations := flags.Bool("relations", false, "play what people do with messages: answers, edits, reactions, polls …")
 	if err = flags.Parse(args); err != nil {
 		return err
 	}
-	exchanges, err := record(ctx)
+	scene := (*player).talk
+	if *relations {
+		scene = (*player).relate
+	}
+	exchanges, err := record(ctx, scene)
 	if err != nil {
 		return err
 	}
@@ -57,7 +62,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 
 // record plays the conversation on a stage of its own and returns what both sides
 // show of it.
-func record(ctx context.Context) (exchanges []exchange, err error) {
+func record(ctx context.Context, scene scene) (exchanges []exchange, err error) {
 	dir, remove, err := harness.TempDir()
 	if err != nil {
 		return nil, err
@@ -68,6 +73,6 @@ func record(ctx context.Context) (exchanges []exchange, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stage.Close()) }()
-	exchanges, err = play(ctx, stage)
+	exchanges, err = play(ctx, stage, scene)
 	return exchanges, stage.Explain(err)
 }

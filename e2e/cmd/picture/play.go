@@ -44,8 +44,11 @@ type player struct {
 	deliveries []conversation.Delivery
 }
 
+// scene is what the people say.
+type scene func(*player, context.Context) error
+
 // play links the rooms, lets people talk, and returns what both sides show.
-func play(ctx context.Context, stage *stage.Stage) (exchanges []exchange, err error) {
+func play(ctx context.Context, stage *stage.Stage, scene scene) (exchanges []exchange, err error) {
 	robin := stage.Robin
 	if err = robin.Matrix().SetDisplayName(ctx, robinName); err != nil {
 		return nil, fmt.Errorf("failed to name Robin: %w", err)
@@ -63,11 +66,12 @@ func play(ctx context.Context, stage *stage.Stage) (exchanges []exchange, err er
 	if exchanges, err = p.beginning(); err != nil {
 		return nil, err
 	}
-	if err = p.talk(ctx); err != nil {
+	if err = scene(p, ctx); err != nil {
 		return nil, err
 	}
+	shown := &timeline{player: p, bubbles: make(map[id.EventID]*bubble)}
 	for _, d := range p.deliveries {
-		exchanges = append(exchanges, exchange{matrix: p.onMatrix(d.Matrix.Event), wazo: p.onWazo(d.Wazo), toWazo: d.ToWazo})
+		exchanges = append(exchanges, exchange{matrix: shown.add(d.Matrix.Event), wazo: p.onWazo(d.Wazo), toWazo: d.ToWazo})
 	}
 	return exchanges, nil
 }
@@ -188,6 +192,6 @@ func quoteOf(original *bubble) markup.Block {
 func (p *player) onWazo(message wazotest.Message) *bubble {
 	return &bubble{
 		who: p.WazoAuthor(message), own: message.UserUUID == p.Stage.Cast.Alice.UUID,
-		notice: p.Stage.FromRelay(message) && message.Alias == nil, blocks: markup.Markdown(strings.TrimSpace(message.Content)),
+		notice: p.Stage.FromRelay(message) && message.Alias == nil, blocks: markup.Markdown(sameTime(strings.TrimSpace(message.Content))),
 	}
 }

@@ -1,0 +1,93 @@
+package db
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+)
+
+func TestShownReactions(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal := db.addPortal(t, "a")
+	thumb := &ShownReaction{PortalID: portal.ID, Target: "$target", Emoji: "👍", SentAt: ms(5)}
+	require.NoError(t, db.ShownReaction.Insert(t.Context(), thumb))
+	require.NoError(t, db.ShownReaction.Insert(t.Context(), &ShownReaction{PortalID: portal.ID, Target: "$target", Emoji: "👍", EventID: "$other", SentAt: ms(6)}))
+	for _, event := range []id.EventID{"$first", "$second"} {
+		shown, err := db.ShownReaction.ShownAs(t.Context(), thumb, event)
+		require.NoError(t, err)
+		require.Equal(t, id.EventID("$first"), shown, "the first event stays")
+	}
+	require.NoError(t, db.ShownReaction.SetSays(t.Context(), thumb, "text"))
+	require.NoError(t, db.ShownReaction.Withdraw(t.Context(), portal.ID, "$first"))
+	require.NoError(t, db.ShownReaction.DeleteEvent(t.Context(), portal.ID, "$first"))
+	all, err := db.ShownReaction.Of(t.Context(), portal.ID)
+	require.NoError(t, err)
+	require.Equal(t, []*ShownReaction{{portal.ID, "$target", "👍", "$first", ms(5), "text", true}}, all, "what a person removed is remembered")
+	require.NoError(t, db.ShownReaction.Delete(t.Context(), thumb))
+	require.Zero(t, db.count(t, "shown_reaction"))
+
+	require.NoError(t, db.ShownReaction.Insert(t.Context(), thumb))
+	require.NoError(t, db.ShownReaction.Refuse(t.Context(), thumb))
+	all, err = db.ShownReaction.Of(t.Context(), portal.ID)
+	require.NoError(t, err)
+	require.True(t, all[0].Withdrawn)
+	require.NoError(t, db.ShownReaction.Delete(t.Context(), thumb))
+	shown, err := db.ShownReaction.ShownAs(t.Context(), thumb, "$late")
+	require.NoError(t, err)
+	require.Empty(t, shown, "nothing is shown any more")
+	require.NoError(t, db.ShownReaction.Insert(t.Context(), &ShownReaction{PortalID: portal.ID, Target: "$target", EventID: "$notice", SentAt: ms(5)}))
+	require.NoError(t, db.ShownReaction.DeleteEvent(t.Context(), portal.ID, "$notice"))
+	require.Zero(t, db.count(t, "shown_reaction"))
+}
+
+func TestWhatIsShownLivesAsLongAsItsMapping(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal := db.addPortal(t, "a")
+	for _, name := range []string{"old", "new"} {
+		require.NoError(t, db.ShownReaction.Insert(t.Context(), &ShownReaction{PortalID: portal.ID, Target: id.EventID("$" + name), Emoji: "👍", SentAt: ms(1)}))
+		require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, name))
+		require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, name))
+	}
+	require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "new", EventID: "$new", RelayedAt: ms(time.Now().UnixMilli())}))
+	require.NoError(t, db.ShownReaction.Forget(t.Context()))
+	require.NoError(t, db.ShownReply.Forget(t.Context()))
+	all, err := db.ShownReaction.Of(t.Context(), portal.ID)
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	require.Equal(t, id.EventID("$new"), all[0].Target)
+	for name, want := range map[string]bool{"old": false, "new": true} {
+		has, err := db.ShownReply.Has(t.Context(), portal.ID, name)
+		require.NoError(t, err)
+		require.Equal(t, want, has)
+	}
+}
+
+func TestTargetsOfMessages(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
+	for _, m := range []*Message{
+		{PortalID: portal.ID, WazoUUID: "text", EventID: "$text", Author: "alice"},
+		{PortalID: portal.ID, WazoUUID: "text", Part: 1, EventID: "$picture", Author: "alice"},
+		{PortalID: portal.ID, WazoUUID: "hidden", Author: "alice"},
+		{PortalID: portal.ID, WazoUUID: "reaction", EventID: "$reaction", Author: "@ann:a.example"},
+		{PortalID: portal.ID, WazoUUID: "edit", EventID: "$edit", Author: "@ann:a.example"},
+		{PortalID: other.ID, WazoUUID: "elsewhere", EventID: "$elsewhere", Author: "alice"},
+	} {
+		require.NoError(t, db.Message.Insert(t.Context(), m))
+	}
+	require.NoError(t, db.Reaction.Insert(t.Context(), &Reaction{PortalID: portal.ID, EventID: "$reaction", Target: "$text", Emoji: "👍"}))
+	require.NoError(t, db.LastEdit.Set(t.Context(), portal.ID, "$edited", "$edit"))
+	found, err := db.Message.Targets(t.Context(), portal.ID, "text", "hidden", "reaction", "edit", "elsewhere", "unknown", `"`)
+	require.NoError(t, err)
+	got := map[string]id.EventID{}
+	for _, m := range found {
+		got[m.WazoUUID] = m.EventID
+	}
+	require.Equal(t, map[string]id.EventID{"text": "$text", "reaction": "$text", "edit": "$edited"}, got)
+	require.Len(t, found, len(got), "one for each message")
+}

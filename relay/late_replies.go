@@ -1,0 +1,103 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// A message on Wazo that is marked as an answer after it was shown on Matrix is edited there, once: an edit cannot make a reply of it, so
+// it gets a quote.
+
+// lateReply is how long after a message was shown it is edited because of a mark.
+const lateReply = 15 * time.Minute
+
+// showLate edits the events of those answers that were shown before they were marked.
+func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies map[wazoapi.UUID]wazoapi.Reply) error {
+	var uuids []string
+	for uuid := range replies {
+		uuids = append(uuids, string(uuid))
+	}
+	slices.Sort(uuids)
+	messages, err := w.db.Message.Targets(ctx, portal.ID, uuids...)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		isFromWazo := m.Author != "" && m.Author[0] != '@'
+		if !isFromWazo || time.Since(m.RelayedAt.Time) > lateReply || isPast(portal, m.CreatedAt.UnixMicro()) {
+			continue
+		} else if isShown, err := w.db.ShownReply.Has(ctx, portal.ID, m.WazoUUID); err != nil {
+			return err
+		} else if isShown {
+			continue
+		}
+		if isTurn, err := w.reactions.takeTurn(ctx, portal); err != nil || !isTurn {
+			return err
+		}
+		err := w.showLateReply(ctx, portal, m, replies[wazoapi.UUID(m.WazoUUID)])
+		if errors.Is(err, errMayNotSend) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("failed to show that %s is an answer: %w", m.WazoUUID, err)
+		} else if err = w.db.ShownReply.Insert(context.WithoutCancel(ctx), portal.ID, m.WazoUUID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showLateReply edits the event of a message, if that is possible, unless it shows already what it answers. To do it twice does no harm.
+func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m *db.Message, reply wazoapi.Reply) error {
+	if !makesSense(reply, m.CreatedAt.Time) {
+		return nil
+	}
+	lookup, cancel := context.WithTimeout(ctx, relationTimeout)
+	defer cancel()
+	evt, err := w.matrix.Event(lookup, portal.MatrixRoom, m.EventID)
+	if err != nil {
+		return err
+	}
+	edit := w.lateEdit(ctx, portal, evt, reply)
+	if edit == nil {
+		return nil
+	}
+	edit.SetEdit(m.EventID)
+	_, err = w.matrix.Send(ctx, portal.MatrixRoom, Outgoing{
+		Type: event.EventMessage, Content: edit, Tag: Tag{Kind: TagEdit},
+		Check: func(ctx context.Context) error { return w.pauses.checkMaySend(ctx, portal) },
+	}, fmt.Sprintf("wazo-%d-%s-answer", portal.ID, m.WazoUUID))
+	if err != nil && classify(err).Class != ClassService {
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", m.EventID).Msg("The homeserver refused to show what a message answers")
+		return nil
+	}
+	return err
+}
+
+// lateEdit returns the content of an event with a quote of what it answers. It returns nil if the event shows that already, cannot be
+// read, shows several messages, or is no text.
+func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Event, reply wazoapi.Reply) *event.MessageEventContent {
+	if evt == nil || evt.ParseError != nil || evt.Tag == nil || len(evt.Tag.Also) > 0 || evt.Type.Type != event.EventMessage.Type {
+		return nil
+	}
+	content := &event.MessageEventContent{}
+	if json.Unmarshal(evt.Content.VeryRaw, content) != nil || content.RelatesTo.GetReplyTo() != "" {
+		return nil
+	}
+	edit, ok := convert.WithQuote(content, newCast(w.Relay, portal).quoteOf(ctx, reply.Preview))
+	if !ok {
+		return nil
+	}
+	edit.RelatesTo = nil
+	return edit
+}

@@ -1,0 +1,255 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/jsontime"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// If Wazo has the plugin for reactions and replies, people there see the replies and reactions of Matrix as such. A message is posted
+// first and marked as a reply after that, and a reaction is added or removed by a request of its own. When a row of the queue is
+// recorded, what Wazo owes to it is stored in the same transaction (db/native.go). This file then has it done. All of these requests
+// can be repeated, so nothing has to be known of earlier attempts. As long as the plugin is away, what is owed waits.
+
+// natives have Wazo do what it owes to people on Matrix. They are safe for concurrent use.
+type natives struct {
+	db       *db.Database
+	accounts *accounts
+	readers  *readers
+	tasks    *task.Scheduler[job]
+	every    time.Duration // between two attempts while the plugin, or the account, is away
+	kept     time.Duration // for how long an attempt is made
+
+	mu      sync.Mutex
+	unknown map[string]int      // how often Wazo did not know the message of a debt, by its name
+	next    map[int64]time.Time // when a portal is looked at again at the latest
+}
+
+// nativeKept is how long Wazo is asked for a reply or reaction that it owes.
+const nativeKept = 7 * 24 * time.Hour
+
+// unknownTries is how often Wazo is asked about a message that it does not know: it announces messages before it stores them
+// (docs/wazo.md, "Event before commit").
+const unknownTries = 5
+
+// errNoAccount says that nobody is logged in with the account that Wazo has to be asked with.
+var errNoAccount = errors.New("nobody is logged in with the account")
+
+func newNatives(r *Relay) *natives {
+	return &natives{
+		db: r.db, accounts: r.accounts, readers: r.readers, tasks: r.tasks, every: r.cfg.ProbeInterval, kept: nativeKept,
+		unknown: make(map[string]int), next: make(map[int64]time.Time),
+	}
+}
+
+// wake has everything done that Wazo owes.
+func (n *natives) wake(ctx context.Context) error {
+	portals, err := n.db.ReplyMark.OwingPortals(ctx)
+	for _, portalID := range portals {
+		n.tasks.Wake(portalJob(jobNative, portalID))
+	}
+	return err
+}
+
+// wakeAfterCommit has done what Wazo owes in a portal when the transaction of the context is committed.
+func (n *natives) wakeAfterCommit(ctx context.Context, portalID int64) {
+	db.AfterCommit(ctx, func() { n.tasks.Wake(portalJob(jobNative, portalID)) })
+}
+
+// owe stores, within a transaction, that an account has to mark a message as a reply.
+func (n *natives) owe(ctx context.Context, portalID, account int64, child, parent wazoapi.UUID) error {
+	n.wakeAfterCommit(ctx, portalID)
+	return n.db.ReplyMark.Owe(ctx, &db.ReplyMark{
+		PortalID: portalID, WazoUUID: string(child), Parent: string(parent), Account: account, Since: jsontime.UM(time.Now()),
+	})
+}
+
+// isFromMatrix reports whether a reaction on Wazo was made for somebody on Matrix. See [db.NativeReactions.Has] for when to ask.
+func (n *natives) isFromMatrix(ctx context.Context, portalID int64, x wazoapi.Reaction) (bool, error) {
+	if n.accounts.isRelay(x.User) {
+		return true, nil
+	}
+	return n.db.Native.Has(ctx, portalID, string(x.Message), string(x.User), wazoapi.NormalEmoji(x.Emoji))
+}
+
+// debt is one thing that Wazo owes.
+type debt struct {
+	name    string
+	since   db.Time
+	account int64
+	byOther bool // any other member of the Wazo room may ask for it as well
+	ask     func(ctx context.Context, acc *account) error
+	done    func(ctx context.Context) error // stores that Wazo has done it
+	drop    func(ctx context.Context) error // stores that it is not owed any more
+}
+
+// settle has everything done that Wazo owes in a portal. It returns the errors after which the next attempt is to follow soon.
+func (n *natives) settle(ctx context.Context, portalID int64) error {
+	portal, err := n.db.Portal.ByID(ctx, portalID)
+	if err != nil || portal == nil {
+		return err
+	}
+	debts, err := n.debts(ctx, portal)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	waits := false
+	for _, owed := range debts {
+		err := n.ask(ctx, portal, owed)
+		if n.tasks.Stopping() && err != nil {
+			return nil // the error may only say that
+		}
+		switch fate := n.fateOf(owed, err); fate {
+		case fateDone:
+			err = owed.done(ctx)
+		case fateDropped:
+			zerolog.Ctx(ctx).Warn().Err(err).Str("what", owed.name).Msg("Gave up a reply or reaction on Wazo")
+			err = owed.drop(ctx)
+		case fateWaits:
+			waits, err = true, nil
+		case fateFailed:
+			failed = append(failed, err)
+			if _, lost := errors.AsType[*wazoapi.TransportError](err); lost {
+				return errors.Join(failed...) // the others would only take their time
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if waits {
+		n.lookAgain(portalID)
+	}
+	return errors.Join(failed...)
+}
+
+// debts returns what Wazo owes in a portal.
+func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, err error) {
+	room := wazoapi.UUID(portal.WazoRoom)
+	marks, err := n.db.ReplyMark.Owed(ctx, portal.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, mark := range marks {
+		debts = append(debts, debt{
+			name: "reply " + mark.WazoUUID, since: mark.Since, account: mark.Account, byOther: true,
+			ask: func(ctx context.Context, acc *account) error {
+				return acc.api.MarkReply(ctx, room, wazoapi.UUID(mark.WazoUUID), wazoapi.UUID(mark.Parent))
+			},
+			done: func(ctx context.Context) error { return n.db.ReplyMark.Drop(ctx, mark) },
+			drop: func(ctx context.Context) error { return n.db.ReplyMark.Drop(ctx, mark) },
+		})
+	}
+	reactions, err := n.db.Native.Owed(ctx, portal.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, reaction := range reactions {
+		debts = append(debts, debt{
+			name: "reaction to " + reaction.WazoUUID, since: reaction.Since, account: reaction.Account,
+			ask: func(ctx context.Context, acc *account) error {
+				if reaction.State == db.NativeRemoving {
+					return acc.api.RemoveReaction(ctx, room, wazoapi.UUID(reaction.WazoUUID), reaction.Spelling)
+				}
+				return acc.api.AddReaction(ctx, room, wazoapi.UUID(reaction.WazoUUID), reaction.Spelling)
+			},
+			done: func(ctx context.Context) error { return n.db.Native.Done(ctx, reaction) },
+			drop: func(ctx context.Context) error { return n.db.Native.Drop(ctx, reaction) },
+		})
+	}
+	return debts, nil
+}
+
+// ask asks Wazo for what it owes.
+func (n *natives) ask(ctx context.Context, portal *db.Portal, owed debt) error {
+	acc := n.accounts.withID(owed.account)
+	err := errNoAccount
+	if acc != nil && !acc.refused.Load() {
+		err = askPlugin(ctx, acc, owed)
+	}
+	reader := n.readers.of(portal)
+	isAway := errors.Is(err, errNoAccount) || errors.Is(err, wazoapi.ErrNotMember)
+	if !isAway || !owed.byOther || reader == nil || reader == acc {
+		return err
+	}
+	return askPlugin(ctx, reader, owed)
+}
+
+// askPlugin asks Wazo with an account for what it owes, unless it is known that the plugin is away: then an event says when it is back.
+func askPlugin(ctx context.Context, acc *account, owed debt) error {
+	if !acc.stream().plugin.Load() {
+		return wazoapi.ErrNoPlugin
+	}
+	err := owed.ask(ctx, acc)
+	if gone := errors.Is(err, wazoapi.ErrNoPlugin); gone || err == nil {
+		acc.stream().noteMissed(gone)
+	}
+	return err
+}
+
+// fate is what becomes of a debt after an attempt.
+type fate int
+
+const (
+	fateDone    fate = iota
+	fateFailed       // it is asked for again soon
+	fateWaits        // it is asked for again after a while, or when the plugin is back
+	fateDropped      // it is not asked for again
+)
+
+// fateOf decides what becomes of a debt after an attempt that ended with err.
+func (n *natives) fateOf(owed debt, err error) fate {
+	isUnknown := errors.Is(err, wazoapi.ErrUnknownMessage)
+	tries := n.countUnknown(owed.name, isUnknown)
+	failure := classify(err)
+	fate := fateFailed
+	switch {
+	case err == nil:
+		return fateDone
+	case isUnknown && tries < unknownTries:
+	case isUnknown, errors.Is(err, wazoapi.ErrOtherReply), errors.Is(err, wazoapi.ErrInvalidUUID), errors.Is(err, wazoapi.ErrInvalidEmoji), failure.Class == ClassMessage:
+		return fateDropped
+	case errors.Is(err, wazoapi.ErrNoPlugin), errors.Is(err, errNoAccount), errors.Is(err, wazoapi.ErrTooManySessions), failure.Class == ClassPortal:
+		fate = fateWaits
+	}
+	if time.Since(owed.since.Time) > n.kept {
+		return fateDropped
+	}
+	return fate
+}
+
+// countUnknown counts how often in a row Wazo did not know the message of a debt.
+func (n *natives) countUnknown(name string, isUnknown bool) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !isUnknown {
+		delete(n.unknown, name)
+		return 0
+	}
+	n.unknown[name]++
+	if tries := n.unknown[name]; tries < unknownTries {
+		return tries
+	}
+	delete(n.unknown, name)
+	return unknownTries
+}
+
+// lookAgain has a portal looked at again after a while.
+func (n *natives) lookAgain(portalID int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now := time.Now(); !n.next[portalID].After(now) {
+		n.next[portalID] = now.Add(n.every)
+		n.tasks.WakeAfter(n.every, portalJob(jobNative, portalID))
+	}
+}

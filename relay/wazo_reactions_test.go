@@ -1,0 +1,528 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// newReactionsFixture returns a running fixture with a portal, on a Wazo with the plugin for reactions and replies.
+func newReactionsFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.start()
+	f.link()
+	return f
+}
+
+// postShown posts a message on Wazo and waits until it is shown.
+func (f *fixture) postShown(by wazotest.User, text string) wazotest.Message {
+	f.Helper()
+	posted := f.wazo.Post(f.room.UUID, by, text, "")
+	await.Until(f, fmt.Sprintf("%q on Matrix", text), func() bool {
+		return slices.ContainsFunc(f.matrix.shown(), func(s string) bool { return strings.HasSuffix(s, ": "+text) })
+	})
+	return posted
+}
+
+// settled waits until nothing that relates to messages is being looked at.
+func (f *fixture) settled() {
+	f.Helper()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(f, err)
+	await.Until(f, "an end of the work", func() bool { return !f.core.tasks.IsBusy(portalJob(jobRelations, portal.ID)) })
+}
+
+func TestReactionsOfWazoAreShownOnMatrix(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.awaitWho("👍 Bob Stone")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "👍")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "❤")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "❤️")
+	f.awaitWho("👍 Bob Stone, Alice Martin · ❤️ Alice Martin, Bob Stone")
+	f.awaitReacted("❤️ Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("👍 Alice Martin · ❤️ Alice Martin, Bob Stone")
+	f.awaitReacted("❤️ Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.alice, "👍")
+	f.awaitReacted("❤️ Alice Martin: who comes?")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.alice, "❤")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "❤️")
+	f.awaitReacted()
+	f.awaitWho()
+	require.Empty(t, f.relayed(), "nothing comes back")
+
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.awaitWho("👍 Bob Stone")
+}
+
+func TestNoticeOfWhoHasReacted(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("👍 Bob Stone")
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	for _, evt := range f.matrix.rooms[roomID] {
+		if evt.Tag != nil && evt.Tag.Kind == TagReactions {
+			require.JSONEq(t, fmt.Sprintf(`{"msgtype":"m.notice","body":"👍 Bob Stone","m.mentions":{},"m.relates_to":{"m.in_reply_to":{"event_id":%q}},"io.wazo.relay":{"kind":"reactions","about":%[1]q}}`, evt.Tag.About), string(evt.Content.VeryRaw))
+		}
+	}
+}
+
+func TestNobodyIsToldWhatIsObvious(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.room = f.wazo.CreateRoom("Two", f.relay, f.alice)
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "hello")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "👍")
+	f.awaitReacted("👍 Alice Martin: hello")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Alice Martin: hello", "👍 Alice Martin: hello")
+	f.settled()
+	require.Empty(t, f.matrix.who())
+}
+
+func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	f.matrix.say(adminUser, "hello")
+	posted := f.awaitMessage("hello")
+	f.wazo.React(f.room.UUID, posted.UUID, f.bob, "👍")
+	f.awaitReacted("👍 hello")
+}
+
+// awaitMessage waits until a text is on Wazo, and returns the message.
+func (f *fixture) awaitMessage(text string) (found wazotest.Message) {
+	f.Helper()
+	await.Until(f, fmt.Sprintf("%q on Wazo", text), func() bool {
+		for _, m := range f.wazo.Messages(f.room.UUID) {
+			if strings.Contains(m.Content, text) {
+				found = m
+			}
+		}
+		return found.UUID != ""
+	})
+	return found
+}
+
+func TestReactionsOfTheRelayAccountDoNotComeBack(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.relay, "👍")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?")
+	f.awaitWho("🎉 Bob Stone")
+}
+
+func TestReactionsThatAreNoEmoji(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	for _, emoji := range []string{"", "/", "\u200b", "a\nb", "<b>"} {
+		f.wazo.React(f.room.UUID, question.UUID, f.bob, emoji)
+	}
+	f.awaitReacted("/ Alice Martin: who comes?", "<b> Alice Martin: who comes?", "a b Alice Martin: who comes?")
+}
+
+func TestReactionsWhileTheirMessageWaits(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	f.matrix.mu.Lock()
+	turn := make(chan struct{})
+	f.matrix.awaitTurn = func() { <-turn }
+	f.matrix.mu.Unlock()
+	question := f.wazo.Post(f.room.UUID, f.alice, "who comes?", "")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	await.Until(t, "the reaction to be read", func() bool {
+		f.core.wazoRelations.mu.Lock()
+		defer f.core.wazoRelations.mu.Unlock()
+		return f.core.wazoRelations.awaiting[portal.ID][wazoapi.UUID(question.UUID)]
+	})
+	f.settled()
+	require.Empty(t, f.matrix.reacted())
+	close(turn)
+	f.awaitReacted("👍 Alice Martin: who comes?")
+}
+
+func TestReactionsWhileTheRelayIsDown(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.awaitWho("👍 Bob Stone")
+	f.halt()
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.start()
+	f.awaitReacted("🎉 Alice Martin: who comes?")
+	f.awaitWho("🎉 Alice Martin")
+}
+
+func TestReactionsWhosePublishingFails(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.Faults().NoRelationEvent(wazotest.When{})
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.wazo.Faults().Clear()
+	f.postShown(f.alice, "another one")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉") // any event brings all
+	f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+}
+
+func TestPluginComesAndGoes(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.wazo.SetPlugin(false)
+	f.wazo.KillWebsocketd()
+	await.Until(t, "the plugin to be missed", func() bool { return !f.core.account.hasPlugin() && f.core.EventsFlow() })
+	f.postShown(f.alice, "without")
+	f.settled()
+	require.Equal(t, []string{"👍 Alice Martin: who comes?"}, f.matrix.reacted(), "what is shown stays")
+	f.wazo.SetPlugin(true)
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
+	f.wazo.KillWebsocketd()
+	f.awaitReacted("🎉 Alice Martin: who comes?")
+}
+
+func TestPluginWithoutItsTables(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.wazo.Faults().NoPluginTables()
+	f.wazo.KillWebsocketd()
+	await.Until(t, "the plugin to be missed", func() bool { return !f.core.account.hasPlugin() && f.core.EventsFlow() })
+	f.postShown(f.alice, "without")
+	require.Equal(t, []string{"👍 Alice Martin: who comes?"}, f.matrix.reacted(), "what is shown stays")
+}
+
+func TestReactionWithUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	for _, arrives := range []bool{true, false} {
+		t.Run(fmt.Sprintf("it arrives: %v", arrives), func(t *testing.T) {
+			t.Parallel()
+			f := newReactionsFixture(t)
+			question := f.postShown(f.alice, "who comes?")
+			lost := 0
+			fail := func(body string) error {
+				if body == "👍" || body == "👍 Bob Stone" {
+					if lost++; lost <= 2 {
+						return errLost
+					}
+				}
+				return nil
+			}
+			f.matrix.mu.Lock()
+			f.matrix.forgetsTransactions, f.matrix.paused = true, true // the echo comes only when it is asked for
+			if arrives {
+				f.matrix.afterSend = fail
+			} else {
+				f.matrix.beforeSend = fail
+			}
+			f.matrix.mu.Unlock()
+			f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+			f.awaitWho("👍 Bob Stone")
+			f.matrix.setPaused(false)
+			f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
+			f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+			f.awaitWho("👍 Bob Stone · 🎉 Bob Stone")
+		})
+	}
+}
+
+func TestReactionThatWasSentWhenTheRelayWasKilled(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	f.matrix.forgetsTransactions = true
+	question := f.postShown(f.alice, "who comes?")
+	f.matrix.setPaused(true) // no echo
+	f.matrix.mu.Lock()
+	f.matrix.afterSend = func(string) error { return errLost }
+	f.matrix.mu.Unlock()
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.halt()
+	f.matrix.mu.Lock()
+	f.matrix.afterSend, f.matrix.paused = nil, false
+	f.matrix.mu.Unlock()
+	f.start()
+	f.awaitWho("👍 Bob Stone")
+	require.Equal(t, []string{"👍 Alice Martin: who comes?"}, f.matrix.reacted())
+}
+
+func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{0, 5} {
+		t.Run(fmt.Sprintf("timeline limit %d", limit), func(t *testing.T) {
+			t.Parallel()
+			f := newReactionsFixture(t)
+			f.matrix.limit = limit
+			question := f.postShown(f.alice, "who comes?")
+			f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+			f.awaitWho("👍 Bob Stone")
+			f.awaitEmpty()
+			f.halt()
+			restore := f.snapshot()
+			f.start()
+			answer := f.postShown(f.bob, "I")
+			f.wazo.React(f.room.UUID, answer.UUID, f.alice, "🎉")
+			f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+			f.wazo.React(f.room.UUID, question.UUID, f.bob, "🙈")
+			f.awaitWho("🙈 Bob Stone", "🎉 Alice Martin")
+			f.awaitReacted("🎉 Bob Stone: I", "🙈 Alice Martin: who comes?")
+			f.halt()
+			restore()
+			f.matrix.setPaused(true) // Wazo is faster than the homeserver
+			f.start()
+			f.settled()
+			f.matrix.setPaused(false)
+			f.postShown(f.alice, "after")
+			f.wazo.React(f.room.UUID, answer.UUID, f.bob, "🎉")
+			f.awaitWho("🙈 Bob Stone", "🎉 Alice Martin, Bob Stone")
+			require.Equal(t, []string{"🎉 Bob Stone: I", "🙈 Alice Martin: who comes?"}, f.matrix.reacted())
+		})
+	}
+}
+
+func TestReactionOfTheBotThatIsThereAlready(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	f.matrix.refusesDoubles = true
+	question := f.postShown(f.alice, "who comes?")
+	shown := f.eventOf("who comes?")
+	f.matrix.add(roomID, botUser, event.EventReaction, map[string]any{"m.relates_to": map[string]any{"rel_type": "m.annotation", "event_id": shown, "key": "👍"}})
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("🎉 Alice Martin: who comes?")
+}
+
+// eventOf returns the event that shows a text of Wazo.
+func (f *fixture) eventOf(text string) id.EventID {
+	f.Helper()
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	for _, evt := range f.matrix.rooms[roomID] {
+		if evt.Tag != nil && evt.Tag.Kind == TagMessage && strings.HasSuffix(bodyOf(evt.Content.VeryRaw), text) {
+			return evt.ID
+		}
+	}
+	f.Errorf("no event shows %q", text)
+	return ""
+}
+
+func TestReactionThatTheHomeserverRefuses(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	f.refuse("👍")
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("🎉 Alice Martin")
+	f.postShown(f.alice, "messages go on")
+}
+
+func TestReactionThatAModeratorRemoves(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.matrix.mu.Lock()
+	var reaction id.EventID
+	for eventID := range f.matrix.reactionsIn(roomID) {
+		reaction = eventID
+	}
+	f.matrix.mu.Unlock()
+	f.matrix.redact(adminUser, reaction, true)
+	f.matrix.strip(roomID, reaction)
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "👍")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.alice, "👍")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("🎉 Alice Martin")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+}
+
+func TestNoticeThatAModeratorRemoves(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("👍 Bob Stone")
+	f.matrix.mu.Lock()
+	i := slices.IndexFunc(f.matrix.rooms[roomID], func(evt Event) bool { return evt.Tag != nil && evt.Tag.Kind == TagReactions })
+	notice := f.matrix.rooms[roomID][i].ID
+	f.matrix.mu.Unlock()
+	f.matrix.redact(adminUser, notice, false)
+	f.matrix.strip(roomID, notice)
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+	other := f.postShown(f.alice, "another one")
+	f.wazo.React(f.room.UUID, other.UUID, f.bob, "👍")
+	f.awaitWho("👍 Bob Stone")
+	require.Empty(t, f.matrix.corrected(), "what was removed is not edited")
+}
+
+func TestReactionThatCannotBeRemovedNow(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.matrix.mu.Lock()
+	f.matrix.redactError = &MatrixError{Status: 502, Err: errors.New("bad gateway")}
+	f.matrix.mu.Unlock()
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.postShown(f.alice, "messages go on")
+	f.matrix.mu.Lock()
+	f.matrix.redactError = nil
+	f.matrix.mu.Unlock()
+	f.awaitReacted()
+}
+
+func TestNoReactionsInAPausedPortal(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, "anyone can join"))
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.matrix.say(adminUser, "to Wazo") // it is not relayed, either
+	f.settled()
+	require.Empty(t, f.matrix.reacted())
+	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, ""))
+	f.awaitReacted("👍 Alice Martin: who comes?")
+}
+
+func TestReactionsAreSwitchedOff(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.relations.WithoutReactions = true
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.postShown(f.alice, "another one")
+	f.settled()
+	require.Empty(t, f.matrix.reacted())
+}
+
+func TestStormOfReactions(t *testing.T) {
+	t.Parallel()
+	var a allowance
+	now := time.Now()
+	for range 3 {
+		require.Zero(t, a.take(now, 3))
+	}
+	require.Equal(t, time.Minute, a.take(now, 3))
+	require.Equal(t, 10*time.Second, a.take(now.Add(50*time.Second), 3))
+	require.Equal(t, 10*time.Second, a.take(now.Add(50*time.Second), 1), "a lower limit")
+	require.Zero(t, a.take(now.Add(time.Minute), 1))
+}
+
+func TestMessagesGoBeforeReactions(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.matrix.setLimited(true)
+	turn := make(chan struct{})
+	f.matrix.mu.Lock()
+	f.matrix.awaitTurn = func() { <-turn }
+	f.matrix.mu.Unlock()
+	f.wazo.Post(f.room.UUID, f.alice, "a message", "")
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	await.Until(t, "the message to wait", func() bool {
+		row, err := f.db.Queue.Next(f.ctx, portal.ID, "to_matrix")
+		return err == nil && row != nil
+	})
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.settled()
+	require.Empty(t, f.matrix.reacted())
+	close(turn)
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	require.Len(t, f.matrix.shown(), 2)
+}
+
+func TestReactionsOfPeopleWhoAreOnBothSides(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.noRelay = true
+	f.room = f.wazo.CreateRoom("Without the relay", f.alice, f.bob)
+	f.start()
+	f.matrix.call(robinUser, "Robin", false)
+	f.logIn(robinUser, f.alice)
+	f.linkOwn(robinUser)
+	question := f.postShown(f.bob, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Bob Stone: who comes?")
+	f.settled()
+	require.Empty(t, f.matrix.who(), "it can only have been Bob")
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Bob Stone: who comes?", "👍 Bob Stone: who comes?")
+	f.awaitWho("👍 Bob Stone · 🎉 Robin")
+}
+
+func TestReactionsAndAnswersToWhatWasSaidBeforeAConversation(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.allowed = []string{robinUser.String()}
+	before := f.wazo.Post(f.room.UUID, f.bob, "one", "")
+	f.wazo.Post(f.room.UUID, f.bob, "two", "")
+	f.wazo.React(f.room.UUID, before.UUID, f.alice, "👎")
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	f.openConversation(robinUser)
+	f.answer(f.bob, "an answer", before.UUID)
+	await.Until(t, "the answer", func() bool {
+		return slices.Contains(f.matrix.textsIn(madeRoom(0)), "Bob Stone: > Bob Stone: one\n\nan answer")
+	})
+	hello := f.wazo.Messages(f.room.UUID)[2]
+	f.wazo.React(f.room.UUID, hello.UUID, f.bob, "👍")
+	await.Until(t, "the reaction", func() bool {
+		f.matrix.mu.Lock()
+		defer f.matrix.mu.Unlock()
+		return len(f.matrix.reactionsIn(madeRoom(0))) == 1
+	})
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	for _, reaction := range f.matrix.reactionsIn(madeRoom(0)) {
+		require.Equal(t, "👍", reaction[1], "one event shows all that was said before")
+	}
+}

@@ -1,0 +1,231 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// On Wazo a message becomes an answer only after it was posted: its author's client marks it (docs/wazo.md, "Replies"). A message therefore
+// waits a moment for its mark before it is shown. If the mark comes later, the event is edited (late_replies.go).
+
+// wazoReplies know which messages on Wazo are answers. They are safe for concurrent use.
+type wazoReplies struct {
+	*Relay
+
+	mu    sync.Mutex
+	known map[int64]*knownReplies // by portal
+}
+
+// knownReplies are the answers in a room. No mark is ever taken away.
+type knownReplies struct {
+	during  hearing // they are complete from the begin of this connection on
+	askedAt time.Time
+	of      map[wazoapi.UUID]wazoapi.Reply // by the message that is the answer
+}
+
+// hearing is a connection by which new marks are heard. The zero value is none.
+type hearing struct {
+	stream     *stream
+	connection uint64
+}
+
+func hearingOf(acc *account) hearing {
+	stream := acc.stream()
+	return hearing{stream, stream.connection.Load()}
+}
+
+func newWazoReplies(r *Relay) *wazoReplies {
+	return &wazoReplies{Relay: r, known: make(map[int64]*knownReplies)}
+}
+
+// in returns what is known of a portal; the caller holds r.mu.
+func (r *wazoReplies) in(portalID int64) *knownReplies {
+	known := r.known[portalID]
+	if known == nil {
+		known = &knownReplies{of: make(map[wazoapi.UUID]wazoapi.Reply)}
+		r.known[portalID] = known
+	}
+	return known
+}
+
+// of returns the answers in a portal that are known, by the messages that are the answers.
+func (r *wazoReplies) of(portalID int64) map[wazoapi.UUID]wazoapi.Reply {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.in(portalID).of)
+}
+
+// heard notes a mark that was heard of. The message may wait for it.
+func (r *wazoReplies) heard(portalID int64, reply wazoapi.Reply) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.in(portalID).of[reply.Child] = reply
+	r.tasks.Wake(portalJob(jobToMatrix, portalID))
+}
+
+// missed notes that marks may have been missed although no connection was lost: the plugin was not there.
+func (r *wazoReplies) missed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, known := range r.known {
+		known.during, known.askedAt = hearing{}, time.Time{}
+	}
+}
+
+// refresh reads the answers in a portal.
+func (r *wazoReplies) refresh(ctx context.Context, portal *db.Portal, acc *account) error {
+	during := hearingOf(acc)
+	replies, err := acc.api.RoomReplies(ctx, wazoapi.UUID(portal.WazoRoom))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.in(portal.ID)
+	known.askedAt = time.Now()
+	if err != nil {
+		return fmt.Errorf("failed to read replies: %w", err)
+	}
+	maps.Copy(known.of, replies)
+	known.during = during
+	return nil
+}
+
+const (
+	// replyTimeout is how long a message waits for the answers of its room to be read.
+	replyTimeout = 5 * time.Second
+	// replyRetry is how long the others of its room do not try to read them again if that fails.
+	replyRetry = 30 * time.Second
+)
+
+// answered returns what a message of a portal answers. It reports false if it answers nothing, or if that cannot be found out now: the
+// message is worth more.
+func (r *wazoReplies) answered(ctx context.Context, portal *db.Portal, acc *account, message wazoapi.Message) (wazoapi.Reply, bool) {
+	if acc == nil || !acc.hasPlugin() {
+		return wazoapi.Reply{}, false
+	}
+	r.mu.Lock()
+	known := r.in(portal.ID)
+	isComplete, askedAt := known.during == hearingOf(acc), known.askedAt
+	r.mu.Unlock()
+	if !isComplete && time.Since(askedAt) > replyRetry {
+		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+		defer cancel()
+		if err := r.refresh(ctx, portal, acc); err != nil && !errors.Is(err, wazoapi.ErrNoPlugin) {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up what a message on Wazo answers")
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reply, ok := r.in(portal.ID).of[message.UUID]
+	return reply, ok && makesSense(reply, message.CreatedAt)
+}
+
+// makesSense reports whether a message that was posted at a time can answer what it is marked as an answer to: anybody may mark any
+// message, also as an answer to itself or to a later one.
+func makesSense(reply wazoapi.Reply, posted time.Time) bool {
+	return reply.Child != reply.Parent && !reply.Preview.CreatedAt.After(posted)
+}
+
+// awaits reports whether a row in a queue to Matrix must wait, because its message may still be marked as an answer. When that is over,
+// the queue is woken.
+func (r *wazoReplies) awaits(portal *db.Portal, row *db.Row) bool {
+	left := r.cfg.ReplyWait - time.Since(row.AcceptedAt.Time)
+	isTouched := row.State != db.StateNew || row.HasRequest() || row.Part > 0
+	if left <= 0 || left > r.cfg.ReplyWait || isTouched || row.Kind != db.KindMessage || isPast(portal, row.Position) || r.isMarked(row) {
+		return false
+	} else if acc := r.readers.of(portal); acc == nil || !acc.hasPlugin() {
+		return false
+	}
+	r.tasks.WakeAfter(left, queueJob(row.Queue()))
+	return true
+}
+
+// isMarked reports whether the message of a row is known to be an answer.
+func (r *wazoReplies) isMarked(row *db.Row) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.in(row.PortalID).of[wazoapi.UUID(row.SourceID)]
+	return ok
+}
+
+// mayAnswer reports whether the message of a row is an answer, or may still be marked as one.
+func (r *wazoReplies) mayAnswer(portal *db.Portal, row *db.Row) bool {
+	return r.isMarked(row) || r.awaits(portal, row)
+}
+
+// addAnswer lets the parts of a message show what it answers.
+func (d *matrixDelivery) addAnswer(ctx context.Context, message wazoapi.Message, parts []*matrixPart) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	reply, ok := d.wazoRelations.replies.answered(ctx, d.portal, d.cast.reader, message)
+	if !ok {
+		return nil
+	}
+	first := parts[0]
+	first.Answers = true
+	target, err := d.answeredEvent(ctx, reply.Parent)
+	if err != nil {
+		return err
+	} else if target == "" {
+		if quoted, ok := convert.WithQuote(first.Content, d.cast.quoteOf(ctx, reply.Preview)); ok {
+			first.Content = quoted
+		}
+		return nil
+	}
+	for _, content := range []*event.MessageEventContent{first.Content, first.EncryptedFallback} {
+		if content != nil {
+			content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(target)
+		}
+	}
+	return nil
+}
+
+// answeredEvent returns the event that an event answers if it shows an answer to a message. It returns "" if no event shows that message,
+// or one that shows what was said before the conversation opened: then it is quoted instead.
+func (d *matrixDelivery) answeredEvent(ctx context.Context, parent wazoapi.UUID) (id.EventID, error) {
+	if parent == "" {
+		return "", nil
+	}
+	targets, err := d.db.Message.Targets(ctx, d.portal.ID, string(parent))
+	if err != nil || len(targets) == 0 {
+		return "", err
+	} else if at := targets[0].CreatedAt; !at.IsZero() && isPast(d.portal, at.UnixMicro()) {
+		return "", nil
+	}
+	return targets[0].EventID, nil
+}
+
+// quoteOf returns what is quoted of a message of Wazo: of what was said before the link only the author.
+func (c *cast) quoteOf(ctx context.Context, preview wazoapi.Preview) convert.Quote {
+	var quote convert.Quote
+	if preview.CreatedAt.After(c.since.Time) {
+		quote.Text = convert.WazoPreview(preview.Content)
+	}
+	switch {
+	case preview.Author == "" || c.identities.accounts.isRelay(preview.Author):
+		quote.Author = preview.Alias // somebody on Matrix
+	default:
+		quote.Author = c.author(ctx, wazoapi.Message{UserUUID: preview.Author, Alias: preview.Alias}).name
+	}
+	return quote
+}
+
+// linkedSince returns when a portal was linked. It is zero for a conversation that opened by itself: its people could always read the
+// Wazo room.
+func linkedSince(portal *db.Portal) db.WazoTime {
+	if portal.IsOpened() {
+		return db.WazoTime{}
+	}
+	return portal.StartedOnWazo
+}

@@ -1,0 +1,313 @@
+package relay
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// newReplyFixture is newReactionsFixture with messages that wait long for their marks.
+func newReplyFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Minute
+	f.start()
+	f.link()
+	return f
+}
+
+// answer posts an answer on Wazo as a native client does.
+func (f *fixture) answer(by wazotest.User, text, parent string) wazotest.Message {
+	posted := f.wazo.Post(f.room.UUID, by, text, "")
+	f.wazo.MarkReply(f.room.UUID, posted.UUID, parent, by)
+	return posted
+}
+
+// postAtOnce posts a message and marks it as an answer to itself, so that it does not wait, and waits until it is shown.
+func (f *fixture) postAtOnce(by wazotest.User, text string) wazotest.Message {
+	f.Helper()
+	posted := f.wazo.Post(f.room.UUID, by, text, "")
+	f.wazo.MarkReply(f.room.UUID, posted.UUID, posted.UUID, by)
+	f.awaitContent(text)
+	return posted
+}
+
+// awaitContent waits until an event of Wazo ends in a text, and returns its content.
+func (f *fixture) awaitContent(text string) *event.MessageEventContent {
+	f.Helper()
+	content := &event.MessageEventContent{}
+	await.Until(f, fmt.Sprintf("%q on Matrix", text), func() bool {
+		f.matrix.mu.Lock()
+		defer f.matrix.mu.Unlock()
+		for _, evt := range f.matrix.rooms[roomID] {
+			if evt.Tag != nil && evt.Tag.Kind == TagMessage && strings.HasSuffix(bodyOf(evt.Content.VeryRaw), text) {
+				return json.Unmarshal(evt.Content.VeryRaw, content) == nil
+			}
+		}
+		return false
+	})
+	return content
+}
+
+func TestAnswersOfWazoBecomeReplies(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	question := f.postAtOnce(f.alice, "who comes?")
+	f.answer(f.bob, "*me*", question.UUID)
+	content := f.awaitContent("*me*")
+	require.Equal(t, f.eventOf("who comes?"), content.RelatesTo.GetReplyTo())
+	require.Empty(t, content.RelatesTo.GetThreadParent())
+	require.Equal(t, "Bob Stone: *me*", content.Body)
+	require.Equal(t, "Bob Stone", content.BeeperPerMessageProfile.Displayname)
+	require.Equal(t, &event.Mentions{}, content.Mentions, "nobody is pinged")
+
+	said := f.matrix.say(adminUser, "from Matrix")
+	posted := f.awaitMessage("from Matrix")
+	f.awaitEmpty()
+	f.answer(f.bob, "to Ada", posted.UUID)
+	require.Equal(t, said, f.awaitContent("to Ada").RelatesTo.GetReplyTo())
+}
+
+func TestAnswerToAMessageOfSeveralParts(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	long := f.wazo.Post(f.room.UUID, f.alice, "first "+strings.Repeat("x ", 20000)+"last", "")
+	f.wazo.MarkReply(f.room.UUID, long.UUID, long.UUID, f.alice)
+	f.answer(f.bob, "too long", long.UUID)
+	answer := f.awaitContent("too long").RelatesTo.GetReplyTo()
+	require.Contains(t, bodyOf(f.matrix.event(answer).Content.VeryRaw), "first")
+
+	f.answer(f.bob, "begin "+strings.Repeat("y ", 20000)+"end", long.UUID)
+	require.Nil(t, f.awaitContent("end").RelatesTo, "only the first part is a reply")
+}
+
+func TestAnswerToAnEdit(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	said := f.matrix.say(adminUser, "we meet at noon")
+	f.awaitMessage("we meet at noon")
+	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
+		"msgtype": "m.text", "body": "* we meet at one", "m.new_content": map[string]any{"msgtype": "m.text", "body": "we meet at one"},
+		"m.relates_to": map[string]any{"rel_type": "m.replace", "event_id": said},
+	})
+	edit := f.awaitMessage("✏️")
+	f.awaitEmpty()
+	f.answer(f.bob, "fine", edit.UUID)
+	require.Equal(t, said, f.awaitContent("fine").RelatesTo.GetReplyTo(), "the message that was edited")
+}
+
+func TestAnswersToWhatWasSaidBeforeTheLinkNameItsAuthor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Minute
+	before := f.wazo.Post(f.room.UUID, f.alice, "only for us", "")
+	f.start()
+	f.link()
+	f.answer(f.bob, "yes", before.UUID)
+	content := f.awaitContent("yes")
+	require.Empty(t, content.RelatesTo.GetReplyTo())
+	require.Equal(t, "Bob Stone: > ↩️ Alice Martin\n\nyes", content.Body)
+}
+
+func TestAnswersThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	f.postAtOnce(f.alice, "to itself")
+	require.Nil(t, f.awaitContent("to itself").RelatesTo)
+	first := f.wazo.Post(f.room.UUID, f.alice, "first", "")
+	second := f.wazo.Post(f.room.UUID, f.bob, "second", "")
+	f.wazo.MarkReply(f.room.UUID, second.UUID, first.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, first.UUID, second.UUID, f.bob)
+	require.Equal(t, "Alice Martin: first", f.awaitContent("first").Body, "it cannot answer what was said later")
+	require.Equal(t, f.eventOf("first"), f.awaitContent("second").RelatesTo.GetReplyTo())
+}
+
+func TestMessageDoesNotWaitForEverForItsMark(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = 100 * time.Millisecond
+	f.start()
+	f.link()
+	f.postShown(f.alice, "no answer")
+	require.Nil(t, f.awaitContent("no answer").RelatesTo)
+}
+
+func TestMessageDoesNotWaitWithoutThePlugin(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.replyWait = time.Hour
+	f.start()
+	f.link()
+	f.postShown(f.alice, "no answer")
+}
+
+func TestAnswersOfTheTimeWithoutConnection(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	question := f.postAtOnce(f.alice, "who comes?")
+	f.awaitEmpty()
+	f.halt()
+	f.answer(f.bob, "while the relay is down", question.UUID)
+	f.replyWait = 50 * time.Millisecond
+	f.start()
+	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("while the relay is down").RelatesTo.GetReplyTo())
+}
+
+func TestAnswersAreNotMerged(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	question := f.postAtOnce(f.alice, "who comes?")
+	f.matrix.setLimited(true)
+	turn := make(chan struct{}, 100)
+	f.matrix.mu.Lock()
+	f.matrix.awaitTurn = func() { <-turn }
+	f.matrix.mu.Unlock()
+	for _, text := range []string{"one", "two", "three"} {
+		posted := f.wazo.Post(f.room.UUID, f.alice, text, "")
+		f.wazo.MarkReply(f.room.UUID, posted.UUID, posted.UUID, f.alice)
+	}
+	f.answer(f.bob, "me", question.UUID)
+	await.Until(t, "all of them to wait", func() bool {
+		var waiting int
+		err := f.db.QueryRow(t.Context(), `SELECT COUNT(*) FROM queue`).Scan(&waiting)
+		return err == nil && waiting == 4
+	})
+	for range 100 {
+		turn <- struct{}{}
+	}
+	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("me").RelatesTo.GetReplyTo())
+}
+
+// corrected returns the bodies of the edits of what the bot has shown.
+func (f *fakeMatrix) corrected() (bodies []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, evt := range f.rooms[roomID] {
+		if evt.Tag != nil && evt.Tag.Kind == TagEdit {
+			bodies = append(bodies, bodyOf(evt.Content.VeryRaw))
+		}
+	}
+	return bodies
+}
+
+func TestMarkThatComesAfterItsMessage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "who comes?")
+	answer := f.postShown(f.bob, "me")
+	f.awaitEmpty()
+	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	const want = "* Bob Stone: > Alice Martin: who comes?\n\nme"
+	await.Until(t, "the quote", func() bool { return slices.Equal(f.matrix.corrected(), []string{want}) })
+	var content event.MessageEventContent
+	f.matrix.mu.Lock()
+	require.NoError(t, json.Unmarshal(f.matrix.rooms[roomID][len(f.matrix.rooms[roomID])-1].Content.VeryRaw, &content))
+	f.matrix.mu.Unlock()
+	require.Equal(t, f.eventOf(": me"), content.RelatesTo.GetReplaceID())
+	require.Equal(t, &event.Mentions{}, content.Mentions)
+	require.Equal(t, "Bob Stone: > Alice Martin: who comes?\n\nme", content.NewContent.Body)
+	require.Equal(t, "Bob Stone", content.NewContent.BeeperPerMessageProfile.Displayname)
+
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.halt()
+	f.start()
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?", "👍 Alice Martin: who comes?")
+	require.Equal(t, []string{want}, f.matrix.corrected(), "once")
+}
+
+func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "who comes?")
+	answer := f.postShown(f.bob, "me")
+	old := f.postShown(f.bob, "me, too")
+	f.awaitEmpty()
+	_, err := f.db.Exec(t.Context(), `UPDATE message SET relayed_at = relayed_at - $1 WHERE wazo_uuid = $2`, (lateReply + time.Second).Milliseconds(), old.UUID)
+	require.NoError(t, err)
+	f.halt()
+	f.wazo.MarkReply(f.room.UUID, old.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.start()
+	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
+	f.settled()
+	require.Equal(t, []string{"* Bob Stone: > Alice Martin: who comes?\n\nme"}, f.matrix.corrected(), "what is old is not changed any more")
+}
+
+func TestRelaysOwnMarksChangeNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "who comes?")
+	f.matrix.say(adminUser, "me")
+	posted := f.awaitMessage("me")
+	f.awaitEmpty()
+	f.wazo.MarkReply(f.room.UUID, posted.UUID, question.UUID, f.relay)
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	require.Empty(t, f.matrix.corrected())
+}
+
+// Of messages that were delivered, the database that was restored knows only what /sync has brought again.
+func TestAnswersAfterTheDatabaseWasRestored(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	question := f.postAtOnce(f.alice, "who comes?")
+	f.awaitEmpty()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.answer(f.bob, "me", question.UUID)
+	f.awaitContent("me")
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.start()
+	f.postAtOnce(f.alice, "after")
+	f.settled()
+	require.Len(t, f.matrix.shown(), 3)
+	require.Empty(t, f.matrix.corrected())
+}
+
+func TestMessagesGoOnWhileTheRepliesCannotBeRead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	f.wazo.Faults().NoPluginTables() // the connection has not noticed yet
+	f.core.wazoRelations.replies.missed()
+	f.postShown(f.alice, "hello")
+	require.False(t, makesSense(wazoapi.Reply{Child: "a", Parent: "a"}, time.Now()))
+}
+
+func TestEventsOfAnswersAreStored(t *testing.T) {
+	t.Parallel()
+	part := &matrixPart{Content: &event.MessageEventContent{MsgType: event.MsgText, Body: "a", RelatesTo: (&event.RelatesTo{}).SetReplyTo("$a")}, Answers: true}
+	data, err := json.Marshal(part)
+	require.NoError(t, err)
+	var stored matrixPart
+	require.NoError(t, json.Unmarshal(data, &stored))
+	require.Equal(t, id.EventID("$a"), stored.Content.RelatesTo.GetReplyTo())
+	require.True(t, stored.Answers)
+}
