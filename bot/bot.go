@@ -30,6 +30,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -64,6 +65,11 @@ type Config struct {
 	MediaFetchHosts []string // from which pictures are fetched even by http, and on private networks
 	Avatars         bool     // Wazo people get a picture with their initials
 
+	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
+	Transport func(http.RoundTripper) http.RoundTripper
+	// OnRateLimit, if it is set, is called when a request has waited because the homeserver limits the account. kind is what is limited:
+	// send, invite or ask.
+	OnRateLimit func(kind string, waited time.Duration)
 	// ShowRecoveryKey is given the recovery key of an identity that was made, once. It is kept, encrypted, in the database too.
 	ShowRecoveryKey func(recoveryKey string)
 }
@@ -114,9 +120,11 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 		homeserver: newHomeserver(cfg.UserID, log), cfg: cfg, db: database, relay: core, texts: words.New(cfg.CommandPrefix),
 		started: time.Now(), ownNames: exsync.NewSet[string](),
 	}
+	b.observeLimits(cfg.OnRateLimit)
 	b.device = device.New(device.Config{
 		UserID: cfg.UserID, HomeserverURL: cfg.HomeserverURL, Password: cfg.Password, AccessToken: cfg.AccessToken,
 		RecoveryKey: cfg.RecoveryKey, UserAgent: "wazo-matrix-relay/" + cfg.Version,
+		Transport:       cfg.Transport,
 		ShowRecoveryKey: cfg.ShowRecoveryKey,
 		OnLogin:         func() { b.newcomers.newDevice(time.Now()) },
 	}, database, log)

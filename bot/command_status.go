@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"strings"
 	"time"
 
 	"github.com/agnivade/levenshtein"
@@ -70,7 +71,26 @@ func (c *commands) cmdDrop(ce *commandEvent) (string, error) {
 	return c.texts.Dropped(dropped), err
 }
 
+// everything is the argument of status that asks about all rooms.
+const everything = "all"
+
 func (c *commands) cmdStatus(ce *commandEvent) (string, error) {
+	switch {
+	case ce.RawArgs == "":
+		return c.statusOfRoom(ce)
+	case !strings.EqualFold(strings.TrimSpace(ce.RawArgs), everything):
+		return c.texts.StatusUsage(), nil
+	case !c.relay.Rights().IsAdmin(ce.Sender):
+		return c.texts.NoAdmin(), nil
+	}
+	worst, all, err := c.relay.WorstPortals(ce.Ctx)
+	if err != nil || c.relay.IsAdminRoom(ce.RoomID) {
+		return c.texts.WorstPortals(worst, all), err
+	}
+	return c.inDirectChat(ce, c.texts.WorstPortals(worst, all), c.texts.SentToDirectChat())
+}
+
+func (c *commands) statusOfRoom(ce *commandEvent) (string, error) {
 	status, err := c.relay.Status(ce.Ctx, ce.RoomID)
 	if err != nil {
 		return "", err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
@@ -48,6 +49,7 @@ type fixture struct {
 	logged      bottest.LogBuffer
 	keyWait     time.Duration
 	silence     time.Duration // see newcomers
+	adminRoom   id.RoomID
 
 	bot    *Bot
 	core   *relay.Relay
@@ -106,8 +108,8 @@ func (f *fixture) open() {
 	content, err := convert.ParseContentFormat("")
 	require.NoError(f, err)
 	f.core = relay.New(relay.Config{
-		BackfillMessages: 20,
-		Rights:           rights, CommandPrefix: f.prefix, Alias: alias, Content: content,
+		BackfillMessages: 20, AdminRoom: f.adminRoom,
+		Rights: rights, CommandPrefix: f.prefix, Alias: alias, Content: content,
 		Settle: 100 * time.Millisecond, ProbeInterval: 200 * time.Millisecond, OutageNotice: time.Minute, KeyWait: f.keyWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,
 	}, f.db, row, f.client, account, log)
 	password := botPassword

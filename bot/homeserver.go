@@ -14,6 +14,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/device"
+	"wazo-matrix-relay/relay"
 )
 
 // homeserver makes the requests of the account to its homeserver.
@@ -50,6 +51,16 @@ func newHomeserver(userID id.UserID, log zerolog.Logger) homeserver {
 		asking: newRateLimiter(func(wait time.Duration) {
 			log.Warn().Stringer("wait", wait).Msg("The homeserver limits how fast the bot may ask")
 		}),
+	}
+}
+
+// observeLimits has a function called with the time that each request has waited because of a rate limit.
+func (h *homeserver) observeLimits(observe func(kind string, waited time.Duration)) {
+	if observe == nil {
+		return
+	}
+	for kind, limiter := range map[string]*rateLimiter{"send": h.sending, "invite": h.inviting, "ask": h.asking} {
+		limiter.onWait = func(waited time.Duration) { observe(kind, waited) }
 	}
 }
 
@@ -97,7 +108,7 @@ func (l *tokenLock) whileIdle(do func()) bool {
 
 // request returns the context of a request: limited in time, and with the client's quieter log.
 func (h *homeserver) request(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(h.client.Log.WithContext(ctx), device.RequestTimeout)
+	return context.WithTimeout(relay.LogMessageID(ctx, h.client.Log).WithContext(ctx), device.RequestTimeout)
 }
 
 // state reads a piece of a room's state from the homeserver; what is not there stays zero.

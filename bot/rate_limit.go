@@ -21,6 +21,7 @@ const serialPeriod = 30 * time.Second
 // gets its turn.
 type rateLimiter struct {
 	onLimit func(wait time.Duration) // is told when the homeserver begins to limit
+	onWait  func(wait time.Duration) // is told how long a request has waited; nil: nobody is
 
 	mu           sync.Mutex
 	blockedUntil time.Time // no request is made before
@@ -43,6 +44,7 @@ func (l *rateLimiter) do(ctx context.Context, request func() error) error {
 		}
 	}()
 	for {
+		began := time.Now()
 		if !hasTurn && l.isSerial() {
 			if err := l.turn.Acquire(ctx, 1); err != nil {
 				return &relay.MatrixError{NotSent: true, Err: err}
@@ -51,6 +53,9 @@ func (l *rateLimiter) do(ctx context.Context, request func() error) error {
 		}
 		if err := l.wait(ctx); err != nil {
 			return err
+		}
+		if hasTurn && l.onWait != nil {
+			l.onWait(time.Since(began))
 		}
 		err := request()
 		var failure *relay.MatrixError

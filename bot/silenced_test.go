@@ -42,3 +42,23 @@ func TestWhatCannotBeSaidInARoomIsSaidToWhoLinkedIt(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatCannotBeSaidInTheAdministratorsRoomIsSaidToEachOfThem(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.hs.shy, f.adminRoom = true, "!admins:a.example" // in which the bot is not
+	f.start()
+	f.first()
+	f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+		silenced := isSend(r, f.adminRoom)
+		if silenced {
+			refuse(w, http.StatusForbidden, "M_FORBIDDEN")
+		}
+		return silenced
+	})
+	require.NoError(t, f.core.Say(t.Context(), f.adminRoom, "a problem", ""))
+	await.Until(t, "the notice to be passed on", func() bool {
+		notices, err := f.db.Notice.All(t.Context())
+		return err == nil && len(notices) == 1 && notices[0].User == adminUser && notices[0].Markdown == txt.SaidInRoom(f.adminRoom.String(), "a problem")
+	})
+}

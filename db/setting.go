@@ -21,6 +21,12 @@ const (
 	SettingGeneration  = "matrix_generation"   // a rollback counter; see package bot/device
 	SettingWebhookKey  = "wazo_webhook_key"    // secret; the addresses of webhooks are derived from it, "" if there are none
 
+	SettingCheckedAt = "checked_at" // when it was last tried whether anything can be stored
+
+	SettingProbeRoom = "matrix_probe_room" // in which the bot sends messages to itself
+
+	SettingProblems = "problems" // of which the administrators were told, JSON
+
 	SettingFetchedBackup = "matrix_fetched_backup" // the version of the key backup from which all keys were fetched
 )
 

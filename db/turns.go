@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"go.mau.fi/util/dbutil"
 	"golang.org/x/sync/semaphore"
@@ -20,6 +22,8 @@ type turns struct {
 	driver driver.Driver
 	name   string              // what the driver opens
 	turn   *semaphore.Weighted // held by the connection that writes
+
+	observe atomic.Pointer[func(took time.Duration)] // see Database.OnCommit
 }
 
 var (
@@ -91,14 +95,15 @@ func (t *turns) Connect(context.Context) (driver.Conn, error) {
 		_ = conn.Close() // the error says more
 		return nil, fmt.Errorf("the driver's connections lack something: %T", conn)
 	}
-	return &turnConn{sqliteConn: sqlite, turn: t.turn}, nil
+	return &turnConn{sqliteConn: sqlite, turn: t.turn, observe: &t.observe}, nil
 }
 
 // turnConn is a connection that waits for its turn before it writes. Like every connection it is used by one goroutine at a time.
 type turnConn struct {
 	sqliteConn
-	turn  *semaphore.Weighted
-	holds bool // in a transaction
+	turn    *semaphore.Weighted
+	holds   bool // in a transaction
+	observe *atomic.Pointer[func(took time.Duration)]
 }
 
 // BeginTx implements driver.ConnBeginTx. Every transaction may write.
@@ -165,7 +170,12 @@ type turnTx struct {
 // Commit implements driver.Tx.
 func (t *turnTx) Commit() error {
 	defer t.end()
-	return t.Tx.Commit()
+	began := time.Now()
+	err := t.Tx.Commit()
+	if observe := t.conn.observe.Load(); observe != nil && err == nil {
+		(*observe)(time.Since(began))
+	}
+	return err
 }
 
 // Rollback implements driver.Tx.

@@ -97,6 +97,7 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 		return err
 	}
 	for _, evt := range room.Events {
+		a.noteProbe(ctx, evt)
 		if err = a.redactMedia(ctx, room.Room, evt); err != nil {
 			return err
 		}
@@ -138,6 +139,13 @@ func (a *matrixAccept) room(ctx context.Context, room RoomSync) (err error) {
 	}
 	_, err = a.queueLinkedAgain(ctx, a.portal)
 	return err
+}
+
+// noteProbe notes that a message that the relay has sent to itself has come back.
+func (a *matrixAccept) noteProbe(ctx context.Context, evt Event) {
+	if evt.Tag != nil && evt.Tag.Kind == TagProbe && evt.Event != nil && evt.Sender == a.matrix.UserID() {
+		db.AfterCommit(ctx, func() { a.selfProbe.cameBack(Homeserver, evt.Tag.Nonce) })
+	}
 }
 
 // whyOpened says in words why strangers can read a room by what an answer of /sync says, "" if it does not say so. The portal stops
@@ -340,7 +348,10 @@ func (a *matrixAccept) insert(ctx context.Context, evt Event, position int64) er
 	if evt.Type.Type == event.EventEncrypted.Type {
 		row.Session, _ = evt.Content.Raw["session_id"].(string)
 	}
-	_, err = a.db.Queue.Insert(ctx, row)
+	added, err := a.db.Queue.Insert(ctx, row)
+	if added {
+		a.counts.accepted(ctx, row)
+	}
 	return err
 }
 
@@ -359,6 +370,8 @@ func (a *matrixAccept) parkUnparsable(ctx context.Context, evt Event, position i
 	if isNew, err := a.db.Queue.Insert(ctx, row); err != nil || !isNew {
 		return err
 	}
+	a.counts.accepted(ctx, row)
+	a.counts.finished(ctx, row, OutcomeParked)
 	return a.Say(ctx, a.portal.MatrixRoom, a.texts.NotDelivered(a.texts.Why(words.WhyUnreadable)), evt.ID)
 }
 

@@ -134,10 +134,15 @@ func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wa
 	if err != nil {
 		return false, fmt.Errorf("failed to store message %s: %w", m.UUID, err)
 	}
-	return a.db.Queue.Insert(ctx, &db.Row{
+	row := &db.Row{
 		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: string(m.UUID), Author: string(m.UserUUID),
 		Position: m.CreatedAt.UnixMicro(), Payload: string(payload), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),
-	})
+	}
+	added, err := a.db.Queue.Insert(ctx, row)
+	if added {
+		a.counts.accepted(ctx, row)
+	}
+	return added, err
 }
 
 // withoutPortal notes that somebody wrote to an account in a room without portal. The message opens a conversation if there is somebody to

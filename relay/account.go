@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type account struct {
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 	listedAt time.Time                     // when they were last listed
 	lastMade latestRoom                    // the last room that was made since
+	gone     []wazoapi.UUID                // rooms that were in one list and not in the next, see takeGone
 	latest   map[wazoapi.UUID]wazoapi.UUID // the newest message of each room, see heard
 }
 
@@ -125,8 +127,21 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	if a.lastMade.at.After(asked) { // the answer may be older
 		byUUID[a.lastMade.room.UUID] = a.lastMade.room
 	}
+	for uuid := range a.rooms {
+		if _, there := byUUID[uuid]; !there && !slices.Contains(a.gone, uuid) {
+			a.gone = append(a.gone, uuid)
+		}
+	}
 	a.rooms, a.listedAt = byUUID, asked
 	return rooms, nil
+}
+
+// takeGone returns the rooms that have vanished from the list since the last call.
+func (a *account) takeGone() (gone []wazoapi.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	gone, a.gone = a.gone, nil
+	return gone
 }
 
 // listRoomsOnce is listRooms for many who ask at the same time: they share one answer. It may have been on its way already, so that a

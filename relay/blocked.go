@@ -44,9 +44,10 @@ func (r *Relay) Drop(ctx context.Context, room id.RoomID) (dropped int, err erro
 		dropped = len(rows)
 		for _, row := range rows {
 			if row.Direction == db.ToMatrix {
-				err = r.recordNothing(ctx, row)
+				err = r.recordNothing(ctx, row, OutcomeDropped)
 			} else {
 				_, err = r.db.Queue.Delete(ctx, row.ID)
+				r.counts.finished(ctx, row, OutcomeDropped)
 			}
 			if err != nil {
 				return err

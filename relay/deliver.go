@@ -42,6 +42,7 @@ func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
 	if err != nil || row == nil {
 		return task.Idle, err
 	}
+	ctx = withMessageID(ctx, row.SourceID)
 	var result outcome
 	err = task.Guard(ctx, func() (err error) {
 		result, err = w.deliver(ctx, portal, row)
@@ -167,7 +168,7 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 	if len(paused) > 0 {
 		level = zerolog.DebugLevel // it was tried whether the reason is gone, as often before
 	}
-	zerolog.Ctx(ctx).WithLevel(level).Err(err).Str("source_id", row.SourceID).Int("attempts", row.Attempts).Msg("Failed to deliver")
+	zerolog.Ctx(ctx).WithLevel(level).Err(err).Int("attempts", row.Attempts).Msg("Failed to deliver")
 	if row.Direction == db.ToWazo && failure.Class == ClassMessage && isWazo(err) {
 		if err := w.endOutage(ctx, portal); err != nil {
 			return task.Idle, err
@@ -210,6 +211,7 @@ func (w *queueWorker) park(ctx context.Context, portal *db.Portal, row *db.Row, 
 		} else if err = w.db.Queue.SetState(ctx, row.ID, db.StateParked, why); err != nil {
 			return err
 		}
+		w.counts.finished(ctx, row, OutcomeParked)
 		return w.Say(ctx, portal.MatrixRoom, notice, replyTo)
 	})
 }

@@ -69,7 +69,7 @@ func (d *matrixDelivery) runAlone(ctx context.Context) (outcome, error) {
 		return outcomeStopped, err
 	} else if part == nil {
 		d.uploads.forget(row.PortalID)
-		return outcomeChanged, d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordNothing(ctx, row) })
+		return outcomeChanged, d.db.DoTxn(ctx, func(ctx context.Context) error { return d.recordNothing(ctx, row, OutcomeNothing) })
 	}
 	if row.State == db.StateAttempted && !sabotaged("reconcile") {
 		if arrived, err := d.arrived(ctx); err != nil {

@@ -76,8 +76,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	case errors.Is(err, errWaits):
 		return outcomeStopped, nil
 	case errors.Is(err, convert.ErrEmpty):
-		_, err = d.db.Queue.Delete(ctx, row.ID) // there is nothing that could be shown
-		return outcomeChanged, err
+		return outcomeChanged, d.remove(ctx, OutcomeNothing) // there is nothing that could be shown
 	case err != nil:
 		return outcomeStopped, err
 	case encrypted != nil:
@@ -97,8 +96,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	} else if before != nil {
 		return outcomeDelivered, d.recordFound(ctx, request, *before)
 	} else if isTakenBack(row) {
-		_, err = d.db.Queue.Delete(ctx, row.ID) // it is certain now that it was not posted
-		return outcomeChanged, err
+		return outcomeChanged, d.remove(ctx, OutcomeTakenBack) // it is certain now that it was not posted
 	} else if err = d.markOvertaken(ctx, request); err != nil {
 		return outcomeStopped, err
 	}
@@ -192,7 +190,7 @@ func (d *wazoDelivery) introductionFailed(ctx context.Context, acc *account, err
 // withdraw gives up a request that was certainly not carried out, so that another account posts the message.
 func (d *wazoDelivery) withdraw(ctx context.Context) error {
 	d.poison.Forget(d.row.ID)
-	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Msg("The sender's own account cannot post a message any more")
+	zerolog.Ctx(ctx).Debug().Msg("The sender's own account cannot post a message any more")
 	if merged, err := d.db.Queue.IsMerged(ctx, d.row.ID); err != nil {
 		return err
 	} else if merged {
@@ -202,14 +200,25 @@ func (d *wazoDelivery) withdraw(ctx context.Context) error {
 	return err
 }
 
+// remove removes the row, which is not delivered.
+func (d *wazoDelivery) remove(ctx context.Context, outcome Outcome) error {
+	there, err := d.db.Queue.Delete(ctx, d.row.ID)
+	if there {
+		d.counts.finished(ctx, d.row, outcome)
+	}
+	return err
+}
+
 // leave lets a message go that nobody can post on Wazo. The sender is told, once, that they are not heard there, and what to do.
 func (d *wazoDelivery) leave(ctx context.Context) error {
 	sender := id.UserID(d.row.Author)
-	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Stringer("sender", sender).Msg("No account can post a message, so it is not relayed")
+	zerolog.Ctx(ctx).Debug().Stringer("sender", sender).Msg("No account can post a message, so it is not relayed")
 	return d.db.DoTxn(ctx, func(ctx context.Context) error {
 		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
 			return err
-		} else if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
+		}
+		d.counts.finished(ctx, d.row, OutcomeUnheard)
+		if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
 			return err
 		}
 		return d.SayTo(ctx, sender, d.texts.NotHeardOnWazo(d.portal.MatrixRoom.String(), d.portal.Title, d.accounts.login(sender) != nil))

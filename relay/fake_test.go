@@ -53,6 +53,7 @@ type fakeMatrix struct {
 	beforeSend, afterSend func(content string) error
 	forgetsTransactions   bool
 	backfillError         error
+	losesProbes           bool // what the bot sends to itself does not come back
 	decryptable           map[id.EventID]string
 	keyTrouble            map[id.EventID]error // why an event cannot be decrypted, if it is not that the key is missing
 	keysAsked             []id.EventID
@@ -156,6 +157,28 @@ func (f *fakeMatrix) redact(sender id.UserID, target id.EventID, v11 bool) {
 }
 
 // syncForever hands what is new to the core.
+// selfRoom is the room in which the bot sends messages to itself.
+const selfRoom = id.RoomID("!self:a.example")
+
+func (f *fakeMatrix) SendToSelf(_ context.Context, nonce string) error {
+	f.mu.Lock()
+	lost := f.losesProbes
+	f.mu.Unlock()
+	if !lost {
+		f.add(selfRoom, botUser, event.EventMessage, &event.Content{Parsed: NoticeContent(words.SelfProbe), Raw: map[string]any{TagKey: Tag{Kind: TagProbe, Nonce: nonce}}})
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.signal()
+	}
+	return nil
+}
+
+func (f *fakeMatrix) setLosesProbes(loses bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.losesProbes = loses
+}
+
 func (f *fakeMatrix) syncForever(ctx context.Context) {
 	for ctx.Err() == nil {
 		f.mu.Lock()

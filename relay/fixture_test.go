@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
@@ -68,6 +69,11 @@ type fixture struct {
 	webhook          WebhookConfig // see withWebhook
 	patience         time.Duration // with an account that fails alone; default: as with outages
 
+	observer  *tally // nil: nobody counts
+	clocks    *Clocks
+	adminRoom id.RoomID
+	selfProbe time.Duration
+
 	core   *Relay
 	client *wazoapi.Client
 	db     *db.Database
@@ -115,7 +121,12 @@ func (f *fixture) start() {
 	require.NoError(f, err)
 	content, err := convert.ParseContentFormat(f.contentFormat)
 	require.NoError(f, err)
+	var observer Observer
+	if f.observer != nil {
+		observer = f.observer
+	}
 	f.core = New(Config{
+		Observer: observer, Clocks: f.clocks, AdminRoom: f.adminRoom, SelfProbe: f.selfProbe, SelfProbeWait: 500 * time.Millisecond,
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText, Webhook: f.webhook,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,

@@ -19,19 +19,23 @@ type service string
 
 // The services, each with what shows how it is.
 const (
-	serviceSync      service = "sync"      // the answers of /sync
-	serviceToMatrix  service = "to_matrix" // deliveries to Matrix
-	serviceLogin     service = "login"     // wazo-auth: checks of the token
-	serviceChat      service = "chat"      // wazo-chatd: the list of rooms
-	serviceToWazo    service = "to_wazo"   // deliveries to Wazo
-	serviceEvents    service = "events"    // the connection for Wazo's events
-	serviceDirectory service = "directory" // wazo-dird and what it rests on: names
+	serviceSync        service = "sync"         // the answers of /sync
+	serviceToMatrix    service = "to_matrix"    // deliveries to Matrix
+	serviceLogin       service = "login"        // wazo-auth: checks of the token
+	serviceChat        service = "chat"         // wazo-chatd: the list of rooms
+	serviceToWazo      service = "to_wazo"      // deliveries to Wazo
+	serviceEvents      service = "events"       // the connection for Wazo's events
+	serviceDirectory   service = "directory"    // wazo-dird and what it rests on: names
+	serviceMatrixProbe service = "matrix_probe" // messages of the relay to itself on Matrix
+	serviceWazoProbe   service = "wazo_probe"   // events that the relay causes on Wazo
+	serviceDatabase    service = "database"     // the relay's own database
 )
 
 // The services of each side, causes before what they cause.
 var (
-	matrixServices = []service{serviceSync, serviceToMatrix}
-	wazoServices   = []service{serviceLogin, serviceChat, serviceToWazo, serviceEvents, serviceDirectory}
+	matrixServices = []service{serviceSync, serviceToMatrix, serviceMatrixProbe}
+	wazoServices   = []service{serviceLogin, serviceChat, serviceToWazo, serviceEvents, serviceWazoProbe, serviceDirectory}
+	ownServices    = []service{serviceDatabase}
 )
 
 // deliveryService is the service that deliveries in a direction show.
@@ -53,6 +57,12 @@ func (s service) why() words.Why {
 		return words.WhyEventsFail
 	case serviceDirectory:
 		return words.WhyDirectoryFails
+	case serviceMatrixProbe:
+		return words.WhyMatrixSilent
+	case serviceWazoProbe:
+		return words.WhyWazoSilent
+	case serviceDatabase:
+		return words.WhyDatabaseFails
 	default:
 		return words.WhyChatFails
 	}
@@ -143,6 +153,17 @@ func (h *health) of(s service) condition {
 	return h.services[s]
 }
 
+// states returns whether each service works of which something is known, by name.
+func (h *health) states() map[string]bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	states := make(map[string]bool, len(h.services))
+	for s, c := range h.services {
+		states[string(s)] = c.since.IsZero()
+	}
+	return states
+}
+
 // anyFails reports whether one of some services fails.
 func (h *health) anyFails(services ...service) bool {
 	return slices.ContainsFunc(services, func(s service) bool { return !h.of(s).since.IsZero() })
@@ -194,9 +215,11 @@ func (r *Relay) MatrixFails(err error) { r.noteFails(serviceSync, err) }
 
 // watch looks again and again how Wazo is, since nobody may say anything for hours, and tells people when it is away for long.
 func (r *Relay) watch(ctx context.Context) {
+	notices := newAdminNotices(r)
 	ticker := time.NewTicker(r.cfg.HealthInterval)
 	defer ticker.Stop()
 	for {
+		r.watched.store(time.Now())
 		r.tasks.Wake(job{kind: jobHealth})
 		select {
 		case <-ctx.Done():
@@ -204,6 +227,7 @@ func (r *Relay) watch(ctx context.Context) {
 		case <-ticker.C:
 		}
 		r.tellOutages(ctx)
+		notices.look(ctx)
 		r.pauses.retryOnWazo(ctx)
 	}
 }
@@ -212,13 +236,14 @@ func (r *Relay) watch(ctx context.Context) {
 // to find that wazo-confd hangs.
 const questionTimeout = 15 * time.Second
 
-// examine asks each service of Wazo something cheap.
+// examine asks each service of Wazo something cheap, and tries the database.
 func (r *Relay) examine(ctx context.Context) {
 	ctx, cancel := r.tasks.UntilStop(ctx)
 	defer cancel()
 	ctx, cancelQuestions := context.WithTimeout(ctx, questionTimeout)
 	defer cancelQuestions()
 	var wg sync.WaitGroup
+	wg.Go(func() { r.noteAnswer(ctx, serviceDatabase, r.checkDatabase(ctx)) })
 	wg.Go(func() { r.examineBy(ctx, serviceLogin, func(acc *account) error { return acc.api.Check(ctx) }) })
 	wg.Go(func() {
 		if asked, err := r.directory.names.Check(ctx); asked {
@@ -230,6 +255,9 @@ func (r *Relay) examine(ctx context.Context) {
 	wg.Go(func() {
 		r.examineBy(ctx, serviceChat, func(acc *account) error {
 			_, err := acc.listRooms(ctx)
+			if err == nil {
+				r.readers.lookForGone(ctx, acc)
+			}
 			return err
 		})
 	})

@@ -12,10 +12,16 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Health is how both sides are.
-type Health struct{ Matrix, Wazo SideHealth }
+// Health is how both sides are, and the relay between them.
+type Health struct{ Matrix, Wazo, Relay SideHealth }
 
-// SideHealth is how a side is.
+// OK reports whether all is well.
+func (h Health) OK() bool { return h.Matrix.OK && h.Wazo.OK && h.Relay.OK }
+
+// Why says in words why not all is well. The reasons of the relay itself come first: others may follow from them.
+func (h Health) Why() []string { return slices.Concat(h.Relay.Why, h.Matrix.Why, h.Wazo.Why) }
+
+// SideHealth is how a side is, or the relay itself.
 type SideHealth struct {
 	OK   bool
 	Why  []string // in words, the most important reason first; none if all is well
@@ -38,11 +44,12 @@ func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
 		return Health{}, err
 	}
 	report := &healthReport{Relay: r, room: room, now: time.Now(), waiting: waiting}
-	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices)}
+	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices), Relay: report.ofSide(ownServices)}
 	if len(r.accounts.inUse()) == 0 {
 		report.result.Wazo.Note = r.texts.NobodyLoggedIn()
 	}
 	report.addSync()
+	report.addClocks()
 	err = report.addPortals(ctx)
 	return report.result, err
 }
@@ -55,6 +62,7 @@ type healthReport struct {
 	room    id.RoomID // the only room that it is about; "" for all
 	now     time.Time
 	waiting map[db.QueueKey]time.Time // see Relay.waiting
+	brief   bool                      // it does not say how long something has lasted
 }
 
 // addSync adds that the homeserver has not answered /sync.
@@ -63,7 +71,7 @@ func (r *healthReport) addSync() {
 	case lastSync.IsZero() && r.result.Matrix.OK:
 		r.result.Matrix.add(r.texts.Why(words.WhyNoSync))
 	case r.result.Matrix.OK && r.now.Sub(lastSync) > syncOverdue:
-		r.result.Matrix.add(r.texts.Failing(r.texts.Why(words.WhyHomeserverFails), r.now.Sub(lastSync)))
+		r.result.Matrix.add(r.failing(r.texts.Why(words.WhyHomeserverFails), lastSync))
 	}
 }
 
@@ -75,17 +83,25 @@ func (r *healthReport) ofSide(services []service) SideHealth {
 		if c.since.IsZero() || isDelivery(s) && !waitFor(s, r.waiting) {
 			continue
 		}
-		side.add(r.texts.Failing(r.texts.WhyWithoutMessage(c.why), r.now.Sub(c.since)))
+		side.add(r.failing(r.texts.WhyWithoutMessage(c.why), c.since))
 		return side
 	}
 	if !slices.Contains(services, serviceEvents) {
 		return side
 	} else if since := r.health.readsFailSince(); !since.IsZero() {
-		side.add(r.texts.Failing(r.texts.Why(words.WhyChatFails), r.now.Sub(since)))
+		side.add(r.failing(r.texts.Why(words.WhyChatFails), since))
 	} else if !r.EventsFlow() {
 		side.add(r.texts.Why(r.events.why(nil))) // the first connection is not made yet
 	}
 	return side
+}
+
+// failing says why something fails, and since when.
+func (r *healthReport) failing(why string, since time.Time) string {
+	if r.brief {
+		return why
+	}
+	return r.texts.Failing(why, r.now.Sub(since))
 }
 
 func isDelivery(s service) bool { return s == serviceToWazo || s == serviceToMatrix }

@@ -125,8 +125,15 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 // backoff is the pause between attempts, unless the server asks for another one.
 var backoff = task.Backoff{First: time.Second, Longest: time.Minute}
 
-// jobFailed tells people when Wazo has been away for long. It returns how long the job pauses.
+// jobFailed decides what the failure of a job means. It returns how long the job pauses.
 func (r *Relay) jobFailed(ctx context.Context, j job, err error, failures int) time.Duration {
+	pause := r.pauseAfter(ctx, j, err, failures)
+	r.counts.observer.Retrying(string(j.kind), pause)
+	return pause
+}
+
+// pauseAfter returns how long a job pauses after a failure. It tells people when Wazo has been away for long.
+func (r *Relay) pauseAfter(ctx context.Context, j job, err error, failures int) time.Duration {
 	zerolog.Ctx(ctx).Err(err).Int("failures", failures).Msg("Failed, trying again later")
 	switch j.kind {
 	case jobRevoke, jobStreams:

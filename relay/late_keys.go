@@ -46,7 +46,7 @@ func (d *wazoDelivery) awaitKey(ctx context.Context, evt *event.Event) (outcome,
 	case !errors.Is(err, ErrPartialKey):
 		return outcomeStopped, err
 	}
-	zerolog.Ctx(ctx).Warn().Err(err).Str("source_id", d.row.SourceID).Msg("Passed over a message that cannot be decrypted yet")
+	zerolog.Ctx(ctx).Warn().Err(err).Msg("Passed over a message that cannot be decrypted yet")
 	return outcomeChanged, d.passOver(ctx, evt, why)
 }
 
@@ -172,7 +172,7 @@ func (k *lateKeys) tryRows(ctx context.Context, rows []*db.Row) error {
 		switch {
 		case events[i] != nil:
 			if row.State == db.StateWaiting {
-				zerolog.Ctx(ctx).Info().Str("source_id", row.SourceID).Msg("The key of a message came late")
+				zerolog.Ctx(ctx).Debug().Str(MessageIDField, row.SourceID).Msg("The key of a message came late")
 			}
 			if err := k.acceptDecrypted(ctx, row, events[i]); err != nil {
 				return err
@@ -298,6 +298,7 @@ func (k *lateKeys) giveUp(ctx context.Context, row *db.Row) error {
 		if _, err = k.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		k.counts.finished(ctx, row, OutcomeNoKey)
 		return k.Say(ctx, portal.MatrixRoom, notice, id.EventID(row.SourceID))
 	})
 }

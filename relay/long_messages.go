@@ -39,7 +39,7 @@ func (d *matrixDelivery) textParts(ctx context.Context, text string, author char
 	if errors.As(err, &failure) && failure.NotSent {
 		return nil, err
 	} else if err != nil {
-		zerolog.Ctx(ctx).Warn().Err(err).Str("source_id", d.row.SourceID).Msg("Failed to upload the rest of a long message, so all of it becomes events")
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to upload the rest of a long message, so all of it becomes events")
 		return show(d.typed().Split(text)), nil
 	}
 	rest := &matrixPart{Content: author.show(&event.MessageEventContent{

@@ -24,6 +24,9 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
+	// SendToSelf sends a message to the bot in a room in which nobody else is. Its event has a Tag of the kind TagProbe with the nonce.
+	// Errors of the homeserver and the network are of type *MatrixError.
+	SendToSelf(ctx context.Context, nonce string) error
 	// React sends a reaction, which is never encrypted. The same transaction id may be sent again. Errors of the homeserver and the
 	// network are of type *MatrixError.
 	React(ctx context.Context, room id.RoomID, reaction OutgoingReaction, txnID string) (id.EventID, error)
@@ -106,11 +109,12 @@ const TagKey = "io.wazo.relay"
 
 // Tag is the value of TagKey.
 type Tag struct {
-	Kind   string         `json:"kind"`             // message, linked, notice, reaction, reactions or edit
+	Kind   string         `json:"kind"`             // message, linked, notice, probe, reaction, reactions or edit
 	UUID   wazoapi.UUID   `json:"uuid,omitempty"`   // of the Wazo message that the event shows
 	Part   int            `json:"part,omitempty"`   // of that message
 	Also   []wazoapi.UUID `json:"also,omitempty"`   // of the messages that a merged event shows after that one, in order
 	Portal int64          `json:"portal,omitempty"` // that was linked
+	Nonce  string         `json:"nonce,omitempty"`  // of a probe
 	About  id.EventID     `json:"about,omitempty"`  // the event to whose reactions a notice belongs
 }
 
@@ -119,6 +123,7 @@ func (t Tag) UUIDs() []wazoapi.UUID { return append([]wazoapi.UUID{t.UUID}, t.Al
 
 // Kinds of tags.
 const (
+	TagProbe     = "probe"
 	TagMessage   = "message"
 	TagLinked    = "linked"
 	TagNotice    = "notice"

@@ -117,7 +117,7 @@ func (d *matrixDelivery) markMerged(ctx context.Context, part *matrixPart, merge
 	}
 	d.row.Parts = 1
 	if !d.isHistory(d.row) {
-		zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Int("messages", 1+len(merged)).Msg("Merged messages into one event, because the homeserver limits how fast the bot may send")
+		zerolog.Ctx(ctx).Debug().Int("messages", 1+len(merged)).Msg("Merged messages into one event, because the homeserver limits how fast the bot may send")
 	}
 	return true, nil
 }

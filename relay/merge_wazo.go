@@ -43,6 +43,7 @@ func (d *wazoDelivery) recordMerged(ctx context.Context, request *wazoRequest, m
 		} else if !there {
 			continue
 		}
+		d.counts.delivered(ctx, row, message.UUID.String())
 		err := d.db.Message.Insert(ctx, &db.Message{
 			PortalID: d.portal.ID, WazoUUID: string(message.UUID), Part: i + 1, EventID: id.EventID(row.SourceID), Author: row.Author,
 			CreatedAt: jsontime.UMicro(message.CreatedAt), RelayedAt: jsontime.UM(time.Now()),

@@ -80,6 +80,7 @@ func (d *wazoDelivery) recordSilently(ctx context.Context, request *wazoRequest)
 		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
 			return err
 		}
+		d.counts.finished(ctx, d.row, OutcomeDelivered)
 		// The event is known by a mapping to itself: no message on Wazo shows it.
 		err := d.db.Message.Insert(ctx, &db.Message{
 			PortalID: d.portal.ID, WazoUUID: eventID.String(), EventID: eventID, Author: d.row.Author, RelayedAt: jsontime.UM(time.Now()),

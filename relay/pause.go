@@ -28,6 +28,9 @@ const (
 	PauseOpened     Pause = "opened"     // strangers can read the Matrix room and no admin accepted that
 )
 
+// allPauses are all reasons.
+var allPauses = []Pause{PausePermission, PauseLogin, PauseNoRoom, PauseNoReader, PauseConflict, PauseForbidden, PauseRemoved, PauseOpened}
+
 // Why is what people are told.
 func (p Pause) Why() words.Why {
 	switch p {

@@ -56,6 +56,7 @@ func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) erro
 		if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		a.counts.finished(ctx, row, OutcomeTakenBack)
 	}
 	if err = a.markTakenBack(ctx, a.portal.ID, "", event.RelAnnotation, target, math.MaxInt64); err != nil {
 		return err
@@ -107,6 +108,7 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 		if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		r.counts.finished(ctx, row, OutcomeTakenBack)
 	}
 	return nil
 }
@@ -228,6 +230,7 @@ func (a *matrixAccept) dropEdits(ctx context.Context, message *db.Row, position 
 		} else if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		a.counts.finished(ctx, row, OutcomeTakenBack)
 	}
 	return nil
 }

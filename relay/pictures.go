@@ -89,7 +89,7 @@ func (d *matrixDelivery) settleUploads(ctx context.Context, up *upload, failed [
 			}
 		} else if failed[i] != nil {
 			up.settled[i] = nil
-			zerolog.Ctx(ctx).Warn().Err(failed[i]).Str("source_id", d.row.SourceID).Msg("Failed to show a picture")
+			zerolog.Ctx(ctx).Warn().Err(failed[i]).Msg("Failed to show a picture")
 		}
 	}
 	if wait != nil {

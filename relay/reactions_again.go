@@ -50,6 +50,7 @@ func (a *matrixAccept) replaceReaction(ctx context.Context, reaction *db.Reactio
 		if _, err := a.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		a.counts.finished(ctx, row, OutcomeTakenBack)
 	}
 	if err := a.db.Message.Copy(ctx, a.portal.ID, reaction.EventID, event); err != nil {
 		return err

@@ -59,6 +59,18 @@ func (r *readers) eventsFlow() bool {
 	return len(all) == 0 || slices.ContainsFunc(all, func(acc *account) bool { return acc.own.connected.Load() })
 }
 
+// countConnections returns how many connections for events of Wazo are open, and how many should be.
+func (r *readers) countConnections() (open, due int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for acc := range r.listening {
+		if due++; acc.own.connected.Load() {
+			open++
+		}
+	}
+	return open, due
+}
+
 // run listens and looks for news until ctx ends.
 func (r *readers) run(ctx context.Context) {
 	r.mu.Lock()
@@ -106,6 +118,19 @@ func (r *readers) wakePortals(ctx context.Context, fits func(*db.Portal) bool) {
 	for _, portal := range portals {
 		if fits(portal) {
 			r.wakePortal(portal.ID)
+		}
+	}
+}
+
+// lookForGone has the portals looked at whose chats an account has lost: they were deleted, or the account was removed from them. Reading
+// their histories tells, and pauses those that nobody else can read.
+func (r *readers) lookForGone(ctx context.Context, acc *account) {
+	for _, room := range acc.takeGone() {
+		portal, err := r.db.Portal.ByWazoRoom(ctx, string(room))
+		if err != nil {
+			r.log.Err(err).Msg("Failed to look for the portal of a chat that is gone")
+		} else if portal != nil && portal.ReaderID == acc.row.ID {
+			r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 		}
 	}
 }

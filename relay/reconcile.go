@@ -40,7 +40,7 @@ func (d *matrixDelivery) arrived(ctx context.Context) (bool, error) {
 	}
 	current, err := d.db.Queue.ByID(ctx, row.ID)
 	arrived := current == nil || current.Part != row.Part
-	zerolog.Ctx(ctx).Info().Str("source_id", row.SourceID).Bool("found", arrived).AnErr("error", err).Msg("Looked for an event with unknown outcome")
+	zerolog.Ctx(ctx).Debug().Bool("found", arrived).AnErr("error", err).Msg("Looked for an event with unknown outcome")
 	return arrived, err
 }
 
@@ -84,7 +84,7 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		}
 		return nil
 	})
-	zerolog.Ctx(ctx).Info().Str("source_id", d.row.SourceID).Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
+	zerolog.Ctx(ctx).Debug().Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
 	isReplaceable := acc != d.account || len(d.accounts.all()) > 0
 	if err != nil && isReplaceable && classify(err).Class == ClassPortal {
 		d.tasks.Wake(portalJob(jobCatchUp, d.portal.ID)) // it is for another account to read

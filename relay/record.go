@@ -21,6 +21,9 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	if err != nil || !recorded || row.Kind == db.KindLinked {
 		return err
 	}
+	if row.HasRequest() && part+1 >= row.Parts {
+		r.counts.delivered(ctx, row, eventID.String())
+	}
 	r.wazoRelations.delivered(ctx, row.PortalID, wazoapi.UUID(row.SourceID))
 	return r.db.Message.Insert(ctx, &db.Message{
 		PortalID: row.PortalID, WazoUUID: row.SourceID, Part: part, EventID: eventID, Author: row.Author,
@@ -40,6 +43,7 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
+		r.counts.delivered(ctx, row, eventID.String())
 		r.wazoRelations.delivered(ctx, portalID, uuid)
 		err = r.db.Message.Insert(ctx, &db.Message{
 			PortalID: portalID, WazoUUID: row.SourceID, EventID: eventID, Author: row.Author,
@@ -73,12 +77,13 @@ func (r *Relay) releaseRow(ctx context.Context, portalID int64, sourceID string)
 	return r.db.Queue.ByID(ctx, row.ID)
 }
 
-// recordNothing stores, within a transaction, that there was nothing to show of a message, so that history does not bring it
-// again.
-func (r *Relay) recordNothing(ctx context.Context, row *db.Row) error {
+// recordNothing stores, within a transaction, that nothing is shown of a message, so that history does not bring it again. The outcome
+// says why.
+func (r *Relay) recordNothing(ctx context.Context, row *db.Row, outcome Outcome) error {
 	if there, err := r.db.Queue.Delete(ctx, row.ID); err != nil || !there {
 		return err
 	}
+	r.counts.finished(ctx, row, outcome)
 	return r.db.Message.Insert(ctx, &db.Message{
 		PortalID: row.PortalID, WazoUUID: row.SourceID, Author: row.Author,
 		CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
@@ -156,6 +161,7 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 			PortalID: portal.ID, WazoUUID: string(message.UUID), EventID: id.EventID(row.SourceID), Author: row.Author,
 			CreatedAt: jsontime.UMicro(message.CreatedAt), RelayedAt: jsontime.UM(time.Now()),
 		})
+		d.counts.delivered(ctx, row, message.UUID.String())
 		if err != nil {
 			return err
 		} else if err = d.recordPoster(ctx, request, message); err != nil {

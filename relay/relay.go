@@ -88,10 +88,18 @@ type Config struct {
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
+	AdminRoom id.RoomID // where administrators are told of problems; "": in the direct chats with those who are named in Rights
+
+	SelfProbe     time.Duration // between two messages of the relay to itself, through each side; 0: there are none
+	SelfProbeWait time.Duration // how long such a message may take; default 20 s
+
 	LoginCheck    time.Duration // between two looks whether Wazo still accepts the log-in of a person; default 10 min
 	OverhearWait  time.Duration // how long after another account the reader of a portal may hear a message; default 5 s
 	MemberKept    time.Duration // how long it is believed that a person's account is a member of a Wazo room; default 1 min
 	ShutdownGrace time.Duration // for what is in hand when the relay stops; default 10 s
+
+	Observer Observer // is told what becomes of messages; nil: nobody is
+	Clocks   *Clocks  // knows the clocks of the servers; nil: they are not compared
 }
 
 // parallelReads is how many histories are read at once.
@@ -119,10 +127,14 @@ func (c *Config) setDefaults() {
 	set(&c.ReactionWait, 5*time.Second)
 	set(&c.ReplyWait, 500*time.Millisecond)
 	set(&c.KeyKept, 7*24*time.Hour)
+	set(&c.SelfProbeWait, 20*time.Second)
 	set(&c.LoginCheck, 10*time.Minute)
 	set(&c.OverhearWait, 5*time.Second)
 	set(&c.MemberKept, time.Minute)
 	set(&c.ShutdownGrace, 10*time.Second)
+	if c.Observer == nil {
+		c.Observer = nobody{}
+	}
 }
 
 // Relay is the core. Make it with New, give it the Matrix side with Attach, run it with Run.
@@ -164,12 +176,15 @@ type Relay struct {
 
 	reading *semaphore.Weighted // limits how many histories are read at once
 
+	watched      atomicTime                   // when watch last looked around
 	lastSync     atomicTime                   // when an answer of /sync was last accepted
 	lastDelivery map[db.Direction]*atomicTime // when a delivery last succeeded
 	health       *health
 	outages      outages
 	poison       task.PoisonDetector[int64] // by row
 	uploads      uploads
+	counts       counts
+	selfProbe    *selfProbe
 }
 
 // New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of people. api is
@@ -190,6 +205,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		uploads:      newUploads(),
 		loggingIn:    exsync.NewSet[id.UserID](),
 		health:       newHealth(),
+		counts:       counts{cfg.Observer, log},
 	}
 	former := row
 	if api != nil {
@@ -212,6 +228,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.hookKey = &webhookKey{db: database}
 	r.events = newEventSource(r)
 	r.readers = newReaders(r)
+	r.selfProbe = newSelfProbe(r)
 	r.natives = newNatives(r)
 	r.logins = &loginRecord{accounts: r.accounts, tasks: r.tasks, known: r.wakeAll}
 	r.accounts.began = func(acc *account) {
@@ -245,6 +262,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	wg.Go(func() { r.readers.run(ctx) })
 	wg.Go(func() { r.events.run(ctx) })
 	wg.Go(func() { r.watch(ctx) })
+	wg.Go(func() { r.selfProbe.run(ctx) })
 	wg.Go(func() { r.forget(ctx) })
 	wg.Go(func() { r.db.KeepClean(ctx) })
 	wg.Go(func() { r.lateKeys.keepExpiring(ctx) })

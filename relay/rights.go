@@ -11,6 +11,7 @@ import (
 // Rights says who may do what on Matrix. Patterns are globs over user ids, like @*:example.org.
 type Rights struct {
 	admins, allowed, ignored []glob.Glob
+	named                    []id.UserID // administrators whose whole user id is known
 }
 
 // NewRights compiles the patterns. Without allowed patterns only admins are allowed.
@@ -20,6 +21,11 @@ func NewRights(admins, allowed, ignored []string) (Rights, error) {
 		allowed = admins
 	}
 	var r Rights
+	for _, pattern := range admins {
+		if strings.HasPrefix(pattern, "@") && !strings.ContainsAny(pattern, "*?") {
+			r.named = append(r.named, id.UserID(pattern))
+		}
+	}
 	for _, list := range []struct {
 		into     *[]glob.Glob
 		patterns []string
@@ -36,6 +42,9 @@ func NewRights(admins, allowed, ignored []string) (Rights, error) {
 
 // IsAdmin reports whether a person may do everything.
 func (r *Rights) IsAdmin(user id.UserID) bool { return matches(r.admins, user) }
+
+// Named returns the administrators who are named by their whole user ids, and not by a pattern.
+func (r *Rights) Named() []id.UserID { return r.named }
 
 // IsAllowed reports whether a person may invite the bot and give it commands.
 func (r *Rights) IsAllowed(user id.UserID) bool { return r.IsAdmin(user) || matches(r.allowed, user) }

@@ -16,7 +16,7 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	if err != nil {
 		return status, err
 	}
-	status.MatrixTrouble, status.WazoTrouble = health.Matrix.Why, health.Wazo.Why
+	status.MatrixTrouble, status.WazoTrouble, status.RelayTrouble = health.Matrix.Why, health.Wazo.Why, health.Relay.Why
 	if r.account != nil {
 		status.WazoUser = r.account.row.Username
 	}

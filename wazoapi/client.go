@@ -36,10 +36,14 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var transport http.RoundTripper = newTransport(trusted.tlsConfig(base.Hostname()))
+	if cfg.Transport != nil {
+		transport = cfg.Transport(transport)
+	}
 	return &Client{
 		base: base,
 		http: &http.Client{
-			Transport: newTransport(trusted.tlsConfig(base.Hostname())),
+			Transport: transport,
 			// nginx redirects http to https and paths without their slash
 			// (docs/wazo.md, "Redirects and limits of nginx"); a POST would
 			// lose its body on the way, and a token must not follow to another

@@ -1,6 +1,9 @@
 package wazoapi
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Config says where a Wazo server is and how long it may take.
 type Config struct {
@@ -18,6 +21,9 @@ type Config struct {
 	CAFile string
 	// UserAgent is shown in Wazo's session lists; default "wazo-matrix-relay".
 	UserAgent string
+	// Transport, if it is set, is put around what makes the requests, for
+	// example to count them.
+	Transport func(http.RoundTripper) http.RoundTripper
 	// Timeout limits each request except those of PostTimeout; default 30 s.
 	Timeout time.Duration
 	// PostTimeout limits posting a message or creating a room, which take

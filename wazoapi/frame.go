@@ -49,6 +49,7 @@ type event struct {
 	room       *Room
 	expires    *UUID // a session that ends soon
 	plugin     *pluginEvent
+	presence   *UUID // whose presence was updated
 }
 
 // pluginEvent is an event of the plugin: a reaction, a reply, or the name of one
@@ -100,6 +101,8 @@ func parseEvent(data json.RawMessage) (event, error) {
 		if err = json.Unmarshal(env.Data, &session); session.UUID != "" {
 			ev.expires = &session.UUID
 		}
+	case eventPresenceUpdated:
+		ev.presence = parsePresenceEvent(env.Data)
 	case eventReactionCreated, eventReactionDeleted, eventReplyCreated:
 		ev.plugin = parsePluginEvent(env)
 	}

@@ -30,18 +30,19 @@ var (
 // reads frames, one keeps the connection and its token alive, one calls the
 // handler.
 type stream struct {
-	a       *Account
-	conn    *websocket.Conn
-	h       Handler
-	cfg     StreamConfig
-	token   string // of the connection; used by keepAlive only, after run has begun
-	hide    atomic.Pointer[secrets]
-	events  chan event
-	started chan struct{}             // closed when the start is acknowledged
-	alive   chan struct{}             // has an element if a frame came since the last ping
-	expires chan UUID                 // sessions that end soon
-	since   atomic.Pointer[time.Time] // when events began to flow, nil before
-	plugin  *pluginWatch
+	a        *Account
+	conn     *websocket.Conn
+	h        Handler
+	cfg      StreamConfig
+	token    string // of the connection; used by keepAlive only, after run has begun
+	hide     atomic.Pointer[secrets]
+	events   chan event
+	started  chan struct{}             // closed when the start is acknowledged
+	alive    chan struct{}             // has an element if a frame came since the last ping
+	expires  chan UUID                 // sessions that end soon
+	since    atomic.Pointer[time.Time] // when events began to flow, nil before
+	plugin   *pluginWatch
+	presence presenceWatch
 
 	readDone chan struct{} // closed when read has ended, readErr is set then
 	readErr  error
@@ -76,6 +77,7 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 	}
 	s.hide.Store(&secrets{token.Token})
 	s.plugin = newPluginWatch(s)
+	s.presence = newPresenceWatch(h, token.UserUUID)
 	return s, nil
 }
 
@@ -130,6 +132,8 @@ func (s *stream) accept(ev event) error {
 	switch {
 	case ev.expires != nil:
 		trySend(s.expires, *ev.expires)
+		return nil
+	case ev.presence != nil && !s.presence.concerns(*ev.presence):
 		return nil
 	case ev.subscribed:
 		trySend(s.plugin.acks, struct{}{})
@@ -187,6 +191,8 @@ func (s *stream) handle(ctx context.Context, ev event) error {
 		return s.h.MessageCreated(ctx, *ev.message)
 	case ev.room != nil:
 		return s.h.RoomCreated(ctx, *ev.room)
+	case ev.presence != nil:
+		s.presence.h.OwnPresenceUpdated(ctx)
 	case ev.plugin != nil:
 		return s.plugin.handle(ctx, *ev.plugin)
 	}
@@ -227,7 +233,8 @@ func (s *stream) start(ctx context.Context) error {
 	if err := s.plugin.begin(ctx); err != nil {
 		return err
 	}
-	if err := s.subscribe(ctx, eventMessageCreated, eventRoomCreated, eventExpireSoon); err != nil {
+	events := append([]string{eventMessageCreated, eventRoomCreated, eventExpireSoon}, s.presence.events()...)
+	if err := s.subscribe(ctx, events...); err != nil {
 		return err
 	}
 	if err := s.send(ctx, command{Op: "start"}); err != nil {

@@ -75,6 +75,9 @@ func (m *Manager) makeClient(url string) (err error) {
 	m.client.UserAgent = m.cfg.UserAgent
 	m.transport = newTransport(m.secureShownKeys)
 	m.client.Client = &http.Client{Transport: m.transport}
+	if m.cfg.Transport != nil {
+		m.client.Client.Transport = m.cfg.Transport(m.transport)
+	}
 	m.client.IgnoreRateLimit = true // the bot waits by itself: the exact time is in the body of the answer
 	m.client.Log = quieted(m.log)
 	m.client.ResponseHook = withoutQuery

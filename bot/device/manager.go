@@ -28,6 +28,8 @@ type Config struct {
 	RecoveryKey   string // of the account's cross-signing identity; "": the one that is kept in the database
 	UserAgent     string // of all requests
 
+	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
+	Transport func(http.RoundTripper) http.RoundTripper
 	// ShowRecoveryKey is called with the recovery key of an identity that was just created, so that an administrator can see it.
 	// It is not called if the recovery key was configured.
 	ShowRecoveryKey func(recoveryKey string)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/e2e/stage"
@@ -34,6 +35,7 @@ type proxy struct {
 	lost    int                      // answers to sends that were lost
 	limited int                      // sends that the homeserver refused because of its limits
 	rewrite func(body []byte) []byte // changes answers of /sync; may be nil
+	ahead   time.Duration            // of the homeserver's clock
 	leaves  []string                 // bodies of requests to leave a room
 
 	// stands in for the homeserver where it reports true; may be nil.
@@ -48,6 +50,12 @@ func openBehindProxy(t *testing.T, robin client) (*fixture, *proxy) {
 }
 
 func openBehindProxyOn(t *testing.T, hs *harness.Homeserver, robin client) (*fixture, *proxy) {
+	t.Helper()
+	return openBehindProxyWith(t, hs, robin, map[string]string{})
+}
+
+// openBehindProxyWith is openBehindProxyOn with more of the relay's configuration.
+func openBehindProxyWith(t *testing.T, hs *harness.Homeserver, robin client, env map[string]string) (*fixture, *proxy) {
 	t.Helper()
 	p := &proxy{}
 	upstream, err := url.Parse(hs.URL())
@@ -72,7 +80,8 @@ func openBehindProxyOn(t *testing.T, hs *harness.Homeserver, robin client) (*fix
 		}
 	}))
 	t.Cleanup(p.server.Close)
-	s := openOn(t, hs, robin, stage.Config{Env: map[string]string{"MATRIX_HOMESERVER_URL": p.server.URL}})
+	env["MATRIX_HOMESERVER_URL"] = p.server.URL
+	s := openOn(t, hs, robin, stage.Config{Env: env})
 	return s, p
 }
 
@@ -156,8 +165,11 @@ func (p *proxy) answer(resp *http.Response) error {
 		return errors.New("the answer is lost on its way")
 	}
 	p.mu.Lock()
-	rewrite := p.rewrite
+	rewrite, ahead := p.rewrite, p.ahead
 	p.mu.Unlock()
+	if ahead != 0 {
+		resp.Header.Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+	}
 	if rewrite == nil || !strings.HasSuffix(path, "/sync") {
 		return nil
 	}

@@ -101,11 +101,11 @@ func (s *fixture) written(t *testing.T, rooms ...id.RoomID) map[string]string {
 			places[room.String()] += string(content) + "\n"
 		}
 	}
-	if resp, err := http.Get(s.Relay.AdminURL() + "/healthz"); err == nil { // the relay may have been stopped
+	if resp, err := http.Get(s.Relay.AdminURL() + "/readyz"); err == nil { // the relay may have been stopped
 		body, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
-		places["healthz"] = string(body)
+		places["readyz"] = string(body)
 	}
 	return places
 }

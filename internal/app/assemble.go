@@ -3,12 +3,16 @@ package app
 import (
 	"context"
 	"io"
+	"net/http"
+	"runtime"
+	"time"
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/metrics"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -19,6 +23,7 @@ type parts struct {
 	wazo     *wazoapi.Client
 	core     *relay.Relay
 	matrix   *bot.Bot
+	metrics  *metrics.Metrics
 }
 
 // build opens the database and puts the parts together. It does not talk to any server yet.
@@ -62,7 +67,12 @@ func (c *config) wazoCredentials() wazoapi.Credentials {
 
 // assemble puts the parts together on an open database.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
-	api, err := wazoapi.New(wazoapi.Config{URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: userAgent()}, log.With().Str("part", "wazo").Logger())
+	counted := metrics.New(metrics.Build{Version: version(), Commit: commit(), Go: runtime.Version()})
+	database.OnCommit(counted.Committed)
+	clocks := &relay.Clocks{}
+	api, err := wazoapi.New(wazoapi.Config{
+		URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: userAgent(), Transport: watched(counted, metrics.Wazo, clocks, relay.WazoServer),
+	}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
 	}
@@ -77,16 +87,25 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	core := relay.New(relay.Config{
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
 		Relations: cfg.relations(), PlainText: !bool(cfg.WazoMarkdown), Webhook: cfg.webhook(),
-		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages),
+		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages), Observer: counted, Clocks: clocks, AdminRoom: id.RoomID(cfg.AdminRoom), SelfProbe: time.Duration(cfg.ProbeMinutes),
 	}, database, row, api, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: string(cfg.MatrixHomeserverURL),
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: string(cfg.MatrixRecoveryKey),
 		CommandPrefix: string(cfg.CommandPrefix), Version: version(), LoginPage: cfg.loginPage(),
 		MediaMaxSize: int64(cfg.MediaMaxSize), MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
+		Transport: watched(counted, metrics.Matrix, clocks, relay.Homeserver), OnRateLimit: counted.RateLimited,
 		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, id.UserID(cfg.MatrixUserID), recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
-	return &parts{database: database, wazo: api, core: core, matrix: matrix}, nil
+	counted.Watch(core.Snapshot, log)
+	return &parts{database: database, wazo: api, core: core, matrix: matrix, metrics: counted}, nil
+}
+
+// watched returns what is put around the requests to a server.
+func watched(counted *metrics.Metrics, side string, clocks *relay.Clocks, server relay.Server) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return counted.Transport(side)(clocks.Transport(server, next))
+	}
 }
 
 func (p *parts) close(log zerolog.Logger) {

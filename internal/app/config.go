@@ -62,9 +62,11 @@ type config struct {
 	EncryptRooms     yesNo            `env:"ENCRYPT_ROOMS" envDefault:"true" hint:"set it to true or false"`
 	BackfillMessages backfillMessages `env:"BACKFILL_MESSAGES" envDefault:"20" hint:"set it to a number of messages from 0 to 200, like 20"`
 
-	AdminListen listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`
-	LogLevel    logLevel      `env:"LOG_LEVEL" envDefault:"info" hint:"set it to trace, debug, info, warn or error"`
-	LogFormat   logFormat     `env:"LOG_FORMAT" envDefault:"json" hint:"set it to json or console"`
+	AdminListen  listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`
+	AdminRoom    roomID        `env:"ADMIN_ROOM" hint:"set it to the ID of a Matrix room, like !abc:example.org, or leave it out: then the administrators are told in their direct chats"`
+	ProbeMinutes minutes       `env:"PROBE_MINUTES" envDefault:"5" hint:"set it to a number of minutes, like 5, or to 0: then the relay sends itself no messages"`
+	LogLevel     logLevel      `env:"LOG_LEVEL" envDefault:"info" hint:"set it to trace, debug, info, warn or error"`
+	LogFormat    logFormat     `env:"LOG_FORMAT" envDefault:"json" hint:"set it to json or console"`
 }
 
 var errNotSet = errors.New("is not set")

@@ -67,7 +67,7 @@ func TestConfigDefaults(t *testing.T) {
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
 			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
-			"ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_EVENTS", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
+			"PROBE_MINUTES", "ADMIN_ROOM", "ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_EVENTS", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
 		} {
 			vars[name] = ""
 		}
@@ -131,7 +131,7 @@ func TestConfigOfConversations(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, bool(cfg.EncryptRooms))
 	require.Zero(t, cfg.BackfillMessages)
-	for name, values := range map[string][]string{"ENCRYPT_ROOMS": {"yes", "maybe"}, "BACKFILL_MESSAGES": {"-1", "201", "many"}} {
+	for name, values := range map[string][]string{"ENCRYPT_ROOMS": {"yes", "maybe"}, "BACKFILL_MESSAGES": {"-1", "201", "many"}, "ADMIN_ROOM": {"abc", "!", "#alias:a.example", "!a b"}, "PROBE_MINUTES": {"-1", "1441", "NaN", "often"}} {
 		for _, value := range values {
 			found := mistakes(t, with(map[string]string{name: value}))
 			require.Len(t, found, 1, value)

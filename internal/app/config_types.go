@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/rs/zerolog"
@@ -36,6 +37,8 @@ var (
 	_ encoding.TextUnmarshaler = (*listenAddress)(nil)
 	_ encoding.TextUnmarshaler = (*hosts)(nil)
 	_ encoding.TextUnmarshaler = (*nonBlank)(nil)
+	_ encoding.TextUnmarshaler = (*minutes)(nil)
+	_ encoding.TextUnmarshaler = (*roomID)(nil)
 	_ encoding.TextUnmarshaler = (*databasePath)(nil)
 	_ encoding.TextUnmarshaler = (*commandPrefix)(nil)
 	_ encoding.TextUnmarshaler = (*aliasFormat)(nil)
@@ -279,6 +282,34 @@ func (d *mediaDays) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a whole number from 1 to %d", text, maxMediaDays)
 	}
 	*d = mediaDays(n)
+	return nil
+}
+
+// roomID is the ID of a Matrix room.
+type roomID string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *roomID) UnmarshalText(text []byte) error {
+	// Since room version 12 an ID has no server name.
+	if len(text) < 2 || text[0] != '!' || strings.ContainsFunc(string(text), unicode.IsSpace) {
+		return fmt.Errorf("%q is not the ID of a room", text)
+	}
+	*r = roomID(text)
+	return nil
+}
+
+// minutes is a time in minutes, which may have a fraction.
+type minutes time.Duration
+
+const maxMinutes = 24 * 60
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *minutes) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(n >= 0 && n <= maxMinutes) { // not a number is neither
+		return fmt.Errorf("%q is not a number from 0 to %d", text, maxMinutes)
+	}
+	*m = minutes(n * float64(time.Minute))
 	return nil
 }
 

@@ -14,9 +14,10 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// health is the answer of /healthz.
+// health is the answer of /readyz.
 type health struct {
 	OK            bool     `json:"ok"`
+	Relay         bool     `json:"relay"`          // nothing is wrong with the relay itself: its database, its clock
 	Matrix        bool     `json:"matrix"`         // messages reach Matrix and come from there
 	Wazo          bool     `json:"wazo"`           // messages reach Wazo and come from there
 	LastSyncAgeMS int      `json:"last_sync_ms"`   // the age of the last answer to /sync; -1 if there was none
@@ -34,28 +35,40 @@ func (p *parts) health(ctx context.Context) health {
 		h.Why = []string{"the relay cannot read its database: " + err.Error()}
 		return h
 	}
-	h.Matrix, h.Wazo = sides.Matrix.OK, sides.Wazo.OK
-	h.Why = append(sides.Matrix.Why, sides.Wazo.Why...)
+	h.Relay, h.Matrix, h.Wazo = sides.Relay.OK, sides.Matrix.OK, sides.Wazo.OK
+	h.OK, h.Why = sides.OK(), sides.Why()
 	if trouble := p.matrix.LogInTrouble(); trouble != "" {
-		h.Matrix, h.Why = false, append([]string{trouble}, h.Why...)
+		h.OK, h.Matrix, h.Why = false, false, append([]string{trouble}, h.Why...)
 	}
-	h.OK = h.Matrix && h.Wazo
 	h.Note = sides.Wazo.Note
 	return h
 }
 
-// adminHandler serves GET /healthz. The status is 200 while messages can be relayed, else 503.
+// adminHandler serves GET /healthz, GET /readyz and GET /metrics.
+//
+// The status of /healthz is 200 while the process works, also if messages cannot be relayed: a new start would not help. The status of
+// /readyz is 200 while messages can be relayed. Otherwise the status of both is 503.
 func adminHandler(p *parts) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		h := p.health(r.Context())
-		w.Header().Set("Content-Type", "application/json")
-		if !h.OK {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-		_ = json.NewEncoder(w).Encode(h) // whoever asked is gone; there is nothing to do
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		alive := p.core.IsAlive()
+		answer(w, alive, map[string]bool{"alive": alive})
 	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		h := p.health(r.Context())
+		answer(w, h.OK, h)
+	})
+	mux.Handle("GET /metrics", p.metrics.Handler())
 	return mux
+}
+
+// answer answers with 200 if all is well, else with 503.
+func answer(w http.ResponseWriter, ok bool, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	if !ok {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(body) // whoever asked is gone; there is nothing to do
 }
 
 // healthcheck asks a running relay whether messages can be relayed, and returns an error if not.
@@ -86,7 +99,7 @@ func askHealth(ctx context.Context, address listenAddress) (status int, body []b
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return get(ctx, "http://"+net.JoinHostPort(host, port)+"/healthz")
+	return get(ctx, "http://"+net.JoinHostPort(host, port)+"/readyz")
 }
 
 // get reads what is at an address, as far as it is short.

@@ -154,9 +154,36 @@ func TestHealthcheck(t *testing.T) {
 		require.NoError(t, stop().err)
 	})
 
+	t.Run("a relay that cannot relay is alive", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		stop := f.serve()
+		f.awaitWell()
+		ask := func(path string) (int, string) {
+			t.Helper()
+			status, body, err := get(t.Context(), "http://"+f.env["ADMIN_LISTEN"]+path)
+			require.NoError(t, err)
+			return status, string(body)
+		}
+		status, body := ask("/readyz")
+		require.Equal(t, http.StatusOK, status)
+		require.Contains(t, body, `{"ok":true,"relay":true,"matrix":true,"wazo":true,`)
+		f.wazo.Faults().BusLost()
+		await.Until(t, "the relay not to be ready", func() bool {
+			status, body = ask("/readyz")
+			return status == http.StatusServiceUnavailable && strings.Contains(body, `"ok":false,"relay":true,"matrix":true,"wazo":false`)
+		})
+		status, body = ask("/healthz")
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, `{"alive":true}`+"\n", body)
+		_, metrics := ask("/metrics")
+		require.True(t, strings.Contains(metrics, "wazo_matrix_relay_api_request"), "its beginning is read, and that is long enough")
+		require.NoError(t, stop().err)
+	})
+
 	t.Run("the relay is not well", func(t *testing.T) {
 		sick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			assert.Equal(t, "/healthz", r.URL.Path)
+			assert.Equal(t, "/readyz", r.URL.Path)
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"ok":false}`)
 		}))
@@ -244,7 +271,7 @@ func TestPublicListener(t *testing.T) {
 		f.env["PUBLIC_URL"] = "https://relay.a.example/relay"
 		stop := f.serve()
 		f.awaitWell()
-		for _, path := range []string{"/", "/healthz", "/relay/media/unknown/cat.jpg"} {
+		for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/relay/media/unknown/cat.jpg"} {
 			status, body := get(path)
 			require.Equal(t, http.StatusNotFound, status)
 			require.Equal(t, words.FileGone+"\n", body)

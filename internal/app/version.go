@@ -18,9 +18,12 @@ var (
 // version returns what people are shown.
 func version() string { return cmp.Or(buildVersion, "development") }
 
+// commit returns the commit that the program was built from.
+func commit() string { return cmp.Or(buildCommit, "unknown") }
+
 // printVersion prints version, commit, Go and mautrix versions.
 func printVersion(w io.Writer) {
-	fmt.Fprintf(w, "wazo-matrix-relay %s\n%s\nmautrix %s\n", withCommit(version(), cmp.Or(buildCommit, "unknown")), runtime.Version(), mautrixVersion())
+	fmt.Fprintf(w, "wazo-matrix-relay %s\n%s\nmautrix %s\n", withCommit(version(), commit()), runtime.Version(), mautrixVersion())
 }
 
 // withCommit adds the commit to a version that does not contain it. The version that `git describe` prints contains it unless a

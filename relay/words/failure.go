@@ -79,6 +79,12 @@ func (t Texts) Failing(why string, lasted time.Duration) string {
 	return fmt.Sprintf("%s This has lasted for %s.", why, roundedDown(lasted))
 }
 
+// ClocksDiffer says that the clock of a server differs from that of the relay. ahead is by how much, negative if it is behind.
+func (t Texts) ClocksDiffer(wazo bool, ahead time.Duration) string {
+	return fmt.Sprintf("the clock of %s is %s %s that of the relay. Set both clocks.",
+		choose(wazo, "Wazo", "the homeserver"), roundedDown(ahead.Abs()), choose(ahead > 0, "ahead of", "behind"))
+}
+
 // roundedDown says in words how long something has lasted, in whole seconds.
 func roundedDown(d time.Duration) string { return d.Truncate(time.Second).String() }
 

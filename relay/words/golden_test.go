@@ -95,6 +95,9 @@ func healthReasons() []reason {
 		why("WhyWebhookFails", WhyWebhookFails),
 		why("WhyWebhookSilent", WhyWebhookSilent),
 		why("WhyDirectoryFails", WhyDirectoryFails),
+		why("WhyDatabaseFails", WhyDatabaseFails),
+		why("WhyMatrixSilent", WhyMatrixSilent),
+		why("WhyWazoSilent", WhyWazoSilent),
 		why("WhyNoPermission", WhyNoPermission),
 		why("WhyLogin", WhyLogin),
 		why("WhyTooManyLogins", WhyTooManyLogins),
@@ -153,6 +156,30 @@ func goldenTexts() string {
 		{Title: "+1 555 0100", UUID: "uuid-5", Members: 2, Outside: true},
 	}, 0))
 	text("OwnRooms, and more", golden.OwnRooms([]OwnRoom{{Title: "Lunch", UUID: "uuid-3", Members: 4}}, 7))
+
+	group("What administrators are told")
+	for _, p := range []struct {
+		name string
+		part Part
+		why  Why
+	}{{"PartRelay", PartRelay, WhyDatabaseFails}, {"PartMatrix", PartMatrix, WhyHomeserverFails}, {"PartWazo", PartWazo, WhyChatFails}} {
+		text("ProblemBegun "+p.name, golden.ProblemBegun(p.part, golden.Why(p.why)))
+		text("ProblemOver "+p.name, golden.ProblemOver(p.part, golden.Why(p.why), 75*time.Minute))
+	}
+	text("WorstPortals, none", golden.WorstPortals(nil, 0))
+	text("WorstPortals, one", golden.WorstPortals([]TroubledPortal{{Title: goldenTitle, MatrixRoom: goldenRoom, Parked: 2}}, 1))
+	troubled := []TroubledPortal{
+		{Title: goldenTitle, MatrixRoom: goldenRoom, Paused: []Why{WhyForbidden}, Waiting: 3, Oldest: 2 * time.Hour},
+		{Title: "Lunch", MatrixRoom: "!b:a.example", Waiting: 1, Oldest: 75 * time.Second, WithoutKey: 2},
+	}
+	text("WorstPortals, all", golden.WorstPortals(troubled, 2))
+	text("WorstPortals, and more", golden.WorstPortals(troubled, 25))
+	text("StatusUsage", golden.StatusUsage())
+
+	group("The room in which the relay sends messages to itself")
+	text("ProbeRoomName", ProbeRoomName)
+	text("ProbeRoomTopic", ProbeRoomTopic)
+	text("SelfProbe", SelfProbe)
 
 	group("search, who and presence")
 	text("AnsweredInDirectChat", golden.AnsweredInDirectChat())
@@ -372,6 +399,8 @@ func goldenTexts() string {
 	}
 	because("PausedRoom", func(why string) string { return golden.PausedRoom(goldenRoom, why) }, pauseReasons(), []reason{why("WhyOpened", WhyOpened)})
 	text("WaitsForMatrix", golden.WaitsForMatrix(goldenRoom, 75500*time.Millisecond))
+	text("ClocksDiffer, the homeserver", golden.ClocksDiffer(false, time.Hour))
+	text("ClocksDiffer, Wazo", golden.ClocksDiffer(true, -90*time.Second))
 	text("WaitsForWazo", golden.WaitsForWazo(goldenRoom, 75500*time.Millisecond))
 
 	group("Commands that fail")
@@ -568,7 +597,7 @@ func TestGoldenFileHasEveryText(t *testing.T) {
 // declaredTexts are the names of the exported constants, functions and methods of the package that say something.
 func declaredTexts(t *testing.T) (names []string) {
 	t.Helper()
-	silent := map[string]bool{"Escape": true, "Unescape": true, "New": true, "Why": true, "WhyWithoutMessage": true}
+	silent := map[string]bool{"Escape": true, "Parts": true, "Compare": true, "Unescape": true, "New": true, "Why": true, "WhyWithoutMessage": true}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, file := range files {

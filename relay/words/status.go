@@ -12,6 +12,7 @@ type Status struct {
 	Version, Uptime               string
 	Title, WazoRoom               string   // of the portal; "" if the room has none
 	MatrixTrouble, WazoTrouble    []string // why a side is not well; none if it is
+	RelayTrouble                  []string // what is wrong with the relay itself
 	WazoVerified                  bool
 	Reader                        string // the Matrix user whose Wazo account reads the chat; "" if it is the relay's, or none
 	ToWazo, ToMatrix              int    // messages in the queues
@@ -49,7 +50,7 @@ func (t Texts) Status(s Status) string {
 	line("my device", "%s", s.Device.render())
 	line("key backup", "%s", s.KeyBackup.render())
 	line("Wazo", "%s; %s", well(s.WazoTrouble), s.wazoAccount())
-	for _, why := range slices.Concat(s.MatrixTrouble, s.WazoTrouble) {
+	for _, why := range slices.Concat(s.RelayTrouble, s.MatrixTrouble, s.WazoTrouble) {
 		line("problem", "%s", why)
 	}
 	if s.Title != "" {
@@ -128,6 +129,9 @@ func (t Texts) StatusOnWazo(s StatusOnWazo) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This chat is linked with %s.\n", matrixRoomNamed(s.MatrixRoom))
 	fmt.Fprintf(&b, "Matrix: %s\n", s.lastAnswer())
+	for _, why := range slices.Concat(s.RelayTrouble, s.MatrixTrouble, s.WazoTrouble) {
+		fmt.Fprintf(&b, "Problem: %s\n", why)
+	}
 	fmt.Fprintf(&b, "Waiting: %s to Matrix, %d from Matrix\n", count(s.ToMatrix, "message"), s.ToWazo+s.Waiting)
 	if s.Parked > 0 {
 		fmt.Fprintf(&b, "Could not be delivered: %s\n", count(s.Parked, "message"))

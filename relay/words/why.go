@@ -35,6 +35,9 @@ const (
 	WhyWebhookFails   Why = "webhook_fails"
 	WhyWebhookSilent  Why = "webhook_silent"
 	WhyDirectoryFails Why = "directory_fails"
+	WhyDatabaseFails  Why = "database_fails"
+	WhyMatrixSilent   Why = "matrix_silent"
+	WhyWazoSilent     Why = "wazo_silent"
 )
 
 // Why says a reason. The sentence begins in lower case, unless with "I", because it follows a colon, and it ends with a full
@@ -97,6 +100,12 @@ func (t Texts) Why(why Why) string {
 		return "wazo-webhookd has the relay's webhook, but it sends nothing there, because RabbitMQ fails or because the Wazo server cannot reach the relay at `PUBLIC_URL`. Messages from Wazo come late."
 	case WhyDirectoryFails:
 		return "the directory of Wazo (wazo-dird or wazo-confd) cannot be reached, or it answers with an error. People on Wazo may appear under other names."
+	case WhyMatrixSilent:
+		return "a message that the relay sent to itself on Matrix does not come back, although the homeserver answers."
+	case WhyWazoSilent:
+		return "the events of Wazo do not come, although the connection for them is open. Messages from Wazo come late. An administrator of Wazo must check RabbitMQ and wazo-websocketd."
+	case WhyDatabaseFails:
+		return "the relay cannot store anything in its database, so nothing is relayed. Perhaps its disk is full."
 	default:
 		return string(why)
 	}

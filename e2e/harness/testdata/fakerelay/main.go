@@ -22,7 +22,7 @@ func main() {
 	if err := os.WriteFile(database, append(starts, 'x'), 0o600); err != nil {
 		panic(err)
 	}
-	http.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	http.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	http.HandleFunc("GET /environment", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, strings.Join(os.Environ(), "\n"))
 	})
