@@ -84,7 +84,7 @@ const (
 	rowByIDQuery       = selectRows + `WHERE id = $1`
 	rowBySourceQuery   = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
 	pendingReactions   = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'new' AND parts = 0 AND merged_into IS NULL AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.annotation' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $2 ORDER BY position, id`
-	attemptedRelations = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND (merged_into IS NOT NULL OR parts > 0 AND (state <> 'new' OR part > 0)) AND ($2 = '' OR author = $2) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = $3 AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $4 ORDER BY position, id`
+	attemptedRelations = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND (merged_into IS NOT NULL OR parts > 0) AND ($2 = '' OR author = $2) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = $3 AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $4 ORDER BY position, id`
 	pendingRedactions  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'new' AND parts = 0 AND merged_into IS NULL AND json_valid(payload.content) AND json_extract(payload.content, '$.type') = 'm.room.redaction' AND COALESCE(json_extract(payload.content, '$.redacts'), json_extract(payload.content, '$.content.redacts')) = $2 ORDER BY position, id`
 	pendingEditsQuery  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND (parts = 0 OR state = 'new' AND part = 0) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 	attemptRowQuery    = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
@@ -175,7 +175,7 @@ func (t *Queue) PendingEdits(ctx context.Context, portalID int64, author, eventI
 }
 
 // AttemptedRelations returns the events by one author (empty: by all) with a type of relation to a Matrix event that are being posted,
-// or may have been.
+// or were attempted before, perhaps in vain.
 func (t *Queue) AttemptedRelations(ctx context.Context, portalID int64, author string, relation event.RelationType, eventID string) ([]*Row, error) {
 	return t.QueryMany(ctx, attemptedRelations, portalID, author, relation, eventID)
 }

@@ -165,6 +165,8 @@ func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.
 	switch description.Kind {
 	case convert.KindSaid:
 		return description.Content, nil, nil
+	case convert.KindUnreadable:
+		return nil, nil, &messageError{why: words.WhyUnreadable}
 	case convert.KindWordless:
 		named, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceWordless, description.Type)
 		if err != nil {

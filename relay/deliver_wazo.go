@@ -83,7 +83,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
 	case request.silent:
-		return outcomeDelivered, d.recordSilently(ctx, request)
+		return outcomeChanged, d.recordSilently(ctx, request) // nothing was asked of Wazo, so it is not known to work
 	}
 	if row.State == db.StateAttempted && !sabotaged("reconcile") {
 		if found, looked, err := d.findOnWazo(ctx, request); err != nil || !looked {

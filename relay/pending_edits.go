@@ -94,9 +94,15 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 	if err = r.markTakenBack(ctx, portalID, sender, event.RelReplace, target, until); err != nil {
 		return err
 	}
+	var carries bool // others are merged into its row, which they need
+	if message != nil {
+		if carries, err = r.db.Queue.IsMerged(ctx, message.ID); err != nil {
+			return err
+		}
+	}
 	switch {
 	case message == nil:
-	case isCertainlyWaiting(message):
+	case isCertainlyWaiting(message) && !carries:
 		rows = append(rows, message)
 	default:
 		if err = r.db.Queue.MarkTakenBack(ctx, message.ID); err != nil {

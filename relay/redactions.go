@@ -53,9 +53,10 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	return a.insert(ctx, evt, position)
 }
 
-// isWithdrawn reports whether an event, or the one that it edits, was redacted before anybody on Wazo could see it.
+// isWithdrawn reports whether an event, or the one that it edits or is a reaction to, was redacted before anybody on Wazo could see it.
 func (a *matrixAccept) isWithdrawn(ctx context.Context, evt *event.Event) (bool, error) {
-	for _, said := range []id.EventID{evt.ID, editedBy(evt)} {
+	reactsTo, _, _ := convert.ReactionOf(evt)
+	for _, said := range []id.EventID{evt.ID, editedBy(evt), reactsTo} {
 		if said == "" {
 			continue
 		} else if withdrawn, err := a.db.SaidOnce.Has(ctx, a.portal.ID, db.OnceWithdrawn, said.String()); err != nil || withdrawn {
