@@ -318,7 +318,9 @@ func TestReaderMarksForThoseWhoCannot(t *testing.T) {
 func TestWhatWazoOwesIsWaitedForAWeek(t *testing.T) {
 	t.Parallel()
 	n := &natives{kept: nativeKept, unknown: make(map[string]int)}
-	at := func(age time.Duration) debt { return debt{name: "reply", since: jsontime.UM(time.Now().Add(-age))} }
+	at := func(age time.Duration) pluginRequest {
+		return pluginRequest{name: "reply", since: jsontime.UM(time.Now().Add(-age))}
+	}
 	for _, test := range []struct {
 		name string
 		err  error

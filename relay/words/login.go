@@ -73,8 +73,8 @@ func (t Texts) LoginRestarted() string {
 	return fmt.Sprintf("I was restarted while you were logging in, so I don't know your first answers any more. Type `%s login` to start again.", t.prefix)
 }
 
-// LoginOver says that no further answer is used.
-func (t Texts) LoginOver() string {
+// LoginDialogueOver says that no further answer is used.
+func (t Texts) LoginDialogueOver() string {
 	return fmt.Sprintf("This log-in has ended. Type `%s login` to start again.", t.prefix)
 }
 
