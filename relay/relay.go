@@ -89,7 +89,7 @@ type Config struct {
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
 	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
-	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as an answer, if Wazo has the plugin; default 500 ms
+	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as a reply, if Wazo has the plugin; default 500 ms
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
