@@ -13,11 +13,11 @@ import (
 const loginsType = "io.wazo.relay.logins"
 
 type loginsContent struct {
-	Logins relay.Logins `json:"logins"`
+	Logins relay.LoginHistory `json:"logins"`
 }
 
 // Logins implements relay.Matrix.
-func (b *Bot) Logins(ctx context.Context) (relay.Logins, error) {
+func (b *Bot) Logins(ctx context.Context) (relay.LoginHistory, error) {
 	var stored loginsContent
 	err := b.ask(ctx, func() error {
 		ctx, cancel := b.request(ctx)
@@ -31,7 +31,7 @@ func (b *Bot) Logins(ctx context.Context) (relay.Logins, error) {
 }
 
 // SetLogins implements relay.Matrix.
-func (b *Bot) SetLogins(ctx context.Context, logins relay.Logins) error {
+func (b *Bot) SetLogins(ctx context.Context, logins relay.LoginHistory) error {
 	return b.ask(ctx, func() error {
 		ctx, cancel := b.request(ctx)
 		defer cancel()

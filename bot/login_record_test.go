@@ -15,7 +15,7 @@ func TestRecordOfWhoHasLoggedIn(t *testing.T) {
 	logins, err := f.bot.Logins(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, logins, "nothing is stored yet")
-	want := relay.Logins{"@robin:a.example": {"alice", "bob"}}
+	want := relay.LoginHistory{"@robin:a.example": {"alice", "bob"}}
 	require.NoError(t, f.bot.SetLogins(t.Context(), want))
 	logins, err = f.bot.Logins(t.Context())
 	require.NoError(t, err)

@@ -66,8 +66,3 @@ func (b *Bot) FindReaction(ctx context.Context, roomID id.RoomID, target id.Even
 		query.From = page.NextBatch
 	}
 }
-
-// Redact implements relay.Matrix.
-func (b *Bot) Redact(ctx context.Context, roomID id.RoomID, target id.EventID) error {
-	return b.redact(ctx, roomID, target, "")
-}

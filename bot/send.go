@@ -19,8 +19,9 @@ import (
 )
 
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
-// and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over. It is silent
-// for some seconds first if somebody is new in an encrypted room.
+// and our own key on every event. Only reactions go out another way (react.go), because they are never encrypted. What the
+// homeserver's rate limit refuses is sent again when its time is over. It is silent for some seconds first if somebody is
+// new in an encrypted room.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
 	var avatar *media.Uploaded
 	if url := b.memberAvatar(ctx, roomID, out.As); url != nil {

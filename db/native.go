@@ -106,8 +106,8 @@ func (t *NativeReactions) Forget(ctx context.Context) error {
 // ReplyMark is a message on Wazo that is still to be marked as a reply, by the plugin for reactions and replies.
 type ReplyMark struct {
 	PortalID int64
-	WazoUUID string // the message that answers
-	Parent   string // the message that is answered
+	WazoUUID string // the message that is the reply
+	Parent   string // the message that is replied to
 	Account  int64  // that has posted it, and marks it
 	Since    Time   // when it was posted
 }

@@ -113,24 +113,24 @@ func (t *ShownReactions) DeleteEvent(ctx context.Context, portalID int64, eventI
 // Forget deletes what is shown about messages whose mappings are gone, see [Messages.Forget].
 func (t *ShownReactions) Forget(ctx context.Context) error { return t.Exec(ctx, forgetShownQuery) }
 
-// ShownReplies is the table of the messages of Wazo that are shown on Matrix as answers.
+// ShownReplies is the table of the messages of Wazo that are shown on Matrix as replies.
 type ShownReplies struct {
 	db *dbutil.Database
 }
 
-// Insert stores that a message is shown as an answer.
+// Insert stores that a message is shown as a reply.
 func (t *ShownReplies) Insert(ctx context.Context, portalID int64, wazoUUID string) error {
 	_, err := t.db.Exec(ctx, insertShownReplyQuery, portalID, wazoUUID)
 	return err
 }
 
-// Has reports whether a message is shown as an answer.
+// Has reports whether a message is shown as a reply.
 func (t *ShownReplies) Has(ctx context.Context, portalID int64, wazoUUID string) (shown bool, err error) {
 	err = t.db.QueryRow(ctx, shownReplyQuery, portalID, wazoUUID).Scan(&shown)
 	return shown, err
 }
 
-// Forget deletes the answers whose mappings are gone, see [Messages.Forget].
+// Forget deletes the replies whose mappings are gone, see [Messages.Forget].
 func (t *ShownReplies) Forget(ctx context.Context) error {
 	_, err := t.db.Exec(ctx, forgetShownRepliesQuery)
 	return err

@@ -380,7 +380,7 @@ func (a *matrixAccept) ownEvent(ctx context.Context, evt Event, position int64) 
 	}
 	switch evt.Tag.Kind {
 	case TagReaction, TagReactions:
-		return a.shownReaction(ctx, evt)
+		return a.acceptShownEcho(ctx, evt)
 	case TagLinked:
 		return a.startOnMatrix(ctx, evt, position)
 	case TagMessage:

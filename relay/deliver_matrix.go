@@ -204,7 +204,7 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 		}
 	}
 	parts = append(parts, pictureParts(message, author, pictures, uploaded)...)
-	if err = d.addAnswer(ctx, message, parts); err != nil {
+	if err = d.addReply(ctx, message, parts); err != nil {
 		return nil, err
 	}
 	for _, part := range parts {

@@ -18,15 +18,15 @@ import (
 // which user on Wazo is which on Matrix. So the homeserver keeps a record of that. It is read at each start, before anything is delivered
 // for people, and completed when somebody logs in.
 
-// Logins say as which users on Wazo people have logged in, now or earlier.
-type Logins map[id.UserID][]wazoapi.UUID
+// LoginHistory says as which users on Wazo people have logged in, now or earlier.
+type LoginHistory map[id.UserID][]wazoapi.UUID
 
 // LoginRecord is what the core needs of the Matrix side to remember who people were on Wazo. Errors are of type *MatrixError.
 type LoginRecord interface {
 	// Logins returns what SetLogins has stored last. It is empty if nothing was stored.
-	Logins(ctx context.Context) (Logins, error)
+	Logins(ctx context.Context) (LoginHistory, error)
 	// SetLogins stores something for Logins with the account on the homeserver.
-	SetLogins(ctx context.Context, logins Logins) error
+	SetLogins(ctx context.Context, logins LoginHistory) error
 }
 
 // loginRecord keeps the record. It is safe for concurrent use.

@@ -14,12 +14,13 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// If Wazo has the plugin for reactions and replies, people there see the replies and reactions of Matrix as such. A message is posted
-// first and marked as a reply after that, and a reaction is added or removed by a request of its own. When a row of the queue is
-// recorded, what Wazo owes to it is stored in the same transaction (db/native.go). This file then has it done. All of these requests
-// can be repeated, so nothing has to be known of earlier attempts. As long as the plugin is away, what is owed waits.
+// If Wazo has the plugin for reactions and replies, people there see the replies and reactions of Matrix as such: these are "native", that
+// is, made by the plugin. A message is posted first and marked as a reply after that, and a reaction is added or removed by a request of
+// its own. When a row of the queue is recorded, what is still to be made for it is stored in the same transaction (db/native.go): it is
+// owed. This file then has it made. All of these requests can be repeated, so nothing has to be known of earlier attempts. As long as the
+// plugin is away, they wait.
 
-// natives have Wazo do what it owes to people on Matrix. They are safe for concurrent use.
+// natives have the replies and reactions of people on Matrix made on Wazo. They are safe for concurrent use.
 type natives struct {
 	db       *db.Database
 	accounts *accounts
@@ -29,11 +30,11 @@ type natives struct {
 	kept     time.Duration // for how long an attempt is made
 
 	mu      sync.Mutex
-	unknown map[string]int      // how often Wazo did not know the message of a debt, by its name
+	unknown map[string]int      // how often Wazo did not know the message of a request, by its name
 	next    map[int64]time.Time // when a portal is looked at again at the latest
 }
 
-// nativeKept is how long Wazo is asked for a reply or reaction that it owes.
+// nativeKept is how long Wazo is asked to make a reply or reaction.
 const nativeKept = 7 * 24 * time.Hour
 
 // unknownTries is how often Wazo is asked about a message that it does not know: it announces messages before it stores them
@@ -50,7 +51,7 @@ func newNatives(r *Relay) *natives {
 	}
 }
 
-// wake has everything done that Wazo owes.
+// wake has everything made that is still to be made on Wazo.
 func (n *natives) wake(ctx context.Context) error {
 	portals, err := n.db.ReplyMark.OwingPortals(ctx)
 	for _, portalID := range portals {
@@ -59,7 +60,7 @@ func (n *natives) wake(ctx context.Context) error {
 	return err
 }
 
-// wakeAfterCommit has done what Wazo owes in a portal when the transaction of the context is committed.
+// wakeAfterCommit has made what is still to be made in a portal when the transaction of the context is committed.
 func (n *natives) wakeAfterCommit(ctx context.Context, portalID int64) {
 	db.AfterCommit(ctx, func() { n.tasks.Wake(portalJob(jobNative, portalID)) })
 }
@@ -80,40 +81,40 @@ func (n *natives) isFromMatrix(ctx context.Context, portalID int64, x wazoapi.Re
 	return n.db.Native.Has(ctx, portalID, string(x.Message), string(x.User), wazoapi.NormalEmoji(x.Emoji))
 }
 
-// debt is one thing that Wazo owes.
-type debt struct {
+// pluginRequest asks the plugin for one thing that is still to be made on Wazo.
+type pluginRequest struct {
 	name    string
 	since   db.Time
 	account int64
 	byOther bool // any other member of the Wazo room may ask for it as well
 	ask     func(ctx context.Context, acc *account) error
-	done    func(ctx context.Context) error // stores that Wazo has done it
+	done    func(ctx context.Context) error // stores that Wazo has made it
 	drop    func(ctx context.Context) error // stores that it is not owed any more
 }
 
-// settle has everything done that Wazo owes in a portal. It returns the errors after which the next attempt is to follow soon.
+// settle has everything made that is still to be made in a portal. It returns the errors after which the next attempt is to follow soon.
 func (n *natives) settle(ctx context.Context, portalID int64) error {
 	portal, err := n.db.Portal.ByID(ctx, portalID)
 	if err != nil || portal == nil {
 		return err
 	}
-	debts, err := n.debts(ctx, portal)
+	requests, err := n.pendingRequests(ctx, portal)
 	if err != nil {
 		return err
 	}
 	var failed []error
 	waits := false
-	for _, owed := range debts {
-		err := n.ask(ctx, portal, owed)
+	for _, request := range requests {
+		err := n.ask(ctx, portal, request)
 		if n.tasks.Stopping() && err != nil {
 			return nil // the error may only say that
 		}
-		switch fate := n.fateOf(owed, err); fate {
+		switch fate := n.fateOf(request, err); fate {
 		case fateDone:
-			err = owed.done(ctx)
+			err = request.done(ctx)
 		case fateDropped:
-			zerolog.Ctx(ctx).Warn().Err(err).Str("what", owed.name).Msg("Gave up a reply or reaction on Wazo")
-			err = owed.drop(ctx)
+			zerolog.Ctx(ctx).Warn().Err(err).Str("what", request.name).Msg("Gave up a reply or reaction on Wazo")
+			err = request.drop(ctx)
 		case fateWaits:
 			waits, err = true, nil
 		case fateFailed:
@@ -133,15 +134,15 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 	return errors.Join(failed...)
 }
 
-// debts returns what Wazo owes in a portal.
-func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, err error) {
+// pendingRequests returns the requests for what is still to be made in a portal.
+func (n *natives) pendingRequests(ctx context.Context, portal *db.Portal) (requests []pluginRequest, err error) {
 	room := wazoapi.UUID(portal.WazoRoom)
 	marks, err := n.db.ReplyMark.Owed(ctx, portal.ID)
 	if err != nil {
 		return nil, err
 	}
 	for _, mark := range marks {
-		debts = append(debts, debt{
+		requests = append(requests, pluginRequest{
 			name: "reply " + mark.WazoUUID, since: mark.Since, account: mark.Account, byOther: true,
 			ask: func(ctx context.Context, acc *account) error {
 				return acc.api.MarkReply(ctx, room, wazoapi.UUID(mark.WazoUUID), wazoapi.UUID(mark.Parent))
@@ -155,7 +156,7 @@ func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, e
 		return nil, err
 	}
 	for _, reaction := range reactions {
-		debts = append(debts, debt{
+		requests = append(requests, pluginRequest{
 			name: "reaction to " + reaction.WazoUUID, since: reaction.Since, account: reaction.Account,
 			ask: func(ctx context.Context, acc *account) error {
 				if reaction.State == db.NativeRemoving {
@@ -167,37 +168,37 @@ func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, e
 			drop: func(ctx context.Context) error { return n.db.Native.Drop(ctx, reaction) },
 		})
 	}
-	return debts, nil
+	return requests, nil
 }
 
-// ask asks Wazo for what it owes.
-func (n *natives) ask(ctx context.Context, portal *db.Portal, owed debt) error {
-	acc := n.accounts.withID(owed.account)
+// ask makes a request, with another account if that is possible and its own one cannot make it.
+func (n *natives) ask(ctx context.Context, portal *db.Portal, request pluginRequest) error {
+	acc := n.accounts.withID(request.account)
 	err := errNoAccount
 	if acc != nil && !acc.refused.Load() {
-		err = askPlugin(ctx, acc, owed)
+		err = askPlugin(ctx, acc, request)
 	}
 	reader := n.readers.of(portal)
 	isAway := errors.Is(err, errNoAccount) || errors.Is(err, wazoapi.ErrNotMember)
-	if !isAway || !owed.byOther || reader == nil || reader == acc {
+	if !isAway || !request.byOther || reader == nil || reader == acc {
 		return err
 	}
-	return askPlugin(ctx, reader, owed)
+	return askPlugin(ctx, reader, request)
 }
 
-// askPlugin asks Wazo with an account for what it owes, unless it is known that the plugin is away: then an event says when it is back.
-func askPlugin(ctx context.Context, acc *account, owed debt) error {
+// askPlugin makes a request with an account, unless it is known that the plugin is away: then an event says when it is back.
+func askPlugin(ctx context.Context, acc *account, request pluginRequest) error {
 	if !acc.stream().plugin.Load() {
 		return wazoapi.ErrNoPlugin
 	}
-	err := owed.ask(ctx, acc)
+	err := request.ask(ctx, acc)
 	if gone := errors.Is(err, wazoapi.ErrNoPlugin); gone || err == nil {
 		acc.stream().noteMissed(gone)
 	}
 	return err
 }
 
-// fate is what becomes of a debt after an attempt.
+// fate is what becomes of a request after an attempt.
 type fate int
 
 const (
@@ -207,10 +208,10 @@ const (
 	fateDropped      // it is not asked for again
 )
 
-// fateOf decides what becomes of a debt after an attempt that ended with err.
-func (n *natives) fateOf(owed debt, err error) fate {
+// fateOf decides what becomes of a request after an attempt that ended with err.
+func (n *natives) fateOf(request pluginRequest, err error) fate {
 	isUnknown := errors.Is(err, wazoapi.ErrUnknownMessage)
-	tries := n.countUnknown(owed.name, isUnknown)
+	tries := n.countUnknown(request.name, isUnknown)
 	failure := classify(err)
 	fate := fateFailed
 	switch {
@@ -222,13 +223,13 @@ func (n *natives) fateOf(owed debt, err error) fate {
 	case errors.Is(err, wazoapi.ErrNoPlugin), errors.Is(err, errNoAccount), errors.Is(err, wazoapi.ErrTooManySessions), failure.Class == ClassPortal:
 		fate = fateWaits
 	}
-	if time.Since(owed.since.Time) > n.kept {
+	if time.Since(request.since.Time) > n.kept {
 		return fateDropped
 	}
 	return fate
 }
 
-// countUnknown counts how often in a row Wazo did not know the message of a debt.
+// countUnknown counts how often in a row Wazo did not know the message of a request.
 func (n *natives) countUnknown(name string, isUnknown bool) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()

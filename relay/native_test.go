@@ -49,7 +49,7 @@ func (f *fixture) contentOf(uuid string) string {
 	return "unknown"
 }
 
-// marked returns the replies on Wazo, as "answer → what is answered".
+// marked returns the replies on Wazo, as "reply → what it replies to".
 func (f *fixture) marked() (replies []string) {
 	for _, y := range f.wazo.Replies(f.room.UUID) {
 		replies = append(replies, f.contentOf(y.ChildUUID)+" → "+f.contentOf(y.ParentUUID))
@@ -57,7 +57,7 @@ func (f *fixture) marked() (replies []string) {
 	return replies
 }
 
-// owes returns how much Wazo owes to the room.
+// owes returns how much is still to be made on Wazo in the room.
 func (f *fixture) owes() int {
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(f, err)
@@ -68,7 +68,7 @@ func (f *fixture) owes() int {
 	return len(marks) + len(reactions)
 }
 
-// awaitMarked waits until exactly these are replies on Wazo, and it owes nothing.
+// awaitMarked waits until exactly these are replies on Wazo, and nothing is still to be made.
 func (f *fixture) awaitMarked(want ...string) {
 	f.Helper()
 	await.Until(f, fmt.Sprintf("the replies %q", want), func() bool { return len(f.marked()) >= len(want) && f.owes() == 0 }, func() string { return fmt.Sprintf("%q", f.marked()) })
@@ -315,10 +315,12 @@ func TestReaderMarksForThoseWhoCannot(t *testing.T) {
 	f.awaitMarked("yes → hello")
 }
 
-func TestWhatWazoOwesIsWaitedForAWeek(t *testing.T) {
+func TestWhatIsStillToBeMadeIsTriedForAWeek(t *testing.T) {
 	t.Parallel()
 	n := &natives{kept: nativeKept, unknown: make(map[string]int)}
-	at := func(age time.Duration) debt { return debt{name: "reply", since: jsontime.UM(time.Now().Add(-age))} }
+	at := func(age time.Duration) pluginRequest {
+		return pluginRequest{name: "reply", since: jsontime.UM(time.Now().Add(-age))}
+	}
 	for _, test := range []struct {
 		name string
 		err  error

@@ -40,8 +40,8 @@ func redacted(evt *event.Event) id.EventID {
 }
 
 // redactPending takes a message or a reaction back that still waits, and the edits of a message and the reactions to it that still
-// wait: they would say on Wazo what was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not matter: homeservers pass
-// a redaction on only if its sender may redact the event (room version 3, "Handling redactions").
+// wait: they would say on Wazo what was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not
+// matter: homeservers pass a redaction on only if its sender may redact the event (room version 3, "Handling redactions").
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
 	target := redacted(evt)
 	author, err := a.authorOf(ctx, target)

@@ -55,7 +55,7 @@ func (r *reader) PluginChanged(ctx context.Context, present bool) {
 	}
 	r.acc.own.noteMissed(false)
 	if err := r.natives.wake(ctx); err != nil {
-		r.log.Err(err).Msg("Failed to look which replies and reactions Wazo owes")
+		r.log.Err(err).Msg("Failed to read which replies and reactions are still to be made on Wazo")
 	}
 	r.wazoRelations.replies.missed()
 	portals, err := r.db.Portal.All(ctx)

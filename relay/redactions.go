@@ -32,7 +32,8 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	}
 	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
 	if err == nil && !isKnown {
-		// It may be delivered at this moment: the row behind it finds out.
+		// The message may be on its way to Wazo right now. The row of this redaction comes after it in the queue, and is decided when
+		// the outcome is known.
 		var row *db.Row
 		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 		isKnown = row != nil

@@ -34,7 +34,7 @@ func (f *fixture) answer(by wazotest.User, text, parent string) wazotest.Message
 	return posted
 }
 
-// postAtOnce posts a message and marks it as an answer to itself, so that it does not wait, and waits until it is shown.
+// postAtOnce posts a message and marks it as a reply to itself, so that it does not wait, and waits until it is shown.
 func (f *fixture) postAtOnce(by wazotest.User, text string) wazotest.Message {
 	f.Helper()
 	posted := f.wazo.Post(f.room.UUID, by, text, "")

@@ -194,14 +194,15 @@ CREATE TABLE shown_reaction (
 );
 CREATE INDEX shown_reaction_event ON shown_reaction (portal_id, event_id);
 
--- The messages of Wazo that are shown on Matrix as answers to other messages.
+-- The messages of Wazo that are shown on Matrix as replies to other messages.
 CREATE TABLE shown_reply (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	wazo_uuid TEXT    NOT NULL,
 	PRIMARY KEY (portal_id, wazo_uuid)
 );
 
--- What is said only once in a portal: that something without a text was sent, and which message a thread answers, and that one was removed.
+-- What is noted once in a portal, see db.OnceKind: a type without text was named, a thread was marked, a removal was told, or an event was
+-- redacted before it was posted.
 CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	kind      TEXT    NOT NULL, -- see db.OnceKind

@@ -2,9 +2,10 @@
 // and again and both its servers fail in every way. It checks that no message, reply,
 // edit, redaction or reaction is lost, duplicated or out of order, and that no
 // conversation that opens meanwhile gets a second room. It prints how often each fault
-// fired and, as the last line:
+// fired and, as the last line, which is broken here:
 //
-//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=… rooms=… second_rooms=… relations=…
+//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=…
+//	    seed=… rooms=… second_rooms=… relations=…
 //
 // The exit code is 0 if lost, doubled, reordered and second_rooms are 0, no quote and no
 // correction is wrong, every fault fired, every conversation got a room and some chat got
