@@ -85,7 +85,7 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 		},
 		{
 			name: "messages come back if the relay does not wait for the answers to what it posts for people", off: Echoes,
-			cfg:    Config{Messages: 60, Faults: []string{"wazo post: answered late"}},
+			cfg:    Config{Messages: 300, Faults: []string{"wazo post: answered late"}},
 			notice: func(r Result) int { return r.Doubled },
 		},
 		{
