@@ -77,11 +77,16 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}
+	return b.putEvent(ctx, roomID, evtType, encoded, txnID)
+}
+
+// putEvent makes the request that sends an event as it is.
+func (b *Bot) putEvent(ctx context.Context, roomID id.RoomID, evtType event.Type, encoded json.RawMessage, txnID string) (id.EventID, error) {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	// Not by SendMessageEvent, which would encrypt by what its state store says, and log the content when it fails.
 	var resp mautrix.RespSendEvent
-	_, err = b.client.MakeFullRequest(ctx, mautrix.FullRequest{
+	_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodPut, URL: b.client.BuildClientURL("v3", "rooms", roomID, "send", evtType.String(), txnID),
 		RequestJSON: encoded, ResponseJSON: &resp, SensitiveContent: true,
 	})

@@ -117,8 +117,8 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 	return nil
 }
 
-// markTakenBack marks what relates to an event that was redacted, and is being posted or may have been. It leaves what was written after
-// a time.
+// markTakenBack marks what relates to an event that was redacted, and is being posted or was attempted before. It leaves what was written
+// after a time.
 func (r *Relay) markTakenBack(ctx context.Context, portalID int64, sender id.UserID, relation event.RelationType, target id.EventID, until int64) error {
 	rows, err := r.db.Queue.AttemptedRelations(ctx, portalID, sender.String(), relation, target.String())
 	if err != nil {
