@@ -68,9 +68,9 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 	if err != nil {
 		return err
 	}
-	edit := w.lateEdit(ctx, portal, evt, reply)
-	if edit == nil {
-		return nil
+	edit, err := w.lateEdit(ctx, portal, evt, reply)
+	if err != nil || edit == nil {
+		return err
 	}
 	edit.SetEdit(m.EventID)
 	_, err = w.matrix.Send(ctx, portal.MatrixRoom, Outgoing{
@@ -86,18 +86,22 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 
 // lateEdit returns the content of an event with a quote of what it answers. It returns nil if the event shows that already, cannot be
 // read, shows several messages, or is no text.
-func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Event, reply wazoapi.Reply) *event.MessageEventContent {
+func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Event, reply wazoapi.Reply) (*event.MessageEventContent, error) {
 	if evt == nil || evt.ParseError != nil || evt.Tag == nil || len(evt.Tag.Also) > 0 || evt.Type.Type != event.EventMessage.Type {
-		return nil
+		return nil, nil
 	}
 	content := &event.MessageEventContent{}
 	if json.Unmarshal(evt.Content.VeryRaw, content) != nil || content.RelatesTo.GetReplyTo() != "" {
-		return nil
+		return nil, nil
 	}
-	edit, ok := convert.WithQuote(content, newCast(w.Relay, portal).quoteOf(ctx, reply.Preview))
+	quote, err := w.replies.quote(ctx, portal, newCast(w.Relay, portal), reply)
+	if err != nil {
+		return nil, err
+	}
+	edit, ok := convert.WithQuote(content, quote)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	edit.RelatesTo = nil
-	return edit
+	return edit, nil
 }

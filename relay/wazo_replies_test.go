@@ -252,6 +252,22 @@ func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 	require.Equal(t, []string{"* Bob Stone: > Alice Martin: who comes?\n\nme"}, f.matrix.corrected(), "what is old is not changed any more")
 }
 
+// Wazo keeps what was taken back on Matrix.
+func TestLateMarkDoesNotShowWhatWasRedacted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "a secret")
+	answer := f.postShown(f.bob, "me")
+	f.awaitEmpty()
+	f.matrix.redact(adminUser, f.eventOf("a secret"), true)
+	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
+	require.Equal(t, []string{"* Bob Stone: > ↩️ Alice Martin\n\nme"}, f.matrix.corrected())
+}
+
 func TestRelaysOwnMarksChangeNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
