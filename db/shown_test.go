@@ -53,13 +53,16 @@ func TestWhatIsShownLivesAsLongAsItsMapping(t *testing.T) {
 		require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, name))
 	}
 	require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "new", EventID: "$new", RelayedAt: ms(time.Now().UnixMilli())}))
+	_, err := db.Queue.Insert(t.Context(), &Row{PortalID: portal.ID, Direction: ToMatrix, Kind: KindMessage, SourceID: "waiting", State: StateNew})
+	require.NoError(t, err)
+	require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, "waiting"))
 	require.NoError(t, db.ShownReaction.Forget(t.Context()))
 	require.NoError(t, db.ShownReply.Forget(t.Context()))
 	all, err := db.ShownReaction.Of(t.Context(), portal.ID)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.Equal(t, id.EventID("$new"), all[0].Target)
-	for name, want := range map[string]bool{"old": false, "new": true} {
+	for name, want := range map[string]bool{"old": false, "new": true, "waiting": true} {
 		has, err := db.ShownReply.Has(t.Context(), portal.ID, name)
 		require.NoError(t, err)
 		require.Equal(t, want, has)

@@ -84,10 +84,10 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 	return err
 }
 
-// lateEdit returns the content of an event with a quote of what it answers. It returns nil if the event shows that already, cannot be
-// read, shows several messages, or is no text.
+// lateEdit returns the content of an event with a quote of what it answers. It returns nil if the event shows that already, was edited,
+// cannot be read, shows several messages, or is no text.
 func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Event, reply wazoapi.Reply) (*event.MessageEventContent, error) {
-	if evt == nil || evt.ParseError != nil || evt.Tag == nil || len(evt.Tag.Also) > 0 || evt.Type.Type != event.EventMessage.Type {
+	if evt == nil || evt.ParseError != nil || evt.Replaced || evt.Tag == nil || len(evt.Tag.Also) > 0 || evt.Type.Type != event.EventMessage.Type {
 		return nil, nil
 	}
 	content := &event.MessageEventContent{}
