@@ -77,7 +77,9 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 		Type: event.EventMessage, Content: edit, Tag: Tag{Kind: TagEdit},
 		Check: func(ctx context.Context) error { return w.pauses.checkMaySend(ctx, portal) },
 	}, fmt.Sprintf("wazo-%d-%s-answer", portal.ID, m.WazoUUID))
-	if err != nil && classify(err).Class != ClassService {
+	if err != nil && classify(err).Class == ClassPortal {
+		return errMayNotSend
+	} else if err != nil && !MayPass(err) {
 		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", m.EventID).Msg("The homeserver refused to show what a message answers")
 		return nil
 	}

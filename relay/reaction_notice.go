@@ -125,8 +125,10 @@ func (n *reactionNotices) say(ctx context.Context, portal *db.Portal, s *db.Show
 		out.Tag = Tag{Kind: TagEdit}
 		// To edit it twice does no harm.
 		_, err := n.matrix.Send(ctx, portal.MatrixRoom, out, fmt.Sprintf("%s-edit-%d", shownTransactionID(s), time.Now().UnixMilli()))
-		if err != nil && classify(err).Class == ClassService {
+		if err != nil && MayPass(err) {
 			return err
+		} else if err != nil && classify(err).Class == ClassPortal {
+			return errMayNotSend
 		} else if err != nil {
 			zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.EventID).Msg("The homeserver refused to change who has reacted")
 		}

@@ -29,8 +29,8 @@ func shownTransactionID(s *db.ShownReaction) string {
 	return fmt.Sprintf("wazo-%d-reaction-%s-%d", s.PortalID, hex.EncodeToString(sum[:12]), s.SentAt.UnixMilli())
 }
 
-// send sends an event. What the homeserver refuses is not sent again. An error means that nobody knows yet, or that the homeserver
-// cannot take it now.
+// send sends an event. What the homeserver refuses as such is not sent again. An error means that nobody knows yet, or that the homeserver
+// cannot take it now: errMayNotSend that the bot may not speak in the room.
 func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(txnID string) (id.EventID, error)) error {
 	if err := e.db.ShownReaction.Insert(ctx, s); err != nil {
 		return err
@@ -46,6 +46,12 @@ func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(t
 		return err
 	case failure.Class == ClassService:
 		return errors.Join(err, e.db.ShownReaction.Delete(ctx, s))
+	case failure.Class == ClassPortal:
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The bot may not show a reaction now")
+		if err = e.db.ShownReaction.Delete(ctx, s); err != nil {
+			return err
+		}
+		return errMayNotSend
 	default:
 		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The homeserver refused to show a reaction")
 		return e.db.ShownReaction.Refuse(ctx, s)

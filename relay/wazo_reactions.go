@@ -70,16 +70,16 @@ func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *accoun
 	if err != nil {
 		return err
 	}
-	changes := w.changes(portal, wished, shown)
-	changes = append(changes, w.notices.changes(ctx, portal, wished, shown)...)
-	for _, change := range changes {
-		if isTurn, err := w.takeTurn(ctx, portal); err != nil || !isTurn {
-			return err
-		}
-		if err = change(ctx); errors.Is(err, errMayNotSend) {
-			return nil
-		} else if err != nil {
-			return err
+	// A room may allow messages and no reactions.
+	for _, changes := range [][]change{w.changes(portal, wished, shown), w.notices.changes(ctx, portal, wished, shown)} {
+		for _, change := range changes {
+			if isTurn, err := w.takeTurn(ctx, portal); err != nil || !isTurn {
+				return err
+			} else if err = change(ctx); errors.Is(err, errMayNotSend) {
+				break
+			} else if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

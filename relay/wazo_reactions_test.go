@@ -112,6 +112,30 @@ func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
 	f.awaitReacted("👍 hello")
 }
 
+// A reaction that the bot may not show is shown as soon as it may.
+func TestReactionsWhileTheBotMayNotSpeak(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.awaitEmpty()
+	refused := make(chan string, 100)
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = func(content string) error {
+		refused <- content
+		return errRefused
+	}
+	f.matrix.mu.Unlock()
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	await.Until(t, "an attempt to say who has reacted: a room may allow messages and no reactions", func() bool { return <-refused == "👍 Bob Stone" })
+	f.settled()
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = nil
+	f.matrix.mu.Unlock()
+	f.matrix.add(roomID, adminUser, event.StatePowerLevels, map[string]any{"events_default": 0}, func(evt *event.Event) { evt.StateKey = new(string) })
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.awaitWho("👍 Bob Stone")
+}
+
 // awaitMessage waits until a text is on Wazo, and returns the message.
 func (f *fixture) awaitMessage(text string) (found wazotest.Message) {
 	f.Helper()

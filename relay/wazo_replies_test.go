@@ -252,6 +252,32 @@ func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 	require.Equal(t, []string{"* Bob Stone: > Alice Martin: who comes?\n\nme"}, f.matrix.corrected(), "what is old is not changed any more")
 }
 
+func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "who comes?")
+	answer := f.postShown(f.bob, "me")
+	f.awaitEmpty()
+	refused := make(chan bool, 100)
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = func(string) error {
+		refused <- true
+		return errRefused
+	}
+	f.matrix.mu.Unlock()
+	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	<-refused
+	f.settled()
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = nil
+	f.matrix.mu.Unlock()
+	f.matrix.add(roomID, adminUser, event.StatePowerLevels, map[string]any{"events_default": 0}, func(evt *event.Event) { evt.StateKey = new(string) })
+	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
+}
+
 // Wazo keeps what was taken back on Matrix.
 func TestLateMarkDoesNotShowWhatWasRedacted(t *testing.T) {
 	t.Parallel()
