@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -156,7 +157,8 @@ func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, e
 	}
 	for _, reaction := range reactions {
 		debts = append(debts, debt{
-			name: "reaction to " + reaction.WazoUUID, since: reaction.Since, account: reaction.Account,
+			name:  fmt.Sprintf("%s %s to %s with account %d", reaction.State, reaction.Emoji, reaction.WazoUUID, reaction.Account),
+			since: reaction.Since, account: reaction.Account,
 			ask: func(ctx context.Context, acc *account) error {
 				if reaction.State == db.NativeRemoving {
 					return acc.api.RemoveReaction(ctx, room, wazoapi.UUID(reaction.WazoUUID), reaction.Spelling)

@@ -386,3 +386,20 @@ func TestRepliesAndReactionsAfterARestore(t *testing.T) {
 		})
 	}
 }
+
+// How often Wazo did not know a message is counted for each of the reactions to it.
+func TestDebtsOfOneMessageAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t) // without the plugin: they wait
+	f.start()
+	f.link()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	for _, emoji := range []string{"👍", "🎉"} {
+		require.NoError(t, f.db.Native.Want(f.ctx, &db.NativeReaction{PortalID: portal.ID, WazoUUID: "u", Account: portal.ReaderID, Emoji: emoji, Spelling: emoji, Since: jsontime.UM(time.Now())}))
+	}
+	debts, err := f.core.natives.debts(f.ctx, portal)
+	require.NoError(t, err)
+	require.Len(t, debts, 2)
+	require.NotEqual(t, debts[0].name, debts[1].name)
+}
