@@ -41,7 +41,7 @@ const nativeKept = 7 * 24 * time.Hour
 // (docs/wazo.md, "Event before commit").
 const unknownTries = 5
 
-// errNoAccount says that nobody is logged in with the account that Wazo has to be asked with.
+// errNoAccount says that nobody is logged in with the account that Wazo has to be asked with, or as another user.
 var errNoAccount = errors.New("nobody is logged in with the account")
 
 func newNatives(r *Relay) *natives {
@@ -86,7 +86,8 @@ type debt struct {
 	name    string
 	since   db.Time
 	account int64
-	byOther bool // any other member of the Wazo room may ask for it as well
+	user    wazoapi.UUID // whose account that must be; empty: it does not matter
+	byOther bool         // any other member of the Wazo room may ask for it as well
 	ask     func(ctx context.Context, acc *account) error
 	done    func(ctx context.Context) error // stores that Wazo has done it
 	drop    func(ctx context.Context) error // stores that it is not owed any more
@@ -157,8 +158,8 @@ func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, e
 	}
 	for _, reaction := range reactions {
 		debts = append(debts, debt{
-			name:  fmt.Sprintf("%s %s to %s with account %d", reaction.State, reaction.Emoji, reaction.WazoUUID, reaction.Account),
-			since: reaction.Since, account: reaction.Account,
+			name:  fmt.Sprintf("%s %s to %s of %s", reaction.State, reaction.Emoji, reaction.WazoUUID, reaction.User),
+			since: reaction.Since, account: reaction.Account, user: wazoapi.UUID(reaction.User),
 			ask: func(ctx context.Context, acc *account) error {
 				if reaction.State == db.NativeRemoving {
 					return acc.api.RemoveReaction(ctx, room, wazoapi.UUID(reaction.WazoUUID), reaction.Spelling)
@@ -176,7 +177,7 @@ func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, e
 func (n *natives) ask(ctx context.Context, portal *db.Portal, owed debt) error {
 	acc := n.accounts.withID(owed.account)
 	err := errNoAccount
-	if acc != nil && !acc.refused.Load() {
+	if acc != nil && !acc.refused.Load() && (owed.user == "" || owed.user == acc.uuid()) {
 		err = askPlugin(ctx, acc, owed)
 	}
 	reader := n.readers.of(portal)

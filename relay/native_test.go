@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -402,4 +403,22 @@ func TestDebtsOfOneMessageAreToldApart(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, debts, 2)
 	require.NotEqual(t, debts[0].name, debts[1].name)
+}
+
+// Another user cannot remove a reaction.
+func TestReactionIsAskedForByTheUserWhoHasMadeIt(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	asked := 0
+	owed := debt{account: f.core.account.row.ID, user: "somebody else", ask: func(context.Context, *account) error {
+		asked++
+		return nil
+	}}
+	require.ErrorIs(t, f.core.natives.ask(f.ctx, portal, owed), errNoAccount)
+	require.Zero(t, asked)
+	owed.user = f.core.account.uuid()
+	require.NoError(t, f.core.natives.ask(f.ctx, portal, owed))
+	require.Equal(t, 1, asked)
 }
