@@ -1,6 +1,7 @@
 package db
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -93,4 +94,22 @@ func TestTargetsOfMessages(t *testing.T) {
 	}
 	require.Equal(t, map[string]id.EventID{"text": "$text", "reaction": "$text", "edit": "$edited"}, got)
 	require.Len(t, found, len(got), "one for each message")
+}
+
+// Targets looks for the edit that each message may be.
+func TestEditsAreFoundByTheirEvents(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	rows, err := db.Query(t.Context(), `EXPLAIN QUERY PLAN `+targetsQuery, 1, `["text"]`)
+	require.NoError(t, err)
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &step))
+		plan = append(plan, step)
+	}
+	require.NoError(t, rows.Err())
+	require.NoError(t, rows.Close())
+	require.Contains(t, strings.Join(plan, "\n"), "last_edit_edit (portal_id=? AND edit_id=?)")
 }

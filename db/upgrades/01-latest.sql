@@ -216,6 +216,7 @@ CREATE TABLE last_edit (
 	edit_id   TEXT    NOT NULL, -- the event of the edit
 	PRIMARY KEY (portal_id, event_id)
 );
+CREATE INDEX last_edit_edit ON last_edit (portal_id, edit_id);
 
 -- The reactions on Matrix that were delivered. When one is removed, nobody else knows what it was.
 CREATE TABLE reaction (

@@ -31,6 +31,7 @@ CREATE TABLE last_edit (
 	edit_id   TEXT    NOT NULL, -- the event of the edit
 	PRIMARY KEY (portal_id, event_id)
 );
+CREATE INDEX last_edit_edit ON last_edit (portal_id, edit_id);
 
 CREATE TABLE reaction (
 	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
