@@ -33,6 +33,7 @@ func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, m := range messages {
 		isFromWazo := m.Author != "" && m.Author[0] != '@'
 		if !isFromWazo || time.Since(m.RelayedAt.Time) > lateReply || isPast(portal, m.CreatedAt.UnixMicro()) {
@@ -47,14 +48,17 @@ func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies
 		}
 		err := w.showLateReply(ctx, portal, m, replies[wazoapi.UUID(m.WazoUUID)])
 		if errors.Is(err, errMayNotSend) {
-			return nil
+			break
 		} else if err != nil {
-			return fmt.Errorf("failed to show that %s is an answer: %w", m.WazoUUID, err)
+			failed = append(failed, fmt.Errorf("failed to show that %s is an answer: %w", m.WazoUUID, err))
+			if !isOfOneEvent(err) {
+				break
+			}
 		} else if err = w.db.ShownReply.Insert(context.WithoutCancel(ctx), portal.ID, m.WazoUUID); err != nil {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // showLateReply edits the event of a message, if that is possible, unless it shows already what it answers. To do it twice does no harm.

@@ -18,8 +18,14 @@ import (
 
 // shownEvents send and remove the events that show reactions on Wazo: reactions, and notices that say who has reacted. That one may be sent
 // is stored before it is, and which event it is after that, or when /sync brings it.
+// They are safe for concurrent use.
 type shownEvents struct {
 	*Relay
+	failing failingEvents
+}
+
+func newShownEvents(r *Relay) *shownEvents {
+	return &shownEvents{Relay: r, failing: failingEvents{since: make(map[string]failingEvent)}}
 }
 
 // shownTransactionID identifies the sending of an event. It is the same for each attempt, also after a restart, and another one when
@@ -38,10 +44,14 @@ func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(t
 	eventID, err := send(shownTransactionID(s))
 	ctx = context.WithoutCancel(ctx) // what is known counts most when the relay is being stopped
 	failure := classify(err)
+	isPoison := e.failing.isPoison(shownTransactionID(s), err, time.Now())
 	switch {
 	case err == nil:
 		_, err = e.db.ShownReaction.ShownAs(ctx, s, eventID)
 		return err
+	case isPoison:
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The homeserver fails over a reaction again and again, gave it up")
+		return e.db.ShownReaction.Refuse(ctx, s)
 	case failure.Unknown:
 		return err
 	case failure.Class == ClassService:

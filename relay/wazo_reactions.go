@@ -27,7 +27,7 @@ type wazoReactions struct {
 }
 
 func newWazoReactions(r *Relay) *wazoReactions {
-	events := &shownEvents{r}
+	events := newShownEvents(r)
 	return &wazoReactions{Relay: r, events: events, notices: newReactionNotices(r, events)}
 }
 
@@ -70,6 +70,7 @@ func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *accoun
 	if err != nil {
 		return err
 	}
+	var failed []error
 	// A room may allow messages and no reactions.
 	for _, changes := range [][]change{w.changes(portal, wished, shown), w.notices.changes(ctx, portal, wished, shown)} {
 		for _, change := range changes {
@@ -78,11 +79,14 @@ func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *accoun
 			} else if err = change(ctx); errors.Is(err, errMayNotSend) {
 				break
 			} else if err != nil {
-				return err
+				failed = append(failed, err)
+				if !isOfOneEvent(err) {
+					return errors.Join(failed...)
+				}
 			}
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // ofPeople leaves out the reactions that the relay has made for people on Matrix. When it removes one of those that it made through
