@@ -26,12 +26,13 @@ type natives struct {
 	accounts *accounts
 	readers  *readers
 	tasks    *task.Scheduler[job]
-	every    time.Duration // between two attempts while the plugin, or the account, is away
+	every    time.Duration // between the first two attempts while the plugin, or the account, is away
 	kept     time.Duration // for how long an attempt is made
 
 	mu      sync.Mutex
 	unknown map[string]int      // how often Wazo did not know the message of a debt, by its name
 	next    map[int64]time.Time // when a portal is looked at again at the latest
+	waits   map[int64]int       // how often in a row that was in vain
 }
 
 // nativeKept is how long Wazo is asked for a reply or reaction that it owes.
@@ -47,15 +48,15 @@ var errNoAccount = errors.New("nobody is logged in with the account")
 func newNatives(r *Relay) *natives {
 	return &natives{
 		db: r.db, accounts: r.accounts, readers: r.readers, tasks: r.tasks, every: r.cfg.ProbeInterval, kept: nativeKept,
-		unknown: make(map[string]int), next: make(map[int64]time.Time),
+		unknown: make(map[string]int), next: make(map[int64]time.Time), waits: make(map[int64]int),
 	}
 }
 
-// wake has everything done that Wazo owes.
+// wake has everything done that Wazo owes, within a transaction when that is committed.
 func (n *natives) wake(ctx context.Context) error {
 	portals, err := n.db.ReplyMark.OwingPortals(ctx)
 	for _, portalID := range portals {
-		n.tasks.Wake(portalJob(jobNative, portalID))
+		n.wakeAfterCommit(ctx, portalID)
 	}
 	return err
 }
@@ -103,8 +104,17 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 	if err != nil {
 		return err
 	}
+	return n.settleAll(ctx, portal, debts)
+}
+
+// lostConnections is after how many lost connections the rest of what Wazo owes in a portal is not asked for now: it would only take its
+// time. One may be about a single request.
+const lostConnections = 2
+
+// settleAll asks for what Wazo owes in a portal.
+func (n *natives) settleAll(ctx context.Context, portal *db.Portal, debts []debt) error {
 	var failed []error
-	waits := false
+	waits, lost, isAnyDone := false, 0, false
 	for _, owed := range debts {
 		err := n.ask(ctx, portal, owed)
 		if n.tasks.Stopping() && err != nil {
@@ -112,6 +122,7 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 		}
 		switch fate := n.fateOf(owed, err); fate {
 		case fateDone:
+			isAnyDone = true
 			err = owed.done(ctx)
 		case fateDropped:
 			zerolog.Ctx(ctx).Warn().Err(err).Str("what", owed.name).Msg("Gave up a reply or reaction on Wazo")
@@ -120,8 +131,10 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 			waits, err = true, nil
 		case fateFailed:
 			failed = append(failed, err)
-			if _, lost := errors.AsType[*wazoapi.TransportError](err); lost {
-				return errors.Join(failed...) // the others would only take their time
+			if _, isLost := errors.AsType[*wazoapi.TransportError](err); isLost {
+				if lost++; lost == lostConnections {
+					return errors.Join(failed...)
+				}
 			}
 			continue
 		}
@@ -129,8 +142,11 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 			return err
 		}
 	}
+	if isAnyDone || !waits {
+		n.startOver(portal.ID)
+	}
 	if waits {
-		n.lookAgain(portalID)
+		n.lookAgain(portal.ID)
 	}
 	return errors.Join(failed...)
 }
@@ -247,12 +263,25 @@ func (n *natives) countUnknown(name string, isUnknown bool) int {
 	return unknownTries
 }
 
-// lookAgain has a portal looked at again after a while.
+// nativeLongest is the longest time between two attempts while the plugin, or an account, is away. An event says when the plugin is back.
+const nativeLongest = time.Hour
+
+// lookAgain has a portal looked at again after a while, which grows.
 func (n *natives) lookAgain(portalID int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if now := time.Now(); !n.next[portalID].After(now) {
-		n.next[portalID] = now.Add(n.every)
-		n.tasks.WakeAfter(n.every, portalJob(jobNative, portalID))
+		n.waits[portalID]++
+		pause := task.Backoff{First: n.every, Longest: max(n.every, nativeLongest)}.WithoutJitter(n.waits[portalID])
+		n.next[portalID] = now.Add(pause)
+		n.tasks.WakeAfter(pause, portalJob(jobNative, portalID))
 	}
+}
+
+// startOver lets the pauses of a portal begin again with the shortest.
+func (n *natives) startOver(portalID int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.waits, portalID)
+	delete(n.next, portalID)
 }
