@@ -112,6 +112,31 @@ func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
 	f.awaitReacted("👍 hello")
 }
 
+// A notice that was removed, or is not wanted any more before it is due, is forgotten: the next one waits for others again.
+func TestNoticesThatAreGoneAreForgotten(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	isForgotten := func() bool {
+		f.core.wazoRelations.reactions.notices.mu.Lock()
+		defer f.core.wazoRelations.reactions.notices.mu.Unlock()
+		return len(f.core.wazoRelations.reactions.notices.since) == 0
+	}
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("👍 Bob Stone")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho()
+	await.Until(t, "the notice that was removed to be forgotten", isForgotten)
+
+	f.halt()
+	f.reactionWait = time.Hour
+	f.start()
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	await.Until(t, "a notice that waits", func() bool { return !isForgotten() })
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	await.Until(t, "the notice that is not wanted any more to be forgotten", isForgotten)
+}
+
 // A reaction that the bot may not show is shown as soon as it may.
 func TestReactionsWhileTheBotMayNotSpeak(t *testing.T) {
 	t.Parallel()
