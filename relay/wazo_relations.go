@@ -56,10 +56,11 @@ func (w *wazoRelations) show(ctx context.Context, portalID int64) error {
 		return w.readFailed(ctx, portal, err)
 	}
 	w.await(portal.ID, reactions)
-	if err = w.showLate(ctx, portal, w.replies.of(portal.ID)); err != nil || w.cfg.Relations.WithoutReactions {
+	err = w.showLate(ctx, portal, w.replies.of(portal.ID))
+	if err != nil && !isOfOneEvent(err) || w.cfg.Relations.WithoutReactions {
 		return err
 	}
-	return w.reactions.show(ctx, portal, acc, reactions)
+	return errors.Join(err, w.reactions.show(ctx, portal, acc, reactions))
 }
 
 // mayShow reports whether something may be sent in a portal's Matrix room now, and all that the bot has sent there is known. Whoever
