@@ -401,10 +401,10 @@ func TestDebtsOfOneMessageAreToldApart(t *testing.T) {
 	for _, emoji := range []string{"👍", "🎉"} {
 		require.NoError(t, f.db.Native.Want(f.ctx, &db.NativeReaction{PortalID: portal.ID, WazoUUID: "u", Account: portal.ReaderID, Emoji: emoji, Spelling: emoji, Since: jsontime.UM(time.Now())}))
 	}
-	debts, err := f.core.natives.pendingRequests(f.ctx, portal)
+	requests, err := f.core.natives.pendingRequests(f.ctx, portal)
 	require.NoError(t, err)
-	require.Len(t, debts, 2)
-	require.NotEqual(t, debts[0].name, debts[1].name)
+	require.Len(t, requests, 2)
+	require.NotEqual(t, requests[0].name, requests[1].name)
 }
 
 // Another user cannot remove a reaction.
@@ -414,7 +414,7 @@ func TestReactionIsAskedForByTheUserWhoHasMadeIt(t *testing.T) {
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
 	asked := 0
-	owed := debt{account: f.core.account.row.ID, user: "somebody else", ask: func(context.Context, *account) error {
+	owed := pluginRequest{account: f.core.account.row.ID, user: "somebody else", ask: func(context.Context, *account) error {
 		asked++
 		return nil
 	}}
@@ -432,8 +432,8 @@ func TestLostConnectionKeepsOneDebtBack(t *testing.T) {
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
 	var asked []string
-	owe := func(name string, err error) debt {
-		return debt{
+	owe := func(name string, err error) pluginRequest {
+		return pluginRequest{
 			name: name, since: jsontime.UM(time.Now()), account: f.core.account.row.ID,
 			ask: func(context.Context, *account) error {
 				asked = append(asked, name)
@@ -443,8 +443,8 @@ func TestLostConnectionKeepsOneDebtBack(t *testing.T) {
 		}
 	}
 	lost := &wazoapi.TransportError{Err: errLost}
-	debts := []debt{owe("lost", lost), owe("done", nil), owe("lost, too", lost), owe("not asked", nil)}
-	require.ErrorIs(t, f.core.natives.settleAll(f.ctx, portal, debts), errLost)
+	requests := []pluginRequest{owe("lost", lost), owe("done", nil), owe("lost, too", lost), owe("not asked", nil)}
+	require.ErrorIs(t, f.core.natives.settleAll(f.ctx, portal, requests), errLost)
 	require.Equal(t, []string{"lost", "done", "lost, too"}, asked)
 }
 

@@ -38,8 +38,11 @@ func newWazoRelations(r *Relay) *wazoRelations {
 // show shows what relates to the messages of a portal.
 func (w *wazoRelations) show(ctx context.Context, portalID int64) error {
 	portal, err := w.db.Portal.ByID(ctx, portalID)
-	if err != nil || portal == nil {
+	if err != nil {
 		return err
+	} else if portal == nil {
+		w.forget(portalID)
+		return nil
 	}
 	acc := w.readers.of(portal)
 	if acc == nil || !acc.hasPlugin() {
@@ -61,6 +64,16 @@ func (w *wazoRelations) show(ctx context.Context, portalID int64) error {
 		return err
 	}
 	return errors.Join(err, w.reactions.show(ctx, portal, acc, reactions))
+}
+
+// forget forgets what relates to the messages of a portal that has ended.
+func (w *wazoRelations) forget(portalID int64) {
+	w.replies.forget(portalID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.awaiting, portalID)
+	delete(w.readAt, portalID)
+	delete(w.refused, portalID)
 }
 
 // mayShow reports whether something may be sent in a portal's Matrix room now, and all that the bot has sent there is known. Whoever

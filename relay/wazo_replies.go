@@ -84,6 +84,13 @@ func (r *wazoReplies) missed() {
 	}
 }
 
+// forget forgets the replies in a portal that has ended.
+func (r *wazoReplies) forget(portalID int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, portalID)
+}
+
 // refresh reads the replies in a portal.
 func (r *wazoReplies) refresh(ctx context.Context, portal *db.Portal, acc *account) error {
 	during := hearingOf(acc)

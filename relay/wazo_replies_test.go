@@ -365,6 +365,25 @@ func TestMessagesGoOnWhileTheRepliesCannotBeRead(t *testing.T) {
 	require.False(t, makesSense(wazoapi.Reply{Child: "a", Parent: "a"}, time.Now()))
 }
 
+func TestAnswersOfAPortalThatEndedAreForgotten(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	question := f.postAtOnce(f.alice, "who comes?")
+	f.answer(f.bob, "me", question.UUID)
+	f.awaitContent("me")
+	known := func() bool {
+		replies, relations := f.core.wazoRelations.replies, f.core.wazoRelations
+		relations.mu.Lock()
+		defer relations.mu.Unlock()
+		replies.mu.Lock()
+		defer replies.mu.Unlock()
+		return len(replies.known)+len(relations.awaiting)+len(relations.readAt) > 0
+	}
+	require.True(t, known())
+	require.NoError(t, f.core.Unlink(f.ctx, roomID))
+	await.Until(t, "what is known of the portal to be forgotten", func() bool { return !known() })
+}
+
 func TestEditedEventGetsNoQuote(t *testing.T) {
 	t.Parallel()
 	f := newReplyFixture(t)

@@ -207,6 +207,7 @@ CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	kind      TEXT    NOT NULL, -- see db.OnceKind
 	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was redacted
+	at        BIGINT  NOT NULL, -- ms: when it was first said
 	PRIMARY KEY (portal_id, kind, name)
 );
 
