@@ -32,7 +32,7 @@ func parse(args []string, stderr io.Writer) (chaos.Config, error) {
 	flags.SetOutput(stderr)
 	flags.IntVar(&cfg.Messages, "messages", 300, "messages of people, both directions together")
 	flags.IntVar(&cfg.Kills, "kills", 6, "kills of the relay")
-	flags.IntVar(&cfg.Restores, "restores", 0, "how often an older copy takes the place of the relay's database; 0 is once in a thousand messages")
+	flags.IntVar(&cfg.Restores, "restores", 0, "how often an older copy takes the place of the relay's database; 0 is once in a thousand messages, -1 is never")
 	flags.IntVar(&cfg.Rooms, "rooms", 0, "linked rooms; every second one is encrypted; 0 takes as many as the messages need, at least 2")
 	flags.IntVar(&cfg.Conversations, "conversations", 0, "conversations that open by themselves; 0 takes as many as the messages need, at least 5; -1 is none")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "for the random choices; 0 takes one at random")
