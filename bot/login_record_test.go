@@ -20,6 +20,10 @@ func TestRecordOfWhoHasLoggedIn(t *testing.T) {
 	logins, err = f.bot.Logins(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, want, logins)
+	require.NoError(t, f.bot.client.SetAccountData(t.Context(), loginsType, map[string]any{"logins": []string{"broken"}}))
+	logins, err = f.bot.Logins(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, logins)
 	f.hs.web.Close()
 	_, err = f.bot.Logins(t.Context())
 	var failure *relay.MatrixError

@@ -279,10 +279,13 @@ func (a *matrixAccept) portalEvent(ctx context.Context, disposition Disposition,
 	}
 }
 
-// powerChanged wakes the portal's queue to Matrix: the bot may speak there again, perhaps.
+// powerChanged wakes what waits to be sent to a portal's Matrix room: the bot may speak there again, perhaps.
 func (a *matrixAccept) powerChanged(ctx context.Context) {
 	portalID := a.portal.ID
-	db.AfterCommit(ctx, func() { a.pauses.retryOnMatrix(portalID) })
+	db.AfterCommit(ctx, func() {
+		a.pauses.retryOnMatrix(portalID)
+		a.tasks.Wake(portalJob(jobRelations, portalID))
+	})
 }
 
 // toInboxUnlessFirst puts an event into the inbox, for the bot to answer it.

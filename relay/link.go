@@ -185,6 +185,7 @@ func (r *Relay) deletePortal(ctx context.Context, portal *db.Portal, notice stri
 	if err := r.db.Portal.Delete(ctx, portal.ID); err != nil {
 		return err
 	}
+	db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobRelations, portal.ID)) }) // which forgets what it knows
 	return r.Say(ctx, portal.MatrixRoom, notice, "")
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -26,12 +27,13 @@ type natives struct {
 	accounts *accounts
 	readers  *readers
 	tasks    *task.Scheduler[job]
-	every    time.Duration // between two attempts while the plugin, or the account, is away
+	every    time.Duration // between the first two attempts while the plugin, or the account, is away
 	kept     time.Duration // for how long an attempt is made
 
 	mu      sync.Mutex
 	unknown map[string]int      // how often Wazo did not know the message of a request, by its name
 	next    map[int64]time.Time // when a portal is looked at again at the latest
+	waits   map[int64]int       // how often in a row that was in vain
 }
 
 // nativeKept is how long Wazo is asked to make a reply or reaction.
@@ -41,21 +43,21 @@ const nativeKept = 7 * 24 * time.Hour
 // (docs/wazo.md, "Event before commit").
 const unknownTries = 5
 
-// errNoAccount says that nobody is logged in with the account that Wazo has to be asked with.
+// errNoAccount says that nobody is logged in with the account that Wazo has to be asked with, or as another user.
 var errNoAccount = errors.New("nobody is logged in with the account")
 
 func newNatives(r *Relay) *natives {
 	return &natives{
 		db: r.db, accounts: r.accounts, readers: r.readers, tasks: r.tasks, every: r.cfg.ProbeInterval, kept: nativeKept,
-		unknown: make(map[string]int), next: make(map[int64]time.Time),
+		unknown: make(map[string]int), next: make(map[int64]time.Time), waits: make(map[int64]int),
 	}
 }
 
-// wake has everything made that is still to be made on Wazo.
+// wake has everything made that is still to be made on Wazo, within a transaction when that is committed.
 func (n *natives) wake(ctx context.Context) error {
 	portals, err := n.db.ReplyMark.OwingPortals(ctx)
 	for _, portalID := range portals {
-		n.tasks.Wake(portalJob(jobNative, portalID))
+		n.wakeAfterCommit(ctx, portalID)
 	}
 	return err
 }
@@ -86,7 +88,8 @@ type pluginRequest struct {
 	name    string
 	since   db.Time
 	account int64
-	byOther bool // any other member of the Wazo room may ask for it as well
+	user    wazoapi.UUID // whose account that must be; empty: it does not matter
+	byOther bool         // any other member of the Wazo room may ask for it as well
 	ask     func(ctx context.Context, acc *account) error
 	done    func(ctx context.Context) error // stores that Wazo has made it
 	drop    func(ctx context.Context) error // stores that it is not owed any more
@@ -102,8 +105,17 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 	if err != nil {
 		return err
 	}
+	return n.settleAll(ctx, portal, requests)
+}
+
+// lostConnections is after how many lost connections the rest of what Wazo owes in a portal is not asked for now: it would only take its
+// time. One may be about a single request.
+const lostConnections = 2
+
+// settleAll asks for what Wazo owes in a portal.
+func (n *natives) settleAll(ctx context.Context, portal *db.Portal, requests []pluginRequest) error {
 	var failed []error
-	waits := false
+	waits, lost, isAnyDone := false, 0, false
 	for _, request := range requests {
 		err := n.ask(ctx, portal, request)
 		if n.tasks.Stopping() && err != nil {
@@ -111,6 +123,7 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 		}
 		switch fate := n.fateOf(request, err); fate {
 		case fateDone:
+			isAnyDone = true
 			err = request.done(ctx)
 		case fateDropped:
 			zerolog.Ctx(ctx).Warn().Err(err).Str("what", request.name).Msg("Gave up a reply or reaction on Wazo")
@@ -119,8 +132,10 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 			waits, err = true, nil
 		case fateFailed:
 			failed = append(failed, err)
-			if _, lost := errors.AsType[*wazoapi.TransportError](err); lost {
-				return errors.Join(failed...) // the others would only take their time
+			if _, isLost := errors.AsType[*wazoapi.TransportError](err); isLost {
+				if lost++; lost == lostConnections {
+					return errors.Join(failed...)
+				}
 			}
 			continue
 		}
@@ -128,8 +143,11 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 			return err
 		}
 	}
+	if isAnyDone || !waits {
+		n.startOver(portal.ID)
+	}
 	if waits {
-		n.lookAgain(portalID)
+		n.lookAgain(portal.ID)
 	}
 	return errors.Join(failed...)
 }
@@ -157,7 +175,8 @@ func (n *natives) pendingRequests(ctx context.Context, portal *db.Portal) (reque
 	}
 	for _, reaction := range reactions {
 		requests = append(requests, pluginRequest{
-			name: "reaction to " + reaction.WazoUUID, since: reaction.Since, account: reaction.Account,
+			name:  fmt.Sprintf("%s %s to %s of %s", reaction.State, reaction.Emoji, reaction.WazoUUID, reaction.User),
+			since: reaction.Since, account: reaction.Account, user: wazoapi.UUID(reaction.User),
 			ask: func(ctx context.Context, acc *account) error {
 				if reaction.State == db.NativeRemoving {
 					return acc.api.RemoveReaction(ctx, room, wazoapi.UUID(reaction.WazoUUID), reaction.Spelling)
@@ -175,7 +194,7 @@ func (n *natives) pendingRequests(ctx context.Context, portal *db.Portal) (reque
 func (n *natives) ask(ctx context.Context, portal *db.Portal, request pluginRequest) error {
 	acc := n.accounts.withID(request.account)
 	err := errNoAccount
-	if acc != nil && !acc.refused.Load() {
+	if acc != nil && !acc.refused.Load() && (request.user == "" || request.user == acc.uuid()) {
 		err = askPlugin(ctx, acc, request)
 	}
 	reader := n.readers.of(portal)
@@ -245,12 +264,25 @@ func (n *natives) countUnknown(name string, isUnknown bool) int {
 	return unknownTries
 }
 
-// lookAgain has a portal looked at again after a while.
+// nativeLongest is the longest time between two attempts while the plugin, or an account, is away. An event says when the plugin is back.
+const nativeLongest = time.Hour
+
+// lookAgain has a portal looked at again after a while, which grows.
 func (n *natives) lookAgain(portalID int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if now := time.Now(); !n.next[portalID].After(now) {
-		n.next[portalID] = now.Add(n.every)
-		n.tasks.WakeAfter(n.every, portalJob(jobNative, portalID))
+		n.waits[portalID]++
+		pause := task.Backoff{First: n.every, Longest: max(n.every, nativeLongest)}.WithoutJitter(n.waits[portalID])
+		n.next[portalID] = now.Add(pause)
+		n.tasks.WakeAfter(pause, portalJob(jobNative, portalID))
 	}
+}
+
+// startOver lets the pauses of a portal begin again with the shortest.
+func (n *natives) startOver(portalID int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.waits, portalID)
+	delete(n.next, portalID)
 }

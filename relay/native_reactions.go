@@ -38,7 +38,7 @@ func (d *wazoDelivery) noteOf(ctx context.Context, shown *reactionRow) (reaction
 		return note, nil
 	}
 	by, err := d.postedBy(ctx)
-	note.Account, note.Wazo, note.Native = by.row.ID, uuid, spelling
+	note.Account, note.User, note.Wazo, note.Native = by.row.ID, by.uuid(), uuid, spelling
 	return note, err
 }
 
@@ -140,6 +140,7 @@ func (d *wazoDelivery) recordReaction(ctx context.Context, note reactionNote) er
 	}
 	d.natives.wakeAfterCommit(ctx, d.portal.ID)
 	return d.db.Native.Want(ctx, &db.NativeReaction{
-		PortalID: d.portal.ID, WazoUUID: reaction.WazoUUID, Account: note.Account, Emoji: reaction.Native, Spelling: note.Native, Since: now,
+		PortalID: d.portal.ID, WazoUUID: reaction.WazoUUID, Account: note.Account, User: string(note.User), Emoji: reaction.Native,
+		Spelling: note.Native, Since: now,
 	})
 }

@@ -54,6 +54,7 @@ type reactionNote struct {
 
 	// If the plugin for reactions shows it on Wazo, too:
 	Account int64        `json:"account,omitempty"` // that reacts
+	User    wazoapi.UUID `json:"user,omitempty"`    // whose account that is; not of a removal
 	Wazo    wazoapi.UUID `json:"wazo,omitempty"`    // the message
 	Native  string       `json:"native,omitempty"`  // the emoji; empty: only the message of the request shows it
 }

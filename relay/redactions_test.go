@@ -146,6 +146,23 @@ func TestRedactionsCanBeSwitchedOff(t *testing.T) {
 	f.awaitRelayed("hello", "end")
 }
 
+// That only says of messages that nobody is told of their removal.
+func TestRemovalOfAReactionThatIsBeingPostedWithoutRedactions(t *testing.T) {
+	t.Parallel()
+	f, hello := reacting(t, func(f *fixture) { f.relations.WithoutRedactions = true })
+	f.wazo.Faults().NoEvent(wazotest.Times(1)) // it would tell that the reaction is there
+	f.wazo.Faults().LateAnswer(time.Second, wazotest.Times(1))
+	thumb := f.react(adminUser, hello, "👍")
+	f.awaitOnWazo(`👍 to "hello"`)
+	f.matrix.redact(adminUser, thumb, true)
+	await.Until(t, "the redaction to be accepted", func() bool {
+		row := f.row(thumb)
+		return row != nil && isTakenBack(row)
+	})
+	f.matrix.say(adminUser, "end")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "end")
+}
+
 // An edit or a reaction is being posted while its message is redacted, and it turns out that it was not posted.
 func TestRedactionOfWhatOthersRelateTo(t *testing.T) {
 	t.Parallel()

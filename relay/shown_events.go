@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
@@ -15,8 +16,14 @@ import (
 
 // shownEvents send and remove the events that show reactions on Wazo: reactions, and notices that say who has reacted. That one may be sent
 // is stored before it is, and which event it is after that, or when /sync brings it.
+// They are safe for concurrent use.
 type shownEvents struct {
 	*Relay
+	failing failingEvents
+}
+
+func newShownEvents(r *Relay) *shownEvents {
+	return &shownEvents{Relay: r, failing: failingEvents{since: make(map[string]failingEvent)}}
 }
 
 // shownTransactionID identifies the sending of an event. It is the same for each attempt, also after a restart, and another one when
@@ -26,8 +33,8 @@ func shownTransactionID(s *db.ShownReaction) string {
 	return fmt.Sprintf("wazo-%d-reaction-%s-%d", s.PortalID, hex.EncodeToString(sum[:12]), s.SentAt.UnixMilli())
 }
 
-// send sends an event. What the homeserver refuses is not sent again. An error means that nobody knows yet, or that the homeserver
-// cannot take it now.
+// send sends an event. What the homeserver refuses as such is not sent again. An error means that nobody knows yet, or that the homeserver
+// cannot take it now: errMayNotSend that the bot may not speak in the room.
 func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(txnID string) (id.EventID, error)) error {
 	if err := e.db.ShownReaction.Insert(ctx, s); err != nil {
 		return err
@@ -35,14 +42,24 @@ func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(t
 	eventID, err := send(shownTransactionID(s))
 	ctx = context.WithoutCancel(ctx) // what is known counts most when the relay is being stopped
 	failure := classify(err)
+	isPoison := e.failing.isPoison(shownTransactionID(s), err, time.Now())
 	switch {
 	case err == nil:
 		_, err = e.db.ShownReaction.ShownAs(ctx, s, eventID)
 		return err
+	case isPoison:
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The homeserver fails over a reaction again and again, gave it up")
+		return e.db.ShownReaction.Refuse(ctx, s)
 	case failure.Unknown:
 		return err
 	case failure.Class == ClassService:
 		return errors.Join(err, e.db.ShownReaction.Delete(ctx, s))
+	case failure.Class == ClassPortal:
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The bot may not show a reaction now")
+		if err = e.db.ShownReaction.Delete(ctx, s); err != nil {
+			return err
+		}
+		return errMayNotSend
 	default:
 		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The homeserver refused to show a reaction")
 		return e.db.ShownReaction.Refuse(ctx, s)

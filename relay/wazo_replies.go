@@ -84,6 +84,13 @@ func (r *wazoReplies) missed() {
 	}
 }
 
+// forget forgets the replies in a portal that has ended.
+func (r *wazoReplies) forget(portalID int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, portalID)
+}
+
 // refresh reads the replies in a portal.
 func (r *wazoReplies) refresh(ctx context.Context, portal *db.Portal, acc *account) error {
 	during := hearingOf(acc)
@@ -178,7 +185,10 @@ func (d *matrixDelivery) addReply(ctx context.Context, message wazoapi.Message, 
 	if err != nil {
 		return err
 	} else if target == "" {
-		if quoted, ok := convert.WithQuote(first.Content, d.cast.quoteOf(ctx, reply.Preview)); ok {
+		quote, err := d.wazoRelations.replies.quote(ctx, d.portal, d.cast, reply)
+		if err != nil {
+			return err
+		} else if quoted, ok := convert.WithQuote(first.Content, quote); ok {
 			first.Content = quoted
 		}
 		return nil
@@ -204,4 +214,32 @@ func (d *matrixDelivery) replyTarget(ctx context.Context, parent wazoapi.UUID) (
 		return "", nil
 	}
 	return targets[0].EventID, nil
+}
+
+// quote returns what is quoted of the message that a reply answers. Wazo keeps the text of what was taken back on Matrix: it is not shown
+// there again.
+func (r *wazoReplies) quote(ctx context.Context, portal *db.Portal, c *cast, reply wazoapi.Reply) (convert.Quote, error) {
+	preview := reply.Preview
+	targets, err := r.db.Message.Targets(ctx, portal.ID, string(reply.Parent))
+	if err != nil {
+		return convert.Quote{}, err
+	}
+	for _, target := range targets {
+		if !r.isReadable(ctx, portal, target.EventID) {
+			preview.Content = ""
+		}
+	}
+	return c.quoteOf(ctx, preview), nil
+}
+
+// isReadable reports whether an event is known to say something still.
+func (r *wazoReplies) isReadable(ctx context.Context, portal *db.Portal, eventID id.EventID) bool {
+	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	defer cancel()
+	evt, err := r.matrix.Event(ctx, portal.MatrixRoom, eventID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", eventID).Msg("Failed to look up what a message answers")
+		return false
+	}
+	return evt != nil && evt.ParseError == nil && evt.Unsigned.RedactedBecause == nil && evt.Type.Type != event.EventEncrypted.Type
 }
