@@ -1,30 +1,36 @@
-// Package bot is the Matrix side of the relay: an ordinary account with its rooms, its encryption and its commands. The core,
-// package relay, decides what is relayed and when. This package implements what the core needs of Matrix.
+// Package bot is the Matrix side of the relay: an ordinary account with its rooms, its encryption and its commands. The
+// core, package relay, decides what is relayed and when. This package implements what the core needs of Matrix.
 //
-// What comes in: sync.go asks the homeserver and has each answer accepted by the core. receive.go goes through an answer, which
-// sync_answer.go describes, event by event, so that one malformed event harms nobody else. decryption.go decrypts, and
-// missing_keys.go looks after keys that the bot lacks. member_names.go notes how senders are called. backfill.go reads what an
-// answer left out, and resync.go lets others wait for a fresh answer.
+// What comes in: sync.go asks the homeserver and has each answer accepted by the core. receive.go goes through an
+// answer, which sync_answer.go describes, event by event, so that one malformed event harms nobody else. decryption.go
+// decrypts, and missing_keys.go looks after keys that the bot lacks. member_names.go notes how senders are called.
+// backfill.go reads what an answer left out, and resync.go lets others wait for a fresh answer.
 //
 // What goes out: Send, in send.go, is the only way for what is said. It finds out whether the room is encrypted
-// (encrypted_rooms.go), sees to it that all members can read (key_sharing.go) and that they know the bot before it speaks
-// (newcomers.go). avatar.go adds the avatars of Wazo people, and receipts.go sends read receipts. All requests but those for
-// files are made through homeserver.go, which keeps within the rate limit of the homeserver (rate_limit.go). matrix_error.go
-// tells the core what an error means.
+// (encrypted_rooms.go), sees to it that all members can read (key_sharing.go) and that they know the bot before it
+// speaks (newcomers.go). avatar.go adds the avatars of Wazo people, and receipts.go sends read receipts. All requests
+// but those for files are made through homeserver.go, which keeps within the rate limit of the homeserver
+// (rate_limit.go). matrix_error.go tells the core what an error means. React, in react.go, is the only other way out,
+// for reactions, which are never encrypted.
 //
-// What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or person.
-// inbox.go answers invites and changes of rooms, and upgrade.go follows a room to the one that replaces it. commands.go obeys
-// what people type; the commands themselves are in command_link.go, command_account.go and command_status.go. passwords.go takes
-// out of what comes in what may contain a password, and redact.go removes it from rooms. notices.go says notices, in a room or
-// in a direct chat (direct_chat.go). make_room.go makes the rooms of conversations that open by themselves and invites people to them, and made_rooms.go
-// recognizes these rooms when they come with /sync; the commands for them are in command_conversations.go. room_info.go asks for names and power levels, and room_access.go finds out whether
-// strangers can read a room.
+// What the bot does by itself: work.go runs one worker for the inbox of each room and for the notices for each room or
+// person. inbox.go answers invites and changes of rooms, and upgrade.go follows a room to the one that replaces it.
+// commands.go obeys what people type; the commands themselves are in command_link.go, command_account.go,
+// command_people.go, command_conversations.go and command_status.go, and refusals.go keeps the bot from refusing a
+// person again and again. start_login.go begins a log-in to Wazo, and login_record.go keeps on the homeserver who has
+// logged in. passwords.go takes out of what comes in what may contain a password, and redact.go removes it from rooms.
+// notices.go says notices, in a room or in a direct chat (direct_chat.go). make_room.go makes the rooms of
+// conversations that open by themselves and invites people to them, and made_rooms.go recognizes these rooms when they
+// come with /sync. room_info.go asks for names and power levels, shared_rooms.go names rooms for those who are in them,
+// and room_access.go finds out whether strangers can read a room. event.go reads one event, to which another one
+// refers.
 //
-// Each of these files has a type of its own, such as inbox. It embeds the Bot if it needs much of it, and otherwise only the
-// homeserver.
+// Each of these files has a type of its own, such as inbox. It embeds the Bot if it needs much of it, and otherwise
+// only the homeserver.
 //
-// Package device logs the bot in and looks after its device. Package login asks people for their Wazo accounts. Package media carries files in both directions, and files.go gives
-// it what it needs of the account. docs/architecture.md says which goroutines run and which lock guards what.
+// Package device logs the bot in and looks after its device. Package login asks people for their Wazo accounts. Package
+// media carries files in both directions, and files.go gives it what it needs of the account. docs/architecture.md says
+// which goroutines run and which lock guards what.
 package bot
 
 import (

@@ -69,7 +69,7 @@ func (i *inbox) answer(ctx context.Context, row *db.InboxRow) error {
 		return i.redact(ctx, row.Room, row.EventID, i.texts.ShownTwice())
 	case db.InboxLeave:
 		return i.leaveMade(ctx, row.Room)
-	case db.InboxRemove:
+	case db.InboxRedact:
 		return i.passwords.remove(ctx, evt)
 	case db.InboxUnread:
 		return i.readUnread(ctx, evt, row.AcceptedAt)

@@ -77,9 +77,9 @@ func isSilenced(err error) bool {
 	return refused && !mayPass(err)
 }
 
-// passOn gives a notice that cannot be said in a linked room to the person who linked it, or to the people of a conversation, and one for
-// administrators to each of them. An answer to a message is given up:
-// it would say nothing to anybody else.
+// passOn gives a notice that cannot be said in a linked room to the person who linked it, or to the people of a
+// conversation, and one for administrators to each of them. An answer to a message is given up: it would say nothing to
+// anybody else.
 func (n *notices) passOn(ctx context.Context, notice *db.Notice) error {
 	return n.db.DoTxn(ctx, func(ctx context.Context) error {
 		if err := n.db.Notice.Delete(ctx, notice.ID); err != nil || notice.ReplyTo != "" {

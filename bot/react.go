@@ -2,8 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -24,18 +22,8 @@ func (b *Bot) React(ctx context.Context, roomID id.RoomID, reaction relay.Outgoi
 		if err := reaction.Check(ctx); err != nil {
 			return &relay.MatrixError{NotSent: true, Err: err}
 		}
-		ctx, cancel := b.request(ctx)
-		defer cancel()
-		var resp mautrix.RespSendEvent
-		_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{
-			Method: http.MethodPut, URL: b.client.BuildClientURL("v3", "rooms", roomID, "send", event.EventReaction.Type, txnID),
-			RequestJSON: encoded, ResponseJSON: &resp, SensitiveContent: true,
-		})
-		if err == nil && resp.EventID == "" {
-			err = errors.New("the homeserver's answer names no event")
-		}
-		eventID = resp.EventID
-		return translated(err)
+		eventID, err = b.putEvent(ctx, roomID, event.EventReaction, encoded, txnID)
+		return err
 	})
 	return eventID, err
 }
@@ -65,9 +53,4 @@ func (b *Bot) FindReaction(ctx context.Context, roomID id.RoomID, target id.Even
 		}
 		query.From = page.NextBatch
 	}
-}
-
-// Redact implements relay.Matrix.
-func (b *Bot) Redact(ctx context.Context, roomID id.RoomID, target id.EventID) error {
-	return b.redact(ctx, roomID, target, "")
 }

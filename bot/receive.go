@@ -41,7 +41,7 @@ func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string
 		left.Limited = false // it may not be read any more
 		left.Marker = nil    // it is of no use any more
 		sync.Rooms = append(sync.Rooms, left)
-		sync.Inbox = append(sync.Inbox, relay.InboxItem{Kind: db.InboxRemoved, Event: removal(roomID, answer.NextBatch)})
+		sync.Inbox = append(sync.Inbox, relay.InboxItem{Kind: db.InboxRemoved, Event: ownRemoval(roomID, answer.NextBatch)})
 	}
 	for roomID, room := range answer.Rooms.Invite {
 		if invite := r.receiveInvite(roomID, room, answer.NextBatch); invite != nil {

@@ -30,3 +30,8 @@ func (h *homeserver) redact(ctx context.Context, room id.RoomID, target id.Event
 	}
 	return nil
 }
+
+// Redact implements relay.Matrix.
+func (b *Bot) Redact(ctx context.Context, roomID id.RoomID, target id.EventID) error {
+	return b.redact(ctx, roomID, target, "")
+}

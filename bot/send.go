@@ -19,8 +19,9 @@ import (
 )
 
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
-// and our own key on every event. What the homeserver's rate limit refuses is sent again when its time is over. It is silent
-// for some seconds first if somebody is new in an encrypted room.
+// and our own key on every event. Only reactions go out another way (react.go), because they are never encrypted. What the
+// homeserver's rate limit refuses is sent again when its time is over. It is silent for some seconds first if somebody is
+// new in an encrypted room.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
 	var avatar *media.Uploaded
 	if url := b.memberAvatar(ctx, roomID, out.As); url != nil {
@@ -76,11 +77,16 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}
+	return b.putEvent(ctx, roomID, evtType, encoded, txnID)
+}
+
+// putEvent makes the request that sends an event as it is.
+func (b *Bot) putEvent(ctx context.Context, roomID id.RoomID, evtType event.Type, encoded json.RawMessage, txnID string) (id.EventID, error) {
 	ctx, cancel := b.request(ctx)
 	defer cancel()
 	// Not by SendMessageEvent, which would encrypt by what its state store says, and log the content when it fails.
 	var resp mautrix.RespSendEvent
-	_, err = b.client.MakeFullRequest(ctx, mautrix.FullRequest{
+	_, err := b.client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodPut, URL: b.client.BuildClientURL("v3", "rooms", roomID, "send", evtType.String(), txnID),
 		RequestJSON: encoded, ResponseJSON: &resp, SensitiveContent: true,
 	})

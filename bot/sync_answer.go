@@ -66,8 +66,8 @@ func parseEvent(raw json.RawMessage, roomID id.RoomID) (*event.Event, error) {
 	return evt, nil
 }
 
-// removal stands for the bot's leaving a room: the answer need not hold an event for it.
-func removal(roomID id.RoomID, batch string) *event.Event {
+// ownRemoval stands for the bot's leaving a room: the answer need not hold an event for it.
+func ownRemoval(roomID id.RoomID, batch string) *event.Event {
 	return &event.Event{ID: syntheticID("removal", roomID, batch), RoomID: roomID, Type: event.StateMember}
 }
 

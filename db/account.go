@@ -134,7 +134,8 @@ func (t *Accounts) LoginOfWazoUser(ctx context.Context, wazoUUID string) (*Accou
 
 // PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID, a.State and a.HeardUntil. This is
 // the time of the log-in, unless the log-in before was refused by Wazo: then the person did not want to stop hearing, and it stays.
-// PutLogin replaces the account with which the person logged in before. It returns an error if another person has logged in as the same user on Wazo.
+// PutLogin replaces the account with which the person logged in before. It returns an error if another person has logged in as the same
+// user on Wazo.
 func (t *Accounts) PutLogin(ctx context.Context, a *Account, refreshToken string) error {
 	a.State, a.HeardUntil = AccountActive, WazoTime{Time: a.Since.Time}
 	return t.GetDB().QueryRow(ctx, putLoginQuery, a.MatrixUser, a.Username, a.UserUUID, a.TenantUUID, t.box.Seal(refreshToken), a.ClientID, a.Since, a.HeardUntil).Scan(&a.ID, wazoTimeColumn(&a.HeardUntil))

@@ -20,7 +20,7 @@ const (
 	InboxRemoved   InboxKind = "removed"   // the bot was removed from a room
 	InboxAccess    InboxKind = "access"    // the rules who may join or read the room were changed
 	InboxDuplicate InboxKind = "duplicate" // an event of the bot that shows again what another one shows
-	InboxRemove    InboxKind = "remove"    // a message that may contain a password is to be removed; the payload says only which
+	InboxRedact    InboxKind = "remove"    // a message that may contain a password is to be removed; the payload says only which
 	InboxLook      InboxKind = "look"      // who may join the room may have changed otherwise: by another room, or while the bot was away
 	InboxLeave     InboxKind = "leave"     // the bot is to leave a room that it has made: a conversation that opened by itself is over
 )

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	nativeColumns = `portal_id, wazo_uuid, account_id, emoji, spelling, state, since`
+	nativeColumns = `portal_id, wazo_uuid, account_id, user_uuid, emoji, spelling, state, since`
 
-	wantNativeQuery   = `INSERT INTO native_reaction (` + nativeColumns + `) VALUES ($1, $2, $3, $4, $5, 'adding', $6) ON CONFLICT (portal_id, wazo_uuid, account_id, emoji) DO UPDATE SET state = 'adding', since = excluded.since WHERE state = 'removing'`
+	wantNativeQuery   = `INSERT INTO native_reaction (` + nativeColumns + `) VALUES ($1, $2, $3, $4, $5, $6, 'adding', $7) ON CONFLICT (portal_id, wazo_uuid, account_id, user_uuid, emoji) DO UPDATE SET state = 'adding', since = excluded.since WHERE state = 'removing'`
 	unwantNativeQuery = `UPDATE native_reaction SET state = 'removing', since = $5 WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND emoji = $4 AND state <> 'removing' AND NOT EXISTS (SELECT 1 FROM reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND native = $4)`
 	owedNativeQuery   = `SELECT ` + nativeColumns + ` FROM native_reaction WHERE portal_id = $1 AND state <> 'added' ORDER BY since, wazo_uuid, emoji`
-	addedNativeQuery  = `UPDATE native_reaction SET state = 'added' WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND emoji = $4 AND state = 'adding'`
-	dropNativeQuery   = `DELETE FROM native_reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND emoji = $4 AND state = $5`
-	isNativeQuery     = `SELECT EXISTS (SELECT 1 FROM native_reaction JOIN account ON account.id = account_id WHERE portal_id = $1 AND wazo_uuid = $2 AND user_uuid = $3 AND emoji = $4)`
+	addedNativeQuery  = `UPDATE native_reaction SET state = 'added' WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND user_uuid = $4 AND emoji = $5 AND state = 'adding'`
+	dropNativeQuery   = `DELETE FROM native_reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND user_uuid = $4 AND emoji = $5 AND state = $6`
+	isNativeQuery     = `SELECT EXISTS (SELECT 1 FROM native_reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND user_uuid = $3 AND emoji = $4)`
 	forgetNativeQuery = `DELETE FROM native_reaction WHERE state = 'added' AND NOT EXISTS (SELECT 1 FROM reaction WHERE reaction.portal_id = native_reaction.portal_id AND reaction.wazo_uuid = native_reaction.wazo_uuid AND reaction.account_id = native_reaction.account_id AND reaction.native = native_reaction.emoji)`
 
 	oweMarkQuery   = `INSERT INTO reply_mark (portal_id, wazo_uuid, parent, account_id, since) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
@@ -40,6 +40,7 @@ type NativeReaction struct {
 	PortalID int64
 	WazoUUID string // the message
 	Account  int64
+	User     string // whose account that was on Wazo then: a person may log in as another user
 	Emoji    string // without variation selectors, see wazoapi.NormalEmoji
 	Spelling string // as it is sent to Wazo
 	State    NativeState
@@ -57,12 +58,12 @@ func newNativeReactions(db *dbutil.Database) *NativeReactions {
 
 // Scan implements dbutil.DataStruct.
 func (n *NativeReaction) Scan(row dbutil.Scannable) (*NativeReaction, error) {
-	return dbutil.ValueOrErr(n, row.Scan(&n.PortalID, &n.WazoUUID, &n.Account, &n.Emoji, &n.Spelling, &n.State, timeColumn(&n.Since)))
+	return dbutil.ValueOrErr(n, row.Scan(&n.PortalID, &n.WazoUUID, &n.Account, &n.User, &n.Emoji, &n.Spelling, &n.State, timeColumn(&n.Since)))
 }
 
 // Want stores that an account has to make a reaction, whose state is ignored. It changes nothing if the account makes it already.
 func (t *NativeReactions) Want(ctx context.Context, n *NativeReaction) error {
-	return t.Exec(ctx, wantNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.Emoji, n.Spelling, n.Since)
+	return t.Exec(ctx, wantNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.User, n.Emoji, n.Spelling, n.Since)
 }
 
 // Unwant stores that a reaction on Wazo has to be removed which was made for a reaction that was deleted, see [Reactions.Delete]. It
@@ -82,12 +83,12 @@ func (t *NativeReactions) Done(ctx context.Context, n *NativeReaction) error {
 	if n.State == NativeRemoving {
 		return t.Drop(ctx, n)
 	}
-	return t.Exec(ctx, addedNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.Emoji)
+	return t.Exec(ctx, addedNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.User, n.Emoji)
 }
 
 // Drop deletes a reaction if it is still in its state.
 func (t *NativeReactions) Drop(ctx context.Context, n *NativeReaction) error {
-	return t.Exec(ctx, dropNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.Emoji, n.State)
+	return t.Exec(ctx, dropNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.User, n.Emoji, n.State)
 }
 
 // Has reports whether a reaction of a user on Wazo is made for somebody on Matrix: the user's account makes it, is about to, or has not
@@ -106,8 +107,8 @@ func (t *NativeReactions) Forget(ctx context.Context) error {
 // ReplyMark is a message on Wazo that is still to be marked as a reply, by the plugin for reactions and replies.
 type ReplyMark struct {
 	PortalID int64
-	WazoUUID string // the message that answers
-	Parent   string // the message that is answered
+	WazoUUID string // the message that is the reply
+	Parent   string // the message that is replied to
 	Account  int64  // that has posted it, and marks it
 	Since    Time   // when it was posted
 }

@@ -11,7 +11,7 @@ import (
 func (db *Database) reactThrough(t *testing.T, portal *Portal, event id.EventID, emoji string) *Reaction {
 	reaction := &Reaction{PortalID: portal.ID, EventID: event, Target: "$target", Emoji: emoji, WazoUUID: "u", Account: portal.ReaderID, Native: "❤"}
 	require.NoError(t, db.Reaction.Insert(t.Context(), reaction))
-	require.NoError(t, db.Native.Want(t.Context(), &NativeReaction{PortalID: portal.ID, WazoUUID: "u", Account: portal.ReaderID, Emoji: "❤", Spelling: emoji, Since: ms(1)}))
+	require.NoError(t, db.Native.Want(t.Context(), &NativeReaction{PortalID: portal.ID, WazoUUID: "u", Account: portal.ReaderID, User: "uuid-relay", Emoji: "❤", Spelling: emoji, Since: ms(1)}))
 	return reaction
 }
 
@@ -113,4 +113,21 @@ func TestRepliesThatAreOwed(t *testing.T) {
 	owed, err = db.ReplyMark.Owed(t.Context(), portal.ID)
 	require.NoError(t, err)
 	require.Empty(t, owed)
+}
+
+// A reaction stays that of the user who has made it.
+func TestReactionsOnWazoOfAnAccountThatIsAnotherUserNow(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal := db.addReader(t)
+	db.reactThrough(t, portal, "$1", "❤")
+	account, err := db.Account.Relay(t.Context(), "relay")
+	require.NoError(t, err)
+	account.UserUUID = "uuid-other"
+	require.NoError(t, db.Account.Update(t.Context(), account))
+	for user, want := range map[string]bool{"uuid-relay": true, "uuid-other": false} {
+		has, err := db.Native.Has(t.Context(), portal.ID, "u", user, "❤")
+		require.NoError(t, err)
+		require.Equal(t, want, has, user)
+	}
 }

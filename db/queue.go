@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"go.mau.fi/util/dbutil"
-	"maunium.net/go/mautrix/event"
 )
 
 // Direction says where the messages of a queue are delivered.
@@ -83,10 +82,6 @@ const (
 	dropRequestQuery   = `DELETE FROM request WHERE row_id = $1`
 	rowByIDQuery       = selectRows + `WHERE id = $1`
 	rowBySourceQuery   = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
-	pendingReactions   = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'new' AND parts = 0 AND merged_into IS NULL AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.annotation' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $2 ORDER BY position, id`
-	attemptedRelations = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND (merged_into IS NOT NULL OR parts > 0 AND (state <> 'new' OR part > 0)) AND ($2 = '' OR author = $2) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = $3 AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $4 ORDER BY position, id`
-	pendingRedactions  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND state = 'new' AND parts = 0 AND merged_into IS NULL AND json_valid(payload.content) AND json_extract(payload.content, '$.type') = 'm.room.redaction' AND COALESCE(json_extract(payload.content, '$.redacts'), json_extract(payload.content, '$.content.redacts')) = $2 ORDER BY position, id`
-	pendingEditsQuery  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND (parts = 0 OR state = 'new' AND part = 0) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 	attemptRowQuery    = `UPDATE queue SET state = 'attempted', parts = $2, attempts = attempts + 1, attempted_at = $3 WHERE id = $1 AND revision = $4`
 	unknownRowQuery    = `UPDATE queue SET attempted_at = $2 WHERE id = $1`
 	setRowStateQuery   = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
@@ -166,28 +161,6 @@ func (t *Queue) ByID(ctx context.Context, rowID int64) (*Row, error) {
 // BySource returns the row of a Matrix event or Wazo message, or nil if it is not in this queue.
 func (t *Queue) BySource(ctx context.Context, portalID int64, direction Direction, source string) (*Row, error) {
 	return t.QueryOne(ctx, rowBySourceQuery, portalID, direction, source)
-}
-
-// PendingEdits returns the edits of a Matrix event by one author (empty: by all) that wait and were never attempted, encrypted ones
-// included: what an event relates to is not encrypted.
-func (t *Queue) PendingEdits(ctx context.Context, portalID int64, author, eventID string) ([]*Row, error) {
-	return t.QueryMany(ctx, pendingEditsQuery, portalID, author, eventID)
-}
-
-// AttemptedRelations returns the events by one author (empty: by all) with a type of relation to a Matrix event that are being posted,
-// or may have been.
-func (t *Queue) AttemptedRelations(ctx context.Context, portalID int64, author string, relation event.RelationType, eventID string) ([]*Row, error) {
-	return t.QueryMany(ctx, attemptedRelations, portalID, author, relation, eventID)
-}
-
-// PendingReactions returns the reactions to a Matrix event that wait and were never attempted.
-func (t *Queue) PendingReactions(ctx context.Context, portalID int64, eventID string) ([]*Row, error) {
-	return t.QueryMany(ctx, pendingReactions, portalID, eventID)
-}
-
-// PendingRedactions returns the redactions of a Matrix event that wait and were never attempted.
-func (t *Queue) PendingRedactions(ctx context.Context, portalID int64, eventID string) ([]*Row, error) {
-	return t.QueryMany(ctx, pendingRedactions, portalID, eventID)
 }
 
 // MarkAttempted must be called before the next part of a row is sent. It stores that this part may be delivered from now on.

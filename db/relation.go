@@ -4,14 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix/id"
 )
 
 const (
-	saidOnceQuery = `INSERT INTO said_once (portal_id, kind, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
-	wasSaidQuery  = `SELECT EXISTS (SELECT 1 FROM said_once WHERE portal_id = $1 AND kind = $2 AND name = $3)`
+	saidOnceQuery   = `INSERT INTO said_once (portal_id, kind, name, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	wasSaidQuery    = `SELECT EXISTS (SELECT 1 FROM said_once WHERE portal_id = $1 AND kind = $2 AND name = $3)`
+	forgetSaidQuery = `DELETE FROM said_once WHERE kind <> 'wordless' AND at < $1`
 
 	setLastEditQuery     = `INSERT INTO last_edit (portal_id, event_id, edit_id) VALUES ($1, $2, $3) ON CONFLICT (portal_id, event_id) DO UPDATE SET edit_id = excluded.edit_id`
 	lastEditQuery        = `SELECT edit_id FROM last_edit WHERE portal_id = $1 AND event_id = $2`
@@ -42,7 +44,7 @@ type SaidOnce struct {
 
 // Add stores that something was said.
 func (t *SaidOnce) Add(ctx context.Context, portalID int64, kind OnceKind, name string) error {
-	_, err := t.db.Exec(ctx, saidOnceQuery, portalID, kind, name)
+	_, err := t.db.Exec(ctx, saidOnceQuery, portalID, kind, name, time.Now().UnixMilli())
 	return err
 }
 
@@ -50,6 +52,12 @@ func (t *SaidOnce) Add(ctx context.Context, portalID int64, kind OnceKind, name 
 func (t *SaidOnce) Has(ctx context.Context, portalID int64, kind OnceKind, name string) (said bool, err error) {
 	err = t.db.QueryRow(ctx, wasSaidQuery, portalID, kind, name).Scan(&said)
 	return said, err
+}
+
+// Forget deletes what was first said before a time. It keeps types of events: there are few of them.
+func (t *SaidOnce) Forget(ctx context.Context, before Time) error {
+	_, err := t.db.Exec(ctx, forgetSaidQuery, before)
+	return err
 }
 
 // LastEdits is the table of the last edits that were delivered.

@@ -79,3 +79,17 @@ func TestEventThatTakesThePlaceOfAReaction(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, reactions, 2)
 }
+
+func TestWhatWasSaidOnceIsForgotten(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal := db.addPortal(t, "a")
+	for _, kind := range []OnceKind{OnceWordless, OnceThread, OnceRemoved, OnceWithdrawn} {
+		require.NoError(t, db.SaidOnce.Add(t.Context(), portal.ID, kind, "x"))
+	}
+	now := time.Now().UnixMilli()
+	require.NoError(t, db.SaidOnce.Forget(t.Context(), ms(now-time.Hour.Milliseconds())))
+	require.Equal(t, 4, db.count(t, "said_once"))
+	require.NoError(t, db.SaidOnce.Forget(t.Context(), ms(now+time.Hour.Milliseconds())))
+	require.Equal(t, 1, db.count(t, "said_once"), "people are told of each type only once")
+}

@@ -24,7 +24,7 @@ const (
 	forgetShownQuery        = `DELETE FROM shown_reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reaction.portal_id AND message.event_id = shown_reaction.target)`
 	insertShownReplyQuery   = `INSERT INTO shown_reply (portal_id, wazo_uuid) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	shownReplyQuery         = `SELECT EXISTS (SELECT 1 FROM shown_reply WHERE portal_id = $1 AND wazo_uuid = $2)`
-	forgetShownRepliesQuery = `DELETE FROM shown_reply WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reply.portal_id AND message.wazo_uuid = shown_reply.wazo_uuid)`
+	forgetShownRepliesQuery = `DELETE FROM shown_reply WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reply.portal_id AND message.wazo_uuid = shown_reply.wazo_uuid) AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = shown_reply.portal_id AND direction = 'to_matrix' AND source_id = shown_reply.wazo_uuid)`
 
 	// The event of a reaction or an edit stands for the message that it is about.
 	targetsQuery = `
@@ -113,24 +113,24 @@ func (t *ShownReactions) DeleteEvent(ctx context.Context, portalID int64, eventI
 // Forget deletes what is shown about messages whose mappings are gone, see [Messages.Forget].
 func (t *ShownReactions) Forget(ctx context.Context) error { return t.Exec(ctx, forgetShownQuery) }
 
-// ShownReplies is the table of the messages of Wazo that are shown on Matrix as answers.
+// ShownReplies is the table of the messages of Wazo that are shown on Matrix as replies.
 type ShownReplies struct {
 	db *dbutil.Database
 }
 
-// Insert stores that a message is shown as an answer.
+// Insert stores that a message is shown as a reply, or is going to be.
 func (t *ShownReplies) Insert(ctx context.Context, portalID int64, wazoUUID string) error {
 	_, err := t.db.Exec(ctx, insertShownReplyQuery, portalID, wazoUUID)
 	return err
 }
 
-// Has reports whether a message is shown as an answer.
+// Has reports whether a message is shown as a reply.
 func (t *ShownReplies) Has(ctx context.Context, portalID int64, wazoUUID string) (shown bool, err error) {
 	err = t.db.QueryRow(ctx, shownReplyQuery, portalID, wazoUUID).Scan(&shown)
 	return shown, err
 }
 
-// Forget deletes the answers whose mappings are gone, see [Messages.Forget].
+// Forget deletes the replies whose mappings are gone, see [Messages.Forget]. It keeps those that are being delivered.
 func (t *ShownReplies) Forget(ctx context.Context) error {
 	_, err := t.db.Exec(ctx, forgetShownRepliesQuery)
 	return err

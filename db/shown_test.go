@@ -1,6 +1,7 @@
 package db
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,13 +54,16 @@ func TestWhatIsShownLivesAsLongAsItsMapping(t *testing.T) {
 		require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, name))
 	}
 	require.NoError(t, db.Message.Insert(t.Context(), &Message{PortalID: portal.ID, WazoUUID: "new", EventID: "$new", RelayedAt: ms(time.Now().UnixMilli())}))
+	_, err := db.Queue.Insert(t.Context(), &Row{PortalID: portal.ID, Direction: ToMatrix, Kind: KindMessage, SourceID: "waiting", State: StateNew})
+	require.NoError(t, err)
+	require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, "waiting"))
 	require.NoError(t, db.ShownReaction.Forget(t.Context()))
 	require.NoError(t, db.ShownReply.Forget(t.Context()))
 	all, err := db.ShownReaction.Of(t.Context(), portal.ID)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.Equal(t, id.EventID("$new"), all[0].Target)
-	for name, want := range map[string]bool{"old": false, "new": true} {
+	for name, want := range map[string]bool{"old": false, "new": true, "waiting": true} {
 		has, err := db.ShownReply.Has(t.Context(), portal.ID, name)
 		require.NoError(t, err)
 		require.Equal(t, want, has)
@@ -90,4 +94,22 @@ func TestTargetsOfMessages(t *testing.T) {
 	}
 	require.Equal(t, map[string]id.EventID{"text": "$text", "reaction": "$text", "edit": "$edited"}, got)
 	require.Len(t, found, len(got), "one for each message")
+}
+
+// Targets looks for the edit that each message may be.
+func TestEditsAreFoundByTheirEvents(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	rows, err := db.Query(t.Context(), `EXPLAIN QUERY PLAN `+targetsQuery, 1, `["text"]`)
+	require.NoError(t, err)
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &step))
+		plan = append(plan, step)
+	}
+	require.NoError(t, rows.Err())
+	require.NoError(t, rows.Close())
+	require.Contains(t, strings.Join(plan, "\n"), "last_edit_edit (portal_id=? AND edit_id=?)")
 }

@@ -85,10 +85,10 @@ const rowsV9 = `
 	UPDATE version SET version = 9, compat = 9;
 	INSERT INTO shown_reaction (portal_id, target, emoji, event_id, sent_at) SELECT MIN(id), '$message', '👍', '$shown', 1 FROM portal;
 	INSERT INTO shown_reply (portal_id, wazo_uuid) SELECT MIN(id), 'answer' FROM portal;
-	INSERT INTO said_once (portal_id, kind, name) SELECT MIN(id), 'wordless', 'org.example.custom' FROM portal;
+	INSERT INTO said_once (portal_id, kind, name, at) SELECT MIN(id), 'wordless', 'org.example.custom', 1700000000123 FROM portal;
 	INSERT INTO last_edit (portal_id, event_id, edit_id) SELECT MIN(id), '$message', '$edit' FROM portal;
 	INSERT INTO reaction (portal_id, event_id, target, emoji) SELECT MIN(id), '$reaction', '$message', '👍' FROM portal;
-	INSERT INTO native_reaction (portal_id, wazo_uuid, account_id, emoji, spelling, state, since) SELECT MIN(id), 'uuid-answered', MIN(reader_id), '👍', '👍', 'adding', 1700000000121 FROM portal;
+	INSERT INTO native_reaction (portal_id, wazo_uuid, account_id, user_uuid, emoji, spelling, state, since) SELECT MIN(id), 'uuid-answered', MIN(reader_id), 'uuid-relay', '👍', '👍', 'adding', 1700000000121 FROM portal;
 	INSERT INTO reply_mark (portal_id, wazo_uuid, parent, account_id, since) SELECT MIN(id), 'uuid-answer', 'uuid-answered', MIN(reader_id), 1700000000122 FROM portal;
 `
 

@@ -81,7 +81,7 @@ func (a *accounts) notePast(past pastLogin) {
 }
 
 // learn notes who had logged in, and returns that with who has now. The users on Wazo of each person are sorted.
-func (a *accounts) learn(logins Logins) (all Logins) {
+func (a *accounts) learn(logins LoginHistory) (all LoginHistory) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for user, authors := range logins {
@@ -89,7 +89,7 @@ func (a *accounts) learn(logins Logins) (all Logins) {
 			a.notePast(pastLogin{user, author, false})
 		}
 	}
-	all = make(Logins)
+	all = make(LoginHistory)
 	for _, past := range a.past {
 		all[past.user] = append(all[past.user], past.author)
 	}

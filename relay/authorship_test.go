@@ -44,7 +44,7 @@ func TestAsWhomPeopleMayHavePosted(t *testing.T) {
 	f.logIn(samUser, f.bob)
 	f.requireMayHavePosted(samUser, f.bob)
 	f.requireMayHavePosted(robinUser, f.alice)
-	want := Logins{robinUser: {wazoapi.UUID(f.alice.UUID), wazoapi.UUID(f.bob.UUID)}, samUser: {wazoapi.UUID(f.bob.UUID)}}
+	want := LoginHistory{robinUser: {wazoapi.UUID(f.alice.UUID), wazoapi.UUID(f.bob.UUID)}, samUser: {wazoapi.UUID(f.bob.UUID)}}
 	slices.Sort(want[robinUser])
 	await.Until(t, "the record", func() bool {
 		stored, err := f.matrix.Logins(t.Context())
@@ -62,7 +62,7 @@ func TestAsWhomPeopleMayHavePosted(t *testing.T) {
 func TestLogInsThatOnlyTheHomeserverKnows(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.matrix.logins = Logins{robinUser: {wazoapi.UUID(f.alice.UUID)}}
+	f.matrix.logins = LoginHistory{robinUser: {wazoapi.UUID(f.alice.UUID)}}
 	f.start()
 	await.Until(t, "the record", f.core.logins.isRead)
 	f.requireMayHavePosted(robinUser, f.alice)

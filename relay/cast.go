@@ -42,6 +42,15 @@ func newCast(r *Relay, portal *db.Portal) *cast {
 	}
 }
 
+// linkedSince returns when a portal was linked. It is zero for a conversation that opened by itself: its people could always read the
+// Wazo room.
+func linkedSince(portal *db.Portal) db.WazoTime {
+	if portal.IsOpened() {
+		return db.WazoTime{}
+	}
+	return portal.StartedOnWazo
+}
+
 // character is how the author of a message is shown.
 type character struct {
 	name  string
@@ -110,4 +119,19 @@ func (a character) quieten(content *event.MessageEventContent) *event.MessageEve
 		content.MsgType = event.MsgNotice
 	}
 	return content
+}
+
+// quoteOf returns what is quoted of a message of Wazo: of what was said before the link only the author.
+func (c *cast) quoteOf(ctx context.Context, preview wazoapi.Preview) convert.Quote {
+	var quote convert.Quote
+	if preview.CreatedAt.After(c.since.Time) {
+		quote.Text = convert.WazoPreview(preview.Content)
+	}
+	switch {
+	case preview.Author == "" || c.identities.accounts.isRelay(preview.Author):
+		quote.Author = preview.Alias // somebody on Matrix
+	default:
+		quote.Author = c.author(ctx, wazoapi.Message{UserUUID: preview.Author, Alias: preview.Alias}).name
+	}
+	return quote
 }

@@ -27,11 +27,11 @@ type onceSaid struct {
 
 // saying is what an event says to people on Wazo.
 type saying struct {
-	text  string
-	other string     // what it would say if Wazo had the plugin for reactions and replies, or had not; empty: the same, or not known
-	media *db.Media  // the file that it links to, nil if there is none
-	once  []onceSaid // what is not said again after this
-	edits id.EventID // the event that this one edits; empty: none
+	text             string
+	ifPluginDiffered string     // what it would say if Wazo had the plugin for reactions and replies, or had not; empty: the same, or not known
+	media            *db.Media  // the file that it links to, nil if there is none
+	once             []onceSaid // what is not said again after this
+	edits            id.EventID // the event that this one edits; empty: none
 
 	reactions []reactionNote // that it shows or removes
 	silent    bool           // nothing has to be said: the plugin shows the reactions
@@ -82,11 +82,11 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 	}
 	opts := d.wazoOptions(ctx, evt)
 	opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	answered, err := d.answered(ctx, evt, content)
+	reply, err := d.replyOf(ctx, evt, content)
 	if err != nil {
 		return said, err
 	}
-	opts.Answers, said.once, said.parent = answered.quote, append(once, answered.once...), answered.parent
+	opts.Answers, said.once, said.parent = reply.quote, append(once, reply.once...), reply.parent
 	if content.NewContent != nil {
 		said.edits = content.RelatesTo.GetReplaceID()
 	}
@@ -110,9 +110,9 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		opts.Answers = nil
 		said.text, err = convert.ToWazo(content, opts)
 	}
-	if err == nil && answered.hadOther {
-		opts.Answers = answered.other
-		said.other, _ = convert.ToWazo(content, opts) // what is too large was not posted
+	if err == nil && reply.mayHaveDiffered {
+		opts.Answers = reply.ifPluginDiffered
+		said.ifPluginDiffered, _ = convert.ToWazo(content, opts) // what is too large was not posted
 	}
 	return said, err
 }
@@ -123,7 +123,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	sender, written := d.sender(ctx, evt), time.UnixMilli(evt.Timestamp)
 	own := d.lateAndInTime(written, wazoapi.Clean(said.text))
 	var forms []form
-	for _, text := range []string{said.text, said.other} {
+	for _, text := range []string{said.text, said.ifPluginDiffered} {
 		if text == "" {
 			continue
 		}
@@ -165,6 +165,8 @@ func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.
 	switch description.Kind {
 	case convert.KindSaid:
 		return description.Content, nil, nil
+	case convert.KindUnreadable:
+		return nil, nil, &messageError{why: words.WhyUnreadable}
 	case convert.KindWordless:
 		named, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceWordless, description.Type)
 		if err != nil {

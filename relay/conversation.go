@@ -25,7 +25,7 @@ func newConversations(r *Relay) *conversations {
 	return &conversations{Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), seen: make(map[int64]string)}
 }
 
-func (c *conversations) wake(portalID int64) { c.tasks.Wake(portalJob(jobMembers, portalID)) }
+func (c *conversations) wake(portalID int64) { c.tasks.Wake(portalJob(jobConversation, portalID)) }
 
 // wakeAll has all conversations looked at.
 func (c *conversations) wakeAll(ctx context.Context) error {
@@ -39,8 +39,8 @@ func (c *conversations) wakeAll(ctx context.Context) error {
 	return nil
 }
 
-// peopleChanged has all conversations looked at, also those that are still to open, as soon as the transaction that ctx carries, if any, is committed: somebody is another
-// person on Wazo than before.
+// peopleChanged has all conversations looked at, also those that are still to open, as soon as the transaction that ctx carries, if any, is
+// committed: somebody is another person on Wazo than before.
 func (c *conversations) peopleChanged(ctx context.Context) {
 	db.AfterCommit(ctx, func() {
 		c.tasks.Go(func(ctx context.Context) {

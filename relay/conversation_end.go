@@ -26,7 +26,7 @@ func (c *conversations) endIfEmpty(ctx context.Context, portal *db.Portal) error
 		return err
 	} else if delivering {
 		c.tasks.Wake(portalJob(jobToWazo, portal.ID))
-		c.tasks.WakeAfter(endingPause, portalJob(jobMembers, portal.ID))
+		c.tasks.WakeAfter(endingPause, portalJob(jobConversation, portal.ID))
 		return nil
 	}
 	return c.db.DoTxn(ctx, func(ctx context.Context) error {

@@ -150,30 +150,6 @@ func (f *following) rename(ctx context.Context) error {
 	return f.db.Portal.SetTitle(context.WithoutCancel(ctx), f.portal.ID, title, shown)
 }
 
-// SayToOwners says something in person to those whom a portal concerns: who has linked it, or the people of a conversation that has
-// opened by itself.
-func (r *Relay) SayToOwners(ctx context.Context, portal *db.Portal, markdown string) error {
-	owners := []id.UserID{portal.LinkedBy}
-	if portal.IsOpened() {
-		members, err := r.db.PortalMember.Of(ctx, portal.ID)
-		if err != nil {
-			return err
-		}
-		owners = nil
-		for _, member := range members {
-			if member.State == db.MemberJoined {
-				owners = append(owners, member.MatrixUser)
-			}
-		}
-	}
-	for _, owner := range owners {
-		if err := r.SayTo(ctx, owner, markdown); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // roomsListed has the conversations looked at that an account reads, if their Wazo rooms have changed since they were last seen.
 func (c *conversations) roomsListed(ctx context.Context, acc *account) error {
 	portals, err := c.db.Portal.OfReader(ctx, acc.row.ID)

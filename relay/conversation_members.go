@@ -124,7 +124,7 @@ func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 	if err != nil || len(members) == 0 {
 		return err
 	}
-	acc, room, err := c.openings.anyMember(ctx, wazoapi.UUID(portal.WazoRoom), c.readers.of(portal), c.cfg.invitedBy())
+	acc, room, err := c.openings.anyMember(ctx, wazoapi.UUID(portal.WazoRoom), c.readers.of(portal), c.cfg.maxMemberListAge())
 	if err != nil || acc == nil {
 		return err
 	}

@@ -409,6 +409,8 @@ func TestAdministratorClosesAConversation(t *testing.T) {
 	require.NoError(t, f.core.Unlink(t.Context(), madeRoom(0)))
 	f.awaitOver(madeRoom(0))
 	require.Empty(t, f.relayed(), "nobody on Wazo was told of the room")
+	f.wazo.Post(f.room.UUID, f.bob, "next", "")
+	f.awaitMade(2)
 }
 
 func TestBotIsRemovedFromAConversation(t *testing.T) {

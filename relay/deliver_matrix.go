@@ -78,12 +78,25 @@ func (d *matrixDelivery) runAlone(ctx context.Context) (outcome, error) {
 			return outcomeDelivered, nil
 		}
 	}
-	if there, err := d.markAttempted(ctx, row, request...); err != nil {
+	if there, err := d.markPart(ctx, part, request); err != nil {
 		return outcomeStopped, err
 	} else if !there {
 		return outcomeChanged, nil
 	}
 	return d.send(ctx, part)
+}
+
+// markPart stores that a part of a row that is not merged is sent now. If it shows what the message answers, that is known from now on,
+// however it becomes known that the part arrived.
+func (d *matrixDelivery) markPart(ctx context.Context, part *matrixPart, request []string) (there bool, err error) {
+	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
+		there, err = d.markAttempted(ctx, d.row, request...)
+		if err != nil || !there || !part.Answers {
+			return err
+		}
+		return d.db.ShownReply.Insert(ctx, d.row.PortalID, d.row.SourceID)
+	})
+	return there, err
 }
 
 // send sends a part whose request is stored, and records that it is delivered.
@@ -102,10 +115,6 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		if len(part.Also) > 0 {
 			return d.recordMerged(ctx, row.PortalID, d.tag(part).UUIDs(), eventID)
-		} else if part.Answers {
-			if err := d.db.ShownReply.Insert(ctx, row.PortalID, row.SourceID); err != nil {
-				return err
-			}
 		}
 		return d.recordToMatrix(ctx, row, row.Part, eventID)
 	})
@@ -204,7 +213,7 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 		}
 	}
 	parts = append(parts, pictureParts(message, author, pictures, uploaded)...)
-	if err = d.addAnswer(ctx, message, parts); err != nil {
+	if err = d.addReply(ctx, message, parts); err != nil {
 		return nil, err
 	}
 	for _, part := range parts {

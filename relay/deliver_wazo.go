@@ -62,6 +62,9 @@ type form struct {
 // isOwn reports whether the account of the sender posts the request.
 func (q *wazoRequest) isOwn() bool { return q.Author != "" }
 
+// isNew reports whether the request was made now, and not stored by an earlier attempt. It is false for the introduction.
+func (q *wazoRequest) isNew() bool { return q.forms != nil }
+
 // run delivers the row.
 func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	row := d.row
@@ -82,7 +85,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
 	case request.silent:
-		return outcomeDelivered, d.recordSilently(ctx, request)
+		return outcomeChanged, d.recordSilently(ctx, request) // nothing was asked of Wazo, so it is not known to work
 	}
 	if row.State == db.StateAttempted && !sabotaged("reconcile") {
 		if found, looked, err := d.findOnWazo(ctx, request); err != nil || !looked {
@@ -103,7 +106,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	acc, err := d.accountOf(ctx, request)
 	if err != nil {
 		return outcomeStopped, err
-	} else if acc == nil && request.forms != nil {
+	} else if acc == nil && request.isNew() {
 		return outcomeChanged, d.leave(ctx)
 	} else if acc == nil {
 		return outcomeChanged, d.withdraw(ctx)
@@ -150,7 +153,7 @@ func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*ac
 	switch {
 	case request.failure != nil:
 		return nil, request.failure
-	case request.account != nil || request.forms != nil:
+	case request.account != nil || request.isNew():
 		return request.account, nil
 	case !request.isOwn():
 		return d.posters.relayIn(ctx, d.portal)

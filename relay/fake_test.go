@@ -78,8 +78,8 @@ type fakeMatrix struct {
 	named       map[id.RoomID]string                         // rooms that the bot has named
 	removeError error                                        // of Remove
 
-	logins      Logins // as stored
-	loginsError error  // of Logins and SetLogins
+	logins      LoginHistory // as stored
+	loginsError error        // of Logins and SetLogins
 
 	reactTxns      []string // transaction ids of the bot's reactions, in order
 	refusesDoubles bool     // as Synapse does: a second reaction of a person to the same event with the same key
@@ -628,13 +628,13 @@ func (f *fakeMatrix) event(eventID id.EventID) *event.Event {
 	return nil
 }
 
-func (f *fakeMatrix) Logins(context.Context) (Logins, error) {
+func (f *fakeMatrix) Logins(context.Context) (LoginHistory, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.logins, f.loginsError
 }
 
-func (f *fakeMatrix) SetLogins(_ context.Context, logins Logins) error {
+func (f *fakeMatrix) SetLogins(_ context.Context, logins LoginHistory) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.loginsError == nil {

@@ -18,25 +18,25 @@ type jobKind string
 
 // The kinds of jobs. The first two are the queues of a portal.
 const (
-	jobToWazo    jobKind = jobKind(db.ToWazo)
-	jobToMatrix  jobKind = jobKind(db.ToMatrix)
-	jobCatchUp   jobKind = "catch_up"  // read a portal's history on Wazo
-	jobProbe     jobKind = "probe"     // ask Wazo in which rooms of an account there is news
-	jobOverheard jobKind = "overheard" // look whether the reader of a portal has heard what another account has
-	jobStreams   jobKind = "streams"   // ask Wazo whether the connection of the relay account serves everybody
-	jobHealth    jobKind = "health"    // ask each service of Wazo how it is
-	jobExplain   jobKind = "explain"   // tell people in Wazo rooms without portal what to do
-	jobAnswer    jobKind = "answer"    // answer commands on Wazo
-	jobKey       jobKind = "key"       // try to decrypt what waits for a key
-	jobAskKey    jobKind = "ask_key"   // ask for a key that is missing
-	jobExpire    jobKind = "expire"    // drop what has waited for its key for too long
-	jobRevoke    jobKind = "revoke"    // delete the log-ins of people who have logged out on Wazo
-	jobWhole     jobKind = "whole"     // wait until /sync has brought everything that happened before the start
-	jobLogins    jobKind = "logins"    // read and complete the record of who has logged in
-	jobOpen      jobKind = "open"      // make the Matrix room of a conversation
-	jobRelations jobKind = "relations" // show the reactions and replies that people made on Wazo
-	jobNative    jobKind = "native"    // have the replies and reactions of people on Matrix made on Wazo
-	jobMembers   jobKind = "members"   // bring the Matrix room of a conversation in line with its Wazo room
+	jobToWazo       jobKind = jobKind(db.ToWazo)
+	jobToMatrix     jobKind = jobKind(db.ToMatrix)
+	jobCatchUp      jobKind = "catch_up"     // read a portal's history on Wazo
+	jobProbe        jobKind = "probe"        // ask Wazo in which rooms of an account there is news
+	jobOverheard    jobKind = "overheard"    // look whether the reader of a portal has heard what another account has
+	jobStreams      jobKind = "streams"      // ask Wazo whether the connection of the relay account serves everybody
+	jobHealth       jobKind = "health"       // ask each service of Wazo how it is
+	jobExplain      jobKind = "explain"      // tell people in Wazo rooms without portal what to do
+	jobAnswer       jobKind = "answer"       // answer commands on Wazo
+	jobKey          jobKind = "key"          // try to decrypt what waits for a key
+	jobAskKey       jobKind = "ask_key"      // ask for a key that is missing
+	jobExpire       jobKind = "expire"       // drop what has waited for its key for too long
+	jobRevoke       jobKind = "revoke"       // delete the log-ins of people who have logged out on Wazo
+	jobWhole        jobKind = "whole"        // wait until /sync has brought everything that happened before the start
+	jobLogins       jobKind = "logins"       // read and complete the record of who has logged in
+	jobOpen         jobKind = "open"         // make the Matrix room of a conversation
+	jobRelations    jobKind = "relations"    // show the reactions and replies that people made on Wazo
+	jobNative       jobKind = "native"       // have the replies and reactions of people on Matrix made on Wazo
+	jobConversation jobKind = "conversation" // bring the Matrix room of a conversation in line with its Wazo room
 )
 
 // job is the key of a worker: a kind of work, of one portal or (0) of all.
@@ -109,7 +109,7 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.logins.update(ctx, r.matrix)
 	case jobOpen:
 		return task.Idle, r.openings.open(ctx, j.wazoRoom)
-	case jobMembers:
+	case jobConversation:
 		return task.Idle, r.conversations.update(ctx, j.portalID)
 	case jobNative:
 		return task.Idle, r.natives.settle(ctx, j.portalID)
@@ -140,7 +140,7 @@ func (r *Relay) pauseAfter(ctx context.Context, j job, err error, failures int) 
 		return backoff.After(failures) // it is about one account, and tells nothing of Wazo
 	case jobNative, jobLogins, jobRelations:
 		return backoff.AfterAsked(classify(err).Wait, failures) // messages do not wait for it
-	case jobOpen, jobMembers:
+	case jobOpen, jobConversation:
 		return openingBackoff(err).AfterAsked(classify(err).Wait, failures) // messages do not wait for it
 	}
 	r.noteJobFailed(j, err)

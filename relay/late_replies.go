@@ -16,13 +16,13 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// A message on Wazo that is marked as an answer after it was shown on Matrix is edited there, once: an edit cannot make a reply of it, so
-// it gets a quote.
+// A message on Wazo that is marked as a reply after it was shown on Matrix is edited there, once: an edit cannot make a reply of its
+// event, so it gets a quote.
 
 // lateReply is how long after a message was shown it is edited because of a mark.
 const lateReply = 15 * time.Minute
 
-// showLate edits the events of those answers that were shown before they were marked.
+// showLate edits the events of those replies that were shown before they were marked.
 func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies map[wazoapi.UUID]wazoapi.Reply) error {
 	var uuids []string
 	for uuid := range replies {
@@ -33,6 +33,7 @@ func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, m := range messages {
 		isFromWazo := m.Author != "" && m.Author[0] != '@'
 		if !isFromWazo || time.Since(m.RelayedAt.Time) > lateReply || isPast(portal, m.CreatedAt.UnixMicro()) {
@@ -47,17 +48,20 @@ func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies
 		}
 		err := w.showLateReply(ctx, portal, m, replies[wazoapi.UUID(m.WazoUUID)])
 		if errors.Is(err, errMayNotSend) {
-			return nil
+			break
 		} else if err != nil {
-			return fmt.Errorf("failed to show that %s is an answer: %w", m.WazoUUID, err)
+			failed = append(failed, fmt.Errorf("failed to show that %s is a reply: %w", m.WazoUUID, err))
+			if !isOfOneEvent(err) {
+				break
+			}
 		} else if err = w.db.ShownReply.Insert(context.WithoutCancel(ctx), portal.ID, m.WazoUUID); err != nil {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
-// showLateReply edits the event of a message, if that is possible, unless it shows already what it answers. To do it twice does no harm.
+// showLateReply edits the event of a message, if that is possible, unless it shows already what it replies to. To do it twice does no harm.
 func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m *db.Message, reply wazoapi.Reply) error {
 	if !makesSense(reply, m.CreatedAt.Time) {
 		return nil
@@ -68,36 +72,42 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 	if err != nil {
 		return err
 	}
-	edit := w.lateEdit(ctx, portal, evt, reply)
-	if edit == nil {
-		return nil
+	edit, err := w.lateEdit(ctx, portal, evt, reply)
+	if err != nil || edit == nil {
+		return err
 	}
 	edit.SetEdit(m.EventID)
 	_, err = w.matrix.Send(ctx, portal.MatrixRoom, Outgoing{
 		Type: event.EventMessage, Content: edit, Tag: Tag{Kind: TagEdit},
 		Check: func(ctx context.Context) error { return w.pauses.checkMaySend(ctx, portal) },
 	}, fmt.Sprintf("wazo-%d-%s-answer", portal.ID, m.WazoUUID))
-	if err != nil && classify(err).Class != ClassService {
-		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", m.EventID).Msg("The homeserver refused to show what a message answers")
+	if err != nil && classify(err).Class == ClassPortal {
+		return errMayNotSend
+	} else if err != nil && !MayPass(err) {
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", m.EventID).Msg("The homeserver refused to show what a message replies to")
 		return nil
 	}
 	return err
 }
 
-// lateEdit returns the content of an event with a quote of what it answers. It returns nil if the event shows that already, cannot be
-// read, shows several messages, or is no text.
-func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Event, reply wazoapi.Reply) *event.MessageEventContent {
-	if evt == nil || evt.ParseError != nil || evt.Tag == nil || len(evt.Tag.Also) > 0 || evt.Type.Type != event.EventMessage.Type {
-		return nil
+// lateEdit returns the content of an event with a quote of what it replies to. It returns nil if the event shows that already, was edited,
+// cannot be read, shows several messages, or is no text.
+func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Event, reply wazoapi.Reply) (*event.MessageEventContent, error) {
+	if evt == nil || evt.ParseError != nil || evt.Replaced || evt.Tag == nil || len(evt.Tag.Also) > 0 || evt.Type.Type != event.EventMessage.Type {
+		return nil, nil
 	}
 	content := &event.MessageEventContent{}
 	if json.Unmarshal(evt.Content.VeryRaw, content) != nil || content.RelatesTo.GetReplyTo() != "" {
-		return nil
+		return nil, nil
 	}
-	edit, ok := convert.WithQuote(content, newCast(w.Relay, portal).quoteOf(ctx, reply.Preview))
+	quote, err := w.replies.quote(ctx, portal, newCast(w.Relay, portal), reply)
+	if err != nil {
+		return nil, err
+	}
+	edit, ok := convert.WithQuote(content, quote)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	edit.RelatesTo = nil
-	return edit
+	return edit, nil
 }

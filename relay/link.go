@@ -158,7 +158,8 @@ func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) e
 	return nil
 }
 
-// Unlink ends the link of a Matrix room. The bot leaves the room if it has made it for a conversation. Unlink returns a *UserError if there is none.
+// Unlink ends the link of a Matrix room. The bot leaves the room if it has made it for a conversation. Unlink returns a *UserError if there
+// is none.
 func (r *Relay) Unlink(ctx context.Context, room id.RoomID) error {
 	r.linking.Lock()
 	defer r.linking.Unlock()
@@ -184,6 +185,7 @@ func (r *Relay) deletePortal(ctx context.Context, portal *db.Portal, notice stri
 	if err := r.db.Portal.Delete(ctx, portal.ID); err != nil {
 		return err
 	}
+	db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobRelations, portal.ID)) }) // which forgets what it knows
 	return r.Say(ctx, portal.MatrixRoom, notice, "")
 }
 

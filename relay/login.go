@@ -265,6 +265,9 @@ func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.R
 			return err
 		}
 		r.conversations.peopleChanged(ctx)
+		if err := r.natives.wake(ctx); err != nil { // some of it may have waited for the account
+			return err
+		}
 		return r.SayTo(ctx, row.MatrixUser, r.texts.LoggedIn(row.MatrixUser.String(), as))
 	})
 	if refused := (*LogInError)(nil); errors.As(err, &refused) && owner == "" {

@@ -21,7 +21,7 @@ type File struct {
 	File *event.EncryptedFileInfo // in one that is
 }
 
-// textParts makes the events that show a text. If the homeserver takes no file, all of the text becomes events.
+// textParts makes the events that show a text. If the homeserver refuses to take a file, all of the text becomes events.
 func (d *matrixDelivery) textParts(ctx context.Context, text string, author character, message wazoapi.Message) ([]*matrixPart, error) {
 	people := d.cast.mentionable(ctx, text).Without(string(message.UserUUID))
 	show := func(texts []string) (parts []*matrixPart) {
@@ -36,7 +36,8 @@ func (d *matrixDelivery) textParts(ctx context.Context, text string, author char
 	}
 	file, err := d.matrix.UploadText(ctx, d.portal.MatrixRoom, long.Rest)
 	var failure *MatrixError
-	if errors.As(err, &failure) && failure.NotSent {
+	isMissing := errors.As(err, &failure) && failure.Code == "M_UNRECOGNIZED" // the homeserver stores no files at all
+	if err != nil && MayPass(err) && !isMissing {
 		return nil, err
 	} else if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to upload the rest of a long message, so all of it becomes events")

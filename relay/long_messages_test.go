@@ -71,8 +71,7 @@ func TestLongMessageIsShownAsAWholeIfNoFileIsTaken(t *testing.T) {
 	for name, err := range map[string]error{
 		"it is larger than the limit": &MatrixError{Status: 413, Code: "M_TOO_LARGE", Err: errors.New("too large")},
 		"the bot may not upload":      &MatrixError{Status: 403, Code: "M_FORBIDDEN", Err: errors.New("no")},
-		"the media service is down":   &MatrixError{Status: 502, Err: errors.New("bad gateway")},
-		"the answer is lost":          errLost,
+		"there is no media service":   &MatrixError{Status: 404, Code: "M_UNRECOGNIZED", Err: errors.New("unrecognized")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,22 +87,33 @@ func TestLongMessageIsShownAsAWholeIfNoFileIsTaken(t *testing.T) {
 	}
 }
 
-func TestLongMessageWaitsForAHomeserverThatCannotBeReached(t *testing.T) {
+// All of the text would be very many events.
+func TestLongMessageWaitsForAHomeserverThatFails(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	f.matrix.setTextError(&MatrixError{NotSent: true, Err: errors.New("connection refused")})
-	f.wazo.Post(f.room.UUID, f.bob, "before", "")
-	f.wazo.Post(f.room.UUID, f.alice, longText, "")
-	f.awaitShown("Bob Stone: before")
-	await.Until(t, "a try", func() bool {
-		portal, err := f.core.Portal(f.ctx, roomID)
-		return err == nil && portal.LastError != ""
-	})
-	f.matrix.setTextError(nil)
-	shown := f.awaitEvents(convert.MostParts + 2)
-	require.Equal(t, words.RestOfMessage, shown[convert.MostParts+1].FileName)
+	for name, err := range map[string]error{
+		"it cannot be reached":      &MatrixError{NotSent: true, Err: errors.New("connection refused")},
+		"the media service is down": &MatrixError{Status: 502, Err: errors.New("bad gateway")},
+		"too many uploads":          &MatrixError{Status: 429, Code: "M_LIMIT_EXCEEDED", Err: errors.New("slow down")},
+		"the answer is lost":        errLost,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.start()
+			f.link()
+			f.matrix.setTextError(err)
+			f.wazo.Post(f.room.UUID, f.bob, "before", "")
+			f.wazo.Post(f.room.UUID, f.alice, longText, "")
+			f.awaitShown("Bob Stone: before")
+			await.Until(t, "a try", func() bool {
+				portal, err := f.core.Portal(f.ctx, roomID)
+				return err == nil && portal.LastError != ""
+			})
+			f.matrix.setTextError(nil)
+			shown := f.awaitEvents(convert.MostParts + 2)
+			require.Equal(t, words.RestOfMessage, shown[convert.MostParts+1].FileName)
+		})
+	}
 }
 
 func TestRestOfALongMessageIsUploadedOnce(t *testing.T) {

@@ -82,7 +82,7 @@ func (d *matrixDelivery) isMergeable(row *db.Row) bool {
 }
 
 // mergeable returns what a merged event shows of a row, and its author. It reports false for a row that must be delivered by itself: it has
-// pictures, nothing to show or too much, cannot be converted, may have been posted for somebody on Matrix, or may be an answer.
+// pictures, nothing to show or too much, cannot be converted, may have been posted for somebody on Matrix, or may be a reply.
 func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said convert.Said, author character, ok bool) {
 	if !d.isMergeable(row) {
 		return said, author, false
@@ -92,7 +92,7 @@ func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said conve
 		if err := json.Unmarshal([]byte(row.Payload), &message); err != nil {
 			return err
 		}
-		if held, err := d.echoes.holds(ctx, row); err != nil || held || d.wazoRelations.replies.mayAnswer(d.portal, row) {
+		if held, err := d.echoes.holds(ctx, row); err != nil || held || d.wazoRelations.replies.mayBeReply(d.portal, row) {
 			return err
 		}
 		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(d.typed().Split(message.Content)) == 1

@@ -28,8 +28,8 @@ func (d *wazoDelivery) markMerged(ctx context.Context, also []*db.Row, request s
 	return true, nil
 }
 
-// recordMerged stores, within a transaction, that a message shows the other rows of a request, too. They leave the queue.
-func (d *wazoDelivery) recordMerged(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
+// recordOtherRows stores, within a transaction, that a message shows the other rows of a request, too. They leave the queue.
+func (d *wazoDelivery) recordOtherRows(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	rows := request.also
 	if rows == nil {
 		var err error

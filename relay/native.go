@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -14,52 +15,54 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// If Wazo has the plugin for reactions and replies, people there see the replies and reactions of Matrix as such. A message is posted
-// first and marked as a reply after that, and a reaction is added or removed by a request of its own. When a row of the queue is
-// recorded, what Wazo owes to it is stored in the same transaction (db/native.go). This file then has it done. All of these requests
-// can be repeated, so nothing has to be known of earlier attempts. As long as the plugin is away, what is owed waits.
+// If Wazo has the plugin for reactions and replies, people there see the replies and reactions of Matrix as such: these are "native", that
+// is, made by the plugin. A message is posted first and marked as a reply after that, and a reaction is added or removed by a request of
+// its own. When a row of the queue is recorded, what is still to be made for it is stored in the same transaction (db/native.go): it is
+// owed. This file then has it made. All of these requests can be repeated, so nothing has to be known of earlier attempts. As long as the
+// plugin is away, they wait.
 
-// natives have Wazo do what it owes to people on Matrix. They are safe for concurrent use.
+// natives have the replies and reactions of people on Matrix made on Wazo. They are safe for concurrent use.
 type natives struct {
 	db       *db.Database
 	accounts *accounts
 	readers  *readers
 	tasks    *task.Scheduler[job]
-	every    time.Duration // between two attempts while the plugin, or the account, is away
+	every    time.Duration // between the first two attempts while the plugin, or the account, is away
 	kept     time.Duration // for how long an attempt is made
 
 	mu      sync.Mutex
-	unknown map[string]int      // how often Wazo did not know the message of a debt, by its name
+	unknown map[string]int      // how often Wazo did not know the message of a request, by its name
 	next    map[int64]time.Time // when a portal is looked at again at the latest
+	waits   map[int64]int       // how often in a row that was in vain
 }
 
-// nativeKept is how long Wazo is asked for a reply or reaction that it owes.
+// nativeKept is how long Wazo is asked to make a reply or reaction.
 const nativeKept = 7 * 24 * time.Hour
 
 // unknownTries is how often Wazo is asked about a message that it does not know: it announces messages before it stores them
 // (docs/wazo.md, "Event before commit").
 const unknownTries = 5
 
-// errNoAccount says that nobody is logged in with the account that Wazo has to be asked with.
+// errNoAccount says that nobody is logged in with the account that Wazo has to be asked with, or as another user.
 var errNoAccount = errors.New("nobody is logged in with the account")
 
 func newNatives(r *Relay) *natives {
 	return &natives{
 		db: r.db, accounts: r.accounts, readers: r.readers, tasks: r.tasks, every: r.cfg.ProbeInterval, kept: nativeKept,
-		unknown: make(map[string]int), next: make(map[int64]time.Time),
+		unknown: make(map[string]int), next: make(map[int64]time.Time), waits: make(map[int64]int),
 	}
 }
 
-// wake has everything done that Wazo owes.
+// wake has everything made that is still to be made on Wazo, within a transaction when that is committed.
 func (n *natives) wake(ctx context.Context) error {
 	portals, err := n.db.ReplyMark.OwingPortals(ctx)
 	for _, portalID := range portals {
-		n.tasks.Wake(portalJob(jobNative, portalID))
+		n.wakeAfterCommit(ctx, portalID)
 	}
 	return err
 }
 
-// wakeAfterCommit has done what Wazo owes in a portal when the transaction of the context is committed.
+// wakeAfterCommit has made what is still to be made in a portal when the transaction of the context is committed.
 func (n *natives) wakeAfterCommit(ctx context.Context, portalID int64) {
 	db.AfterCommit(ctx, func() { n.tasks.Wake(portalJob(jobNative, portalID)) })
 }
@@ -80,46 +83,59 @@ func (n *natives) isFromMatrix(ctx context.Context, portalID int64, x wazoapi.Re
 	return n.db.Native.Has(ctx, portalID, string(x.Message), string(x.User), wazoapi.NormalEmoji(x.Emoji))
 }
 
-// debt is one thing that Wazo owes.
-type debt struct {
+// pluginRequest asks the plugin for one thing that is still to be made on Wazo.
+type pluginRequest struct {
 	name    string
 	since   db.Time
 	account int64
-	byOther bool // any other member of the Wazo room may ask for it as well
+	user    wazoapi.UUID // whose account that must be; empty: it does not matter
+	byOther bool         // any other member of the Wazo room may ask for it as well
 	ask     func(ctx context.Context, acc *account) error
-	done    func(ctx context.Context) error // stores that Wazo has done it
+	done    func(ctx context.Context) error // stores that Wazo has made it
 	drop    func(ctx context.Context) error // stores that it is not owed any more
 }
 
-// settle has everything done that Wazo owes in a portal. It returns the errors after which the next attempt is to follow soon.
+// settle has everything made that is still to be made in a portal. It returns the errors after which the next attempt is to follow soon.
 func (n *natives) settle(ctx context.Context, portalID int64) error {
 	portal, err := n.db.Portal.ByID(ctx, portalID)
 	if err != nil || portal == nil {
 		return err
 	}
-	debts, err := n.debts(ctx, portal)
+	requests, err := n.pendingRequests(ctx, portal)
 	if err != nil {
 		return err
 	}
+	return n.settleAll(ctx, portal, requests)
+}
+
+// lostConnections is after how many lost connections the rest of what Wazo owes in a portal is not asked for now: it would only take its
+// time. One may be about a single request.
+const lostConnections = 2
+
+// settleAll asks for what Wazo owes in a portal.
+func (n *natives) settleAll(ctx context.Context, portal *db.Portal, requests []pluginRequest) error {
 	var failed []error
-	waits := false
-	for _, owed := range debts {
-		err := n.ask(ctx, portal, owed)
+	waits, lost, isAnyDone := false, 0, false
+	for _, request := range requests {
+		err := n.ask(ctx, portal, request)
 		if n.tasks.Stopping() && err != nil {
 			return nil // the error may only say that
 		}
-		switch fate := n.fateOf(owed, err); fate {
+		switch fate := n.fateOf(request, err); fate {
 		case fateDone:
-			err = owed.done(ctx)
+			isAnyDone = true
+			err = request.done(ctx)
 		case fateDropped:
-			zerolog.Ctx(ctx).Warn().Err(err).Str("what", owed.name).Msg("Gave up a reply or reaction on Wazo")
-			err = owed.drop(ctx)
+			zerolog.Ctx(ctx).Warn().Err(err).Str("what", request.name).Msg("Gave up a reply or reaction on Wazo")
+			err = request.drop(ctx)
 		case fateWaits:
 			waits, err = true, nil
 		case fateFailed:
 			failed = append(failed, err)
-			if _, lost := errors.AsType[*wazoapi.TransportError](err); lost {
-				return errors.Join(failed...) // the others would only take their time
+			if _, isLost := errors.AsType[*wazoapi.TransportError](err); isLost {
+				if lost++; lost == lostConnections {
+					return errors.Join(failed...)
+				}
 			}
 			continue
 		}
@@ -127,21 +143,24 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 			return err
 		}
 	}
+	if isAnyDone || !waits {
+		n.startOver(portal.ID)
+	}
 	if waits {
-		n.lookAgain(portalID)
+		n.lookAgain(portal.ID)
 	}
 	return errors.Join(failed...)
 }
 
-// debts returns what Wazo owes in a portal.
-func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, err error) {
+// pendingRequests returns the requests for what is still to be made in a portal.
+func (n *natives) pendingRequests(ctx context.Context, portal *db.Portal) (requests []pluginRequest, err error) {
 	room := wazoapi.UUID(portal.WazoRoom)
 	marks, err := n.db.ReplyMark.Owed(ctx, portal.ID)
 	if err != nil {
 		return nil, err
 	}
 	for _, mark := range marks {
-		debts = append(debts, debt{
+		requests = append(requests, pluginRequest{
 			name: "reply " + mark.WazoUUID, since: mark.Since, account: mark.Account, byOther: true,
 			ask: func(ctx context.Context, acc *account) error {
 				return acc.api.MarkReply(ctx, room, wazoapi.UUID(mark.WazoUUID), wazoapi.UUID(mark.Parent))
@@ -155,8 +174,9 @@ func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, e
 		return nil, err
 	}
 	for _, reaction := range reactions {
-		debts = append(debts, debt{
-			name: "reaction to " + reaction.WazoUUID, since: reaction.Since, account: reaction.Account,
+		requests = append(requests, pluginRequest{
+			name:  fmt.Sprintf("%s %s to %s of %s", reaction.State, reaction.Emoji, reaction.WazoUUID, reaction.User),
+			since: reaction.Since, account: reaction.Account, user: wazoapi.UUID(reaction.User),
 			ask: func(ctx context.Context, acc *account) error {
 				if reaction.State == db.NativeRemoving {
 					return acc.api.RemoveReaction(ctx, room, wazoapi.UUID(reaction.WazoUUID), reaction.Spelling)
@@ -167,37 +187,37 @@ func (n *natives) debts(ctx context.Context, portal *db.Portal) (debts []debt, e
 			drop: func(ctx context.Context) error { return n.db.Native.Drop(ctx, reaction) },
 		})
 	}
-	return debts, nil
+	return requests, nil
 }
 
-// ask asks Wazo for what it owes.
-func (n *natives) ask(ctx context.Context, portal *db.Portal, owed debt) error {
-	acc := n.accounts.withID(owed.account)
+// ask makes a request, with another account if that is possible and its own one cannot make it.
+func (n *natives) ask(ctx context.Context, portal *db.Portal, request pluginRequest) error {
+	acc := n.accounts.withID(request.account)
 	err := errNoAccount
-	if acc != nil && !acc.refused.Load() {
-		err = askPlugin(ctx, acc, owed)
+	if acc != nil && !acc.refused.Load() && (request.user == "" || request.user == acc.uuid()) {
+		err = askPlugin(ctx, acc, request)
 	}
 	reader := n.readers.of(portal)
 	isAway := errors.Is(err, errNoAccount) || errors.Is(err, wazoapi.ErrNotMember)
-	if !isAway || !owed.byOther || reader == nil || reader == acc {
+	if !isAway || !request.byOther || reader == nil || reader == acc {
 		return err
 	}
-	return askPlugin(ctx, reader, owed)
+	return askPlugin(ctx, reader, request)
 }
 
-// askPlugin asks Wazo with an account for what it owes, unless it is known that the plugin is away: then an event says when it is back.
-func askPlugin(ctx context.Context, acc *account, owed debt) error {
+// askPlugin makes a request with an account, unless it is known that the plugin is away: then an event says when it is back.
+func askPlugin(ctx context.Context, acc *account, request pluginRequest) error {
 	if !acc.stream().plugin.Load() {
 		return wazoapi.ErrNoPlugin
 	}
-	err := owed.ask(ctx, acc)
+	err := request.ask(ctx, acc)
 	if gone := errors.Is(err, wazoapi.ErrNoPlugin); gone || err == nil {
 		acc.stream().noteMissed(gone)
 	}
 	return err
 }
 
-// fate is what becomes of a debt after an attempt.
+// fate is what becomes of a request after an attempt.
 type fate int
 
 const (
@@ -207,10 +227,10 @@ const (
 	fateDropped      // it is not asked for again
 )
 
-// fateOf decides what becomes of a debt after an attempt that ended with err.
-func (n *natives) fateOf(owed debt, err error) fate {
+// fateOf decides what becomes of a request after an attempt that ended with err.
+func (n *natives) fateOf(request pluginRequest, err error) fate {
 	isUnknown := errors.Is(err, wazoapi.ErrUnknownMessage)
-	tries := n.countUnknown(owed.name, isUnknown)
+	tries := n.countUnknown(request.name, isUnknown)
 	failure := classify(err)
 	fate := fateFailed
 	switch {
@@ -222,13 +242,13 @@ func (n *natives) fateOf(owed debt, err error) fate {
 	case errors.Is(err, wazoapi.ErrNoPlugin), errors.Is(err, errNoAccount), errors.Is(err, wazoapi.ErrTooManySessions), failure.Class == ClassPortal:
 		fate = fateWaits
 	}
-	if time.Since(owed.since.Time) > n.kept {
+	if time.Since(request.since.Time) > n.kept {
 		return fateDropped
 	}
 	return fate
 }
 
-// countUnknown counts how often in a row Wazo did not know the message of a debt.
+// countUnknown counts how often in a row Wazo did not know the message of a request.
 func (n *natives) countUnknown(name string, isUnknown bool) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -244,12 +264,25 @@ func (n *natives) countUnknown(name string, isUnknown bool) int {
 	return unknownTries
 }
 
-// lookAgain has a portal looked at again after a while.
+// nativeLongest is the longest time between two attempts while the plugin, or an account, is away. An event says when the plugin is back.
+const nativeLongest = time.Hour
+
+// lookAgain has a portal looked at again after a while, which grows.
 func (n *natives) lookAgain(portalID int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if now := time.Now(); !n.next[portalID].After(now) {
-		n.next[portalID] = now.Add(n.every)
-		n.tasks.WakeAfter(n.every, portalJob(jobNative, portalID))
+		n.waits[portalID]++
+		pause := task.Backoff{First: n.every, Longest: max(n.every, nativeLongest)}.WithoutJitter(n.waits[portalID])
+		n.next[portalID] = now.Add(pause)
+		n.tasks.WakeAfter(pause, portalJob(jobNative, portalID))
 	}
+}
+
+// startOver lets the pauses of a portal begin again with the shortest.
+func (n *natives) startOver(portalID int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.waits, portalID)
+	delete(n.next, portalID)
 }

@@ -16,11 +16,11 @@ import (
 )
 
 // If Wazo has the plugin for reactions and replies, people who have logged in react there as themselves. For all others the relay account
-// reacts, once with each emoji, as long as at least one of them does. A line then says who, as an answer to the message; it is left out
+// reacts, once with each emoji, as long as at least one of them does. A line then says who, as a reply to the message; it is left out
 // if nobody else could have reacted.
 
 // noteOf returns what is kept of a reaction when it is on Wazo. If it is a reaction on Wazo, too, the note says whose.
-func (d *wazoDelivery) noteOf(ctx context.Context, shown *shownReaction) (reactionNote, error) {
+func (d *wazoDelivery) noteOf(ctx context.Context, shown *reactionRow) (reactionNote, error) {
 	note := reactionNote{Event: shown.event, Target: shown.target, Emoji: shown.emoji, Removed: shown.removed}
 	if shown.removed {
 		note.Account, note.Wazo, note.Native = shown.stored.Account, wazoapi.UUID(shown.stored.WazoUUID), shown.stored.Native
@@ -38,7 +38,7 @@ func (d *wazoDelivery) noteOf(ctx context.Context, shown *shownReaction) (reacti
 		return note, nil
 	}
 	by, err := d.postedBy(ctx)
-	note.Account, note.Wazo, note.Native = by.row.ID, uuid, spelling
+	note.Account, note.User, note.Wazo, note.Native = by.row.ID, by.uuid(), uuid, spelling
 	return note, err
 }
 
@@ -97,7 +97,7 @@ func (d *wazoDelivery) recordSilently(ctx context.Context, request *wazoRequest)
 	return nil
 }
 
-// aboutNative returns the message on Wazo to which reactions belong, if they are reactions there, too, and their line can answer it.
+// aboutNative returns the message on Wazo to which reactions belong, if they are reactions there, too, and their line can be a reply to it.
 func (d *wazoDelivery) aboutNative(ctx context.Context, notes []reactionNote) wazoapi.UUID {
 	for _, note := range notes {
 		if note.Native == "" {
@@ -110,8 +110,8 @@ func (d *wazoDelivery) aboutNative(ctx context.Context, notes []reactionNote) wa
 	return notes[0].Wazo
 }
 
-// answerOf returns the line that shows reactions, or their removal, as an answer to the message that they are for.
-func (d *wazoDelivery) answerOf(ctx context.Context, evt *event.Event, line convert.Reactions, removed bool) string {
+// replyLine returns the line that shows reactions, or their removal, as a reply to the message that they are for.
+func (d *wazoDelivery) replyLine(ctx context.Context, evt *event.Event, line convert.Reactions, removed bool) string {
 	if removed {
 		return line.RemovedAnswer(d.wazoOptions(ctx, evt))
 	}
@@ -141,6 +141,7 @@ func (d *wazoDelivery) recordReaction(ctx context.Context, note reactionNote) er
 	}
 	d.natives.wakeAfterCommit(ctx, d.portal.ID)
 	return d.db.Native.Want(ctx, &db.NativeReaction{
-		PortalID: d.portal.ID, WazoUUID: reaction.WazoUUID, Account: note.Account, Emoji: reaction.Native, Spelling: note.Native, Since: now,
+		PortalID: d.portal.ID, WazoUUID: reaction.WazoUUID, Account: note.Account, User: string(note.User), Emoji: reaction.Native,
+		Spelling: note.Native, Since: now,
 	})
 }

@@ -21,6 +21,7 @@ func reactingNatively(t *testing.T, set ...func(*fixture)) (f *fixture, hello id
 	f.matrix.call(bea, "Bea", false)
 	hello = f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")
+	f.awaitEmpty() // so that faults are for what comes next
 	return f, hello
 }
 

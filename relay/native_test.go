@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -49,7 +50,7 @@ func (f *fixture) contentOf(uuid string) string {
 	return "unknown"
 }
 
-// marked returns the replies on Wazo, as "answer → what is answered".
+// marked returns the replies on Wazo, as "reply → what it replies to".
 func (f *fixture) marked() (replies []string) {
 	for _, y := range f.wazo.Replies(f.room.UUID) {
 		replies = append(replies, f.contentOf(y.ChildUUID)+" → "+f.contentOf(y.ParentUUID))
@@ -57,7 +58,7 @@ func (f *fixture) marked() (replies []string) {
 	return replies
 }
 
-// owes returns how much Wazo owes to the room.
+// owes returns how much is still to be made on Wazo in the room.
 func (f *fixture) owes() int {
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(f, err)
@@ -68,7 +69,7 @@ func (f *fixture) owes() int {
 	return len(marks) + len(reactions)
 }
 
-// awaitMarked waits until exactly these are replies on Wazo, and it owes nothing.
+// awaitMarked waits until exactly these are replies on Wazo, and nothing is still to be made.
 func (f *fixture) awaitMarked(want ...string) {
 	f.Helper()
 	await.Until(f, fmt.Sprintf("the replies %q", want), func() bool { return len(f.marked()) >= len(want) && f.owes() == 0 }, func() string { return fmt.Sprintf("%q", f.marked()) })
@@ -315,10 +316,12 @@ func TestReaderMarksForThoseWhoCannot(t *testing.T) {
 	f.awaitMarked("yes → hello")
 }
 
-func TestWhatWazoOwesIsWaitedForAWeek(t *testing.T) {
+func TestWhatIsStillToBeMadeIsTriedForAWeek(t *testing.T) {
 	t.Parallel()
 	n := &natives{kept: nativeKept, unknown: make(map[string]int)}
-	at := func(age time.Duration) debt { return debt{name: "reply", since: jsontime.UM(time.Now().Add(-age))} }
+	at := func(age time.Duration) pluginRequest {
+		return pluginRequest{name: "reply", since: jsontime.UM(time.Now().Add(-age))}
+	}
 	for _, test := range []struct {
 		name string
 		err  error
@@ -385,4 +388,79 @@ func TestRepliesAndReactionsAfterARestore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// How often Wazo did not know a message is counted for each of the reactions to it.
+func TestDebtsOfOneMessageAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t) // without the plugin: they wait
+	f.start()
+	f.link()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	for _, emoji := range []string{"👍", "🎉"} {
+		require.NoError(t, f.db.Native.Want(f.ctx, &db.NativeReaction{PortalID: portal.ID, WazoUUID: "u", Account: portal.ReaderID, Emoji: emoji, Spelling: emoji, Since: jsontime.UM(time.Now())}))
+	}
+	requests, err := f.core.natives.pendingRequests(f.ctx, portal)
+	require.NoError(t, err)
+	require.Len(t, requests, 2)
+	require.NotEqual(t, requests[0].name, requests[1].name)
+}
+
+// Another user cannot remove a reaction.
+func TestReactionIsAskedForByTheUserWhoHasMadeIt(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	asked := 0
+	owed := pluginRequest{account: f.core.account.row.ID, user: "somebody else", ask: func(context.Context, *account) error {
+		asked++
+		return nil
+	}}
+	require.ErrorIs(t, f.core.natives.ask(f.ctx, portal, owed), errNoAccount)
+	require.Zero(t, asked)
+	owed.user = f.core.account.uuid()
+	require.NoError(t, f.core.natives.ask(f.ctx, portal, owed))
+	require.Equal(t, 1, asked)
+}
+
+// A request may break the connection each time. The others are made, unless the connection seems to be lost altogether.
+func TestLostConnectionKeepsOneDebtBack(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	var asked []string
+	owe := func(name string, err error) pluginRequest {
+		return pluginRequest{
+			name: name, since: jsontime.UM(time.Now()), account: f.core.account.row.ID,
+			ask: func(context.Context, *account) error {
+				asked = append(asked, name)
+				return err
+			},
+			done: func(context.Context) error { return nil },
+		}
+	}
+	lost := &wazoapi.TransportError{Err: errLost}
+	requests := []pluginRequest{owe("lost", lost), owe("done", nil), owe("lost, too", lost), owe("not asked", nil)}
+	require.ErrorIs(t, f.core.natives.settleAll(f.ctx, portal, requests), errLost)
+	require.Equal(t, []string{"lost", "done", "lost, too"}, asked)
+}
+
+func TestPausesBetweenLooksForThePluginGrow(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	n := f.core.natives
+	pause := func() time.Duration {
+		delete(n.next, 1)
+		n.lookAgain(1)
+		return time.Until(n.next[1]).Round(100 * time.Millisecond)
+	}
+	require.Equal(t, []time.Duration{f.probeInterval, 2 * f.probeInterval, 4 * f.probeInterval}, []time.Duration{pause(), pause(), pause()})
+	n.waits[1] = 100
+	require.Equal(t, nativeLongest, pause())
+	n.startOver(1)
+	require.Equal(t, f.probeInterval, pause())
 }

@@ -44,9 +44,9 @@ func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
 	}
 }
 
-// invitedBy is how old the list of a Wazo room's members may be by which people are invited: who was removed on Wazo a moment ago must
-// not become a reader. It is not zero, because many conversations may open at the same time.
-func (c *Config) invitedBy() time.Duration { return c.MemberKept / 10 }
+// maxMemberListAge is how old the list of a Wazo room's members may be by which people are invited: who was removed on Wazo a moment ago
+// must not become a reader. It is not zero, because many conversations may open at the same time.
+func (c *Config) maxMemberListAge() time.Duration { return c.MemberKept / 10 }
 
 // mayBeIn reports whether a person may be in the Matrix room of a Wazo room, by who its members are. It is isWanted without what the
 // person has decided.

@@ -74,7 +74,7 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	if portal, err := o.db.Portal.ByWazoRoom(ctx, opening.WazoRoom); err != nil || portal != nil {
 		return nil, nil, nil, err
 	}
-	reader, room, err := o.anyMember(ctx, wazoapi.UUID(opening.WazoRoom), nil, o.cfg.invitedBy())
+	reader, room, err := o.anyMember(ctx, wazoapi.UUID(opening.WazoRoom), nil, o.cfg.maxMemberListAge())
 	if err != nil || reader == nil {
 		return nil, nil, nil, err
 	}

@@ -40,8 +40,8 @@ func redacted(evt *event.Event) id.EventID {
 }
 
 // redactPending takes a message or a reaction back that still waits, and the edits of a message and the reactions to it that still
-// wait: they would say on Wazo what was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not matter: homeservers pass
-// a redaction on only if its sender may redact the event (room version 3, "Handling redactions").
+// wait: they would say on Wazo what was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not
+// matter: homeservers pass a redaction on only if its sender may redact the event (room version 3, "Handling redactions").
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
 	target := redacted(evt)
 	author, err := a.authorOf(ctx, target)
@@ -95,9 +95,15 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 	if err = r.markTakenBack(ctx, portalID, sender, event.RelReplace, target, until); err != nil {
 		return err
 	}
+	var carries bool // others are merged into its row, which they need
+	if message != nil {
+		if carries, err = r.db.Queue.IsMerged(ctx, message.ID); err != nil {
+			return err
+		}
+	}
 	switch {
 	case message == nil:
-	case isCertainlyWaiting(message):
+	case isCertainlyWaiting(message) && !carries:
 		rows = append(rows, message)
 	default:
 		if err = r.db.Queue.MarkTakenBack(ctx, message.ID); err != nil {
@@ -113,8 +119,8 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 	return nil
 }
 
-// markTakenBack marks what relates to an event that was redacted, and is being posted or may have been. It leaves what was written after
-// a time.
+// markTakenBack marks what relates to an event that was redacted, and is being posted or was attempted before. It leaves what was written
+// after a time.
 func (r *Relay) markTakenBack(ctx context.Context, portalID int64, sender id.UserID, relation event.RelationType, target id.EventID, until int64) error {
 	rows, err := r.db.Queue.AttemptedRelations(ctx, portalID, sender.String(), relation, target.String())
 	if err != nil {

@@ -37,7 +37,7 @@ func (p *people) own(user id.UserID) (*account, error) {
 	case acc == nil:
 		return nil, refuse(p.texts.NotLoggedIn())
 	case acc.refused.Load():
-		return nil, refuse(p.texts.LogInOver())
+		return nil, refuse(p.texts.LogInNotAccepted())
 	default:
 		return acc, nil
 	}
@@ -57,7 +57,7 @@ func (p *people) explain(ctx context.Context, acc *account, err error) error {
 		if err = p.accounts.refused(ctx, acc, err); err != nil {
 			return err
 		}
-		return refuse(p.texts.LogInOver())
+		return refuse(p.texts.LogInNotAccepted())
 	case errors.Is(err, wazoapi.ErrNoDirectory):
 		return refuse(p.texts.TenantWithoutDirectory())
 	case errors.Is(err, wazoapi.ErrTooManySessions):

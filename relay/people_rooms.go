@@ -56,7 +56,7 @@ func (p *people) MayLinkRooms(by id.UserID) error {
 	} else if isAdmin && p.accounts.login(by) == nil {
 		return refuse(p.texts.NoRelayAccount())
 	} else if p.accounts.login(by) != nil {
-		return refuse(p.texts.LogInOver())
+		return refuse(p.texts.LogInNotAccepted())
 	}
 	return refuse(p.texts.LinkNeedsLogin())
 }

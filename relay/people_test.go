@@ -58,7 +58,7 @@ func TestWhatTakesALoginSaysHowToLogIn(t *testing.T) {
 	for range 2 { // when that is noticed, and afterwards
 		for _, ask := range ask {
 			_, err := ask()
-			requireRefused(t, err, txt.LogInOver())
+			requireRefused(t, err, txt.LogInNotAccepted())
 		}
 	}
 	f.awaitTold(txt.LogInEnded("alice")) // once

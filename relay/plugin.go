@@ -55,16 +55,32 @@ func (r *reader) PluginChanged(ctx context.Context, present bool) {
 	}
 	r.acc.own.noteMissed(false)
 	if err := r.natives.wake(ctx); err != nil {
-		r.log.Err(err).Msg("Failed to look which replies and reactions Wazo owes")
+		r.log.Err(err).Msg("Failed to read which replies and reactions are still to be made on Wazo")
 	}
 	r.wazoRelations.replies.missed()
-	portals, err := r.db.Portal.All(ctx)
+	portals, err := r.portalsHeard(ctx)
 	if err != nil {
 		r.log.Err(err).Msg("Failed to look in which portals people may have reacted")
 	}
 	for _, portal := range portals {
-		r.wakeRelations(portal)
+		if r.hears(portal) {
+			r.tasks.Wake(portalJob(jobRelations, portal.ID))
+		}
 	}
+}
+
+// portalsHeard returns the portals of which this connection may bring events: those that its account reads, or all of them.
+func (r *reader) portalsHeard(ctx context.Context) ([]*db.Portal, error) {
+	if r.readers.mayHearAll(r.acc) {
+		return r.db.Portal.All(ctx)
+	}
+	return r.db.Portal.OfReader(ctx, r.acc.row.ID)
+}
+
+// hears reports whether the reader of a portal hears events through this connection.
+func (r *reader) hears(portal *db.Portal) bool {
+	acc := r.readers.of(portal)
+	return acc != nil && acc.stream() == r.acc.stream()
 }
 
 // ReactionAdded implements wazoapi.PluginHandler.
@@ -100,9 +116,9 @@ func (r *reader) relationsChanged(ctx context.Context, room wazoapi.UUID) error 
 	return err
 }
 
-// wakeRelations has the reactions and replies of a portal read, if its reader hears events through this connection.
+// wakeRelations has the reactions and replies of a portal read after an event, if its reader hears events through this connection.
 func (r *reader) wakeRelations(portal *db.Portal) {
-	if acc := r.readers.of(portal); acc != nil && acc.stream() == r.acc.stream() {
+	if r.hears(portal) {
 		r.tasks.Wake(portalJob(jobRelations, portal.ID))
 		// What an event tells of may not be committed yet (docs/wazo.md, "Event before commit").
 		r.tasks.WakeAfter(r.cfg.CommitLag, portalJob(jobRelations, portal.ID))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -65,12 +66,34 @@ func (n *reactionNotices) changes(ctx context.Context, portal *db.Portal, wished
 		}
 		changes = append(changes, func(ctx context.Context) error { return n.say(ctx, portal, s, text) })
 	}
+	looked := make(map[id.EventID]bool)
+	for _, about := range wished {
+		looked[about.target] = texts[about.target] != ""
+	}
 	for _, s := range known {
+		looked[s.Target] = true
 		if n.isDue(s, true) {
-			changes = append(changes, func(ctx context.Context) error { return n.events.remove(ctx, portal, s) })
+			changes = append(changes, func(ctx context.Context) error { return n.remove(ctx, portal, s) })
 		}
 	}
+	n.keep(portal.ID, looked)
 	return changes
+}
+
+// keep forgets the notices of a portal that are neither there nor wanted any more.
+func (n *reactionNotices) keep(portalID int64, looked map[id.EventID]bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	maps.DeleteFunc(n.since, func(key noticeKey, _ time.Time) bool { return key.portalID == portalID && !looked[key.target] })
+}
+
+// remove takes a notice back.
+func (n *reactionNotices) remove(ctx context.Context, portal *db.Portal, s *db.ShownReaction) error {
+	if err := n.events.remove(ctx, portal, s); err != nil {
+		return err
+	}
+	n.done(s)
+	return nil
 }
 
 // isDue reports whether a notice that is out of date is to be brought up to date now. It has the job woken when it is.
@@ -125,8 +148,10 @@ func (n *reactionNotices) say(ctx context.Context, portal *db.Portal, s *db.Show
 		out.Tag = Tag{Kind: TagEdit}
 		// To edit it twice does no harm.
 		_, err := n.matrix.Send(ctx, portal.MatrixRoom, out, fmt.Sprintf("%s-edit-%d", shownTransactionID(s), time.Now().UnixMilli()))
-		if err != nil && classify(err).Class == ClassService {
+		if err != nil && MayPass(err) {
 			return err
+		} else if err != nil && classify(err).Class == ClassPortal {
+			return errMayNotSend
 		} else if err != nil {
 			zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.EventID).Msg("The homeserver refused to change who has reacted")
 		}

@@ -14,9 +14,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// chatd has no reactions, so a reaction becomes a line, unless the plugin for reactions shows it (native_reactions.go). Those to one message that come within a few seconds become one line, and so do
-// those that are removed. Until then they wait, unless something else does: nothing waits for a reaction. A reaction that is removed
-// while it waits is never shown.
+// chatd has no reactions, so a reaction becomes a line, unless the plugin shows it (native_reactions.go). Reactions to one message that
+// come within a few seconds share a line, and so do removals. They wait for each other until then, but no message waits for them. A
+// reaction that is removed while it waits is never shown.
 
 // maxReactions is how many reactions one line shows at most.
 const maxReactions = 100
@@ -34,8 +34,8 @@ func (a *matrixAccept) react(ctx context.Context, evt Event, position int64) err
 	return a.insert(ctx, evt, position)
 }
 
-// shownReaction is a row that stands for a reaction, or for the removal of one.
-type shownReaction struct {
+// reactionRow is a row that stands for a reaction, or for the removal of one.
+type reactionRow struct {
 	row     *db.Row
 	by      string     // the name of who reacted
 	event   id.EventID // of the reaction
@@ -54,17 +54,18 @@ type reactionNote struct {
 
 	// If the plugin for reactions shows it on Wazo, too:
 	Account int64        `json:"account,omitempty"` // that reacts
+	User    wazoapi.UUID `json:"user,omitempty"`    // whose account that is; not of a removal
 	Wazo    wazoapi.UUID `json:"wazo,omitempty"`    // the message
 	Native  string       `json:"native,omitempty"`  // the emoji; empty: only the message of the request shows it
 }
 
 // reactionOf returns the reaction that a row stands for, nil if it stands for something else.
-func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*shownReaction, error) {
+func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*reactionRow, error) {
 	evt := &event.Event{}
 	if row.Session != "" || json.Unmarshal([]byte(row.Payload), evt) != nil {
 		return nil, nil
 	}
-	shown := &shownReaction{row: row, event: evt.ID, by: d.senderOf(ctx, row, evt.Sender).DisplayName()}
+	shown := &reactionRow{row: row, event: evt.ID, by: d.senderOf(ctx, row, evt.Sender).DisplayName()}
 	switch convert.Describe(evt, nil).Kind {
 	case convert.KindReacted:
 		var ok bool
@@ -85,12 +86,12 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*shownReact
 
 // reactions returns the reactions that the row's line shows, that of the row first, and none if the row stands for something else. It
 // returns errWaits if more of them may come.
-func (d *wazoDelivery) reactions(ctx context.Context) ([]*shownReaction, error) {
+func (d *wazoDelivery) reactions(ctx context.Context) ([]*reactionRow, error) {
 	first, err := d.reactionOf(ctx, d.row)
 	if err != nil || first == nil {
 		return nil, err
 	}
-	shown := []*shownReaction{first}
+	shown := []*reactionRow{first}
 	if d.row.Alone {
 		return shown, nil
 	}
@@ -124,7 +125,7 @@ func (d *wazoDelivery) goTogether(first, other *db.Row) bool {
 }
 
 // sayReactions returns the line that shows reactions, or their removal.
-func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown []*shownReaction) (said saying, err error) {
+func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown []*reactionRow) (said saying, err error) {
 	first, several := shown[0], false
 	for _, reaction := range shown {
 		several = several || reaction.row.Author != first.row.Author
@@ -147,13 +148,14 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 		}
 	}
 	said.also = said.also[1:]
+	// The line may have been posted before a restore, when Wazo had the plugin or had not: findDelivered compares both forms.
 	said.parent = d.aboutNative(ctx, said.reactions)
-	said.text = d.answerOf(ctx, evt, line, first.removed)
+	said.text = d.replyLine(ctx, evt, line, first.removed)
 	if said.parent == "" {
-		said.other = said.text
+		said.ifPluginDiffered = said.text
 		said.text, err = d.lineOf(ctx, evt, line, first)
 	} else if d.mayBeFound() {
-		said.other, err = d.lineOf(ctx, evt, line, first)
+		said.ifPluginDiffered, err = d.lineOf(ctx, evt, line, first)
 	}
 	if err != nil {
 		return said, err
@@ -164,7 +166,7 @@ func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown
 }
 
 // lineOf returns the line that shows reactions, or their removal, with the beginning of the message that they are for.
-func (d *wazoDelivery) lineOf(ctx context.Context, evt *event.Event, line convert.Reactions, first *shownReaction) (string, error) {
+func (d *wazoDelivery) lineOf(ctx context.Context, evt *event.Event, line convert.Reactions, first *reactionRow) (string, error) {
 	about := ""
 	quote, err := d.quoteOf(ctx, evt, first.target)
 	if err != nil {

@@ -32,6 +32,7 @@ func reacting(t *testing.T, set ...func(*fixture)) (f *fixture, hello id.EventID
 	f.link()
 	hello = f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")
+	f.awaitEmpty() // so that faults are for what comes next
 	return f, hello
 }
 

@@ -203,7 +203,7 @@ func (d *wazoDelivery) isSwapped(request *wazoRequest) bool {
 // markOvertaken marks a new request as late if messages that were written after it were delivered before the database was restored,
 // for example because its key was missing then. Without the mark it would seem to answer them.
 func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) error {
-	if request.forms == nil || !d.mayBeOlder(request) {
+	if !request.isNew() || !d.mayBeOlder(request) {
 		return nil
 	}
 	overtaken, err := d.db.Orphan.HasLater(ctx, d.portal.ID, jsontime.UMicro(request.written))

@@ -150,7 +150,7 @@ func (d *wazoDelivery) recordFound(ctx context.Context, request *wazoRequest, me
 func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message wazoapi.Message, also func(context.Context) error) error {
 	there, row, portal := false, d.row, d.portal
 	err := d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
-		if err = d.recordMerged(ctx, request, message); err != nil {
+		if err = d.recordOtherRows(ctx, request, message); err != nil {
 			return err
 		} else if there, err = d.db.Queue.Delete(ctx, row.ID); err != nil || !there {
 			return err

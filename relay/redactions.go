@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -31,11 +32,14 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		return err
 	}
 	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
+	isReaction := reaction != nil
 	if err == nil && !isKnown {
-		// It may be delivered at this moment: the row behind it finds out.
+		// The message may be on its way to Wazo right now. The row of this redaction comes after it in the queue, and is decided when
+		// the outcome is known.
 		var row *db.Row
 		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 		isKnown = row != nil
+		isReaction = isReaction || isKnown && isReactionRow(row)
 	}
 	if err != nil {
 		return err
@@ -44,7 +48,7 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		return a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceWithdrawn, target.String())
 	}
 	isOff := a.cfg.Relations.WithoutRedactions
-	if reaction != nil {
+	if isReaction {
 		isOff = a.cfg.Relations.WithoutReactions
 	}
 	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
@@ -53,9 +57,16 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	return a.insert(ctx, evt, position)
 }
 
-// isWithdrawn reports whether an event, or the one that it edits, was redacted before anybody on Wazo could see it.
+// isReactionRow reports whether a row of a queue to Wazo stands for a reaction, which may be marked as taken back.
+func isReactionRow(row *db.Row) bool {
+	evt := &event.Event{}
+	return json.Unmarshal([]byte(row.Payload), evt) == nil && evt.Type.Type == event.EventReaction.Type
+}
+
+// isWithdrawn reports whether an event, or the one that it edits or is a reaction to, was redacted before anybody on Wazo could see it.
 func (a *matrixAccept) isWithdrawn(ctx context.Context, evt *event.Event) (bool, error) {
-	for _, said := range []id.EventID{evt.ID, editedBy(evt)} {
+	reactsTo, _, _ := convert.ReactionOf(evt)
+	for _, said := range []id.EventID{evt.ID, editedBy(evt), reactsTo} {
 		if said == "" {
 			continue
 		} else if withdrawn, err := a.db.SaidOnce.Has(ctx, a.portal.ID, db.OnceWithdrawn, said.String()); err != nil || withdrawn {

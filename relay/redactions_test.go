@@ -1,6 +1,9 @@
 package relay
 
 import (
+	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -142,6 +146,23 @@ func TestRedactionsCanBeSwitchedOff(t *testing.T) {
 	f.awaitRelayed("hello", "end")
 }
 
+// That only says of messages that nobody is told of their removal.
+func TestRemovalOfAReactionThatIsBeingPostedWithoutRedactions(t *testing.T) {
+	t.Parallel()
+	f, hello := reacting(t, func(f *fixture) { f.relations.WithoutRedactions = true })
+	f.wazo.Faults().NoEvent(wazotest.Times(1)) // it would tell that the reaction is there
+	f.wazo.Faults().LateAnswer(time.Second, wazotest.Times(1))
+	thumb := f.react(adminUser, hello, "👍")
+	f.awaitOnWazo(`👍 to "hello"`)
+	f.matrix.redact(adminUser, thumb, true)
+	await.Until(t, "the redaction to be accepted", func() bool {
+		row := f.row(thumb)
+		return row != nil && isTakenBack(row)
+	})
+	f.matrix.say(adminUser, "end")
+	f.awaitRelayed("hello", `👍 to "hello"`, `removed 👍 from "hello"`, "end")
+}
+
 // An edit or a reaction is being posted while its message is redacted, and it turns out that it was not posted.
 func TestRedactionOfWhatOthersRelateTo(t *testing.T) {
 	t.Parallel()
@@ -158,22 +179,51 @@ func TestRedactionOfWhatOthersRelateTo(t *testing.T) {
 			return first
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		// Neither is stored. After 500 the relay cannot know that, after 429 it can.
+		for _, status := range []int{http.StatusInternalServerError, http.StatusTooManyRequests} {
+			t.Run(fmt.Sprintf("%s, %d", name, status), func(t *testing.T) {
+				t.Parallel()
+				f, hello := reacting(t)
+				f.wazo.Faults().RefusePost(wazotest.JSONError(status), wazotest.Times(1))
+				slow := f.wazo.Faults().DelayAnswers(50*time.Millisecond, wazotest.Always())
+				related := relate(f, hello)
+				f.awaitVainAttempt(related, status)
+				f.matrix.redact(adminUser, hello, true)
+				f.awaitGone(related)
+				slow.Off()
+				f.matrix.say(adminUser, "end")
+				f.awaitOnWazo("end")
+				f.awaitRelayed("hello", f.removed("hello", ""), "end")
+			})
+		}
+	}
+}
+
+// awaitVainAttempt waits until the row of an event was attempted, and until the failure is known if it was certain.
+func (f *fixture) awaitVainAttempt(eventID id.EventID, status int) {
+	f.Helper()
+	await.Until(f, "an attempt", func() bool {
+		row := f.row(eventID)
+		return row != nil && row.Attempts > 0 && (status != http.StatusTooManyRequests || row.State == db.StateNew)
+	})
+}
+
+// The others stay when the reaction is removed whose row carries the line of all.
+func TestRemovalOfTheFirstOfSeveralReactions(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusInternalServerError, http.StatusTooManyRequests} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
 			f, hello := reacting(t)
-			f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1)) // it is not stored, but the relay cannot know
-			slow := f.wazo.Faults().DelayAnswers(50*time.Millisecond, wazotest.Always())
-			related := relate(f, hello)
-			await.Until(t, "an attempt", func() bool {
-				row := f.row(related)
-				return row != nil && row.Attempts > 0
-			})
-			f.matrix.redact(adminUser, hello, true)
-			f.awaitGone(related)
-			slow.Off()
-			f.matrix.say(adminUser, "end")
-			f.awaitOnWazo("end")
-			f.awaitRelayed("hello", f.removed("hello", ""), "end")
+			f.wazo.Faults().RefusePost(wazotest.JSONError(status), wazotest.Times(1))
+			f.matrix.setPaused(true)
+			first := f.react(bea, hello, "👎")
+			f.react(adminUser, hello, "👍")
+			f.matrix.setPaused(false)
+			f.awaitVainAttempt(first, status)
+			f.matrix.redact(bea, first, true)
+			f.awaitRelayed("hello", `👍 to "hello"`)
+			f.awaitEmpty()
 		})
 	}
 }

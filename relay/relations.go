@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/relay/convert"
 )
 
-// RelationsConfig says what of what people do with their messages on Matrix is not shown on Wazo. Whatever it says, what still waits is
-// edited and withdrawn.
+// RelationsConfig says what is not relayed: edits and redactions of Matrix, and reactions of both sides. What still waits is edited or
+// taken back all the same.
 type RelationsConfig struct {
 	WithoutEdits      bool
 	WithoutRedactions bool

@@ -2,44 +2,51 @@
 //
 // A message goes through these steps, in both directions:
 //
-//   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). What an event of Matrix
-//     is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in gap.go, from
-//     Wazo in history.go. Live events come as events.go says: by websockets, or by requests of Wazo (webhook.go, webhook_key.go). On Wazo, each portal has a reader, the account of a member (readers.go). streams.go listens for all
-//     accounts, overhear.go notices what the reader does not hear, and election.go lets another account take over.
+//   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). What an event of
+//     Matrix is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in
+//     gap.go, from Wazo in history.go. Live events come as events.go says: by websockets, or by requests of Wazo
+//     (webhook.go, webhook_key.go). On Wazo, each portal has a reader, the account of a member (readers.go).
+//     streams.go listens for all accounts, overhear.go notices what the reader does not hear, and election.go lets
+//     another account take over.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
-//     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before it sends
-//     anything, it stores that it does (attempt.go). While the homeserver limits how fast the bot may send, it sends the messages
-//     that wait together (merge.go).
+//     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before
+//     it sends anything, it stores that it does (attempt.go). While the homeserver limits how fast the bot may send, it
+//     sends the messages that wait together (merge.go).
 //   - record: what was delivered is stored, and the row leaves the queue (record.go).
-//   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it sends
-//     it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go),
-//     also from answers of /sync that come in pieces (whole_sync.go).
+//   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it
+//     sends it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go), also
+//     from answers of /sync that come in pieces (whole_sync.go).
 //
-// Messages whose keys are missing are in late_keys.go, edits and redactions of messages that still wait in
-// pending_edits.go, the links to the files of Matrix messages in file_links.go, and the pictures of Wazo messages in
-// pictures.go. Replies and reactions to Wazo are in replies.go, reactions.go and native_reactions.go; if Wazo has the plugin for them,
-// which plugin.go notices, native.go has them made there. sender_name.go keeps how the sender of a Matrix message was called, and cast.go
-// and cast_names.go say how people of Wazo are called on Matrix. room_links.go names rooms. Commands are in commands.go, those on Wazo in
-// wazo_commands.go. link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
+// Messages whose keys are missing are in late_keys.go, the links to the files of Matrix messages in file_links.go, and
+// the pictures of Wazo messages in pictures.go. compose_wazo.go makes what people on Wazo will read. relations.go looks
+// up what an event refers to. Edits and redactions of messages that still wait are in pending_edits.go, those of
+// messages that are on Wazo in corrections.go and redactions.go. Replies and reactions to Wazo are in replies.go,
+// reactions.go and native_reactions.go; if Wazo has the plugin for them, which plugin.go notices, native.go has them
+// made there. What people do on Wazo with the plugin is shown by wazo_relations.go, wazo_reactions.go (shown_events.go,
+// reaction_notice.go) and wazo_replies.go (late_replies.go).
 //
-// What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries again or
-// drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go tells people that
-// Wazo is away. account.go holds what is known of a Wazo account, accounts.go the accounts of the relay and of people, and
-// identity.go who is who. login.go and logout.go log people in and out, login_check.go notices that a log-in is over, whoami.go
-// says as whom a person is logged in, and mapping.go lets administrators say who is who. people.go answers what a person asks about
-// the people and chats on Wazo, through the person's own account: people_search.go, people_who.go, people_presence.go and
-// people_rooms.go. start.go starts conversations with people whom somebody names, and start_choice.go lets them choose from those of
-// one name.
+// sender_name.go keeps how the sender of a Matrix message was called, and cast.go and cast_names.go say how people of
+// Wazo are called on Matrix. room_links.go names rooms. Commands are in commands.go, those on Wazo in wazo_commands.go.
+// link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
 //
-// Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are wanted,
-// opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go looks at a
-// conversation when something has changed: conversation_members.go invites people, conversation_follow.go does what changes on Wazo,
-// conversation_remove.go removes who does not belong there, and conversation_end.go ends what everybody has left. deliver_history.go
-// shows what was said before, and mute.go is what people decide.
+// What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries
+// again or drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go
+// tells people that Wazo is away. account.go holds what is known of a Wazo account, accounts.go the accounts of the
+// relay and of people, and identity.go who is who. login.go and logout.go log people in and out, login_check.go notices
+// that a log-in is over, whoami.go says as whom a person is logged in, and mapping.go lets administrators say who is
+// who. people.go answers what a person asks about the people and chats on Wazo, through the person's own account:
+// people_search.go, people_who.go, people_presence.go and people_rooms.go. start.go starts conversations with people
+// whom somebody names, and start_choice.go lets them choose from those of one name.
 //
-// jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and uses
-// package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package command,
-// and every sentence to package words.
+// Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are
+// wanted, opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go looks at a
+// conversation when something has changed: conversation_members.go invites people, conversation_follow.go does what
+// changes on Wazo, conversation_remove.go removes who does not belong there, and conversation_end.go ends what
+// everybody has left. deliver_history.go shows what was said before, and mute.go is what people decide.
+//
+// jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
+// uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
+// command, and every sentence to package words.
 //
 // docs/architecture.md follows a message through these files, and shows the states of a queue row.
 package relay
@@ -72,7 +79,7 @@ type Config struct {
 	Media         MediaConfig
 	Relations     RelationsConfig
 	Webhook       WebhookConfig
-	PlainText     bool // people on Wazo read text without any renderer for Markdown, and type none
+	PlainText     bool // WAZO_MARKDOWN=off: texts for Wazo must read well unrendered, and texts from Wazo are shown as typed
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min, with a webhook 30 s
@@ -84,7 +91,7 @@ type Config struct {
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
 	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
-	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as an answer, if Wazo has the plugin; default 500 ms
+	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as a reply, if Wazo has the plugin; default 500 ms
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
@@ -305,7 +312,7 @@ func (r *Relay) resume(ctx context.Context) error {
 		return err
 	}
 	if err = r.natives.wake(ctx); err != nil {
-		return fmt.Errorf("failed to read what Wazo owes: %w", err)
+		return fmt.Errorf("failed to read the replies and reactions that are still to be made on Wazo: %w", err)
 	}
 	r.tasks.Wake(job{kind: jobExplain})
 	r.tasks.Wake(job{kind: jobAnswer})

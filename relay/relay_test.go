@@ -532,7 +532,7 @@ func TestAPanicOverAnEventLeavesTheDatabaseFree(t *testing.T) {
 func TestLongMessageBecomesSeveralEvents(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.matrix.textError = errors.New("no files") // otherwise the rest becomes one
+	f.matrix.textError = &MatrixError{Status: 413, Code: "M_TOO_LARGE", Err: errors.New("no files")} // otherwise the rest becomes one
 	f.start()
 	f.link()
 	long := strings.Repeat("word ", 40_000)

@@ -12,60 +12,60 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// chatd has no replies. If Wazo has the plugin for them, a message that answers another one is marked as such after it is posted
-// (native.go). Otherwise it quotes the beginning of that. This file finds out what is marked or quoted.
+// chatd has no replies. If Wazo has the plugin for them, a message that replies to another one is marked as such after it is
+// posted (native.go). Otherwise it quotes the beginning of that. This file finds out what is marked or quoted.
 
-// answer is how people on Wazo are shown what a message answers.
-type answer struct {
+// replyForm is how people on Wazo are shown what a message replies to.
+type replyForm struct {
 	parent wazoapi.UUID   // the message as a reply to which the plugin has to mark it; empty: none
 	quote  *convert.Quote // what is quoted, or that a thread begins; nil: nothing
 	once   []onceSaid     // the thread, if this is its first message on Wazo
 
-	hadOther bool           // the message may have been posted in another way, when Wazo had the plugin, or when it had not
-	other    *convert.Quote // what was quoted then
+	mayHaveDiffered  bool           // the message may have been posted in another way, when Wazo had the plugin, or when it had not
+	ifPluginDiffered *convert.Quote // what was quoted then
 }
 
-// answered returns what a message answers. The answer is empty if that is nothing that people on Wazo may know of.
-func (d *wazoDelivery) answered(ctx context.Context, evt *event.Event, content *event.MessageEventContent) (a answer, err error) {
+// replyOf returns what a message replies to. It is empty if that is nothing that people on Wazo may know of.
+func (d *wazoDelivery) replyOf(ctx context.Context, evt *event.Event, content *event.MessageEventContent) (r replyForm, err error) {
 	target, thread := convert.Answered(content)
 	if target == "" {
-		return answer{}, nil
+		return replyForm{}, nil
 	}
 	if thread != "" {
-		marked, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceThread, thread.String())
+		threadShown, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceThread, thread.String())
 		if err != nil {
-			return answer{}, err
-		} else if !marked {
-			a.once = []onceSaid{{db.OnceThread, thread.String()}}
+			return replyForm{}, err
+		} else if !threadShown {
+			r.once = []onceSaid{{db.OnceThread, thread.String()}}
 		}
 	}
-	if a.parent, err = d.parentOf(ctx, evt, target); err != nil {
-		return answer{}, err
+	if r.parent, err = d.parentOf(ctx, evt, target); err != nil {
+		return replyForm{}, err
 	}
 	var quote *convert.Quote
-	if a.parent == "" || d.mayBeFound() {
+	if r.parent == "" || d.mayBeFound() {
 		if quote, err = d.quoteOf(ctx, evt, target); err != nil {
-			return answer{}, err
+			return replyForm{}, err
 		}
 	}
-	if a.once != nil {
+	if r.once != nil {
 		quote = cmp.Or(quote, &convert.Quote{})
 		quote.Thread = true
 	}
-	a.quote, a.other = quote, marked(quote)
-	if a.parent != "" {
-		a.quote, a.other = a.other, a.quote
+	r.quote, r.ifPluginDiffered = quote, threadOnly(quote)
+	if r.parent != "" {
+		r.quote, r.ifPluginDiffered = r.ifPluginDiffered, r.quote
 	}
 	if d.mayBeFound() {
 		uuid, err := d.onWazo(ctx, target)
-		a.hadOther = uuid != ""
-		return a, err
+		r.mayHaveDiffered = uuid != ""
+		return r, err
 	}
-	return a, nil
+	return r, nil
 }
 
-// marked returns what stays of a quote if the plugin shows what is answered: that a thread begins.
-func marked(quote *convert.Quote) *convert.Quote {
+// threadOnly returns what stays of a quote if the plugin shows what is replied to: that a thread begins.
+func threadOnly(quote *convert.Quote) *convert.Quote {
 	if quote == nil || !quote.Thread {
 		return nil
 	}

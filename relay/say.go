@@ -32,6 +32,30 @@ func (r *Relay) SayTo(ctx context.Context, user id.UserID, markdown string) erro
 	return r.storeNotice(ctx, &db.Notice{User: user, Markdown: markdown})
 }
 
+// SayToOwners says something in person to those whom a portal concerns: who has linked it, or the people of a conversation that has
+// opened by itself.
+func (r *Relay) SayToOwners(ctx context.Context, portal *db.Portal, markdown string) error {
+	owners := []id.UserID{portal.LinkedBy}
+	if portal.IsOpened() {
+		members, err := r.db.PortalMember.Of(ctx, portal.ID)
+		if err != nil {
+			return err
+		}
+		owners = nil
+		for _, member := range members {
+			if member.State == db.MemberJoined {
+				owners = append(owners, member.MatrixUser)
+			}
+		}
+	}
+	for _, owner := range owners {
+		if err := r.SayTo(ctx, owner, markdown); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *Relay) storeNotice(ctx context.Context, notice *db.Notice) error {
 	notice.CreatedAt = jsontime.UM(time.Now())
 	if err := r.db.Notice.Insert(ctx, notice); err != nil {

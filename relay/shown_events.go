@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,8 +16,14 @@ import (
 
 // shownEvents send and remove the events that show reactions on Wazo: reactions, and notices that say who has reacted. That one may be sent
 // is stored before it is, and which event it is after that, or when /sync brings it.
+// They are safe for concurrent use.
 type shownEvents struct {
 	*Relay
+	failing failingEvents
+}
+
+func newShownEvents(r *Relay) *shownEvents {
+	return &shownEvents{Relay: r, failing: failingEvents{since: make(map[string]failingEvent)}}
 }
 
 // shownTransactionID identifies the sending of an event. It is the same for each attempt, also after a restart, and another one when
@@ -29,8 +33,8 @@ func shownTransactionID(s *db.ShownReaction) string {
 	return fmt.Sprintf("wazo-%d-reaction-%s-%d", s.PortalID, hex.EncodeToString(sum[:12]), s.SentAt.UnixMilli())
 }
 
-// send sends an event. What the homeserver refuses is not sent again. An error means that nobody knows yet, or that the homeserver
-// cannot take it now.
+// send sends an event. What the homeserver refuses as such is not sent again. An error means that nobody knows yet, or that the homeserver
+// cannot take it now: errMayNotSend that the bot may not speak in the room.
 func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(txnID string) (id.EventID, error)) error {
 	if err := e.db.ShownReaction.Insert(ctx, s); err != nil {
 		return err
@@ -38,14 +42,24 @@ func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(t
 	eventID, err := send(shownTransactionID(s))
 	ctx = context.WithoutCancel(ctx) // what is known counts most when the relay is being stopped
 	failure := classify(err)
+	isPoison := e.failing.isPoison(shownTransactionID(s), err, time.Now())
 	switch {
 	case err == nil:
 		_, err = e.db.ShownReaction.ShownAs(ctx, s, eventID)
 		return err
+	case isPoison:
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The homeserver fails over a reaction again and again, gave it up")
+		return e.db.ShownReaction.Refuse(ctx, s)
 	case failure.Unknown:
 		return err
 	case failure.Class == ClassService:
 		return errors.Join(err, e.db.ShownReaction.Delete(ctx, s))
+	case failure.Class == ClassPortal:
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The bot may not show a reaction now")
+		if err = e.db.ShownReaction.Delete(ctx, s); err != nil {
+			return err
+		}
+		return errMayNotSend
 	default:
 		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", s.Target).Msg("The homeserver refused to show a reaction")
 		return e.db.ShownReaction.Refuse(ctx, s)
@@ -65,9 +79,9 @@ func (e *shownEvents) remove(ctx context.Context, portal *db.Portal, s *db.Shown
 	return e.db.ShownReaction.Delete(context.WithoutCancel(ctx), s)
 }
 
-// shownReaction accepts the echo of an event that shows reactions on Wazo. If nothing here knows of it, the database is an older one that
+// acceptShownEcho accepts the echo of an event that shows reactions on Wazo. If nothing here knows of it, the database is an older one that
 // was restored. If another event shows the same, this one was stored late, and is taken back.
-func (a *matrixAccept) shownReaction(ctx context.Context, evt Event) error {
+func (a *matrixAccept) acceptShownEcho(ctx context.Context, evt Event) error {
 	s := &db.ShownReaction{PortalID: a.portal.ID, Target: evt.Tag.About, EventID: evt.ID, SentAt: a.now}
 	if evt.Tag.Kind == TagReaction {
 		relation, _ := evt.Content.Raw["m.relates_to"].(map[string]any)
@@ -87,53 +101,4 @@ func (a *matrixAccept) shownReaction(ctx context.Context, evt Event) error {
 		return err
 	}
 	return a.takeBackDuplicate(ctx, evt)
-}
-
-// allowance limits how many events the account sends that are worth less than messages: the homeserver limits all of them together. It is
-// safe for concurrent use.
-type allowance struct {
-	mu   sync.Mutex
-	sent []time.Time // of the last minute
-}
-
-// take uses up one event, if fewer than a limit were sent in the last minute. Otherwise it returns how long to wait.
-func (a *allowance) take(now time.Time, limit int) (wait time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sent = slices.DeleteFunc(a.sent, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
-	if len(a.sent) >= limit {
-		return time.Minute - now.Sub(a.sent[len(a.sent)-limit])
-	}
-	a.sent = append(a.sent, now)
-	return 0
-}
-
-const (
-	// perMinute is how many reactions and notices about them the bot sends in a minute.
-	perMinute = 120
-	// perLimitedMinute is perMinute while the homeserver limits the account.
-	perLimitedMinute = 6
-	// afterMessages is how long reactions wait at a time while messages wait, too, and the homeserver limits the account.
-	afterMessages = 2 * time.Second
-)
-
-// takeTurn reports whether something may be sent now. Otherwise the job is woken when that is worth another look.
-func (w *wazoReactions) takeTurn(ctx context.Context, portal *db.Portal) (bool, error) {
-	limit, wait := perMinute, time.Duration(0)
-	if w.matrix.IsLimited() {
-		limit = perLimitedMinute
-		row, err := w.db.Queue.Next(ctx, portal.ID, db.ToMatrix)
-		if err != nil {
-			return false, err
-		} else if row != nil {
-			wait = afterMessages
-		}
-	}
-	if wait == 0 {
-		wait = w.allowance.take(time.Now(), limit)
-	}
-	if wait > 0 {
-		w.tasks.WakeAfter(wait, portalJob(jobRelations, portal.ID))
-	}
-	return wait == 0, nil
 }

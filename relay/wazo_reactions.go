@@ -27,7 +27,7 @@ type wazoReactions struct {
 }
 
 func newWazoReactions(r *Relay) *wazoReactions {
-	events := &shownEvents{r}
+	events := newShownEvents(r)
 	return &wazoReactions{Relay: r, events: events, notices: newReactionNotices(r, events)}
 }
 
@@ -70,19 +70,23 @@ func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *accoun
 	if err != nil {
 		return err
 	}
-	changes := w.changes(portal, wished, shown)
-	changes = append(changes, w.notices.changes(ctx, portal, wished, shown)...)
-	for _, change := range changes {
-		if isTurn, err := w.takeTurn(ctx, portal); err != nil || !isTurn {
-			return err
-		}
-		if err = change(ctx); errors.Is(err, errMayNotSend) {
-			return nil
-		} else if err != nil {
-			return err
+	var failed []error
+	// A room may allow messages and no reactions.
+	for _, changes := range [][]change{w.changes(portal, wished, shown), w.notices.changes(ctx, portal, wished, shown)} {
+		for _, change := range changes {
+			if isTurn, err := w.takeTurn(ctx, portal); err != nil || !isTurn {
+				return err
+			} else if err = change(ctx); errors.Is(err, errMayNotSend) {
+				break
+			} else if err != nil {
+				failed = append(failed, err)
+				if !isOfOneEvent(err) {
+					return errors.Join(failed...)
+				}
+			}
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // ofPeople leaves out the reactions that the relay has made for people on Matrix. When it removes one of those that it made through

@@ -112,6 +112,55 @@ func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
 	f.awaitReacted("👍 hello")
 }
 
+// A notice that was removed, or is not wanted any more before it is due, is forgotten: the next one waits for others again.
+func TestNoticesThatAreGoneAreForgotten(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	isForgotten := func() bool {
+		f.core.wazoRelations.reactions.notices.mu.Lock()
+		defer f.core.wazoRelations.reactions.notices.mu.Unlock()
+		return len(f.core.wazoRelations.reactions.notices.since) == 0
+	}
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("👍 Bob Stone")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho()
+	await.Until(t, "the notice that was removed to be forgotten", isForgotten)
+
+	f.halt()
+	f.reactionWait = time.Hour
+	f.start()
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	await.Until(t, "a notice that waits", func() bool { return !isForgotten() })
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	await.Until(t, "the notice that is not wanted any more to be forgotten", isForgotten)
+}
+
+// A reaction that the bot may not show is shown as soon as it may.
+func TestReactionsWhileTheBotMayNotSpeak(t *testing.T) {
+	t.Parallel()
+	f := newReactionsFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	f.awaitEmpty()
+	refused := make(chan string, 100)
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = func(content string) error {
+		refused <- content
+		return errRefused
+	}
+	f.matrix.mu.Unlock()
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	await.Until(t, "an attempt to say who has reacted: a room may allow messages and no reactions", func() bool { return <-refused == "👍 Bob Stone" })
+	f.settled()
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = nil
+	f.matrix.mu.Unlock()
+	f.matrix.add(roomID, adminUser, event.StatePowerLevels, map[string]any{"events_default": 0}, func(evt *event.Event) { evt.StateKey = new(string) })
+	f.awaitReacted("👍 Alice Martin: who comes?")
+	f.awaitWho("👍 Bob Stone")
+}
+
 // awaitMessage waits until a text is on Wazo, and returns the message.
 func (f *fixture) awaitMessage(text string) (found wazotest.Message) {
 	f.Helper()

@@ -38,8 +38,11 @@ func newWazoRelations(r *Relay) *wazoRelations {
 // show shows what relates to the messages of a portal.
 func (w *wazoRelations) show(ctx context.Context, portalID int64) error {
 	portal, err := w.db.Portal.ByID(ctx, portalID)
-	if err != nil || portal == nil {
+	if err != nil {
 		return err
+	} else if portal == nil {
+		w.forget(portalID)
+		return nil
 	}
 	acc := w.readers.of(portal)
 	if acc == nil || !acc.hasPlugin() {
@@ -56,10 +59,21 @@ func (w *wazoRelations) show(ctx context.Context, portalID int64) error {
 		return w.readFailed(ctx, portal, err)
 	}
 	w.await(portal.ID, reactions)
-	if err = w.showLate(ctx, portal, w.replies.of(portal.ID)); err != nil || w.cfg.Relations.WithoutReactions {
+	err = w.showLate(ctx, portal, w.replies.of(portal.ID))
+	if err != nil && !isOfOneEvent(err) || w.cfg.Relations.WithoutReactions {
 		return err
 	}
-	return w.reactions.show(ctx, portal, acc, reactions)
+	return errors.Join(err, w.reactions.show(ctx, portal, acc, reactions))
+}
+
+// forget forgets what relates to the messages of a portal that has ended.
+func (w *wazoRelations) forget(portalID int64) {
+	w.replies.forget(portalID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.awaiting, portalID)
+	delete(w.readAt, portalID)
+	delete(w.refused, portalID)
 }
 
 // mayShow reports whether something may be sent in a portal's Matrix room now, and all that the bot has sent there is known. Whoever

@@ -17,10 +17,10 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// On Wazo a message becomes an answer only after it was posted: its author's client marks it (docs/wazo.md, "Replies"). A message therefore
+// On Wazo a message becomes a reply only after it was posted: its author's client marks it (docs/wazo.md, "Replies"). A message therefore
 // waits a moment for its mark before it is shown. If the mark comes later, the event is edited (late_replies.go).
 
-// wazoReplies know which messages on Wazo are answers. They are safe for concurrent use.
+// wazoReplies know which messages on Wazo are replies. They are safe for concurrent use.
 type wazoReplies struct {
 	*Relay
 
@@ -28,11 +28,11 @@ type wazoReplies struct {
 	known map[int64]*knownReplies // by portal
 }
 
-// knownReplies are the answers in a room. No mark is ever taken away.
+// knownReplies are the replies in a room. No mark is ever taken away.
 type knownReplies struct {
 	during  hearing // they are complete from the begin of this connection on
 	askedAt time.Time
-	of      map[wazoapi.UUID]wazoapi.Reply // by the message that is the answer
+	of      map[wazoapi.UUID]wazoapi.Reply // by the message that is the reply
 }
 
 // hearing is a connection by which new marks are heard. The zero value is none.
@@ -60,7 +60,7 @@ func (r *wazoReplies) in(portalID int64) *knownReplies {
 	return known
 }
 
-// of returns the answers in a portal that are known, by the messages that are the answers.
+// of returns the replies in a portal that are known, by the messages that are the replies.
 func (r *wazoReplies) of(portalID int64) map[wazoapi.UUID]wazoapi.Reply {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,7 +84,14 @@ func (r *wazoReplies) missed() {
 	}
 }
 
-// refresh reads the answers in a portal.
+// forget forgets the replies in a portal that has ended.
+func (r *wazoReplies) forget(portalID int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, portalID)
+}
+
+// refresh reads the replies in a portal.
 func (r *wazoReplies) refresh(ctx context.Context, portal *db.Portal, acc *account) error {
 	during := hearingOf(acc)
 	replies, err := acc.api.RoomReplies(ctx, wazoapi.UUID(portal.WazoRoom))
@@ -101,15 +108,15 @@ func (r *wazoReplies) refresh(ctx context.Context, portal *db.Portal, acc *accou
 }
 
 const (
-	// replyTimeout is how long a message waits for the answers of its room to be read.
+	// replyTimeout is how long a message waits for the replies of its room to be read.
 	replyTimeout = 5 * time.Second
 	// replyRetry is how long the others of its room do not try to read them again if that fails.
 	replyRetry = 30 * time.Second
 )
 
-// answered returns what a message of a portal answers. It reports false if it answers nothing, or if that cannot be found out now: the
-// message is worth more.
-func (r *wazoReplies) answered(ctx context.Context, portal *db.Portal, acc *account, message wazoapi.Message) (wazoapi.Reply, bool) {
+// replyOf returns what a message of a portal replies to. It reports false if that is nothing, or cannot be found out now: the message is
+// worth more.
+func (r *wazoReplies) replyOf(ctx context.Context, portal *db.Portal, acc *account, message wazoapi.Message) (wazoapi.Reply, bool) {
 	if acc == nil || !acc.hasPlugin() {
 		return wazoapi.Reply{}, false
 	}
@@ -121,7 +128,7 @@ func (r *wazoReplies) answered(ctx context.Context, portal *db.Portal, acc *acco
 		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 		defer cancel()
 		if err := r.refresh(ctx, portal, acc); err != nil && !errors.Is(err, wazoapi.ErrNoPlugin) {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up what a message on Wazo answers")
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up what a message on Wazo replies to")
 		}
 	}
 	r.mu.Lock()
@@ -130,13 +137,13 @@ func (r *wazoReplies) answered(ctx context.Context, portal *db.Portal, acc *acco
 	return reply, ok && makesSense(reply, message.CreatedAt)
 }
 
-// makesSense reports whether a message that was posted at a time can answer what it is marked as an answer to: anybody may mark any
-// message, also as an answer to itself or to a later one.
+// makesSense reports whether a message that was posted at a time can be a reply to what it is marked as a reply to: anybody may mark any
+// message, also as a reply to itself or to a later one.
 func makesSense(reply wazoapi.Reply, posted time.Time) bool {
 	return reply.Child != reply.Parent && !reply.Preview.CreatedAt.After(posted)
 }
 
-// awaits reports whether a row in a queue to Matrix must wait, because its message may still be marked as an answer. When that is over,
+// awaits reports whether a row in a queue to Matrix must wait, because its message may still be marked as a reply. When that is over,
 // the queue is woken.
 func (r *wazoReplies) awaits(portal *db.Portal, row *db.Row) bool {
 	left := r.cfg.ReplyWait - time.Since(row.AcceptedAt.Time)
@@ -150,7 +157,7 @@ func (r *wazoReplies) awaits(portal *db.Portal, row *db.Row) bool {
 	return true
 }
 
-// isMarked reports whether the message of a row is known to be an answer.
+// isMarked reports whether the message of a row is known to be a reply.
 func (r *wazoReplies) isMarked(row *db.Row) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,27 +165,30 @@ func (r *wazoReplies) isMarked(row *db.Row) bool {
 	return ok
 }
 
-// mayAnswer reports whether the message of a row is an answer, or may still be marked as one.
-func (r *wazoReplies) mayAnswer(portal *db.Portal, row *db.Row) bool {
+// mayBeReply reports whether the message of a row is a reply, or may still be marked as one.
+func (r *wazoReplies) mayBeReply(portal *db.Portal, row *db.Row) bool {
 	return r.isMarked(row) || r.awaits(portal, row)
 }
 
-// addAnswer lets the parts of a message show what it answers.
-func (d *matrixDelivery) addAnswer(ctx context.Context, message wazoapi.Message, parts []*matrixPart) error {
+// addReply lets the parts of a message show what it replies to.
+func (d *matrixDelivery) addReply(ctx context.Context, message wazoapi.Message, parts []*matrixPart) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	reply, ok := d.wazoRelations.replies.answered(ctx, d.portal, d.cast.reader, message)
+	reply, ok := d.wazoRelations.replies.replyOf(ctx, d.portal, d.cast.reader, message)
 	if !ok {
 		return nil
 	}
 	first := parts[0]
 	first.Answers = true
-	target, err := d.answeredEvent(ctx, reply.Parent)
+	target, err := d.replyTarget(ctx, reply.Parent)
 	if err != nil {
 		return err
 	} else if target == "" {
-		if quoted, ok := convert.WithQuote(first.Content, d.cast.quoteOf(ctx, reply.Preview)); ok {
+		quote, err := d.wazoRelations.replies.quote(ctx, d.portal, d.cast, reply)
+		if err != nil {
+			return err
+		} else if quoted, ok := convert.WithQuote(first.Content, quote); ok {
 			first.Content = quoted
 		}
 		return nil
@@ -191,9 +201,9 @@ func (d *matrixDelivery) addAnswer(ctx context.Context, message wazoapi.Message,
 	return nil
 }
 
-// answeredEvent returns the event that an event answers if it shows an answer to a message. It returns "" if no event shows that message,
-// or one that shows what was said before the conversation opened: then it is quoted instead.
-func (d *matrixDelivery) answeredEvent(ctx context.Context, parent wazoapi.UUID) (id.EventID, error) {
+// replyTarget returns the event to which an event is a reply if it shows a reply to a message. It returns "" if no event shows that
+// message, or one that shows what was said before the conversation opened: then it is quoted instead.
+func (d *matrixDelivery) replyTarget(ctx context.Context, parent wazoapi.UUID) (id.EventID, error) {
 	if parent == "" {
 		return "", nil
 	}
@@ -206,26 +216,30 @@ func (d *matrixDelivery) answeredEvent(ctx context.Context, parent wazoapi.UUID)
 	return targets[0].EventID, nil
 }
 
-// quoteOf returns what is quoted of a message of Wazo: of what was said before the link only the author.
-func (c *cast) quoteOf(ctx context.Context, preview wazoapi.Preview) convert.Quote {
-	var quote convert.Quote
-	if preview.CreatedAt.After(c.since.Time) {
-		quote.Text = convert.WazoPreview(preview.Content)
+// quote returns what is quoted of the message that a reply answers. Wazo keeps the text of what was taken back on Matrix: it is not shown
+// there again.
+func (r *wazoReplies) quote(ctx context.Context, portal *db.Portal, c *cast, reply wazoapi.Reply) (convert.Quote, error) {
+	preview := reply.Preview
+	targets, err := r.db.Message.Targets(ctx, portal.ID, string(reply.Parent))
+	if err != nil {
+		return convert.Quote{}, err
 	}
-	switch {
-	case preview.Author == "" || c.identities.accounts.isRelay(preview.Author):
-		quote.Author = preview.Alias // somebody on Matrix
-	default:
-		quote.Author = c.author(ctx, wazoapi.Message{UserUUID: preview.Author, Alias: preview.Alias}).name
+	for _, target := range targets {
+		if !r.isReadable(ctx, portal, target.EventID) {
+			preview.Content = ""
+		}
 	}
-	return quote
+	return c.quoteOf(ctx, preview), nil
 }
 
-// linkedSince returns when a portal was linked. It is zero for a conversation that opened by itself: its people could always read the
-// Wazo room.
-func linkedSince(portal *db.Portal) db.WazoTime {
-	if portal.IsOpened() {
-		return db.WazoTime{}
+// isReadable reports whether an event is known to say something still.
+func (r *wazoReplies) isReadable(ctx context.Context, portal *db.Portal, eventID id.EventID) bool {
+	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	defer cancel()
+	evt, err := r.matrix.Event(ctx, portal.MatrixRoom, eventID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", eventID).Msg("Failed to look up what a message answers")
+		return false
 	}
-	return portal.StartedOnWazo
+	return evt != nil && evt.ParseError == nil && evt.Unsigned.RedactedBecause == nil && evt.Type.Type != event.EventEncrypted.Type
 }

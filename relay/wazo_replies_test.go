@@ -34,7 +34,7 @@ func (f *fixture) answer(by wazotest.User, text, parent string) wazotest.Message
 	return posted
 }
 
-// postAtOnce posts a message and marks it as an answer to itself, so that it does not wait, and waits until it is shown.
+// postAtOnce posts a message and marks it as a reply to itself, so that it does not wait, and waits until it is shown.
 func (f *fixture) postAtOnce(by wazotest.User, text string) wazotest.Message {
 	f.Helper()
 	posted := f.wazo.Post(f.room.UUID, by, text, "")
@@ -252,6 +252,70 @@ func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 	require.Equal(t, []string{"* Bob Stone: > Alice Martin: who comes?\n\nme"}, f.matrix.corrected(), "what is old is not changed any more")
 }
 
+func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "who comes?")
+	answer := f.postShown(f.bob, "me")
+	f.awaitEmpty()
+	refused := make(chan bool, 100)
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = func(string) error {
+		refused <- true
+		return errRefused
+	}
+	f.matrix.mu.Unlock()
+	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	<-refused
+	f.settled()
+	f.matrix.mu.Lock()
+	f.matrix.beforeSend = nil
+	f.matrix.mu.Unlock()
+	f.matrix.add(roomID, adminUser, event.StatePowerLevels, map[string]any{"events_default": 0}, func(evt *event.Event) { evt.StateKey = new(string) })
+	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
+}
+
+// Wazo keeps what was taken back on Matrix.
+func TestLateMarkDoesNotShowWhatWasRedacted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Millisecond
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "a secret")
+	answer := f.postShown(f.bob, "me")
+	f.awaitEmpty()
+	f.matrix.redact(adminUser, f.eventOf("a secret"), true)
+	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
+	require.Equal(t, []string{"* Bob Stone: > ↩️ Alice Martin\n\nme"}, f.matrix.corrected())
+}
+
+// The quote of an answer is not added again when its echo tells that it arrived.
+func TestAnswerWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.replyWait = time.Minute
+	before := f.wazo.Post(f.room.UUID, f.alice, "only for us", "")
+	f.start()
+	f.link()
+	f.matrix.mu.Lock()
+	f.matrix.afterSend = func(string) error { return &MatrixError{Err: errLost} }
+	f.matrix.mu.Unlock()
+	answer := f.answer(f.bob, "yes", before.UUID)
+	f.awaitContent("yes")
+	f.awaitEmpty()
+	f.matrix.mu.Lock()
+	f.matrix.afterSend = nil
+	f.matrix.mu.Unlock()
+	f.wazo.React(f.room.UUID, answer.UUID, f.alice, "👍")
+	await.Until(t, "the reaction", func() bool { return len(f.matrix.reacted()) > 0 })
+	require.Empty(t, f.matrix.corrected())
+}
+
 func TestRelaysOwnMarksChangeNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
@@ -299,6 +363,42 @@ func TestMessagesGoOnWhileTheRepliesCannotBeRead(t *testing.T) {
 	f.core.wazoRelations.replies.missed()
 	f.postShown(f.alice, "hello")
 	require.False(t, makesSense(wazoapi.Reply{Child: "a", Parent: "a"}, time.Now()))
+}
+
+func TestAnswersOfAPortalThatEndedAreForgotten(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	question := f.postAtOnce(f.alice, "who comes?")
+	f.answer(f.bob, "me", question.UUID)
+	f.awaitContent("me")
+	known := func() bool {
+		replies, relations := f.core.wazoRelations.replies, f.core.wazoRelations
+		relations.mu.Lock()
+		defer relations.mu.Unlock()
+		replies.mu.Lock()
+		defer replies.mu.Unlock()
+		return len(replies.known)+len(relations.awaiting)+len(relations.readAt) > 0
+	}
+	require.True(t, known())
+	require.NoError(t, f.core.Unlink(f.ctx, roomID))
+	await.Until(t, "what is known of the portal to be forgotten", func() bool { return !known() })
+}
+
+func TestEditedEventGetsNoQuote(t *testing.T) {
+	t.Parallel()
+	f := newReplyFixture(t)
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	evt := &Event{Event: &event.Event{Type: event.EventMessage}, Tag: &Tag{Kind: TagMessage}}
+	evt.Content.VeryRaw = []byte(`{"msgtype":"m.text","body":"me"}`)
+	reply := wazoapi.Reply{Preview: wazoapi.Preview{Alias: "Ann", Content: "who comes?"}}
+	edit, err := f.core.wazoRelations.lateEdit(f.ctx, portal, evt, reply)
+	require.NoError(t, err)
+	require.NotNil(t, edit)
+	evt.Replaced = true // by the quote: that it was sent is not stored
+	edit, err = f.core.wazoRelations.lateEdit(f.ctx, portal, evt, reply)
+	require.NoError(t, err)
+	require.Nil(t, edit)
 }
 
 func TestEventsOfAnswersAreStored(t *testing.T) {

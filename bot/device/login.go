@@ -20,8 +20,8 @@ import (
 // Login finds the homeserver, logs in, and loads the encryption keys of the device or makes them at the first start. It repairs
 // nothing and does not sign the device, see Prepare.
 //
-// It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken, ErrTokenMismatch, ErrNotLoggedIn,
-// ErrLoggedOut or ErrDeviceLost, wrapped, or another error if the homeserver or the database fails.
+// It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken, ErrTokenMismatch,
+// ErrNotLoggedIn, ErrLoggedOut or ErrDeviceLost, wrapped, or another error if the homeserver or the database fails.
 func (m *Manager) Login(ctx context.Context) error {
 	m.Close() // two sessions would use the same refresh token
 	if err := m.checkOwner(ctx); err != nil {

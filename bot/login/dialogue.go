@@ -216,7 +216,7 @@ func (d *Dialogues) try(ctx context.Context, user id.UserID, open *dialogue, req
 		d.say(ctx, open.room, failed.words)
 	case open.tries >= maxTries:
 		open.step = over
-		d.say(ctx, open.room, failed.words+"\n\n"+d.texts.LoginOver())
+		d.say(ctx, open.room, failed.words+"\n\n"+d.texts.LoginDialogueOver())
 	default:
 		open.step = askedPassword // many send only the password again
 		d.say(ctx, open.room, failed.words+"\n\n"+d.texts.LoginAskPassword())

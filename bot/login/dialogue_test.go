@@ -161,7 +161,7 @@ func TestDialogueAsksAgainAfterAWrongPassword(t *testing.T) {
 	for _, request := range f.core.requests {
 		require.Equal(t, relay.LogInRequest{Username: "alice", Domain: "example.org"}, request, "the name is kept")
 	}
-	require.Equal(t, txt.WrongPassword()+"\n\n"+txt.LoginOver(), f.say("wrong"))
+	require.Equal(t, txt.WrongPassword()+"\n\n"+txt.LoginDialogueOver(), f.say("wrong"))
 	f.requireEnded()
 }
 

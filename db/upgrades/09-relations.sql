@@ -22,6 +22,7 @@ CREATE TABLE said_once (
 	portal_id INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	kind      TEXT    NOT NULL, -- see db.OnceKind
 	name      TEXT    NOT NULL, -- the type of an event, the event that a thread begins with, or one that was redacted
+	at        BIGINT  NOT NULL, -- ms: when it was first said
 	PRIMARY KEY (portal_id, kind, name)
 );
 
@@ -31,6 +32,7 @@ CREATE TABLE last_edit (
 	edit_id   TEXT    NOT NULL, -- the event of the edit
 	PRIMARY KEY (portal_id, event_id)
 );
+CREATE INDEX last_edit_edit ON last_edit (portal_id, edit_id);
 
 CREATE TABLE reaction (
 	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
@@ -47,11 +49,12 @@ CREATE TABLE native_reaction (
 	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
 	wazo_uuid  TEXT    NOT NULL, -- the message
 	account_id INTEGER NOT NULL REFERENCES account (id), -- that reacts
+	user_uuid  TEXT    NOT NULL, -- whose account that was on Wazo then
 	emoji      TEXT    NOT NULL, -- without variation selectors
 	spelling   TEXT    NOT NULL, -- the emoji as it is sent
 	state      TEXT    NOT NULL, -- adding, added or removing; see db.NativeState
 	since      BIGINT  NOT NULL, -- ms: when it got this state
-	PRIMARY KEY (portal_id, wazo_uuid, account_id, emoji)
+	PRIMARY KEY (portal_id, wazo_uuid, account_id, user_uuid, emoji)
 );
 CREATE INDEX native_reaction_owed ON native_reaction (portal_id) WHERE state <> 'added';
 

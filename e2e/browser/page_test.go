@@ -46,7 +46,7 @@ func TestPageIsFitForEverybodyInEachState(t *testing.T) {
 		old := f.link()
 		f.link()
 		tab.open(old)
-		require.Contains(t, tab.text(), "This link is not valid (any more).")
+		require.Contains(t, tab.text(), "This link is not valid, or no longer valid.")
 		tab.inspect("expired")
 	})
 	t.Run("link of somebody else", func(t *testing.T) {

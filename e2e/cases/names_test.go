@@ -74,17 +74,24 @@ func TestVeryLongMessageFromWazo(t *testing.T) {
 			p.waitOnMatrix(t, "behind it")
 			shown := p.onScreen()
 			require.Len(t, shown, 5)
-			var all strings.Builder
-			for _, entry := range shown[:3] {
-				all.WriteString(plainText(entry.Event) + " ")
-			}
-			file := shown[3].Content.AsMessage()
-			require.Equal(t, event.MsgFile, file.MsgType)
-			require.Equal(t, encrypted, file.File != nil)
-			rest, err := p.Robin.ReadFile(p.ctx, file)
-			require.NoError(t, err)
-			all.Write(rest)
-			require.Equal(t, strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(all.String()), " "))
+			require.Equal(t, encrypted, shown[3].Content.AsMessage().File != nil)
+			require.Equal(t, strings.Join(strings.Fields(text), " "), strings.Join(p.wordsOfLong(t, shown[:4]), " "))
 		})
 	})
+}
+
+// wordsOfLong returns the words of a message from Wazo that is shown as some texts and a file.
+func (p *portal) wordsOfLong(t *testing.T, shown []harness.Entry) []string {
+	t.Helper()
+	var all strings.Builder
+	texts := len(shown) - 1
+	for _, entry := range shown[:texts] {
+		all.WriteString(plainText(entry.Event) + " ")
+	}
+	file := shown[texts].Content.AsMessage()
+	require.Equal(t, event.MsgFile, file.MsgType)
+	rest, err := p.Robin.ReadFile(p.ctx, file)
+	require.NoError(t, err)
+	all.Write(rest)
+	return strings.Fields(all.String())
 }

@@ -33,7 +33,10 @@ type Config struct {
 	Kills int
 	// Restores is how often an older copy takes the place of the relay's database.
 	// The default is once in a thousand messages, at least once.
+	// -1 is never.
 	Restores int
+	// Plain says that people only say something: they do not reply, edit, redact or react.
+	Plain bool
 	// Rooms is how many rooms are linked. Every second one is encrypted. The
 	// default is as many as the messages need, at least 2.
 	Rooms int
@@ -114,6 +117,9 @@ func (c Config) withDefaults() (Config, error) {
 
 // uses says whether a fault is part of the run.
 func (c Config) uses(name string) bool {
+	if c.Restores < 0 && (name == databaseRestored || name == restoredOlder) {
+		return false
+	}
 	return len(c.Faults) == 0 || slices.Contains(c.Faults, name)
 }
 

@@ -166,6 +166,9 @@ func (s *fixture) decide(p *place, person *harness.Client, script *script, mark 
 		return d
 	}
 	kind := choose(script.rng)
+	if s.cfg.Plain {
+		kind = says
+	}
 	switch kind {
 	case answers, threads, reacts:
 		targets := p.ledger.messages(lookBack)

@@ -94,7 +94,7 @@ func (r Result) Err() error {
 	if r.Unquoted > r.Quoted {
 		errs = append(errs, fmt.Errorf("%d of %d lines do not quote what they are about", r.Unquoted, r.Quoted+r.Unquoted))
 	}
-	if r.Shown == 0 {
+	if r.Shown == 0 && r.Done > 0 {
 		errs = append(errs, errors.New("no reply, edit, redaction or reaction was shown on Wazo"))
 	}
 	if r.Native == 0 {

@@ -56,11 +56,24 @@ func play(t *testing.T, cfg Config) Result {
 	return result
 }
 
+// There are two strict runs, because of a known limit: after an older copy of the database
+// is restored, lines of edits and reactions may come twice (docs/administration.md,
+// "Backup and restore").
 func TestNothingIsLostDoubledOrReorderedUnderFire(t *testing.T) {
 	t.Parallel()
-	result := play(t, Config{Messages: 300, Kills: 6, Rooms: 2, Seed: 1})
-	t.Log(result)
-	require.NoError(t, result.Err())
+	for name, cfg := range map[string]Config{
+		"replies, edits, redactions and reactions": {Restores: -1},
+		"older copies of the database":             {Plain: true},
+	} {
+		cfg.Messages, cfg.Kills, cfg.Rooms, cfg.Seed = 300, 6, 2, 1
+		t.Run(name, func(t *testing.T) {
+			result := play(t, cfg)
+			t.Log(result)
+			require.NoError(t, result.Err())
+			require.Equal(t, !cfg.Plain, result.Done > 0)
+			require.Equal(t, cfg.Plain, len(result.Restored) > 0)
+		})
+	}
 }
 
 // The whole run of the websocket takes long; the webhook differs in its own faults only.
@@ -96,7 +109,7 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 		},
 		{
 			name: "messages come back if the relay does not wait for the answers to what it posts for people", off: Echoes,
-			cfg:    Config{Messages: 60, Faults: []string{"wazo post: answered late"}},
+			cfg:    Config{Messages: 300, Faults: []string{"wazo post: answered late"}},
 			notice: func(r Result) int { return r.Doubled },
 		},
 		{
@@ -124,12 +137,28 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 				t.Parallel()
 				cfg := test.cfg
 				cfg.Break = test.off
-				result := play(t, cfg)
-				t.Log(result)
-				require.Positive(t, test.notice(result))
+				// Whether one short run meets the moment that the protection is for
+				// depends on the machine's timing. No run may meet it if the
+				// protection is good for nothing, so the first that does decides.
+				require.True(t, noticed(t, cfg, test.notice), "no run noticed it")
 			})
 		})
 	}
+}
+
+// noticed plays a run with one seed after the other until notice counts
+// something in one of them.
+func noticed(t *testing.T, cfg Config, notice func(Result) int) bool {
+	t.Helper()
+	for range 5 {
+		result := play(t, cfg)
+		t.Log(result)
+		if notice(result) > 0 {
+			return true
+		}
+		cfg.Seed++
+	}
+	return false
 }
 
 // errWithoutKills is the judgement of a run that is too short for a kill to meet

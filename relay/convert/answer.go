@@ -45,20 +45,12 @@ func (w wazoWriter) answer(text string) string {
 // WithoutQuote returns a text for Wazo without the quote at its end, if there is one. The same message may be written with another quote
 // later, when somebody has another name, or what it answers was edited or removed.
 func WithoutQuote(text string) string {
-	said, quote, ok := cutLast(text, "\n\n> ")
-	if !ok || strings.Contains(quote, "\n") {
+	const quote = "\n\n> "
+	at := strings.LastIndex(text, quote)
+	if at < 0 || strings.Contains(text[at+len(quote):], "\n") {
 		return text
 	}
-	return said
-}
-
-// cutLast is strings.Cut at the last separator.
-func cutLast(text, separator string) (before, after string, found bool) {
-	at := strings.LastIndex(text, separator)
-	if at < 0 {
-		return text, "", false
-	}
-	return text[:at], text[at+len(separator):], true
+	return text[:at]
 }
 
 // line returns the quote in one line of plain text, or "" if nothing is known of it.

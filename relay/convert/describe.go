@@ -25,6 +25,8 @@ const (
 	KindRedacted
 	// KindLocked: it is encrypted, so that it is not known what it says.
 	KindLocked
+	// KindUnreadable: it should say a text, but has something else in its place.
+	KindUnreadable
 	// KindWordless: a person says something by it, but it has no text. Content names the type.
 	// The event is named once in each room.
 	KindWordless
@@ -203,11 +205,19 @@ func emptyMessage(s subject, name string) Description {
 	d := textOf1767(s, name)
 	switch event.MessageType(name) {
 	case event.MsgText, event.MsgNotice, event.MsgEmote:
-		if d.Kind == KindWordless {
+		if body, there := s.content()["body"]; d.Kind == KindWordless && there && !isText(body) {
+			return Description{Kind: KindUnreadable}
+		} else if d.Kind == KindWordless {
 			return Description{}
 		}
 	}
 	return d
+}
+
+// isText reports whether a value of JSON is a text, or nothing.
+func isText(value any) bool {
+	_, ok := value.(string)
+	return ok || value == nil
 }
 
 // isReadableWithoutText reports whether a message is more than its text: a file, a place

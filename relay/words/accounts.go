@@ -18,7 +18,7 @@ func (t Texts) heardAs() string {
 	if t.noRelayAccount {
 		return "people on Wazo do not see your messages."
 	}
-	return "your messages go out through the relay's account, in the chats of which this is a member."
+	return "your messages go out through the relay's account, in the chats that this account is a member of."
 }
 
 // postedFor says who posts the messages of a person without a log-in, whose is "your" or "their".
@@ -38,7 +38,7 @@ func (t Texts) NotHeardOnWazo(matrixRoom, title string, loggedIn bool) string {
 	} else {
 		what += fmt.Sprintf("you are not logged in to Wazo. If you have a Wazo account that is a member of this chat, type `%s login` here.", t.prefix)
 	}
-	return what + " I will not say this again as long as it stays so."
+	return what + " I will not repeat this notice unless something changes."
 }
 
 // NobodyLoggedIn says, in a status, that nothing is relayed because there is no account on Wazo yet.
@@ -84,7 +84,7 @@ const (
 // PostedInstead tells the sender of a message that the relay's account has posted it, and not their own, and why.
 func (t Texts) PostedInstead(matrixRoom, title string, why Instead) string {
 	return fmt.Sprintf("Your message in %s (`%s`), which is linked with **%s**, went out through the relay's account and not through your own: %s "+
-		"I will not say this again as long as it stays so.", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title), instead(why))
+		"I will not repeat this notice unless something changes.", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title), instead(why))
 }
 
 // instead says a reason. The sentence follows a colon.

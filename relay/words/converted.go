@@ -130,4 +130,4 @@ const RestOfMessage = "rest of the message.txt"
 
 // RestIsMissing follows the beginning of the rest of a very long message, if the file with all of it cannot be shown: it was not
 // encrypted, and the room has been encrypted since.
-const RestIsMissing = "(The message goes on. What follows cannot be shown, because this room was encrypted a moment ago. It can be read on Wazo.)"
+const RestIsMissing = "(The message goes on. What follows cannot be shown, because encryption has just been switched on in this room. It can be read on Wazo.)"

@@ -183,7 +183,7 @@ func goldenTexts() string {
 
 	group("search, who and presence")
 	text("AnsweredInDirectChat", golden.AnsweredInDirectChat())
-	text("LogInOver", golden.LogInOver())
+	text("LogInNotAccepted", golden.LogInNotAccepted())
 	text("AccountLacksPermission", golden.AccountLacksPermission())
 	text("TenantWithoutDirectory", golden.TenantWithoutDirectory())
 	text("SearchUsage", golden.SearchUsage())
@@ -299,7 +299,7 @@ func goldenTexts() string {
 	text("LoginCancelled", golden.LoginCancelled())
 	text("LoginTooLate", golden.LoginTooLate())
 	text("LoginRestarted", golden.LoginRestarted())
-	text("LoginOver", golden.LoginOver())
+	text("LoginDialogueOver", golden.LoginDialogueOver())
 	text("LoginNotUsed", golden.LoginNotUsed())
 	text("LoginNotEncrypted", golden.LoginNotEncrypted())
 	text("LoginLinkedRoom", golden.LoginLinkedRoom())

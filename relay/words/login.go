@@ -73,8 +73,8 @@ func (t Texts) LoginRestarted() string {
 	return fmt.Sprintf("I was restarted while you were logging in, so I don't know your first answers any more. Type `%s login` to start again.", t.prefix)
 }
 
-// LoginOver says that no further answer is used.
-func (t Texts) LoginOver() string {
+// LoginDialogueOver says that no further answer is used.
+func (t Texts) LoginDialogueOver() string {
 	return fmt.Sprintf("This log-in has ended. Type `%s login` to start again.", t.prefix)
 }
 
@@ -316,7 +316,7 @@ func (t Texts) NotMapped(who string) string {
 
 // What people see in their browser instead of the form for logging in.
 const (
-	LoginPageInvalid = "This link is not valid (any more). A link works for ten minutes, and only until the next one is made. Please ask the bot for a new link in your chat."
+	LoginPageInvalid = "This link is not valid, or no longer valid. A link works for ten minutes, or until you ask for a new one. Please ask the bot for a new link in your chat."
 	LoginPageUsed    = "This link was already used. If you still want to log in, please ask the bot for a new link in your chat."
 	LoginPageTries   = "This link was used up by too many attempts. Please ask the bot for a new link in your chat."
 	LoginPageOther   = "This link was opened in another browser first. If that was not you, somebody else knows the link. Please ask the bot for a new link in your chat."

@@ -99,8 +99,8 @@ func (t Texts) AnsweredInDirectChat() string {
 	return "I answer in our direct chat, because the answer is for you only. If you are not in that chat yet, accept my invite."
 }
 
-// LogInOver tells a person who wants to use their own account that Wazo does not accept the log-in any more.
-func (t Texts) LogInOver() string {
+// LogInNotAccepted tells a person who wants to use their own account that Wazo does not accept the log-in any more.
+func (t Texts) LogInNotAccepted() string {
 	return fmt.Sprintf("Wazo no longer accepts your log-in. Type `%s login` to log in again.", t.prefix)
 }
 

@@ -24,7 +24,7 @@ func (r OwnRoom) show() string {
 	case r.MatrixRoom != "":
 		return kind + ", linked with https://matrix.to/#/" + r.MatrixRoom
 	case r.Linked:
-		return kind + ", linked with a Matrix room in which you are not"
+		return kind + ", linked with a Matrix room that you are not in"
 	case r.Outside:
 		return kind + ", with participants outside Wazo"
 	default:

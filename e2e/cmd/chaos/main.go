@@ -2,9 +2,10 @@
 // and again and both its servers fail in every way. It checks that no message, reply,
 // edit, redaction or reaction is lost, duplicated or out of order, and that no
 // conversation that opens meanwhile gets a second room. It prints how often each fault
-// fired and, as the last line:
+// fired and, as the last line, which is broken here:
 //
-//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=… seed=… rooms=… second_rooms=… relations=…
+//	chaos: sent=… lost=… doubled=… reordered=… kills=… kills_while_attempted=… faults=…
+//	    seed=… rooms=… second_rooms=… relations=…
 //
 // The exit code is 0 if lost, doubled, reordered and second_rooms are 0, no quote and no
 // correction is wrong, every fault fired, every conversation got a room and some chat got
@@ -31,7 +32,8 @@ func parse(args []string, stderr io.Writer) (chaos.Config, error) {
 	flags.SetOutput(stderr)
 	flags.IntVar(&cfg.Messages, "messages", 300, "messages of people, both directions together")
 	flags.IntVar(&cfg.Kills, "kills", 6, "kills of the relay")
-	flags.IntVar(&cfg.Restores, "restores", 0, "how often an older copy takes the place of the relay's database; 0 is once in a thousand messages")
+	flags.BoolVar(&cfg.Plain, "plain", false, "people only say something: they do not reply, edit, redact or react")
+	flags.IntVar(&cfg.Restores, "restores", 0, "how often an older copy takes the place of the relay's database; 0 is once in a thousand messages, -1 is never")
 	flags.IntVar(&cfg.Rooms, "rooms", 0, "linked rooms; every second one is encrypted; 0 takes as many as the messages need, at least 2")
 	flags.IntVar(&cfg.Conversations, "conversations", 0, "conversations that open by themselves; 0 takes as many as the messages need, at least 5; -1 is none")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "for the random choices; 0 takes one at random")

@@ -1,7 +1,8 @@
-// Command demo shows the relay at work and needs nothing but this machine. It
-// starts a homeserver, an in-memory Wazo with a few people and the relay, links a
-// room, and plays a short conversation that shows the room and the chat side by side. It
-// plays what a person does who has an account on both sides. Then it sends the lines that you type, until Ctrl-C or the end of the input.
+// Command demo shows the relay at work and needs nothing but this machine. It starts
+// a homeserver, an in-memory Wazo with a few people and the relay, links a room, and
+// plays a short conversation that shows the room and the chat side by side. It plays
+// what a person does who has an account on both sides. Then it sends the lines that
+// you type, until Ctrl-C or the end of the input.
 package main
 
 import (
