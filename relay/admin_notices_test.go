@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,15 +15,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// administered are the notices for administrators among some.
-func administered(notices []string) (found []string) {
-	for _, text := range notices {
-		if strings.Contains(text, "problem with") {
-			found = append(found, text)
-		}
-	}
-	return found
-}
+// isOfProblem reports whether a text tells administrators of a problem that concerns no single portal, or of its end.
+func isOfProblem(text string) bool { return strings.Contains(text, "problem with") }
 
 func TestAdministratorsHearOnceOfAProblemAndOnceOfItsEnd(t *testing.T) {
 	t.Parallel()
@@ -31,8 +25,8 @@ func TestAdministratorsHearOnceOfAProblemAndOnceOfItsEnd(t *testing.T) {
 		room id.RoomID
 		told func(f *fixture) []string
 	}{
-		{"in their room", "!admins:a.example", func(f *fixture) []string { return administered(f.matrix.allNotices()) }},
-		{"in their direct chats", "", func(f *fixture) []string { return administered(f.matrix.allDirect()) }},
+		{"in their room", "!admins:a.example", func(f *fixture) []string { return slices.DeleteFunc(f.matrix.allNotices(), func(text string) bool { return !isOfProblem(text) }) }},
+		{"in their direct chats", "", func(f *fixture) []string { return f.matrix.allProblems() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +62,7 @@ func TestAdministratorsDoNotHearOfWhatConcernsOnePortal(t *testing.T) {
 	troubles, err := f.core.generalTroubles(f.ctx)
 	require.NoError(t, err)
 	require.Empty(t, troubles)
-	require.Empty(t, administered(f.matrix.allDirect()))
+	require.Empty(t, f.matrix.allProblems())
 }
 
 func TestWorstPortalsComeFirst(t *testing.T) {
