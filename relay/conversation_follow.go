@@ -79,13 +79,15 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 // addPeople owes an invitation to the people of the Wazo room who are not known to the conversation yet. An invitation that is owed
 // and not wanted any more is forgotten.
 func (f *following) addPeople(ctx context.Context) error {
-	people, err := f.openings.wanted(ctx, f.room)
+	people, err := f.openings.candidates(ctx, f.room)
 	if err != nil {
 		return err
 	}
+	isWanted := func(c candidate) bool { return c.isWanted(f.room, f.openings.relayUUID()) }
 	isUnwanted := func(m *db.PortalMember) bool {
-		isWanted := slices.ContainsFunc(people, func(c candidate) bool { return c.user == m.MatrixUser })
-		return m.State == db.MemberOwed && !isWanted && !f.isRefused(m.MatrixUser)
+		// Whether a candidate waits was read at the same moment as whether they are wanted: they may log in again meanwhile.
+		stays := func(c candidate) bool { return c.user == m.MatrixUser && (isWanted(c) || c.waits()) }
+		return m.State == db.MemberOwed && !slices.ContainsFunc(people, stays)
 	}
 	if members, err := f.db.PortalMember.Of(ctx, f.portal.ID); err != nil {
 		return err
@@ -102,7 +104,7 @@ func (f *following) addPeople(ctx context.Context) error {
 		}
 		for _, person := range people {
 			is := func(m *db.PortalMember) bool { return m.MatrixUser == person.user }
-			if slices.ContainsFunc(members, is) {
+			if !isWanted(person) || slices.ContainsFunc(members, is) {
 				continue
 			}
 			member := &db.PortalMember{PortalID: f.portal.ID, MatrixUser: person.user, WazoUUID: string(person.wazo), LoggedIn: person.loggedIn}

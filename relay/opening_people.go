@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -31,7 +32,7 @@ func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
 	switch {
 	case !room.Has(c.wazo), c.ignored, room.HasIdentities():
 		return false
-	case c.loggedIn && !c.usable, !c.loggedIn && (relayAccount == "" || !room.Has(relayAccount)):
+	case c.waits(), !c.loggedIn && (relayAccount == "" || !room.Has(relayAccount)):
 		return false
 	case c.asked:
 		return true
@@ -43,6 +44,9 @@ func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
 		return true
 	}
 }
+
+// waits reports whether what a candidate is owed waits until they log in again.
+func (c candidate) waits() bool { return c.loggedIn && !c.usable }
 
 // maxMemberListAge is how old the list of a Wazo room's members may be by which people are invited: who was removed on Wazo a moment ago
 // must not become a reader. It is not zero, because many conversations may open at the same time.
@@ -61,10 +65,13 @@ func isDirect(room wazoapi.Room) bool { return len(room.Users) == 2 }
 const refusedFor = 24 * time.Hour
 
 // wanted returns the members of a Wazo room who are to be invited to its Matrix room.
-func (o *openings) wanted(ctx context.Context, room wazoapi.Room) (people []candidate, err error) {
-	if room.HasIdentities() {
-		return nil, nil
-	}
+func (o *openings) wanted(ctx context.Context, room wazoapi.Room) ([]candidate, error) {
+	people, err := o.candidates(ctx, room)
+	return slices.DeleteFunc(people, func(c candidate) bool { return !c.isWanted(room, o.relayUUID()) }), err
+}
+
+// candidates returns the members of a Wazo room who are known on Matrix.
+func (o *openings) candidates(ctx context.Context, room wazoapi.Room) (people []candidate, err error) {
 	for _, member := range room.Users {
 		user, ok := o.identities.ofWazo(member.UUID)
 		if !ok || user == o.matrix.UserID() {
@@ -73,9 +80,8 @@ func (o *openings) wanted(ctx context.Context, room wazoapi.Room) (people []cand
 		c, err := o.candidate(ctx, user, member.UUID, room.UUID)
 		if err != nil {
 			return nil, err
-		} else if c.isWanted(room, o.relayUUID()) {
-			people = append(people, c)
 		}
+		people = append(people, c)
 	}
 	return people, nil
 }
