@@ -25,7 +25,9 @@ func TestAdministratorsHearOnceOfAProblemAndOnceOfItsEnd(t *testing.T) {
 		room id.RoomID
 		told func(f *fixture) []string
 	}{
-		{"in their room", "!admins:a.example", func(f *fixture) []string { return slices.DeleteFunc(f.matrix.allNotices(), func(text string) bool { return !isOfProblem(text) }) }},
+		{"in their room", "!admins:a.example", func(f *fixture) []string {
+			return slices.DeleteFunc(f.matrix.allNotices(), func(text string) bool { return !isOfProblem(text) })
+		}},
 		{"in their direct chats", "", func(f *fixture) []string { return f.matrix.allProblems() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
