@@ -87,11 +87,14 @@ func (s *fixture) fight(ctx context.Context, outages []outage, progress *milesto
 func (s *fixture) report(ctx context.Context, began time.Time, progress *milestones) {
 	for sleep(ctx, 10*time.Second) == nil {
 		kills, _, _ := s.keeper.counts()
-		arrived := 0
+		sent, arrived := 0, 0
 		for _, p := range s.everywhere() {
-			arrived += p.toWazo.arrived.count() + p.toMx.arrived.count()
+			for _, f := range []*flow{p.toWazo, p.toMx} {
+				sent += f.sent.count()
+				arrived += f.arrived.count()
+			}
 		}
-		s.say("%s: %d said, %d arrived, %d kills", time.Since(began).Round(time.Second), progress.count(), arrived, kills)
+		s.say("%s: %d said and done, %d of %d messages arrived, %d kills", time.Since(began).Round(time.Second), progress.count(), arrived, sent, kills)
 	}
 }
 
