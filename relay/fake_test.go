@@ -181,13 +181,9 @@ func (f *fakeMatrix) setLosesProbes(loses bool) {
 
 func (f *fakeMatrix) syncForever(ctx context.Context) {
 	for ctx.Err() == nil {
-		f.mu.Lock()
-		changed, paused := f.changed, f.paused
-		f.mu.Unlock()
-		if !paused {
-			if err := f.syncOnce(ctx); err != nil && ctx.Err() == nil {
-				f.t.Errorf("sync: %v", err)
-			}
+		changed, err := f.syncUnlessPaused(ctx)
+		if err != nil && ctx.Err() == nil {
+			f.t.Errorf("sync: %v", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -196,9 +192,27 @@ func (f *fakeMatrix) syncForever(ctx context.Context) {
 	}
 }
 
+// syncUnlessPaused returns what is closed when something has changed since.
+func (f *fakeMatrix) syncUnlessPaused(ctx context.Context) (changed <-chan struct{}, err error) {
+	f.accepting.Lock()
+	defer f.accepting.Unlock()
+	f.mu.Lock()
+	changed, paused := f.changed, f.paused
+	f.mu.Unlock()
+	if !paused {
+		err = f.sync(ctx)
+	}
+	return changed, err
+}
+
 func (f *fakeMatrix) syncOnce(ctx context.Context) error {
 	f.accepting.Lock()
 	defer f.accepting.Unlock()
+	return f.sync(ctx)
+}
+
+// sync has the core accept what is new; the caller holds f.accepting.
+func (f *fakeMatrix) sync(ctx context.Context) error {
 	f.mu.Lock()
 	sync := Sync{Since: fmt.Sprintf("s%d", f.batch), NextBatch: fmt.Sprintf("s%d", f.batch+1)}
 	took := make(map[id.RoomID]int)
@@ -250,7 +264,12 @@ func (f *fakeMatrix) syncOnce(ctx context.Context) error {
 	return nil
 }
 
+// setPaused returns when the last answer before the pause is accepted.
 func (f *fakeMatrix) setPaused(paused bool) {
+	if paused {
+		f.accepting.Lock()
+		defer f.accepting.Unlock()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.paused = paused
