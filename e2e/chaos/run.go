@@ -118,7 +118,7 @@ func (s *fixture) setFaults() []outage {
 	for _, fault := range relayPostFaults(delay) {
 		posts = append(posts, fault.asKind(s.Wazo.Faults(), s.armed))
 	}
-	s.setDeck(s.wazo, wazoPost, often(5, 30), posts)
+	s.setDeck(s.wazo, wazoPost, often(4, 30), posts) // reactions share a line, and edits that wait have none
 	s.setDeck(s.wazo, wazoPages, often(4, 20), commonKinds(delay))
 
 	ofAuthors := slices.DeleteFunc(authorFaults(s.Cast.Relay, s.cfg.delay(), s.cfg.Webhook), func(f wazoFault) bool { return !s.cfg.uses(f.name) })
