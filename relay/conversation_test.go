@@ -392,6 +392,25 @@ func TestConversationIsCalledByTheOthers(t *testing.T) {
 	}
 }
 
+// Who gives a chat its name on Wazo decides what people on Matrix read in the list of their rooms.
+func TestHostileNameOfAChatDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	room := f.wazoRoom()
+	for name, want := range map[string]string{
+		"safe\u202egpj.exe\u2066":        "safegpj.exe",
+		"two\n\n\tlines":                 "two lines",
+		" \u200b\u2060 ":                 "Bob Stone",
+		strings.Repeat("long ", 100_000): strings.TrimSpace(strings.Repeat("long ", 51)),
+		"<b>bold</b> [x](y) @room":       "<b>bold</b> [x](y) @room", // room names are plain text
+	} {
+		room.Name = name
+		title, err := f.core.openings.conversationTitle(t.Context(), room, []wazoapi.UUID{wazoapi.UUID(f.alice.UUID)})
+		require.NoError(t, err)
+		require.Equal(t, want, title)
+	}
+}
+
 func TestCommandsOnWazoMeanNothingInAConversation(t *testing.T) {
 	t.Parallel()
 	f := newOpeningFixture(t)

@@ -10,6 +10,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
+	"wazo-matrix-relay/relay/words"
 )
 
 // outcome is what became of a row, unless it failed.
@@ -36,6 +37,7 @@ func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
 	if err != nil {
 		return task.Idle, err
 	} else if !w.pauses.claimTry(queueJob(w.queue), pauses) {
+		w.waits.note(w.queue, words.WaitNothing, time.Now())
 		return task.Idle, nil
 	}
 	portal, row, err := w.next(ctx)
@@ -63,51 +65,62 @@ func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
 
 // next returns the row that is delivered next, with its portal, and no row if nothing may be delivered now.
 func (w *queueWorker) next(ctx context.Context) (*db.Portal, *db.Row, error) {
+	portal, row, wait, err := w.nextOrWait(ctx)
+	w.waits.note(w.queue, wait, time.Now())
+	return portal, row, err
+}
+
+// nextOrWait is next. Without a row, it says what the queue waits for.
+func (w *queueWorker) nextOrWait(ctx context.Context) (*db.Portal, *db.Row, words.Wait, error) {
 	synced, whole := w.startup.isSynced(), w.startup.isWhole() // read before the gaps and the queue: an answer of /sync may come in between
 	if w.queue.Direction == db.ToWazo {
 		if err := w.gaps.fill(ctx, w.queue.PortalID); err != nil {
-			return nil, nil, err
+			return nil, nil, words.WaitGap, err
 		}
 	}
 	portal, err := w.db.Portal.ByID(ctx, w.queue.PortalID)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, words.WaitNothing, err
 	} else if portal == nil {
 		w.uploads.forget(w.queue.PortalID)
-		return nil, nil, nil
+		return nil, nil, words.WaitNothing, nil
 	}
 	row, err := w.db.Queue.Next(ctx, w.queue.PortalID, w.queue.Direction)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, words.WaitNothing, err
 	case row == nil:
-		return nil, nil, w.empty(ctx, synced, whole)
+		return nil, nil, words.WaitNothing, w.empty(ctx, synced, whole)
 	case row.Kind != db.KindMessage:
-		return portal, row, nil // the relay's own messages open the way for the others
-	case !w.logins.isRead():
-		return nil, nil, nil // as whom people had posted before this start is not known
-	case w.queue.Direction == db.ToWazo && (!portal.StartedOnMatrix || w.startup.phase(w.queue) == phaseUnknown):
-		return nil, nil, nil // the start of the link is not seen yet, or what was delivered before this start is not
-	case w.queue.Direction == db.ToMatrix && !w.readers.isVerified(portal):
-		return nil, nil, nil // something older may still be missing
+		return portal, row, words.WaitNothing, nil // the relay's own messages open the way for the others
+	case !w.logins.isRead(): // as whom people had posted before this start is not known
+		return nil, nil, words.WaitLogins, nil
+	case w.queue.Direction == db.ToWazo && !portal.StartedOnMatrix:
+		return nil, nil, words.WaitStart, nil
+	case w.queue.Direction == db.ToWazo && w.startup.phase(w.queue) == phaseUnknown:
+		return nil, nil, words.WaitDelivered, nil
+	case w.queue.Direction == db.ToMatrix && !w.readers.isVerified(portal): // something older may still be missing
+		return nil, nil, words.WaitHistory, nil
 	case w.queue.Direction == db.ToMatrix && portal.IsOpened() && !w.conversations.isAttended(ctx, portal):
-		return nil, nil, nil // clients refuse what was said before they know the bot's keys (docs/matrix.md, "Newcomers and unsigned devices")
+		return nil, nil, words.WaitJoin, nil // clients refuse what was said before they know the bot's keys (docs/matrix.md, "Newcomers and unsigned devices")
 	case w.queue.Direction == db.ToMatrix && w.startup.phase(w.queue) == phaseUnknown:
 		if known, err := w.learnDeliveredToMatrix(ctx, synced); err != nil || !known {
-			return nil, nil, err
+			return nil, nil, words.WaitDelivered, err
 		}
 		// What was found in a gap may have been this row.
 		row, err = w.db.Queue.Next(ctx, w.queue.PortalID, w.queue.Direction)
 	}
 	if err != nil || row == nil || w.queue.Direction == db.ToWazo {
-		return portal, row, err
+		return portal, row, words.WaitNothing, err
 	} else if wait := w.events.settling(row); wait > 0 {
 		w.tasks.WakeAfter(wait, queueJob(w.queue))
-		return nil, nil, nil
-	} else if held, err := w.echoes.holds(ctx, row); err != nil || held || w.wazoRelations.replies.awaits(portal, row) {
-		return nil, nil, err
+		return nil, nil, words.WaitLateEvent, nil
+	} else if held, err := w.echoes.holds(ctx, row); err != nil || held {
+		return nil, nil, words.WaitOwn, err
+	} else if w.wazoRelations.replies.awaits(portal, row) {
+		return nil, nil, words.WaitReplyMark, nil
 	}
-	return portal, row, nil
+	return portal, row, words.WaitNothing, nil
 }
 
 // empty notes that the queue has nothing to deliver.

@@ -182,10 +182,8 @@ func (f *fakeMatrix) setLosesProbes(loses bool) {
 
 func (f *fakeMatrix) syncForever(ctx context.Context) {
 	for ctx.Err() == nil {
-		f.mu.Lock()
-		changed := f.changed
-		f.mu.Unlock()
-		if err := f.syncOnce(ctx, false); err != nil && ctx.Err() == nil {
+		changed, err := f.syncUnlessPaused(ctx)
+		if err != nil && ctx.Err() == nil {
 			f.t.Errorf("sync: %v", err)
 		}
 		select {
@@ -195,15 +193,28 @@ func (f *fakeMatrix) syncForever(ctx context.Context) {
 	}
 }
 
-// syncOnce brings the core what is new, unless that is paused and not asked for.
-func (f *fakeMatrix) syncOnce(ctx context.Context, asked bool) error {
+// syncUnlessPaused returns what is closed when something has changed since.
+func (f *fakeMatrix) syncUnlessPaused(ctx context.Context) (changed <-chan struct{}, err error) {
 	f.accepting.Lock()
 	defer f.accepting.Unlock()
 	f.mu.Lock()
-	if f.paused && !asked {
-		f.mu.Unlock()
-		return nil
+	changed, paused := f.changed, f.paused
+	f.mu.Unlock()
+	if !paused {
+		err = f.sync(ctx)
 	}
+	return changed, err
+}
+
+func (f *fakeMatrix) syncOnce(ctx context.Context) error {
+	f.accepting.Lock()
+	defer f.accepting.Unlock()
+	return f.sync(ctx)
+}
+
+// sync has the core accept what is new; the caller holds f.accepting.
+func (f *fakeMatrix) sync(ctx context.Context) error {
+	f.mu.Lock()
 	sync := Sync{Since: fmt.Sprintf("s%d", f.batch), NextBatch: fmt.Sprintf("s%d", f.batch+1)}
 	took := make(map[id.RoomID]int)
 	for room, events := range f.rooms {
@@ -254,7 +265,12 @@ func (f *fakeMatrix) syncOnce(ctx context.Context, asked bool) error {
 	return nil
 }
 
+// setPaused returns when the last answer before the pause is accepted.
 func (f *fakeMatrix) setPaused(paused bool) {
+	if paused {
+		f.accepting.Lock()
+		defer f.accepting.Unlock()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.paused = paused
@@ -545,7 +561,7 @@ func (f *fakeMatrix) Resync(ctx context.Context) error {
 		case <-resyncs:
 		}
 	}
-	return f.syncOnce(ctx, true)
+	return f.syncOnce(ctx)
 }
 
 // withhold has the homeserver bring all events of the room but the newest n.

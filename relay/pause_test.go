@@ -333,6 +333,7 @@ func TestLinkBeginsAnewIfTheBotComesInAgainBeforeItHasBegun(t *testing.T) {
 			f := newFixture(t)
 			f.matrix.limit = test.limit
 			f.start()
+			await.Until(t, "the last answer that the relay asks for after its start", f.core.startup.isWhole)
 			f.matrix.setPaused(true)
 			_, err := f.core.Link(f.ctx, LinkRequest{Room: roomID, By: adminUser}, f.wazoRoom())
 			require.NoError(t, err)

@@ -30,13 +30,14 @@
 // link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
 //
 // What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries
-// again or drops what is out of the way. health.go follows how both sides are, health_report.go says it, and outage.go
-// tells people that Wazo is away. account.go holds what is known of a Wazo account, accounts.go the accounts of the
-// relay and of people, and identity.go who is who. login.go and logout.go log people in and out, login_check.go notices
-// that a log-in is over, whoami.go says as whom a person is logged in, and mapping.go lets administrators say who is
-// who. people.go answers what a person asks about the people and chats on Wazo, through the person's own account:
-// people_search.go, people_who.go, people_presence.go and people_rooms.go. start.go starts conversations with people
-// whom somebody names, and start_choice.go lets them choose from those of one name.
+// again or drops what is out of the way. standstill.go notes for what else queues wait. health.go follows how both
+// sides are, health_report.go says it, and outage.go tells people that Wazo is away. account.go holds what is known of
+// a Wazo account, accounts.go the accounts of the relay and of people, and identity.go who is who. login.go and
+// logout.go log people in and out, login_check.go notices that a log-in is over, whoami.go says as whom a person is
+// logged in, and mapping.go lets administrators say who is who. people.go answers what a person asks about the people
+// and chats on Wazo, through the person's own account: people_search.go, people_who.go, people_presence.go and
+// people_rooms.go. start.go starts conversations with people whom somebody names, and start_choice.go lets them choose
+// from those of one name.
 //
 // Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are
 // wanted, opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go looks at a
@@ -176,6 +177,7 @@ type Relay struct {
 	hookKey   *webhookKey
 	gaps      *gapFiller
 	pauses    *pauses
+	waits     *standstills // of queues although nothing is paused
 	lateKeys  *lateKeys
 	linking   sync.Mutex // links and unlinks one at a time
 
@@ -229,6 +231,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.gaps = newGapFiller(r)
 	r.wholeSync = &wholeSync{startup: r.startup, tasks: r.tasks, wait: r.cfg.WholeWait, wake: r.wakeAll}
 	r.pauses = &pauses{r, exsync.NewSet[job]()}
+	r.waits = newStandstills()
 	r.lateKeys = &lateKeys{r}
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)

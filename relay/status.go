@@ -39,6 +39,9 @@ func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status
 	}
 	status.WazoVerified = r.readers.isVerified(portal)
 	status.ToWazo, status.ToMatrix = counts[db.ToWazo].Pending, counts[db.ToMatrix].Pending
+	now := time.Now()
+	status.WaitsToWazo = r.waits.of(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}, now)
+	status.WaitsToMatrix = r.waits.of(db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix}, now)
 	status.Waiting = counts[db.ToWazo].Waiting
 	status.Parked = counts[db.ToWazo].Parked + counts[db.ToMatrix].Parked
 	pauses, err := r.db.Pause.Of(ctx, portal.ID)

@@ -79,6 +79,22 @@ func TestDeckDealsEachCardEquallyOften(t *testing.T) {
 	require.InEpsilon(t, every*rounds*len(cards), draws, 0.2)
 }
 
+func TestDeckBeginsWithSomeCards(t *testing.T) {
+	cards := []string{"a", "b1", "c", "b2", "d"}
+	for seed := range uint64(20) {
+		d := newDeck(seed, 1, cards)
+		d.beginWith(func(card string) bool { return strings.HasPrefix(card, "b") })
+		var dealt []string
+		for range cards {
+			card, ok := d.draw()
+			require.True(t, ok)
+			dealt = append(dealt, card)
+		}
+		require.ElementsMatch(t, []string{"b1", "b2"}, dealt[:2])
+		require.ElementsMatch(t, []string{"a", "c", "d"}, dealt[2:])
+	}
+}
+
 func TestEmptyDeckDealsNothing(t *testing.T) {
 	d := newDeck[string](1, 1, nil)
 	for range 10 {

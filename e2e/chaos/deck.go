@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 )
 
@@ -37,12 +38,26 @@ func (d *deck[T]) draw() (card T, ok bool) {
 	// Between 0 and 2*(every-1) draws without a card, every-1 on average.
 	d.wait = d.rng.IntN(2*d.every - 1)
 	if len(d.left) == 0 {
-		d.left = append(d.left, d.cards...)
-		d.rng.Shuffle(len(d.left), func(i, j int) { d.left[i], d.left[j] = d.left[j], d.left[i] })
+		d.shuffle()
 	}
 	card = d.left[0]
 	d.left = d.left[1:]
 	return card, true
+}
+
+// shuffle takes all cards again. d.mu must be held.
+func (d *deck[T]) shuffle() {
+	d.left = append(d.left[:0], d.cards...)
+	d.rng.Shuffle(len(d.left), func(i, j int) { d.left[i], d.left[j] = d.left[j], d.left[i] })
+}
+
+// beginWith deals the cards that fit before the others, once.
+func (d *deck[T]) beginWith(fits func(T) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shuffle()
+	others := slices.DeleteFunc(slices.Clone(d.left), fits)
+	d.left = append(slices.DeleteFunc(d.left, func(card T) bool { return !fits(card) }), others...)
 }
 
 // close ends the dealing of cards.

@@ -73,6 +73,15 @@ func (l *ledger) arrives(who, text string) bool {
 	return true
 }
 
+// isAwaited says whether a message of a person is on its way to Wazo.
+func (l *ledger) isAwaited(who string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.entries, func(e *entry) bool {
+		return e.kind.isMessage() && e.who == who && e.event != "" && !e.isThere && !e.isWaived
+	})
+}
+
 // messages returns the newest messages, the newest first.
 func (l *ledger) messages(n int) []id.EventID {
 	return l.newest(n, func(e *entry) bool { return e.kind.isMessage() })

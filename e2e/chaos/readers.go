@@ -120,9 +120,10 @@ func (s *fixture) command(ctx context.Context, l *login, command string) (string
 	return s.Reply(ctx, l.person, l.desk, asked)
 }
 
-// withoutPrivateTalk does something while people say nothing on Matrix in conversations
-// of which the relay's account is no member, and nothing is on its way from there: what
-// their own accounts cannot post is not posted at all, and they are told so.
+// withoutPrivateTalk does something while some people say nothing on Matrix in
+// conversations of which the relay's account is no member, and nothing of theirs is on its
+// way from there: what their own accounts cannot post is not posted at all, and they are
+// told so.
 func (s *fixture) withoutPrivateTalk(ctx context.Context, logins []*login, fn func() error) error {
 	for _, l := range logins {
 		l.private.Lock()
@@ -131,14 +132,30 @@ func (s *fixture) withoutPrivateTalk(ctx context.Context, logins []*login, fn fu
 	limited, cancel := context.WithTimeout(ctx, s.cfg.Quiet)
 	defer cancel()
 	for _, c := range s.conversations {
-		if c.private {
-			_ = c.toWazo.arrived.reach(limited, c.toWazo.sent.count()) // if it is lost, that is found at the end
+		for _, l := range logins {
+			s.awaitArrival(limited, c, l)
 		}
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return fn()
+}
+
+// awaitArrival waits until everything that a person has said in a private conversation is
+// on Wazo. That others may talk there meanwhile is why the messages of all together are
+// not counted. If one is lost, that is found at the end.
+func (s *fixture) awaitArrival(ctx context.Context, c *conversation, l *login) {
+	if !c.private {
+		return
+	}
+	began := time.Now()
+	for c.ledger.isAwaited(l.name) {
+		if sleep(ctx, followEvery) != nil {
+			s.say("%s waited for %s in vain: something that they have said in %s is not on Wazo", l.person.UserID(), time.Since(began).Round(time.Second), c.name)
+			return
+		}
+	}
 }
 
 // speaker returns the log-in of a person, nil if they have none.

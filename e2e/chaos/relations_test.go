@@ -99,3 +99,25 @@ func TestThreadsGoOn(t *testing.T) {
 		require.EqualValues(t, "$3", last)
 	}
 }
+
+// Somebody who logs out waits for their own messages only, until they are on Wazo or redacted.
+func TestLedgerKnowsWhoseMessagesAreOnTheirWay(t *testing.T) {
+	l := newLedger()
+	do := func(d *deed, event id.EventID) {
+		l.begin(d)
+		l.done(d, event)
+	}
+	do(&deed{kind: says, who: "sam", text: "one"}, "$1")
+	do(&deed{kind: says, who: "kim", text: "two"}, "$2")
+	do(&deed{kind: reacts, who: "kim", target: "$1"}, "$3")
+	require.True(t, l.arrives("kim", "two"))
+	require.True(t, l.isAwaited("sam"), "that another message has arrived says nothing")
+	require.False(t, l.isAwaited("kim"))
+	require.True(t, l.arrives("sam", "one"))
+	require.False(t, l.isAwaited("sam"))
+
+	do(&deed{kind: says, who: "sam", text: "three"}, "$4")
+	require.True(t, l.isAwaited("sam"))
+	do(&deed{kind: redacts, who: "sam", target: "$4"}, "$5")
+	require.False(t, l.isAwaited("sam"), "nobody waits for what is redacted")
+}

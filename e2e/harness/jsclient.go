@@ -188,6 +188,32 @@ func (j *JSClient) Relations(ctx context.Context, entry Entry) (relations Relati
 	return relations, err
 }
 
+// ShownRoom is what a matrix-js-sdk client shows of a room in its list.
+type ShownRoom struct {
+	Membership event.Membership `json:"membership"` // of the client's own user
+	Name       string           `json:"name"`
+	DirectWith id.UserID        `json:"directWith"` // who made a direct chat of it by the invitation; "" if it is none
+	Encrypted  bool             `json:"encrypted"`
+}
+
+// Room returns what the client shows of a room that it is in, or invited to.
+func (j *JSClient) Room(ctx context.Context, room id.RoomID) (shown ShownRoom, err error) {
+	err = j.call(ctx, "room", map[string]any{"room": room}, &shown)
+	return shown, err
+}
+
+// Accept accepts an invitation as clients do: a direct chat goes to the user's list of
+// them (m.direct), which other devices take over.
+func (j *JSClient) Accept(ctx context.Context, room id.RoomID) error {
+	return j.call(ctx, "accept", map[string]any{"room": room}, nil)
+}
+
+// Direct returns the direct chats in the user's list (m.direct), by the other person.
+func (j *JSClient) Direct(ctx context.Context) (direct map[id.UserID][]id.RoomID, err error) {
+	err = j.call(ctx, "direct", nil, &direct)
+	return direct, err
+}
+
 // Device is a device as a matrix-js-sdk client sees it.
 type Device struct {
 	ID                   id.DeviceID `json:"id"`

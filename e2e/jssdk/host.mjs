@@ -175,6 +175,33 @@ class Person {
         return { replyTo: found.replyEventId ?? "", reactions, body: found.getContent().body ?? "" };
     }
 
+    // room is what a client shows of a room in its list. The SDK reads from the
+    // invitation whether it is a direct chat, also after that was accepted.
+    room({ room: roomId }) {
+        const room = this.client.getRoom(roomId);
+        if (!room) throw new Error(`${roomId} is not known`);
+        return {
+            membership: room.getMyMembership(),
+            name: room.name,
+            directWith: room.getDMInviter() ?? "",
+            encrypted: room.hasEncryptionStateEvent(),
+        };
+    }
+
+    // accept accepts an invitation as clients do, which put a direct chat into the
+    // list of them. The SDK leaves that to them.
+    async accept({ room }) {
+        const inviter = this.client.getRoom(room)?.getDMInviter();
+        await this.client.joinRoom(room);
+        if (!inviter) return;
+        const direct = this.direct();
+        await this.client.setAccountData("m.direct", { ...direct, [inviter]: [...(direct[inviter] ?? []), room] });
+    }
+
+    direct() {
+        return this.client.getAccountData("m.direct")?.getContent() ?? {};
+    }
+
     // devices are the devices of a user, as the homeserver has them now, and
     // whether their owner signed them.
     async devices({ user }) {

@@ -23,7 +23,8 @@ type Config[K comparable] struct {
 	// Step does the next piece of a key's work. A panic in it counts as an error.
 	Step func(ctx context.Context, key K) (Outcome, error)
 	// Failed is called after a step that returned an error. It returns how long the key pauses. failures counts the
-	// errors in a row and begins at 1. It is not called for errors that come while the scheduler stops.
+	// errors in a row and begins at 1; those whose pause [Scheduler.EndPauses] has ended are not counted. It is not called for
+	// errors that come while the scheduler stops.
 	Failed func(ctx context.Context, key K, err error, failures int) time.Duration
 	// LogContext adds the fields that identify a key to the logger of its steps. It may be nil.
 	LogContext func(log zerolog.Context, key K) zerolog.Context
@@ -162,8 +163,9 @@ func (s *Scheduler[K]) run(key K, self *worker) {
 		switch {
 		case err != nil && s.Stopping():
 		case err != nil:
-			failures++
-			s.pause(ctx, key, self, err, failures)
+			if s.pause(ctx, key, self, err, failures+1) {
+				failures++
+			}
 		default:
 			failures = 0
 			if outcome == Idle && s.leave(key, self) {
@@ -191,7 +193,9 @@ func (s *Scheduler[K]) leave(key K, self *worker) bool {
 // fallbackPause is how long a key pauses when the function that decides it panics.
 const fallbackPause = time.Minute
 
-func (s *Scheduler[K]) pause(ctx context.Context, key K, self *worker, cause error, failures int) {
+// pause waits after a failure. It reports whether the whole pause is over: a failure after which the key tried again early does not
+// count, so that the pauses of a key do not grow because other things come back often.
+func (s *Scheduler[K]) pause(ctx context.Context, key K, self *worker, cause error, failures int) bool {
 	pause := fallbackPause
 	_ = Guard(ctx, func() error { // a panic is logged, and the fallback applies
 		pause = s.cfg.Failed(ctx, key, cause, failures)
@@ -202,6 +206,8 @@ func (s *Scheduler[K]) pause(ctx context.Context, key K, self *worker, cause err
 	select {
 	case <-s.stopping.Done():
 	case <-self.endPause:
+		return false
 	case <-timer.C:
 	}
+	return true
 }

@@ -413,6 +413,13 @@ func goldenTexts() string {
 	opened := goldenStatus(goldenTitle)
 	opened.LinkedBy = ""
 	text("Status, opened by itself", golden.Status(opened))
+	for _, w := range waits() {
+		text(w.name, golden.wait(w.wait))
+	}
+	waiting := goldenStatus(goldenTitle)
+	waiting.ToWazo, waiting.WaitsToWazo = 2, Standstill{WaitDelivered, 2700 * time.Millisecond}
+	waiting.ToMatrix, waiting.WaitsToMatrix = 1, Standstill{WaitOwn, 70 * time.Second}
+	text("Status, queues wait", golden.Status(waiting))
 	starting := goldenStatus("")
 	starting.LastSync, starting.MatrixTrouble = 0, []string{golden.Why(WhyNoSync)}
 	text("Status, the homeserver has not answered since the start", golden.Status(starting))
@@ -479,6 +486,20 @@ func goldenStatus(title string) Status {
 		Version: "1.2.3", Uptime: "3h2m1s", Title: title, WazoRoom: "uuid-1",
 		WazoVerified: true, LinkedBy: "@robin:a.example", LastSync: 3 * time.Second, WazoUser: "relay",
 		Device: Device{ID: "DEVICE", State: DeviceSigned, OneTimeKeys: 50}, KeyBackup: KeyBackup{State: BackupUsed},
+	}
+}
+
+type namedWait struct {
+	name string
+	wait Wait
+}
+
+// waits are all that queues wait for.
+func waits() []namedWait {
+	return []namedWait{
+		{"WaitLogins", WaitLogins}, {"WaitStart", WaitStart}, {"WaitGap", WaitGap}, {"WaitDelivered", WaitDelivered},
+		{"WaitHistory", WaitHistory}, {"WaitJoin", WaitJoin}, {"WaitLateEvent", WaitLateEvent}, {"WaitOwn", WaitOwn},
+		{"WaitReplyMark", WaitReplyMark},
 	}
 }
 
@@ -597,7 +618,7 @@ func TestGoldenFileHasEveryText(t *testing.T) {
 // declaredTexts are the names of the exported constants, functions and methods of the package that say something.
 func declaredTexts(t *testing.T) (names []string) {
 	t.Helper()
-	silent := map[string]bool{"Escape": true, "Parts": true, "Compare": true, "Unescape": true, "New": true, "Why": true, "WhyWithoutMessage": true}
+	silent := map[string]bool{"Escape": true, "Parts": true, "Compare": true, "Unescape": true, "New": true, "Why": true, "WhyWithoutMessage": true, "WaitNothing": true}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, file := range files {

@@ -16,8 +16,9 @@ type Status struct {
 	WazoVerified                  bool
 	Reader                        string // the Matrix user whose Wazo account reads the chat; "" if it is the relay's, or none
 	ToWazo, ToMatrix              int    // messages in the queues
-	Waiting                       int    // messages whose keys are missing
-	Parked                        int    // messages that could not be delivered
+	WaitsToWazo, WaitsToMatrix    Standstill
+	Waiting                       int // messages whose keys are missing
+	Parked                        int // messages that could not be delivered
 	Paused                        []Why
 	LastError                     string
 	LinkedBy                      string        // "": the room opened by itself
@@ -56,6 +57,14 @@ func (t Texts) Status(s Status) string {
 	if s.Title != "" {
 		line("history", "%s%s", choose(s.WazoVerified, "complete", "still being read"), s.readBy())
 		line("queue", "%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix)
+		for _, q := range []struct {
+			name  string
+			waits Standstill
+		}{{"to Wazo", s.WaitsToWazo}, {"to Matrix", s.WaitsToMatrix}} {
+			if q.waits.For != WaitNothing {
+				line(q.name, "for %s, waiting for %s", q.waits.Time.Round(time.Second), t.wait(q.waits.For))
+			}
+		}
 		if s.Waiting > 0 {
 			line("waiting for a key", "%d", s.Waiting)
 		}

@@ -1,0 +1,52 @@
+package words
+
+import "time"
+
+// Wait is what a queue waits for although nothing is paused, which [Status] says in words. Each wait ends by itself.
+type Wait string
+
+// What queues wait for.
+const (
+	WaitNothing   Wait = ""
+	WaitLogins    Wait = "logins"     // the record of who has logged in to Wazo
+	WaitStart     Wait = "start"      // the start of the link
+	WaitGap       Wait = "gap"        // what /sync left out
+	WaitDelivered Wait = "delivered"  // what was delivered before the relay started
+	WaitHistory   Wait = "history"    // what was said on Wazo while the relay did not listen
+	WaitJoin      Wait = "join"       // somebody who joins the room of a conversation
+	WaitLateEvent Wait = "late_event" // messages of Wazo that may come in the wrong order
+	WaitOwn       Wait = "own"        // whether a message is one that the relay has posted for somebody
+	WaitReplyMark Wait = "reply_mark" // whether a message is a reply
+)
+
+// Standstill is that a queue waits.
+type Standstill struct {
+	For  Wait
+	Time time.Duration // so far
+}
+
+// wait says what a queue waits for, behind "waiting for ".
+func (Texts) wait(wait Wait) string {
+	switch wait {
+	case WaitLogins:
+		return "the homeserver, which keeps a list of who has logged in to Wazo"
+	case WaitStart:
+		return "the homeserver, which has not confirmed the start of the link yet"
+	case WaitGap:
+		return "the homeserver, which left out messages that I now read"
+	case WaitDelivered:
+		return "a list of what was delivered before I was started, so that nothing is delivered twice"
+	case WaitHistory:
+		return "Wazo, where I read what was said while I did not listen"
+	case WaitJoin:
+		return "the first person to join this room"
+	case WaitLateEvent:
+		return "earlier messages of Wazo that may still come"
+	case WaitOwn:
+		return "Wazo, which has not confirmed yet whether a message is one that was posted from this room"
+	case WaitReplyMark:
+		return "Wazo, which may still mark a message as a reply"
+	default:
+		return string(wait)
+	}
+}
