@@ -45,6 +45,25 @@ func TestWhatIsEndedOnPurposeIsNoWarning(t *testing.T) {
 	}
 }
 
+// Nothing is left of the ciphertext of a redacted message, so that it cannot be decrypted.
+func TestRedactedCiphertextIsNoWarning(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	redacted := string(f.hs.newEventID())
+	f.hs.pushTimeline(roomID,
+		`{"type":"m.room.encrypted","event_id":"`+redacted+`","sender":"@robin:a.example","content":{},"unsigned":{"redacted_because":{"type":"m.room.redaction","event_id":"$why","sender":"@robin:a.example","content":{}}}}`,
+		`{"type":"m.room.encrypted","event_id":"`+string(f.hs.newEventID())+`","sender":"@robin:a.example","content":{}}`)
+	f.hs.say(roomID, adminUser, "said after it")
+	f.awaitOnWazo("said after it")
+	f.stop()
+	for line := range strings.Lines(f.logged.String()) {
+		require.NotRegexp(t, `"level":"(warn|error)"`, line)
+	}
+}
+
 func TestAFailureIsOneLineWithoutQuery(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
