@@ -61,6 +61,9 @@ func newFixture(t *testing.T) *fixture {
 		}
 		f.write(w, answer{http.StatusCreated, `{"client_id":"client"}`})
 	})
+	mux.HandleFunc("POST /refuse", func(w http.ResponseWriter, _ *http.Request) {
+		f.write(w, answer{http.StatusBadRequest, `{"error":"invalid_client_metadata","error_description":"invalid client_uri"}`})
+	})
 	mux.HandleFunc("POST /device", func(w http.ResponseWriter, r *http.Request) {
 		f.take(r)
 		f.write(w, f.begin)
@@ -177,6 +180,10 @@ func TestRegister(t *testing.T) {
 	_, err = p.Register(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "https://relay.a.example/", f.registered["client_uri"])
+	f.metadata["registration_endpoint"] = f.web.URL + "/refuse"
+	_, err = f.provider().Register(t.Context())
+	require.ErrorIs(t, err, ErrNoRegistration)
+	require.ErrorContains(t, err, "invalid client_uri", "an administrator reads what the provider does not accept")
 	delete(f.metadata, "registration_endpoint")
 	_, err = f.provider().Register(t.Context())
 	require.ErrorIs(t, err, ErrNoRegistration)

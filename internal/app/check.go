@@ -90,6 +90,9 @@ func (c *checker) checkMatrix(ctx context.Context, cfg *config, matrix *bot.Bot,
 	switch {
 	case loggedIn && running:
 		fmt.Fprintf(c.w, "skipped: encryption (the running relay uses the device; %s status shows how others see it)\n", cfg.CommandPrefix)
+		if cfg.AdminRoom != "" {
+			fmt.Fprintf(c.w, "skipped: ADMIN_ROOM (the running relay uses the device; %s status all, typed there, shows whether the bot can speak)\n", cfg.CommandPrefix)
+		}
 	case loggedIn:
 		c.checkEncryption(ctx, matrix)
 		c.checkAdminRoom(ctx, cfg, matrix)

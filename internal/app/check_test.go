@@ -359,6 +359,7 @@ func TestCheck(t *testing.T) {
 		f := newFixture(t)
 		f.env["LISTEN"] = freeAddress(t)
 		f.env["PUBLIC_URL"] = f.proxy()
+		f.env["ADMIN_ROOM"] = adminRoom
 		stop := f.serve()
 		f.awaitWell()
 		lines, out := f.check()
@@ -368,6 +369,7 @@ func TestCheck(t *testing.T) {
 			"ok: health check listener", "ok: public address",
 		}, lines)
 		require.Contains(t, out.stdout, "skipped: encryption")
+		require.Contains(t, out.stdout, "skipped: ADMIN_ROOM")
 		require.Equal(t, 1, f.homeserver.logins)
 		require.NoError(t, f.healthcheck())
 		require.NoError(t, stop().err)
