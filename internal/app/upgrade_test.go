@@ -19,7 +19,7 @@ func tablesOf(t *testing.T, path string) map[string]string {
 	defer func() { require.NoError(t, database.Close()) }()
 	rows, err := database.QueryContext(t.Context(), "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
 	require.NoError(t, err)
-	defer rows.Close()
+	defer func() { require.NoError(t, rows.Close()) }()
 	tables := make(map[string]string)
 	for rows.Next() {
 		var name, statement string
@@ -58,7 +58,7 @@ func TestProgramKeepsACopyOfAnOlderDatabase(t *testing.T) {
 	require.NotEqual(t, before, tablesOf(t, f.env["DATABASE_URL"]))
 	read, err := sql.Open("sqlite3", "file:"+kept+"?mode=ro")
 	require.NoError(t, err)
-	defer read.Close()
+	defer func() { require.NoError(t, read.Close()) }()
 	var title string
 	require.NoError(t, read.QueryRowContext(t.Context(), "SELECT title FROM portal JOIN version ON version.version = 1").Scan(&title))
 	require.Equal(t, "Support", title)
