@@ -78,13 +78,9 @@ func (c *commands) mayLink(ce *commandEvent, public bool) error {
 	if has := levels.GetUserLevel(ce.Sender); has < powerToLink {
 		return &relay.UserError{Words: c.texts.PowerTooLow(powerToLink, has)}
 	}
-	speaking := levels.GetEventLevel(event.EventMessage)
 	if encrypted, err := c.encryptedRooms.wasEncrypted(ce.Ctx, ce.RoomID); err != nil {
 		return err
-	} else if encrypted {
-		speaking = levels.GetEventLevel(event.EventEncrypted)
-	}
-	if levels.GetUserLevel(c.userID) < speaking {
+	} else if !maySpeak(levels, c.userID, encrypted) {
 		return &relay.UserError{Words: c.texts.BotPowerTooLow()}
 	}
 	why, err := c.info.whyOpen(ce.Ctx, ce.RoomID)

@@ -95,6 +95,10 @@ func (c *commands) statusOfRoom(ce *commandEvent) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if c.relay.Rights().IsAdmin(ce.Sender) {
+		logIn := c.device.LogInStatus()
+		status.LogIn = &logIn
+	}
 	status.Version = c.cfg.Version
 	status.Uptime = time.Since(c.started).Round(time.Second).String()
 	status.Limited = c.sending.isSerial()

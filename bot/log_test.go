@@ -45,6 +45,60 @@ func TestWhatIsEndedOnPurposeIsNoWarning(t *testing.T) {
 	}
 }
 
+// The log says why a room is silent: it has one line for each change.
+func TestEachChangeOfARoomIsOneLine(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	awaitLine := func(text string) {
+		t.Helper()
+		await.Until(t, text, func() bool { return strings.Contains(f.logged.String(), text) })
+	}
+	f.wazo.RemoveMember(f.project.UUID, f.account)
+	f.hs.say(roomID, adminUser, "into the void")
+	awaitLine(`"reason":"no_room"`)
+	f.wazo.AddMember(f.project.UUID, f.account)
+	awaitLine("A room that was paused goes on")
+	f.awaitOnWazo("into the void")
+	require.NoError(t, f.core.Unlink(t.Context(), roomID))
+	f.stop()
+	var changes []string
+	for line := range strings.Lines(f.logged.String()) {
+		for _, change := range []string{"Linked a room", "Paused a room", "A room that was paused goes on", "Ended the link of a room"} {
+			if strings.Contains(line, change) {
+				require.Contains(t, line, `"level":"info"`)
+				require.Contains(t, line, `"room_id":"`+roomID.String()+`"`)
+				changes = append(changes, change)
+			}
+		}
+	}
+	// The two directions may pause, and go on, one after the other.
+	require.Equal(t, []string{"Linked a room", "Paused a room"}, changes[:2])
+	require.Equal(t, []string{"A room that was paused goes on", "Ended the link of a room"}, changes[len(changes)-2:])
+	require.LessOrEqual(t, len(changes), 6)
+}
+
+// Nothing is left of the ciphertext of a redacted message, so that it cannot be decrypted.
+func TestRedactedCiphertextIsNoWarning(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	redacted := string(f.hs.newEventID())
+	f.hs.pushTimeline(roomID,
+		`{"type":"m.room.encrypted","event_id":"`+redacted+`","sender":"@robin:a.example","content":{},"unsigned":{"redacted_because":{"type":"m.room.redaction","event_id":"$why","sender":"@robin:a.example","content":{}}}}`,
+		`{"type":"m.room.encrypted","event_id":"`+string(f.hs.newEventID())+`","sender":"@robin:a.example","content":{}}`)
+	f.hs.say(roomID, adminUser, "said after it")
+	f.awaitOnWazo("said after it")
+	f.stop()
+	for line := range strings.Lines(f.logged.String()) {
+		require.NotRegexp(t, `"level":"(warn|error)"`, line)
+	}
+}
+
 func TestAFailureIsOneLineWithoutQuery(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -153,6 +153,7 @@ func (r *receiver) receiveEvent(ctx context.Context, raw json.RawMessage, roomID
 		if live {
 			r.receiveState(ctx, evt)
 		}
+	case isRedacted(evt): // of a ciphertext nothing is left
 	case evt.Type.Type == event.EventEncrypted.Type && evt.Sender != r.userID:
 		if decrypted, err := r.decryption.decrypt(ctx, evt); err != nil {
 			r.log.Warn().Err(err).Stringer("event_id", evt.ID).Stringer("room_id", roomID).Msg("Failed to decrypt an event")
@@ -164,6 +165,11 @@ func (r *receiver) receiveEvent(ctx context.Context, raw json.RawMessage, roomID
 		}
 	}
 	return out
+}
+
+// isRedacted reports whether what an event says was taken back (client-server API, "Redactions").
+func isRedacted(evt *event.Event) bool {
+	return evt.Unsigned.RedactedBecause != nil || len(evt.Content.Raw) == 0
 }
 
 // receiveState brings what is known of a room up to date.

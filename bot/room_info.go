@@ -103,6 +103,15 @@ func levelsWithoutEvent(create *event.Event) *event.PowerLevelsEventContent {
 	return levels
 }
 
+// maySpeak reports whether somebody may send messages in a room with these levels.
+func maySpeak(levels *event.PowerLevelsEventContent, user id.UserID, encrypted bool) bool {
+	evtType := event.EventMessage
+	if encrypted {
+		evtType = event.EventEncrypted
+	}
+	return levels.GetUserLevel(user) >= levels.GetEventLevel(evtType)
+}
+
 // creatorPower is the power level of who made a room without m.room.power_levels.
 const creatorPower = 100
 

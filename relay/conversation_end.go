@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -84,7 +85,7 @@ func (c *conversations) end(ctx context.Context, portal *db.Portal) error {
 	} else if err = c.db.Portal.Delete(ctx, portal.ID); err != nil {
 		return err
 	}
-	c.log.Info().Stringer("room_id", portal.MatrixRoom).Str("wazo_room", portal.WazoRoom).Msg("A conversation is over")
+	logChange(ctx, c.log, portal, func(line *zerolog.Event) { line.Msg("A conversation is over") })
 	return c.openings.leave(ctx, portal.MatrixRoom)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
 	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/id"
 
@@ -59,6 +60,7 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 		if err := r.db.Portal.Insert(ctx, portal); err != nil {
 			return err
 		}
+		logChange(ctx, r.log, portal, func(line *zerolog.Event) { line.Stringer("matrix_user", request.By).Msg("Linked a room") })
 		// Who writes there after the link ends knows of it.
 		if _, err := r.db.Explanation.Want(ctx, portal.WazoRoom); err != nil {
 			return err
@@ -185,6 +187,7 @@ func (r *Relay) deletePortal(ctx context.Context, portal *db.Portal, notice stri
 	if err := r.db.Portal.Delete(ctx, portal.ID); err != nil {
 		return err
 	}
+	logChange(ctx, r.log, portal, func(line *zerolog.Event) { line.Msg("Ended the link of a room") })
 	db.AfterCommit(ctx, func() { r.tasks.Wake(portalJob(jobRelations, portal.ID)) }) // which forgets what it knows
 	return r.Say(ctx, portal.MatrixRoom, notice, "")
 }
@@ -227,6 +230,9 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		} else if err = r.db.Portal.MoveToRoom(ctx, portal.ID, to); err != nil {
 			return err
 		}
+		logChange(ctx, r.log, portal, func(line *zerolog.Event) {
+			line.Stringer("new_room_id", to).Msg("Followed a room to the one that replaces it")
+		})
 		// The notice with which the link starts was sent to the old room.
 		if _, err = r.queueLinkedAgain(ctx, portal); err != nil {
 			return err

@@ -300,6 +300,7 @@ func (o *openings) adopt(ctx context.Context, room id.RoomID, marker RoomMarker,
 	if err = o.db.Portal.Insert(ctx, portal); err != nil {
 		return false, err
 	}
+	logChange(ctx, o.log, portal, func(line *zerolog.Event) { line.Msg("A conversation has opened") })
 	db.AfterCommit(ctx, func() {
 		o.wakePortal(portal.ID)
 		o.conversations.wake(portal.ID)

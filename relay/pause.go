@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rs/zerolog"
 	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix/id"
 
@@ -82,9 +83,13 @@ func (p *pauses) begin(ctx context.Context, portal *db.Portal, reason Pause, dir
 			return err
 		}
 		isNew, err := p.db.Pause.Insert(ctx, pauseOf(portal, reason, direction))
-		switch {
-		case err != nil || !isNew:
+		if err != nil || !isNew {
 			return err
+		}
+		logChange(ctx, p.log, portal, func(line *zerolog.Event) {
+			line.Str("reason", string(reason)).Str("direction", string(direction)).Msg("Paused a room")
+		})
+		switch {
 		case !reason.silences():
 			return p.Say(ctx, portal.MatrixRoom, p.texts.Paused(p.texts.Why(reason.Why())), "")
 		case silenced:
@@ -123,6 +128,7 @@ func (p *pauses) end(ctx context.Context, portal *db.Portal, reasons ...*db.Paus
 		if len(left) > 0 {
 			return nil
 		}
+		logChange(ctx, p.log, portal, func(line *zerolog.Event) { line.Msg("A room that was paused goes on") })
 		return p.Say(ctx, portal.MatrixRoom, p.texts.GoesOn(), "")
 	})
 }

@@ -21,6 +21,9 @@ import (
 // presence to what it is already. wazo-chatd publishes an event of that, by the same way as those of messages: RabbitMQ and
 // wazo-websocketd (docs/wazo.md, "Presences"). Nobody sees a change. It proves that wazo-chatd takes requests, and that its events arrive.
 // It does not prove that a message is stored; examine asks for the rooms, which are in the same database.
+//
+// With a webhook Wazo is not probed in this way: the subscription brings messages and no presences, and wazoapi.Hook notices by itself
+// that it brings nothing.
 
 // selfProbeRetry is the pause before the next try after one that failed, unless the usual one is shorter: the end of an outage is to be
 // noticed, too.
@@ -98,7 +101,9 @@ func (p *selfProbe) probeMatrix(ctx context.Context) error {
 
 // probeWazo sets the presence of the relay account to what it is, and waits for the event of that.
 func (p *selfProbe) probeWazo(ctx context.Context) error {
-	if p.account == nil || !p.account.own.connected.Load() {
+	if p.cfg.Webhook.isSet() {
+		return nil
+	} else if p.account == nil || !p.account.own.connected.Load() {
 		return nil // that is said already
 	}
 	api := p.account.api
@@ -123,10 +128,14 @@ func (p *selfProbe) probeWazo(ctx context.Context) error {
 	return err
 }
 
-// whyUnfit says why the relay account cannot be used to probe Wazo, "" if it can: a service account has no presence, and an
-// administrator may have given the account fewer rights.
 func (p *selfProbe) whyUnfit(ctx context.Context) (string, error) {
-	_, err := p.account.api.Presence(ctx, p.account.uuid())
+	return WhyNotProbed(ctx, p.account.api, p.account.uuid())
+}
+
+// WhyNotProbed says why an account on Wazo, whose user is given, cannot be used to probe Wazo, "" if it can: a service account has no
+// presence, and an administrator may have given the account fewer rights. The error says that Wazo does not answer.
+func WhyNotProbed(ctx context.Context, account *wazoapi.Account, user wazoapi.UUID) (string, error) {
+	_, err := account.Presence(ctx, user)
 	var refused *wazoapi.Error
 	switch {
 	case errors.Is(err, wazoapi.ErrUnknownUser):
@@ -134,7 +143,7 @@ func (p *selfProbe) whyUnfit(ctx context.Context) (string, error) {
 	case errors.As(err, &refused) && refused.MissingPermission():
 		return "the account lacks a permission", nil
 	}
-	missing, err := p.account.api.MissingScopes(ctx, wazoapi.PresenceScopes(p.account.uuid())...)
+	missing, err := account.MissingScopes(ctx, wazoapi.PresenceScopes(user)...)
 	if err != nil || len(missing) == 0 {
 		return "", err
 	}
@@ -217,7 +226,9 @@ func (p *selfProbe) all() map[Server]ProbeResult {
 }
 
 // HearsPresence implements wazoapi.PresenceHandler.
-func (r *reader) HearsPresence() bool { return r.cfg.SelfProbe > 0 && r.acc == r.account }
+func (r *reader) HearsPresence() bool {
+	return r.cfg.SelfProbe > 0 && r.acc == r.account && !r.cfg.Webhook.isSet()
+}
 
 // OwnPresenceUpdated implements wazoapi.PresenceHandler.
 func (r *reader) OwnPresenceUpdated(context.Context) { r.selfProbe.cameBack(WazoServer, "") }

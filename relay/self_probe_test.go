@@ -92,6 +92,18 @@ func TestAnAccountWithoutAPresenceIsNotProbed(t *testing.T) {
 	f.awaitHealth("all to be well", Health.OK)
 }
 
+func TestSelfProbeWithAWebhook(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.selfProbe, f.healthInterval = 50*time.Millisecond, 50*time.Millisecond
+	server := f.withWebhook()
+	f.startWebhook(server)
+	f.awaitProbes("Matrix to be probed", func(r map[Server]ProbeResult) bool { return r[Homeserver].OK })
+	require.NoError(t, f.core.selfProbe.probeWazo(f.ctx))
+	require.NotContains(t, f.core.selfProbe.all(), WazoServer, "no webhook brings presences")
+	f.awaitHealth("all to be well", Health.OK)
+}
+
 func TestSelfProbeCanBeSwitchedOff(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -153,6 +153,7 @@ func (m *Manager) resume(ctx context.Context, kept keptLogin) error {
 // openSession lets the requests of the client use a log-in. Without refresh token, they carry the access token of the client itself.
 func (m *Manager) openSession(kept keptLogin) {
 	m.login = kept
+	m.noteLogIn(kept)
 	m.session = nil
 	if kept.RefreshToken != "" {
 		m.session = session.Open(kept.tokens(), &renewal{m, kept}, m.log)

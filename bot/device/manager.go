@@ -27,6 +27,7 @@ type Config struct {
 	AccessToken   string // used instead of everything else if it is set
 	RecoveryKey   string // of the account's cross-signing identity; "": the one that is kept in the database
 	UserAgent     string // of all requests
+	ClientURI     string // of the page that an OAuth 2.0 provider shows to whoever approves a log-in; "": oauth.DefaultClientURI
 
 	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
 	Transport func(http.RoundTripper) http.RoundTripper
@@ -38,7 +39,7 @@ type Config struct {
 }
 
 // Manager owns the bot's device. Make it with New, and call Prepare before anything else, or Login only to try. Its methods are
-// for one goroutine at a time, except for Status, Backup, LogInTrouble, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
+// for one goroutine at a time, except for Status, Backup, LogInTrouble, LogInStatus, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
 type Manager struct {
 	cfg Config
 	db  *db.Database
@@ -48,9 +49,10 @@ type Manager struct {
 	syncer *mautrix.DefaultSyncer
 	crypto *cryptohelper.CryptoHelper
 
-	transport *transport       // of the client
-	login     keptLogin        // with which the client is logged in; empty with a configured access token
-	session   *session.Session // of the log-in; nil if its access token does not expire
+	transport *transport             // of the client
+	login     keptLogin              // with which the client is logged in; empty with a configured access token
+	session   *session.Session       // of the log-in; nil if its access token does not expire
+	logInKind atomic.Pointer[string] // one of words.LogInBy…
 
 	raises          raises
 	keysReceived    atomic.Bool // since SecureReceivedKeys was called last, or before if it failed

@@ -16,7 +16,7 @@ import (
 // provider finds the OAuth 2.0 provider of the homeserver. It is looked for each time: its addresses may change.
 func (m *Manager) provider(ctx context.Context) (*oauth.Provider, error) {
 	return oauth.Discover(ctx, oauth.Config{
-		HomeserverURL: m.client.HomeserverURL.String(), UserAgent: m.cfg.UserAgent, Transport: m.transport.Transport,
+		HomeserverURL: m.client.HomeserverURL.String(), UserAgent: m.cfg.UserAgent, ClientURI: m.cfg.ClientURI, Transport: m.transport.Transport,
 	})
 }
 

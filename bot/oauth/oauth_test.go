@@ -61,6 +61,9 @@ func newFixture(t *testing.T) *fixture {
 		}
 		f.write(w, answer{http.StatusCreated, `{"client_id":"client"}`})
 	})
+	mux.HandleFunc("POST /refuse", func(w http.ResponseWriter, _ *http.Request) {
+		f.write(w, answer{http.StatusBadRequest, `{"error":"invalid_client_metadata","error_description":"invalid client_uri"}`})
+	})
 	mux.HandleFunc("POST /device", func(w http.ResponseWriter, r *http.Request) {
 		f.take(r)
 		f.write(w, f.begin)
@@ -169,7 +172,18 @@ func TestRegister(t *testing.T) {
 	require.Equal(t, "client", client)
 	require.Equal(t, "none", f.registered["token_endpoint_auth_method"])
 	require.Equal(t, "native", f.registered["application_type"])
+	require.Equal(t, DefaultClientURI, f.registered["client_uri"])
+	require.NotContains(t, f.registered, "redirect_uris", "nobody is sent back to the relay")
 	require.Equal(t, []any{"urn:ietf:params:oauth:grant-type:device_code", "refresh_token"}, f.registered["grant_types"])
+	p := f.provider()
+	p.cfg.ClientURI = "https://relay.a.example/"
+	_, err = p.Register(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "https://relay.a.example/", f.registered["client_uri"])
+	f.metadata["registration_endpoint"] = f.web.URL + "/refuse"
+	_, err = f.provider().Register(t.Context())
+	require.ErrorIs(t, err, ErrNoRegistration)
+	require.ErrorContains(t, err, "invalid client_uri", "an administrator reads what the provider does not accept")
 	delete(f.metadata, "registration_endpoint")
 	_, err = f.provider().Register(t.Context())
 	require.ErrorIs(t, err, ErrNoRegistration)

@@ -6,6 +6,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,13 +24,11 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// clientURI is where whoever approves the log-in can read about the client. It has to be https (MSC2966).
-const clientURI = "https://wazo-platform.org/"
-
 // Config says where the homeserver is and how to ask it.
 type Config struct {
 	HomeserverURL string
 	UserAgent     string
+	ClientURI     string            // a page about the relay, see CheckClientURI; "": DefaultClientURI
 	Transport     http.RoundTripper // without any access token
 }
 
@@ -120,7 +119,7 @@ func (p *Provider) Register(ctx context.Context) (clientID string, err error) {
 		return "", err
 	}
 	registered, err := client.OAuthRegisterClient(withoutLog(ctx), &spec.ClientMetadata{
-		ApplicationType: spec.ApplicationTypeNative, ClientName: words.BotName, ClientURI: clientURI,
+		ApplicationType: spec.ApplicationTypeNative, ClientName: words.BotName, ClientURI: cmp.Or(p.cfg.ClientURI, DefaultClientURI),
 		GrantTypes: []spec.GrantType{spec.GrantTypeDeviceCode, spec.GrantTypeRefreshToken}, TokenEndpointAuthMethod: spec.AuthMethodNone,
 	})
 	switch {

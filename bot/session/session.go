@@ -151,6 +151,20 @@ func (s *Session) Trouble() error {
 	return nil
 }
 
+// State is how a session is at a moment.
+type State struct {
+	Expires  time.Time // of the access token, by the clock of this machine; zero: it is not known
+	Failures int       // renewals that failed since the last one that succeeded
+	Ended    bool      // only a new log-in helps
+}
+
+// State returns how the session is.
+func (s *Session) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return State{Expires: s.tokens.Expires, Failures: s.failures, Ended: errors.Is(s.failure, ErrEnded)}
+}
+
 // Close lets no renewal begin any more, and returns when none is under way. Then nothing is stored any more, so that another log-in can
 // take the place of this one. Whoever needs another token gets ErrNotRenewed.
 func (s *Session) Close() {

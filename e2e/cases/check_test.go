@@ -37,7 +37,7 @@ func newCheckRig(t *testing.T) *checkRig {
 	rig.env = map[string]string{
 		"MATRIX_USER_ID": bot.User, "MATRIX_HOMESERVER_URL": homeserver.URL(), "MATRIX_PASSWORD": bot.Password,
 		"WAZO_URL": rig.wazo.URL(), "WAZO_USERNAME": "relay", "WAZO_PASSWORD": checkPassword, "WAZO_CA_FILE": certificate,
-		"ADMINS": "@admin:" + harness.ServerName,
+		"ADMINS": "@admin:" + harness.ServerName, "PROBE_MINUTES": "5",
 	}
 	return rig
 }
@@ -74,7 +74,7 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 		what, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "ok: ")), " (")
 		checked = append(checked, what)
 	}
-	require.Equal(t, []string{"configuration", "database", "homeserver and log-in", "encryption", "key backup", "Wazo log-in", "Wazo permissions", "Wazo chats", "Wazo directory", "Wazo websocket", "health check listener"}, checked)
+	require.Equal(t, []string{"configuration", "database", "homeserver and log-in", "encryption", "key backup", "Wazo log-in", "Wazo permissions", "Wazo chats", "Wazo directory", "Wazo websocket", "self-probe of Wazo", "health check listener"}, checked)
 }
 
 func TestCheckOfABadConfiguration(t *testing.T) {
@@ -110,6 +110,8 @@ func TestCheckOfABadConfiguration(t *testing.T) {
 			[]string{"failed: Wazo permissions", "chatd.users.me.rooms.read", "hint: give the account a policy"}},
 		{"no permission for events", map[string]string{"WAZO_USERNAME": rig.addUser("deaf", "!websocketd")},
 			[]string{"failed: Wazo permissions", "websocketd", "hint: give the account a policy"}},
+		{"a room for administrators in which the bot is not", map[string]string{"ADMIN_ROOM": "!nowhere:" + harness.ServerName},
+			[]string{"failed: ADMIN_ROOM", "error: the bot has not joined this room", "hint: start the relay and invite the bot"}},
 		{"nonsense in the configuration", map[string]string{"WAZO_URL": "wazo", "MATRIX_USER_ID": "robin", "ADMINS": ""},
 			[]string{"WAZO_URL", "MATRIX_USER_ID", "ADMINS", "hint: "}},
 	} {
@@ -122,6 +124,18 @@ func TestCheckOfABadConfiguration(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestCheckOfARoomForAdministrators(t *testing.T) {
+	t.Parallel()
+	s := open(t, withMautrix(), stage.Config{})
+	room := s.invite(t, s.Robin, harness.RoomOptions{Encrypted: true})
+	require.NoError(t, s.Relay.Stop())
+	s.Relay.Setenv("ADMIN_ROOM", room.String())
+	checked, err := s.Relay.Run(s.ctx, "--check")
+	require.NoError(t, err)
+	require.Zero(t, checked.Code, checked.Output)
+	require.Contains(t, checked.Output, "ok: ADMIN_ROOM ("+room.String()+", encrypted)")
 }
 
 func TestEverythingWorksOverTLS(t *testing.T) { withEachClient(t, testEverythingWorksOverTLS) }

@@ -109,11 +109,25 @@ func TestOneIDFollowsAMessageThroughBothSides(t *testing.T) {
 
 func TestInfoHasNoLineForEachMessage(t *testing.T) {
 	t.Parallel()
-	s := open(t, withMautrix(), stage.Config{})
+	s := open(t, withMautrix(), stage.Config{Env: map[string]string{"PROBE_MINUTES": "0.02"}})
 	p := s.link(t, harness.RoomOptions{Encrypted: true})
 	p.requireTalk(t)
 	before := len(s.logLines(t))
 	for range 10 {
+		sent, err := p.Robin.Send(p.ctx, p.Matrix, p.someWords())
+		require.NoError(t, err)
+		p.requireTalk(t)
+		_, err = p.Robin.SendContent(p.ctx, p.Matrix, event.EventReaction, map[string]any{
+			"m.relates_to": map[string]any{"rel_type": "m.annotation", "event_id": sent, "key": "👍"},
+		})
+		require.NoError(t, err)
+		_, err = p.Robin.SendContent(p.ctx, p.Matrix, event.EventMessage, map[string]any{
+			"msgtype": "m.text", "body": "* changed", "m.new_content": map[string]any{"msgtype": "m.text", "body": "changed to " + p.someWords()},
+			"m.relates_to": map[string]any{"rel_type": "m.replace", "event_id": sent},
+		})
+		require.NoError(t, err)
+		_, err = p.Robin.Matrix().RedactEvent(p.ctx, p.Matrix, sent)
+		require.NoError(t, err)
 		p.requireTalk(t)
 	}
 	require.LessOrEqual(t, len(s.logLines(t))-before, 2, "%v", s.logLines(t)[before:])

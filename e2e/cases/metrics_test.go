@@ -1,7 +1,10 @@
 package cases
 
 import (
+	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +32,26 @@ func (s *fixture) awaitMetrics(t *testing.T, what string, are func(harness.Metri
 	}
 }
 
+// notAtFirst are the metrics of the alert rules that have no series before something happens.
+var notAtFirst = []string{"wazo_matrix_relay_rate_limit_wait_seconds_total", "wazo_matrix_relay_clock_skew_seconds"}
+
+// requireMetricsOfTheRules requires that the program has each metric that an alert asks for.
+func requireMetricsOfTheRules(t *testing.T, text string) {
+	t.Helper()
+	rules, err := os.ReadFile("../../deploy/prometheus/alerts.yml")
+	require.NoError(t, err)
+	names := regexp.MustCompile(`wazo_matrix_relay_[a-z_]+`).FindAllString(string(rules), -1)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		if !slices.Contains(notAtFirst, name) {
+			require.Regexp(t, `(?m)^`+name+`[{ ]`, text)
+		}
+	}
+}
+
 func TestMetricsMove(t *testing.T) {
 	t.Parallel()
-	s := open(t, withMautrix(), stage.Config{})
+	s := open(t, withMautrix(), stage.Config{Env: map[string]string{"PROBE_MINUTES": "0.02"}})
 	p := s.link(t, harness.RoomOptions{Encrypted: true})
 	const toWazo, toMatrix = `{direction="to_wazo"}`, `{direction="to_matrix"}`
 	before, err := s.Relay.Metrics(s.ctx)
@@ -63,6 +83,12 @@ func TestMetricsMove(t *testing.T) {
 	for _, name := range []string{p.Matrix.String(), p.Portal.Wazo, s.Robin.UserID().String(), s.Cast.Relay.UUID} {
 		require.NotContains(t, text, name, "who talks where is no business of a monitor")
 	}
+	s.awaitMetrics(t, "the self-probe", func(m harness.Metrics) bool {
+		return m[`wazo_matrix_relay_probe_success{side="matrix"}`] == 1 && m[`wazo_matrix_relay_probe_success{side="wazo"}`] == 1
+	})
+	_, text, err = s.Relay.Admin(s.ctx, "/metrics")
+	require.NoError(t, err)
+	requireMetricsOfTheRules(t, text)
 	if promtool, err := exec.LookPath("promtool"); err == nil {
 		check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 		check.Stdin = strings.NewReader(text)

@@ -137,7 +137,11 @@ func TestWhatIsStoppedIsSeenWithinAMinute(t *testing.T) {
 			s.Wazo().RevokeTokens(s.Cast.Relay)
 			return func() { s.Wazo().SetPassword(s.Cast.Relay, s.Cast.Relay.Password) }
 		}, "the relay cannot log in to Wazo", service + `login"}`, askOnMatrix},
-		{"a deleted room", func(_ *testing.T, s *seen) func() {
+		{"a deleted room on Matrix", func(t *testing.T, s *seen) func() { // all that the bot sees of that
+			require.NoError(t, s.Robin.Kick(s.ctx, s.Matrix, s.BotID(), "the room is deleted"))
+			return func() { require.NoError(t, s.Robin.Invite(s.ctx, s.Matrix, s.BotID())) }
+		}, "no longer in the Matrix room", side + `matrix"}`, askOnWazo},
+		{"a deleted room on Wazo", func(_ *testing.T, s *seen) func() {
 			s.Wazo().RemoveMember(s.Portal.Wazo, s.Cast.Relay)
 			return func() { s.Wazo().AddMember(s.Portal.Wazo, s.Cast.Relay) }
 		}, "the relay's Wazo account is not a member of it", side + `wazo"}`, askOnMatrix},

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -105,10 +107,14 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 		URI    string   `json:"client_uri"`
 		Auth   string   `json:"token_endpoint_auth_method"`
 		Grants []string `json:"grant_types"`
+		Logo   string   `json:"logo_uri"`
 	}
 	err := json.NewDecoder(r.Body).Decode(&asked)
-	if err != nil || !strings.HasPrefix(asked.URI, "https://") || asked.Auth != "none" || len(asked.Grants) == 0 {
-		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_client_metadata"})
+	// What the Matrix Authentication Service refuses (docs/matrix.md, "Log in").
+	page, pageErr := url.Parse(asked.URI)
+	if err != nil || pageErr != nil || page.Scheme != "https" || page.Host == "" || page.Port() != "" || page.Hostname() == "localhost" || asked.Logo != "" ||
+		asked.Auth != "none" || len(asked.Grants) == 0 || slices.Contains(asked.Grants, "authorization_code") {
+		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_client_metadata", "error_description": "invalid client_uri"})
 		return
 	}
 	answer(w, http.StatusCreated, map[string]any{"client_id": s.store.register(), "grant_types": asked.Grants})

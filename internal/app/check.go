@@ -90,8 +90,12 @@ func (c *checker) checkMatrix(ctx context.Context, cfg *config, matrix *bot.Bot,
 	switch {
 	case loggedIn && running:
 		fmt.Fprintf(c.w, "skipped: encryption (the running relay uses the device; %s status shows how others see it)\n", cfg.CommandPrefix)
+		if cfg.AdminRoom != "" {
+			fmt.Fprintf(c.w, "skipped: ADMIN_ROOM (the running relay uses the device; %s status all, typed there, shows whether the bot can speak)\n", cfg.CommandPrefix)
+		}
 	case loggedIn:
 		c.checkEncryption(ctx, matrix)
+		c.checkAdminRoom(ctx, cfg, matrix)
 	}
 }
 
@@ -120,6 +124,7 @@ func (c *checker) checkWazo(ctx context.Context, cfg *config, wazo *wazoapi.Clie
 	} else {
 		c.try(ctx, "Wazo websocket", "", func(ctx context.Context) error { return checkStream(ctx, account) })
 	}
+	c.checkSelfProbe(ctx, cfg, account)
 }
 
 // checkWazoWithoutAccount tries whether Wazo answers. What people's own accounts may do is checked when they log in.

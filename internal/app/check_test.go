@@ -189,7 +189,7 @@ func TestCheck(t *testing.T) {
 		lines, out := f.check()
 		require.NoError(t, out.err)
 		require.Equal(t, []string{
-			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: health check listener",
+			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: self-probe of Wazo", "ok: health check listener",
 		}, lines)
 	})
 
@@ -225,7 +225,7 @@ func TestCheck(t *testing.T) {
 			name:    "a homeserver that is away",
 			prepare: func(f *fixture) { f.env["MATRIX_HOMESERVER_URL"] = "http://" + freeAddress(f.T) },
 			lines: []string{
-				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: self-probe of Wazo", "ok: health check listener",
 			},
 			says: []string{"hint: check MATRIX_HOMESERVER_URL"},
 		},
@@ -235,7 +235,7 @@ func TestCheck(t *testing.T) {
 				f.homeserver.onRequest(func(w http.ResponseWriter, _ *http.Request) bool { refuse(w, 500, "M_UNKNOWN"); return true })
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "failed: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: self-probe of Wazo", "ok: health check listener",
 			},
 			says: []string{"hint: see the homeserver's log"},
 		},
@@ -256,7 +256,7 @@ func TestCheck(t *testing.T) {
 				f.env["WAZO_USERNAME"] = "restricted"
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo chats", "failed: Wazo directory", "ok: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "failed: Wazo permissions", "ok: Wazo chats", "failed: Wazo directory", "ok: Wazo websocket", "ok: self-probe of Wazo", "ok: health check listener",
 			},
 			says: []string{"the account lacks these permissions: chatd.users.me.rooms.create, dird.backends.wazo.sources.SOURCE.contacts.read", "policy"},
 		},
@@ -272,7 +272,7 @@ func TestCheck(t *testing.T) {
 				f.env["WAZO_USERNAME"] = "restricted"
 			},
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "failed: Wazo permissions", "failed: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "failed: Wazo permissions", "failed: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: self-probe of Wazo", "ok: health check listener",
 			},
 			says: []string{"failed to read the messages of a chat", "the account lacks a permission"},
 		},
@@ -280,7 +280,7 @@ func TestCheck(t *testing.T) {
 			name:    "a websocket that does not work",
 			prepare: func(f *fixture) { f.wazo.Faults().WebsocketdDown() },
 			lines: []string{
-				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "failed: Wazo websocket", "ok: health check listener",
+				"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: encryption", "ok: key backup", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "failed: Wazo websocket", "ok: self-probe of Wazo", "ok: health check listener",
 			},
 			says: []string{"error: ", "hint: "},
 		},
@@ -359,15 +359,17 @@ func TestCheck(t *testing.T) {
 		f := newFixture(t)
 		f.env["LISTEN"] = freeAddress(t)
 		f.env["PUBLIC_URL"] = f.proxy()
+		f.env["ADMIN_ROOM"] = adminRoom
 		stop := f.serve()
 		f.awaitWell()
 		lines, out := f.check()
 		require.NoError(t, out.err, out.stdout)
 		require.Equal(t, []string{
-			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket",
+			"ok: configuration", "ok: database", "ok: homeserver and log-in", "ok: Wazo log-in", "ok: Wazo permissions", "ok: Wazo chats", "ok: Wazo directory", "ok: Wazo websocket", "ok: self-probe of Wazo",
 			"ok: health check listener", "ok: public address",
 		}, lines)
 		require.Contains(t, out.stdout, "skipped: encryption")
+		require.Contains(t, out.stdout, "skipped: ADMIN_ROOM")
 		require.Equal(t, 1, f.homeserver.logins)
 		require.NoError(t, f.healthcheck())
 		require.NoError(t, stop().err)

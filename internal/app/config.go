@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/rs/zerolog"
 
+	"wazo-matrix-relay/bot/oauth"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 )
@@ -27,6 +29,8 @@ type config struct {
 	MatrixPassword      string      `env:"MATRIX_PASSWORD" secret:"true" hint:"set only one of them, and prefer the password: with it the relay can log in again without help"`
 	MatrixAccessToken   string      `env:"MATRIX_ACCESS_TOKEN" secret:"true"`
 	MatrixRecoveryKey   recoveryKey `env:"MATRIX_RECOVERY_KEY" secret:"true" hint:"a recovery key is a line of letters and digits in groups of four, and it begins with Es"`
+
+	OAuthClientURI clientURI `env:"OAUTH_CLIENT_URI" hint:"set it to the address of a page about the relay, like https://www.example.org/relay, or leave it out"`
 
 	WazoURL      wazoURL  `env:"WAZO_URL,notEmpty" hint:"set WAZO_URL to the address of Wazo, like https://wazo.example.org"`
 	WazoUsername nonBlank `env:"WAZO_USERNAME" hint:"set it to the user name of the relay's account on Wazo, or leave out both WAZO_USERNAME and WAZO_PASSWORD: then only people who have logged in with their own accounts are relayed"`
@@ -255,6 +259,14 @@ func (c *config) loginPage() *url.URL {
 		return nil // base was parsed before
 	}
 	return address
+}
+
+// clientURI returns the page that an OAuth 2.0 provider shows to whoever approves a log-in of the bot.
+func (c *config) clientURI() string {
+	if address := c.PublicURL.base + "/"; c.OAuthClientURI == "" && oauth.CheckClientURI(address) == nil {
+		return address
+	}
+	return cmp.Or(string(c.OAuthClientURI), oauth.DefaultClientURI)
 }
 
 // openDatabase opens the database with the configured key, or with the one that is kept beside it.

@@ -67,7 +67,7 @@ func TestConfigDefaults(t *testing.T) {
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
 			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
-			"PROBE_MINUTES", "ADMIN_ROOM", "ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_EVENTS", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
+			"OAUTH_CLIENT_URI", "PROBE_MINUTES", "ADMIN_ROOM", "ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_EVENTS", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
 		} {
 			vars[name] = ""
 		}
@@ -104,6 +104,22 @@ func TestConfigOfFiles(t *testing.T) {
 		cfg, err = loadConfig(with(map[string]string{"MEDIA_MAX_SIZE": text}))
 		require.NoError(t, err)
 		require.EqualValues(t, want, cfg.MediaMaxSize, text)
+	}
+}
+
+func TestConfigOfTheClientURI(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ clientURI, publicURL, want string }{
+		{"", "", "https://wazo-platform.org/"},
+		{"", "https://relay.a.example", "https://relay.a.example/"},
+		{"", "https://relay.a.example/relay/", "https://relay.a.example/relay/"},
+		{"", "https://relay.a.example:8443", "https://wazo-platform.org/"}, // providers refuse other ports
+		{"", "http://10.0.0.5:8080/", "https://wazo-platform.org/"},
+		{"https://www.a.example/relay", "https://relay.a.example", "https://www.a.example/relay"},
+	} {
+		cfg, err := loadConfig(with(map[string]string{"OAUTH_CLIENT_URI": test.clientURI, "PUBLIC_URL": test.publicURL}))
+		require.NoError(t, err)
+		require.Equal(t, test.want, cfg.clientURI(), "%+v", test)
 	}
 }
 
@@ -237,6 +253,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"a prefix of two words", map[string]string{"COMMAND_PREFIX": "hey wazo"}, "COMMAND_PREFIX"},
 		{"a prefix of spaces", map[string]string{"COMMAND_PREFIX": " "}, "COMMAND_PREFIX"},
 		{"a prefix with a space behind", map[string]string{"COMMAND_PREFIX": "!wazo "}, "COMMAND_PREFIX"},
+		{"an address of the client without https", map[string]string{"OAUTH_CLIENT_URI": "http://a.example/"}, "OAUTH_CLIENT_URI"},
 		{"a public address without scheme", map[string]string{"PUBLIC_URL": "relay.a.example"}, "PUBLIC_URL"},
 		{"a public address with a query", map[string]string{"PUBLIC_URL": "https://relay.a.example/?a=b"}, "PUBLIC_URL"},
 		{"a public address with a password", map[string]string{"PUBLIC_URL": "https://me:" + matrixPassword + "@relay.a.example"}, "PUBLIC_URL"},

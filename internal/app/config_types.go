@@ -18,6 +18,7 @@ import (
 	"maunium.net/go/mautrix/crypto/utils"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/bot/oauth"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
@@ -31,6 +32,7 @@ var (
 	_ encoding.TextUnmarshaler = (*userPatterns)(nil)
 	_ encoding.TextUnmarshaler = (*recoveryKey)(nil)
 	_ encoding.TextUnmarshaler = (*httpURL)(nil)
+	_ encoding.TextUnmarshaler = (*clientURI)(nil)
 	_ encoding.TextUnmarshaler = (*wazoURL)(nil)
 	_ encoding.TextUnmarshaler = (*caFile)(nil)
 	_ encoding.TextUnmarshaler = (*publicURL)(nil)
@@ -111,6 +113,15 @@ func parseHTTPURL(text string) (*url.URL, error) {
 		return nil, errors.New("the value is not a URL that begins with https:// and a host")
 	}
 	return parsed, nil
+}
+
+// clientURI is the address of a page about the relay, as OAuth 2.0 providers accept it.
+type clientURI string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *clientURI) UnmarshalText(text []byte) error {
+	*u = clientURI(text)
+	return oauth.CheckClientURI(string(text))
 }
 
 // wazoURL is the address of Wazo, as the client accepts it.

@@ -102,7 +102,9 @@ func matrixHint(err error) error {
 		return hint(err, "reset the account's cryptographic identity in another client, and set MATRIX_RECOVERY_KEY to the new recovery key"+approval(err))
 	case errors.Is(err, oauth.ErrNoProvider):
 		return hint(err, "set MATRIX_PASSWORD or MATRIX_ACCESS_TOKEN instead; there is nothing to approve in a browser here")
-	case errors.Is(err, oauth.ErrNoDeviceGrant), errors.Is(err, oauth.ErrNoRegistration), errors.Is(err, oauth.ErrNoRefreshToken):
+	case errors.Is(err, oauth.ErrNoRegistration):
+		return hint(err, "if the provider does not accept the client_uri, set OAUTH_CLIENT_URI to the https address of a page about the relay; otherwise ask the homeserver's administrator to allow it; until then, set MATRIX_ACCESS_TOKEN to the token of a log-in that the administrator makes for the bot")
+	case errors.Is(err, oauth.ErrNoDeviceGrant), errors.Is(err, oauth.ErrNoRefreshToken):
 		return hint(err, "ask the homeserver's administrator to allow it; until then, set MATRIX_ACCESS_TOKEN to the token of a log-in that the administrator makes for the bot")
 	case errors.Is(err, oauth.ErrBadAddress):
 		return hint(err, "ask the homeserver's administrator to correct the answer of /_matrix/client/v1/auth_metadata")

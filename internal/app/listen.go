@@ -2,11 +2,14 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // webServer is one listener of the relay: the local one for health, or the public one for files, for logging in and for Wazo's events.
@@ -56,6 +59,7 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 	media := p.matrix.MediaServer()
 	mux := http.NewServeMux()
 	mux.Handle("/", media.Handler(cfg.PublicURL.path+mediaPath))
+	mux.HandleFunc("GET "+cfg.PublicURL.path+"/{$}", about)
 	page := p.matrix.LoginPage()
 	mux.Handle(page.Path(), page)
 	if webhook := p.core.Webhook(); webhook != nil {
@@ -70,4 +74,11 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 		server.close(log)
 		media.Close()
 	}, nil
+}
+
+// about says what answers at PUBLIC_URL itself. An OAuth 2.0 provider leads there whoever is asked to approve a log-in of the bot.
+func about(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = fmt.Fprintln(w, words.AboutRelay) // the asker is gone: nothing to do
 }

@@ -28,7 +28,7 @@ func logIn(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	defer func() { err = errors.Join(err, database.Close()) }()
 	manager := device.New(device.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: string(cfg.MatrixHomeserverURL), RecoveryKey: string(cfg.MatrixRecoveryKey),
-		UserAgent: userAgent(), ShowRecoveryKey: func(string) {}, OnLogin: func() {},
+		UserAgent: userAgent(), ClientURI: cfg.clientURI(), ShowRecoveryKey: func(string) {}, OnLogin: func() {},
 	}, database, log.With().Str("part", "matrix").Logger())
 	authorization, err := manager.BeginLogIn(ctx)
 	if err != nil {

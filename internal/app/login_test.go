@@ -39,7 +39,7 @@ func TestLoginCommandIsRefused(t *testing.T) {
 					return asked
 				})
 			},
-			"error: the homeserver's OAuth 2.0 provider does not let the relay register itself", "hint: ask the homeserver's administrator",
+			"error: the homeserver's OAuth 2.0 provider does not let the relay register itself", "otherwise ask the homeserver's administrator",
 		},
 		{
 			"while the relay runs", func(f *fixture) {

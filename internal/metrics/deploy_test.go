@@ -57,6 +57,20 @@ func TestRulesAndDashboardNameMetricsThatExist(t *testing.T) {
 	}
 }
 
+// Each alert leads somewhere.
+func TestEachAlertHasItsPath(t *testing.T) {
+	t.Parallel()
+	text := read(t, "../../docs/troubleshooting.md")
+	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(read(t, rulesFile), -1)
+	require.NotEmpty(t, alerts)
+	for _, alert := range alerts {
+		require.Contains(t, text, "| `"+alert[1]+"` | ")
+	}
+	for _, named := range regexp.MustCompile("`(WazoMatrixRelay\\w+)`").FindAllStringSubmatch(text, -1) {
+		require.Contains(t, read(t, rulesFile), "- alert: "+named[1]+"\n")
+	}
+}
+
 // expressions returns what the dashboard asks Prometheus for.
 func expressions(t *testing.T) (list []string) {
 	t.Helper()

@@ -407,6 +407,9 @@ func goldenTexts() string {
 	because("CommandFailed", golden.CommandFailed, withoutMessage(messageReasons(), pauseReasons()), []reason{why("WhyTooManyLogins", WhyTooManyLogins)})
 
 	group("status")
+	for _, l := range logIns() {
+		text(l.name, "my log-in: "+l.render())
+	}
 	text("Status, not linked", golden.Status(goldenStatus("")))
 	text("Status, all is well", golden.Status(goldenStatus(goldenTitle)))
 	text("Status, nothing is well, WhyOpened", golden.Status(troubledStatus()))
@@ -446,6 +449,7 @@ func goldenTexts() string {
 	text("Late", golden.Late(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)))
 
 	group("In a browser, instead of a file")
+	text("AboutRelay", AboutRelay)
 	text("WebhookHere", WebhookHere)
 	text("FileGone", FileGone)
 	text("FileTooLarge", FileTooLarge)
@@ -516,9 +520,29 @@ func troubledStatus() Status {
 	status.Paused = append(status.Paused, WhyOpened)
 	status.LastError = golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), WhyWazoFails)
 	status.Limited = true
+	status.LogIn = &MatrixLogIn{Kind: LogInByBrowser, Renewable: true, Valid: -time.Minute, Failures: 3}
 	status.Device = Device{ID: "DEVICE", State: DeviceUnknown, OneTimeKeys: -1}
 	status.KeyBackup = KeyBackup{BackupFailing, AdviseBackupLog}
 	return status
+}
+
+// namedLogIn is a log-in under the names of the constants that it shows.
+type namedLogIn struct {
+	name string
+	MatrixLogIn
+}
+
+// logIns are the bot's log-in in each state.
+func logIns() []namedLogIn {
+	return []namedLogIn{
+		{"LogInByToken", MatrixLogIn{Kind: LogInByToken}},
+		{"LogInByPassword", MatrixLogIn{Kind: LogInByPassword}},
+		{"LogInByPassword, with a refresh token", MatrixLogIn{Kind: LogInByPassword, Renewable: true}},
+		{"LogInByBrowser", MatrixLogIn{Kind: LogInByBrowser, Renewable: true, Valid: 4*time.Minute + 3*time.Second}},
+		{"LogInByBrowser, once in vain", MatrixLogIn{Kind: LogInByBrowser, Renewable: true, Valid: 40 * time.Second, Failures: 1}},
+		{"LogInByBrowser, expired", MatrixLogIn{Kind: LogInByBrowser, Renewable: true, Valid: -time.Minute, Failures: 12}},
+		{"LogInByBrowser, ended", MatrixLogIn{Kind: LogInByBrowser, Renewable: true, Valid: -time.Minute, Ended: true}},
+	}
 }
 
 // namedDevice is a device under the names of the constants that it shows.

@@ -27,6 +27,7 @@ type Status struct {
 	WazoNote                      string        // "" if there is nothing to note
 	Limited                       bool          // the homeserver limits how fast the bot may send
 	EncryptedRoom, CannotTellRoom bool          // CannotTellRoom: it is unknown whether the room is encrypted
+	LogIn                         *MatrixLogIn  // the bot's, for administrators; nil: it is not shown
 	Device                        Device        // the bot's
 	KeyBackup                     KeyBackup
 }
@@ -47,6 +48,9 @@ func (t Texts) Status(s Status) string {
 	line("Matrix", "%s; %s; %s", well(s.MatrixTrouble), s.lastAnswer(), s.encryption())
 	if s.Limited {
 		line("limit", "the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).")
+	}
+	if s.LogIn != nil {
+		line("my log-in", "%s", s.LogIn.render())
 	}
 	line("my device", "%s", s.Device.render())
 	line("key backup", "%s", s.KeyBackup.render())

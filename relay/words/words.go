@@ -380,6 +380,10 @@ func Unescape(markdown string) string {
 // WebhookHere is what somebody sees who opens the address of the webhook in a browser.
 const WebhookHere = "Only Wazo sends something to this address."
 
+// AboutRelay is what somebody sees who opens the public address of the relay itself in a browser, for example because an OAuth 2.0
+// provider shows it to whoever is asked to approve a log-in of the bot.
+const AboutRelay = "Here is a relay between Matrix and Wazo chat: it passes on what people say on one side to the other side. There is nothing to do on this page. The people who run this server can tell you more."
+
 // What people on Wazo see in their browser if a link does not lead to a file.
 const (
 	FileGone        = "This file is not available. Links to files expire after some time. Please ask for the file again in the chat."
