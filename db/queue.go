@@ -79,6 +79,7 @@ const (
 	requestQuery       = `SELECT content FROM request WHERE row_id = $1 AND part = $2`
 	nextRowQuery       = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND merged_into IS NULL ORDER BY position, id LIMIT 1`
 	followingQuery     = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND (position, id) > ($3, $4) ORDER BY position, id LIMIT $5`
+	firstSourcesQuery  = `SELECT source_id, position FROM queue WHERE portal_id = $1 AND direction = $2 ORDER BY position, id LIMIT $3`
 	dropRequestQuery   = `DELETE FROM request WHERE row_id = $1`
 	rowByIDQuery       = selectRows + `WHERE id = $1`
 	rowBySourceQuery   = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
@@ -151,6 +152,18 @@ func (t *Queue) Next(ctx context.Context, portalID int64, direction Direction) (
 // except for those that are merged into another one.
 func (t *Queue) Following(ctx context.Context, row *Row, limit int) ([]*Row, error) {
 	return t.QueryMany(ctx, followingQuery, row.PortalID, row.Direction, row.Position, row.ID, limit)
+}
+
+// FirstSources returns the sources of the first rows of a queue, at most limit of them, in whatever state, and the position of the last.
+func (t *Queue) FirstSources(ctx context.Context, portalID int64, direction Direction, limit int) (sources []string, last int64, err error) {
+	rows, err := t.GetDB().Query(ctx, firstSourcesQuery, portalID, direction, limit)
+	err = dbutil.NewRowIterWithError(rows, func(row dbutil.Scannable) (source string, err error) {
+		return source, row.Scan(&source, &last)
+	}, err).Iter(func(source string) (bool, error) {
+		sources = append(sources, source)
+		return true, nil
+	})
+	return sources, last, err
 }
 
 // ByID returns a row, or nil if it does not exist any more.

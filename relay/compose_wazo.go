@@ -199,7 +199,7 @@ func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) conver
 // mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
 func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
 	if wazo, _, ok := d.identities.ofMatrix(user); ok {
-		lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+		lookup, cancel := lookupContext(ctx, nameTimeout)
 		defer cancel()
 		names, err := d.names.Names(lookup, wazo)
 		if err != nil {

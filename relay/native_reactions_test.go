@@ -17,7 +17,7 @@ import (
 
 // reactingNatively is a plugin fixture in which Ada has said hello, and in whose Matrix room several people are.
 func reactingNatively(t *testing.T, set ...func(*fixture)) (f *fixture, hello id.EventID) {
-	f = newPluginFixture(t, set...)
+	f = newNativeFixture(t, set...)
 	f.matrix.call(bea, "Bea", false)
 	hello = f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")

@@ -159,7 +159,7 @@ func (d *wazoDelivery) wazoBeginning(ctx context.Context, known *db.Message) str
 	if acc == nil || known.CreatedAt.IsZero() {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	ctx, cancel := lookupContext(ctx, relationTimeout)
 	defer cancel()
 	page, err := acc.api.Messages(ctx, d.wazoRoom(), wazoapi.MessageQuery{From: known.CreatedAt.Time, Direction: wazoapi.Ascending, Limit: 10})
 	if err != nil {

@@ -17,52 +17,9 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// newReplyFixture is newReactionsFixture with messages that wait long for their marks.
-func newReplyFixture(t *testing.T) *fixture {
-	t.Helper()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Minute
-	f.start()
-	f.link()
-	return f
-}
-
-// answer posts an answer on Wazo as a native client does.
-func (f *fixture) answer(by wazotest.User, text, parent string) wazotest.Message {
-	posted := f.wazo.Post(f.room.UUID, by, text, "")
-	f.wazo.MarkReply(f.room.UUID, posted.UUID, parent, by)
-	return posted
-}
-
-// postAtOnce posts a message and marks it as a reply to itself, so that it does not wait, and waits until it is shown.
-func (f *fixture) postAtOnce(by wazotest.User, text string) wazotest.Message {
-	f.Helper()
-	posted := f.wazo.Post(f.room.UUID, by, text, "")
-	f.wazo.MarkReply(f.room.UUID, posted.UUID, posted.UUID, by)
-	f.awaitContent(text)
-	return posted
-}
-
-// awaitContent waits until an event of Wazo ends in a text, and returns its content.
-func (f *fixture) awaitContent(text string) *event.MessageEventContent {
-	f.Helper()
-	content := &event.MessageEventContent{}
-	await.Until(f, fmt.Sprintf("%q on Matrix", text), func() bool {
-		f.matrix.mu.Lock()
-		defer f.matrix.mu.Unlock()
-		for _, evt := range f.matrix.rooms[roomID] {
-			if evt.Tag != nil && evt.Tag.Kind == TagMessage && strings.HasSuffix(bodyOf(evt.Content.VeryRaw), text) {
-				return json.Unmarshal(evt.Content.VeryRaw, content) == nil
-			}
-		}
-		return false
-	})
-	return content
-}
-
 func TestAnswersOfWazoBecomeReplies(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.answer(f.bob, "*me*", question.UUID)
 	content := f.awaitContent("*me*")
@@ -81,7 +38,7 @@ func TestAnswersOfWazoBecomeReplies(t *testing.T) {
 
 func TestAnswerToAMessageOfSeveralParts(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	long := f.wazo.Post(f.room.UUID, f.alice, "first "+strings.Repeat("x ", 20000)+"last", "")
 	f.wazo.MarkReply(f.room.UUID, long.UUID, long.UUID, f.alice)
 	f.answer(f.bob, "too long", long.UUID)
@@ -94,7 +51,7 @@ func TestAnswerToAMessageOfSeveralParts(t *testing.T) {
 
 func TestAnswerToAnEdit(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	said := f.matrix.say(adminUser, "we meet at noon")
 	f.awaitMessage("we meet at noon")
 	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
@@ -122,7 +79,7 @@ func TestAnswersToWhatWasSaidBeforeTheLinkNameItsAuthor(t *testing.T) {
 
 func TestAnswersThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	f.postAtOnce(f.alice, "to itself")
 	require.Nil(t, f.awaitContent("to itself").RelatesTo)
 	first := f.wazo.Post(f.room.UUID, f.alice, "first", "")
@@ -135,10 +92,7 @@ func TestAnswersThatMakeNoSense(t *testing.T) {
 
 func TestMessageDoesNotWaitForEverForItsMark(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = 100 * time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(100*time.Millisecond))
 	f.postShown(f.alice, "no answer")
 	require.Nil(t, f.awaitContent("no answer").RelatesTo)
 }
@@ -154,7 +108,7 @@ func TestMessageDoesNotWaitWithoutThePlugin(t *testing.T) {
 
 func TestAnswersOfTheTimeWithoutConnection(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.awaitEmpty()
 	f.halt()
@@ -166,7 +120,7 @@ func TestAnswersOfTheTimeWithoutConnection(t *testing.T) {
 
 func TestAnswersAreNotMerged(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.matrix.setLimited(true)
 	turn := make(chan struct{}, 100)
@@ -189,24 +143,9 @@ func TestAnswersAreNotMerged(t *testing.T) {
 	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("me").RelatesTo.GetReplyTo())
 }
 
-// corrected returns the bodies of the edits of what the bot has shown.
-func (f *fakeMatrix) corrected() (bodies []string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, evt := range f.rooms[roomID] {
-		if evt.Tag != nil && evt.Tag.Kind == TagEdit {
-			bodies = append(bodies, bodyOf(evt.Content.VeryRaw))
-		}
-	}
-	return bodies
-}
-
 func TestMarkThatComesAfterItsMessage(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
 	answer := f.postShown(f.bob, "me")
 	f.awaitEmpty()
@@ -233,10 +172,7 @@ func TestMarkThatComesAfterItsMessage(t *testing.T) {
 
 func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
 	answer := f.postShown(f.bob, "me")
 	old := f.postShown(f.bob, "me, too")
@@ -254,10 +190,7 @@ func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 
 func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
 	answer := f.postShown(f.bob, "me")
 	f.awaitEmpty()
@@ -281,10 +214,7 @@ func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
 // Wazo keeps what was taken back on Matrix.
 func TestLateMarkDoesNotShowWhatWasRedacted(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "a secret")
 	answer := f.postShown(f.bob, "me")
 	f.awaitEmpty()
@@ -318,10 +248,7 @@ func TestAnswerWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
 
 func TestRelaysOwnMarksChangeNothing(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
 	f.matrix.say(adminUser, "me")
 	posted := f.awaitMessage("me")
@@ -335,7 +262,7 @@ func TestRelaysOwnMarksChangeNothing(t *testing.T) {
 // Of messages that were delivered, the database that was restored knows only what /sync has brought again.
 func TestAnswersAfterTheDatabaseWasRestored(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.awaitEmpty()
 	f.halt()
@@ -355,10 +282,7 @@ func TestAnswersAfterTheDatabaseWasRestored(t *testing.T) {
 
 func TestMessagesGoOnWhileTheRepliesCannotBeRead(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	f.wazo.Faults().NoPluginTables() // the connection has not noticed yet
 	f.core.wazoRelations.replies.missed()
 	f.postShown(f.alice, "hello")
@@ -367,7 +291,7 @@ func TestMessagesGoOnWhileTheRepliesCannotBeRead(t *testing.T) {
 
 func TestAnswersOfAPortalThatEndedAreForgotten(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.answer(f.bob, "me", question.UUID)
 	f.awaitContent("me")
@@ -384,9 +308,70 @@ func TestAnswersOfAPortalThatEndedAreForgotten(t *testing.T) {
 	await.Until(t, "what is known of the portal to be forgotten", func() bool { return !known() })
 }
 
+// marksKept returns of how many messages it is kept what they reply to.
+func (f *fixture) marksKept() int {
+	replies := f.core.wazoRelations.replies
+	replies.mu.Lock()
+	defer replies.mu.Unlock()
+	kept := 0
+	for _, known := range replies.known {
+		kept += len(known.of)
+	}
+	return kept
+}
+
+func TestOnlyMarksOfMessagesThatWaitAreKept(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t, marksTake(time.Minute))
+	question := f.postAtOnce(f.alice, "who comes?")
+	for i := range 5 {
+		f.answer(f.bob, fmt.Sprint("answer ", i), question.UUID)
+	}
+	f.awaitContent("answer 4")
+	f.awaitEmpty()
+	await.Until(t, "the marks to be forgotten", func() bool { return f.marksKept() == 0 })
+	f.halt()
+	f.start()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	all, err := f.core.wazoRelations.replies.read(f.ctx, portal, f.core.account)
+	require.NoError(t, err)
+	require.Len(t, all, 6)
+	require.Zero(t, f.marksKept())
+	relations := f.core.wazoRelations
+	relations.mu.Lock()
+	defer relations.mu.Unlock()
+	require.Empty(t, relations.awaiting[portal.ID])
+}
+
+// If very much waits, the marks of what comes last are read when its turn comes.
+func TestMarkIsReadWhenItsMessageHasItsTurn(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t, marksTake(100*time.Millisecond))
+	question := f.postShown(f.alice, "who comes?")
+	f.awaitEmpty()
+	f.settled()
+	replies := f.core.wazoRelations.replies
+	replies.mu.Lock()
+	replies.in(1).until = 1
+	replies.mu.Unlock()
+	f.wazo.Faults().NoRelationEvent(wazotest.When{})
+	f.answer(f.bob, "me", question.UUID)
+	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("me").RelatesTo.GetReplyTo())
+}
+
+func TestMarksOfWhatIsNotThereDoNotPileUp(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	for i := range 3 * maxWaitingReplies {
+		f.core.wazoRelations.replies.heard(1, wazoapi.Reply{Child: wazoapi.UUID(fmt.Sprint(i))})
+	}
+	require.LessOrEqual(t, f.marksKept(), 2*maxWaitingReplies)
+}
+
 func TestEditedEventGetsNoQuote(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
 	evt := &Event{Event: &event.Event{Type: event.EventMessage}, Tag: &Tag{Kind: TagMessage}}
