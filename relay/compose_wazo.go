@@ -59,15 +59,12 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	if kind != convert.KindReacted && kind != convert.KindRedacted {
 		return d.sayMessage(ctx, evt)
 	}
-	if note, silent, err := d.reactsSilently(ctx); err != nil || silent {
-		return saying{reactions: []reactionNote{note}, silent: true}, err
-	}
-	reactions, err := d.reactions(ctx)
+	reaction, err := d.reactionIn(ctx, d.row, evt)
 	switch {
 	case err != nil:
 		return said, err
-	case len(reactions) > 0:
-		return d.sayReactions(ctx, evt, reactions)
+	case reaction != nil:
+		return d.sayReaction(ctx, evt, reaction)
 	case kind == convert.KindReacted:
 		return said, convert.ErrEmpty
 	}
