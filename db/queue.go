@@ -101,6 +101,7 @@ const (
 	isMissingQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE session = $1 AND session <> '' AND state = 'waiting')`
 	sessionsQuery      = `SELECT DISTINCT session FROM queue WHERE session <> '' AND state = 'waiting'`
 	retryParkedQuery   = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
+	unparkQuery        = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE id = $1 AND state = 'parked'`
 	countRowsQuery     = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
 	oldestQuery        = `SELECT portal_id, direction, MIN(accepted_at) FROM queue WHERE state NOT IN ('parked', 'waiting') GROUP BY portal_id, direction`
 	busyQueuesQuery    = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
@@ -323,6 +324,11 @@ func (t *Queue) MissingSessions(ctx context.Context) ([]string, error) {
 // that the relay checks first whether they were delivered.
 func (t *Queue) RetryParked(ctx context.Context, portalID int64, now Time) error {
 	return t.Exec(ctx, retryParkedQuery, portalID, now)
+}
+
+// Unpark is RetryParked for one row.
+func (t *Queue) Unpark(ctx context.Context, rowID int64, now Time) error {
+	return t.Exec(ctx, unparkQuery, rowID, now)
 }
 
 // Counts says how many rows a queue has.

@@ -92,6 +92,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 			return said, err
 		} else if outdated {
 			return said, convert.ErrEmpty
+		} else if revived, err := d.reviveEdited(ctx, evt, said.edits); err != nil {
+			return said, err
+		} else if revived {
+			return said, errWaits
+		} else if d.cfg.Relations.WithoutEdits {
+			return said, convert.ErrEmpty
 		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
 			return said, err
 		} else if said.parent, err = d.parentOf(ctx, evt, said.edits); err != nil {

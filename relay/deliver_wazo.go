@@ -100,6 +100,10 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeDelivered, d.recordFound(ctx, request, *before)
 	} else if isTakenBack(row) {
 		return outcomeChanged, d.remove(ctx, OutcomeTakenBack) // it is certain now that it was not posted
+	} else if edited, err := d.takeEdit(ctx); err != nil {
+		return outcomeStopped, err
+	} else if edited {
+		return outcomeChanged, nil
 	} else if err = d.markOvertaken(ctx, request); err != nil {
 		return outcomeStopped, err
 	}

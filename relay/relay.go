@@ -19,8 +19,8 @@
 //
 // Messages whose keys are missing are in late_keys.go, the links to the files of Matrix messages in file_links.go, and
 // the pictures of Wazo messages in pictures.go. compose_wazo.go makes what people on Wazo will read. relations.go looks
-// up what an event refers to, and lookups.go says how long that may take. Edits and redactions of messages that still wait are in pending_edits.go, those of
-// messages that are on Wazo in corrections.go and redactions.go. Replies and reactions to Wazo are in replies.go,
+// up what an event refers to, and lookups.go says how long that may take. Edits and redactions of messages that still wait are in pending_edits.go, edits of
+// those that were set aside in parked_edits.go, and what happens to messages that are on Wazo in corrections.go and redactions.go. Replies and reactions to Wazo are in replies.go,
 // reactions.go and native_reactions.go; if Wazo has the plugin for them, which plugin.go notices, native.go has them
 // made there. What people do on Wazo with the plugin is shown by wazo_relations.go, wazo_reactions.go (shown_events.go,
 // reaction_notice.go) and wazo_replies.go (late_replies.go).
