@@ -315,6 +315,10 @@ func TestWhatIsStillToBeMadeIsTriedForAWeek(t *testing.T) {
 	at := func(age time.Duration) pluginRequest {
 		return pluginRequest{name: "reply", since: jsontime.UM(time.Now().Add(-age))}
 	}
+	const day = 24 * time.Hour
+	oldest := n.oldestKept([]pluginRequest{at(6 * day), at(0)})
+	require.WithinDuration(t, time.Now().Add(-7*day), oldest, time.Minute)
+	require.WithinDuration(t, time.Now().Add(-6*day), n.oldestKept([]pluginRequest{at(8 * day), at(0)}), time.Minute, "those of a day are given up together")
 	for _, test := range []struct {
 		name string
 		err  error
@@ -334,14 +338,14 @@ func TestWhatIsStillToBeMadeIsTriedForAWeek(t *testing.T) {
 		{"no emoji", wazoapi.ErrInvalidEmoji, 0, fateDropped},
 		{"refused", &wazoapi.Error{Status: 400, ID: "invalid-data"}, 0, fateDropped},
 	} {
-		require.Equal(t, test.want, n.fateOf(at(test.age), test.err), test.name)
+		require.Equal(t, test.want, n.fateOf(at(test.age), test.err, oldest), test.name)
 	}
 	for i := range 2 * unknownTries {
 		want := fateFailed
 		if i%unknownTries == unknownTries-1 {
 			want = fateDropped
 		}
-		require.Equal(t, want, n.fateOf(at(0), wazoapi.ErrUnknownMessage), i)
+		require.Equal(t, want, n.fateOf(at(0), wazoapi.ErrUnknownMessage, oldest), i)
 	}
 }
 

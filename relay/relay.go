@@ -22,7 +22,7 @@
 // up what an event refers to, and lookups.go says how long that may take. Edits and redactions of messages that still wait are in pending_edits.go, edits of
 // those that were set aside in parked_edits.go, and what happens to messages that are on Wazo in corrections.go and redactions.go. Replies and reactions to Wazo are in replies.go,
 // reactions.go and native_reactions.go; if Wazo has the plugin for them, which plugin.go notices, native.go has them
-// made there. What people do on Wazo with the plugin is shown by wazo_relations.go, wazo_reactions.go (shown_events.go,
+// made there, and native_given_up.go says which reactions could not be made. What people do on Wazo with the plugin is shown by wazo_relations.go, wazo_reactions.go (shown_events.go,
 // reaction_notice.go) and wazo_replies.go (late_replies.go).
 //
 // sender_name.go keeps how the sender of a Matrix message was called, and cast.go and cast_names.go say how people of
