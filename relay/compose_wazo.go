@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/rs/zerolog"
 	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -201,15 +200,8 @@ func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) conver
 
 // mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
 func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
-	if wazo, _, ok := d.identities.ofMatrix(user); ok {
-		lookup, cancel := lookupContext(ctx, nameTimeout)
-		defer cancel()
-		names, err := d.names.Names(lookup, wazo)
-		if err != nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
-		} else if names[wazo] != "" {
-			return names[wazo]
-		}
+	if _, name := d.knownOnWazo(ctx, user); name != "" {
+		return name
 	}
 	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
 }

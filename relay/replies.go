@@ -127,19 +127,6 @@ func (d *wazoDelivery) quoteOf(ctx context.Context, evt *event.Event, target id.
 	return quote, err
 }
 
-// authorOnWazo returns how the author of a message is called on Wazo: a Matrix user, or a user on Wazo. It returns "" if that is not
-// known.
-func (d *wazoDelivery) authorOnWazo(ctx context.Context, author string) string {
-	switch {
-	case author == "", d.matrix.UserID().String() == author:
-		return ""
-	case author[0] == '@':
-		return cmp.Or(d.mentioned(ctx, id.UserID(author)), id.UserID(author).Localpart())
-	default:
-		return d.profileName(ctx, wazoapi.Message{UserUUID: wazoapi.UUID(author)})
-	}
-}
-
 // beginningOf returns the beginning of an event to which another one refers, "" if it cannot be read. known is its mapping, if there
 // is one.
 func (d *wazoDelivery) beginningOf(ctx context.Context, evt *event.Event, about *Event, known *db.Message) (string, error) {
