@@ -33,7 +33,7 @@ type OnceKind string
 // What is said only once.
 const (
 	OnceWordless  OnceKind = "wordless"  // that somebody sent something of a type that has no text
-	OnceThread    OnceKind = "thread"    // which message a thread answers
+	OnceThread    OnceKind = "thread"    // which message a thread replies to
 	OnceRemoved   OnceKind = "removed"   // that an event was removed: several people may redact it
 	OnceWithdrawn OnceKind = "withdrawn" // nothing: an event was redacted before anybody on Wazo could see it
 )

@@ -138,7 +138,7 @@ func (t *ShownReplies) Unshown(ctx context.Context, portalID int64, since Time) 
 }
 
 // Targets returns, for those of some Wazo messages that an event shows, the mappings of their first parts. If the event is a reaction or
-// an edit, the message that this is about takes its place: it is what others can answer or react to.
+// an edit, the message that this is about takes its place: it is what others can reply or react to.
 func (t *Messages) Targets(ctx context.Context, portalID int64, wazoUUIDs ...string) ([]*Message, error) {
 	wanted, err := json.Marshal(wazoUUIDs)
 	if err != nil {

@@ -82,7 +82,7 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 	if err != nil {
 		return said, err
 	}
-	opts.Answers, said.once, said.parent = reply.quote, append(once, reply.once...), reply.parent
+	opts.RepliesTo, said.once, said.parent = reply.quote, append(once, reply.once...), reply.parent
 	if content.NewContent != nil {
 		said.edits = content.RelatesTo.GetReplaceID()
 	}
@@ -108,12 +108,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 	}
 	opts.FileURL = d.mediaURL(said.media)
 	said.text, err = convert.ToWazo(content, opts)
-	if errors.Is(err, convert.ErrTooLarge) && opts.Answers != nil {
-		opts.Answers = nil
+	if errors.Is(err, convert.ErrTooLarge) && opts.RepliesTo != nil {
+		opts.RepliesTo = nil
 		said.text, err = convert.ToWazo(content, opts)
 	}
 	if err == nil && reply.mayHaveDiffered {
-		opts.Answers = reply.ifPluginDiffered
+		opts.RepliesTo = reply.ifPluginDiffered
 		said.ifPluginDiffered, _ = convert.ToWazo(content, opts) // what is too large was not posted
 	}
 	return said, err

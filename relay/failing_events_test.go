@@ -68,14 +68,14 @@ func TestLateQuoteThatFailsKeepsNothingBack(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answers := []wazotest.Message{f.postShown(f.bob, "first"), f.postShown(f.bob, "second")}
+	replies := []wazotest.Message{f.postShown(f.bob, "first"), f.postShown(f.bob, "second")}
 	f.awaitEmpty()
-	f.fail(answers[0].Content) // it is the first to be edited
-	for _, answer := range answers {
-		f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.fail(replies[0].Content) // it is the first to be edited
+	for _, reply := range replies {
+		f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	}
 	await.Until(t, "the other quote", func() bool { return len(f.matrix.corrected()) > 0 })
-	require.Contains(t, f.matrix.corrected()[0], answers[1].Content)
+	require.Contains(t, f.matrix.corrected()[0], replies[1].Content)
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
 }

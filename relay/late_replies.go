@@ -73,7 +73,7 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 	_, err = w.matrix.Send(ctx, portal.MatrixRoom, Outgoing{
 		Type: event.EventMessage, Content: edit, Tag: Tag{Kind: TagEdit},
 		Check: func(ctx context.Context) error { return w.pauses.checkMaySend(ctx, portal) },
-	}, fmt.Sprintf("wazo-%d-%s-answer", portal.ID, m.WazoUUID))
+	}, fmt.Sprintf("wazo-%d-%s-quote", portal.ID, m.WazoUUID))
 	if err != nil && classify(err).Class == ClassPortal {
 		return errMayNotSend
 	} else if err != nil && !MayPass(err) {

@@ -119,9 +119,9 @@ func (d *wazoDelivery) aboutNative(ctx context.Context, notes []reactionNote) wa
 // replyLine returns the line that shows reactions, or their removal, as a reply to the message that they are for.
 func (d *wazoDelivery) replyLine(ctx context.Context, evt *event.Event, line convert.Reactions, removed bool) string {
 	if removed {
-		return line.RemovedAnswer(d.wazoOptions(ctx, evt))
+		return line.RemovedReply(d.wazoOptions(ctx, evt))
 	}
-	return line.Answer(d.wazoOptions(ctx, evt))
+	return line.Reply(d.wazoOptions(ctx, evt))
 }
 
 // recordReaction stores, within a transaction, that a reaction is on Wazo, or removed there. What the plugin has to do for it is owed from

@@ -61,7 +61,7 @@ func TestPersonWhoHasLoggedInReactsAsThemselves(t *testing.T) {
 	f.awaitPosted("relay/Ada (Matrix): hello", "bob/: on Wazo")
 }
 
-// The relay account reacts once for all, and the line that answers the message says for whom.
+// The relay account reacts once for all, and the line that replies to the message says for whom.
 func TestRelayAccountReactsForTheOthers(t *testing.T) {
 	t.Parallel()
 	f, hello := reactingNatively(t)

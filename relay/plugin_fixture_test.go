@@ -72,8 +72,8 @@ func (f *fixture) awaitContent(text string) *event.MessageEventContent {
 	return content
 }
 
-// answer posts an answer on Wazo as a native client does.
-func (f *fixture) answer(by wazotest.User, text, parent string) wazotest.Message {
+// replyOnWazo posts a reply on Wazo as a native client does.
+func (f *fixture) replyOnWazo(by wazotest.User, text, parent string) wazotest.Message {
 	posted := f.wazo.Post(f.room.UUID, by, text, "")
 	f.wazo.MarkReply(f.room.UUID, posted.UUID, parent, by)
 	return posted

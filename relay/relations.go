@@ -21,7 +21,7 @@ type RelationsConfig struct {
 	WithoutReactions  bool
 }
 
-// relations looks up what the Matrix events of a portal refer to: the message that a reply answers, the one that a reaction is for,
+// relations looks up what the Matrix events of a portal refer to: the message that is replied to, the one that a reaction is for,
 // the poll that a vote is for. It belongs to one delivery.
 type relations struct {
 	db     *db.Database

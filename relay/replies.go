@@ -27,7 +27,7 @@ type replyForm struct {
 
 // replyOf returns what a message replies to. It is empty if that is nothing that people on Wazo may know of.
 func (d *wazoDelivery) replyOf(ctx context.Context, evt *event.Event, content *event.MessageEventContent) (r replyForm, err error) {
-	target, thread := convert.Answered(content)
+	target, thread := convert.RepliedTo(content)
 	if target == "" {
 		return replyForm{}, nil
 	}

@@ -13,14 +13,14 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// reply lets a person answer an event.
+// reply lets a person reply to an event.
 func (f *fixture) reply(sender id.UserID, target id.EventID, text string) id.EventID {
 	return f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": text, "m.relates_to": map[string]any{"m.in_reply_to": map[string]any{"event_id": target}},
 	})
 }
 
-// inThread lets a person say something in a thread, as clients do: it also answers the last message of the thread.
+// inThread lets a person say something in a thread, as clients do: it also replies to the last message of the thread.
 func (f *fixture) inThread(sender id.UserID, root, last id.EventID, text string) id.EventID {
 	return f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": text, "m.relates_to": map[string]any{
@@ -42,7 +42,7 @@ func (f *fixture) shownEvent(part string) id.EventID {
 	return ""
 }
 
-func TestRepliesQuoteWhatTheyAnswer(t *testing.T) {
+func TestRepliesQuoteWhatTheyReplyTo(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.start()

@@ -302,8 +302,8 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 			f.halt()
 			restore := f.snapshot()
 			f.start()
-			answer := f.postShown(f.bob, "I")
-			f.wazo.React(f.room.UUID, answer.UUID, f.alice, "🎉")
+			reply := f.postShown(f.bob, "I")
+			f.wazo.React(f.room.UUID, reply.UUID, f.alice, "🎉")
 			f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
 			f.wazo.React(f.room.UUID, question.UUID, f.bob, "🙈")
 			f.awaitWho("🙈 Bob Stone", "🎉 Alice Martin")
@@ -315,7 +315,7 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 			f.settled()
 			f.matrix.setPaused(false)
 			f.postShown(f.alice, "after")
-			f.wazo.React(f.room.UUID, answer.UUID, f.bob, "🎉")
+			f.wazo.React(f.room.UUID, reply.UUID, f.bob, "🎉")
 			f.awaitWho("🙈 Bob Stone", "🎉 Alice Martin, Bob Stone")
 			require.Equal(t, []string{"🎉 Bob Stone: I", "🙈 Alice Martin: who comes?"}, f.matrix.reacted())
 		})
@@ -476,7 +476,7 @@ func TestReactionsOfPeopleWhoAreOnBothSides(t *testing.T) {
 	f.awaitWho("👍 Bob Stone · 🎉 Robin")
 }
 
-func TestReactionsAndAnswersToWhatWasSaidBeforeAConversation(t *testing.T) {
+func TestReactionsAndRepliesToWhatWasSaidBeforeAConversation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
 	f.allowed = []string{robinUser.String()}
@@ -486,9 +486,9 @@ func TestReactionsAndAnswersToWhatWasSaidBeforeAConversation(t *testing.T) {
 	f.start()
 	f.mustLogIn(robinUser, f.alice)
 	f.openConversation(robinUser)
-	f.answer(f.bob, "an answer", before.UUID)
-	await.Until(t, "the answer", func() bool {
-		return slices.Contains(f.matrix.textsIn(madeRoom(0)), "Bob Stone: > Bob Stone: one\n\nan answer")
+	f.replyOnWazo(f.bob, "a reply", before.UUID)
+	await.Until(t, "the reply", func() bool {
+		return slices.Contains(f.matrix.textsIn(madeRoom(0)), "Bob Stone: > Bob Stone: one\n\na reply")
 	})
 	hello := f.wazo.Messages(f.room.UUID)[2]
 	f.wazo.React(f.room.UUID, hello.UUID, f.bob, "👍")

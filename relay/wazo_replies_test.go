@@ -17,11 +17,11 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-func TestAnswersOfWazoBecomeReplies(t *testing.T) {
+func TestRepliesOnWazoBecomeReplies(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
-	f.answer(f.bob, "*me*", question.UUID)
+	f.replyOnWazo(f.bob, "*me*", question.UUID)
 	content := f.awaitContent("*me*")
 	require.Equal(t, f.eventOf("who comes?"), content.RelatesTo.GetReplyTo())
 	require.Empty(t, content.RelatesTo.GetThreadParent())
@@ -32,24 +32,24 @@ func TestAnswersOfWazoBecomeReplies(t *testing.T) {
 	said := f.matrix.say(adminUser, "from Matrix")
 	posted := f.awaitMessage("from Matrix")
 	f.awaitEmpty()
-	f.answer(f.bob, "to Ada", posted.UUID)
+	f.replyOnWazo(f.bob, "to Ada", posted.UUID)
 	require.Equal(t, said, f.awaitContent("to Ada").RelatesTo.GetReplyTo())
 }
 
-func TestAnswerToAMessageOfSeveralParts(t *testing.T) {
+func TestReplyOnWazoToAMessageOfSeveralParts(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	long := f.wazo.Post(f.room.UUID, f.alice, "first "+strings.Repeat("x ", 20000)+"last", "")
 	f.wazo.MarkReply(f.room.UUID, long.UUID, long.UUID, f.alice)
-	f.answer(f.bob, "too long", long.UUID)
-	answer := f.awaitContent("too long").RelatesTo.GetReplyTo()
-	require.Contains(t, bodyOf(f.matrix.event(answer).Content.VeryRaw), "first")
+	f.replyOnWazo(f.bob, "too long", long.UUID)
+	reply := f.awaitContent("too long").RelatesTo.GetReplyTo()
+	require.Contains(t, bodyOf(f.matrix.event(reply).Content.VeryRaw), "first")
 
-	f.answer(f.bob, "begin "+strings.Repeat("y ", 20000)+"end", long.UUID)
+	f.replyOnWazo(f.bob, "begin "+strings.Repeat("y ", 20000)+"end", long.UUID)
 	require.Nil(t, f.awaitContent("end").RelatesTo, "only the first part is a reply")
 }
 
-func TestAnswerToAnEdit(t *testing.T) {
+func TestReplyOnWazoToAnEdit(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	said := f.matrix.say(adminUser, "we meet at noon")
@@ -60,24 +60,24 @@ func TestAnswerToAnEdit(t *testing.T) {
 	})
 	edit := f.awaitMessage("✏️")
 	f.awaitEmpty()
-	f.answer(f.bob, "fine", edit.UUID)
+	f.replyOnWazo(f.bob, "fine", edit.UUID)
 	require.Equal(t, said, f.awaitContent("fine").RelatesTo.GetReplyTo(), "the message that was edited")
 }
 
-func TestAnswersToWhatWasSaidBeforeTheLinkNameItsAuthor(t *testing.T) {
+func TestRepliesToWhatWasSaidBeforeTheLinkNameItsAuthor(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
 	f.replyWait = time.Minute
 	before := f.wazo.Post(f.room.UUID, f.alice, "only for us", "")
 	f.start()
 	f.link()
-	f.answer(f.bob, "yes", before.UUID)
+	f.replyOnWazo(f.bob, "yes", before.UUID)
 	content := f.awaitContent("yes")
 	require.Empty(t, content.RelatesTo.GetReplyTo())
 	require.Equal(t, "Bob Stone: > ↩️ Alice Martin\n\nyes", content.Body)
 }
 
-func TestAnswersThatMakeNoSense(t *testing.T) {
+func TestRepliesThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	f.postAtOnce(f.alice, "to itself")
@@ -86,15 +86,15 @@ func TestAnswersThatMakeNoSense(t *testing.T) {
 	second := f.wazo.Post(f.room.UUID, f.bob, "second", "")
 	f.wazo.MarkReply(f.room.UUID, second.UUID, first.UUID, f.bob)
 	f.wazo.MarkReply(f.room.UUID, first.UUID, second.UUID, f.bob)
-	require.Equal(t, "Alice Martin: first", f.awaitContent("first").Body, "it cannot answer what was said later")
+	require.Equal(t, "Alice Martin: first", f.awaitContent("first").Body, "it cannot reply to what was said later")
 	require.Equal(t, f.eventOf("first"), f.awaitContent("second").RelatesTo.GetReplyTo())
 }
 
 func TestMessageDoesNotWaitForEverForItsMark(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(100*time.Millisecond))
-	f.postShown(f.alice, "no answer")
-	require.Nil(t, f.awaitContent("no answer").RelatesTo)
+	f.postShown(f.alice, "no reply")
+	require.Nil(t, f.awaitContent("no reply").RelatesTo)
 }
 
 func TestMessageDoesNotWaitWithoutThePlugin(t *testing.T) {
@@ -103,22 +103,22 @@ func TestMessageDoesNotWaitWithoutThePlugin(t *testing.T) {
 	f.replyWait = time.Hour
 	f.start()
 	f.link()
-	f.postShown(f.alice, "no answer")
+	f.postShown(f.alice, "no reply")
 }
 
-func TestAnswersOfTheTimeWithoutConnection(t *testing.T) {
+func TestRepliesOfTheTimeWithoutConnection(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.awaitEmpty()
 	f.halt()
-	f.answer(f.bob, "while the relay is down", question.UUID)
+	f.replyOnWazo(f.bob, "while the relay is down", question.UUID)
 	f.replyWait = 50 * time.Millisecond
 	f.start()
 	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("while the relay is down").RelatesTo.GetReplyTo())
 }
 
-func TestAnswersAreNotMerged(t *testing.T) {
+func TestRepliesAreNotMerged(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
@@ -131,7 +131,7 @@ func TestAnswersAreNotMerged(t *testing.T) {
 		posted := f.wazo.Post(f.room.UUID, f.alice, text, "")
 		f.wazo.MarkReply(f.room.UUID, posted.UUID, posted.UUID, f.alice)
 	}
-	f.answer(f.bob, "me", question.UUID)
+	f.replyOnWazo(f.bob, "me", question.UUID)
 	await.Until(t, "all of them to wait", func() bool {
 		var waiting int
 		err := f.db.QueryRow(t.Context(), `SELECT COUNT(*) FROM queue`).Scan(&waiting)
@@ -147,9 +147,9 @@ func TestMarkThatComesAfterItsMessage(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	f.awaitEmpty()
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	const want = "* Bob Stone: > Alice Martin: who comes?\n\nme"
 	await.Until(t, "the quote", func() bool { return slices.Equal(f.matrix.corrected(), []string{want}) })
 	var content event.MessageEventContent
@@ -174,14 +174,14 @@ func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	old := f.postShown(f.bob, "me, too")
 	f.awaitEmpty()
 	_, err := f.db.Exec(t.Context(), `UPDATE message SET relayed_at = relayed_at - $1 WHERE wazo_uuid = $2`, (lateReply + time.Second).Milliseconds(), old.UUID)
 	require.NoError(t, err)
 	f.halt()
 	f.wazo.MarkReply(f.room.UUID, old.UUID, question.UUID, f.bob)
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	f.start()
 	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
 	f.settled()
@@ -192,7 +192,7 @@ func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	f.awaitEmpty()
 	refused := make(chan bool, 100)
 	f.matrix.mu.Lock()
@@ -201,7 +201,7 @@ func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
 		return errRefused
 	}
 	f.matrix.mu.Unlock()
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	<-refused
 	f.settled()
 	f.matrix.mu.Lock()
@@ -216,16 +216,16 @@ func TestLateMarkDoesNotShowWhatWasRedacted(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "a secret")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	f.awaitEmpty()
 	f.matrix.redact(adminUser, f.eventOf("a secret"), true)
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
 	require.Equal(t, []string{"* Bob Stone: > ↩️ Alice Martin\n\nme"}, f.matrix.corrected())
 }
 
-// The quote of an answer is not added again when its echo tells that it arrived.
-func TestAnswerWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
+// The quote of a reply is not added again when its echo tells that it arrived.
+func TestReplyWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
 	f.replyWait = time.Minute
@@ -235,13 +235,13 @@ func TestAnswerWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
 	f.matrix.mu.Lock()
 	f.matrix.afterSend = func(string) error { return &MatrixError{Err: errLost} }
 	f.matrix.mu.Unlock()
-	answer := f.answer(f.bob, "yes", before.UUID)
+	reply := f.replyOnWazo(f.bob, "yes", before.UUID)
 	f.awaitContent("yes")
 	f.awaitEmpty()
 	f.matrix.mu.Lock()
 	f.matrix.afterSend = nil
 	f.matrix.mu.Unlock()
-	f.wazo.React(f.room.UUID, answer.UUID, f.alice, "👍")
+	f.wazo.React(f.room.UUID, reply.UUID, f.alice, "👍")
 	await.Until(t, "the reaction", func() bool { return len(f.matrix.reacted()) > 0 })
 	require.Empty(t, f.matrix.corrected())
 }
@@ -260,7 +260,7 @@ func TestRelaysOwnMarksChangeNothing(t *testing.T) {
 }
 
 // Of messages that were delivered, the database that was restored knows only what /sync has brought again.
-func TestAnswersAfterTheDatabaseWasRestored(t *testing.T) {
+func TestRepliesOnWazoAfterTheDatabaseWasRestored(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
@@ -268,7 +268,7 @@ func TestAnswersAfterTheDatabaseWasRestored(t *testing.T) {
 	f.halt()
 	restore := f.snapshot()
 	f.start()
-	f.answer(f.bob, "me", question.UUID)
+	f.replyOnWazo(f.bob, "me", question.UUID)
 	f.awaitContent("me")
 	f.awaitEmpty()
 	f.halt()
@@ -289,11 +289,11 @@ func TestMessagesGoOnWhileTheRepliesCannotBeRead(t *testing.T) {
 	require.False(t, makesSense(wazoapi.Reply{Child: "a", Parent: "a"}, time.Now()))
 }
 
-func TestAnswersOfAPortalThatEndedAreForgotten(t *testing.T) {
+func TestRepliesInAPortalThatEndedAreForgotten(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
-	f.answer(f.bob, "me", question.UUID)
+	f.replyOnWazo(f.bob, "me", question.UUID)
 	f.awaitContent("me")
 	known := func() bool {
 		replies, relations := f.core.wazoRelations.replies, f.core.wazoRelations
@@ -325,9 +325,9 @@ func TestOnlyMarksOfMessagesThatWaitAreKept(t *testing.T) {
 	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	for i := range 5 {
-		f.answer(f.bob, fmt.Sprint("answer ", i), question.UUID)
+		f.replyOnWazo(f.bob, fmt.Sprint("reply ", i), question.UUID)
 	}
-	f.awaitContent("answer 4")
+	f.awaitContent("reply 4")
 	f.awaitEmpty()
 	await.Until(t, "the marks to be forgotten", func() bool { return f.marksKept() == 0 })
 	f.halt()
@@ -356,7 +356,7 @@ func TestMarkIsReadWhenItsMessageHasItsTurn(t *testing.T) {
 	replies.in(1).until = 1
 	replies.mu.Unlock()
 	f.wazo.Faults().NoRelationEvent(wazotest.When{})
-	f.answer(f.bob, "me", question.UUID)
+	f.replyOnWazo(f.bob, "me", question.UUID)
 	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("me").RelatesTo.GetReplyTo())
 }
 
@@ -386,13 +386,13 @@ func TestEditedEventGetsNoQuote(t *testing.T) {
 	require.Nil(t, edit)
 }
 
-func TestEventsOfAnswersAreStored(t *testing.T) {
+func TestEventsOfRepliesAreStored(t *testing.T) {
 	t.Parallel()
-	part := &matrixPart{Content: &event.MessageEventContent{MsgType: event.MsgText, Body: "a", RelatesTo: (&event.RelatesTo{}).SetReplyTo("$a")}, Answers: true}
+	part := &matrixPart{Content: &event.MessageEventContent{MsgType: event.MsgText, Body: "a", RelatesTo: (&event.RelatesTo{}).SetReplyTo("$a")}, IsReply: true}
 	data, err := json.Marshal(part)
 	require.NoError(t, err)
 	var stored matrixPart
 	require.NoError(t, json.Unmarshal(data, &stored))
 	require.Equal(t, id.EventID("$a"), stored.Content.RelatesTo.GetReplyTo())
-	require.True(t, stored.Answers)
+	require.True(t, stored.IsReply)
 }
