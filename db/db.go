@@ -203,7 +203,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Queue = newQueue(raw)
 	db.Message = newMessages(raw)
 	db.ShownReaction = newShownReactions(raw)
-	db.ShownReply = &ShownReplies{raw}
+	db.ShownReply = newShownReplies(raw)
 	db.SaidOnce = &SaidOnce{db: raw}
 	db.LastEdit = &LastEdits{db: raw}
 	db.Reaction = newReactions(raw)

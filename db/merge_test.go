@@ -133,6 +133,13 @@ func TestMergedRows(t *testing.T) {
 			sources = append(sources, row.SourceID)
 		}
 		require.Equal(t, []string{"at the same time", "later"}, sources)
+
+		for limit, want := range map[int][]string{4: {"before", "row", "at the same time", "parked"}, 10: {"before", "row", "at the same time", "parked", "later", "last"}} {
+			first, until, err := db.Queue.FirstSources(t.Context(), portal.ID, ToMatrix, limit)
+			require.NoError(t, err)
+			require.Equal(t, want, first)
+			require.Equal(t, map[int]int64{4: 3, 10: 5}[limit], until)
+		}
 	})
 
 	t.Run("several messages may have one event", func(t *testing.T) {

@@ -84,7 +84,7 @@ func (t *Messages) EventOf(ctx context.Context, portalID int64, wazoUUID string,
 }
 
 // ByEvent returns the mapping of a Matrix event, nil if there is none. If the event shows several messages, it is that of the last
-// of them, which is the one that a reply to the event answers.
+// of them, which is the one to which a reply to the event is.
 func (t *Messages) ByEvent(ctx context.Context, portalID int64, eventID id.EventID) (*Message, error) {
 	return t.QueryOne(ctx, lastOfEventQuery, portalID, eventID)
 }

@@ -79,6 +79,7 @@ const (
 	requestQuery       = `SELECT content FROM request WHERE row_id = $1 AND part = $2`
 	nextRowQuery       = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND merged_into IS NULL ORDER BY position, id LIMIT 1`
 	followingQuery     = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND (position, id) > ($3, $4) ORDER BY position, id LIMIT $5`
+	firstSourcesQuery  = `SELECT source_id, position FROM queue WHERE portal_id = $1 AND direction = $2 ORDER BY position, id LIMIT $3`
 	dropRequestQuery   = `DELETE FROM request WHERE row_id = $1`
 	rowByIDQuery       = selectRows + `WHERE id = $1`
 	rowBySourceQuery   = selectRows + `WHERE portal_id = $1 AND direction = $2 AND source_id = $3`
@@ -100,6 +101,7 @@ const (
 	isMissingQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE session = $1 AND session <> '' AND state = 'waiting')`
 	sessionsQuery      = `SELECT DISTINCT session FROM queue WHERE session <> '' AND state = 'waiting'`
 	retryParkedQuery   = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE portal_id = $1 AND state = 'parked'`
+	unparkQuery        = `UPDATE queue SET state = CASE parts WHEN 0 THEN 'new' ELSE 'attempted' END, attempts = 0, accepted_at = $2, error = '' WHERE id = $1 AND state = 'parked'`
 	countRowsQuery     = `SELECT direction, state, COUNT(*) FROM queue WHERE portal_id = $1 GROUP BY direction, state`
 	oldestQuery        = `SELECT portal_id, direction, MIN(accepted_at) FROM queue WHERE state NOT IN ('parked', 'waiting') GROUP BY portal_id, direction`
 	busyQueuesQuery    = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
@@ -151,6 +153,18 @@ func (t *Queue) Next(ctx context.Context, portalID int64, direction Direction) (
 // except for those that are merged into another one.
 func (t *Queue) Following(ctx context.Context, row *Row, limit int) ([]*Row, error) {
 	return t.QueryMany(ctx, followingQuery, row.PortalID, row.Direction, row.Position, row.ID, limit)
+}
+
+// FirstSources returns the sources of the first rows of a queue, at most limit of them, in whatever state, and the position of the last.
+func (t *Queue) FirstSources(ctx context.Context, portalID int64, direction Direction, limit int) (sources []string, last int64, err error) {
+	rows, err := t.GetDB().Query(ctx, firstSourcesQuery, portalID, direction, limit)
+	err = dbutil.NewRowIterWithError(rows, func(row dbutil.Scannable) (source string, err error) {
+		return source, row.Scan(&source, &last)
+	}, err).Iter(func(source string) (bool, error) {
+		sources = append(sources, source)
+		return true, nil
+	})
+	return sources, last, err
 }
 
 // ByID returns a row, or nil if it does not exist any more.
@@ -310,6 +324,11 @@ func (t *Queue) MissingSessions(ctx context.Context) ([]string, error) {
 // that the relay checks first whether they were delivered.
 func (t *Queue) RetryParked(ctx context.Context, portalID int64, now Time) error {
 	return t.Exec(ctx, retryParkedQuery, portalID, now)
+}
+
+// Unpark is RetryParked for one row.
+func (t *Queue) Unpark(ctx context.Context, rowID int64, now Time) error {
+	return t.Exec(ctx, unparkQuery, rowID, now)
 }
 
 // Counts says how many rows a queue has.

@@ -331,6 +331,13 @@ func TestRetryParked(t *testing.T) {
 	require.Equal(t, StateNew, state(never))
 	require.Equal(t, StateAttempted, state(once), "it may have arrived: it is looked for first")
 	require.Equal(t, StateParked, state(elsewhere))
+
+	require.NoError(t, db.Queue.SetState(t.Context(), once.ID, StateParked, "refused again"))
+	for _, row := range []*Row{once, elsewhere} {
+		require.NoError(t, db.Queue.Unpark(t.Context(), row.ID, ms(1000)))
+	}
+	require.Equal(t, StateAttempted, state(once))
+	require.Equal(t, StateNew, state(elsewhere))
 }
 
 func TestDeleteUpTo(t *testing.T) {

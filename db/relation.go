@@ -22,6 +22,7 @@ const (
 	insertReactionQuery  = `INSERT INTO reaction (portal_id, event_id, target, emoji, wazo_uuid, account_id, native) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
 	reactionQuery        = `SELECT portal_id, event_id, target, emoji, wazo_uuid, COALESCE(account_id, 0), native FROM reaction WHERE portal_id = $1 AND event_id = $2`
 	reactionsToQuery     = `SELECT portal_id, event_id, target, emoji, wazo_uuid, COALESCE(account_id, 0), native FROM reaction WHERE portal_id = $1 AND target = $2 ORDER BY rowid`
+	reactionsBehindQuery = `SELECT portal_id, event_id, target, emoji, wazo_uuid, COALESCE(account_id, 0), native FROM reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND native = $4 ORDER BY rowid`
 	deleteReactionQuery  = `DELETE FROM reaction WHERE portal_id = $1 AND event_id = $2`
 	forgetReactionsQuery = `DELETE FROM reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = reaction.portal_id AND message.event_id = reaction.event_id)`
 )
@@ -32,7 +33,7 @@ type OnceKind string
 // What is said only once.
 const (
 	OnceWordless  OnceKind = "wordless"  // that somebody sent something of a type that has no text
-	OnceThread    OnceKind = "thread"    // which message a thread answers
+	OnceThread    OnceKind = "thread"    // which message a thread replies to
 	OnceRemoved   OnceKind = "removed"   // that an event was removed: several people may redact it
 	OnceWithdrawn OnceKind = "withdrawn" // nothing: an event was redacted before anybody on Wazo could see it
 )
@@ -124,6 +125,11 @@ func (t *Reactions) ByEvent(ctx context.Context, portalID int64, event id.EventI
 // To returns the reactions to an event that were delivered and not removed.
 func (t *Reactions) To(ctx context.Context, portalID int64, target id.EventID) ([]*Reaction, error) {
 	return t.QueryMany(ctx, reactionsToQuery, portalID, target)
+}
+
+// Behind returns the reactions for which an account reacts on Wazo.
+func (t *Reactions) Behind(ctx context.Context, n *NativeReaction) ([]*Reaction, error) {
+	return t.QueryMany(ctx, reactionsBehindQuery, n.PortalID, n.WazoUUID, n.Account, n.Emoji)
 }
 
 // Delete removes a reaction.

@@ -23,7 +23,7 @@ const (
 	deleteShownEventQuery   = `DELETE FROM shown_reaction WHERE portal_id = $1 AND event_id = $2 AND NOT withdrawn`
 	forgetShownQuery        = `DELETE FROM shown_reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reaction.portal_id AND message.event_id = shown_reaction.target)`
 	insertShownReplyQuery   = `INSERT INTO shown_reply (portal_id, wazo_uuid) VALUES ($1, $2) ON CONFLICT DO NOTHING`
-	shownReplyQuery         = `SELECT EXISTS (SELECT 1 FROM shown_reply WHERE portal_id = $1 AND wazo_uuid = $2)`
+	unshownRepliesQuery     = `SELECT ` + messageColumns + ` FROM message WHERE portal_id = $1 AND relayed_at >= $2 AND part = 0 AND event_id IS NOT NULL AND author <> '' AND author NOT LIKE '@%' AND NOT EXISTS (SELECT 1 FROM shown_reply WHERE shown_reply.portal_id = message.portal_id AND shown_reply.wazo_uuid = message.wazo_uuid) ORDER BY created_at, wazo_uuid`
 	forgetShownRepliesQuery = `DELETE FROM shown_reply WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reply.portal_id AND message.wazo_uuid = shown_reply.wazo_uuid) AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = shown_reply.portal_id AND direction = 'to_matrix' AND source_id = shown_reply.wazo_uuid)`
 
 	// The event of a reaction or an edit stands for the message that it is about.
@@ -115,29 +115,30 @@ func (t *ShownReactions) Forget(ctx context.Context) error { return t.Exec(ctx, 
 
 // ShownReplies is the table of the messages of Wazo that are shown on Matrix as replies.
 type ShownReplies struct {
-	db *dbutil.Database
+	*dbutil.QueryHelper[*Message]
+}
+
+func newShownReplies(db *dbutil.Database) *ShownReplies {
+	return &ShownReplies{dbutil.MakeQueryHelperSimple(db, func() *Message { return &Message{} })}
 }
 
 // Insert stores that a message is shown as a reply, or is going to be.
 func (t *ShownReplies) Insert(ctx context.Context, portalID int64, wazoUUID string) error {
-	_, err := t.db.Exec(ctx, insertShownReplyQuery, portalID, wazoUUID)
-	return err
-}
-
-// Has reports whether a message is shown as a reply.
-func (t *ShownReplies) Has(ctx context.Context, portalID int64, wazoUUID string) (shown bool, err error) {
-	err = t.db.QueryRow(ctx, shownReplyQuery, portalID, wazoUUID).Scan(&shown)
-	return shown, err
+	return t.Exec(ctx, insertShownReplyQuery, portalID, wazoUUID)
 }
 
 // Forget deletes the replies whose mappings are gone, see [Messages.Forget]. It keeps those that are being delivered.
 func (t *ShownReplies) Forget(ctx context.Context) error {
-	_, err := t.db.Exec(ctx, forgetShownRepliesQuery)
-	return err
+	return t.Exec(ctx, forgetShownRepliesQuery)
+}
+
+// Unshown returns the messages of people on Wazo that were relayed at a time or later, and are not shown as replies, the oldest first.
+func (t *ShownReplies) Unshown(ctx context.Context, portalID int64, since Time) ([]*Message, error) {
+	return t.QueryMany(ctx, unshownRepliesQuery, portalID, since)
 }
 
 // Targets returns, for those of some Wazo messages that an event shows, the mappings of their first parts. If the event is a reaction or
-// an edit, the message that this is about takes its place: it is what others can answer or react to.
+// an edit, the message that this is about takes its place: it is what others can reply or react to.
 func (t *Messages) Targets(ctx context.Context, portalID int64, wazoUUIDs ...string) ([]*Message, error) {
 	wanted, err := json.Marshal(wazoUUIDs)
 	if err != nil {

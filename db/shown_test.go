@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -63,11 +64,37 @@ func TestWhatIsShownLivesAsLongAsItsMapping(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.Equal(t, id.EventID("$new"), all[0].Target)
-	for name, want := range map[string]bool{"old": false, "new": true, "waiting": true} {
-		has, err := db.ShownReply.Has(t.Context(), portal.ID, name)
-		require.NoError(t, err)
-		require.Equal(t, want, has)
+	rows, err := db.Query(t.Context(), `SELECT wazo_uuid FROM shown_reply ORDER BY wazo_uuid`)
+	kept, err := dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[string], err).AsList()
+	require.NoError(t, err)
+	require.Equal(t, []string{"new", "waiting"}, kept)
+}
+
+func TestMessagesThatAreNotShownAsReplies(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
+	for _, m := range []*Message{
+		{PortalID: portal.ID, WazoUUID: "second", EventID: "$second", Author: "alice", CreatedAt: us(2), RelayedAt: ms(12)},
+		{PortalID: portal.ID, WazoUUID: "first", EventID: "$first", Author: "alice", CreatedAt: us(1), RelayedAt: ms(12)},
+		{PortalID: portal.ID, WazoUUID: "first", Part: 1, EventID: "$picture", Author: "alice", CreatedAt: us(1), RelayedAt: ms(12)},
+		{PortalID: portal.ID, WazoUUID: "reply", EventID: "$reply", Author: "alice", RelayedAt: ms(12)},
+		{PortalID: portal.ID, WazoUUID: "old", EventID: "$old", Author: "alice", RelayedAt: ms(9)},
+		{PortalID: portal.ID, WazoUUID: "nothing", Author: "alice", RelayedAt: ms(12)},
+		{PortalID: portal.ID, WazoUUID: "matrix", EventID: "$matrix", Author: "@ann:a.example", RelayedAt: ms(12)},
+		{PortalID: portal.ID, WazoUUID: "unknown", EventID: "$unknown", RelayedAt: ms(12)},
+		{PortalID: other.ID, WazoUUID: "elsewhere", EventID: "$elsewhere", Author: "alice", RelayedAt: ms(12)},
+	} {
+		require.NoError(t, db.Message.Insert(t.Context(), m))
 	}
+	require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, "reply"))
+	messages, err := db.ShownReply.Unshown(t.Context(), portal.ID, ms(10))
+	require.NoError(t, err)
+	var uuids []string
+	for _, m := range messages {
+		uuids = append(uuids, m.WazoUUID)
+	}
+	require.Equal(t, []string{"first", "second"}, uuids)
 }
 
 func TestTargetsOfMessages(t *testing.T) {

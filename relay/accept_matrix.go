@@ -330,8 +330,10 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if edited, err := a.editPending(ctx, evt.Event, position); err != nil || edited {
 		return err
 	}
-	if a.cfg.Relations.WithoutEdits && editedBy(evt.Event) != "" {
-		return nil
+	if target := editedBy(evt.Event); target != "" && a.cfg.Relations.WithoutEdits {
+		if parked, err := a.parkedMessage(ctx, a.portal.ID, target, evt.Sender); err != nil || parked == nil {
+			return err
+		}
 	}
 	return a.insert(ctx, evt, position)
 }

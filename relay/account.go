@@ -147,6 +147,9 @@ func (a *account) takeGone() (gone []wazoapi.UUID) {
 // listRoomsOnce is listRooms for many who ask at the same time: they share one answer. It may have been on its way already, so that a
 // change of a moment ago is not in it.
 func (a *account) listRoomsOnce(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err() // the others must not share that
+	}
 	_, err, _ := a.listing.Do("", func() (any, error) { return a.listRooms(ctx) })
 	return err
 }

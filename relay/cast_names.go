@@ -51,7 +51,9 @@ func (c *cast) membersOnWazo(ctx context.Context) (uuids []wazoapi.UUID) {
 	if c.reader == nil {
 		return nil
 	}
-	room, ok, err := c.reader.room(ctx, c.wazoRoom)
+	lookup, cancel := lookupContext(ctx, relationTimeout)
+	defer cancel()
+	room, ok, err := c.reader.room(lookup, c.wazoRoom)
 	if err != nil || !ok {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up the members of a Wazo room") // a message is worth more
 		return nil
@@ -64,7 +66,7 @@ func (c *cast) membersOnWazo(ctx context.Context) (uuids []wazoapi.UUID) {
 
 // nameMembers looks up the names of members.
 func (c *cast) nameMembers(ctx context.Context, members *wazoMembers) {
-	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+	lookup, cancel := lookupContext(ctx, nameTimeout)
 	defer cancel()
 	var err error
 	if members.contacts, err = c.names.Contacts(lookup, members.uuids...); err != nil {

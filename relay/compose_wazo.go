@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/rs/zerolog"
 	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -59,15 +58,12 @@ func (d *wazoDelivery) say(ctx context.Context, evt *event.Event) (said saying, 
 	if kind != convert.KindReacted && kind != convert.KindRedacted {
 		return d.sayMessage(ctx, evt)
 	}
-	if note, silent, err := d.reactsSilently(ctx); err != nil || silent {
-		return saying{reactions: []reactionNote{note}, silent: true}, err
-	}
-	reactions, err := d.reactions(ctx)
+	reaction, err := d.reactionIn(ctx, d.row, evt)
 	switch {
 	case err != nil:
 		return said, err
-	case len(reactions) > 0:
-		return d.sayReactions(ctx, evt, reactions)
+	case reaction != nil:
+		return d.sayReaction(ctx, evt, reaction)
 	case kind == convert.KindReacted:
 		return said, convert.ErrEmpty
 	}
@@ -86,7 +82,7 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 	if err != nil {
 		return said, err
 	}
-	opts.Answers, said.once, said.parent = reply.quote, append(once, reply.once...), reply.parent
+	opts.RepliesTo, said.once, said.parent = reply.quote, append(once, reply.once...), reply.parent
 	if content.NewContent != nil {
 		said.edits = content.RelatesTo.GetReplaceID()
 	}
@@ -94,6 +90,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		if outdated, err := d.isOutdated(ctx, said.edits); err != nil {
 			return said, err
 		} else if outdated {
+			return said, convert.ErrEmpty
+		} else if revived, err := d.reviveEdited(ctx, evt, said.edits); err != nil {
+			return said, err
+		} else if revived {
+			return said, errWaits
+		} else if d.cfg.Relations.WithoutEdits {
 			return said, convert.ErrEmpty
 		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
 			return said, err
@@ -106,12 +108,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 	}
 	opts.FileURL = d.mediaURL(said.media)
 	said.text, err = convert.ToWazo(content, opts)
-	if errors.Is(err, convert.ErrTooLarge) && opts.Answers != nil {
-		opts.Answers = nil
+	if errors.Is(err, convert.ErrTooLarge) && opts.RepliesTo != nil {
+		opts.RepliesTo = nil
 		said.text, err = convert.ToWazo(content, opts)
 	}
 	if err == nil && reply.mayHaveDiffered {
-		opts.Answers = reply.ifPluginDiffered
+		opts.RepliesTo = reply.ifPluginDiffered
 		said.ifPluginDiffered, _ = convert.ToWazo(content, opts) // what is too large was not posted
 	}
 	return said, err
@@ -198,15 +200,8 @@ func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) conver
 
 // mentioned returns how a person is called who is mentioned on Matrix: as on Wazo, if the person is known there.
 func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
-	if wazo, _, ok := d.identities.ofMatrix(user); ok {
-		lookup, cancel := context.WithTimeout(ctx, nameTimeout)
-		defer cancel()
-		names, err := d.names.Names(lookup, wazo)
-		if err != nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up a name in the directory")
-		} else if names[wazo] != "" {
-			return names[wazo]
-		}
+	if _, name := d.knownOnWazo(ctx, user); name != "" {
+		return name
 	}
 	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
 }

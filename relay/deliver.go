@@ -136,6 +136,7 @@ func (w *queueWorker) empty(ctx context.Context, synced, whole bool) error {
 
 // deliver delivers a row, or the next part of it.
 func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Row) (outcome, error) {
+	ctx = withLookups(ctx, w.cfg.LookupWait)
 	if row.Direction == db.ToWazo {
 		return (&wazoDelivery{Relay: w.Relay, portal: portal, row: row}).run(ctx)
 	}

@@ -36,8 +36,8 @@ type matrixPart struct {
 	Also []wazoapi.UUID `json:"also,omitempty"`
 	// As is who wrote the message, see Outgoing.
 	As id.UserID `json:"as,omitempty"`
-	// Answers says that the part shows what the message answers.
-	Answers bool `json:"answers,omitempty"`
+	// IsReply says that the part shows what the message replies to.
+	IsReply bool `json:"answers,omitempty"`
 }
 
 // run delivers the next part of the row.
@@ -86,12 +86,12 @@ func (d *matrixDelivery) runAlone(ctx context.Context) (outcome, error) {
 	return d.send(ctx, part)
 }
 
-// markPart stores that a part of a row that is not merged is sent now. If it shows what the message answers, that is known from now on,
+// markPart stores that a part of a row that is not merged is sent now. If it shows what the message replies to, that is known from now on,
 // however it becomes known that the part arrived.
 func (d *matrixDelivery) markPart(ctx context.Context, part *matrixPart, request []string) (there bool, err error) {
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		there, err = d.markAttempted(ctx, d.row, request...)
-		if err != nil || !there || !part.Answers {
+		if err != nil || !there || !part.IsReply {
 			return err
 		}
 		return d.db.ShownReply.Insert(ctx, d.row.PortalID, d.row.SourceID)

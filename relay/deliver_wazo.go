@@ -24,6 +24,7 @@ type wazoDelivery struct {
 	row      *db.Row
 	by       *poster // who posts what the row says, nil if that was not decided yet
 	noPoster error   // why there is none
+	cast     *cast   // see people; nil: they were not needed yet
 }
 
 // wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
@@ -100,6 +101,10 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeDelivered, d.recordFound(ctx, request, *before)
 	} else if isTakenBack(row) {
 		return outcomeChanged, d.remove(ctx, OutcomeTakenBack) // it is certain now that it was not posted
+	} else if edited, err := d.takeEdit(ctx); err != nil {
+		return outcomeStopped, err
+	} else if edited {
+		return outcomeChanged, nil
 	} else if err = d.markOvertaken(ctx, request); err != nil {
 		return outcomeStopped, err
 	}

@@ -269,7 +269,7 @@ const nameTimeout = 5 * time.Second
 
 // profileName is how a Wazo author is called: as in the directory, else by alias, else by a short form of the uuid.
 func (d *directory) profileName(ctx context.Context, message wazoapi.Message) string {
-	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+	lookup, cancel := lookupContext(ctx, nameTimeout)
 	defer cancel()
 	names, err := d.names.Names(lookup, message.UserUUID)
 	if err != nil {

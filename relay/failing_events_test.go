@@ -2,7 +2,6 @@ package relay
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +55,7 @@ func (f *fixture) fail(part string) {
 
 func TestReactionThatFailsKeepsNoOtherBack(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.awaitEmpty()
 	f.fail("👎")
@@ -67,20 +66,16 @@ func TestReactionThatFailsKeepsNoOtherBack(t *testing.T) {
 
 func TestLateQuoteThatFailsKeepsNothingBack(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answers := []wazotest.Message{f.postShown(f.bob, "first"), f.postShown(f.bob, "second")}
+	replies := []wazotest.Message{f.postShown(f.bob, "first"), f.postShown(f.bob, "second")}
 	f.awaitEmpty()
-	slices.SortFunc(answers, func(a, b wazotest.Message) int { return strings.Compare(a.UUID, b.UUID) })
-	f.fail(answers[0].Content) // it is the first to be edited
-	for _, answer := range answers {
-		f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.fail(replies[0].Content) // it is the first to be edited
+	for _, reply := range replies {
+		f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	}
 	await.Until(t, "the other quote", func() bool { return len(f.matrix.corrected()) > 0 })
-	require.Contains(t, f.matrix.corrected()[0], answers[1].Content)
+	require.Contains(t, f.matrix.corrected()[0], replies[1].Content)
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
 }

@@ -67,6 +67,7 @@ type fakeMatrix struct {
 	textError             error                               // why no text file is taken
 	texts                 []string                            // text files that were uploaded
 	replaces              bool                                // edits stand in the place of what they edit
+	isSlow                bool                                // events and the names of other rooms are not answered
 	eventError            error                               // why no event can be looked up
 	looked                []id.EventID                        // events that were looked up
 	shared                map[id.UserID]map[string]string     // names of rooms by the person who is in them
@@ -438,7 +439,8 @@ func (f *fakeMatrix) RoomName(_ context.Context, room id.RoomID) string {
 }
 
 // SharedRoomName knows the rooms that the test has shared.
-func (f *fakeMatrix) SharedRoomName(_ context.Context, room string, user id.UserID) string {
+func (f *fakeMatrix) SharedRoomName(ctx context.Context, room string, user id.UserID) string {
+	f.awaitAnswer(ctx)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lookedRooms = append(f.lookedRooms, room)
@@ -468,7 +470,20 @@ func (f *fakeMatrix) Backfill(_ context.Context, room id.RoomID, from, to string
 }
 
 // Event returns an event as the homeserver has it now: without its content if it was redacted.
+// awaitAnswer waits as long as its caller does if the homeserver is slow.
+func (f *fakeMatrix) awaitAnswer(ctx context.Context) {
+	f.mu.Lock()
+	slow := f.isSlow
+	f.mu.Unlock()
+	if slow {
+		<-ctx.Done()
+	}
+}
+
 func (f *fakeMatrix) Event(ctx context.Context, room id.RoomID, eventID id.EventID) (*Event, error) {
+	if f.awaitAnswer(ctx); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	f.mu.Lock()
 	if f.eventError != nil {
 		defer f.mu.Unlock()

@@ -50,6 +50,7 @@ type fixture struct {
 	relations    RelationsConfig
 	reactionWait time.Duration
 	replyWait    time.Duration
+	lookupWait   time.Duration
 
 	keyWait, keyKept time.Duration
 	settle           time.Duration
@@ -130,7 +131,7 @@ func (f *fixture) start() {
 		Rights: rights, CommandPrefix: "!wazo", Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText, Webhook: f.webhook,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
-		Settle: cmp.Or(f.settle, 100*time.Millisecond), ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, ReplyWait: f.replyWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,
+		Settle: cmp.Or(f.settle, 100*time.Millisecond), ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, ReplyWait: f.replyWait, LookupWait: f.lookupWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,
 	}, database, row, client, account, log)
 	f.db, f.client = database, client
 	if f.patience > 0 {

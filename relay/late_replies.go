@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
@@ -24,29 +24,22 @@ const lateReply = 15 * time.Minute
 
 // showLate edits the events of those replies that were shown before they were marked.
 func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies map[wazoapi.UUID]wazoapi.Reply) error {
-	var uuids []string
-	for uuid := range replies {
-		uuids = append(uuids, string(uuid))
+	if len(replies) == 0 {
+		return nil
 	}
-	slices.Sort(uuids)
-	messages, err := w.db.Message.Targets(ctx, portal.ID, uuids...)
+	messages, err := w.db.ShownReply.Unshown(ctx, portal.ID, jsontime.UM(time.Now().Add(-lateReply)))
 	if err != nil {
 		return err
 	}
 	var failed []error
 	for _, m := range messages {
-		isFromWazo := m.Author != "" && m.Author[0] != '@'
-		if !isFromWazo || time.Since(m.RelayedAt.Time) > lateReply || isPast(portal, m.CreatedAt.UnixMicro()) {
+		reply, isReply := replies[wazoapi.UUID(m.WazoUUID)]
+		if !isReply || isPast(portal, m.CreatedAt.UnixMicro()) {
 			continue
-		} else if isShown, err := w.db.ShownReply.Has(ctx, portal.ID, m.WazoUUID); err != nil {
-			return err
-		} else if isShown {
-			continue
-		}
-		if isTurn, err := w.reactions.takeTurn(ctx, portal); err != nil || !isTurn {
+		} else if isTurn, err := w.turns.take(ctx, portal); err != nil || !isTurn {
 			return err
 		}
-		err := w.showLateReply(ctx, portal, m, replies[wazoapi.UUID(m.WazoUUID)])
+		err := w.showLateReply(ctx, portal, m, reply)
 		if errors.Is(err, errMayNotSend) {
 			break
 		} else if err != nil {
@@ -66,7 +59,7 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 	if !makesSense(reply, m.CreatedAt.Time) {
 		return nil
 	}
-	lookup, cancel := context.WithTimeout(ctx, relationTimeout)
+	lookup, cancel := lookupContext(ctx, relationTimeout)
 	defer cancel()
 	evt, err := w.matrix.Event(lookup, portal.MatrixRoom, m.EventID)
 	if err != nil {
@@ -80,7 +73,7 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 	_, err = w.matrix.Send(ctx, portal.MatrixRoom, Outgoing{
 		Type: event.EventMessage, Content: edit, Tag: Tag{Kind: TagEdit},
 		Check: func(ctx context.Context) error { return w.pauses.checkMaySend(ctx, portal) },
-	}, fmt.Sprintf("wazo-%d-%s-answer", portal.ID, m.WazoUUID))
+	}, fmt.Sprintf("wazo-%d-%s-quote", portal.ID, m.WazoUUID))
 	if err != nil && classify(err).Class == ClassPortal {
 		return errMayNotSend
 	} else if err != nil && !MayPass(err) {

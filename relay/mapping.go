@@ -94,7 +94,7 @@ func (r *Relay) findWazoUser(ctx context.Context, text string, private bool) (wa
 
 // wazoUser returns a user on Wazo as people know them: by the name in the directory, if it tells one in time.
 func (r *Relay) wazoUser(ctx context.Context, uuid wazoapi.UUID, username string) words.WazoUser {
-	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
+	ctx, cancel := lookupContext(ctx, nameTimeout)
 	defer cancel()
 	names, err := r.names.Names(ctx, uuid)
 	if err != nil {

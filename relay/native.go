@@ -23,12 +23,9 @@ import (
 
 // natives have the replies and reactions of people on Matrix made on Wazo. They are safe for concurrent use.
 type natives struct {
-	db       *db.Database
-	accounts *accounts
-	readers  *readers
-	tasks    *task.Scheduler[job]
-	every    time.Duration // between the first two attempts while the plugin, or the account, is away
-	kept     time.Duration // for how long an attempt is made
+	*Relay
+	every time.Duration // between the first two attempts while the plugin, or the account, is away
+	kept  time.Duration // for how long an attempt is made
 
 	mu      sync.Mutex
 	unknown map[string]int      // how often Wazo did not know the message of a request, by its name
@@ -48,7 +45,7 @@ var errNoAccount = errors.New("nobody is logged in with the account")
 
 func newNatives(r *Relay) *natives {
 	return &natives{
-		db: r.db, accounts: r.accounts, readers: r.readers, tasks: r.tasks, every: r.cfg.ProbeInterval, kept: nativeKept,
+		Relay: r, every: r.cfg.ProbeInterval, kept: nativeKept,
 		unknown: make(map[string]int), next: make(map[int64]time.Time), waits: make(map[int64]int),
 	}
 }
@@ -93,6 +90,8 @@ type pluginRequest struct {
 	ask     func(ctx context.Context, acc *account) error
 	done    func(ctx context.Context) error // stores that Wazo has made it
 	drop    func(ctx context.Context) error // stores that it is not owed any more
+
+	reaction *db.NativeReaction // that is asked for; nil: it is a reply
 }
 
 // settle has everything made that is still to be made in a portal. It returns the errors after which the next attempt is to follow soon.
@@ -114,33 +113,38 @@ const lostConnections = 2
 
 // settleAll asks for what Wazo owes in a portal.
 func (n *natives) settleAll(ctx context.Context, portal *db.Portal, requests []pluginRequest) error {
+	givenUp, err := n.askAll(ctx, portal, requests)
+	return errors.Join(err, n.giveUp(ctx, portal, givenUp))
+}
+
+// askAll makes requests, one after the other. It returns those that are to be given up.
+func (n *natives) askAll(ctx context.Context, portal *db.Portal, requests []pluginRequest) (givenUp []pluginRequest, err error) {
 	var failed []error
 	waits, lost, isAnyDone := false, 0, false
+	oldest := n.oldestKept(requests)
 	for _, request := range requests {
 		err := n.ask(ctx, portal, request)
 		if n.tasks.Stopping() && err != nil {
-			return nil // the error may only say that
+			return nil, nil // the error may only say that
 		}
-		switch fate := n.fateOf(request, err); fate {
+		switch fate := n.fateOf(request, err, oldest); fate {
 		case fateDone:
 			isAnyDone = true
-			err = request.done(ctx)
+			if err = request.done(ctx); err != nil {
+				return givenUp, err
+			}
 		case fateDropped:
 			zerolog.Ctx(ctx).Warn().Err(err).Str("what", request.name).Msg("Gave up a reply or reaction on Wazo")
-			err = request.drop(ctx)
+			givenUp = append(givenUp, request)
 		case fateWaits:
-			waits, err = true, nil
+			waits = true
 		case fateFailed:
 			failed = append(failed, err)
 			if _, isLost := errors.AsType[*wazoapi.TransportError](err); isLost {
 				if lost++; lost == lostConnections {
-					return errors.Join(failed...)
+					return givenUp, errors.Join(failed...)
 				}
 			}
-			continue
-		}
-		if err != nil {
-			return err
 		}
 	}
 	if isAnyDone || !waits {
@@ -149,7 +153,43 @@ func (n *natives) settleAll(ctx context.Context, portal *db.Portal, requests []p
 	if waits {
 		n.lookAgain(portal.ID)
 	}
-	return errors.Join(failed...)
+	return givenUp, errors.Join(failed...)
+}
+
+// oldestKept returns since when a request must have been owed at the latest to be given up when it fails. If one of the requests is given up
+// because of its age, those of the same day are, too, so that people are told of all of them at once.
+func (n *natives) oldestKept(requests []pluginRequest) time.Time {
+	oldest := time.Now().Add(-n.kept)
+	for _, request := range requests {
+		if request.since.Before(oldest) {
+			return oldest.Add(min(24*time.Hour, n.kept/2))
+		}
+	}
+	return oldest
+}
+
+// giveUp stores that requests are not made any more. People are told of reactions of which they would not hear otherwise.
+func (n *natives) giveUp(ctx context.Context, portal *db.Portal, requests []pluginRequest) error {
+	if len(requests) == 0 {
+		return nil
+	}
+	return n.db.DoTxn(ctx, func(ctx context.Context) error {
+		var reactions []*db.NativeReaction
+		for _, request := range requests {
+			if request.reaction != nil {
+				reactions = append(reactions, request.reaction)
+			}
+		}
+		if err := (givenUpReactions{n.Relay, portal}).say(ctx, reactions); err != nil {
+			return err
+		}
+		for _, request := range requests {
+			if err := request.drop(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // pendingRequests returns the requests for what is still to be made in a portal.
@@ -184,7 +224,7 @@ func (n *natives) pendingRequests(ctx context.Context, portal *db.Portal) (reque
 				return acc.api.AddReaction(ctx, room, wazoapi.UUID(reaction.WazoUUID), reaction.Spelling)
 			},
 			done: func(ctx context.Context) error { return n.db.Native.Done(ctx, reaction) },
-			drop: func(ctx context.Context) error { return n.db.Native.Drop(ctx, reaction) },
+			drop: func(ctx context.Context) error { return n.db.Native.Drop(ctx, reaction) }, reaction: reaction,
 		})
 	}
 	return requests, nil
@@ -227,8 +267,8 @@ const (
 	fateDropped      // it is not asked for again
 )
 
-// fateOf decides what becomes of a request after an attempt that ended with err.
-func (n *natives) fateOf(request pluginRequest, err error) fate {
+// fateOf decides what becomes of a request after an attempt that ended with err. It is given up if it has been owed since before a time.
+func (n *natives) fateOf(request pluginRequest, err error, oldest time.Time) fate {
 	isUnknown := errors.Is(err, wazoapi.ErrUnknownMessage)
 	tries := n.countUnknown(request.name, isUnknown)
 	failure := classify(err)
@@ -242,7 +282,7 @@ func (n *natives) fateOf(request pluginRequest, err error) fate {
 	case errors.Is(err, wazoapi.ErrNoPlugin), errors.Is(err, errNoAccount), errors.Is(err, wazoapi.ErrTooManySessions), failure.Class == ClassPortal:
 		fate = fateWaits
 	}
-	if time.Since(request.since.Time) > n.kept {
+	if request.since.Before(oldest) {
 		return fateDropped
 	}
 	return fate

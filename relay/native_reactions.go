@@ -21,6 +21,17 @@ import (
 
 // noteOf returns what is kept of a reaction when it is on Wazo. If it is a reaction on Wazo, too, the note says whose.
 func (d *wazoDelivery) noteOf(ctx context.Context, shown *reactionRow) (reactionNote, error) {
+	if shown.note == nil {
+		note, err := d.newNote(ctx, shown)
+		if err != nil {
+			return note, err
+		}
+		shown.note = &note
+	}
+	return *shown.note, nil
+}
+
+func (d *wazoDelivery) newNote(ctx context.Context, shown *reactionRow) (reactionNote, error) {
 	note := reactionNote{Event: shown.event, Target: shown.target, Emoji: shown.emoji, Removed: shown.removed}
 	if shown.removed {
 		note.Account, note.Wazo, note.Native = shown.stored.Account, wazoapi.UUID(shown.stored.WazoUUID), shown.stored.Native
@@ -42,19 +53,14 @@ func (d *wazoDelivery) noteOf(ctx context.Context, shown *reactionRow) (reaction
 	return note, err
 }
 
-// reactsSilently returns the note of a reaction, or of the removal of one, of which people on Wazo need not be told by a line, because
-// they see it. It reports false if they have to be told.
-func (d *wazoDelivery) reactsSilently(ctx context.Context) (note reactionNote, silent bool, err error) {
-	shown, err := d.reactionOf(ctx, d.row)
-	if err != nil || shown == nil {
-		return note, false, err
-	}
-	note, err = d.noteOf(ctx, shown)
+// reactsSilently reports whether people on Wazo need not be told of a reaction, or of its removal, by a line, because they see it.
+func (d *wazoDelivery) reactsSilently(ctx context.Context, shown *reactionRow) (bool, error) {
+	note, err := d.noteOf(ctx, shown)
 	if err != nil || note.Native == "" {
-		return note, false, err
+		return false, err
 	}
 	isOwn := d.account == nil || note.Account != d.account.row.ID
-	return note, isOwn || d.isAlone(ctx), nil
+	return isOwn || d.isAlone(ctx), nil
 }
 
 // isAlone reports whether only one person is in the Matrix room.
@@ -113,9 +119,9 @@ func (d *wazoDelivery) aboutNative(ctx context.Context, notes []reactionNote) wa
 // replyLine returns the line that shows reactions, or their removal, as a reply to the message that they are for.
 func (d *wazoDelivery) replyLine(ctx context.Context, evt *event.Event, line convert.Reactions, removed bool) string {
 	if removed {
-		return line.RemovedAnswer(d.wazoOptions(ctx, evt))
+		return line.RemovedReply(d.wazoOptions(ctx, evt))
 	}
-	return line.Answer(d.wazoOptions(ctx, evt))
+	return line.Reply(d.wazoOptions(ctx, evt))
 }
 
 // recordReaction stores, within a transaction, that a reaction is on Wazo, or removed there. What the plugin has to do for it is owed from

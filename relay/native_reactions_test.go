@@ -17,7 +17,7 @@ import (
 
 // reactingNatively is a plugin fixture in which Ada has said hello, and in whose Matrix room several people are.
 func reactingNatively(t *testing.T, set ...func(*fixture)) (f *fixture, hello id.EventID) {
-	f = newPluginFixture(t, set...)
+	f = newNativeFixture(t, set...)
 	f.matrix.call(bea, "Bea", false)
 	hello = f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")
@@ -61,7 +61,7 @@ func TestPersonWhoHasLoggedInReactsAsThemselves(t *testing.T) {
 	f.awaitPosted("relay/Ada (Matrix): hello", "bob/: on Wazo")
 }
 
-// The relay account reacts once for all, and the line that answers the message says for whom.
+// The relay account reacts once for all, and the line that replies to the message says for whom.
 func TestRelayAccountReactsForTheOthers(t *testing.T) {
 	t.Parallel()
 	f, hello := reactingNatively(t)

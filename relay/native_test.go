@@ -17,17 +17,10 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// newPluginFixture returns a running fixture whose Wazo has the plugin for reactions and replies, with a linked room in which robin has
-// logged in as alice.
-func newPluginFixture(t *testing.T, set ...func(*fixture)) *fixture {
-	f := newFixture(t)
-	f.wazo.SetPlugin(true)
-	for _, change := range set {
-		change(f)
-	}
-	f.start()
+// newNativeFixture is newPluginFixture in which robin has logged in as alice.
+func newNativeFixture(t *testing.T, set ...func(*fixture)) *fixture {
+	f := newPluginFixture(t, set...)
 	f.logIn(robinUser, f.alice)
-	f.link()
 	f.awaitPlugin(true)
 	return f
 }
@@ -79,7 +72,7 @@ func (f *fixture) awaitMarked(want ...string) {
 
 func TestRepliesAreMarkedByThePlugin(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	hello := f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")
 	f.wazo.Post(f.room.UUID, f.bob, "from *Wazo*", "")
@@ -99,7 +92,7 @@ func TestRepliesAreMarkedByThePlugin(t *testing.T) {
 
 func TestCorrectionsAreMarkedAsReplies(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	at := f.matrix.say(adminUser, "the meeting of the merry men begins at 14:03 in the forest")
 	f.awaitRelayed("the meeting of the merry men begins at 14:03 in the forest")
 	f.edit(adminUser, at, "the meeting of the merry men begins at 14:30 in the forest")
@@ -108,7 +101,7 @@ func TestCorrectionsAreMarkedAsReplies(t *testing.T) {
 
 func TestReplyToMergedMessagesIsMarkedAsOneToTheLast(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t, func(f *fixture) { f.replyWait = time.Nanosecond })
+	f := newNativeFixture(t, func(f *fixture) { f.replyWait = time.Nanosecond })
 	_, release := f.backlog([]line{{f.bob, "one"}, {f.bob, "two"}}, nil)
 	release()
 	await.Until(t, "the merged event", func() bool { return len(f.matrix.shown()) == 2 })
@@ -118,7 +111,7 @@ func TestReplyToMergedMessagesIsMarkedAsOneToTheLast(t *testing.T) {
 
 func TestReplyToAPartOfALongMessage(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	long := strings.Repeat("word ", 8000) + "\n\nthe last words"
 	f.wazo.Post(f.room.UUID, f.bob, long, "")
 	await.Until(t, "the parts", func() bool { return len(f.matrix.shown()) == 2 })
@@ -175,7 +168,7 @@ func TestPluginThatGoesAwayBetweenAMessageAndItsMark(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		t.Run(fmt.Sprintf("restart: %t", restart), func(t *testing.T) {
 			t.Parallel()
-			f := newPluginFixture(t, func(f *fixture) { f.pluginInterval = 50 * time.Millisecond })
+			f := newNativeFixture(t, func(f *fixture) { f.pluginInterval = 50 * time.Millisecond })
 			hello := f.matrix.say(adminUser, "hello")
 			f.awaitRelayed("hello")
 			f.awaitEmpty() // so that the fault is for the next message
@@ -202,7 +195,7 @@ func TestPluginThatGoesAwayBetweenAMessageAndItsMark(t *testing.T) {
 // Between two looks for the plugin, the first request that misses it says that it is away.
 func TestPluginThatIsMissedBeforeItIsLookedForAgain(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	hello := f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")
 	tables := f.wazo.Faults().NoPluginTables()
@@ -232,7 +225,7 @@ func TestMarksFareWithErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newPluginFixture(t)
+			f := newNativeFixture(t)
 			hello := f.matrix.say(adminUser, "hello")
 			f.awaitRelayed("hello")
 			f.awaitEmpty() // so that the fault is for the next message
@@ -257,7 +250,7 @@ func TestRelayThatIsKilledBeforeItMarksAReply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newPluginFixture(t)
+			f := newNativeFixture(t)
 			hello := f.matrix.say(adminUser, "hello")
 			f.awaitRelayed("hello")
 			f.awaitEmpty() // so that the fault is for the next message
@@ -275,7 +268,7 @@ func TestRelayThatIsKilledBeforeItMarksAReply(t *testing.T) {
 
 func TestMarksThatCannotBeMadeAreGivenUp(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	f.matrix.say(adminUser, "hello")
 	f.matrix.say(adminUser, "other")
 	f.matrix.say(adminUser, "answer")
@@ -305,7 +298,7 @@ func TestMarksThatCannotBeMadeAreGivenUp(t *testing.T) {
 // A reply whose author has logged out, or has left the chat, is marked by the account that reads it.
 func TestReaderMarksForThoseWhoCannot(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	hello := f.matrix.say(adminUser, "hello")
 	f.awaitRelayed("hello")
 	fault := f.wazo.Faults().RefuseRelation(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always())
@@ -322,6 +315,10 @@ func TestWhatIsStillToBeMadeIsTriedForAWeek(t *testing.T) {
 	at := func(age time.Duration) pluginRequest {
 		return pluginRequest{name: "reply", since: jsontime.UM(time.Now().Add(-age))}
 	}
+	const day = 24 * time.Hour
+	oldest := n.oldestKept([]pluginRequest{at(6 * day), at(0)})
+	require.WithinDuration(t, time.Now().Add(-7*day), oldest, time.Minute)
+	require.WithinDuration(t, time.Now().Add(-6*day), n.oldestKept([]pluginRequest{at(8 * day), at(0)}), time.Minute, "those of a day are given up together")
 	for _, test := range []struct {
 		name string
 		err  error
@@ -341,14 +338,14 @@ func TestWhatIsStillToBeMadeIsTriedForAWeek(t *testing.T) {
 		{"no emoji", wazoapi.ErrInvalidEmoji, 0, fateDropped},
 		{"refused", &wazoapi.Error{Status: 400, ID: "invalid-data"}, 0, fateDropped},
 	} {
-		require.Equal(t, test.want, n.fateOf(at(test.age), test.err), test.name)
+		require.Equal(t, test.want, n.fateOf(at(test.age), test.err, oldest), test.name)
 	}
 	for i := range 2 * unknownTries {
 		want := fateFailed
 		if i%unknownTries == unknownTries-1 {
 			want = fateDropped
 		}
-		require.Equal(t, want, n.fateOf(at(0), wazoapi.ErrUnknownMessage), i)
+		require.Equal(t, want, n.fateOf(at(0), wazoapi.ErrUnknownMessage, oldest), i)
 	}
 }
 
@@ -358,7 +355,7 @@ func TestRepliesAndReactionsAfterARestore(t *testing.T) {
 	for _, test := range []struct{ before, after bool }{{true, true}, {true, false}, {false, true}} {
 		t.Run(fmt.Sprintf("plugin before: %t, after: %t", test.before, test.after), func(t *testing.T) {
 			t.Parallel()
-			f := newPluginFixture(t)
+			f := newNativeFixture(t)
 			f.matrix.call(bea, "Bea", false)
 			hello := f.matrix.say(adminUser, "hello")
 			f.awaitRelayed("hello")
@@ -410,7 +407,7 @@ func TestDebtsOfOneMessageAreToldApart(t *testing.T) {
 // Another user cannot remove a reaction.
 func TestReactionIsAskedForByTheUserWhoHasMadeIt(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
 	asked := 0
@@ -428,7 +425,7 @@ func TestReactionIsAskedForByTheUserWhoHasMadeIt(t *testing.T) {
 // A request may break the connection each time. The others are made, unless the connection seems to be lost altogether.
 func TestLostConnectionKeepsOneDebtBack(t *testing.T) {
 	t.Parallel()
-	f := newPluginFixture(t)
+	f := newNativeFixture(t)
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
 	var asked []string

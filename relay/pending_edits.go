@@ -169,40 +169,50 @@ func editedBy(evt *event.Event) id.EventID {
 // part of the content.
 const editPositionKey = "io.wazo.relay.edit_position"
 
-// editPending changes a message that still waits, by an edit at a position in the queue. A message that cannot be decrypted becomes what
-// the edit says: its key is not needed any more. Edits may come in any order, because what /sync has left out is read later than what
-// followed it: an older one changes nothing, and those that wait by themselves leave. It reports false if the event does not edit such
-// a message.
+// editPending changes a message that still waits, by an edit at a position in the queue. It reports false if the event does not edit such a
+// message.
 func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event, position int64) (bool, error) {
 	target := editedBy(evt)
-	newContent, ok := evt.Content.Raw["m.new_content"].(map[string]any)
-	if !ok || target == "" {
+	if target == "" {
 		return false, nil
 	}
 	row, err := a.pendingRow(ctx, a.portal.ID, target, evt.Sender)
 	if err != nil || row == nil {
 		return false, err
 	}
-	var original event.Event
-	if err = json.Unmarshal([]byte(row.Payload), &original); err != nil {
-		return false, nil // parked: the edit goes its own way
-	} else if row.Session == "" && original.Type.Type != evt.Type.Type {
-		return false, nil
+	return a.applyEdit(ctx, row, evt, position)
+}
+
+// applyEdit changes the message of a row that was certainly not posted, within a transaction, by an edit at a position in the queue. A
+// message that cannot be decrypted becomes what the edit says: its key is not needed any more. Edits may come in any order, because what
+// /sync has left out is read later than what followed it: an older one changes nothing, and those that wait by themselves leave. It
+// reports false if the edit does not fit.
+func (r *Relay) applyEdit(ctx context.Context, row *db.Row, evt *event.Event, position int64) (bool, error) {
+	original := &event.Event{}
+	if err := json.Unmarshal([]byte(row.Payload), original); err != nil || !fitsEdit(row, original, evt) {
+		return false, nil // the edit goes its own way
 	} else if editPosition(row) > position {
 		return true, nil
 	}
-	original.Type, original.Content = evt.Type, event.Content{Raw: edited(&original, newContent)}
-	payload, err := editedPayload(&original, row, position)
+	newContent, _ := evt.Content.Raw["m.new_content"].(map[string]any)
+	original.Type, original.Content = evt.Type, event.Content{Raw: edited(original, newContent)}
+	payload, err := editedPayload(original, row, position)
 	if err != nil {
 		return false, err
 	}
-	there, err := a.db.Queue.SetPayload(ctx, row, payload)
+	there, err := r.db.Queue.SetPayload(ctx, row, payload)
 	if err != nil || !there {
 		return there, err
-	} else if err = a.dropEdits(ctx, row, position); err != nil {
+	} else if err = r.dropEdits(ctx, row, position); err != nil {
 		return false, err
 	}
-	return true, a.db.LastEdit.Set(ctx, a.portal.ID, target, evt.ID)
+	return true, r.db.LastEdit.Set(ctx, row.PortalID, id.EventID(row.SourceID), evt.ID)
+}
+
+// fitsEdit reports whether an edit can take the place of the event of a row.
+func fitsEdit(row *db.Row, original, edit *event.Event) bool {
+	_, ok := edit.Content.Raw["m.new_content"].(map[string]any)
+	return ok && (row.Session != "" || original.Type.Type == edit.Type.Type)
 }
 
 // editedPayload is the payload of a row after an edit.
@@ -225,18 +235,18 @@ func editPosition(row *db.Row) int64 {
 }
 
 // dropEdits removes the edits of a message that wait before a position: the message says something newer already.
-func (a *matrixAccept) dropEdits(ctx context.Context, message *db.Row, position int64) error {
-	rows, err := a.db.Queue.PendingEdits(ctx, a.portal.ID, message.Author, message.SourceID)
+func (r *Relay) dropEdits(ctx context.Context, message *db.Row, position int64) error {
+	rows, err := r.db.Queue.PendingEdits(ctx, message.PortalID, message.Author, message.SourceID)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
 		if row.Position >= position {
 			continue
-		} else if _, err = a.db.Queue.Delete(ctx, row.ID); err != nil {
+		} else if _, err = r.db.Queue.Delete(ctx, row.ID); err != nil {
 			return err
 		}
-		a.counts.finished(ctx, row, OutcomeTakenBack)
+		r.counts.finished(ctx, row, OutcomeTakenBack)
 	}
 	return nil
 }

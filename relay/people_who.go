@@ -72,7 +72,7 @@ func (p *people) roomMembers(ctx context.Context, acc *account, room wazoapi.Roo
 	for _, user := range room.Users {
 		users = append(users, user.UUID)
 	}
-	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+	lookup, cancel := lookupContext(ctx, nameTimeout)
 	defer cancel()
 	names, err := p.namesFor(lookup, acc, users)
 	if err != nil {

@@ -99,9 +99,10 @@ func (r *reader) ReplyCreated(ctx context.Context, y wazoapi.Reply) error {
 	if err != nil || portal == nil {
 		return err
 	}
-	r.wazoRelations.heard(portal.ID, y)
+	r.wazoRelations.replies.heard(portal.ID, y) // before it is looked up whether the message is shown: it may be right now
 	isShown, err := r.db.Message.KnowsUUID(ctx, portal.ID, string(y.Child))
 	if err == nil && isShown {
+		r.wazoRelations.replies.shown(portal.ID, y.Child)
 		r.wakeRelations(portal)
 	}
 	return err

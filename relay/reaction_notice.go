@@ -212,7 +212,7 @@ func (n *reactionNotices) texts(ctx context.Context, portal *db.Portal, wished [
 // names returns how people are called: as on Matrix, if they are in the room there. It returns false if the directory cannot be asked:
 // a notice is not changed because of that.
 func (n *reactionNotices) names(ctx context.Context, people *cast, uuids []wazoapi.UUID) (map[wazoapi.UUID]string, bool) {
-	lookup, cancel := context.WithTimeout(ctx, nameTimeout)
+	lookup, cancel := lookupContext(ctx, nameTimeout)
 	defer cancel()
 	names, err := people.names.Names(lookup, uuids...)
 	if err != nil {

@@ -28,7 +28,7 @@ var errWaits = errors.New("more may come that is delivered together with this")
 func (a *matrixAccept) react(ctx context.Context, evt Event, position int64) error {
 	if _, _, ok := convert.ReactionOf(evt.Event); !ok || a.cfg.Relations.WithoutReactions {
 		return nil
-	} else if cancelled, err := a.cancelRemoval(ctx, evt.Event); err != nil || cancelled {
+	} else if isRepeated, err := (repeatedReactions{a.Relay, a.portal}).made(ctx, evt.Event); err != nil || isRepeated {
 		return err
 	}
 	return a.insert(ctx, evt, position)
@@ -42,7 +42,8 @@ type reactionRow struct {
 	target  id.EventID
 	emoji   string
 	removed bool
-	stored  *db.Reaction // what is known of a reaction that is removed
+	stored  *db.Reaction  // what is known of a reaction that is removed
+	note    *reactionNote // see noteOf; nil: it was not made yet
 }
 
 // reactionNote is what a stored request keeps of a reaction that it shows or removes.
@@ -65,6 +66,11 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*reactionRo
 	if row.Session != "" || json.Unmarshal([]byte(row.Payload), evt) != nil {
 		return nil, nil
 	}
+	return d.reactionIn(ctx, row, evt)
+}
+
+// reactionIn is reactionOf for a row whose event is known.
+func (d *wazoDelivery) reactionIn(ctx context.Context, row *db.Row, evt *event.Event) (*reactionRow, error) {
 	shown := &reactionRow{row: row, event: evt.ID, by: d.senderOf(ctx, row, evt.Sender).DisplayName()}
 	switch convert.Describe(evt, nil).Kind {
 	case convert.KindReacted:
@@ -84,13 +90,8 @@ func (d *wazoDelivery) reactionOf(ctx context.Context, row *db.Row) (*reactionRo
 	return nil, nil
 }
 
-// reactions returns the reactions that the row's line shows, that of the row first, and none if the row stands for something else. It
-// returns errWaits if more of them may come.
-func (d *wazoDelivery) reactions(ctx context.Context) ([]*reactionRow, error) {
-	first, err := d.reactionOf(ctx, d.row)
-	if err != nil || first == nil {
-		return nil, err
-	}
+// reactions returns the reactions that the row's line shows, that of the row first. It returns errWaits if more of them may come.
+func (d *wazoDelivery) reactions(ctx context.Context, first *reactionRow) ([]*reactionRow, error) {
 	shown := []*reactionRow{first}
 	if d.row.Alone {
 		return shown, nil
@@ -105,6 +106,10 @@ func (d *wazoDelivery) reactions(ctx context.Context) ([]*reactionRow, error) {
 			return nil, err
 		} else if next == nil || next.target != first.target || next.removed != first.removed || !d.goTogether(d.row, row) {
 			return shown, nil
+		} else if isRepeated, err := d.isRepeated(ctx, next); err != nil {
+			return nil, err
+		} else if isRepeated {
+			return shown, nil // it is withdrawn when it has its turn
 		}
 		shown = append(shown, next)
 	}
@@ -116,6 +121,15 @@ func (d *wazoDelivery) reactions(ctx context.Context) ([]*reactionRow, error) {
 	return nil, errWaits
 }
 
+// isRepeated reports whether a row removes a reaction that the same person makes again behind it.
+func (d *wazoDelivery) isRepeated(ctx context.Context, shown *reactionRow) (bool, error) {
+	if !shown.removed {
+		return false, nil
+	}
+	row, err := (repeatedReactions{d.Relay, d.portal}).find(ctx, shown)
+	return row != nil, err
+}
+
 // goTogether reports whether the reactions of two rows may be shown in one line. Who has an account on Wazo says everything there
 // alone.
 func (d *wazoDelivery) goTogether(first, other *db.Row) bool {
@@ -124,8 +138,30 @@ func (d *wazoDelivery) goTogether(first, other *db.Row) bool {
 	return isUntouched && (first.Author == other.Author || !isAlone)
 }
 
-// sayReactions returns the line that shows reactions, or their removal.
-func (d *wazoDelivery) sayReactions(ctx context.Context, evt *event.Event, shown []*reactionRow) (said saying, err error) {
+// sayReaction returns what people on Wazo are told of a reaction, or of its removal, and of those that are shown with it. It returns
+// convert.ErrEmpty if nothing has to be said, because the reaction is made again.
+func (d *wazoDelivery) sayReaction(ctx context.Context, evt *event.Event, first *reactionRow) (said saying, err error) {
+	if first.removed {
+		if withdrawn, err := (repeatedReactions{d.Relay, d.portal}).withdraw(ctx, first); err != nil {
+			return said, err
+		} else if withdrawn {
+			return said, convert.ErrEmpty
+		}
+	}
+	if silent, err := d.reactsSilently(ctx, first); err != nil {
+		return said, err
+	} else if silent {
+		return saying{reactions: []reactionNote{*first.note}, silent: true}, nil
+	}
+	shown, err := d.reactions(ctx, first)
+	if err != nil {
+		return said, err
+	}
+	return d.lineFor(ctx, evt, shown)
+}
+
+// lineFor returns the line that shows reactions, or their removal.
+func (d *wazoDelivery) lineFor(ctx context.Context, evt *event.Event, shown []*reactionRow) (said saying, err error) {
 	first, several := shown[0], false
 	for _, reaction := range shown {
 		several = several || reaction.row.Author != first.row.Author

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"encoding/json"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -11,13 +12,20 @@ import (
 )
 
 // Whoever takes a reaction away and makes it again, perhaps by touching it three times, has changed nothing. While the removal waits,
-// it is withdrawn, and people on Wazo read neither of the two.
+// it is withdrawn, and people on Wazo read neither of the two. If the reaction is on Wazo when it is made again, that happens at once.
+// If it is still on its way there, it happens when the removal has its turn: then it is known what became of the reaction.
 
-// cancelRemoval withdraws, within a transaction, the removal of a reaction that waits, because the same person makes the same reaction
-// again. The new event takes the place of the old one. It reports false if no such removal waits.
-func (a *matrixAccept) cancelRemoval(ctx context.Context, evt *event.Event) (bool, error) {
+// repeatedReactions withdraw the removals of reactions that are made again in a portal.
+type repeatedReactions struct {
+	*Relay
+	portal *db.Portal
+}
+
+// made accepts, within a transaction, a reaction of which the same person has a removal waiting. The new event takes the place of the old
+// one. It reports false if no such removal waits, or if the first reaction is not delivered yet.
+func (r repeatedReactions) made(ctx context.Context, evt *event.Event) (bool, error) {
 	target, emoji, _ := convert.ReactionOf(evt)
-	reactions, err := a.db.Reaction.To(ctx, a.portal.ID, target)
+	reactions, err := r.db.Reaction.To(ctx, r.portal.ID, target)
 	if err != nil {
 		return false, err
 	}
@@ -25,41 +33,86 @@ func (a *matrixAccept) cancelRemoval(ctx context.Context, evt *event.Event) (boo
 		if convert.EmojiKey(reaction.Emoji) != convert.EmojiKey(emoji) {
 			continue
 		}
-		removals, err := a.removalsOf(ctx, reaction.EventID, evt.Sender)
+		author, err := r.authorOf(ctx, reaction)
+		if err != nil {
+			return false, err
+		} else if author != evt.Sender {
+			continue
+		}
+		removals, err := r.db.Queue.PendingRedactions(ctx, r.portal.ID, reaction.EventID.String())
 		if err != nil {
 			return false, err
 		} else if len(removals) > 0 {
-			return true, a.replaceReaction(ctx, reaction, evt.ID, removals)
+			return true, r.replace(ctx, reaction, evt.ID, removals)
 		}
 	}
 	return false, nil
 }
 
-// removalsOf returns the rows that take a reaction of a person away and wait.
-func (a *matrixAccept) removalsOf(ctx context.Context, reaction id.EventID, by id.UserID) ([]*db.Row, error) {
-	author, err := a.authorOf(ctx, reaction)
-	if err != nil || author != by {
+// find returns the row behind that of a removal in which the same person makes the same reaction again, nil if there is none.
+func (r repeatedReactions) find(ctx context.Context, removal *reactionRow) (*db.Row, error) {
+	author, err := r.authorOf(ctx, removal.stored)
+	if err != nil || author == "" {
 		return nil, err
 	}
-	return a.db.Queue.PendingRedactions(ctx, a.portal.ID, reaction.String())
+	rows, err := r.db.Queue.PendingReactions(ctx, r.portal.ID, removal.target.String())
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		evt := &event.Event{}
+		if row.Author != author.String() || row.Position < removal.row.Position || json.Unmarshal([]byte(row.Payload), evt) != nil {
+			continue
+		} else if _, emoji, ok := convert.ReactionOf(evt); ok && convert.EmojiKey(emoji) == convert.EmojiKey(removal.emoji) {
+			return row, nil
+		}
+	}
+	return nil, nil
 }
 
-// replaceReaction stores that a reaction on Wazo is made by another event from now on, and deletes the rows of its removal.
-func (a *matrixAccept) replaceReaction(ctx context.Context, reaction *db.Reaction, event id.EventID, removals []*db.Row) error {
-	for _, row := range removals {
-		if _, err := a.db.Queue.Delete(ctx, row.ID); err != nil {
+// withdraw deletes the row of a removal and the one that makes the same reaction again, if there is one.
+func (r repeatedReactions) withdraw(ctx context.Context, removal *reactionRow) (withdrawn bool, err error) {
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
+		row, err := r.find(ctx, removal)
+		if err != nil || row == nil {
 			return err
 		}
-		a.counts.finished(ctx, row, OutcomeTakenBack)
+		removals, err := r.db.Queue.PendingRedactions(ctx, r.portal.ID, removal.event.String())
+		if err != nil {
+			return err
+		}
+		withdrawn = true
+		return r.replace(ctx, removal.stored, id.EventID(row.SourceID), append(removals, row))
+	})
+	return withdrawn, err
+}
+
+// authorOf returns who made a reaction that was delivered, "" if that is not known.
+func (r repeatedReactions) authorOf(ctx context.Context, reaction *db.Reaction) (id.UserID, error) {
+	message, err := r.db.Message.ByEvent(ctx, r.portal.ID, reaction.EventID)
+	if err != nil || message == nil {
+		return "", err
 	}
-	if err := a.db.Message.Copy(ctx, a.portal.ID, reaction.EventID, event); err != nil {
+	return id.UserID(message.Author), nil
+}
+
+// replace stores that a reaction on Wazo is made by another event from now on, and deletes the rows that would remove and make it.
+func (r repeatedReactions) replace(ctx context.Context, reaction *db.Reaction, event id.EventID, rows []*db.Row) error {
+	for _, row := range rows {
+		if _, err := r.db.Queue.Delete(ctx, row.ID); err != nil {
+			return err
+		}
+		r.counts.finished(ctx, row, OutcomeTakenBack)
+	}
+	if err := r.db.Message.Copy(ctx, r.portal.ID, reaction.EventID, event); err != nil {
 		return err
-	} else if err = a.db.Reaction.Delete(ctx, a.portal.ID, reaction.EventID); err != nil {
+	} else if err = r.db.Reaction.Delete(ctx, r.portal.ID, reaction.EventID); err != nil {
 		return err
 	}
-	if err := a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceRemoved, reaction.EventID.String()); err != nil {
+	if err := r.db.SaidOnce.Add(ctx, r.portal.ID, db.OnceRemoved, reaction.EventID.String()); err != nil {
 		return err
 	}
-	reaction.EventID = event
-	return a.db.Reaction.Insert(ctx, reaction)
+	repeated := *reaction
+	repeated.EventID = event
+	return r.db.Reaction.Insert(ctx, &repeated)
 }

@@ -7,7 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 func TestReactionThatIsMadeAgainCancelsItsRemoval(t *testing.T) {
@@ -51,6 +53,42 @@ func TestReactionThatIsMadeAgainCancelsItsRemoval(t *testing.T) {
 		f.awaitBusy()
 		f.matrix.say(adminUser, "end")
 		f.awaitRelayed("hello", line, removed, "end")
+	})
+	t.Run("while the first one is on its way", func(t *testing.T) {
+		t.Parallel()
+		f, hello := reacting(t)
+		late := f.wazo.Faults().LateAnswer(500*time.Millisecond, wazotest.Times(1))
+		first := f.react(adminUser, hello, "👍")
+		await.Until(t, "the post", func() bool { return late.Fired() == 1 })
+		f.matrix.setPaused(true)
+		f.matrix.redact(adminUser, first, true)
+		f.react(bea, hello, "👍")
+		again := f.react(adminUser, hello, "👍")
+		f.matrix.setPaused(false)
+		const ofAda, ofBea = `👍 to "hello"`, `👍 to "hello"`
+		f.awaitRelayed("hello", ofAda, ofBea)
+		f.awaitEmpty()
+		f.matrix.redact(adminUser, again, true)
+		f.awaitRelayed("hello", ofAda, ofBea, `removed 👍 from "hello"`)
+	})
+	t.Run("while the first one is on its way, and never arrives", func(t *testing.T) {
+		t.Parallel()
+		f, hello := reacting(t)
+		down := f.wazo.Faults().ChatdDown()
+		first := f.react(adminUser, hello, "👍")
+		f.awaitRow(first)
+		await.Until(t, "an attempt", func() bool {
+			row, err := f.db.Queue.BySource(f.ctx, 1, db.ToWazo, first.String())
+			return err == nil && row != nil && row.Attempts > 0
+		})
+		f.matrix.setPaused(true)
+		f.matrix.redact(adminUser, first, true)
+		again := f.react(adminUser, hello, "👍")
+		f.matrix.setPaused(false)
+		f.awaitRow(again)
+		down.Off()
+		f.awaitRelayed("hello", `👍 to "hello"`)
+		f.awaitEmpty()
 	})
 	t.Run("only by the same person, with the same emoji, for the same message", func(t *testing.T) {
 		t.Parallel()

@@ -21,7 +21,7 @@ type RelationsConfig struct {
 	WithoutReactions  bool
 }
 
-// relations looks up what the Matrix events of a portal refer to: the message that a reply answers, the one that a reaction is for,
+// relations looks up what the Matrix events of a portal refer to: the message that is replied to, the one that a reaction is for,
 // the poll that a vote is for. It belongs to one delivery.
 type relations struct {
 	db     *db.Database
@@ -36,8 +36,8 @@ func (d *wazoDelivery) relationsOf(evt *event.Event) *relations {
 	return &relations{db: d.db, matrix: d.matrix, portal: d.portal, room: d.saidIn(evt), disposition: d.Disposition}
 }
 
-// relationTimeout is how long a message waits for the homeserver to give the event that it refers to. A message without its quote is
-// better than none.
+// relationTimeout is how long a message waits at most for the event or message that it refers to. A message without its quote is better
+// than none.
 const relationTimeout = 10 * time.Second
 
 // find returns an event that another one refers to, nil if it cannot be had now. It may still be encrypted. What waits in the queue is
@@ -83,7 +83,7 @@ func (r *relations) apply(ctx context.Context, evt *Event, edit id.EventID) {
 
 // ask asks the homeserver for an event. It returns nil if there is none, if it was redacted, or if the homeserver cannot be asked now.
 func (r *relations) ask(ctx context.Context, eventID id.EventID) *Event {
-	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	ctx, cancel := lookupContext(ctx, relationTimeout)
 	defer cancel()
 	evt, err := r.matrix.Event(ctx, r.room, eventID)
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *relations) ask(ctx context.Context, eventID id.EventID) *Event {
 
 // isRedacted reports whether an event is known to be redacted.
 func (r *relations) isRedacted(ctx context.Context, eventID id.EventID) bool {
-	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	ctx, cancel := lookupContext(ctx, relationTimeout)
 	defer cancel()
 	evt, err := r.matrix.Event(ctx, r.room, eventID)
 	if err != nil {

@@ -37,7 +37,7 @@ func TestRelationsSurvive(t *testing.T) {
 				f.awaitRelayed(said)
 				return related{target: target, first: said}
 			},
-			[]string{said, "answer\n\n> Ada: We meet in the large room at 14:03…", `👍 to "We meet in the large room at 14:03…"`, "✏️ 14:30 instead of 14:03", "end"},
+			[]string{said, "reply\n\n> Ada: We meet in the large room at 14:03…", `👍 to "We meet in the large room at 14:03…"`, "✏️ 14:30 instead of 14:03", "end"},
 			[]string{said, "REMOVED", "end"}, // the reaction waits, and is withdrawn
 		},
 		"what still waits": {
@@ -48,7 +48,7 @@ func TestRelationsSurvive(t *testing.T) {
 				f.awaitRow(first)
 				return related{target: f.matrix.say(adminUser, said), lift: down.Off}
 			},
-			[]string{"attempted", edited, "answer\n\n> Ada: We meet in the large room at 14:30…", `👍 to "We meet in the large room at 14:30…"`, "end"},
+			[]string{"attempted", edited, "reply\n\n> Ada: We meet in the large room at 14:30…", `👍 to "We meet in the large room at 14:30…"`, "end"},
 			[]string{"attempted", "end"},
 		},
 		"what is parked": {
@@ -59,7 +59,7 @@ func TestRelationsSurvive(t *testing.T) {
 				f.matrix.awaitNotice(txt.Why(words.WhyWazoRefused))
 				return related{target: target}
 			},
-			[]string{"answer\n\n> Ada: We meet in the large room at 14:03…", `👍 to "We meet in the large room at 14:03…"`, "✏️ " + edited, "end"},
+			[]string{"reply\n\n> Ada: We meet in the large room at 14:03…", `👍 to "We meet in the large room at 14:03…"`, edited, "end"},
 			[]string{"end"},
 		},
 		"what was merged": {
@@ -71,7 +71,7 @@ func TestRelationsSurvive(t *testing.T) {
 				f.awaitEmpty()
 				return related{target: f.shownEvent("two")}
 			},
-			[]string{"answer\n\n> Bob Stone: two", `👍 to "two"`, "✏️ " + edited, "end"},
+			[]string{"reply\n\n> Bob Stone: two", `👍 to "two"`, "✏️ " + edited, "end"},
 			[]string{"REMOVED Bob Stone", "end"},
 		},
 		"what came in several parts": {
@@ -84,7 +84,7 @@ func TestRelationsSurvive(t *testing.T) {
 				require.True(f, strings.HasPrefix(shown[1].Body, "Alice Martin: the other part"), shown[1].Body[:60])
 				return related{target: f.shownEvent("the other part")}
 			},
-			[]string{"answer\n\n> Alice Martin: the other part the other part the…", `👍 to "the other part the other part the…"`, "✏️ " + edited, "end"},
+			[]string{"reply\n\n> Alice Martin: the other part the other part the…", `👍 to "the other part the other part the…"`, "✏️ " + edited, "end"},
 			[]string{"REMOVED Alice Martin", "end"},
 		},
 		"what was said before the link": {
@@ -93,7 +93,7 @@ func TestRelationsSurvive(t *testing.T) {
 				f.link()
 				return related{target: target}
 			},
-			[]string{"answer\n\n> ↩️ Ada", "👍 to an earlier message", "✏️ " + edited, "end"},
+			[]string{"reply\n\n> ↩️ Ada", "👍 to an earlier message", "✏️ " + edited, "end"},
 			[]string{"end"},
 		},
 		"what is encrypted and cannot be read": {
@@ -104,7 +104,7 @@ func TestRelationsSurvive(t *testing.T) {
 				return related{target: target}
 			},
 			// The edit can be read, and takes the place of what cannot.
-			[]string{late(edited), "answer\n\n> Ada: We meet in the large room at 14:30…", `👍 to "We meet in the large room at 14:30…"`, "end"},
+			[]string{late(edited), "reply\n\n> Ada: We meet in the large room at 14:30…", `👍 to "We meet in the large room at 14:30…"`, "end"},
 			[]string{"end"},
 		},
 		"what is not known": {
@@ -112,7 +112,7 @@ func TestRelationsSurvive(t *testing.T) {
 				f.link()
 				return related{target: "$nowhere"}
 			},
-			[]string{"answer", "👍 to an earlier message", "✏️ " + edited, "end"},
+			[]string{"reply", "👍 to an earlier message", "✏️ " + edited, "end"},
 			[]string{"end"},
 		},
 	} {
@@ -127,7 +127,7 @@ func TestRelationsSurvive(t *testing.T) {
 					f := surviving(t)
 					begun := test.begin(f)
 					f.whileAway(down, func() {
-						f.reply(bea, begun.target, "answer")
+						f.reply(bea, begun.target, "reply")
 						f.react(bea, begun.target, "👍")
 						f.edit(adminUser, begun.target, edited)
 					}, begun.lift)

@@ -17,13 +17,16 @@
 //     sends it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go), also
 //     from answers of /sync that come in pieces (whole_sync.go).
 //
-// Messages whose keys are missing are in late_keys.go, the links to the files of Matrix messages in file_links.go, and
-// the pictures of Wazo messages in pictures.go. compose_wazo.go makes what people on Wazo will read. relations.go looks
-// up what an event refers to. Edits and redactions of messages that still wait are in pending_edits.go, those of
-// messages that are on Wazo in corrections.go and redactions.go. Replies and reactions to Wazo are in replies.go,
-// reactions.go and native_reactions.go; if Wazo has the plugin for them, which plugin.go notices, native.go has them
-// made there. What people do on Wazo with the plugin is shown by wazo_relations.go, wazo_reactions.go (shown_events.go,
-// reaction_notice.go) and wazo_replies.go (late_replies.go).
+// Messages whose keys are missing are in late_keys.go, the links to the files of Matrix messages in file_links.go,
+// and the pictures of Wazo messages in pictures.go. compose_wazo.go makes what people on Wazo will read.
+// relations.go looks up what an event refers to, and lookups.go says how long that may take. Edits and redactions of
+// messages that still wait are in pending_edits.go, edits of those that were set aside in parked_edits.go, and what
+// changes messages that are on Wazo in corrections.go and redactions.go. Replies and reactions to Wazo are in
+// replies.go (quoted_author.go), reactions.go (reactions_again.go) and native_reactions.go; if Wazo has the plugin
+// for them, which plugin.go notices, native.go has them made there, and native_given_up.go says which could not be
+// made. What people do on Wazo with the plugin is shown by wazo_relations.go, wazo_reactions.go (shown_events.go,
+// reaction_notice.go) and wazo_replies.go (deliver_replies.go, late_replies.go), as fast as relation_turns.go
+// allows.
 //
 // sender_name.go keeps how the sender of a Matrix message was called, and cast.go and cast_names.go say how people of
 // Wazo are called on Matrix. room_links.go names rooms. Commands are in commands.go, those on Wazo in wazo_commands.go.
@@ -92,6 +95,7 @@ type Config struct {
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
 	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
+	LookupWait       time.Duration // how long a message waits for all that it is shown with and can do without, such as quotes; default 10 s
 	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as a reply, if Wazo has the plugin; default 500 ms
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
@@ -133,6 +137,7 @@ func (c *Config) setDefaults() {
 	set(&c.CommitLag, time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
+	set(&c.LookupWait, 10*time.Second)
 	set(&c.ReplyWait, 500*time.Millisecond)
 	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.SelfProbeWait, 20*time.Second)
@@ -164,7 +169,7 @@ type Relay struct {
 	echoes     *echoes  // what comes back of it
 	natives    *natives // what the plugin for reactions and replies has to do
 
-	wazoRelations *wazoRelations // reactions and answers of people on Wazo
+	wazoRelations *wazoRelations // reactions and replies of people on Wazo
 
 	openings      *openings      // conversations that are to open by themselves
 	conversations *conversations // those that are open

@@ -27,7 +27,7 @@ type replyForm struct {
 
 // replyOf returns what a message replies to. It is empty if that is nothing that people on Wazo may know of.
 func (d *wazoDelivery) replyOf(ctx context.Context, evt *event.Event, content *event.MessageEventContent) (r replyForm, err error) {
-	target, thread := convert.Answered(content)
+	target, thread := convert.RepliedTo(content)
 	if target == "" {
 		return replyForm{}, nil
 	}
@@ -127,19 +127,6 @@ func (d *wazoDelivery) quoteOf(ctx context.Context, evt *event.Event, target id.
 	return quote, err
 }
 
-// authorOnWazo returns how the author of a message is called on Wazo: a Matrix user, or a user on Wazo. It returns "" if that is not
-// known.
-func (d *wazoDelivery) authorOnWazo(ctx context.Context, author string) string {
-	switch {
-	case author == "", d.matrix.UserID().String() == author:
-		return ""
-	case author[0] == '@':
-		return cmp.Or(d.mentioned(ctx, id.UserID(author)), id.UserID(author).Localpart())
-	default:
-		return d.profileName(ctx, wazoapi.Message{UserUUID: wazoapi.UUID(author)})
-	}
-}
-
 // beginningOf returns the beginning of an event to which another one refers, "" if it cannot be read. known is its mapping, if there
 // is one.
 func (d *wazoDelivery) beginningOf(ctx context.Context, evt *event.Event, about *Event, known *db.Message) (string, error) {
@@ -159,7 +146,7 @@ func (d *wazoDelivery) wazoBeginning(ctx context.Context, known *db.Message) str
 	if acc == nil || known.CreatedAt.IsZero() {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
+	ctx, cancel := lookupContext(ctx, relationTimeout)
 	defer cancel()
 	page, err := acc.api.Messages(ctx, d.wazoRoom(), wazoapi.MessageQuery{From: known.CreatedAt.Time, Direction: wazoapi.Ascending, Limit: 10})
 	if err != nil {

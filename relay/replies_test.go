@@ -13,14 +13,14 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// reply lets a person answer an event.
+// reply lets a person reply to an event.
 func (f *fixture) reply(sender id.UserID, target id.EventID, text string) id.EventID {
 	return f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": text, "m.relates_to": map[string]any{"m.in_reply_to": map[string]any{"event_id": target}},
 	})
 }
 
-// inThread lets a person say something in a thread, as clients do: it also answers the last message of the thread.
+// inThread lets a person say something in a thread, as clients do: it also replies to the last message of the thread.
 func (f *fixture) inThread(sender id.UserID, root, last id.EventID, text string) id.EventID {
 	return f.matrix.add(roomID, sender, event.EventMessage, map[string]any{
 		"msgtype": "m.text", "body": text, "m.relates_to": map[string]any{
@@ -42,7 +42,7 @@ func (f *fixture) shownEvent(part string) id.EventID {
 	return ""
 }
 
-func TestRepliesQuoteWhatTheyAnswer(t *testing.T) {
+func TestRepliesQuoteWhatTheyReplyTo(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.start()
@@ -92,6 +92,32 @@ func TestRepliesToWhatIsNotOnWazoYet(t *testing.T) {
 	f.matrix.setPaused(false)
 	f.awaitRelayed("waits and is edited", "to what is parked\n\n> Ada: parked",
 		"to what nobody can read\n\n> ↩️ Ada", "to what waits\n\n> Ada: waits and is edited")
+}
+
+func TestAuthorsOfQuotesAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	other := f.wazo.AddUser(wazotest.User{Username: "alice2", Firstname: "Alice", Lastname: "Martin", Exten: "1004", Tenant: f.tenant})
+	f.room = f.wazo.CreateRoom("Namesakes", f.relay, f.alice, other, f.bob)
+	f.start()
+	f.link()
+	f.matrix.call(bea, "Ann", false)
+	f.matrix.call("@ann:c.example", "Ann", false)
+	f.matrix.call("@bob:c.example", "Bob stone", false)
+	f.wazo.Post(f.room.UUID, other, "from one", "")
+	f.wazo.Post(f.room.UUID, f.bob, "from Bob", "")
+	f.awaitEvents(2)
+	ann := f.matrix.say(bea, "from Ann")
+	bob := f.matrix.say("@bob:c.example", "from the other Bob")
+	f.awaitRelayed("from Ann", "from the other Bob")
+	f.reply(adminUser, f.shownEvent("from one"), "1")
+	f.awaitOnWazo("1\n\n> Alice Martin (1004): from one")
+	f.reply(adminUser, f.shownEvent("from Bob"), "2")
+	f.awaitOnWazo("2\n\n> Bob Stone: from Bob")
+	f.reply(adminUser, ann, "3")
+	f.awaitOnWazo("3\n\n> Ann (@bea:b.example): from Ann")
+	f.reply(adminUser, bob, "4")
+	f.awaitOnWazo("4\n\n> Bob stone (@bob:c.example): from the other Bob")
 }
 
 func TestReplyThatIsEditedWhileItWaitsStaysAReply(t *testing.T) {

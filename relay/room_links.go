@@ -20,7 +20,7 @@ func (d *wazoDelivery) roomNames(ctx context.Context, sender id.UserID) func(str
 	return func(room string) string {
 		name, ok := known[room]
 		if !ok && len(known) < maxRoomLinks {
-			lookup, cancel := context.WithTimeout(ctx, relationTimeout)
+			lookup, cancel := lookupContext(ctx, relationTimeout)
 			defer cancel()
 			name = d.matrix.SharedRoomName(lookup, room, sender)
 			known[room] = name

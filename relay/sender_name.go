@@ -72,6 +72,11 @@ func (d *wazoDelivery) senderOf(ctx context.Context, row *db.Row, user id.UserID
 	if name := storedSenderName(row.Payload); name != nil {
 		return convert.Sender{Name: name.Name, UserID: user, Shared: name.Shared}
 	}
+	return d.senderNow(ctx, user)
+}
+
+// senderNow returns how a person is called in the Matrix room now.
+func (d *wazoDelivery) senderNow(ctx context.Context, user id.UserID) convert.Sender {
 	sender := convert.Sender{Name: d.matrix.MemberName(ctx, d.portal.MatrixRoom, user), UserID: user}
 	members, err := d.matrix.Members(ctx, d.portal.MatrixRoom)
 	if err != nil {

@@ -21,14 +21,14 @@ import (
 // wazoReactions show the reactions on Wazo on Matrix. They are safe for concurrent use.
 type wazoReactions struct {
 	*Relay
-	events    *shownEvents
-	notices   *reactionNotices
-	allowance allowance
+	events  *shownEvents
+	notices *reactionNotices
+	turns   *turns
 }
 
-func newWazoReactions(r *Relay) *wazoReactions {
+func newWazoReactions(r *Relay, turns *turns) *wazoReactions {
 	events := newShownEvents(r)
-	return &wazoReactions{Relay: r, events: events, notices: newReactionNotices(r, events)}
+	return &wazoReactions{Relay: r, events: events, notices: newReactionNotices(r, events), turns: turns}
 }
 
 // aboutEvent are the reactions to one event, the oldest first.
@@ -56,16 +56,13 @@ func (w *wazoReactions) read(ctx context.Context, acc *account, room wazoapi.UUI
 	return reactions, nil
 }
 
-// show brings what is shown in line with the reactions on Wazo.
-func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *account, reactions []wazoapi.Reaction) error {
+// show brings what is shown in line with the reactions on Wazo. messages are the mappings of those to which they are.
+func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *account, reactions []wazoapi.Reaction, messages []*db.Message) error {
 	own, err := w.ofPeople(ctx, portal, acc, reactions)
 	if err != nil {
 		return err
 	}
-	wished, err := w.byEvent(ctx, portal, own)
-	if err != nil {
-		return err
-	}
+	wished := byEvent(portal, own, messages)
 	shown, err := w.settled(ctx, portal)
 	if err != nil {
 		return err
@@ -74,7 +71,7 @@ func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *accoun
 	// A room may allow messages and no reactions.
 	for _, changes := range [][]change{w.changes(portal, wished, shown), w.notices.changes(ctx, portal, wished, shown)} {
 		for _, change := range changes {
-			if isTurn, err := w.takeTurn(ctx, portal); err != nil || !isTurn {
+			if isTurn, err := w.turns.take(ctx, portal); err != nil || !isTurn {
 				return err
 			} else if err = change(ctx); errors.Is(err, errMayNotSend) {
 				break
@@ -119,16 +116,7 @@ func (w *wazoReactions) ofPeople(ctx context.Context, portal *db.Portal, acc *ac
 
 // byEvent returns the reactions by the events that they are about. It leaves out those to messages that no event shows, and to those that
 // were said before a conversation opened: one event shows many of them.
-func (w *wazoReactions) byEvent(ctx context.Context, portal *db.Portal, reactions []wazoapi.Reaction) ([]aboutEvent, error) {
-	var uuids []string
-	for _, x := range reactions {
-		uuids = append(uuids, string(x.Message))
-	}
-	slices.Sort(uuids)
-	messages, err := w.db.Message.Targets(ctx, portal.ID, slices.Compact(uuids)...)
-	if err != nil {
-		return nil, err
-	}
+func byEvent(portal *db.Portal, reactions []wazoapi.Reaction, messages []*db.Message) []aboutEvent {
 	targets := make(map[wazoapi.UUID]id.EventID, len(messages))
 	for _, m := range messages {
 		if m.CreatedAt.IsZero() || !isPast(portal, m.CreatedAt.UnixMicro()) {
@@ -149,7 +137,7 @@ func (w *wazoReactions) byEvent(ctx context.Context, portal *db.Portal, reaction
 		}
 		all[i].reactions = append(all[i].reactions, x)
 	}
-	return all, nil
+	return all
 }
 
 // settled returns what is shown in a portal. It first finds out what became of the attempts whose outcome is unknown: their echoes come

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,36 +16,9 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// newReactionsFixture returns a running fixture with a portal, on a Wazo with the plugin for reactions and replies.
-func newReactionsFixture(t *testing.T) *fixture {
-	t.Helper()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.start()
-	f.link()
-	return f
-}
-
-// postShown posts a message on Wazo and waits until it is shown.
-func (f *fixture) postShown(by wazotest.User, text string) wazotest.Message {
-	f.Helper()
-	posted := f.wazo.Post(f.room.UUID, by, text, "")
-	await.Until(f, fmt.Sprintf("%q on Matrix", text), func() bool {
-		return slices.ContainsFunc(f.matrix.shown(), func(s string) bool { return strings.HasSuffix(s, ": "+text) })
-	})
-	return posted
-}
-
-// settled waits until nothing that relates to messages is being looked at.
-func (f *fixture) settled() {
-	f.Helper()
-	portal, err := f.core.Portal(f.ctx, roomID)
-	require.NoError(f, err)
-	await.Until(f, "an end of the work", func() bool { return !f.core.tasks.IsBusy(portalJob(jobRelations, portal.ID)) })
-}
-
 func TestReactionsOfWazoAreShownOnMatrix(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -75,7 +47,7 @@ func TestReactionsOfWazoAreShownOnMatrix(t *testing.T) {
 
 func TestNoticeOfWhoHasReacted(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitWho("👍 Bob Stone")
@@ -105,7 +77,7 @@ func TestNobodyIsToldWhatIsObvious(t *testing.T) {
 
 func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	f.matrix.say(adminUser, "hello")
 	posted := f.awaitMessage("hello")
 	f.wazo.React(f.room.UUID, posted.UUID, f.bob, "👍")
@@ -115,7 +87,7 @@ func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
 // A notice that was removed, or is not wanted any more before it is due, is forgotten: the next one waits for others again.
 func TestNoticesThatAreGoneAreForgotten(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	isForgotten := func() bool {
 		f.core.wazoRelations.reactions.notices.mu.Lock()
@@ -140,7 +112,7 @@ func TestNoticesThatAreGoneAreForgotten(t *testing.T) {
 // A reaction that the bot may not show is shown as soon as it may.
 func TestReactionsWhileTheBotMayNotSpeak(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.awaitEmpty()
 	refused := make(chan string, 100)
@@ -161,23 +133,9 @@ func TestReactionsWhileTheBotMayNotSpeak(t *testing.T) {
 	f.awaitWho("👍 Bob Stone")
 }
 
-// awaitMessage waits until a text is on Wazo, and returns the message.
-func (f *fixture) awaitMessage(text string) (found wazotest.Message) {
-	f.Helper()
-	await.Until(f, fmt.Sprintf("%q on Wazo", text), func() bool {
-		for _, m := range f.wazo.Messages(f.room.UUID) {
-			if strings.Contains(m.Content, text) {
-				found = m
-			}
-		}
-		return found.UUID != ""
-	})
-	return found
-}
-
 func TestReactionsOfTheRelayAccountDoNotComeBack(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.relay, "👍")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "🎉")
@@ -187,7 +145,7 @@ func TestReactionsOfTheRelayAccountDoNotComeBack(t *testing.T) {
 
 func TestReactionsThatAreNoEmoji(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	for _, emoji := range []string{"", "/", "\u200b", "a\nb", "<b>"} {
 		f.wazo.React(f.room.UUID, question.UUID, f.bob, emoji)
@@ -197,7 +155,7 @@ func TestReactionsThatAreNoEmoji(t *testing.T) {
 
 func TestReactionsWhileTheirMessageWaits(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	f.matrix.mu.Lock()
 	turn := make(chan struct{})
 	f.matrix.awaitTurn = func() { <-turn }
@@ -219,7 +177,7 @@ func TestReactionsWhileTheirMessageWaits(t *testing.T) {
 
 func TestReactionsWhileTheRelayIsDown(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -234,7 +192,7 @@ func TestReactionsWhileTheRelayIsDown(t *testing.T) {
 
 func TestReactionsWhosePublishingFails(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.Faults().NoRelationEvent(wazotest.When{})
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -246,7 +204,7 @@ func TestReactionsWhosePublishingFails(t *testing.T) {
 
 func TestPluginComesAndGoes(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -265,7 +223,7 @@ func TestPluginComesAndGoes(t *testing.T) {
 
 func TestPluginWithoutItsTables(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -281,7 +239,7 @@ func TestReactionWithUnknownOutcome(t *testing.T) {
 	for _, arrives := range []bool{true, false} {
 		t.Run(fmt.Sprintf("it arrives: %v", arrives), func(t *testing.T) {
 			t.Parallel()
-			f := newReactionsFixture(t)
+			f := newPluginFixture(t)
 			question := f.postShown(f.alice, "who comes?")
 			lost := 0
 			fail := func(body string) error {
@@ -312,7 +270,7 @@ func TestReactionWithUnknownOutcome(t *testing.T) {
 
 func TestReactionThatWasSentWhenTheRelayWasKilled(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	f.matrix.forgetsTransactions = true
 	question := f.postShown(f.alice, "who comes?")
 	f.matrix.setPaused(true) // no echo
@@ -335,7 +293,7 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 	for _, limit := range []int{0, 5} {
 		t.Run(fmt.Sprintf("timeline limit %d", limit), func(t *testing.T) {
 			t.Parallel()
-			f := newReactionsFixture(t)
+			f := newPluginFixture(t)
 			f.matrix.limit = limit
 			question := f.postShown(f.alice, "who comes?")
 			f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -344,8 +302,8 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 			f.halt()
 			restore := f.snapshot()
 			f.start()
-			answer := f.postShown(f.bob, "I")
-			f.wazo.React(f.room.UUID, answer.UUID, f.alice, "🎉")
+			reply := f.postShown(f.bob, "I")
+			f.wazo.React(f.room.UUID, reply.UUID, f.alice, "🎉")
 			f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
 			f.wazo.React(f.room.UUID, question.UUID, f.bob, "🙈")
 			f.awaitWho("🙈 Bob Stone", "🎉 Alice Martin")
@@ -357,7 +315,7 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 			f.settled()
 			f.matrix.setPaused(false)
 			f.postShown(f.alice, "after")
-			f.wazo.React(f.room.UUID, answer.UUID, f.bob, "🎉")
+			f.wazo.React(f.room.UUID, reply.UUID, f.bob, "🎉")
 			f.awaitWho("🙈 Bob Stone", "🎉 Alice Martin, Bob Stone")
 			require.Equal(t, []string{"🎉 Bob Stone: I", "🙈 Alice Martin: who comes?"}, f.matrix.reacted())
 		})
@@ -366,7 +324,7 @@ func TestReactionsAfterTheDatabaseWasRestored(t *testing.T) {
 
 func TestReactionOfTheBotThatIsThereAlready(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	f.matrix.refusesDoubles = true
 	question := f.postShown(f.alice, "who comes?")
 	shown := f.eventOf("who comes?")
@@ -378,23 +336,9 @@ func TestReactionOfTheBotThatIsThereAlready(t *testing.T) {
 	f.awaitReacted("🎉 Alice Martin: who comes?")
 }
 
-// eventOf returns the event that shows a text of Wazo.
-func (f *fixture) eventOf(text string) id.EventID {
-	f.Helper()
-	f.matrix.mu.Lock()
-	defer f.matrix.mu.Unlock()
-	for _, evt := range f.matrix.rooms[roomID] {
-		if evt.Tag != nil && evt.Tag.Kind == TagMessage && strings.HasSuffix(bodyOf(evt.Content.VeryRaw), text) {
-			return evt.ID
-		}
-	}
-	f.Errorf("no event shows %q", text)
-	return ""
-}
-
 func TestReactionThatTheHomeserverRefuses(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	f.refuse("👍")
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -407,7 +351,7 @@ func TestReactionThatTheHomeserverRefuses(t *testing.T) {
 
 func TestReactionThatAModeratorRemoves(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -431,7 +375,7 @@ func TestReactionThatAModeratorRemoves(t *testing.T) {
 
 func TestNoticeThatAModeratorRemoves(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitWho("👍 Bob Stone")
@@ -451,7 +395,7 @@ func TestNoticeThatAModeratorRemoves(t *testing.T) {
 
 func TestReactionThatCannotBeRemovedNow(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitReacted("👍 Alice Martin: who comes?")
@@ -468,7 +412,7 @@ func TestReactionThatCannotBeRemovedNow(t *testing.T) {
 
 func TestNoReactionsInAPausedPortal(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, "anyone can join"))
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
@@ -481,10 +425,7 @@ func TestNoReactionsInAPausedPortal(t *testing.T) {
 
 func TestReactionsAreSwitchedOff(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.relations.WithoutReactions = true
-	f.start()
-	f.link()
+	f := newPluginFixture(t, func(f *fixture) { f.relations.WithoutReactions = true })
 	question := f.postShown(f.alice, "who comes?")
 	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
 	f.postShown(f.alice, "another one")
@@ -492,22 +433,9 @@ func TestReactionsAreSwitchedOff(t *testing.T) {
 	require.Empty(t, f.matrix.reacted())
 }
 
-func TestStormOfReactions(t *testing.T) {
-	t.Parallel()
-	var a allowance
-	now := time.Now()
-	for range 3 {
-		require.Zero(t, a.take(now, 3))
-	}
-	require.Equal(t, time.Minute, a.take(now, 3))
-	require.Equal(t, 10*time.Second, a.take(now.Add(50*time.Second), 3))
-	require.Equal(t, 10*time.Second, a.take(now.Add(50*time.Second), 1), "a lower limit")
-	require.Zero(t, a.take(now.Add(time.Minute), 1))
-}
-
 func TestMessagesGoBeforeReactions(t *testing.T) {
 	t.Parallel()
-	f := newReactionsFixture(t)
+	f := newPluginFixture(t)
 	question := f.postShown(f.alice, "who comes?")
 	f.matrix.setLimited(true)
 	turn := make(chan struct{})
@@ -548,7 +476,7 @@ func TestReactionsOfPeopleWhoAreOnBothSides(t *testing.T) {
 	f.awaitWho("👍 Bob Stone · 🎉 Robin")
 }
 
-func TestReactionsAndAnswersToWhatWasSaidBeforeAConversation(t *testing.T) {
+func TestReactionsAndRepliesToWhatWasSaidBeforeAConversation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
 	f.allowed = []string{robinUser.String()}
@@ -558,9 +486,9 @@ func TestReactionsAndAnswersToWhatWasSaidBeforeAConversation(t *testing.T) {
 	f.start()
 	f.mustLogIn(robinUser, f.alice)
 	f.openConversation(robinUser)
-	f.answer(f.bob, "an answer", before.UUID)
-	await.Until(t, "the answer", func() bool {
-		return slices.Contains(f.matrix.textsIn(madeRoom(0)), "Bob Stone: > Bob Stone: one\n\nan answer")
+	f.replyOnWazo(f.bob, "a reply", before.UUID)
+	await.Until(t, "the reply", func() bool {
+		return slices.Contains(f.matrix.textsIn(madeRoom(0)), "Bob Stone: > Bob Stone: one\n\na reply")
 	})
 	hello := f.wazo.Messages(f.room.UUID)[2]
 	f.wazo.React(f.room.UUID, hello.UUID, f.bob, "👍")

@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,17 +23,19 @@ type wazoRelations struct {
 	*Relay
 	reactions *wazoReactions
 	replies   *wazoReplies
+	turns     *turns
 
 	mu       sync.Mutex
-	awaiting map[int64]map[wazoapi.UUID]bool // by portal: messages to which something relates, delivered or not
+	awaiting map[int64]map[wazoapi.UUID]bool // by portal: messages with reactions that no event is known to show
 	readAt   map[int64]time.Time             // by portal: when what relates to its messages was last read
 	refused  map[int64]bool                  // portals of which that may not be read, as was logged
 }
 
 func newWazoRelations(r *Relay) *wazoRelations {
+	turns := newTurns(r)
 	return &wazoRelations{
-		Relay: r, reactions: newWazoReactions(r), replies: newWazoReplies(r), awaiting: make(map[int64]map[wazoapi.UUID]bool),
-		readAt: make(map[int64]time.Time), refused: make(map[int64]bool),
+		Relay: r, reactions: newWazoReactions(r, turns), replies: newWazoReplies(r), turns: turns,
+		awaiting: make(map[int64]map[wazoapi.UUID]bool), readAt: make(map[int64]time.Time), refused: make(map[int64]bool),
 	}
 }
 
@@ -50,25 +54,43 @@ func (w *wazoRelations) show(ctx context.Context, portalID int64) error {
 	} else if may, err := w.mayShow(ctx, portal); err != nil || !may {
 		return err
 	}
-	room := wazoapi.UUID(portal.WazoRoom)
-	reactions, err := w.reactions.read(ctx, acc, room)
-	if err == nil {
-		err = w.replies.refresh(ctx, portal, acc)
+	isTurn, err := w.turns.begin(ctx, portal)
+	if err != nil || !isTurn {
+		return err
+	}
+	defer w.turns.end(portal.ID)
+	return w.readAndShow(ctx, portal, acc)
+}
+
+// readAndShow reads what relates to the messages of a portal, and shows it.
+func (w *wazoRelations) readAndShow(ctx context.Context, portal *db.Portal, acc *account) error {
+	var reactions []wazoapi.Reaction
+	var err error
+	if !w.cfg.Relations.WithoutReactions {
+		reactions, err = w.reactions.read(ctx, acc, wazoapi.UUID(portal.WazoRoom))
 	}
 	if err != nil {
 		return w.readFailed(ctx, portal, err)
 	}
-	w.await(portal.ID, reactions)
-	err = w.showLate(ctx, portal, w.replies.of(portal.ID))
+	replies, err := w.replies.read(ctx, portal, acc)
+	if err != nil {
+		return w.readFailed(ctx, portal, err)
+	}
+	targets, err := w.targets(ctx, portal, reactions)
+	if err != nil {
+		return err
+	}
+	err = w.showLate(ctx, portal, replies)
 	if err != nil && !isOfOneEvent(err) || w.cfg.Relations.WithoutReactions {
 		return err
 	}
-	return errors.Join(err, w.reactions.show(ctx, portal, acc, reactions))
+	return errors.Join(err, w.reactions.show(ctx, portal, acc, reactions, targets))
 }
 
 // forget forgets what relates to the messages of a portal that has ended.
 func (w *wazoRelations) forget(portalID int64) {
 	w.replies.forget(portalID)
+	w.turns.forget(portalID)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.awaiting, portalID)
@@ -107,18 +129,43 @@ func (w *wazoRelations) readFailed(ctx context.Context, portal *db.Portal, err e
 	}
 }
 
-// await remembers to which messages something relates. It must be called before it is looked up which of them are delivered.
-func (w *wazoRelations) await(portalID int64, reactions []wazoapi.Reaction) {
-	awaiting := make(map[wazoapi.UUID]bool)
-	for _, x := range reactions {
-		awaiting[x.Message] = true
+// maxAwaiting is how many messages with reactions a portal remembers that no event shows. Those of the time before a link are never shown.
+const maxAwaiting = 1000
+
+// targets returns the mappings of the messages that have reactions. It remembers of which of them no event is known, those with the newest
+// reactions if there are many: when they are delivered, there is something to show.
+func (w *wazoRelations) targets(ctx context.Context, portal *db.Portal, reactions []wazoapi.Reaction) ([]*db.Message, error) {
+	reacted := make(map[wazoapi.UUID]bool)
+	var uuids []string // those with the newest reactions first
+	for _, x := range slices.Backward(reactions) {
+		if !reacted[x.Message] {
+			reacted[x.Message] = true
+			uuids = append(uuids, string(x.Message))
+		}
 	}
+	w.await(portal.ID, reacted) // before it is looked up which of them are delivered: one may be right now
+	messages, err := w.db.Message.Targets(ctx, portal.ID, uuids...)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range messages {
+		delete(reacted, wazoapi.UUID(m.WazoUUID))
+	}
+	awaiting := make(map[wazoapi.UUID]bool)
+	for _, uuid := range uuids {
+		if reacted[wazoapi.UUID(uuid)] && len(awaiting) < maxAwaiting {
+			awaiting[wazoapi.UUID(uuid)] = true
+		}
+	}
+	w.await(portal.ID, awaiting)
+	return messages, nil
+}
+
+// await remembers which messages with reactions may still be delivered.
+func (w *wazoRelations) await(portalID int64, messages map[wazoapi.UUID]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for uuid := range w.replies.of(portalID) { // one may have been heard of meanwhile
-		awaiting[uuid] = true
-	}
-	w.awaiting[portalID], w.readAt[portalID] = awaiting, time.Now()
+	w.awaiting[portalID], w.readAt[portalID] = maps.Clone(messages), time.Now()
 	delete(w.refused, portalID)
 }
 
@@ -135,23 +182,13 @@ func (w *wazoRelations) lookAgain(portalID int64) {
 	}
 }
 
-// heard notes a mark that was heard of.
-func (w *wazoRelations) heard(portalID int64, reply wazoapi.Reply) {
-	w.replies.heard(portalID, reply)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.awaiting[portalID] == nil {
-		w.awaiting[portalID] = make(map[wazoapi.UUID]bool)
-	}
-	w.awaiting[portalID][reply.Child] = true
-}
-
 // delivered notes, when the transaction that ctx carries is committed, that it is known now which event has the content of a message.
 func (w *wazoRelations) delivered(ctx context.Context, portalID int64, uuid wazoapi.UUID) {
 	db.AfterCommit(ctx, func() {
+		isLate := w.replies.shown(portalID, uuid)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.awaiting[portalID][uuid] {
+		if isLate || w.awaiting[portalID][uuid] {
 			w.tasks.Wake(portalJob(jobRelations, portalID))
 		}
 	})

@@ -5,34 +5,43 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
-	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/wazoapi"
 )
 
 // On Wazo a message becomes a reply only after it was posted: its author's client marks it (docs/wazo.md, "Replies"). A message therefore
 // waits a moment for its mark before it is shown. If the mark comes later, the event is edited (late_replies.go).
+//
+// Wazo lists all replies of a room at once, however many they are. Only the marks of messages that still wait to be shown are kept.
 
-// wazoReplies know which messages on Wazo are replies. They are safe for concurrent use.
+// wazoReplies know which of the messages of Wazo that wait to be shown are replies. They are safe for concurrent use.
 type wazoReplies struct {
 	*Relay
 
 	mu    sync.Mutex
-	known map[int64]*knownReplies // by portal
+	known map[int64]*waitingReplies // by portal
 }
 
-// knownReplies are the replies in a room. No mark is ever taken away.
-type knownReplies struct {
-	during  hearing // they are complete from the begin of this connection on
-	askedAt time.Time
-	of      map[wazoapi.UUID]wazoapi.Reply // by the message that is the reply
+// waitingReplies are the marks of messages of a portal that were not shown yet when they were last read. No mark is ever taken away.
+type waitingReplies struct {
+	during   hearing // they are complete from the begin of this connection on …
+	until    int64   // … for the messages up to this position in the queue
+	failedAt time.Time
+	of       map[wazoapi.UUID]*replyMark // by the message that is the reply
+}
+
+// replyMark is the mark of a message that waits.
+type replyMark struct {
+	wazoapi.Reply
+	heardAt time.Time // when an event told of it; zero: it was only read
+	isUsed  bool      // the message is shown as a reply
 }
 
 // hearing is a connection by which new marks are heard. The zero value is none.
@@ -47,32 +56,43 @@ func hearingOf(acc *account) hearing {
 }
 
 func newWazoReplies(r *Relay) *wazoReplies {
-	return &wazoReplies{Relay: r, known: make(map[int64]*knownReplies)}
+	return &wazoReplies{Relay: r, known: make(map[int64]*waitingReplies)}
 }
 
 // in returns what is known of a portal; the caller holds r.mu.
-func (r *wazoReplies) in(portalID int64) *knownReplies {
+func (r *wazoReplies) in(portalID int64) *waitingReplies {
 	known := r.known[portalID]
 	if known == nil {
-		known = &knownReplies{of: make(map[wazoapi.UUID]wazoapi.Reply)}
+		known = &waitingReplies{of: make(map[wazoapi.UUID]*replyMark)}
 		r.known[portalID] = known
 	}
 	return known
 }
 
-// of returns the replies in a portal that are known, by the messages that are the replies.
-func (r *wazoReplies) of(portalID int64) map[wazoapi.UUID]wazoapi.Reply {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.in(portalID).of)
-}
+// maxWaitingReplies is how many messages of a portal may wait so that the marks of all of them are known. The marks of others are read
+// when their turn comes.
+const maxWaitingReplies = 1000
 
 // heard notes a mark that was heard of. The message may wait for it.
 func (r *wazoReplies) heard(portalID int64, reply wazoapi.Reply) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.in(portalID).of[reply.Child] = reply
+	known := r.in(portalID)
+	if len(known.of) >= 2*maxWaitingReplies { // somebody marks what was shown long ago
+		*known = waitingReplies{of: make(map[wazoapi.UUID]*replyMark)}
+	}
+	known.of[reply.Child] = &replyMark{Reply: reply, heardAt: time.Now()}
 	r.tasks.Wake(portalJob(jobToMatrix, portalID))
+}
+
+// shown notes that it is known now which event shows a message. It reports whether the message is a reply, and is not shown as one.
+func (r *wazoReplies) shown(portalID int64, message wazoapi.UUID) (isLate bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.in(portalID)
+	mark := known.of[message]
+	delete(known.of, message)
+	return mark != nil && !mark.isUsed
 }
 
 // missed notes that marks may have been missed although no connection was lost: the plugin was not there.
@@ -80,7 +100,7 @@ func (r *wazoReplies) missed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, known := range r.known {
-		known.during, known.askedAt = hearing{}, time.Time{}
+		known.during, known.failedAt = hearing{}, time.Time{}
 	}
 }
 
@@ -91,20 +111,40 @@ func (r *wazoReplies) forget(portalID int64) {
 	delete(r.known, portalID)
 }
 
-// refresh reads the replies in a portal.
-func (r *wazoReplies) refresh(ctx context.Context, portal *db.Portal, acc *account) error {
-	during := hearingOf(acc)
+// read returns all replies in a portal, by the messages that are the replies, and keeps those that wait to be shown.
+func (r *wazoReplies) read(ctx context.Context, portal *db.Portal, acc *account) (map[wazoapi.UUID]wazoapi.Reply, error) {
+	var during hearing
+	if r.readers.isVerified(portal) { // otherwise messages may still come that were marked before the connection began
+		during = hearingOf(acc)
+	}
 	replies, err := acc.api.RoomReplies(ctx, wazoapi.UUID(portal.WazoRoom))
+	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.in(portal.ID).failedAt = time.Now()
+		return nil, fmt.Errorf("failed to read replies: %w", err)
+	}
+	waiting, until, err := r.db.Queue.FirstSources(ctx, portal.ID, db.ToMatrix, maxWaitingReplies)
+	if err != nil {
+		return nil, err
+	} else if len(waiting) < maxWaitingReplies {
+		until = math.MaxInt64
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := r.in(portal.ID)
-	known.askedAt = time.Now()
-	if err != nil {
-		return fmt.Errorf("failed to read replies: %w", err)
+	// The message of a mark that was heard of may not have been accepted yet.
+	maps.DeleteFunc(known.of, func(child wazoapi.UUID, mark *replyMark) bool {
+		return time.Since(mark.heardAt) > lateReply && !slices.Contains(waiting, string(child))
+	})
+	for _, uuid := range waiting {
+		child := wazoapi.UUID(uuid)
+		if reply, ok := replies[child]; ok && known.of[child] == nil {
+			known.of[child] = &replyMark{Reply: reply}
+		}
 	}
-	maps.Copy(known.of, replies)
-	known.during = during
-	return nil
+	known.during, known.until = during, until
+	return replies, nil
 }
 
 const (
@@ -122,19 +162,24 @@ func (r *wazoReplies) replyOf(ctx context.Context, portal *db.Portal, acc *accou
 	}
 	r.mu.Lock()
 	known := r.in(portal.ID)
-	isComplete, askedAt := known.during == hearingOf(acc), known.askedAt
+	isComplete := known.during == hearingOf(acc) && message.CreatedAt.UnixMicro() <= known.until
+	mayRead := time.Since(known.failedAt) > replyRetry
 	r.mu.Unlock()
-	if !isComplete && time.Since(askedAt) > replyRetry {
-		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	if !isComplete && mayRead {
+		ctx, cancel := lookupContext(ctx, replyTimeout)
 		defer cancel()
-		if err := r.refresh(ctx, portal, acc); err != nil && !errors.Is(err, wazoapi.ErrNoPlugin) {
+		if _, err := r.read(ctx, portal, acc); err != nil && !errors.Is(err, wazoapi.ErrNoPlugin) {
 			zerolog.Ctx(ctx).Warn().Err(err).Msg("Failed to look up what a message on Wazo replies to")
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	reply, ok := r.in(portal.ID).of[message.UUID]
-	return reply, ok && makesSense(reply, message.CreatedAt)
+	mark := r.in(portal.ID).of[message.UUID]
+	if mark == nil || !makesSense(mark.Reply, message.CreatedAt) {
+		return wazoapi.Reply{}, false
+	}
+	mark.isUsed = true
+	return mark.Reply, true
 }
 
 // makesSense reports whether a message that was posted at a time can be a reply to what it is marked as a reply to: anybody may mark any
@@ -161,85 +206,10 @@ func (r *wazoReplies) awaits(portal *db.Portal, row *db.Row) bool {
 func (r *wazoReplies) isMarked(row *db.Row) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, ok := r.in(row.PortalID).of[wazoapi.UUID(row.SourceID)]
-	return ok
+	return r.in(row.PortalID).of[wazoapi.UUID(row.SourceID)] != nil
 }
 
 // mayBeReply reports whether the message of a row is a reply, or may still be marked as one.
 func (r *wazoReplies) mayBeReply(portal *db.Portal, row *db.Row) bool {
 	return r.isMarked(row) || r.awaits(portal, row)
-}
-
-// addReply lets the parts of a message show what it replies to.
-func (d *matrixDelivery) addReply(ctx context.Context, message wazoapi.Message, parts []*matrixPart) error {
-	if len(parts) == 0 {
-		return nil
-	}
-	reply, ok := d.wazoRelations.replies.replyOf(ctx, d.portal, d.cast.reader, message)
-	if !ok {
-		return nil
-	}
-	first := parts[0]
-	first.Answers = true
-	target, err := d.replyTarget(ctx, reply.Parent)
-	if err != nil {
-		return err
-	} else if target == "" {
-		quote, err := d.wazoRelations.replies.quote(ctx, d.portal, d.cast, reply)
-		if err != nil {
-			return err
-		} else if quoted, ok := convert.WithQuote(first.Content, quote); ok {
-			first.Content = quoted
-		}
-		return nil
-	}
-	for _, content := range []*event.MessageEventContent{first.Content, first.EncryptedFallback} {
-		if content != nil {
-			content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(target)
-		}
-	}
-	return nil
-}
-
-// replyTarget returns the event to which an event is a reply if it shows a reply to a message. It returns "" if no event shows that
-// message, or one that shows what was said before the conversation opened: then it is quoted instead.
-func (d *matrixDelivery) replyTarget(ctx context.Context, parent wazoapi.UUID) (id.EventID, error) {
-	if parent == "" {
-		return "", nil
-	}
-	targets, err := d.db.Message.Targets(ctx, d.portal.ID, string(parent))
-	if err != nil || len(targets) == 0 {
-		return "", err
-	} else if at := targets[0].CreatedAt; !at.IsZero() && isPast(d.portal, at.UnixMicro()) {
-		return "", nil
-	}
-	return targets[0].EventID, nil
-}
-
-// quote returns what is quoted of the message that a reply answers. Wazo keeps the text of what was taken back on Matrix: it is not shown
-// there again.
-func (r *wazoReplies) quote(ctx context.Context, portal *db.Portal, c *cast, reply wazoapi.Reply) (convert.Quote, error) {
-	preview := reply.Preview
-	targets, err := r.db.Message.Targets(ctx, portal.ID, string(reply.Parent))
-	if err != nil {
-		return convert.Quote{}, err
-	}
-	for _, target := range targets {
-		if !r.isReadable(ctx, portal, target.EventID) {
-			preview.Content = ""
-		}
-	}
-	return c.quoteOf(ctx, preview), nil
-}
-
-// isReadable reports whether an event is known to say something still.
-func (r *wazoReplies) isReadable(ctx context.Context, portal *db.Portal, eventID id.EventID) bool {
-	ctx, cancel := context.WithTimeout(ctx, relationTimeout)
-	defer cancel()
-	evt, err := r.matrix.Event(ctx, portal.MatrixRoom, eventID)
-	if err != nil {
-		zerolog.Ctx(ctx).Warn().Err(err).Stringer("event_id", eventID).Msg("Failed to look up what a message answers")
-		return false
-	}
-	return evt != nil && evt.ParseError == nil && evt.Unsigned.RedactedBecause == nil && evt.Type.Type != event.EventEncrypted.Type
 }

@@ -17,54 +17,11 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// newReplyFixture is newReactionsFixture with messages that wait long for their marks.
-func newReplyFixture(t *testing.T) *fixture {
-	t.Helper()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Minute
-	f.start()
-	f.link()
-	return f
-}
-
-// answer posts an answer on Wazo as a native client does.
-func (f *fixture) answer(by wazotest.User, text, parent string) wazotest.Message {
-	posted := f.wazo.Post(f.room.UUID, by, text, "")
-	f.wazo.MarkReply(f.room.UUID, posted.UUID, parent, by)
-	return posted
-}
-
-// postAtOnce posts a message and marks it as a reply to itself, so that it does not wait, and waits until it is shown.
-func (f *fixture) postAtOnce(by wazotest.User, text string) wazotest.Message {
-	f.Helper()
-	posted := f.wazo.Post(f.room.UUID, by, text, "")
-	f.wazo.MarkReply(f.room.UUID, posted.UUID, posted.UUID, by)
-	f.awaitContent(text)
-	return posted
-}
-
-// awaitContent waits until an event of Wazo ends in a text, and returns its content.
-func (f *fixture) awaitContent(text string) *event.MessageEventContent {
-	f.Helper()
-	content := &event.MessageEventContent{}
-	await.Until(f, fmt.Sprintf("%q on Matrix", text), func() bool {
-		f.matrix.mu.Lock()
-		defer f.matrix.mu.Unlock()
-		for _, evt := range f.matrix.rooms[roomID] {
-			if evt.Tag != nil && evt.Tag.Kind == TagMessage && strings.HasSuffix(bodyOf(evt.Content.VeryRaw), text) {
-				return json.Unmarshal(evt.Content.VeryRaw, content) == nil
-			}
-		}
-		return false
-	})
-	return content
-}
-
-func TestAnswersOfWazoBecomeReplies(t *testing.T) {
+func TestRepliesOnWazoBecomeReplies(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
-	f.answer(f.bob, "*me*", question.UUID)
+	f.replyOnWazo(f.bob, "*me*", question.UUID)
 	content := f.awaitContent("*me*")
 	require.Equal(t, f.eventOf("who comes?"), content.RelatesTo.GetReplyTo())
 	require.Empty(t, content.RelatesTo.GetThreadParent())
@@ -75,26 +32,26 @@ func TestAnswersOfWazoBecomeReplies(t *testing.T) {
 	said := f.matrix.say(adminUser, "from Matrix")
 	posted := f.awaitMessage("from Matrix")
 	f.awaitEmpty()
-	f.answer(f.bob, "to Ada", posted.UUID)
+	f.replyOnWazo(f.bob, "to Ada", posted.UUID)
 	require.Equal(t, said, f.awaitContent("to Ada").RelatesTo.GetReplyTo())
 }
 
-func TestAnswerToAMessageOfSeveralParts(t *testing.T) {
+func TestReplyOnWazoToAMessageOfSeveralParts(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	long := f.wazo.Post(f.room.UUID, f.alice, "first "+strings.Repeat("x ", 20000)+"last", "")
 	f.wazo.MarkReply(f.room.UUID, long.UUID, long.UUID, f.alice)
-	f.answer(f.bob, "too long", long.UUID)
-	answer := f.awaitContent("too long").RelatesTo.GetReplyTo()
-	require.Contains(t, bodyOf(f.matrix.event(answer).Content.VeryRaw), "first")
+	f.replyOnWazo(f.bob, "too long", long.UUID)
+	reply := f.awaitContent("too long").RelatesTo.GetReplyTo()
+	require.Contains(t, bodyOf(f.matrix.event(reply).Content.VeryRaw), "first")
 
-	f.answer(f.bob, "begin "+strings.Repeat("y ", 20000)+"end", long.UUID)
+	f.replyOnWazo(f.bob, "begin "+strings.Repeat("y ", 20000)+"end", long.UUID)
 	require.Nil(t, f.awaitContent("end").RelatesTo, "only the first part is a reply")
 }
 
-func TestAnswerToAnEdit(t *testing.T) {
+func TestReplyOnWazoToAnEdit(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	said := f.matrix.say(adminUser, "we meet at noon")
 	f.awaitMessage("we meet at noon")
 	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
@@ -103,44 +60,41 @@ func TestAnswerToAnEdit(t *testing.T) {
 	})
 	edit := f.awaitMessage("✏️")
 	f.awaitEmpty()
-	f.answer(f.bob, "fine", edit.UUID)
+	f.replyOnWazo(f.bob, "fine", edit.UUID)
 	require.Equal(t, said, f.awaitContent("fine").RelatesTo.GetReplyTo(), "the message that was edited")
 }
 
-func TestAnswersToWhatWasSaidBeforeTheLinkNameItsAuthor(t *testing.T) {
+func TestRepliesToWhatWasSaidBeforeTheLinkNameItsAuthor(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
 	f.replyWait = time.Minute
 	before := f.wazo.Post(f.room.UUID, f.alice, "only for us", "")
 	f.start()
 	f.link()
-	f.answer(f.bob, "yes", before.UUID)
+	f.replyOnWazo(f.bob, "yes", before.UUID)
 	content := f.awaitContent("yes")
 	require.Empty(t, content.RelatesTo.GetReplyTo())
 	require.Equal(t, "Bob Stone: > ↩️ Alice Martin\n\nyes", content.Body)
 }
 
-func TestAnswersThatMakeNoSense(t *testing.T) {
+func TestRepliesThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	f.postAtOnce(f.alice, "to itself")
 	require.Nil(t, f.awaitContent("to itself").RelatesTo)
 	first := f.wazo.Post(f.room.UUID, f.alice, "first", "")
 	second := f.wazo.Post(f.room.UUID, f.bob, "second", "")
 	f.wazo.MarkReply(f.room.UUID, second.UUID, first.UUID, f.bob)
 	f.wazo.MarkReply(f.room.UUID, first.UUID, second.UUID, f.bob)
-	require.Equal(t, "Alice Martin: first", f.awaitContent("first").Body, "it cannot answer what was said later")
+	require.Equal(t, "Alice Martin: first", f.awaitContent("first").Body, "it cannot reply to what was said later")
 	require.Equal(t, f.eventOf("first"), f.awaitContent("second").RelatesTo.GetReplyTo())
 }
 
 func TestMessageDoesNotWaitForEverForItsMark(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = 100 * time.Millisecond
-	f.start()
-	f.link()
-	f.postShown(f.alice, "no answer")
-	require.Nil(t, f.awaitContent("no answer").RelatesTo)
+	f := newPluginFixture(t, marksTake(100*time.Millisecond))
+	f.postShown(f.alice, "no reply")
+	require.Nil(t, f.awaitContent("no reply").RelatesTo)
 }
 
 func TestMessageDoesNotWaitWithoutThePlugin(t *testing.T) {
@@ -149,24 +103,24 @@ func TestMessageDoesNotWaitWithoutThePlugin(t *testing.T) {
 	f.replyWait = time.Hour
 	f.start()
 	f.link()
-	f.postShown(f.alice, "no answer")
+	f.postShown(f.alice, "no reply")
 }
 
-func TestAnswersOfTheTimeWithoutConnection(t *testing.T) {
+func TestRepliesOfTheTimeWithoutConnection(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.awaitEmpty()
 	f.halt()
-	f.answer(f.bob, "while the relay is down", question.UUID)
+	f.replyOnWazo(f.bob, "while the relay is down", question.UUID)
 	f.replyWait = 50 * time.Millisecond
 	f.start()
 	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("while the relay is down").RelatesTo.GetReplyTo())
 }
 
-func TestAnswersAreNotMerged(t *testing.T) {
+func TestRepliesAreNotMerged(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.matrix.setLimited(true)
 	turn := make(chan struct{}, 100)
@@ -177,7 +131,7 @@ func TestAnswersAreNotMerged(t *testing.T) {
 		posted := f.wazo.Post(f.room.UUID, f.alice, text, "")
 		f.wazo.MarkReply(f.room.UUID, posted.UUID, posted.UUID, f.alice)
 	}
-	f.answer(f.bob, "me", question.UUID)
+	f.replyOnWazo(f.bob, "me", question.UUID)
 	await.Until(t, "all of them to wait", func() bool {
 		var waiting int
 		err := f.db.QueryRow(t.Context(), `SELECT COUNT(*) FROM queue`).Scan(&waiting)
@@ -189,28 +143,13 @@ func TestAnswersAreNotMerged(t *testing.T) {
 	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("me").RelatesTo.GetReplyTo())
 }
 
-// corrected returns the bodies of the edits of what the bot has shown.
-func (f *fakeMatrix) corrected() (bodies []string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, evt := range f.rooms[roomID] {
-		if evt.Tag != nil && evt.Tag.Kind == TagEdit {
-			bodies = append(bodies, bodyOf(evt.Content.VeryRaw))
-		}
-	}
-	return bodies
-}
-
 func TestMarkThatComesAfterItsMessage(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	f.awaitEmpty()
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	const want = "* Bob Stone: > Alice Martin: who comes?\n\nme"
 	await.Until(t, "the quote", func() bool { return slices.Equal(f.matrix.corrected(), []string{want}) })
 	var content event.MessageEventContent
@@ -233,19 +172,16 @@ func TestMarkThatComesAfterItsMessage(t *testing.T) {
 
 func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	old := f.postShown(f.bob, "me, too")
 	f.awaitEmpty()
 	_, err := f.db.Exec(t.Context(), `UPDATE message SET relayed_at = relayed_at - $1 WHERE wazo_uuid = $2`, (lateReply + time.Second).Milliseconds(), old.UUID)
 	require.NoError(t, err)
 	f.halt()
 	f.wazo.MarkReply(f.room.UUID, old.UUID, question.UUID, f.bob)
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	f.start()
 	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
 	f.settled()
@@ -254,12 +190,9 @@ func TestMarkThatComesWhileTheRelayIsDown(t *testing.T) {
 
 func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	f.awaitEmpty()
 	refused := make(chan bool, 100)
 	f.matrix.mu.Lock()
@@ -268,7 +201,7 @@ func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
 		return errRefused
 	}
 	f.matrix.mu.Unlock()
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	<-refused
 	f.settled()
 	f.matrix.mu.Lock()
@@ -281,21 +214,18 @@ func TestLateMarkWhileTheBotMayNotSpeak(t *testing.T) {
 // Wazo keeps what was taken back on Matrix.
 func TestLateMarkDoesNotShowWhatWasRedacted(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "a secret")
-	answer := f.postShown(f.bob, "me")
+	reply := f.postShown(f.bob, "me")
 	f.awaitEmpty()
 	f.matrix.redact(adminUser, f.eventOf("a secret"), true)
-	f.wazo.MarkReply(f.room.UUID, answer.UUID, question.UUID, f.bob)
+	f.wazo.MarkReply(f.room.UUID, reply.UUID, question.UUID, f.bob)
 	await.Until(t, "the quote", func() bool { return len(f.matrix.corrected()) > 0 })
 	require.Equal(t, []string{"* Bob Stone: > ↩️ Alice Martin\n\nme"}, f.matrix.corrected())
 }
 
-// The quote of an answer is not added again when its echo tells that it arrived.
-func TestAnswerWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
+// The quote of a reply is not added again when its echo tells that it arrived.
+func TestReplyWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wazotest.WithPlugin())
 	f.replyWait = time.Minute
@@ -305,23 +235,20 @@ func TestAnswerWhoseSendingGetsNoAnswerIsQuotedOnce(t *testing.T) {
 	f.matrix.mu.Lock()
 	f.matrix.afterSend = func(string) error { return &MatrixError{Err: errLost} }
 	f.matrix.mu.Unlock()
-	answer := f.answer(f.bob, "yes", before.UUID)
+	reply := f.replyOnWazo(f.bob, "yes", before.UUID)
 	f.awaitContent("yes")
 	f.awaitEmpty()
 	f.matrix.mu.Lock()
 	f.matrix.afterSend = nil
 	f.matrix.mu.Unlock()
-	f.wazo.React(f.room.UUID, answer.UUID, f.alice, "👍")
+	f.wazo.React(f.room.UUID, reply.UUID, f.alice, "👍")
 	await.Until(t, "the reaction", func() bool { return len(f.matrix.reacted()) > 0 })
 	require.Empty(t, f.matrix.corrected())
 }
 
 func TestRelaysOwnMarksChangeNothing(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	question := f.postShown(f.alice, "who comes?")
 	f.matrix.say(adminUser, "me")
 	posted := f.awaitMessage("me")
@@ -333,15 +260,15 @@ func TestRelaysOwnMarksChangeNothing(t *testing.T) {
 }
 
 // Of messages that were delivered, the database that was restored knows only what /sync has brought again.
-func TestAnswersAfterTheDatabaseWasRestored(t *testing.T) {
+func TestRepliesOnWazoAfterTheDatabaseWasRestored(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
 	f.awaitEmpty()
 	f.halt()
 	restore := f.snapshot()
 	f.start()
-	f.answer(f.bob, "me", question.UUID)
+	f.replyOnWazo(f.bob, "me", question.UUID)
 	f.awaitContent("me")
 	f.awaitEmpty()
 	f.halt()
@@ -355,21 +282,18 @@ func TestAnswersAfterTheDatabaseWasRestored(t *testing.T) {
 
 func TestMessagesGoOnWhileTheRepliesCannotBeRead(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, wazotest.WithPlugin())
-	f.replyWait = time.Millisecond
-	f.start()
-	f.link()
+	f := newPluginFixture(t, marksTake(time.Millisecond))
 	f.wazo.Faults().NoPluginTables() // the connection has not noticed yet
 	f.core.wazoRelations.replies.missed()
 	f.postShown(f.alice, "hello")
 	require.False(t, makesSense(wazoapi.Reply{Child: "a", Parent: "a"}, time.Now()))
 }
 
-func TestAnswersOfAPortalThatEndedAreForgotten(t *testing.T) {
+func TestRepliesInAPortalThatEndedAreForgotten(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	question := f.postAtOnce(f.alice, "who comes?")
-	f.answer(f.bob, "me", question.UUID)
+	f.replyOnWazo(f.bob, "me", question.UUID)
 	f.awaitContent("me")
 	known := func() bool {
 		replies, relations := f.core.wazoRelations.replies, f.core.wazoRelations
@@ -384,9 +308,70 @@ func TestAnswersOfAPortalThatEndedAreForgotten(t *testing.T) {
 	await.Until(t, "what is known of the portal to be forgotten", func() bool { return !known() })
 }
 
+// marksKept returns of how many messages it is kept what they reply to.
+func (f *fixture) marksKept() int {
+	replies := f.core.wazoRelations.replies
+	replies.mu.Lock()
+	defer replies.mu.Unlock()
+	kept := 0
+	for _, known := range replies.known {
+		kept += len(known.of)
+	}
+	return kept
+}
+
+func TestOnlyMarksOfMessagesThatWaitAreKept(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t, marksTake(time.Minute))
+	question := f.postAtOnce(f.alice, "who comes?")
+	for i := range 5 {
+		f.replyOnWazo(f.bob, fmt.Sprint("reply ", i), question.UUID)
+	}
+	f.awaitContent("reply 4")
+	f.awaitEmpty()
+	await.Until(t, "the marks to be forgotten", func() bool { return f.marksKept() == 0 })
+	f.halt()
+	f.start()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	all, err := f.core.wazoRelations.replies.read(f.ctx, portal, f.core.account)
+	require.NoError(t, err)
+	require.Len(t, all, 6)
+	require.Zero(t, f.marksKept())
+	relations := f.core.wazoRelations
+	relations.mu.Lock()
+	defer relations.mu.Unlock()
+	require.Empty(t, relations.awaiting[portal.ID])
+}
+
+// If very much waits, the marks of what comes last are read when its turn comes.
+func TestMarkIsReadWhenItsMessageHasItsTurn(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t, marksTake(100*time.Millisecond))
+	question := f.postShown(f.alice, "who comes?")
+	f.awaitEmpty()
+	f.settled()
+	replies := f.core.wazoRelations.replies
+	replies.mu.Lock()
+	replies.in(1).until = 1
+	replies.mu.Unlock()
+	f.wazo.Faults().NoRelationEvent(wazotest.When{})
+	f.replyOnWazo(f.bob, "me", question.UUID)
+	require.Equal(t, f.eventOf("who comes?"), f.awaitContent("me").RelatesTo.GetReplyTo())
+}
+
+func TestMarksOfWhatIsNotThereDoNotPileUp(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	for i := range 3 * maxWaitingReplies {
+		f.core.wazoRelations.replies.heard(1, wazoapi.Reply{Child: wazoapi.UUID(fmt.Sprint(i))})
+	}
+	require.LessOrEqual(t, f.marksKept(), 2*maxWaitingReplies)
+}
+
 func TestEditedEventGetsNoQuote(t *testing.T) {
 	t.Parallel()
-	f := newReplyFixture(t)
+	f := newPluginFixture(t, marksTake(time.Minute))
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
 	evt := &Event{Event: &event.Event{Type: event.EventMessage}, Tag: &Tag{Kind: TagMessage}}
@@ -401,13 +386,13 @@ func TestEditedEventGetsNoQuote(t *testing.T) {
 	require.Nil(t, edit)
 }
 
-func TestEventsOfAnswersAreStored(t *testing.T) {
+func TestEventsOfRepliesAreStored(t *testing.T) {
 	t.Parallel()
-	part := &matrixPart{Content: &event.MessageEventContent{MsgType: event.MsgText, Body: "a", RelatesTo: (&event.RelatesTo{}).SetReplyTo("$a")}, Answers: true}
+	part := &matrixPart{Content: &event.MessageEventContent{MsgType: event.MsgText, Body: "a", RelatesTo: (&event.RelatesTo{}).SetReplyTo("$a")}, IsReply: true}
 	data, err := json.Marshal(part)
 	require.NoError(t, err)
 	var stored matrixPart
 	require.NoError(t, json.Unmarshal(data, &stored))
 	require.Equal(t, id.EventID("$a"), stored.Content.RelatesTo.GetReplyTo())
-	require.True(t, stored.Answers)
+	require.True(t, stored.IsReply)
 }

@@ -143,6 +143,9 @@ func (d *Directory) exclusively(ctx context.Context, ask func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // to ask would fail, and tell nothing of dird
+	}
 	if d.a.c.now().Before(d.lastFailure.until) {
 		return d.lastFailure.err
 	}

@@ -19,7 +19,7 @@ var (
 	// ErrUnknownMessage means that the room has no such message: it was deleted, or
 	// is not committed yet (docs/wazo.md, "Event before commit").
 	ErrUnknownMessage = errors.New("the Wazo room has no such message")
-	// ErrNoReply means that a message answers no other one.
+	// ErrNoReply means that a message replies to no other one.
 	ErrNoReply = errors.New("the message is not a reply")
 	// ErrOtherReply means that a message is marked as a reply to another message
 	// already, which cannot be changed (docs/wazo.md, "Replies").

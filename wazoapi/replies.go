@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Reply says that a message answers another one (docs/wazo.md, "Replies"). It is
+// Reply says that a message replies to another one (docs/wazo.md, "Replies"). It is
 // made after the message, and nothing in [Message] hints at it. Who made it is not
-// known: any member of the room may mark anybody's message. A message may answer
-// itself, and answers may form a loop.
+// known: any member of the room may mark anybody's message. A message may reply
+// to itself, and replies may form a loop.
 type Reply struct {
 	Room      UUID
-	Child     UUID      // the answer
-	Parent    UUID      // what it answers; "" if that was deleted since
+	Child     UUID      // the reply
+	Parent    UUID      // what it replies to; "" if that was deleted since
 	Preview   Preview   // of Parent
 	CreatedAt time.Time // on chatd's clock, in UTC; zero if it does not come from an event
 }
 
-// Preview is what the plugin keeps of a message that was answered, from the moment
-// of the answer. It is zero if the message was empty.
+// Preview is what the plugin keeps of a message that was replied to, from the moment
+// of the reply. It is zero if the message was empty.
 type Preview struct {
 	Content   string    // the first 200 code points
 	Author    UUID      // of the message
@@ -64,14 +64,14 @@ func (y *Reply) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarkReply marks a message, which was posted before, as an answer to another
+// MarkReply marks a message, which was posted before, as a reply to another
 // message of the same room. That it is marked so already is no error; if it
-// answers another message, the error is [ErrOtherReply]. Nothing takes the mark
+// replies to another message, the error is [ErrOtherReply]. Nothing takes the mark
 // away. The account must be a member of the room ([ErrNotMember]), and need not be
 // the author.
 //
 // After a 500, which comes also if the message is marked already, MarkReply reads
-// what the message answers. If it still returns an error for which
+// what the message replies to. If it still returns an error for which
 // [OutcomeUnknown] is true, it may be called again. The error is [ErrNoPlugin],
 // [ErrUnknownMessage], which may be about either message, or, before any request,
 // [ErrInvalidUUID].
@@ -94,7 +94,7 @@ func (a *Account) MarkReply(ctx context.Context, room, child, parent UUID) error
 	})
 }
 
-// ReplyOf returns what a message answers. The error is [ErrNoReply] if it answers
+// ReplyOf returns what a message replies to. The error is [ErrNoReply] if that is
 // nothing, [ErrNoPlugin], [ErrUnknownMessage], or, before any request,
 // [ErrInvalidUUID]. The request takes 1 s in a room with 20,000 messages, so ask for
 // all replies of the room if that does as well
@@ -114,7 +114,7 @@ func (a *Account) ReplyOf(ctx context.Context, room, message UUID) (Reply, error
 }
 
 // RoomReplies returns all replies in a room of the account's tenant, by the message
-// that is the answer. There is no paging. The request takes about 15 ms, whatever
+// that is the reply. There is no paging. The request takes about 15 ms, whatever
 // the number of messages (docs/wazo.md, "The plugin for reactions and replies").
 // The error is [ErrNoPlugin], or, before any request, [ErrInvalidUUID].
 func (a *Account) RoomReplies(ctx context.Context, room UUID) (map[UUID]Reply, error) {

@@ -250,8 +250,8 @@ CREATE INDEX native_reaction_owed ON native_reaction (portal_id) WHERE state <> 
 -- The messages on Wazo that are still to be marked as replies, by the same plugin.
 CREATE TABLE reply_mark (
 	portal_id  INTEGER NOT NULL REFERENCES portal (id) ON DELETE CASCADE,
-	wazo_uuid  TEXT    NOT NULL, -- the message that answers
-	parent     TEXT    NOT NULL, -- the message that is answered
+	wazo_uuid  TEXT    NOT NULL, -- the message that is the reply
+	parent     TEXT    NOT NULL, -- the message that is replied to
 	account_id INTEGER NOT NULL REFERENCES account (id), -- that has posted it, and marks it
 	since      BIGINT  NOT NULL, -- ms: when it was posted
 	PRIMARY KEY (portal_id, wazo_uuid)

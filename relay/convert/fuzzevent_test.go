@@ -67,7 +67,7 @@ func FuzzDescribe(f *testing.F) {
 
 func checkSaid(t *testing.T, c *event.MessageEventContent, opts WazoOptions) {
 	t.Helper()
-	opts.Answers = nil
+	opts.RepliesTo = nil
 	text, err := ToWazo(c, opts)
 	switch {
 	case errors.Is(err, ErrEmpty), errors.Is(err, ErrTooLarge):
@@ -82,10 +82,10 @@ func checkSaid(t *testing.T, c *event.MessageEventContent, opts WazoOptions) {
 	}
 	preview := Preview(c, opts)
 	checkQuote(t, preview)
-	opts.Answers = &Quote{Author: text, Text: preview, Thread: true}
-	answer, err := ToWazo(c, opts)
-	if err != nil && !errors.Is(err, ErrTooLarge) || err == nil && !strings.HasPrefix(answer, text) {
-		t.Errorf("%q, as an answer %q, %v", text, answer, err)
+	opts.RepliesTo = &Quote{Author: text, Text: preview, Thread: true}
+	reply, err := ToWazo(c, opts)
+	if err != nil && !errors.Is(err, ErrTooLarge) || err == nil && !strings.HasPrefix(reply, text) {
+		t.Errorf("%q, as a reply %q, %v", text, reply, err)
 	}
 }
 

@@ -120,9 +120,9 @@ func testGolden(t *testing.T, direction string, show func(t *testing.T, input st
 // goldenEvent is an event of Matrix with what is known beside it.
 type goldenEvent struct {
 	event     event.Event
-	About     *event.Event    `json:"about"`  // what it belongs to, or answers
+	About     *event.Event    `json:"about"`  // what it belongs to, or replies to
 	Before    json.RawMessage `json:"before"` // the content before an edit
-	Answers   *Quote          `json:"answers"`
+	RepliesTo *Quote          `json:"replies_to"`
 	InThread  bool            `json:"begins_thread"`
 	Reactions []Reaction      `json:"reactions"` // what is merged with a reaction
 	Removed   bool            `json:"removed"`   // whether they are removed
@@ -137,7 +137,7 @@ var (
 
 func (e goldenEvent) options(plain bool) WazoOptions {
 	return WazoOptions{
-		SenderName: goldenNames[e.event.Sender], Sticker: e.event.Type.Type == "m.sticker", FileURL: e.FileURL, Plain: plain, Answers: e.Answers,
+		SenderName: goldenNames[e.event.Sender], Sticker: e.event.Type.Type == "m.sticker", FileURL: e.FileURL, Plain: plain, RepliesTo: e.RepliesTo,
 		Names: func(user id.UserID) string { return goldenNames[user] },
 		Rooms: func(room string) string { return goldenRooms[room] },
 	}
@@ -165,8 +165,8 @@ func (e goldenEvent) show(t *testing.T, plain bool) string {
 		}
 		return Removal(time.UnixMilli(e.About.Timestamp).UTC(), e.Now, author, opts)
 	}
-	if target, thread := Answered(d.Content); target != "" && e.About != nil {
-		opts.Answers = &Quote{Author: goldenNames[e.About.Sender], Text: Preview(Describe(e.About, nil).Content, e.options(plain)), Thread: thread != "" && e.InThread}
+	if target, thread := RepliedTo(d.Content); target != "" && e.About != nil {
+		opts.RepliesTo = &Quote{Author: goldenNames[e.About.Sender], Text: Preview(Describe(e.About, nil).Content, e.options(plain)), Thread: thread != "" && e.InThread}
 	}
 	if e.Before != nil {
 		opts.Before = &event.MessageEventContent{}

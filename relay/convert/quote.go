@@ -7,7 +7,7 @@ import (
 )
 
 // WithQuote returns a text of Wazo, as an event shows it, with a quote before it: that is how
-// an answer is shown if no event shows what it answers. The quote is a line of its own in
+// a reply is shown if no event shows what it replies to. The quote is a line of its own in
 // body and formatted body, and pings nobody. WithQuote returns false if nothing of the quote
 // is known, if the event is no text, or if it would be larger than [MaxEventBytes]. It leaves
 // c alone.

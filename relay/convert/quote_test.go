@@ -8,7 +8,7 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-func TestQuoteBeforeAnAnswer(t *testing.T) {
+func TestQuoteBeforeAReply(t *testing.T) {
 	t.Parallel()
 	content := ToMatrix("*yes* & no")
 	AddProfile(content, "uuid", "Ann")

@@ -87,13 +87,13 @@ func (r Reactions) RemovedLine(about string, opts WazoOptions) string {
 	return r.line(about, opts, words.ReactionsRemoved)
 }
 
-// Answer is Line for a line that is shown as an answer to the message: `👍 Ann, Bea · ❤️ Cem`.
-func (r Reactions) Answer(opts WazoOptions) string {
+// Reply is Line for a line that is shown as a reply to the message: `👍 Ann, Bea · ❤️ Cem`.
+func (r Reactions) Reply(opts WazoOptions) string {
 	return r.line("", opts, func(reactions, _ string) string { return reactions })
 }
 
-// RemovedAnswer is RemovedLine for a line that is shown as an answer to the message.
-func (r Reactions) RemovedAnswer(opts WazoOptions) string {
+// RemovedReply is RemovedLine for a line that is shown as a reply to the message.
+func (r Reactions) RemovedReply(opts WazoOptions) string {
 	return r.line("", opts, func(reactions, _ string) string { return words.ReactionsRemovedHere(reactions) })
 }
 

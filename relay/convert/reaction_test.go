@@ -50,18 +50,18 @@ func TestManyReactionsAreCounted(t *testing.T) {
 	}
 }
 
-func TestLinesThatAnswerTheMessage(t *testing.T) {
+func TestLinesThatReplyToTheMessage(t *testing.T) {
 	reactions := Reactions{{"❤️", "Ann"}, {"❤", "*Bea*"}, {"👍", "Ann"}}
-	if got, want := reactions.Answer(WazoOptions{}), `❤️ Ann, \*Bea\* · 👍 Ann`; got != want {
+	if got, want := reactions.Reply(WazoOptions{}), `❤️ Ann, \*Bea\* · 👍 Ann`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := reactions.RemovedAnswer(WazoOptions{Plain: true}), "removed ❤️ Ann, *Bea* · 👍 Ann"; got != want {
+	if got, want := reactions.RemovedReply(WazoOptions{Plain: true}), "removed ❤️ Ann, *Bea* · 👍 Ann"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := (Reactions{{Emoji: "👍"}}).Answer(WazoOptions{}); got != "👍" {
+	if got := (Reactions{{Emoji: "👍"}}).Reply(WazoOptions{}); got != "👍" {
 		t.Errorf("one person's: %q", got)
 	}
-	if got := (Reactions{}).RemovedAnswer(WazoOptions{}); got != "" {
+	if got := (Reactions{}).RemovedReply(WazoOptions{}); got != "" {
 		t.Errorf("nobody reacted: %q", got)
 	}
 }

@@ -24,8 +24,8 @@ type WazoOptions struct {
 	FileURL string
 	// Plain says that people on Wazo read the text without any renderer for Markdown.
 	Plain bool
-	// Answers is the message that this one answers, if that has to be shown as text.
-	Answers *Quote
+	// RepliesTo is the message to which this one replies, if that has to be shown as text.
+	RepliesTo *Quote
 	// Before is what an edited message said before, in the form of the original or of an
 	// earlier edit. Without it, an edit is shown as a whole.
 	Before *event.MessageEventContent
@@ -48,7 +48,7 @@ const editMark = "✏️ "
 // Formatted text becomes Markdown; unformatted text stays as it is. A file or a
 // location becomes a line that says what was sent, with the caption below. An edit
 // becomes "✏️" with the new text or, where that is shorter, with what was changed. The
-// quote of the message that is answered stands below the text. A message with an unknown msgtype becomes its body.
+// quote of the message that is replied to stands below the text. A message with an unknown msgtype becomes its body.
 // The copy of the message that is replied to and the fallback of the sender's own
 // per-message profile are left out.
 //
@@ -70,7 +70,7 @@ func ToWazo(c *event.MessageEventContent, opts WazoOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	markdown := w.answer(text.markdown)
+	markdown := w.reply(text.markdown)
 	if err := CheckSize(markdown); err != nil {
 		return "", err
 	}
@@ -130,7 +130,7 @@ func withoutFallbacks(c *event.MessageEventContent, isEdit bool) original {
 		clean.RemovePerMessageProfileFallback()
 	}
 	clean.RemoveReplyFallback()
-	// The new content of an edit has no relation that says what is answered.
+	// The new content of an edit has no relation that says what is replied to.
 	isReply := clean.RelatesTo.GetReplyTo() != "" || clean.RelatesTo == nil && isEdit
 	if isReply && quotesSender(clean.Body) {
 		clean.Body = event.TrimReplyFallbackText(clean.Body)

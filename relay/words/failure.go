@@ -2,12 +2,44 @@ package words
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
 // NotDelivered tells a Matrix sender why a message was not delivered to Wazo.
 func (t Texts) NotDelivered(why string) string {
 	return "This message was not delivered to Wazo: " + why
+}
+
+// GivenUpReaction is a reaction that Wazo did not add or remove.
+type GivenUpReaction struct {
+	Emoji string
+	By    string // the name of who reacted on Matrix; empty: it is not known
+}
+
+// ReactionsGivenUp tells the people of a Matrix room of reactions that are missing on Wazo, and of those that are left there although they
+// were removed.
+func (t Texts) ReactionsGivenUp(missing, left []GivenUpReaction) string {
+	var said []string
+	if len(missing) > 0 {
+		said = append(said, "I could not add these reactions on Wazo, so people there do not see them: "+givenUp(missing)+".")
+	}
+	if len(left) > 0 {
+		said = append(said, "I could not remove these reactions on Wazo, so people there may still see them: "+givenUp(left)+".")
+	}
+	return strings.Join(said, " ")
+}
+
+// givenUp lists reactions: "👍 (Ann), 🎉".
+func givenUp(reactions []GivenUpReaction) string {
+	shown := make([]string, len(reactions))
+	for i, reaction := range reactions {
+		shown[i] = Escape(reaction.Emoji)
+		if reaction.By != "" {
+			shown[i] += " (" + Escape(reaction.By) + ")"
+		}
+	}
+	return strings.Join(shown, ", ")
 }
 
 // CannotShow stands in a Matrix room for a Wazo message that cannot be shown there.

@@ -343,6 +343,8 @@ func goldenTexts() string {
 	text("LoggedOutHere", golden.LoggedOutHere(alice))
 	text("LoggedOutKept", golden.LoggedOutKept(alice))
 	text("NotLoggedIn", golden.NotLoggedIn())
+	text("ReactionsGivenUp", golden.ReactionsGivenUp([]GivenUpReaction{{"👍", "Ann *A*"}, {"🎉", ""}}, []GivenUpReaction{{"👎", "Bea"}}))
+	text("ReactionsGivenUp, one", golden.ReactionsGivenUp(nil, []GivenUpReaction{{"👎", ""}}))
 	text("NotHeardOnWazo", golden.NotHeardOnWazo("!room:a.example", "Project *A*", false))
 	text("NotHeardOnWazo, logged in", golden.NotHeardOnWazo("!room:a.example", "Project *A*", true))
 	text("NoRelayAccount", golden.NoRelayAccount())

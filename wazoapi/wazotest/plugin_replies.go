@@ -11,12 +11,12 @@ import (
 // (docs/wazo.md, "Replies").
 const maxPreview = 200
 
-// Reply says that a message answers another one. The plugin keeps one for each
+// Reply says that a message replies to another one. The plugin keeps one for each
 // message.
 type Reply struct {
 	RoomUUID   string
-	ChildUUID  string // the answer
-	ParentUUID string // what it answers; "" since that was deleted
+	ChildUUID  string // the reply
+	ParentUUID string // what it replies to; "" since that was deleted
 	CreatedAt  time.Time
 
 	preview preview
@@ -59,7 +59,7 @@ func (y Reply) view(preview any) object {
 }
 
 // postReply answers POST …/messages/{message}/reply. Anybody in the room may do
-// it, and nothing keeps a message from answering itself.
+// it, and nothing keeps a message from replying to itself.
 func (s *Server) postReply(r *request) answer {
 	call, refusal := s.beginPlugin(r, "reply.create")
 	if refusal != nil {
@@ -128,7 +128,7 @@ func (s *Server) addReply(r *room, child, parent string) (reply Reply, ok bool) 
 	return reply, true
 }
 
-// replyOf returns what a message answers, or nil. The caller holds Server.mu.
+// replyOf returns what a message replies to, or nil. The caller holds Server.mu.
 func (r *room) replyOf(child string) *Reply {
 	for i := range r.replies {
 		if r.replies[i].ChildUUID == child {
@@ -213,7 +213,7 @@ func (s *Server) listRoomReplies(r *request) answer {
 	return jsonAnswer(http.StatusOK, object{{"room_uuid", call.room}, {"replies", byChild}})
 }
 
-// MarkReply marks a message as an answer to another one, as a native client of
+// MarkReply marks a message as a reply to another one, as a native client of
 // the user does after it has posted the message, with its events. It panics if
 // the plugin would refuse it.
 func (s *Server) MarkReply(roomUUID, childUUID, parentUUID string, u User) Reply {

@@ -7,32 +7,32 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// maxQuote is how much of the message that is answered is quoted, in characters as people
+// maxQuote is how much of the message that is replied to is quoted, in characters as people
 // see them. Phones show 100 characters of a notification, which must not be the quote.
 const maxQuote = 40
 
-// Quote is a message that another one answers, as it is shown where replies don't exist.
+// Quote is a message to which another one replies, as it is shown where replies don't exist.
 type Quote struct {
 	Author string // plain text; "" if it is not known
 	// Text is the beginning of the message, as from [Preview] or [WazoPreview]; "" if it
 	// is not known.
 	Text string
-	// Thread says that the answer is the first of a thread that is shown on Wazo, so that it
+	// Thread says that the reply is the first of a thread that is shown on Wazo, so that it
 	// is marked.
 	Thread bool
 }
 
 const (
 	threadMark = "🧵"
-	answerMark = "↩️"
+	replyMark  = "↩️"
 )
 
-// answer puts the quote of the message that is answered below a text.
-func (w wazoWriter) answer(text string) string {
-	if w.opts.Answers == nil {
+// reply puts the quote of the message that is replied to below a text.
+func (w wazoWriter) reply(text string) string {
+	if w.opts.RepliesTo == nil {
 		return text
 	}
-	line := w.opts.Answers.line()
+	line := w.opts.RepliesTo.line()
 	if line == "" {
 		return text
 	}
@@ -43,7 +43,7 @@ func (w wazoWriter) answer(text string) string {
 }
 
 // WithoutQuote returns a text for Wazo without the quote at its end, if there is one. The same message may be written with another quote
-// later, when somebody has another name, or what it answers was edited or removed.
+// later, when somebody has another name, or what it replies to was edited or removed.
 func WithoutQuote(text string) string {
 	const quote = "\n\n> "
 	at := strings.LastIndex(text, quote)
@@ -70,7 +70,7 @@ func (q *Quote) line() string {
 	case text == "":
 		return ""
 	case author == "" || text == author:
-		return answerMark + " " + text
+		return replyMark + " " + text
 	default:
 		return text
 	}
@@ -84,7 +84,7 @@ func Preview(c *event.MessageEventContent, opts WazoOptions) string {
 	if c == nil {
 		return ""
 	}
-	opts.Plain, opts.Answers, opts.Before, opts.SenderName = true, nil, nil, ""
+	opts.Plain, opts.RepliesTo, opts.Before, opts.SenderName = true, nil, nil, ""
 	current, _ := newestContent(c)
 	text, err := ToWazo(current, opts)
 	if err != nil {
@@ -103,7 +103,7 @@ func WazoPreview(content string) string {
 }
 
 // withoutQuotes returns a text without its lines that quote others, if anything else is
-// left of it: it says more about a message than what the message answers.
+// left of it: it says more about a message than what the message replies to.
 func withoutQuotes(text string) string {
 	var own []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -117,10 +117,10 @@ func withoutQuotes(text string) string {
 	return text
 }
 
-// Answered returns the message that an event's content answers, and the first one of the
-// thread that it is in. Both may be empty. In a thread, the message that is answered is the
-// last one that the sender's client knew, unless the sender has answered another one.
-func Answered(c *event.MessageEventContent) (target, thread id.EventID) {
+// RepliedTo returns the message that an event's content replies to, and the first one of the
+// thread that it is in. Both may be empty. In a thread, the message that is replied to is the
+// last one that the sender's client knew, unless the sender has replied to another one.
+func RepliedTo(c *event.MessageEventContent) (target, thread id.EventID) {
 	thread, target = c.RelatesTo.GetThreadParent(), c.RelatesTo.GetReplyTo()
 	if target == "" {
 		target = thread

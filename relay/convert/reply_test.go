@@ -45,7 +45,7 @@ func TestWazoMessagesAreQuotedWithoutMarkdown(t *testing.T) {
 	}
 }
 
-func TestAnsweredMessage(t *testing.T) {
+func TestMessageThatIsRepliedTo(t *testing.T) {
 	reply := func(r *event.RelatesTo, target id.EventID) *event.RelatesTo {
 		r.InReplyTo = &event.InReplyTo{EventID: target}
 		return r
@@ -63,7 +63,7 @@ func TestAnsweredMessage(t *testing.T) {
 		{"an edit", (&event.RelatesTo{}).SetReplace("$1"), "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if target, thread := Answered(&event.MessageEventContent{RelatesTo: test.relation}); target != test.target || thread != test.thread {
+			if target, thread := RepliedTo(&event.MessageEventContent{RelatesTo: test.relation}); target != test.target || thread != test.thread {
 				t.Errorf("got %s in %s, want %s in %s", target, thread, test.target, test.thread)
 			}
 		})
@@ -85,7 +85,7 @@ func TestQuoteOfWhatIsHardlyKnown(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := &event.MessageEventContent{MsgType: event.MsgText, Body: "hi"}
-			if got := toWazo(t, c, WazoOptions{Answers: test.quote}); got != test.want {
+			if got := toWazo(t, c, WazoOptions{RepliesTo: test.quote}); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
