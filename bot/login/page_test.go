@@ -527,3 +527,28 @@ func TestLogInGoesOnIfTheBrowserHangsUp(t *testing.T) {
 	})
 	require.Contains(t, b.get(path).text(), "You are logged in")
 }
+
+// No English may be left in any state of the page.
+func TestPageSpeaksTheLanguageOfTheRelay(t *testing.T) {
+	f := newFixture(t)
+	f.logins.texts = txt.In(words.French)
+	plain := strings.NewReplacer("\u00a0", " ", "\u202f", " ")
+	english := regexp.MustCompile(`(?i)\b(?:the|you|your|log in|password|domain|link|page is)\b`)
+	b := f.browser()
+	path := f.link(robin)
+	shown := func(part string) {
+		t.Helper()
+		page := b.get(path)
+		require.Contains(t, page.body, `<html lang="fr">`)
+		text := plain.Replace(page.text())
+		require.Contains(t, text, part)
+		require.NotRegexp(t, english, strings.ReplaceAll(text, "!wazo logout", ""))
+	}
+	shown("Ne continuez que si vous êtes @robin:a.example. Si quelqu’un d’autre vous a envoyé cette page, fermez-la.")
+	b.logIn(path, "", "missing")
+	shown("Veuillez saisir votre nom d’utilisateur et votre mot de passe.")
+	b.logIn(path, "alice", goodPassword)
+	shown("L’utilisateur Matrix @robin:a.example est maintenant connecté à Wazo en tant que Alice Martin (alice).")
+	path += "0"
+	shown("Ce lien n’est pas valable, ou ne l’est plus.")
+}

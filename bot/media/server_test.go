@@ -473,3 +473,11 @@ func (r *deadlineRecorder) SetWriteDeadline(deadline time.Time) error {
 	r.deadline = deadline
 	return nil
 }
+
+func TestSentencesAreInTheLanguageOfTheRelay(t *testing.T) {
+	f := newFixture(t)
+	f.server.texts = words.Texts{}.In(words.French)
+	_, body := f.ask(http.MethodGet, f.web.URL+"/files/media/unknown/cat.jpg")
+	require.Equal(t, f.server.texts.Say(words.FileGone)+"\n", string(body))
+	require.Contains(t, string(body), "Ce fichier n’est pas disponible.")
+}
