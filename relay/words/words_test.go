@@ -1,7 +1,9 @@
 package words
 
 import (
+	"fmt"
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,4 +118,15 @@ func TestZeroValueSpeaksEnglish(t *testing.T) {
 	assert.Equal(t, string(FileGone), Texts{}.Say(FileGone))
 	assert.Equal(t, English, Texts{}.Language())
 	assert.Equal(t, "2 minutes", Texts{}.Period(2, Minutes))
+}
+
+func TestTextsAreSafeForConcurrentUse(t *testing.T) {
+	var all sync.WaitGroup
+	for n := range 20 {
+		all.Go(func() {
+			assert.Equal(t, fmt.Sprintf("%d\u00a0minutes", n+2), txt.In(French).Period(n+2, Minutes))
+			assert.Contains(t, txt.In(French).NoSuchRoom("Lunhc"), "`Lunhc`")
+		})
+	}
+	all.Wait()
 }
