@@ -72,17 +72,18 @@ func sentencesIn(name, source string) (found []sentence, stray []string, err err
 	}
 	say := func(one, english ast.Expr) {
 		s := sentence{where: files.Position(english.Pos()).String()}
-		if text, ok := folded(english); ok {
-			s.english = text
-			skip(english)
-		}
-		if one != nil {
-			s.one, _ = folded(one)
+		var ok, isOne bool
+		if s.english, ok = folded(english); one != nil {
+			s.one, isOne = folded(one)
+			ok = ok && isOne
 			skip(one)
 		}
-		if s.english != "" {
-			found = append(found, s)
+		skip(english)
+		if !ok {
+			stray = append(stray, s.where+": what is said must be a literal")
+			return
 		}
+		found = append(found, s)
 	}
 	ast.Inspect(file, func(node ast.Node) bool {
 		switch n := node.(type) {
@@ -313,10 +314,12 @@ func TestEverySentenceIsTranslated(t *testing.T) {
 func TestMissingTranslationsAreNoticed(t *testing.T) {
 	t.Run("in the package", func(t *testing.T) {
 		found, stray, err := sentencesIn("new.go", "package words\n\nfunc (t Texts) New() string { return t.say(\"A new \" + \"sentence.\") }\n\nconst News Phrase = \"news\"\n\n"+
-			"func (t Texts) Counted(n int) string { return t.count(n, \"%d new\", \"%d news\") }\n\nfunc Stray() string { return \"Not said.\" }\n")
+			"func (t Texts) Counted(n int) string { return t.count(n, \"%d new\", \"%d news\") }\n\nfunc Stray() string { return \"Not said.\" }\n\n"+
+			"func (t Texts) Any(text string) string { return t.say(text) }\n")
 		require.NoError(t, err)
-		require.Len(t, stray, 1)
+		require.Len(t, stray, 2)
 		require.Contains(t, stray[0], "Not said.")
+		require.Contains(t, stray[1], "must be a literal")
 		wrong := findings(found, map[string][]string{"%d news": {"%d nouvelle"}})
 		require.Len(t, wrong, 3)
 		require.Contains(t, wrong[0], `"A new sentence." has no translation`)

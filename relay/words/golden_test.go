@@ -62,6 +62,7 @@ func compareGolden(t *testing.T, name string, texts func() string) {
 		}
 		reviewed, err := os.ReadFile(file)
 		require.NoError(t, err)
+		require.NotContains(t, string(reviewed), "%!", "a placeholder and its argument differ")
 		require.Equal(t, string(reviewed), texts(), "run go test ./relay/words -update and read what changed")
 	})
 }

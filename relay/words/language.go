@@ -115,7 +115,7 @@ func (t Texts) lasting(d time.Duration) string {
 	const day = 24 * time.Hour
 	type unit struct {
 		length time.Duration
-		say    func(n int) string
+		told   func(n int) string
 	}
 	units := []unit{
 		{day, func(n int) string { return t.count(n, "%d day", "%d days") }},
@@ -127,11 +127,11 @@ func (t Texts) lasting(d time.Duration) string {
 	if largest < 0 {
 		return t.say("%d s", 0)
 	}
-	said := units[largest].say(int(d / units[largest].length))
+	said := units[largest].told(int(d / units[largest].length))
 	if largest+1 < len(units) {
 		next := units[largest+1]
 		if n := d % units[largest].length / next.length; n > 0 {
-			said += " " + next.say(int(n))
+			said += " " + next.told(int(n))
 		}
 	}
 	return said

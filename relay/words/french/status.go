@@ -8,7 +8,7 @@ var status = sentences{
 	"Linked with **%s** (`%s`) by `%s`.": {"Lié à **%s** (`%s`) par `%s`."},
 	"limit":                              {"limite"},
 	"the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).": {
-		"le serveur d'accueil limite la vitesse à laquelle je peux envoyer : j'affiche donc ensemble les messages qui attendent. Son administrateur peut lever la limite pour mon compte (Synapse : `override_ratelimit`).",
+		"le serveur d'accueil limite la vitesse à laquelle je peux envoyer, si bien que j'affiche ensemble les messages en attente. Son administrateur peut lever la limite pour mon compte (Synapse : `override_ratelimit`).",
 	},
 	"my device":                  {"mon appareil"},
 	"key backup":                 {"sauvegarde des clés"},
