@@ -123,7 +123,7 @@ var _ relay.Matrix = (*Bot)(nil)
 // New builds the Matrix side of a core and attaches it.
 func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logger) *Bot {
 	b := &Bot{
-		homeserver: newHomeserver(cfg.UserID, log), cfg: cfg, db: database, relay: core, texts: words.New(cfg.CommandPrefix),
+		homeserver: newHomeserver(cfg.UserID, log), cfg: cfg, db: database, relay: core, texts: core.Texts(),
 		started: time.Now(), ownNames: exsync.NewSet[string](),
 	}
 	b.observeLimits(cfg.OnRateLimit)
@@ -181,7 +181,7 @@ func (b *Bot) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// LogInTrouble says in words why the log-in cannot be used, see device.Manager.LogInTrouble. The bot must have been prepared.
+// LogInTrouble says in English why the log-in cannot be used, see device.Manager.LogInTrouble. The bot must have been prepared.
 func (b *Bot) LogInTrouble() string { return b.device.LogInTrouble() }
 
 // Close waits until no tokens of the log-in are being renewed. The database may be closed afterwards.

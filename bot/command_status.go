@@ -100,7 +100,7 @@ func (c *commands) statusOfRoom(ce *commandEvent) (string, error) {
 		status.LogIn = &logIn
 	}
 	status.Version = c.cfg.Version
-	status.Uptime = time.Since(c.started).Round(time.Second).String()
+	status.Uptime = time.Since(c.started)
 	status.Limited = c.sending.isSerial()
 	status.EncryptedRoom, err = c.encryptedRooms.wasEncrypted(ce.Ctx, ce.RoomID)
 	status.CannotTellRoom = err != nil

@@ -12,6 +12,7 @@ import (
 
 	"wazo-matrix-relay/relay"
 	relaycommand "wazo-matrix-relay/relay/command"
+	"wazo-matrix-relay/relay/words"
 )
 
 // commandAge is how old a command may be to be obeyed: the person who waited longer has done something else meanwhile.
@@ -29,8 +30,9 @@ type commands struct {
 
 // command is one command.
 type command struct {
-	name, usage, help string
-	run               func(c *commands, ce *commandEvent) (string, error) // returns what to answer, "" for nothing
+	name        string
+	usage, help words.Phrase                                        // in the catalogue of messages
+	run         func(c *commands, ce *commandEvent) (string, error) // returns what to answer, "" for nothing
 }
 
 func commandList() []command {

@@ -20,7 +20,7 @@ func (b *Bot) initMedia() {
 }
 
 // MediaServer returns a server of the files of Matrix messages. The caller closes it.
-func (b *Bot) MediaServer() *media.Server { return media.NewServer(b.db, b.transfers, b.log) }
+func (b *Bot) MediaServer() *media.Server { return media.NewServer(b.db, b.transfers, b.texts, b.log) }
 
 // UploadText implements relay.Matrix.
 func (b *Bot) UploadText(ctx context.Context, roomID id.RoomID, text string) (*relay.File, error) {

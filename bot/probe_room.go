@@ -42,7 +42,7 @@ func (b *Bot) SendToSelf(ctx context.Context, nonce string) error {
 
 func (b *Bot) sendProbe(ctx context.Context, room id.RoomID, nonce string) error {
 	_, err := b.Send(ctx, room, relay.Outgoing{
-		Type: event.EventMessage, Content: relay.NoticeContent(words.SelfProbe), Tag: relay.Tag{Kind: relay.TagProbe, Nonce: nonce},
+		Type: event.EventMessage, Content: relay.NoticeContent(b.texts.Say(words.SelfProbe)), Tag: relay.Tag{Kind: relay.TagProbe, Nonce: nonce},
 	}, "probe-"+nonce)
 	return err
 }
@@ -53,7 +53,7 @@ func (b *Bot) makeProbeRoom(ctx context.Context) (room id.RoomID, err error) {
 		ctx, cancel := b.request(ctx)
 		defer cancel()
 		resp, err := b.client.CreateRoom(ctx, &mautrix.ReqCreateRoom{
-			Preset: "private_chat", Name: words.ProbeRoomName, Topic: words.ProbeRoomTopic,
+			Preset: "private_chat", Name: b.texts.Say(words.ProbeRoomName), Topic: b.texts.Say(words.ProbeRoomTopic),
 			InitialState: []*event.Event{{Type: retentionType, StateKey: &noKey, Content: event.Content{Raw: map[string]any{"max_lifetime": probeKept.Milliseconds()}}}},
 		})
 		if err == nil {

@@ -14,7 +14,7 @@ import (
 func (b *Bot) initLogins() {
 	logins := login.New(b.relay, b.texts, b.log)
 	if b.cfg.LoginPage != nil {
-		b.loginPage = logins.Page(b.cfg.LoginPage, b.cfg.CommandPrefix+" logout")
+		b.loginPage = logins.Page(b.cfg.LoginPage)
 	}
 	b.dialogues = logins.Dialogues(b.db, loginChat{b})
 	b.passwords = &passwords{Bot: b, answered: make(map[id.EventID]time.Time)}

@@ -140,7 +140,7 @@ func (r *Relay) generalTroubles(ctx context.Context) (map[words.Part]string, err
 	if err != nil {
 		return nil, err
 	}
-	report := &healthReport{Relay: r, now: time.Now(), waiting: waiting, brief: true}
+	report := &healthReport{Relay: r, texts: r.texts, now: time.Now(), waiting: waiting, brief: true}
 	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices), Relay: report.ofSide(ownServices)}
 	report.addSync()
 	report.addClocks()

@@ -125,7 +125,7 @@ func (a character) quieten(content *event.MessageEventContent) *event.MessageEve
 func (c *cast) quoteOf(ctx context.Context, preview wazoapi.Preview) convert.Quote {
 	var quote convert.Quote
 	if preview.CreatedAt.After(c.since.Time) {
-		quote.Text = convert.WazoPreview(preview.Content)
+		quote.Text = convert.WazoPreview(c.texts, preview.Content)
 	}
 	switch {
 	case preview.Author == "" || c.identities.accounts.isRelay(preview.Author):

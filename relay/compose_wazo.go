@@ -125,10 +125,11 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	sender, written := d.sender(ctx, evt), time.UnixMilli(evt.Timestamp)
 	own := d.lateAndInTime(written, wazoapi.Clean(said.text))
 	var forms []form
-	for _, text := range []string{said.text, said.ifPluginDiffered} {
-		if text == "" {
-			continue
-		}
+	texts, err := d.mayHaveSaid(ctx, evt, said)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range texts {
 		relayed := wazoapi.Clean(d.render(convert.ContentData{Content: text, Name: sender.DisplayName(), UserID: evt.Sender.String()}))
 		forms = append(forms, form{alias: d.cfg.Alias.Alias(sender), texts: d.lateAndInTime(written, relayed)})
 		for _, author := range d.authorship.of(evt.Sender) {
@@ -140,7 +141,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	if poster.own {
 		posted = form{author: poster.uuid(), texts: own}
 	}
-	text := posted.texts[1]
+	text := posted.texts[len(posted.texts)-1]
 	if d.row.Late {
 		text = posted.texts[0]
 	}
@@ -191,6 +192,7 @@ func (d *wazoDelivery) render(data convert.ContentData) string {
 // wazoOptions returns how an event is written for people on Wazo, whatever it relates to.
 func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) convert.WazoOptions {
 	return convert.WazoOptions{
+		Texts:   d.words(),
 		Plain:   d.cfg.PlainText,
 		Sticker: evt.Type.Type == event.EventSticker.Type,
 		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
@@ -206,7 +208,11 @@ func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
 	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
 }
 
-// lateAndInTime returns a text as it is posted if the key of the message came late, and as it is posted if it did not.
-func (d *wazoDelivery) lateAndInTime(written time.Time, text string) []string {
-	return []string{d.texts.Late(written) + "\n\n" + text, text} // what follows the first line may begin with a block that must stand on its own
+// lateAndInTime returns a text as it is posted if the key of the message came late, as it was posted then in other languages, and at last
+// as it is posted if the key did not come late.
+func (d *wazoDelivery) lateAndInTime(written time.Time, text string) (all []string) {
+	for _, texts := range d.texts.InEach() {
+		all = append(all, texts.Late(written)+"\n\n"+text) // what follows the first line may begin with a block that must stand on its own
+	}
+	return append(all, text)
 }

@@ -182,7 +182,9 @@ func transactionID(row *db.Row, part *matrixPart) string {
 }
 
 // typed returns how the text of Wazo messages is read.
-func (d *matrixDelivery) typed() convert.Typed { return convert.Typed{AsIs: d.cfg.PlainText} }
+func (d *matrixDelivery) typed() convert.Typed {
+	return convert.Typed{AsIs: d.cfg.PlainText, Texts: d.texts}
+}
 
 // convert makes the events that show the row. What has to be uploaded for them is uploaded here, so that a later attempt does
 // not upload it again.
@@ -206,13 +208,13 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 	if err != nil {
 		return nil, err
 	}
-	text := convert.WithoutPictures(message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
+	text := convert.WithoutPictures(d.texts, message.Content, pictures, func(i int) bool { return uploaded[i] != nil })
 	if !convert.IsEmpty(text) {
 		if parts, err = d.textParts(ctx, text, author, message); err != nil {
 			return nil, err
 		}
 	}
-	parts = append(parts, pictureParts(message, author, pictures, uploaded)...)
+	parts = append(parts, d.pictureParts(message, author, pictures, uploaded)...)
 	if err = d.addReply(ctx, message, parts); err != nil {
 		return nil, err
 	}

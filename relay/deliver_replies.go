@@ -33,7 +33,7 @@ func (d *matrixDelivery) addReply(ctx context.Context, message wazoapi.Message, 
 		quote, err := d.wazoRelations.replies.quote(ctx, d.portal, d.cast, reply)
 		if err != nil {
 			return err
-		} else if quoted, ok := convert.WithQuote(first.Content, quote); ok {
+		} else if quoted, ok := convert.WithQuote(d.texts, first.Content, quote); ok {
 			first.Content = quoted
 		}
 		return nil

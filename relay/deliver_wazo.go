@@ -22,9 +22,10 @@ type wazoDelivery struct {
 	*Relay
 	portal   *db.Portal
 	row      *db.Row
-	by       *poster // who posts what the row says, nil if that was not decided yet
-	noPoster error   // why there is none
-	cast     *cast   // see people; nil: they were not needed yet
+	in       words.Language // in which the row is said, empty: that of the relay
+	by       *poster        // who posts what the row says, nil if that was not decided yet
+	noPoster error          // why there is none
+	cast     *cast          // see people; nil: they were not needed yet
 }
 
 // wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the

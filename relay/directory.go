@@ -58,13 +58,10 @@ func (d *directory) findTitle(ctx context.Context, room wazoapi.Room, member waz
 	names, err := d.names.Names(ctx, shown...)
 	titles := make([]string, len(shown))
 	for i, uuid := range shown {
-		titles[i] = cmp.Or(convert.CleanName(names[uuid], convert.MaxProfileBytes), convert.ShortUUID(string(uuid)))
+		titles[i] = cmp.Or(convert.CleanName(names[uuid], convert.MaxProfileBytes), convert.ShortUUID(d.texts, string(uuid)))
 	}
 	title := strings.Join(titles, ", ")
-	if more := len(others) - len(shown); more > 0 {
-		title += fmt.Sprintf(" and %d more", more)
-	}
-	return title, err
+	return d.texts.WithMore(title, len(others)-len(shown)), err
 }
 
 // listedRoom is a Wazo room with its title.
@@ -257,7 +254,7 @@ func (d *directory) contactLine(contact wazoapi.Contact, private bool) string {
 	}
 	name := contact.Name()
 	details := slices.DeleteFunc([]string{contact.Exten, contact.Email}, func(detail string) bool { return detail == "" || detail == name })
-	line := cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), convert.ShortUUID(string(contact.UUID)))
+	line := cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), convert.ShortUUID(d.texts, string(contact.UUID)))
 	if len(details) > 0 {
 		line += " (" + strings.Join(details, ", ") + ")"
 	}
@@ -281,7 +278,7 @@ func (d *directory) profileName(ctx context.Context, message wazoapi.Message) st
 	if name := convert.CleanName(message.Alias, convert.MaxProfileBytes); name != "" {
 		return name
 	}
-	return convert.ShortUUID(string(message.UserUUID))
+	return convert.ShortUUID(d.texts, string(message.UserUUID))
 }
 
 // parkedName is how the author of a row is called. The row can perhaps not even be parsed.

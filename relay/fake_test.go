@@ -167,7 +167,7 @@ func (f *fakeMatrix) SendToSelf(_ context.Context, nonce string) error {
 	lost := f.losesProbes
 	f.mu.Unlock()
 	if !lost {
-		f.add(selfRoom, botUser, event.EventMessage, &event.Content{Parsed: NoticeContent(words.SelfProbe), Raw: map[string]any{TagKey: Tag{Kind: TagProbe, Nonce: nonce}}})
+		f.add(selfRoom, botUser, event.EventMessage, &event.Content{Parsed: NoticeContent(string(words.SelfProbe)), Raw: map[string]any{TagKey: Tag{Kind: TagProbe, Nonce: nonce}}})
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.signal()

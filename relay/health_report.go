@@ -35,18 +35,22 @@ const syncOverdue = 50 * time.Second
 
 // Health returns how both sides are. A side is well if what was last tried there succeeded, no portal is paused because of it,
 // and no message has waited for it longer than a minute.
-func (r *Relay) Health(ctx context.Context) (Health, error) { return r.healthOf(ctx, "") }
+//
+// It says so in English, as logs do: administrators search for it, and so do their programs.
+func (r *Relay) Health(ctx context.Context) (Health, error) {
+	return r.healthOf(ctx, "", r.texts.In(words.English))
+}
 
-// healthOf is Health. With a room, it leaves out what concerns only other rooms, and the pauses.
-func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
+// healthOf is Health for people, in their language. With a room, it leaves out what concerns only other rooms, and the pauses.
+func (r *Relay) healthOf(ctx context.Context, room id.RoomID, texts words.Texts) (Health, error) {
 	waiting, err := r.waiting(ctx)
 	if err != nil {
 		return Health{}, err
 	}
-	report := &healthReport{Relay: r, room: room, now: time.Now(), waiting: waiting}
+	report := &healthReport{Relay: r, texts: texts, room: room, now: time.Now(), waiting: waiting}
 	report.result = Health{Matrix: report.ofSide(matrixServices), Wazo: report.ofSide(wazoServices), Relay: report.ofSide(ownServices)}
 	if len(r.accounts.inUse()) == 0 {
-		report.result.Wazo.Note = r.texts.NobodyLoggedIn()
+		report.result.Wazo.Note = texts.NobodyLoggedIn()
 	}
 	report.addSync()
 	report.addClocks()
@@ -58,6 +62,7 @@ func (r *Relay) healthOf(ctx context.Context, room id.RoomID) (Health, error) {
 type healthReport struct {
 	*Relay
 
+	texts   words.Texts // in which it says what is wrong
 	result  Health
 	room    id.RoomID // the only room that it is about; "" for all
 	now     time.Time

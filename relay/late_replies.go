@@ -97,7 +97,7 @@ func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Ev
 	if err != nil {
 		return nil, err
 	}
-	edit, ok := convert.WithQuote(content, quote)
+	edit, ok := convert.WithQuote(w.texts, content, quote)
 	if !ok {
 		return nil, nil
 	}

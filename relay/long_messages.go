@@ -60,6 +60,6 @@ func (d *matrixDelivery) restInWords(rest string) string {
 	if len(texts) == 1 {
 		return rest
 	}
-	const ending = "…\n\n" + words.RestIsMissing
+	ending := "…\n\n" + d.texts.Say(words.RestIsMissing)
 	return convert.TruncateBytes(texts[0], len(texts[0])-len(ending)) + ending
 }

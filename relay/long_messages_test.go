@@ -56,7 +56,7 @@ func TestRestOfALongMessageIsAFile(t *testing.T) {
 			shown := f.postLong()
 			require.Len(t, shown, convert.MostParts+1)
 			file := shown[convert.MostParts]
-			require.Equal(t, words.RestOfMessage, file.FileName)
+			require.Equal(t, string(words.RestOfMessage), file.FileName)
 			require.Equal(t, encrypted, file.File != nil)
 			require.Equal(t, encrypted, file.URL == "", "a file of an encrypted room is encrypted, and has no other address")
 			require.Len(t, f.matrix.uploadedTexts(), 1)
@@ -111,7 +111,7 @@ func TestLongMessageWaitsForAHomeserverThatFails(t *testing.T) {
 			})
 			f.matrix.setTextError(nil)
 			shown := f.awaitEvents(convert.MostParts + 2)
-			require.Equal(t, words.RestOfMessage, shown[convert.MostParts+1].FileName)
+			require.Equal(t, string(words.RestOfMessage), shown[convert.MostParts+1].FileName)
 		})
 	}
 }
@@ -156,7 +156,7 @@ func TestRestOfALongMessageInARoomThatBecomesEncrypted(t *testing.T) {
 	require.Empty(t, last.URL)
 	require.Nil(t, last.File)
 	require.Contains(t, last.Body, "word word")
-	require.True(t, strings.HasSuffix(last.Body, words.RestIsMissing), "people know that there is more")
+	require.True(t, strings.HasSuffix(last.Body, string(words.RestIsMissing)), "people know that there is more")
 	require.LessOrEqual(t, convert.EventSize(&last.MessageEventContent), convert.MaxEventBytes)
 }
 

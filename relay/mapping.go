@@ -104,7 +104,7 @@ func (r *Relay) wazoUser(ctx context.Context, uuid wazoapi.UUID, username string
 		Name: convert.CleanName(names[uuid], convert.MaxProfileBytes), Username: convert.CleanName(username, convert.MaxProfileBytes),
 	}
 	if user.Name == "" {
-		user.Username = cmp.Or(user.Username, convert.ShortUUID(string(uuid)))
+		user.Username = cmp.Or(user.Username, convert.ShortUUID(r.texts, string(uuid)))
 	}
 	return user
 }

@@ -175,7 +175,7 @@ func (o *openings) conversationTitle(ctx context.Context, room wazoapi.Room, inv
 		others.Users = slices.DeleteFunc(slices.Clone(room.Users), func(u wazoapi.RoomUser) bool { return u.UUID == invited[0] })
 	}
 	title, err := o.findTitle(ctx, others, o.relayUUID())
-	return cmp.Or(strings.TrimSpace(title), convert.ShortUUID(string(room.UUID))), err
+	return cmp.Or(strings.TrimSpace(title), convert.ShortUUID(o.texts, string(room.UUID))), err
 }
 
 // awaitsLogIn reports whether somebody may be invited to a conversation as soon as they log in again, because Wazo refuses their log-in.

@@ -418,5 +418,5 @@ func TestLongListOfRoomsIsCut(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, shown, fmt.Sprintf("%d. **", maxRooms))
 	require.NotContains(t, shown, fmt.Sprintf("%d. **", maxRooms+1))
-	require.Contains(t, shown, "There is 1 more. You can link them by their names.")
+	require.Contains(t, shown, "There is 1 more. You can link it by its name.")
 }

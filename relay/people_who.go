@@ -80,7 +80,7 @@ func (p *people) roomMembers(ctx context.Context, acc *account, room wazoapi.Roo
 	}
 	line := func(user wazoapi.RoomUser) string {
 		name := cmp.Or(names[user.UUID], user.Identity)
-		return cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), convert.ShortUUID(string(user.UUID)))
+		return cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), convert.ShortUUID(p.texts, string(user.UUID)))
 	}
 	members := slices.Clone(room.Users)
 	slices.SortFunc(members, func(a, b wazoapi.RoomUser) int {

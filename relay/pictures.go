@@ -99,18 +99,18 @@ func (d *matrixDelivery) settleUploads(ctx context.Context, up *upload, failed [
 }
 
 // pictureParts makes the events of a message's pictures that were uploaded.
-func pictureParts(message wazoapi.Message, author character, pictures []convert.Picture, uploaded []*Picture) (parts []*matrixPart) {
+func (d *matrixDelivery) pictureParts(message wazoapi.Message, author character, pictures []convert.Picture, uploaded []*Picture) (parts []*matrixPart) {
 	for i, picture := range pictures {
 		if uploaded[i] == nil {
 			continue
 		}
 		part := &matrixPart{Content: author.show(&event.MessageEventContent{
-			MsgType: event.MsgImage, Body: picture.Description, FileName: picture.FileName(uploaded[i].Extension),
+			MsgType: event.MsgImage, Body: picture.Description, FileName: picture.FileName(d.texts, uploaded[i].Extension),
 			URL: uploaded[i].URL, File: uploaded[i].File, Info: uploaded[i].Info, Mentions: &event.Mentions{},
 		}, message.UserUUID)}
 		if uploaded[i].File == nil {
 			// Should the room become encrypted meanwhile, nothing may lead to a file that is not.
-			part.EncryptedFallback = author.show(convert.ToMatrix(picture.Line()), message.UserUUID)
+			part.EncryptedFallback = author.show(convert.ToMatrix(picture.Line(d.texts)), message.UserUUID)
 		}
 		parts = append(parts, part)
 	}

@@ -204,7 +204,7 @@ func (n *reactionNotices) texts(ctx context.Context, portal *db.Portal, wished [
 		for _, x := range about.reactions {
 			who = append(who, convert.Reaction{Emoji: convert.MatrixEmoji(x.Emoji), By: names[x.User]})
 		}
-		texts[about.target] = who.Who()
+		texts[about.target] = who.Who(n.Relay.texts)
 	}
 	return texts, true
 }
@@ -225,7 +225,7 @@ func (n *reactionNotices) names(ctx context.Context, people *cast, uuids []wazoa
 		if user, member, ok := people.memberOf(ctx, uuid); ok {
 			name = cmp.Or(convert.CleanName(member.Name, convert.MaxProfileBytes), user.Localpart())
 		}
-		shown[uuid] = cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), convert.ShortUUID(string(uuid)))
+		shown[uuid] = cmp.Or(convert.CleanName(name, convert.MaxProfileBytes), convert.ShortUUID(n.Relay.texts, string(uuid)))
 	}
 	return shown, true
 }

@@ -98,7 +98,7 @@ func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (said sayi
 	}
 	author := ""
 	if !d.isSame(known.Author, evt.Sender) {
-		author = cmp.Or(d.authorOnWazo(ctx, known.Author), words.SomebodyElse)
+		author = cmp.Or(d.authorOnWazo(ctx, known.Author), d.words().Say(words.SomebodyElse))
 	}
 	said.text = convert.Removal(written.Local(), time.UnixMilli(evt.Timestamp), author, d.wazoOptions(ctx, evt))
 	said.once = []onceSaid{{db.OnceRemoved, target.String()}}

@@ -11,6 +11,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 )
 
 // RelationsConfig says what is not relayed: edits and redactions of Matrix, and reactions of both sides. What still waits is edited or
@@ -30,10 +31,12 @@ type relations struct {
 	room   id.RoomID // of the event that refers to others
 
 	disposition func(Event) Disposition
+
+	texts words.Texts // in the language of which an event is described
 }
 
 func (d *wazoDelivery) relationsOf(evt *event.Event) *relations {
-	return &relations{db: d.db, matrix: d.matrix, portal: d.portal, room: d.saidIn(evt), disposition: d.Disposition}
+	return &relations{db: d.db, matrix: d.matrix, portal: d.portal, room: d.saidIn(evt), disposition: d.Disposition, texts: d.words()}
 }
 
 // relationTimeout is how long a message waits at most for the event or message that it refers to. A message without its quote is better
@@ -109,7 +112,8 @@ func (r *relations) isRedacted(ctx context.Context, eventID id.EventID) bool {
 
 // describe says what an event says to people on Wazo.
 func (r *relations) describe(ctx context.Context, evt *event.Event) (convert.Description, error) {
-	said := convert.Describe(evt, nil)
+	describer := convert.Describer{Texts: r.texts}
+	said := describer.Describe(evt, nil)
 	if said.About == "" {
 		return said, nil
 	}
@@ -119,7 +123,7 @@ func (r *relations) describe(ctx context.Context, evt *event.Event) (convert.Des
 	} else if may, err := r.mayTell(ctx, about); err != nil || !may {
 		return said, err
 	}
-	return convert.Describe(evt, about.Event), nil
+	return describer.Describe(evt, about.Event), nil
 }
 
 // mayTell reports whether people on Wazo may read what an event says. What was said before the link, or is not relayed for another

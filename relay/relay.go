@@ -83,7 +83,8 @@ type Config struct {
 	Media         MediaConfig
 	Relations     RelationsConfig
 	Webhook       WebhookConfig
-	PlainText     bool // WAZO_MARKDOWN=off: texts for Wazo must read well unrendered, and texts from Wazo are shown as typed
+	Language      words.Language // of what people read; default English
+	PlainText     bool           // WAZO_MARKDOWN=off: texts for Wazo must read well unrendered, and texts from Wazo are shown as typed
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min, with a webhook 30 s
@@ -210,7 +211,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		cfg:     cfg,
 		db:      database,
 		log:     log,
-		texts:   words.New(cfg.CommandPrefix),
+		texts:   words.New(cfg.CommandPrefix).In(cfg.Language),
 		startup: newStartup(),
 		reading: semaphore.NewWeighted(parallelReads),
 

@@ -154,7 +154,7 @@ func (d *wazoDelivery) wazoBeginning(ctx context.Context, known *db.Message) str
 	}
 	for _, m := range page.Items {
 		if string(m.UUID) == known.WazoUUID {
-			return convert.WazoPreview(m.Content)
+			return convert.WazoPreview(d.words(), m.Content)
 		}
 	}
 	return ""

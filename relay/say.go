@@ -14,6 +14,9 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
+// Texts returns the texts in which the relay speaks to people.
+func (r *Relay) Texts() words.Texts { return r.texts }
+
 // Say says something to the people of a Matrix room as a notice; replyTo may be empty. It is stored, in the transaction
 // that ctx carries together with the change that it tells of, and said when the homeserver takes it.
 func (r *Relay) Say(ctx context.Context, room id.RoomID, markdown string, replyTo id.EventID) error {

@@ -12,7 +12,7 @@ import (
 
 // Status returns what the relay knows of a room's portal and of Wazo. The Matrix side adds its own part.
 func (r *Relay) Status(ctx context.Context, room id.RoomID) (status words.Status, err error) {
-	health, err := r.healthOf(ctx, room)
+	health, err := r.healthOf(ctx, room, r.texts)
 	if err != nil {
 		return status, err
 	}

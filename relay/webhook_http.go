@@ -45,7 +45,7 @@ func (h *webhookHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, words.WebhookHere, http.StatusMethodNotAllowed)
+		http.Error(w, h.webhook.texts.Say(words.WebhookHere), http.StatusMethodNotAllowed)
 		return
 	}
 	secret, _ := strings.CutPrefix(r.URL.Path, h.prefix)

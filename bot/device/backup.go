@@ -39,11 +39,11 @@ const (
 // Words describes the key backup in words for a chat or for an administrator.
 func (b Backup) Words() words.KeyBackup {
 	return words.KeyBackup{
-		State: map[Backup]string{
+		State: map[Backup]words.Phrase{
 			BackupUnknown: words.BackupUnknown, BackupUsed: words.BackupUsed, BackupNone: words.BackupNone, BackupLocked: words.BackupLocked,
 			BackupForeign: words.BackupForeign, BackupDisabled: words.BackupDisabled, BackupFailing: words.BackupFailing,
 		}[b],
-		Advice: map[Backup]string{
+		Advice: map[Backup]words.Phrase{
 			BackupLocked: words.AdviseRecoveryKey, BackupForeign: words.AdviseBackupKey, BackupFailing: words.AdviseBackupLog,
 		}[b],
 	}
@@ -121,9 +121,9 @@ func (m *Manager) noteBackup(err error) {
 	case now == BackupUsed:
 		m.log.Info().Stringer("version", m.backup.version).Msg("Room keys are backed up on the homeserver")
 	case now == BackupDisabled:
-		m.log.Info().Str("state", shown.State).Msg("Room keys are not backed up on the homeserver")
+		m.log.Info().Str("state", string(shown.State)).Msg("Room keys are not backed up on the homeserver")
 	default:
-		m.log.Warn().Err(err).Str("state", shown.State).Str("hint", shown.Advice).Msg("Room keys are not backed up on the homeserver")
+		m.log.Warn().Err(err).Str("state", string(shown.State)).Str("hint", string(shown.Advice)).Msg("Room keys are not backed up on the homeserver")
 	}
 }
 

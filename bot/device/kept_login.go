@@ -161,7 +161,7 @@ func (m *Manager) openSession(kept keptLogin) {
 	m.transport.session.Store(m.session)
 }
 
-// LogInTrouble says in words why the log-in cannot be used, or "" if it can, as far as is known. It may be called at any time after
+// LogInTrouble says in English why the log-in cannot be used, or "" if it can, as far as is known. It may be called at any time after
 // Prepare.
 func (m *Manager) LogInTrouble() string {
 	s := m.transport.session.Load()
@@ -172,9 +172,9 @@ func (m *Manager) LogInTrouble() string {
 	case err == nil:
 		return ""
 	case errors.Is(err, session.ErrEnded):
-		return words.MatrixLogInEnded
+		return string(words.MatrixLogInEnded)
 	default:
-		return words.MatrixLogInNotRenewed
+		return string(words.MatrixLogInNotRenewed)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"wazo-matrix-relay/bot/session"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/words"
 )
 
 // RequestTimeout is how long a request to the homeserver may take, except for a long poll and the transfer of a file.
@@ -49,10 +50,10 @@ type Manager struct {
 	syncer *mautrix.DefaultSyncer
 	crypto *cryptohelper.CryptoHelper
 
-	transport *transport             // of the client
-	login     keptLogin              // with which the client is logged in; empty with a configured access token
-	session   *session.Session       // of the log-in; nil if its access token does not expire
-	logInKind atomic.Pointer[string] // one of words.LogInBy…
+	transport *transport                   // of the client
+	login     keptLogin                    // with which the client is logged in; empty with a configured access token
+	session   *session.Session             // of the log-in; nil if its access token does not expire
+	logInKind atomic.Pointer[words.Phrase] // one of words.LogInBy…
 
 	raises          raises
 	keysReceived    atomic.Bool // since SecureReceivedKeys was called last, or before if it failed

@@ -83,15 +83,15 @@ func (m *Manager) logTrust(ctx context.Context, status Status, err error) {
 		m.log.Warn().Err(err).Stringer("device_id", status.ID).Msg("The bot's device is signed, but the next one could not be")
 		return
 	}
-	advice := status.Trust.Advice()
+	advice := string(status.Trust.Advice())
 	if approval, ok := errors.AsType[*ResetError](err); ok {
-		advice = words.AdviseApproval(approval.Address)
+		advice = words.Texts{}.AdviseApproval(approval.Address)
 	} else if needsAdmin(err) || status.Trust == TrustBrokenIdentity {
 		if address := m.resetAddress(ctx); address != "" {
-			advice += "; " + words.ResetApproval(address)
+			advice += "; " + words.Texts{}.ResetApproval(address)
 		}
 	}
-	m.log.Warn().Err(err).Stringer("device_id", status.ID).Str("state", status.Trust.Words()).Str("hint", advice).
+	m.log.Warn().Err(err).Stringer("device_id", status.ID).Str("state", string(status.Trust.Words())).Str("hint", advice).
 		Msg("Others see the bot's device as not trustworthy")
 }
 

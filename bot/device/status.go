@@ -29,8 +29,8 @@ const (
 )
 
 // Words describes the trust in words for a chat or for an administrator.
-func (t Trust) Words() string {
-	return map[Trust]string{
+func (t Trust) Words() words.Phrase {
+	return map[Trust]words.Phrase{
 		Trusted: words.DeviceSigned, TrustUnsigned: words.DeviceUnsigned, TrustNoIdentity: words.DeviceNoIdentity,
 		TrustBrokenIdentity: words.DeviceIdentityBroken, TrustIdentityChanged: words.DeviceIdentityChanged,
 		TrustDeviceGone: words.DeviceGone, TrustOtherKeys: words.DeviceOtherKeys, TrustUnknown: words.DeviceUnknown,
@@ -38,8 +38,8 @@ func (t Trust) Words() string {
 }
 
 // Advice says what an administrator can do about it. It returns "" if there is nothing to do.
-func (t Trust) Advice() string {
-	return map[Trust]string{
+func (t Trust) Advice() words.Phrase {
+	return map[Trust]words.Phrase{
 		TrustUnsigned: words.AdviseRecoveryKey, TrustNoIdentity: words.AdviseIdentity, TrustBrokenIdentity: words.AdviseReset,
 		TrustIdentityChanged: words.AdviseRecoveryKey, TrustDeviceGone: words.AdviseNewDevice, TrustOtherKeys: words.AdviseNewDevice,
 	}[t]

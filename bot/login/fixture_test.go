@@ -101,7 +101,7 @@ func newFixtureAt(t *testing.T, address string) *fixture {
 	}
 	parsed, err := url.Parse(address)
 	require.NoError(t, err)
-	f.page = f.logins.Page(parsed, "!wazo logout")
+	f.page = f.logins.Page(parsed)
 	return f
 }
 

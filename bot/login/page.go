@@ -44,15 +44,14 @@ type Page struct {
 	host   string // host and port as browsers send them
 	cookie string // its name
 	secure bool
-	logout string // the command
 }
 
 var _ http.Handler = (*Page)(nil)
 
 // Page returns the page at an address, at which people reach the relay. It has no / at its end. The links are at
-// <address>/<secret>. logout is the command that ends a log-in.
-func (l *Logins) Page(address *url.URL, logout string) *Page {
-	p := &Page{Logins: l, path: address.Path, secure: address.Scheme == "https", logout: logout}
+// <address>/<secret>.
+func (l *Logins) Page(address *url.URL) *Page {
+	p := &Page{Logins: l, path: address.Path, secure: address.Scheme == "https"}
 	p.host = bareHost(address.Host, address.Scheme)
 	p.origin = address.Scheme + "://" + p.host
 	// A browser takes a cookie with this prefix only from this host and over https, so no neighbour can set it.
@@ -135,13 +134,13 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request, link *link) {
 			browser = newSecret()
 			p.setCookie(w, browser)
 		}
-		view.Form, view.Title, view.Action, view.Token = true, "Log in to Wazo", r.URL.Path, p.links.formToken(link.key, browser)
+		view.Form, view.Title, view.Action, view.Token = true, words.LoginFormTitle, r.URL.Path, p.links.formToken(link.key, browser)
 		p.write(w, http.StatusOK, view)
 	case linkDone:
-		view.Done, view.Title, view.Problem = true, "You are logged in", nil
+		view.Done, view.Title, view.Problem = true, words.LoginFormDone, nil
 		p.write(w, http.StatusOK, view)
 	case linkEnded:
-		view.Title = "You cannot log in here"
+		view.Title = words.LoginFormRefused
 		p.write(w, http.StatusNotFound, view)
 	default:
 		p.writeState(w, state)
@@ -241,23 +240,25 @@ func (p *Page) setCookie(w http.ResponseWriter, browser secret) {
 
 // view is what the page shows.
 type view struct {
-	Title, Sentence        string
-	Style                  template.CSS
-	Form, Done             bool
-	User, Action, Token    string
-	Name, Username, Domain string
-	Problem                []span
-	Logout                 string
+	words.Texts
+
+	Title, Sentence     words.Phrase
+	Style               template.CSS
+	Form, Done          bool
+	User, Action, Token string
+	As                  words.WazoUser // who is logged in
+	Username, Domain    string
+	Problem             []span
 }
+
+// Spans takes a sentence apart for the template.
+func (view) Spans(markdown string) []span { return spans(markdown) }
 
 // view returns what is known of a link. The lock of the link must be held.
 func (p *Page) view(link *link) view {
-	v := view{User: shown(link.user.String()), Username: link.username, Domain: link.domain, Problem: spans(link.problem)}
+	v := view{Texts: p.texts, User: shown(link.user.String()), Username: link.username, Domain: link.domain, Problem: spans(link.problem)}
 	if link.done != nil {
-		v.Name, v.Username = shown(link.done.As.Name), shown(link.done.As.Username)
-		if v.Name == "" {
-			v.Name, v.Username = v.Username, ""
-		}
+		v.As = words.WazoUser{Name: shown(link.done.As.Name), Username: shown(link.done.As.Username)}
 	}
 	return v
 }
@@ -278,16 +279,16 @@ func (p *Page) writeState(w http.ResponseWriter, state linkState) {
 	p.writeSentence(w, http.StatusNotFound, sentence)
 }
 
-func (p *Page) writeSentence(w http.ResponseWriter, status int, sentence string) {
-	p.write(w, status, view{Title: "You cannot log in here", Sentence: sentence})
+func (p *Page) writeSentence(w http.ResponseWriter, status int, sentence words.Phrase) {
+	p.write(w, status, view{Texts: p.texts, Title: words.LoginFormRefused, Sentence: sentence})
 }
 
 func (p *Page) write(w http.ResponseWriter, status int, v view) {
-	v.Style, v.Logout = template.CSS(pageStyle), p.logout
+	v.Style = template.CSS(pageStyle)
 	var page bytes.Buffer
 	if err := pageTemplate.Execute(&page, v); err != nil {
 		p.log.Err(err).Msg("Failed to make the log-in page")
-		http.Error(w, words.LoginPageBad, http.StatusInternalServerError)
+		http.Error(w, p.texts.Say(words.LoginPageBad), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

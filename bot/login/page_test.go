@@ -119,7 +119,7 @@ func TestLinksEnd(t *testing.T) {
 		for _, path := range []string{f.page.path + "/" + string(newSecret()), f.page.path + "/", f.page.path + "/x", f.page.path, "/", f.link(robin) + "/x"} {
 			page := f.browser().get(path)
 			require.Equal(t, http.StatusNotFound, page.StatusCode, path)
-			require.Contains(t, page.text(), words.LoginPageInvalid)
+			require.Contains(t, page.text(), string(words.LoginPageInvalid))
 			require.Empty(t, page.Cookies())
 		}
 	})
@@ -131,7 +131,7 @@ func TestLinksEnd(t *testing.T) {
 		f.pass(Life + time.Second)
 		for _, page := range []*answer{b.get(path), b.send(path, url.Values{"token": {token}, "username": {"alice"}, "password": {goodPassword}})} {
 			require.Equal(t, http.StatusNotFound, page.StatusCode)
-			require.Contains(t, page.text(), words.LoginPageInvalid)
+			require.Contains(t, page.text(), string(words.LoginPageInvalid))
 		}
 		require.Zero(t, f.core.asked())
 	})
@@ -140,7 +140,7 @@ func TestLinksEnd(t *testing.T) {
 		first := f.link(robin)
 		other := f.link(eve)
 		second := f.link(robin)
-		require.Contains(t, f.browser().get(first).text(), words.LoginPageInvalid)
+		require.Contains(t, f.browser().get(first).text(), string(words.LoginPageInvalid))
 		require.Equal(t, http.StatusOK, f.browser().get(second).StatusCode)
 		require.Equal(t, http.StatusOK, f.browser().get(other).StatusCode)
 	})
@@ -165,7 +165,7 @@ func TestUsedLinkDoesNotWorkAgain(t *testing.T) {
 	require.Equal(t, 1, f.core.asked())
 
 	other := f.browser()
-	require.Contains(t, other.get(path).text(), words.LoginPageUsed)
+	require.Contains(t, other.get(path).text(), string(words.LoginPageUsed))
 	require.NotContains(t, other.get(path).text(), "Alice")
 	require.NotEqual(t, http.StatusSeeOther, other.send(path, values).StatusCode)
 	require.Equal(t, 1, f.core.asked())
@@ -181,7 +181,7 @@ func TestOnlyTheBrowserThatTriedFirstMayGoOn(t *testing.T) {
 		second.get(path), f.browser().get(path), second.send(path, url.Values{"token": {token}, "username": {"alice"}, "password": {goodPassword}}),
 	} {
 		require.Equal(t, http.StatusNotFound, page.StatusCode)
-		require.Contains(t, page.text(), words.LoginPageOther)
+		require.Contains(t, page.text(), string(words.LoginPageOther))
 		require.NotContains(t, page.body, "alice")
 	}
 	require.Equal(t, 1, f.core.asked())
@@ -264,7 +264,7 @@ func TestTokenOfAnotherLinkOrBrowserIsRefused(t *testing.T) {
 	for _, token := range []string{b.get(evesPath).token(), other.get(path).token(), "", "00"} {
 		page := b.send(path, url.Values{"token": {token}, "username": {"alice"}, "password": {goodPassword}})
 		require.Equal(t, http.StatusForbidden, page.StatusCode)
-		require.Contains(t, page.text(), words.LoginPageForged)
+		require.Contains(t, page.text(), string(words.LoginPageForged))
 	}
 	require.Zero(t, f.core.asked())
 }
@@ -300,7 +300,7 @@ func TestTriesAreLimited(t *testing.T) {
 		}
 		page := b.get(path)
 		require.Equal(t, http.StatusNotFound, page.StatusCode)
-		require.Contains(t, page.text(), words.LoginPageTries)
+		require.Contains(t, page.text(), string(words.LoginPageTries))
 		require.Equal(t, maxTries, f.core.asked())
 	})
 	t.Run("by person", func(t *testing.T) {
@@ -526,4 +526,29 @@ func TestLogInGoesOnIfTheBrowserHangsUp(t *testing.T) {
 		*r = *r.WithContext(ctx)
 	})
 	require.Contains(t, b.get(path).text(), "You are logged in")
+}
+
+// No English may be left in any state of the page.
+func TestPageSpeaksTheLanguageOfTheRelay(t *testing.T) {
+	f := newFixture(t)
+	f.logins.texts = txt.In(words.French)
+	plain := strings.NewReplacer("\u00a0", " ", "\u202f", " ")
+	english := regexp.MustCompile(`(?i)\b(?:the|you|your|log in|password|domain|link|page is)\b`)
+	b := f.browser()
+	path := f.link(robin)
+	shown := func(part string) {
+		t.Helper()
+		page := b.get(path)
+		require.Contains(t, page.body, `<html lang="fr">`)
+		text := plain.Replace(page.text())
+		require.Contains(t, text, part)
+		require.NotRegexp(t, english, strings.ReplaceAll(text, "!wazo logout", ""))
+	}
+	shown("Ne continuez que si vous êtes @robin:a.example. Si quelqu’un d’autre vous a envoyé cette page, fermez-la.")
+	b.logIn(path, "", "missing")
+	shown("Veuillez saisir votre nom d’utilisateur et votre mot de passe.")
+	b.logIn(path, "alice", goodPassword)
+	shown("L’utilisateur Matrix @robin:a.example est maintenant connecté à Wazo en tant que Alice Martin (alice).")
+	path += "0"
+	shown("Ce lien n’est pas valable, ou ne l’est plus.")
 }

@@ -21,6 +21,7 @@ import (
 	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/words"
 )
 
 const (
@@ -67,7 +68,7 @@ func newFixture(t *testing.T) *fixture {
 		IsEncrypted: func(context.Context, id.RoomID) (bool, error) { return f.encrypted, nil },
 		MatrixError: matrixError,
 	}, maxSize)
-	f.server = NewServer(f.db, f.transfers, log)
+	f.server = NewServer(f.db, f.transfers, words.Texts{}, log)
 	t.Cleanup(f.server.Close)
 	f.web = httptest.NewServer(f.server.Handler("/files/media"))
 	t.Cleanup(f.web.Close)

@@ -36,14 +36,15 @@ const (
 // others are shown in a sandbox that loads nothing.
 type Server struct {
 	db    *db.Database
+	texts words.Texts
 	log   zerolog.Logger
 	files *fileCache
 	slots chan struct{} // holds one value for each request that is being answered
 }
 
-// NewServer returns the server of the files that a database lists. It gets them by transfers.
-func NewServer(database *db.Database, transfers *Transfers, log zerolog.Logger) *Server {
-	return &Server{db: database, log: log, files: newFileCache(transfers.download, &log), slots: make(chan struct{}, maxRequests)}
+// NewServer returns the server of the files that a database lists. It gets them by transfers, and speaks to people in texts.
+func NewServer(database *db.Database, transfers *Transfers, texts words.Texts, log zerolog.Logger) *Server {
+	return &Server{db: database, texts: texts, log: log, files: newFileCache(transfers.download, &log), slots: make(chan struct{}, maxRequests)}
 }
 
 // Close ends all downloads and closes all files. The listener must be closed before.
@@ -54,7 +55,7 @@ func (s *Server) Close() { s.files.close() }
 func (s *Server) Handler(path string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path+"/{key}/{name}", s.serve)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { writeSentence(w, http.StatusNotFound, words.FileGone) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { s.writeSentence(w, http.StatusNotFound, words.FileGone) })
 	return mux
 }
 
@@ -65,7 +66,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.acquireSlot(ctx) {
-		writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
+		s.writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
 		return
 	}
 	defer func() { <-s.slots }()
@@ -90,9 +91,9 @@ func (s *Server) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
 	switch {
 	case err != nil:
 		s.log.Err(err).Msg("Failed to look up a file")
-		writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
+		s.writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
 	case media == nil:
-		writeSentence(w, http.StatusNotFound, words.FileGone)
+		s.writeSentence(w, http.StatusNotFound, words.FileGone)
 	}
 	return media
 }
@@ -113,22 +114,22 @@ func (s *Server) acquireSlot(ctx context.Context) bool {
 func (s *Server) writeError(w http.ResponseWriter, media *db.Media, err error) {
 	switch {
 	case errors.Is(err, errFileGone):
-		writeSentence(w, http.StatusNotFound, words.FileGone)
+		s.writeSentence(w, http.StatusNotFound, words.FileGone)
 		return
 	case errors.Is(err, errFileTooLarge):
-		writeSentence(w, http.StatusBadGateway, words.FileTooLarge)
+		s.writeSentence(w, http.StatusBadGateway, words.FileTooLarge)
 	case errors.Is(err, errFileDamaged):
-		writeSentence(w, http.StatusBadGateway, words.FileDamaged)
+		s.writeSentence(w, http.StatusBadGateway, words.FileDamaged)
 	case errors.Is(err, errTooManyFiles):
-		writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
+		s.writeSentence(w, http.StatusServiceUnavailable, words.FileUnavailable)
 	default:
-		writeSentence(w, http.StatusBadGateway, words.FileUnavailable)
+		s.writeSentence(w, http.StatusBadGateway, words.FileUnavailable)
 	}
 	s.log.Warn().Err(err).Stringer("room_id", media.Room).Stringer("event_id", media.EventID).Msg("Failed to serve a file")
 }
 
 // writeSentence answers with a sentence instead of a file.
-func writeSentence(w http.ResponseWriter, status int, sentence string) {
+func (s *Server) writeSentence(w http.ResponseWriter, status int, sentence words.Phrase) {
 	setSecurityHeaders(w.Header())
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -136,7 +137,7 @@ func writeSentence(w http.ResponseWriter, status int, sentence string) {
 		w.Header().Set("Retry-After", "30")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(sentence + "\n")) // if the reader is gone, there is nothing to do
+	_, _ = w.Write([]byte(s.texts.Say(sentence) + "\n")) // if the reader is gone, there is nothing to do
 }
 
 // setSecurityHeaders keeps a stranger's file from doing harm in a browser, and its address from being passed on.

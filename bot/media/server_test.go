@@ -144,7 +144,7 @@ func TestFilesAreServed(t *testing.T) {
 		} {
 			resp, body := f.ask(http.MethodGet, url)
 			require.Equal(t, http.StatusNotFound, resp.StatusCode, url)
-			require.Equal(t, words.FileGone+"\n", string(body), url)
+			require.Equal(t, string(words.FileGone)+"\n", string(body), url)
 			require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
 			require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
 		}
@@ -215,25 +215,25 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 		status    int
 		says      string
 	}{
-		{"the hash is another one", "", broken(func(f *event.EncryptedFileInfo) { f.Hashes.SHA256 = strings.Repeat("A", 43) }), whole, 502, words.FileDamaged},
-		{"the hash is missing", "", broken(func(f *event.EncryptedFileInfo) { f.Hashes.SHA256 = "" }), whole, 502, words.FileDamaged},
-		{"the key is missing", "", broken(func(f *event.EncryptedFileInfo) { f.Key.Key = "" }), whole, 502, words.FileDamaged},
-		{"the vector is missing", "", broken(func(f *event.EncryptedFileInfo) { f.InitVector = "" }), whole, 502, words.FileDamaged},
-		{"the version is unknown", "", broken(func(f *event.EncryptedFileInfo) { f.Version = "v3" }), whole, 502, words.FileDamaged},
-		{"the keys are no JSON", "", "{", whole, 502, words.FileDamaged},
-		{"the encrypted file is cut", "", string(toJSON(good)), func(w http.ResponseWriter) { _, _ = w.Write(cipher[:1000]) }, 502, words.FileDamaged},
+		{"the hash is another one", "", broken(func(f *event.EncryptedFileInfo) { f.Hashes.SHA256 = strings.Repeat("A", 43) }), whole, 502, string(words.FileDamaged)},
+		{"the hash is missing", "", broken(func(f *event.EncryptedFileInfo) { f.Hashes.SHA256 = "" }), whole, 502, string(words.FileDamaged)},
+		{"the key is missing", "", broken(func(f *event.EncryptedFileInfo) { f.Key.Key = "" }), whole, 502, string(words.FileDamaged)},
+		{"the vector is missing", "", broken(func(f *event.EncryptedFileInfo) { f.InitVector = "" }), whole, 502, string(words.FileDamaged)},
+		{"the version is unknown", "", broken(func(f *event.EncryptedFileInfo) { f.Version = "v3" }), whole, 502, string(words.FileDamaged)},
+		{"the keys are no JSON", "", "{", whole, 502, string(words.FileDamaged)},
+		{"the encrypted file is cut", "", string(toJSON(good)), func(w http.ResponseWriter) { _, _ = w.Write(cipher[:1000]) }, 502, string(words.FileDamaged)},
 		{"the connection breaks", "", "", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = w.Write(cipher[:10])
 			panic(http.ErrAbortHandler)
-		}, 502, words.FileUnavailable},
-		{"it says that it is too large", "", "", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "2000000"); endless(w) }, 502, words.FileTooLarge},
-		{"it is too large and does not say so", "", "", endless, 502, words.FileTooLarge},
-		{"it is too large and encrypted", "", string(toJSON(good)), endless, 502, words.FileTooLarge},
-		{"the homeserver does not have it", "", "", func(w http.ResponseWriter) { refuse(w, 404, "M_NOT_FOUND") }, 404, words.FileGone},
-		{"the homeserver fails", "", "", func(w http.ResponseWriter) { refuse(w, 500, "M_UNKNOWN") }, 502, words.FileUnavailable},
-		{"the homeserver limits", "", "", func(w http.ResponseWriter) { limited(w, time.Hour) }, 502, words.FileUnavailable},
-		{"the address is none", "https://b.example/cat", "", whole, 404, words.FileGone},
+		}, 502, string(words.FileUnavailable)},
+		{"it says that it is too large", "", "", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "2000000"); endless(w) }, 502, string(words.FileTooLarge)},
+		{"it is too large and does not say so", "", "", endless, 502, string(words.FileTooLarge)},
+		{"it is too large and encrypted", "", string(toJSON(good)), endless, 502, string(words.FileTooLarge)},
+		{"the homeserver does not have it", "", "", func(w http.ResponseWriter) { refuse(w, 404, "M_NOT_FOUND") }, 404, string(words.FileGone)},
+		{"the homeserver fails", "", "", func(w http.ResponseWriter) { refuse(w, 500, "M_UNKNOWN") }, 502, string(words.FileUnavailable)},
+		{"the homeserver limits", "", "", func(w http.ResponseWriter) { limited(w, time.Hour) }, 502, string(words.FileUnavailable)},
+		{"the address is none", "https://b.example/cat", "", whole, 404, string(words.FileGone)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -361,7 +361,7 @@ func TestPanicWhileAFileIsFetched(t *testing.T) {
 	link := f.link(catFile())
 	resp, body := f.ask(http.MethodGet, link)
 	require.Equal(t, http.StatusBadGateway, resp.StatusCode)
-	require.Equal(t, words.FileUnavailable+"\n", string(body))
+	require.Equal(t, string(words.FileUnavailable)+"\n", string(body))
 	require.Contains(t, f.logged.String(), "TestPanicWhileAFileIsFetched", "the log tells where")
 	require.NotContains(t, f.logged.String(), "breaks its reader", "a panic's value may be secret")
 	f.server.files.fetch = fetch
@@ -385,7 +385,7 @@ func TestFileIsRedactedWhileItIsFetched(t *testing.T) {
 	})
 	resp, body := f.ask(http.MethodGet, f.link(catFile()))
 	require.Equal(t, http.StatusNotFound, resp.StatusCode)
-	require.Equal(t, words.FileGone+"\n", string(body))
+	require.Equal(t, string(words.FileGone)+"\n", string(body))
 }
 
 func TestCachedFilesAreLimited(t *testing.T) {
@@ -406,7 +406,7 @@ func TestCachedFilesAreLimited(t *testing.T) {
 	require.ErrorIs(t, err, errTooManyFiles)
 	resp, body := f.ask(http.MethodGet, f.link(another))
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
-	require.Equal(t, words.FileUnavailable+"\n", string(body))
+	require.Equal(t, string(words.FileUnavailable)+"\n", string(body))
 
 	files.release(held[0])
 	file, err := files.open(t.Context(), another)
@@ -472,4 +472,12 @@ type deadlineRecorder struct {
 func (r *deadlineRecorder) SetWriteDeadline(deadline time.Time) error {
 	r.deadline = deadline
 	return nil
+}
+
+func TestSentencesAreInTheLanguageOfTheRelay(t *testing.T) {
+	f := newFixture(t)
+	f.server.texts = words.Texts{}.In(words.French)
+	_, body := f.ask(http.MethodGet, f.web.URL+"/files/media/unknown/cat.jpg")
+	require.Equal(t, f.server.texts.Say(words.FileGone)+"\n", string(body))
+	require.Contains(t, string(body), "Ce fichier n’est pas disponible.")
 }

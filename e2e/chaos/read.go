@@ -10,6 +10,7 @@ import (
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"maunium.net/go/mautrix/event"
@@ -208,7 +209,7 @@ func isHistory(content *event.MessageEventContent) bool {
 func (s *fixture) authorNamed(p *place, name string) string {
 	for _, author := range p.authors {
 		l := s.loginOf(author.UUID)
-		if name == author.Firstname+" "+author.Lastname || name == convert.ShortUUID(author.UUID) || l != nil && name == l.name {
+		if name == author.Firstname+" "+author.Lastname || name == convert.ShortUUID(words.Texts{}, author.UUID) || l != nil && name == l.name {
 			return author.UUID
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/metrics"
 	"wazo-matrix-relay/relay"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -85,7 +86,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 		account = api.Account(cfg.wazoCredentials(), &relay.TokenStore{DB: database, Account: row})
 	}
 	core := relay.New(relay.Config{
-		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
+		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Language: words.Language(cfg.Language), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
 		Relations: cfg.relations(), PlainText: !bool(cfg.WazoMarkdown), Webhook: cfg.webhook(),
 		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages), Observer: counted, Clocks: clocks, AdminRoom: id.RoomID(cfg.AdminRoom), SelfProbe: time.Duration(cfg.ProbeMinutes),
 	}, database, row, api, account, log.With().Str("part", "relay").Logger())

@@ -199,7 +199,7 @@ func checkPublicURL(ctx context.Context, cfg *config) error {
 	status, body, err := get(ctx, cfg.PublicURL.base+mediaPath+"/check")
 	if err != nil {
 		return hint(err, advice)
-	} else if status != http.StatusNotFound || strings.TrimSpace(string(body)) != words.FileGone {
+	} else if status != http.StatusNotFound || !words.FileGone.IsSaidBy(strings.TrimSpace(string(body))) {
 		return hint(fmt.Errorf("something else than the relay answers (HTTP %d)", status), advice)
 	}
 	if err = checkLoginPage(ctx, cfg); err != nil || cfg.WazoEvents != eventsWebhook {
@@ -214,7 +214,7 @@ func checkLoginPage(ctx context.Context, cfg *config) error {
 		return err
 	} else if status == http.StatusMisdirectedRequest {
 		return hint(errors.New("the log-in page is asked for at another host"), "have the reverse proxy pass the header Host on; in nginx: proxy_set_header Host $host; see Files in docs/administration.md")
-	} else if status != http.StatusNotFound || !strings.Contains(string(body), words.LoginPageInvalid) {
+	} else if status != http.StatusNotFound || !words.LoginPageInvalid.IsPartOf(string(body)) {
 		return hint(fmt.Errorf("something else than the relay answers at the log-in page (HTTP %d)", status),
 			"have the reverse proxy pass requests for /login/ below PUBLIC_URL on to LISTEN, too; people cannot log in to Wazo otherwise")
 	}
@@ -264,25 +264,25 @@ func (c *checker) checkEncryption(ctx context.Context, matrix *bot.Bot) {
 	defer cancel()
 	seen, err := matrix.Inspect(ctx)
 	shown := seen.Words()
-	detail := "device " + shown.ID + ", " + shown.State
+	detail := "device " + shown.ID + ", " + string(shown.State)
 	switch {
 	case err != nil:
 		err = matrixHint(err)
 	case seen.Trust == device.TrustNoIdentity, seen.Trust == device.TrustUnsigned, seen.Trust == device.TrustIdentityChanged:
 		detail += "; the relay will sign it when it starts"
 	case seen.OneTimeKeys == 0:
-		err = hint(errors.New(words.NoOneTimeKeys), shown.Advice)
+		err = hint(errors.New(string(words.NoOneTimeKeys)), string(shown.Advice))
 	case seen.Trust != device.Trusted:
-		err = hint(errors.New("the device is "+shown.State), shown.Advice)
+		err = hint(fmt.Errorf("the device is %s", shown.State), string(shown.Advice))
 	}
 	if !c.result("encryption", detail, err) {
 		return
 	}
 	keys := seen.Backup.Words()
 	if keys.Advice != "" {
-		err = hint(fmt.Errorf("room keys cannot be backed up: %w", seen.BackupError), keys.Advice)
+		err = hint(fmt.Errorf("room keys cannot be backed up: %w", seen.BackupError), string(keys.Advice))
 	}
-	c.result("key backup", keys.State, err)
+	c.result("key backup", string(keys.State), err)
 }
 
 // checkScopes checks that the account has all permissions that the relay needs.

@@ -46,6 +46,7 @@ type config struct {
 	DatabasePath databasePath `env:"DATABASE_URL" envDefault:"relay.db" hint:"set it to the name of a file, like relay.db"`
 	SecretKey    string       `env:"SECRET_KEY" secret:"true"`
 
+	Language      language      `env:"LANGUAGE" envDefault:"en" hint:"set it to en (English) or fr (French); many systems set LANGUAGE, too, and the environment overrides the file of --env-file"`
 	CommandPrefix commandPrefix `env:"COMMAND_PREFIX" envDefault:"!wazo" hint:"set it to one word that nobody begins an ordinary message with, like !wazo"`
 	AliasFormat   aliasFormat   `env:"ALIAS_FORMAT" envDefault:"{{.Name}} (Matrix)" hint:"set it to a Go template, like {{.Name}} (Matrix)"`
 	ContentFormat contentFormat `env:"CONTENT_FORMAT" envDefault:"{{.Content}}" hint:"set it to a Go template, like {{.Content}}"`

@@ -17,6 +17,7 @@ import (
 
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 )
 
 // goodEnv is a complete environment; nothing in it is asked.
@@ -67,7 +68,7 @@ func TestConfigDefaults(t *testing.T) {
 			"MATRIX_HOMESERVER_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD_FILE", "WAZO_CA_FILE", "ALLOWED_USERS", "IGNORED_USERS", "DATABASE_URL",
 			"SECRET_KEY", "COMMAND_PREFIX", "ALIAS_FORMAT", "CONTENT_FORMAT", "ADMIN_LISTEN", "LOG_LEVEL", "LOG_FORMAT",
 			"PUBLIC_URL", "LISTEN", "MEDIA_MAX_SIZE", "MEDIA_DAYS", "MEDIA_FETCH_HOSTS", "AVATARS",
-			"OAUTH_CLIENT_URI", "PROBE_MINUTES", "ADMIN_ROOM", "ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_EVENTS", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
+			"OAUTH_CLIENT_URI", "PROBE_MINUTES", "ADMIN_ROOM", "ENCRYPT_ROOMS", "BACKFILL_MESSAGES", "WAZO_EVENTS", "LANGUAGE", "WAZO_MARKDOWN", "RELAY_EDITS", "RELAY_REDACTIONS", "RELAY_REACTIONS",
 		} {
 			vars[name] = ""
 		}
@@ -121,6 +122,23 @@ func TestConfigOfTheClientURI(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, test.want, cfg.clientURI(), "%+v", test)
 	}
+}
+
+func TestConfigOfTheLanguage(t *testing.T) {
+	t.Parallel()
+	cfg, err := loadConfig(environ(goodEnv()))
+	require.NoError(t, err)
+	require.EqualValues(t, words.English, cfg.Language)
+	cfg, err = loadConfig(with(map[string]string{"LANGUAGE": "fr"}))
+	require.NoError(t, err)
+	require.EqualValues(t, words.French, cfg.Language)
+	for _, language := range words.Languages() { // the program and the catalogue know the same
+		_, err = loadConfig(with(map[string]string{"LANGUAGE": string(language)}))
+		require.NoError(t, err)
+	}
+	found := mistakes(t, with(map[string]string{"LANGUAGE": "fr_FR"}))
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].hint, "en (English) or fr (French)")
 }
 
 func TestRelayAccountIsOptional(t *testing.T) {
@@ -279,6 +297,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"a host to fetch from with a password", map[string]string{"MEDIA_FETCH_HOSTS": "me@a.example"}, "MEDIA_FETCH_HOSTS"},
 		{"avatars of another kind", map[string]string{"AVATARS": "photos"}, "AVATARS"},
 		{"a port without address", map[string]string{"ADMIN_LISTEN": "8081"}, "ADMIN_LISTEN"},
+		{"a language that the relay does not speak", map[string]string{"LANGUAGE": "de"}, `LANGUAGE: "de" is not a valid value`},
+		{"the languages that a system has set", map[string]string{"LANGUAGE": "en_US:en"}, `LANGUAGE: "en_US:en" is not a valid value`},
 		{"an unknown log level", map[string]string{"LOG_LEVEL": "loud"}, "LOG_LEVEL"},
 		{"an unknown log format", map[string]string{"LOG_FORMAT": "xml"}, "LOG_FORMAT"},
 	} {

@@ -22,6 +22,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
+	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -391,6 +392,14 @@ const (
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (e *wazoEvents) UnmarshalText(text []byte) error {
 	return oneOf(e, text, eventsWebsocket, eventsWebhook)
+}
+
+// language is the language of what people read.
+type language words.Language
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *language) UnmarshalText(text []byte) error {
+	return oneOf(l, text, language(words.English), language(words.French))
 }
 
 // logFormat is the form of the lines of the log.

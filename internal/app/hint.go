@@ -126,7 +126,7 @@ func matrixHint(err error) error {
 // approval says where a new cryptographic identity is approved, if an error knows that.
 func approval(err error) string {
 	if reset, ok := errors.AsType[*device.ResetError](err); ok {
-		return "; " + words.ResetApproval(reset.Address)
+		return "; " + words.Texts{}.ResetApproval(reset.Address)
 	}
 	return ""
 }

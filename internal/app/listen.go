@@ -59,7 +59,7 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 	media := p.matrix.MediaServer()
 	mux := http.NewServeMux()
 	mux.Handle("/", media.Handler(cfg.PublicURL.path+mediaPath))
-	mux.HandleFunc("GET "+cfg.PublicURL.path+"/{$}", about)
+	mux.HandleFunc("GET "+cfg.PublicURL.path+"/{$}", about(words.Texts{}.In(words.Language(cfg.Language))))
 	page := p.matrix.LoginPage()
 	mux.Handle(page.Path(), page)
 	if webhook := p.core.Webhook(); webhook != nil {
@@ -77,8 +77,10 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 }
 
 // about says what answers at PUBLIC_URL itself. An OAuth 2.0 provider leads there whoever is asked to approve a log-in of the bot.
-func about(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = fmt.Fprintln(w, words.AboutRelay) // the asker is gone: nothing to do
+func about(texts words.Texts) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = fmt.Fprintln(w, texts.Say(words.AboutRelay)) // the asker is gone: nothing to do
+	}
 }

@@ -256,14 +256,14 @@ func TestPublicListener(t *testing.T) {
 		f.awaitWell()
 		status, body := get("/relay/login/unknown")
 		require.Equal(t, http.StatusNotFound, status)
-		require.Contains(t, body, words.LoginPageInvalid)
+		require.Contains(t, body, string(words.LoginPageInvalid))
 		require.NoError(t, stop().err)
 		f.env["PUBLIC_URL"] = "https://relay.a.example/relay"
 		stop = f.serve()
 		f.awaitWell()
 		status, body = get("/relay/login/unknown")
 		require.Equal(t, http.StatusMisdirectedRequest, status)
-		require.Contains(t, body, words.LoginPageHost)
+		require.Contains(t, body, string(words.LoginPageHost))
 		require.NoError(t, stop().err)
 	})
 
@@ -274,7 +274,7 @@ func TestPublicListener(t *testing.T) {
 		for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/relay/media/unknown/cat.jpg"} {
 			status, body := get(path)
 			require.Equal(t, http.StatusNotFound, status)
-			require.Equal(t, words.FileGone+"\n", body)
+			require.Equal(t, string(words.FileGone)+"\n", body)
 		}
 		require.NoError(t, stop().err)
 	})

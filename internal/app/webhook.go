@@ -37,7 +37,7 @@ func checkWebhookAddress(ctx context.Context, cfg *config) error {
 	switch {
 	case err != nil:
 		return err
-	case status != http.StatusMethodNotAllowed || strings.TrimSpace(string(body)) != words.WebhookHere:
+	case status != http.StatusMethodNotAllowed || !words.WebhookHere.IsSaidBy(strings.TrimSpace(string(body))):
 		return hint(fmt.Errorf("something else than the relay answers at the address of the webhook (HTTP %d)", status),
 			"have the reverse proxy pass requests for "+hookPath+"/ below PUBLIC_URL on to LISTEN, too; Wazo cannot send events otherwise")
 	case leadsHere(ctx, cfg):

@@ -7,6 +7,8 @@ import (
 	"golang.org/x/net/html/atom"
 	"maunium.net/go/mautrix/format"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // htmlConverter turns Matrix HTML into Markdown.
@@ -17,6 +19,7 @@ import (
 // source glues words together, and tables have no hook.
 type htmlConverter struct {
 	phraser *phraser
+	texts   words.Texts
 	names   func(id.UserID) string
 	rooms   func(string) string // see WazoOptions
 	// dropProfile says that the fallback of the sender's own profile is left out.
@@ -118,7 +121,7 @@ func (h *htmlConverter) spoiler(reason string, out []block) []block {
 func (h *htmlConverter) style() style { return style{marks: h.around} }
 
 func (h *htmlConverter) inline() *inline {
-	return &inline{names: h.names, rooms: h.rooms, dropProfile: h.dropProfile}
+	return &inline{say: h.texts.Say, names: h.names, rooms: h.rooms, dropProfile: h.dropProfile}
 }
 
 func (h *htmlConverter) paragraphs(in *inline) []block {

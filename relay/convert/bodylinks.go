@@ -18,7 +18,7 @@ func (o WazoOptions) nameLinks(body string) string {
 	if !strings.Contains(body, "matrix") {
 		return body
 	}
-	in := &inline{names: o.Names, rooms: o.Rooms}
+	in := &inline{say: o.Texts.Say, names: o.Names, rooms: o.Rooms}
 	p := o.phraser() // names are not formatting
 	return matrixLink.ReplaceAllStringFunc(body, func(found string) string {
 		parts := matrixLink.FindStringSubmatch(found)

@@ -14,16 +14,16 @@ func callInvite(s subject) Description {
 	case s.isGone():
 		return Description{}
 	case strings.Contains(sdp, "m=video"):
-		return said(words.CallsVideo)
+		return said(s.texts.Say(words.CallsVideo))
 	default:
-		return said(words.CallsVoice)
+		return said(s.texts.Say(words.CallsVoice))
 	}
 }
 
 // rtcNotification describes the event by which a client tells people of a call (MSC4075).
 // Its m.call.intent is often not what the call becomes, so it is not shown.
 func rtcNotification(s subject) Description {
-	return ifThere(s, said(words.CallStarted))
+	return ifThere(s, said(s.texts.Say(words.CallStarted)))
 }
 
 // groupCall describes the state of a call of several people (MSC3401). Only the event that
@@ -34,11 +34,11 @@ func groupCall(s subject) Description {
 	}
 	switch stringIn(s.content(), "m.type") {
 	case "m.video":
-		return said(words.CallsVideo)
+		return said(s.texts.Say(words.CallsVideo))
 	case "m.voice":
-		return said(words.CallsVoice)
+		return said(s.texts.Say(words.CallsVoice))
 	default:
-		return said(words.CallStarted)
+		return said(s.texts.Say(words.CallStarted))
 	}
 }
 
@@ -48,7 +48,7 @@ func callMember(s subject) Description {
 	if !isInCall(s.content()) || isInCall(s.before()) {
 		return Description{}
 	}
-	return said(words.CallJoined)
+	return said(s.texts.Say(words.CallJoined))
 }
 
 // isInCall reports whether the state of a member says that they are in a call.
@@ -67,7 +67,7 @@ func widget(s subject) Description {
 	if kind := stringIn(s.content(), "type"); kind != "jitsi" && kind != "m.jitsi" || s.hadContent() {
 		return Description{}
 	}
-	return said(words.CallsVideo)
+	return said(s.texts.Say(words.CallsVideo))
 }
 
 // voiceBroadcast describes that somebody begins to speak to the room.
@@ -75,7 +75,7 @@ func voiceBroadcast(s subject) Description {
 	if stringIn(s.content(), "state") != "started" {
 		return Description{}
 	}
-	return said(words.VoiceBroadcast)
+	return said(s.texts.Say(words.VoiceBroadcast))
 }
 
 // before returns what a state event replaces, or nil.

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"wazo-matrix-relay/relay/words"
 )
 
 // maxCorrection is how many words of a correction are shown without the others around
@@ -30,7 +28,7 @@ func (w wazoWriter) correction(text wazoText) (wazoText, error) {
 	if !ok || w.comesApart(is) || w.comesApart(was) {
 		return whole, nil
 	}
-	short := editMark + words.InsteadOf(is, was)
+	short := editMark + w.opts.Texts.InsteadOf(is, was)
 	if utf8.RuneCountInString(short) >= utf8.RuneCountInString(whole.markdown) {
 		return whole, nil
 	}

@@ -51,10 +51,19 @@ type Description struct {
 //
 // An event of a type that is not known says its text, if it has one in any of the forms
 // that clients must be able to fall back to (MSC1767).
-func Describe(evt, about *event.Event) Description {
+//
+// What it says is English; [Describer] has other languages.
+func Describe(evt, about *event.Event) Description { return Describer{}.Describe(evt, about) }
+
+// Describer describes events in a language.
+type Describer struct{ Texts words.Texts }
+
+// Describe is like the function [Describe].
+func (d Describer) Describe(evt, about *event.Event) Description {
+	s := subject{evt, about, d.Texts}
 	if evt.StateKey != nil {
 		if describe := stateTypes[stateType(evt.Type.Type)]; describe != nil {
-			return describe(subject{evt, about})
+			return describe(s)
 		}
 		return Description{}
 	}
@@ -63,13 +72,16 @@ func Describe(evt, about *event.Event) Description {
 		return Description{}
 	}
 	if describe := messageTypes[name]; describe != nil {
-		return describe(subject{evt, about})
+		return describe(s)
 	}
-	return unknown(subject{evt, about})
+	return unknown(s)
 }
 
 // subject is an event that is described.
-type subject struct{ evt, about *event.Event }
+type subject struct {
+	evt, about *event.Event
+	texts      words.Texts
+}
 
 func (s subject) content() map[string]any { return s.evt.Content.Raw }
 
@@ -187,7 +199,7 @@ func message(s subject) Description {
 	}
 	content := parseContent(s.evt)
 	if count := galleryItems(s.content()); count > 0 && name != "m.text" {
-		return said(gallery(content.Body, count))
+		return said(s.gallery(content.Body, count))
 	}
 	current, isEdit := newestContent(content)
 	if current.MsgType == event.MsgLocation {
@@ -251,16 +263,16 @@ func textOf1767(s subject, name string) Description {
 	if c := extensibleContent(s.content()); c != nil {
 		return Description{Kind: KindSaid, Content: c}
 	}
-	return wordless(name)
+	return s.wordless(name)
 }
 
 // wordless describes an event that has no text.
-func wordless(name string) Description {
+func (s subject) wordless(name string) Description {
 	const unnamed = "m.room.message"
 	if name = CleanName(name, MaxProfileBytes); name == "" {
 		name = unnamed
 	}
-	return Description{Kind: KindWordless, Type: name, Content: plainText(words.Wordless(name))}
+	return Description{Kind: KindWordless, Type: name, Content: plainText(s.texts.Wordless(name))}
 }
 
 // parseContent reads the content of a message. If a field is not of the type that it should

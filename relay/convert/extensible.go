@@ -5,8 +5,6 @@ import (
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
-
-	"wazo-matrix-relay/relay/words"
 )
 
 // textKeys are the fields that may hold the text of extensible content (MSC1767).
@@ -91,7 +89,7 @@ func extensibleMessage(s subject) Description {
 	switch c.MsgType = event.MessageType(s.evt.Type.Type); c.MsgType {
 	case event.MsgEmote:
 		if !readable(cleanText(c.Body)) && c.FormattedBody == "" {
-			return wordless(s.evt.Type.Type)
+			return s.wordless(s.evt.Type.Type)
 		}
 		return Description{Kind: KindSaid, Content: c}
 	case "m.voice":
@@ -126,8 +124,8 @@ func galleryItems(content map[string]any) int {
 }
 
 // gallery announces a gallery with its caption.
-func gallery(caption string, count int) string {
-	text := words.Gallery(count)
+func (s subject) gallery(caption string, count int) string {
+	text := s.texts.Gallery(count)
 	if readable(cleanText(caption)) {
 		text += "\n" + caption
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/clipperhouse/uax29/v2/graphemes"
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // addGolden adds the inputs of the golden files to a fuzz test.
@@ -141,7 +143,7 @@ func FuzzPreview(f *testing.F) {
 	f.Add(strings.Repeat("👩‍👩‍👧", 100), strings.Repeat("e\u0301\u0301", 100))
 	f.Fuzz(func(t *testing.T, html, markdown string) {
 		checkQuote(t, Preview(formatted(html), WazoOptions{}))
-		checkQuote(t, WazoPreview(markdown))
+		checkQuote(t, WazoPreview(words.Texts{}, markdown))
 		short := beginning(markdown, maxQuote)
 		if again := beginning(short, maxQuote); again != short {
 			t.Errorf("%q, then %q", short, again)

@@ -30,9 +30,10 @@ func (t Typed) History(messages []Past, perMessage int) (*event.MessageEventCont
 	var formatted strings.Builder
 	for i, message := range messages {
 		content, _ := renderer.message(message.Content, nil)
-		name := profileName(message.ID, message.Name)
-		bodies = append(bodies, name+" ("+message.At+"): "+content.Body)
-		formatted.WriteString(paragraph("<strong>"+html.EscapeString(name)+"</strong> ("+html.EscapeString(message.At)+"):", shownMessage{message.Said, content}.html()))
+		name := t.profileName(message.ID, message.Name)
+		label := t.Texts.PastBy(name, message.At)
+		bodies = append(bodies, label+" "+content.Body)
+		formatted.WriteString(paragraph(t.Texts.PastBy("<strong>"+html.EscapeString(name)+"</strong>", html.EscapeString(message.At)), shownMessage{message.Said, content}.html()))
 		next := &event.MessageEventContent{
 			MsgType: event.MsgNotice, Body: strings.Join(bodies, "\n\n"), Mentions: &event.Mentions{},
 			Format: event.FormatHTML, FormattedBody: formatted.String(),

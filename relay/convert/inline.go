@@ -6,10 +6,13 @@ import (
 	"golang.org/x/net/html"
 	"maunium.net/go/mautrix/format"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // inline collects the runs of consecutive inline nodes.
 type inline struct {
+	say         func(words.Phrase) string
 	names       func(id.UserID) string
 	rooms       func(string) string
 	dropProfile bool

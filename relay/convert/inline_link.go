@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/net/html"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // link keeps a link whose target is harmless, and turns those that point into
@@ -91,7 +93,7 @@ func (in *inline) pill(n *html.Node, uri *id.MatrixURI, st style) {
 		in.children(n, st)
 	case bare || label == uri.PrimaryIdentifier():
 		st.link = &anchor{target}
-		in.text(cmp.Or(name, "Matrix room"), st)
+		in.text(cmp.Or(name, in.say(words.UnnamedRoom)), st)
 	default:
 		st.link = &anchor{target}
 		in.children(n, st)

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,26 +56,23 @@ func liveLocation(s subject) Description {
 	case s.isGone() || !isTold:
 		return Description{}
 	case !live:
-		return said(words.LiveLocationEnded)
+		return said(s.texts.Say(words.LiveLocationEnded))
 	}
-	period := readablePeriod(time.Duration(wholeNumber(numberIn(info, "timeout"))) * time.Millisecond)
-	return said(words.LiveLocation(beginning(stringIn(info, "description"), maxPollText), period))
+	period := s.readablePeriod(time.Duration(wholeNumber(numberIn(info, "timeout"))) * time.Millisecond)
+	return said(s.texts.LiveLocation(beginning(stringIn(info, "description"), maxPollText), period))
 }
 
 // readablePeriod writes how long somebody wants to share something, or "" if that is not
 // told.
-func readablePeriod(period time.Duration) string {
-	unit, count := "minute", int(period.Round(time.Minute).Minutes())
+func (s subject) readablePeriod(period time.Duration) string {
+	unit, count := words.Minutes, int(period.Round(time.Minute).Minutes())
 	switch {
 	case period < 30*time.Second || period > 365*24*time.Hour:
 		return ""
 	case period >= 24*time.Hour:
-		unit, count = "day", int(period.Round(24*time.Hour).Hours()/24)
+		unit, count = words.Days, int(period.Round(24*time.Hour).Hours()/24)
 	case period >= time.Hour && period%time.Hour == 0:
-		unit, count = "hour", int(period.Hours())
+		unit, count = words.Hours, int(period.Hours())
 	}
-	if count != 1 {
-		unit += "s"
-	}
-	return strconv.Itoa(count) + " " + unit
+	return s.texts.Period(count, unit)
 }

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // location returns the line that stands for a place, with a link to a map:
 // "📍 location: [Office](https://www.openstreetmap.org/…)".
 func (w wazoWriter) location(c original) wazoText {
-	const line = "📍 location"
+	line, label := w.opts.Texts.Say(words.AnnouncedLocation), w.opts.Texts.Labelled(words.AnnouncedLocation)
 	geo := ""
 	if strings.HasPrefix(c.GeoURI, "geo:") {
 		geo = CleanName(c.GeoURI, MaxProfileBytes)
@@ -20,13 +22,13 @@ func (w wazoWriter) location(c original) wazoText {
 	case description == "" && geo == "":
 		return wazoText{markdown: line}
 	case address != "" && description == address:
-		return wazoText{markdown: line + ": " + address}
+		return wazoText{markdown: label + address}
 	case address != "":
-		return wazoText{markdown: w.phraser.link(line+": ", cmp.Or(description, geo), address)}
+		return wazoText{markdown: w.phraser.link(label, cmp.Or(description, geo), address)}
 	case geo == "" || description == "" || strings.Contains(description, geo):
-		return wazoText{markdown: w.phraser.literal(line+": ", cmp.Or(description, geo))}
+		return wazoText{markdown: w.phraser.literal(label, cmp.Or(description, geo))}
 	default:
-		return wazoText{markdown: w.phraser.literal(line+": ", description+" ("+geo+")")}
+		return wazoText{markdown: w.phraser.literal(label, description+" ("+geo+")")}
 	}
 }
 

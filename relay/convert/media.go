@@ -3,29 +3,32 @@ package convert
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // media returns the line that stands for a file, with its caption below it:
 // "📷 picture: cat.jpg (1.2 MB)". Files themselves can't be posted on Wazo
 // (docs/wazo.md, "Properties that shape the relay"), but the name can be a link
 // to where the file is served.
-func (w wazoWriter) media(c original, emoji, kind string) wazoText {
-	line := emoji + " " + kind
+func (w wazoWriter) media(c original, kind words.Phrase) wazoText {
+	line := w.opts.Texts.Say(kind)
 	name := CleanName(c.GetFileName(), MaxProfileBytes)
-	if c.MSC3245Voice != nil && strings.HasPrefix(strings.ToLower(name), kind) {
+	if kind == words.AnnouncedVoice && saysVoiceMessage(name) {
 		name = "" // some clients name all of them "Voice message.ogg"
 	}
 	switch {
 	case w.opts.FileURL != "":
-		line = w.phraser.link(line+": ", cmp.Or(name, FileName("")), w.opts.FileURL)
+		line = w.phraser.link(w.opts.Texts.Labelled(kind), cmp.Or(name, w.opts.Texts.Say(words.UnnamedFile)), w.opts.FileURL)
 	case name != "":
-		line = w.phraser.literal(line+": ", name)
+		line = w.phraser.literal(w.opts.Texts.Labelled(kind), name)
 	}
-	if details := fileDetails(c.Info, c.MSC1767Audio); details != "" {
+	if details := w.fileDetails(c.Info, c.MSC1767Audio); details != "" {
 		line += " (" + details + ")"
 	}
 	if c.GetCaption() == "" {
@@ -41,6 +44,13 @@ func (w wazoWriter) media(c original, emoji, kind string) wazoText {
 	return wazoText{markdown: line + "\n" + caption.markdown}
 }
 
+// saysVoiceMessage reports whether the name of a file says no more than that it is a voice message. Clients name it in the language of
+// their user.
+func saysVoiceMessage(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(words.Texts{}.InEach(), func(t words.Texts) bool { return strings.HasPrefix(name, t.Say(words.VoiceMessage)) })
+}
+
 // isContact reports whether a file is a visiting card (RFC 6350).
 func isContact(c original) bool {
 	if c.Info != nil {
@@ -54,49 +64,31 @@ func isContact(c original) bool {
 
 // fileDetails returns how long and how large a file is according to its sender, or
 // "" if the sender did not say. Some clients say only in audio how long a voice message is.
-func fileDetails(info *event.FileInfo, audio *event.MSC1767Audio) string {
+func (w wazoWriter) fileDetails(info *event.FileInfo, audio *event.MSC1767Audio) string {
 	if info == nil {
 		info = &event.FileInfo{}
 	}
 	var details []string
 	if info.Duration <= 0 && audio != nil && audio.Duration > 0 {
-		details = append(details, readableDuration(audio.Duration))
+		details = append(details, w.readableDuration(audio.Duration))
 	} else if info.Duration > 0 {
-		details = append(details, readableDuration(info.Duration))
+		details = append(details, w.readableDuration(info.Duration))
 	}
 	if info.Size > 0 {
-		details = append(details, readableSize(info.Size))
+		details = append(details, w.opts.Texts.Bytes(info.Size))
 	}
 	return strings.Join(details, ", ")
 }
 
 // readableDuration writes milliseconds as 1:05 or 1:00:05.
-func readableDuration(milliseconds int) string {
+func (w wazoWriter) readableDuration(milliseconds int) string {
 	const day = 24 * time.Hour
 	if milliseconds > int(day.Milliseconds()) {
-		return "more than a day"
+		return w.opts.Texts.Say(words.LongerThanADay)
 	}
 	seconds := (milliseconds + 999) / 1000
 	if hours := seconds / 3600; hours > 0 {
 		return fmt.Sprintf("%d:%02d:%02d", hours, seconds/60%60, seconds%60)
 	}
 	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
-}
-
-// readableSize writes a number of bytes with a decimal unit, as 1.2 MB.
-func readableSize(bytes int) string {
-	if bytes == 1 {
-		return "1 byte"
-	}
-	if bytes < 1000 {
-		return fmt.Sprintf("%d bytes", bytes)
-	}
-	const units = "kMGTPE"
-	size, unit := float64(bytes)/1000, 0
-	// 999.95 would be rounded to 1000.0.
-	for size >= 999.95 && unit < len(units)-1 {
-		size /= 1000
-		unit++
-	}
-	return fmt.Sprintf("%.1f %cB", size, units[unit])
 }

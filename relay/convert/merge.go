@@ -33,7 +33,7 @@ func (t Typed) Merge(messages []Said, perMessage int, people ...Person) (*event.
 	for i, message := range messages {
 		content, _ := renderer.message(message.Content, People(people).Without(message.ID))
 		shown = append(shown, shownMessage{message, content})
-		next := mergeAll(shown)
+		next := t.mergeAll(shown)
 		if i > 0 && EventSize(next)+len(shown)*perMessage > MaxEventBytes {
 			return merged, i
 		}
@@ -49,7 +49,7 @@ type shownMessage struct {
 }
 
 // mergeAll makes one event of all messages, whatever its size.
-func mergeAll(messages []shownMessage) *event.MessageEventContent {
+func (t Typed) mergeAll(messages []shownMessage) *event.MessageEventContent {
 	first := messages[0]
 	if len(messages) == 1 {
 		content := *first.content
@@ -68,9 +68,10 @@ func mergeAll(messages []shownMessage) *event.MessageEventContent {
 		if onePerson {
 			formatted.WriteString(paragraph("", inner))
 		} else {
-			name := profileName(message.ID, message.Name)
-			body = name + ": " + body
-			formatted.WriteString(paragraph("<strong>"+html.EscapeString(name)+":</strong>", inner))
+			name := t.profileName(message.ID, message.Name)
+			body = t.Texts.By(name) + body
+			label := strings.TrimSpace(t.Texts.By(html.EscapeString(name)))
+			formatted.WriteString(paragraph("<strong>"+label+"</strong>", inner))
 		}
 		bodies = append(bodies, body)
 		for _, user := range message.content.Mentions.UserIDs {

@@ -79,7 +79,7 @@ func TestMergedEventIsNotTooLarge(t *testing.T) {
 			c, n := Merge(messages, perMessage)
 			if size := EventSize(c) + n*perMessage; size > MaxEventBytes || n < 2 || n == len(messages) {
 				t.Errorf("%q: %d messages of %d people take %d bytes", piece, n, people, size)
-			} else if more := mergeAll(append(shownAll(messages[:n]), shownAll(messages[n:n+1])...)); EventSize(more)+(n+1)*perMessage <= MaxEventBytes {
+			} else if more := (Typed{}).mergeAll(append(shownAll(messages[:n]), shownAll(messages[n:n+1])...)); EventSize(more)+(n+1)*perMessage <= MaxEventBytes {
 				t.Errorf("%q: one more message of %d people would have fitted", piece, people)
 			}
 		}

@@ -3,6 +3,8 @@ package convert
 import (
 	"strings"
 	"unicode"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // MaxProfileBytes is the length of the longest id and of the longest name in a
@@ -54,9 +56,9 @@ func isJoiner(r rune) bool { return unicode.Is(unicode.Join_Control, r) }
 // regions, such as Scotland's, are made.
 func isTag(r rune) bool { return r >= 0xe0020 && r <= 0xe007f }
 
-// ShortUUID returns a readable name for a Wazo user whose name is not known: "Wazo
-// user" and the first eight digits of the uuid.
-func ShortUUID(uuid string) string {
+// ShortUUID returns a readable name for a Wazo user whose name is not known: "Wazo user"
+// and the first eight digits of the uuid.
+func ShortUUID(texts words.Texts, uuid string) string {
 	const digits = 8
 	short := strings.Map(func(r rune) rune {
 		if isWordASCII(r) {
@@ -64,8 +66,5 @@ func ShortUUID(uuid string) string {
 		}
 		return -1
 	}, uuid)
-	if short == "" {
-		return "Wazo user"
-	}
-	return "Wazo user " + strings.ToLower(TruncateBytes(short, digits))
+	return texts.UnknownUser(strings.ToLower(TruncateBytes(short, digits)))
 }

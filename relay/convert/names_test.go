@@ -3,6 +3,8 @@ package convert
 import (
 	"strings"
 	"testing"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 func TestNamesAreCleaned(t *testing.T) {
@@ -50,7 +52,7 @@ func TestShortUUID(t *testing.T) {
 		"":                                     "Wazo user",
 		"\n\u202e*":                            "Wazo user",
 	} {
-		if got := ShortUUID(in); got != want {
+		if got := ShortUUID(words.Texts{}, in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}

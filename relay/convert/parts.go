@@ -27,5 +27,5 @@ func (t Typed) Parts(content string) Long {
 	if strings.TrimSpace(rest) == "" {
 		return Long{Parts: parts}
 	}
-	return Long{Parts: parts, Rest: rest, FileName: words.RestOfMessage}
+	return Long{Parts: parts, Rest: rest, FileName: t.Texts.Say(words.RestOfMessage)}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.mau.fi/util/exstrings"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // Picture is a picture that a Wazo message shows: ![description](source).
@@ -24,23 +26,23 @@ func (p Picture) IsInline() bool {
 
 // FileName returns a name for the picture's file that ends in extension, such as
 // ".png".
-func (p Picture) FileName(extension string) string {
+func (p Picture) FileName(texts words.Texts, extension string) string {
 	name := ""
 	if parsed, err := url.Parse(p.Source); err == nil && !p.IsInline() {
 		name = strings.TrimSuffix(path.Base(parsed.Path), path.Ext(parsed.Path))
 	}
 	if !readable(name) || strings.Trim(name, "/.") == "" {
-		name = "picture"
+		name = texts.Say(words.UnnamedPicture)
 	}
 	return FileName(name + extension)
 }
 
 // Line returns the Markdown that stands for a picture that can't be shown: a link to
 // it, or only its description if the message contains the picture itself.
-func (p Picture) Line() string {
-	name := cmp.Or(p.Description, "picture")
+func (p Picture) Line(texts words.Texts) string {
+	name := cmp.Or(p.Description, texts.Say(words.UnnamedPicture))
 	if p.IsInline() {
-		return newTypedPhraser().literal("📷 ", name+" (cannot be shown)")
+		return newTypedPhraser().literal("📷 ", texts.CannotBeShown(name))
 	}
 	return newTypedPhraser().link("📷 ", name, p.Source)
 }
@@ -49,7 +51,7 @@ func (p Picture) Line() string {
 // events of their own; their descriptions stay in their places. It returns "" if
 // nothing readable is left. Of the other pictures it replaces only those that the
 // message itself contains, because nobody can read a data: address.
-func WithoutPictures(content string, pictures []Picture, shown func(i int) bool) string {
+func WithoutPictures(texts words.Texts, content string, pictures []Picture, shown func(i int) bool) string {
 	var rest, all strings.Builder
 	end := 0
 	for i, p := range pictures {
@@ -61,8 +63,8 @@ func WithoutPictures(content string, pictures []Picture, shown func(i int) bool)
 		case shown(i):
 			all.WriteString(strings.TrimSpace(newTypedPhraser().literal("📷 ", p.Description)))
 		case p.IsInline():
-			all.WriteString(p.Line())
-			rest.WriteString(p.Line())
+			all.WriteString(p.Line(texts))
+			rest.WriteString(p.Line(texts))
 		default:
 			all.WriteString(content[p.start:p.end])
 			rest.WriteString(content[p.start:p.end])

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 const pixel = "data:image/png;base64,iVBORw0KGgo="
@@ -50,10 +52,10 @@ func TestPictures(t *testing.T) {
 			if test.want == nil {
 				return
 			}
-			if got := WithoutPictures(test.content, pictures, func(int) bool { return true }); got != test.rest {
+			if got := WithoutPictures(words.Texts{}, test.content, pictures, func(int) bool { return true }); got != test.rest {
 				t.Errorf("without pictures: got %q, want %q", got, test.rest)
 			}
-			if got := WithoutPictures(test.content, pictures, func(int) bool { return false }); got != test.without {
+			if got := WithoutPictures(words.Texts{}, test.content, pictures, func(int) bool { return false }); got != test.without {
 				t.Errorf("with pictures that can't be shown: got %q, want %q", got, test.without)
 			}
 		})
@@ -65,7 +67,7 @@ func TestPictures(t *testing.T) {
 		if len(pictures) != 4 || pictures[0].Source != long || pictures[1].Source != "https://e" || !strings.EqualFold(pictures[2].Source, long[:300]) {
 			t.Fatalf("got %d pictures", len(pictures))
 		}
-		got := WithoutPictures(content, pictures, func(int) bool { return true })
+		got := WithoutPictures(words.Texts{}, content, pictures, func(int) bool { return true })
 		if got != "a 📷 b c 📷 d f 📷 g 📷 h i" {
 			t.Errorf("got %q", got)
 		}
@@ -77,7 +79,7 @@ func TestPictures(t *testing.T) {
 	})
 	t.Run("only some are shown", func(t *testing.T) {
 		content := "![a](https://b) ![c](https://d)"
-		got := WithoutPictures(content, Pictures(content), func(i int) bool { return i == 1 })
+		got := WithoutPictures(words.Texts{}, content, Pictures(content), func(i int) bool { return i == 1 })
 		if got != "![a](https://b) 📷 c" {
 			t.Errorf("got %q", got)
 		}
@@ -90,7 +92,7 @@ func TestLineOfAPicture(t *testing.T) {
 		"![](https://b)":                 "📷 [picture](https://b)",
 		"![a](" + pixel + ")":            "📷 a (cannot be shown)",
 	} {
-		if got := Pictures(content)[0].Line(); got != want {
+		if got := Pictures(content)[0].Line(words.Texts{}); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -98,7 +100,7 @@ func TestLineOfAPicture(t *testing.T) {
 
 func TestLineOfAPictureIsRendered(t *testing.T) {
 	for _, name := range []string{"a", "*a*", "a_b_c", "[a]", "a]", "`a`", `a\b`, "<a>", "1. a", "~~a~~", "https://c.example", "a & b", `a\*b\*`, "![a]"} {
-		c := ToMatrix(Picture{Source: "https://b.example/c(1).png", Description: name}.Line())
+		c := ToMatrix(Picture{Source: "https://b.example/c(1).png", Description: name}.Line(words.Texts{}))
 		if seen := visibleText(c.FormattedBody); seen != "📷 "+name || !strings.Contains(c.FormattedBody, `<a href="https://b.example/c%281%29.png">`) {
 			t.Errorf("%s: shown as %s", name, c.FormattedBody)
 		}
@@ -116,7 +118,7 @@ func TestFileNameOfAPicture(t *testing.T) {
 		pixel:                          "picture.png",
 		"data:image/png":               "picture.png",
 	} {
-		if got := (Picture{Source: source}).FileName(".png"); got != want {
+		if got := (Picture{Source: source}).FileName(words.Texts{}, ".png"); got != want {
 			t.Errorf("%s: got %q, want %q", source, got, want)
 		}
 	}
@@ -136,6 +138,6 @@ func FuzzPictures(f *testing.F) {
 			}
 			end = p.end
 		}
-		WithoutPictures(content, pictures, func(i int) bool { return i%2 == 0 })
+		WithoutPictures(words.Texts{}, content, pictures, func(i int) bool { return i%2 == 0 })
 	})
 }

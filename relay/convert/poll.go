@@ -6,6 +6,8 @@ import (
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // Poll returns a message that shows the question and the answers of a poll, whose
@@ -13,10 +15,15 @@ import (
 // of a poll becomes an edit. Poll returns nil if content is that of no poll, or of one
 // without a question.
 func Poll(content map[string]any) *event.MessageEventContent {
+	return pollMessage(content, words.Texts{})
+}
+
+// pollMessage is Poll in a language.
+func pollMessage(content map[string]any, texts words.Texts) *event.MessageEventContent {
 	relation, _ := content["m.relates_to"].(map[string]any)
 	replaced, _ := relation["event_id"].(string)
 	if edited, ok := content["m.new_content"].(map[string]any); ok && relation["rel_type"] == string(event.RelReplace) {
-		text := pollText(edited)
+		text := pollText(edited, texts)
 		if text == "" {
 			return nil
 		}
@@ -25,7 +32,7 @@ func Poll(content map[string]any) *event.MessageEventContent {
 		message.RelatesTo = (&event.RelatesTo{}).SetReplace(id.EventID(replaced))
 		return message
 	}
-	if text := pollText(content); text != "" {
+	if text := pollText(content, texts); text != "" {
 		return plainText(text)
 	}
 	return nil
@@ -45,14 +52,14 @@ func pollIn(content map[string]any) map[string]any {
 const mostAnswers = 20
 
 // pollText writes a poll as its question with a numbered line for each answer.
-func pollText(content map[string]any) string {
+func pollText(content map[string]any, texts words.Texts) string {
 	poll := pollIn(content)
 	question := extensibleText(poll["question"])
 	if question == "" {
 		return ""
 	}
 	var out strings.Builder
-	out.WriteString("📊 poll: " + question)
+	out.WriteString(texts.Labelled(words.AnnouncedPoll) + question)
 	answers, _ := poll["answers"].([]any)
 	for i, answer := range answers[:min(len(answers), mostAnswers)] {
 		fmt.Fprintf(&out, "\n%d. %s", i+1, extensibleText(answer))

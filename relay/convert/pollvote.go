@@ -3,8 +3,6 @@ package convert
 import (
 	"slices"
 	"strings"
-
-	"wazo-matrix-relay/relay/words"
 )
 
 // maxPollText is how much of a question or an answer is repeated with a vote, in
@@ -16,7 +14,7 @@ func pollStart(s subject) Description {
 	if s.isGone() {
 		return Description{}
 	}
-	if poll := Poll(s.content()); poll != nil {
+	if poll := pollMessage(s.content(), s.texts); poll != nil {
 		return Description{Kind: KindSaid, Content: poll}
 	}
 	return textOf1767(s, s.evt.Type.Type)
@@ -71,9 +69,9 @@ func pollResponse(s subject) Description {
 			answers = append(answers, answer.text)
 		}
 	}
-	d := said(words.Voted(answers, poll.question))
+	d := said(s.texts.Voted(answers, poll.question))
 	if len(selected) == 0 {
-		d = said(words.VoteRemoved(poll.question))
+		d = said(s.texts.VoteRemoved(poll.question))
 	}
 	d.About = s.relation()
 	return d
@@ -90,14 +88,14 @@ func pollEnd(s subject) Description {
 	var results []string
 	for _, answer := range poll.answers {
 		if votes := numberIn(counts, answer.id); votes > 0 && answer.text != "" {
-			results = append(results, words.Votes(answer.text, wholeNumber(votes)))
+			results = append(results, s.texts.Votes(answer.text, wholeNumber(votes)))
 		}
 	}
 	// Some clients write a text that says no more than that the poll has ended.
 	if text := extensibleText(s.content()); len(results) == 0 && strings.Contains(text, ":") {
 		results = append(results, beginning(text, 4*maxPollText))
 	}
-	d := said(words.PollEnded(poll.question, results))
+	d := said(s.texts.PollEnded(poll.question, results))
 	d.About = s.relation()
 	return d
 }

@@ -25,9 +25,12 @@ func setProfile(c *event.MessageEventContent, id, name string) {
 }
 
 // profileName returns the name under which a Wazo user is shown.
-func profileName(id, name string) string {
+func profileName(id, name string) string { return Typed{}.profileName(id, name) }
+
+// profileName is like the function profileName.
+func (t Typed) profileName(id, name string) string {
 	if name = CleanName(name, MaxProfileBytes); name == "" {
-		return ShortUUID(id)
+		return ShortUUID(t.Texts, id)
 	}
 	return name
 }

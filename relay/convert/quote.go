@@ -4,6 +4,8 @@ import (
 	"html"
 
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // WithQuote returns a text of Wazo, as an event shows it, with a quote before it: that is how
@@ -11,8 +13,8 @@ import (
 // body and formatted body, and pings nobody. WithQuote returns false if nothing of the quote
 // is known, if the event is no text, or if it would be larger than [MaxEventBytes]. It leaves
 // c alone.
-func WithQuote(c *event.MessageEventContent, q Quote) (*event.MessageEventContent, bool) {
-	line := q.line()
+func WithQuote(texts words.Texts, c *event.MessageEventContent, q Quote) (*event.MessageEventContent, bool) {
+	line := q.line(texts)
 	if line == "" || c.MsgType != event.MsgText && c.MsgType != event.MsgNotice {
 		return nil, false
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 func TestQuoteBeforeAReply(t *testing.T) {
@@ -13,7 +15,7 @@ func TestQuoteBeforeAReply(t *testing.T) {
 	content := ToMatrix("*yes* & no")
 	AddProfile(content, "uuid", "Ann")
 	before := *content
-	quoted, ok := WithQuote(content, Quote{Author: "Bob <b>", Text: "shall we meet @room at the old oak in the forest?"})
+	quoted, ok := WithQuote(words.Texts{}, content, Quote{Author: "Bob <b>", Text: "shall we meet @room at the old oak in the forest?"})
 	require.True(t, ok)
 	require.Equal(t, "Ann: > Bob <b>: shall we meet @room at the old oak in…\n\n*yes* & no", quoted.Body)
 	require.Equal(t, "<strong data-mx-profile-fallback>Ann: </strong><blockquote>Bob &lt;b&gt;: shall we meet @room at the old oak in…</blockquote><em>yes</em> &amp; no", quoted.FormattedBody)
@@ -22,7 +24,7 @@ func TestQuoteBeforeAReply(t *testing.T) {
 	require.Equal(t, before, *content, "the original is left alone")
 
 	t.Run("without formatting, profile and author", func(t *testing.T) {
-		quoted, ok := WithQuote(&event.MessageEventContent{MsgType: event.MsgNotice, Body: "a\nb"}, Quote{Text: "c"})
+		quoted, ok := WithQuote(words.Texts{}, &event.MessageEventContent{MsgType: event.MsgNotice, Body: "a\nb"}, Quote{Text: "c"})
 		require.True(t, ok)
 		require.Equal(t, "> ↩️ c\n\na\nb", quoted.Body)
 		require.Equal(t, "<blockquote>↩️ c</blockquote>a<br/>b", quoted.FormattedBody)
@@ -36,7 +38,7 @@ func TestQuoteBeforeAReply(t *testing.T) {
 		"it would be too much":    {&event.MessageEventContent{MsgType: event.MsgText, Body: strings.Repeat("a", MaxEventBytes-100)}, Quote{Text: "c"}},
 		"only its author's blank": {ToMatrix("a"), Quote{Author: " \u200b", Text: "\n"}},
 	} {
-		_, ok := WithQuote(test.content, test.quote)
+		_, ok := WithQuote(words.Texts{}, test.content, test.quote)
 		require.False(t, ok, name)
 	}
 }
@@ -50,6 +52,6 @@ func TestEmojiOfWazoOnMatrix(t *testing.T) {
 		require.Equal(t, want, MatrixEmoji(emoji), "%q", emoji)
 		require.Equal(t, want, MatrixEmoji(want), "%q again", want)
 	}
-	require.Equal(t, "👍 Ann, Bea · ❤️ Cem", Reactions{{"👍", "Ann"}, {"❤️", "Cem"}, {"👍", "Bea"}}.Who())
-	require.Empty(t, Reactions{}.Who())
+	require.Equal(t, "👍 Ann, Bea · ❤️ Cem", Reactions{{"👍", "Ann"}, {"❤️", "Cem"}, {"👍", "Bea"}}.Who(words.Texts{}))
+	require.Empty(t, Reactions{}.Who(words.Texts{}))
 }

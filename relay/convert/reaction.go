@@ -17,8 +17,8 @@ import (
 const maxEmoji = 40
 
 // ReactionOf returns which message an m.reaction is for, and its emoji as people see it, in
-// one line. Of an emoji that is a picture it returns the name, ":party:", or a text that
-// says so. It returns false if the event is no reaction, or one that nobody would see.
+// one line. Of an emoji that is a picture it returns the name, ":party:", or the English of
+// [words.CustomEmoji], which is stored. It returns false if the event is no reaction, or one that nobody would see.
 func ReactionOf(evt *event.Event) (target id.EventID, emoji string, ok bool) {
 	relation := objectIn(evt.Content.Raw, "m.relates_to")
 	target = id.EventID(stringIn(relation, "event_id"))
@@ -37,7 +37,7 @@ func ReactionOf(evt *event.Event) (target id.EventID, emoji string, ok bool) {
 // shortcodeOf writes the name of an emoji that is a picture between colons.
 func shortcodeOf(name string) string {
 	if name = CleanName(strings.Trim(name, ":"), MaxProfileBytes); name == "" {
-		return words.CustomEmoji
+		return string(words.CustomEmoji)
 	}
 	return ":" + name + ":"
 }
@@ -52,7 +52,7 @@ func EmojiKey(emoji string) string { return variationselector.Remove(emoji) }
 func NativeEmoji(emoji string) (string, bool) {
 	const longest = 10 // code points
 	emoji = cleanText(emoji)
-	if emoji == words.CustomEmoji || strings.ContainsRune(emoji, '/') || !readable(emoji) {
+	if emoji == string(words.CustomEmoji) || strings.ContainsRune(emoji, '/') || !readable(emoji) {
 		return "", false
 	}
 	return emoji, utf8.RuneCountInString(emoji) <= longest
@@ -79,12 +79,12 @@ type Reactions []Reaction
 // "beginning of the message"`. about is that beginning, as from [Preview], or "" if it is not
 // known. Line returns "" if there are no reactions.
 func (r Reactions) Line(about string, opts WazoOptions) string {
-	return r.line(about, opts, words.ReactedTo)
+	return r.line(about, opts, opts.Texts.ReactedTo)
 }
 
 // RemovedLine returns the line that says which reactions were removed, in the form of Line.
 func (r Reactions) RemovedLine(about string, opts WazoOptions) string {
-	return r.line(about, opts, words.ReactionsRemoved)
+	return r.line(about, opts, opts.Texts.ReactionsRemoved)
 }
 
 // Reply is Line for a line that is shown as a reply to the message: `👍 Ann, Bea · ❤️ Cem`.
@@ -94,11 +94,11 @@ func (r Reactions) Reply(opts WazoOptions) string {
 
 // RemovedReply is RemovedLine for a line that is shown as a reply to the message.
 func (r Reactions) RemovedReply(opts WazoOptions) string {
-	return r.line("", opts, func(reactions, _ string) string { return words.ReactionsRemovedHere(reactions) })
+	return r.line("", opts, func(reactions, _ string) string { return opts.Texts.ReactionsRemovedHere(reactions) })
 }
 
 func (r Reactions) line(about string, opts WazoOptions, say func(reactions, beginning string) string) string {
-	text := r.Who()
+	text := r.Who(opts.Texts)
 	if text == "" {
 		return ""
 	}
@@ -107,13 +107,13 @@ func (r Reactions) line(about string, opts WazoOptions, say func(reactions, begi
 
 // Who says in plain text who reacted, and how: "👍 Ann, Bea · ❤️ Cem". It returns "" if there
 // are no reactions.
-func (r Reactions) Who() string {
+func (r Reactions) Who(texts words.Texts) string {
 	const most = 10 // kinds of emoji
-	groups := r.groups()
+	groups := r.groups(texts)
 	named := false
 	shown := make([]string, 0, min(len(groups), most))
 	for _, group := range groups[:min(len(groups), most)] {
-		shown = append(shown, group.String())
+		shown = append(shown, group.show(texts))
 		named = named || len(group.by) > 0
 	}
 	separator := " "
@@ -122,7 +122,7 @@ func (r Reactions) Who() string {
 	}
 	text := strings.Join(shown, separator)
 	if rest := len(groups) - most; rest > 0 {
-		text += " " + words.AndMore(rest)
+		text += " " + texts.AndMore(rest)
 	}
 	return text
 }
@@ -135,11 +135,14 @@ type emojiGroup struct {
 
 // groups puts the people together who reacted with the same emoji. Whoever did so twice is
 // there once.
-func (r Reactions) groups() (groups []emojiGroup) {
+func (r Reactions) groups(texts words.Texts) (groups []emojiGroup) {
 	for _, reaction := range r {
 		emoji := beginning(CleanName(reaction.Emoji, 4*MaxProfileBytes), maxEmoji)
 		if emoji == "" {
 			continue
+		}
+		if emoji == string(words.CustomEmoji) {
+			emoji = texts.Say(words.CustomEmoji)
 		}
 		i := slices.IndexFunc(groups, func(g emojiGroup) bool { return EmojiKey(g.emoji) == EmojiKey(emoji) })
 		if i < 0 {
@@ -153,15 +156,15 @@ func (r Reactions) groups() (groups []emojiGroup) {
 	return groups
 }
 
-// String writes an emoji before the names: "👍 Ann, Bea".
-func (g emojiGroup) String() string {
+// show writes an emoji before the names: "👍 Ann, Bea".
+func (g emojiGroup) show(texts words.Texts) string {
 	const most = 10
 	if len(g.by) == 0 {
 		return g.emoji
 	}
 	text := g.emoji + " " + strings.Join(g.by[:min(len(g.by), most)], ", ")
 	if rest := len(g.by) - most; rest > 0 {
-		text += " " + words.AndMore(rest)
+		text += " " + texts.AndMore(rest)
 	}
 	return text
 }

@@ -21,7 +21,7 @@ func TestEmojiThatWazoStores(t *testing.T) {
 		{"", false},
 		{"\u200b", false},
 		{"a/b", false},
-		{words.CustomEmoji, false},
+		{string(words.CustomEmoji), false},
 		{":party:", true},
 	} {
 		if _, ok := NativeEmoji(test.emoji); ok != test.ok {

@@ -5,6 +5,8 @@ import (
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // maxQuote is how much of the message that is replied to is quoted, in characters as people
@@ -32,7 +34,7 @@ func (w wazoWriter) reply(text string) string {
 	if w.opts.RepliesTo == nil {
 		return text
 	}
-	line := w.opts.RepliesTo.line()
+	line := w.opts.RepliesTo.line(w.opts.Texts)
 	if line == "" {
 		return text
 	}
@@ -54,11 +56,11 @@ func WithoutQuote(text string) string {
 }
 
 // line returns the quote in one line of plain text, or "" if nothing is known of it.
-func (q *Quote) line() string {
+func (q *Quote) line(texts words.Texts) string {
 	author, text := CleanName(q.Author, MaxProfileBytes), beginning(oneLineText(q.Text), maxQuote)
 	switch {
 	case author != "" && text != "":
-		text = author + ": " + text
+		text = texts.By(author) + text
 	case text == "":
 		text = author
 	}
@@ -94,10 +96,10 @@ func Preview(c *event.MessageEventContent, opts WazoOptions) string {
 }
 
 // WazoPreview returns the beginning of a Wazo message in the form of [Preview].
-func WazoPreview(content string) string {
+func WazoPreview(texts words.Texts, content string) string {
 	shown := ToMatrix(content)
 	if shown.FormattedBody != "" {
-		return Preview(shown, WazoOptions{})
+		return Preview(shown, WazoOptions{Texts: texts})
 	}
 	return beginning(withoutQuotes(shown.Body), maxQuote)
 }

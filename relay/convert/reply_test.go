@@ -6,6 +6,8 @@ import (
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 func TestQuotesHaveAtMostFortyCharacters(t *testing.T) {
@@ -39,7 +41,7 @@ func TestWazoMessagesAreQuotedWithoutMarkdown(t *testing.T) {
 		"*21*4711#":               "*21*4711#",
 		"- milk\n- eggs":          "• milk • eggs",
 	} {
-		if got := WazoPreview(typed); got != want {
+		if got := WazoPreview(words.Texts{}, typed); got != want {
 			t.Errorf("%q is quoted as %q, want %q", typed, got, want)
 		}
 	}

@@ -2,6 +2,8 @@ package convert
 
 import (
 	"maunium.net/go/mautrix/event"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // Typed says how the text of Wazo messages is read. The zero value reads Markdown.
@@ -9,6 +11,8 @@ type Typed struct {
 	// AsIs says that nothing in the text is formatting: all of it is shown as it was typed,
 	// shortcodes included.
 	AsIs bool
+	// Texts say what stands beside the text, and for names that are not known.
+	Texts words.Texts
 }
 
 func (t Typed) renderer() *htmlRenderer {

@@ -5,10 +5,14 @@ import (
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 // WazoOptions tells [ToWazo] what the content of an event does not say.
 type WazoOptions struct {
+	// Texts say what stands for a file, a place and the like.
+	Texts words.Texts
 	// SenderName is the sender's name, for emotes: "* Alice waves".
 	SenderName string
 	// Names returns the display name of a user who is mentioned, or "" if the name
@@ -141,19 +145,19 @@ func withoutFallbacks(c *event.MessageEventContent, isEdit bool) original {
 func (w wazoWriter) message(c original) (wazoText, error) {
 	switch {
 	case w.opts.Sticker:
-		return w.media(c, "🏷️", "sticker"), nil
+		return w.media(c, words.AnnouncedSticker), nil
 	case c.MsgType == event.MsgImage:
-		return w.media(c, "📷", "picture"), nil
+		return w.media(c, words.AnnouncedPicture), nil
 	case c.MsgType == event.MsgVideo:
-		return w.media(c, "🎬", "video"), nil
+		return w.media(c, words.AnnouncedVideo), nil
 	case c.MsgType == event.MsgAudio && c.MSC3245Voice != nil:
-		return w.media(c, "🎤", "voice message"), nil
+		return w.media(c, words.AnnouncedVoice), nil
 	case c.MsgType == event.MsgAudio:
-		return w.media(c, "🎵", "audio"), nil
+		return w.media(c, words.AnnouncedAudio), nil
 	case c.MsgType == event.MsgFile && isContact(c):
-		return w.media(c, "👤", "contact"), nil
+		return w.media(c, words.AnnouncedContact), nil
 	case c.MsgType == event.MsgFile:
-		return w.media(c, "📎", "file"), nil
+		return w.media(c, words.AnnouncedFile), nil
 	case c.MsgType == event.MsgLocation:
 		return w.location(c), nil
 	}
@@ -181,7 +185,7 @@ func (w wazoWriter) emoter() string {
 // large, else the body. It returns false if there is nothing to read.
 func (w wazoWriter) text(c original) (wazoText, bool) {
 	if c.Format == event.FormatHTML && len(c.FormattedBody) <= maxHTML {
-		h := htmlConverter{phraser: w.phraser, names: w.opts.Names, rooms: w.opts.Rooms, dropProfile: c.profile}
+		h := htmlConverter{phraser: w.phraser, texts: w.opts.Texts, names: w.opts.Names, rooms: w.opts.Rooms, dropProfile: c.profile}
 		blocks, ok := h.convert(c.FormattedBody)
 		markdown := joinBlocks(blocks)
 		if ok && readable(markdown) && CheckSize(markdown) == nil {

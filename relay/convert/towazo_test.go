@@ -8,6 +8,8 @@ import (
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 func TestHTMLBecomesMarkdown(t *testing.T) {
@@ -291,7 +293,7 @@ func TestReadableSizes(t *testing.T) {
 	for bytes, want := range map[int]string{
 		1: "1 byte", 2: "2 bytes", 999: "999 bytes", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 1_500_000_000: "1.5 GB",
 	} {
-		if got := readableSize(bytes); got != want {
+		if got := (words.Texts{}).Bytes(bytes); got != want {
 			t.Errorf("%d: got %q, want %q", bytes, got, want)
 		}
 	}
@@ -301,7 +303,7 @@ func TestReadableDurations(t *testing.T) {
 	for milliseconds, want := range map[int]string{
 		1: "0:01", 59_000: "0:59", 60_000: "1:00", 3_605_000: "1:00:05", 1 << 40: "more than a day",
 	} {
-		if got := readableDuration(milliseconds); got != want {
+		if got := (wazoWriter{}).readableDuration(milliseconds); got != want {
 			t.Errorf("%d: got %q, want %q", milliseconds, got, want)
 		}
 	}

@@ -1,70 +1,75 @@
 package words
 
-import "fmt"
-
 // LogInEnded tells a person that Wazo does not accept the log-in of their account any more.
 func (t Texts) LogInEnded(username string) string {
-	return fmt.Sprintf("Wazo no longer accepts your log-in as %s: it was revoked, or your account was disabled, renamed or deleted. "+
+	return t.say("Wazo no longer accepts your log-in as %s: it was revoked, or your account was disabled, renamed or deleted. "+
 		"Type `%s login` here to log in again. Until then, %s", Escape(username), t.prefix, t.heardAs())
 }
 
 // LogInWithdrawn tells a person who may no longer use the bot that their log-in has ended.
 func (t Texts) LogInWithdrawn(username string) string {
-	return fmt.Sprintf("You may no longer use this bot, so I have ended your log-in to Wazo as %s. From now on, %s", Escape(username), t.heardAs())
+	return t.say("You may no longer use this bot, so I have ended your log-in to Wazo as %s. From now on, %s", Escape(username), t.heardAs())
 }
 
-// heardAs says how a person without an account on Wazo is heard there.
+// heardAs says how a person without an account on Wazo is heard there. The sentence begins in lower case.
 func (t Texts) heardAs() string {
 	if t.noRelayAccount {
-		return "people on Wazo do not see your messages."
+		return t.say("people on Wazo do not see your messages.")
 	}
-	return "your messages go out through the relay's account, in the chats that this account is a member of."
+	return t.say("your messages go out through the relay's account, in the chats that this account is a member of.")
 }
 
-// postedFor says who posts the messages of a person without a log-in, whose is "your" or "their".
-func (t Texts) postedFor(whose string) string {
+// postedForYou tells a person without a log-in who posts their messages.
+func (t Texts) postedForYou() string {
 	if t.noRelayAccount {
-		return fmt.Sprintf("Without a log-in, nobody posts %s messages on Wazo.", whose)
+		return t.say("Without a log-in, nobody posts your messages on Wazo.")
 	}
-	return fmt.Sprintf("I post %s messages with the relay's account.", whose)
+	return t.say("I post your messages with the relay's account.")
+}
+
+// postedForThem tells an administrator who posts the messages of a person without a log-in.
+func (t Texts) postedForThem() string {
+	if t.noRelayAccount {
+		return t.say("Without a log-in, nobody posts their messages on Wazo.")
+	}
+	return t.say("I post their messages with the relay's account.")
 }
 
 // NotHeardOnWazo tells the sender of a message that nobody can post it on Wazo, and what to do. loggedIn says whether they have logged
 // in.
 func (t Texts) NotHeardOnWazo(matrixRoom, title string, loggedIn bool) string {
-	what := fmt.Sprintf("People on Wazo do not see your messages in %s (`%s`), which is linked with **%s**: ", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title))
+	why := t.say("you are not logged in to Wazo. If you have a Wazo account that is a member of this chat, type `%s login` here.", t.prefix)
 	if loggedIn {
-		what += fmt.Sprintf("your Wazo account is not a member of this chat. Type `%s whoami` here to see how you are logged in.", t.prefix)
-	} else {
-		what += fmt.Sprintf("you are not logged in to Wazo. If you have a Wazo account that is a member of this chat, type `%s login` here.", t.prefix)
+		why = t.say("your Wazo account is not a member of this chat. Type `%s whoami` here to see how you are logged in.", t.prefix)
 	}
-	return what + " I will not repeat this notice unless something changes."
+	return t.say("People on Wazo do not see your messages in %s (`%s`), which is linked with **%s**: %s "+
+		"I will not repeat this notice unless something changes.", matrixTo(matrixRoom), matrixRoom, Escape(title), why)
 }
 
 // NobodyLoggedIn says, in a status, that nothing is relayed because there is no account on Wazo yet.
 func (t Texts) NobodyLoggedIn() string {
-	return "nobody has logged in yet, and the relay has no account of its own"
+	return t.say("nobody has logged in yet, and the relay has no account of its own")
 }
 
 // NoRelayAccount refuses what only the relay's own account could do.
 func (t Texts) NoRelayAccount() string {
-	return fmt.Sprintf("The relay has no Wazo account of its own, so it cannot do that. Type `%s login` in a direct chat with me to use your own account.", t.prefix)
+	return t.say("The relay has no Wazo account of its own, so it cannot do that. Type `%s login` in a direct chat with me to use your own account.", t.prefix)
 }
 
 // NoDirectory refuses a search for people: nobody could ask Wazo.
 func (t Texts) NoDirectory() string {
-	return fmt.Sprintf("I cannot search the directory of Wazo, because nobody has logged in to Wazo yet. Type `%s login` in a direct chat with me to log in.", t.prefix)
+	return t.say("I cannot search the directory of Wazo, because nobody has logged in to Wazo yet. Type `%s login` in a direct chat with me to log in.", t.prefix)
 }
 
 // LogInIsRelays tells a person that their log-in has ended because the relay itself uses the account now.
 func (t Texts) LogInIsRelays(username string) string {
-	return fmt.Sprintf("I have ended your log-in to Wazo as %s: the relay itself uses this account now. "+
+	return t.say("I have ended your log-in to Wazo as %s: the relay itself uses this account now. "+
 		"From now on, %s To post as yourself, type `%s login` here and use an account of your own.", Escape(username), t.heardAs(), t.prefix)
 }
 
 // LogInOfOtherTenant tells a person that their log-in has ended because the relay uses another tenant of Wazo now.
 func (t Texts) LogInOfOtherTenant(username string) string {
-	return fmt.Sprintf("I have ended your log-in to Wazo as %s: the relay uses another tenant of Wazo now, to which this account does not belong. "+
+	return t.say("I have ended your log-in to Wazo as %s: the relay uses another tenant of Wazo now, to which this account does not belong. "+
 		"From now on, %s To post as yourself, type `%s login` here and use an account of the relay's tenant.", Escape(username), t.heardAs(), t.prefix)
 }
 
@@ -83,26 +88,26 @@ const (
 
 // PostedInstead tells the sender of a message that the relay's account has posted it, and not their own, and why.
 func (t Texts) PostedInstead(matrixRoom, title string, why Instead) string {
-	return fmt.Sprintf("Your message in %s (`%s`), which is linked with **%s**, went out through the relay's account and not through your own: %s "+
-		"I will not repeat this notice unless something changes.", "https://matrix.to/#/"+matrixRoom, matrixRoom, Escape(title), instead(why))
+	return t.say("Your message in %s (`%s`), which is linked with **%s**, went out through the relay's account and not through your own: %s "+
+		"I will not repeat this notice unless something changes.", matrixTo(matrixRoom), matrixRoom, Escape(title), t.instead(why))
 }
 
 // instead says a reason. The sentence follows a colon.
-func instead(why Instead) string {
+func (t Texts) instead(why Instead) string {
 	switch why {
 	case InsteadNoMember:
-		return "your Wazo account is not a member of this chat."
+		return t.say("your Wazo account is not a member of this chat.")
 	case InsteadNoPermission:
-		return "your Wazo account lacks a permission. An administrator of Wazo must grant it."
+		return t.say("your Wazo account lacks a permission. An administrator of Wazo must grant it.")
 	case InsteadConflict:
-		return "Wazo does not accept messages of your account in this chat."
+		return t.say("Wazo does not accept messages of your account in this chat.")
 	case InsteadTooManyLogins:
-		return "Wazo does not accept another log-in of your account at the moment."
+		return t.say("Wazo does not accept another log-in of your account at the moment.")
 	case InsteadLogInFails:
-		return "I cannot log in to Wazo as you at the moment."
+		return t.say("I cannot log in to Wazo as you at the moment.")
 	case InsteadAccountFails:
-		return "Wazo answers your account with errors, or not at all, at the moment."
+		return t.say("Wazo answers your account with errors, or not at all, at the moment.")
 	default:
-		return "your account cannot post there."
+		return t.say("your account cannot post there.")
 	}
 }

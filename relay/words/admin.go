@@ -20,25 +20,28 @@ const (
 // Parts returns all parts.
 func Parts() []Part { return []Part{PartRelay, PartMatrix, PartWazo} }
 
-func (p Part) name() string {
-	switch p {
-	case PartMatrix:
-		return "Matrix"
-	case PartWazo:
-		return "Wazo"
-	default:
-		return "the relay itself"
-	}
-}
-
 // ProblemBegun tells administrators that something has been wrong for a while.
 func (t Texts) ProblemBegun(part Part, why string) string {
-	return fmt.Sprintf("There is a problem with %s: %s I will tell you when it is over. Type `%s status all` to see which rooms have problems.", part.name(), why, t.prefix)
+	begun := t.say("There is a problem with the relay itself: %s", why)
+	switch part {
+	case PartMatrix:
+		begun = t.say("There is a problem with Matrix: %s", why)
+	case PartWazo:
+		begun = t.say("There is a problem with Wazo: %s", why)
+	}
+	return t.say("%s I will tell you when it is over. Type `%s status all` to see which rooms have problems.", begun, t.prefix)
 }
 
 // ProblemOver tells administrators that a problem is over, and how long it lasted.
 func (t Texts) ProblemOver(part Part, why string, lasted time.Duration) string {
-	return fmt.Sprintf("The problem with %s is over. It lasted for %s. It was: %s", part.name(), roundedDown(lasted), why)
+	over := t.say("The problem with the relay itself is over.")
+	switch part {
+	case PartMatrix:
+		over = t.say("The problem with Matrix is over.")
+	case PartWazo:
+		over = t.say("The problem with Wazo is over.")
+	}
+	return t.say("%s It lasted for %s. It was: %s", over, t.lasting(lasted), why)
 }
 
 // TroubledPortal is a linked room in which something is wrong.
@@ -64,40 +67,40 @@ func (p TroubledPortal) Compare(other TroubledPortal) int {
 // WorstPortals lists the rooms with the greatest troubles, of all that have any.
 func (t Texts) WorstPortals(worst []TroubledPortal, all int) string {
 	if all == 0 {
-		return "No linked room has a problem."
+		return t.say("No linked room has a problem.")
 	}
 	var b strings.Builder
 	switch {
-	case all == 1:
-		b.WriteString("One linked room has a problem:\n\n")
 	case all > len(worst):
-		fmt.Fprintf(&b, "%d linked rooms have problems. These are the worst:\n\n", all)
+		b.WriteString(t.say("%d linked rooms have problems. These are the worst:", all))
 	default:
-		fmt.Fprintf(&b, "%d linked rooms have problems:\n\n", all)
+		b.WriteString(t.count(all, "%d linked room has a problem:", "%d linked rooms have problems:"))
 	}
+	b.WriteString("\n\n")
 	for i, p := range worst {
-		fmt.Fprintf(&b, "%d. **%s** (`%s`): %s\n", i+1, Escape(p.Title), p.MatrixRoom, strings.Join(t.troubles(p), "; "))
+		room := fmt.Sprintf("**%s** (`%s`)", Escape(p.Title), p.MatrixRoom)
+		fmt.Fprintf(&b, "%d. %s\n", i+1, t.say("%s: %s", room, t.list(t.troubles(p)...)))
 	}
 	return b.String()
 }
 
 func (t Texts) troubles(p TroubledPortal) (list []string) {
 	for _, why := range p.Paused {
-		list = append(list, "paused, because "+strings.TrimSuffix(t.Why(why), "."))
+		list = append(list, t.say("paused, because %s", strings.TrimSuffix(t.Why(why), ".")))
 	}
 	if p.Waiting > 0 {
-		list = append(list, fmt.Sprintf("%d waiting, the oldest for %s", p.Waiting, roundedDown(p.Oldest)))
+		list = append(list, t.count(p.Waiting, "%d waiting, for %s", "%d waiting, the oldest for %s", t.lasting(p.Oldest)))
 	}
 	if p.Parked > 0 {
-		list = append(list, fmt.Sprintf("%d parked", p.Parked))
+		list = append(list, t.count(p.Parked, "%d parked", "%d parked"))
 	}
 	if p.WithoutKey > 0 {
-		list = append(list, fmt.Sprintf("%d waiting for a key", p.WithoutKey))
+		list = append(list, t.count(p.WithoutKey, "%d waiting for a key", "%d waiting for a key"))
 	}
 	return list
 }
 
 // StatusUsage explains the command.
 func (t Texts) StatusUsage() string {
-	return fmt.Sprintf("Type `%[1]s status` to see how this room is. Administrators of the relay type `%[1]s status all` to see which rooms have problems.", t.prefix)
+	return t.say("Type `%[1]s status` to see how this room is. Administrators of the relay type `%[1]s status all` to see which rooms have problems.", t.prefix)
 }

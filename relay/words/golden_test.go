@@ -33,8 +33,39 @@ const (
 	goldenRoom  = "!room:a.example"
 )
 
-// golden are the texts in the golden file.
+// golden are the texts in the golden file that is being compared: see inEachLanguage.
 var golden = New("!chat")
+
+// inEachLanguage runs a test with the golden texts in each language.
+func inEachLanguage(t *testing.T, run func(t *testing.T)) {
+	t.Helper()
+	before := golden
+	t.Cleanup(func() { golden = before })
+	for _, language := range Languages() {
+		t.Run(string(language), func(t *testing.T) {
+			golden = before.In(language)
+			run(t)
+		})
+	}
+}
+
+// compareGolden compares texts with those in a file, whose name is that of the English ones. With -update, it writes the file.
+func compareGolden(t *testing.T, name string, texts func() string) {
+	t.Helper()
+	inEachLanguage(t, func(t *testing.T) {
+		file := filepath.Join("testdata", name+".golden")
+		if golden.Language() != English {
+			file = filepath.Join("testdata", name+"."+string(golden.Language())+".golden")
+		}
+		if *update {
+			require.NoError(t, os.WriteFile(file, []byte(texts()), 0o644))
+		}
+		reviewed, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NotContains(t, string(reviewed), "%!", "a placeholder and its argument differ")
+		require.Equal(t, string(reviewed), texts(), "run go test ./relay/words -update and read what changed")
+	})
+}
 
 var goldenKept = 7 * 24 * time.Hour
 
@@ -177,9 +208,9 @@ func goldenTexts() string {
 	text("StatusUsage", golden.StatusUsage())
 
 	group("The room in which the relay sends messages to itself")
-	text("ProbeRoomName", ProbeRoomName)
-	text("ProbeRoomTopic", ProbeRoomTopic)
-	text("SelfProbe", SelfProbe)
+	text("ProbeRoomName", golden.Say(ProbeRoomName))
+	text("ProbeRoomTopic", golden.Say(ProbeRoomTopic))
+	text("SelfProbe", golden.Say(SelfProbe))
 
 	group("search, who and presence")
 	text("AnsweredInDirectChat", golden.AnsweredInDirectChat())
@@ -330,13 +361,13 @@ func goldenTexts() string {
 	text("LoginNameMissing", golden.LoginNameMissing())
 	text("LoginTooLong", golden.LoginTooLong())
 	text("MappingEnded", golden.MappingEnded("@robin:a.example", "@sam:a.example", alice))
-	text("LoginPageInvalid", LoginPageInvalid)
-	text("LoginPageUsed", LoginPageUsed)
-	text("LoginPageTries", LoginPageTries)
-	text("LoginPageOther", LoginPageOther)
-	text("LoginPageForged", LoginPageForged)
-	text("LoginPageHost", LoginPageHost)
-	text("LoginPageBad", LoginPageBad)
+	text("LoginPageInvalid", golden.Say(LoginPageInvalid))
+	text("LoginPageUsed", golden.Say(LoginPageUsed))
+	text("LoginPageTries", golden.Say(LoginPageTries))
+	text("LoginPageOther", golden.Say(LoginPageOther))
+	text("LoginPageForged", golden.Say(LoginPageForged))
+	text("LoginPageHost", golden.Say(LoginPageHost))
+	text("LoginPageBad", golden.Say(LoginPageBad))
 
 	group("logout, whoami, logins, map and unmap")
 	text("LoggedOut", golden.LoggedOut(alice))
@@ -394,8 +425,8 @@ func goldenTexts() string {
 	text("AutoUsage", golden.AutoUsage())
 
 	group("Health check and status")
-	text("MatrixLogInEnded", MatrixLogInEnded)
-	text("MatrixLogInNotRenewed", MatrixLogInNotRenewed)
+	text("MatrixLogInEnded", golden.Say(MatrixLogInEnded))
+	text("MatrixLogInNotRenewed", golden.Say(MatrixLogInNotRenewed))
 	for _, r := range healthReasons() {
 		text(r.name+" in Failing", golden.Failing(r.text, 75*time.Second))
 	}
@@ -410,7 +441,7 @@ func goldenTexts() string {
 
 	group("status")
 	for _, l := range logIns() {
-		text(l.name, "my log-in: "+l.render())
+		text(l.name, "my log-in: "+golden.matrixLogIn(&l.MatrixLogIn))
 	}
 	text("Status, not linked", golden.Status(goldenStatus("")))
 	text("Status, all is well", golden.Status(goldenStatus(goldenTitle)))
@@ -432,11 +463,14 @@ func goldenTexts() string {
 		text("LastError "+r.name, golden.LastError(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC), r.why))
 	}
 	for _, k := range keyBackups() {
-		text(k.name, k.render())
+		text(k.name, golden.keyBackup(k.KeyBackup))
 	}
 	for _, d := range devices() {
-		text(d.name, d.render())
+		text(d.name, golden.device(d.Device))
 	}
+	const approval = "https://account.example.org/?action=reset"
+	text("DeviceAdvice AdviseApproval", golden.AdviseApproval(approval))
+	text("DeviceAdvice AdviseReset ResetApproval", golden.Say(AdviseReset)+"; "+golden.ResetApproval(approval))
 
 	group("On Wazo")
 	text("Introduction", golden.Introduction("Support"))
@@ -451,12 +485,12 @@ func goldenTexts() string {
 	text("Late", golden.Late(time.Date(2026, 11, 21, 14, 3, 59, 0, time.UTC)))
 
 	group("In a browser, instead of a file")
-	text("AboutRelay", AboutRelay)
-	text("WebhookHere", WebhookHere)
-	text("FileGone", FileGone)
-	text("FileTooLarge", FileTooLarge)
-	text("FileDamaged", FileDamaged)
-	text("FileUnavailable", FileUnavailable)
+	text("AboutRelay", golden.Say(AboutRelay))
+	text("WebhookHere", golden.Say(WebhookHere))
+	text("FileGone", golden.Say(FileGone))
+	text("FileTooLarge", golden.Say(FileTooLarge))
+	text("FileDamaged", golden.Say(FileDamaged))
+	text("FileUnavailable", golden.Say(FileUnavailable))
 	return b.String()
 }
 
@@ -489,7 +523,7 @@ type namedInstead struct {
 
 func goldenStatus(title string) Status {
 	return Status{
-		Version: "1.2.3", Uptime: "3h2m1s", Title: title, WazoRoom: "uuid-1",
+		Version: "1.2.3", Uptime: 3*time.Hour + 2*time.Minute + time.Second, Title: title, WazoRoom: "uuid-1",
 		WazoVerified: true, LinkedBy: "@robin:a.example", LastSync: 3 * time.Second, WazoUser: "relay",
 		Device: Device{ID: "DEVICE", State: DeviceSigned, OneTimeKeys: 50}, KeyBackup: KeyBackup{State: BackupUsed},
 	}
@@ -561,8 +595,6 @@ func devices() []namedDevice {
 		{"DeviceUnsigned AdviseRecoveryKey", Device{"DEVICE", DeviceUnsigned, 50, AdviseRecoveryKey}},
 		{"DeviceNoIdentity AdviseIdentity", Device{"DEVICE", DeviceNoIdentity, 50, AdviseIdentity}},
 		{"DeviceIdentityBroken AdviseReset", Device{"DEVICE", DeviceIdentityBroken, 50, AdviseReset}},
-		{"DeviceNoIdentity AdviseApproval", Device{"DEVICE", DeviceNoIdentity, 50, AdviseApproval("https://account.example.org/?action=reset")}},
-		{"DeviceIdentityBroken AdviseReset ResetApproval", Device{"DEVICE", DeviceIdentityBroken, 50, AdviseReset + "; " + ResetApproval("https://account.example.org/?action=reset")}},
 		{"DeviceIdentityChanged AdviseRecoveryKey", Device{"DEVICE", DeviceIdentityChanged, 50, AdviseRecoveryKey}},
 		{"DeviceGone AdviseNewDevice", Device{"DEVICE", DeviceGone, 50, AdviseNewDevice}},
 		{"DeviceOtherKeys AdviseNewDevice", Device{"DEVICE", DeviceOtherKeys, 50, AdviseNewDevice}},
@@ -589,27 +621,20 @@ func keyBackups() []namedKeyBackup {
 	}
 }
 
-func TestEveryTextIsAsReviewed(t *testing.T) {
-	file := filepath.Join("testdata", "texts.golden")
-	if *update {
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(goldenTexts()), 0o644))
-	}
-	golden, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, string(golden), goldenTexts(), "run go test ./relay/words -update and read what changed")
-}
+func TestEveryTextIsAsReviewed(t *testing.T) { compareGolden(t, "texts", goldenTexts) }
 
 func TestReasonsFitAfterAColon(t *testing.T) {
-	reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened)}, healthReasons())
-	for _, r := range reasons {
-		t.Run(r.name, func(t *testing.T) {
-			first, _, _ := strings.Cut(r.text, " ")
-			begins := first == "I" || first == ServiceWazo || unicode.IsLower([]rune(first)[0])
-			require.True(t, begins, "%q follows a colon", r.text)
-			require.True(t, strings.HasSuffix(r.text, "."), "%q is followed by a sentence", r.text)
-		})
-	}
+	inEachLanguage(t, func(t *testing.T) {
+		reasons := join(messageReasons(), senderReasons(), pauseReasons(), []reason{why("WhyOpened", WhyOpened)}, healthReasons())
+		for _, r := range reasons {
+			t.Run(r.name, func(t *testing.T) {
+				first, _, _ := strings.Cut(r.text, " ")
+				begins := first == "I" || first == ServiceWazo || unicode.IsLower([]rune(first)[0])
+				require.True(t, begins, "%q follows a colon", r.text)
+				require.True(t, strings.HasSuffix(r.text, "."), "%q is followed by a sentence", r.text)
+			})
+		}
+	})
 }
 
 // A reason is told in the room that it is about, but also in a direct chat, on Wazo and by the health check.
@@ -630,7 +655,7 @@ func TestStatusOnWazoAsksNobodyForWhatTheyCannotDo(t *testing.T) {
 // A text that the golden file lacks is read by nobody before it is said.
 func TestGoldenFileHasEveryText(t *testing.T) {
 	var labels strings.Builder
-	for line := range strings.Lines(goldenTexts() + convertedTexts()) {
+	for line := range strings.Lines(goldenTexts() + convertedTexts() + pageTexts()) {
 		if !strings.HasPrefix(line, " ") { // not a text itself
 			labels.WriteString(line)
 		}
@@ -644,7 +669,11 @@ func TestGoldenFileHasEveryText(t *testing.T) {
 // declaredTexts are the names of the exported constants, functions and methods of the package that say something.
 func declaredTexts(t *testing.T) (names []string) {
 	t.Helper()
-	silent := map[string]bool{"Escape": true, "Parts": true, "Compare": true, "Unescape": true, "New": true, "Why": true, "WhyWithoutMessage": true, "WaitNothing": true}
+	silent := map[string]bool{
+		"Escape": true, "Parts": true, "Compare": true, "Unescape": true, "New": true, "Why": true, "WhyWithoutMessage": true, "WaitNothing": true,
+		"English": true, "French": true, "Languages": true, "Language": true, "In": true, "InEach": true, "Say": true, "IsSaidBy": true, "IsPartOf": true,
+		"Minutes": true, "Hours": true, "Days": true,
+	}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, file := range files {

@@ -19,15 +19,15 @@ func (t Texts) Notices(notices []Notice) string {
 		paragraphs[i] = notice.Markdown
 		switch {
 		case len(notice.About) == 1 && notice.Times == 1:
-			paragraphs[i] += fmt.Sprintf("\n(This is about [this message](%s).)", notice.About[0])
+			paragraphs[i] += "\n" + t.say("(This is about [this message](%s).)", notice.About[0])
 		case len(notice.About) > 0:
 			links := make([]string, len(notice.About))
 			for j, link := range notice.About {
 				links[j] = fmt.Sprintf("[%d](%s)", j+1, link)
 			}
-			paragraphs[i] += fmt.Sprintf("\n(This is about %d messages: %s.)", len(links), strings.Join(links, ", "))
+			paragraphs[i] += "\n" + t.count(len(links), "(This is about %d message: %s.)", "(This is about %d messages: %s.)", strings.Join(links, ", "))
 		case notice.Times > 1:
-			paragraphs[i] += fmt.Sprintf("\n(I say this once instead of %d times.)", notice.Times)
+			paragraphs[i] += "\n" + t.say("(I say this once instead of %d times.)", notice.Times)
 		}
 	}
 	return strings.Join(paragraphs, "\n\n")

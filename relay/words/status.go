@@ -1,7 +1,6 @@
 package words
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -9,7 +8,8 @@ import (
 
 // Status is what the status command shows.
 type Status struct {
-	Version, Uptime               string
+	Version                       string
+	Uptime                        time.Duration
 	Title, WazoRoom               string   // of the portal; "" if the room has none
 	MatrixTrouble, WazoTrouble    []string // why a side is not well; none if it is
 	RelayTrouble                  []string // what is wrong with the relay itself
@@ -35,100 +35,108 @@ type Status struct {
 // Status shows a status as Markdown.
 func (t Texts) Status(s Status) string {
 	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "- %s: %s\n", name, fmt.Sprintf(format, args...))
-	}
+	line := func(name, text string) { b.WriteString("- " + t.say("%s: %s", name, text) + "\n") }
 	if s.Title == "" {
 		b.WriteString(t.NotLinked() + "\n\n")
 	} else if s.LinkedBy == "" {
-		fmt.Fprintf(&b, "This is the Wazo chat **%s** (`%s`), which has opened by itself.\n\n", Escape(s.Title), s.WazoRoom)
+		b.WriteString(t.say("This is the Wazo chat **%s** (`%s`), which has opened by itself.", Escape(s.Title), s.WazoRoom) + "\n\n")
 	} else {
-		fmt.Fprintf(&b, "Linked with **%s** (`%s`) by `%s`.\n\n", Escape(s.Title), s.WazoRoom, s.LinkedBy)
+		b.WriteString(t.say("Linked with **%s** (`%s`) by `%s`.", Escape(s.Title), s.WazoRoom, s.LinkedBy) + "\n\n")
 	}
-	line("Matrix", "%s; %s; %s", well(s.MatrixTrouble), s.lastAnswer(), s.encryption())
+	line("Matrix", t.list(t.well(s.MatrixTrouble), t.lastAnswer(s), t.encryption(s)))
 	if s.Limited {
-		line("limit", "the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).")
+		line(t.say("limit"), t.say("the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`)."))
 	}
 	if s.LogIn != nil {
-		line("my log-in", "%s", s.LogIn.render())
+		line(t.say("my log-in"), t.matrixLogIn(s.LogIn))
 	}
-	line("my device", "%s", s.Device.render())
-	line("key backup", "%s", s.KeyBackup.render())
-	line("Wazo", "%s; %s", well(s.WazoTrouble), s.wazoAccount())
+	line(t.say("my device"), t.device(s.Device))
+	line(t.say("key backup"), t.keyBackup(s.KeyBackup))
+	line("Wazo", t.list(t.well(s.WazoTrouble), t.wazoAccount(s)))
 	for _, why := range slices.Concat(s.RelayTrouble, s.MatrixTrouble, s.WazoTrouble) {
-		line("problem", "%s", why)
+		line(t.say("problem"), why)
 	}
 	if s.Title != "" {
-		line("history", "%s%s", choose(s.WazoVerified, "complete", "still being read"), s.readBy())
-		line("queue", "%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix)
+		line(t.say("history"), t.history(s))
+		line(t.say("queue"), t.say("%d to Wazo, %d to Matrix", s.ToWazo, s.ToMatrix))
 		for _, q := range []struct {
 			name  string
 			waits Standstill
-		}{{"to Wazo", s.WaitsToWazo}, {"to Matrix", s.WaitsToMatrix}} {
+		}{{t.say("to Wazo"), s.WaitsToWazo}, {t.say("to Matrix"), s.WaitsToMatrix}} {
 			if q.waits.For != WaitNothing {
-				line(q.name, "for %s, waiting for %s", q.waits.Time.Round(time.Second), t.wait(q.waits.For))
+				line(q.name, t.say("for %s, waiting for %s", t.lasting(q.waits.Time), t.wait(q.waits.For)))
 			}
 		}
 		if s.Waiting > 0 {
-			line("waiting for a key", "%d", s.Waiting)
+			line(t.say("waiting for a key"), t.say("%d", s.Waiting))
 		}
-		line("parked", "%d%s", s.Parked, t.parkedAdvice(s.Parked))
+		line(t.say("parked"), t.parked(s.Parked))
 		for _, why := range s.Paused {
-			line("paused", "%s", t.Why(why))
+			line(t.say("paused"), t.Why(why))
 		}
 		if s.LastError != "" {
-			line("last error", "%s", Escape(s.LastError))
+			line(t.say("last error"), Escape(s.LastError))
 		}
 	}
-	line("relay", "version %s, running for %s", s.Version, s.Uptime)
+	line(t.say("relay"), t.say("version %s, running for %s", s.Version, t.lasting(s.Uptime)))
 	return b.String()
 }
 
-func (s Status) readBy() string {
-	if s.Reader == "" {
-		return ""
+// history says whether the history was read, and through whose account.
+func (t Texts) history(s Status) string {
+	state := t.say("still being read")
+	if s.WazoVerified {
+		state = t.say("complete")
 	}
-	return fmt.Sprintf("; the chat is read through the Wazo account of `%s`", s.Reader)
+	if s.Reader == "" {
+		return state
+	}
+	return t.say("%s; the chat is read through the Wazo account of `%s`", state, s.Reader)
 }
 
-func (s Status) wazoAccount() string {
+func (t Texts) wazoAccount(s Status) string {
 	switch {
 	case s.WazoUser != "":
-		return "account " + s.WazoUser
+		return t.say("account %s", s.WazoUser)
 	case s.WazoNote != "":
 		return s.WazoNote
 	default:
-		return "the relay has no account of its own"
+		return t.say("the relay has no account of its own")
 	}
 }
 
-func (s Status) lastAnswer() string {
+func (t Texts) lastAnswer(s Status) string {
 	if s.LastSync == 0 {
-		return "the homeserver has not answered yet"
+		return t.say("the homeserver has not answered yet")
 	}
-	return fmt.Sprintf("the homeserver last answered %s ago", s.LastSync.Round(time.Second))
+	return t.say("the homeserver last answered %s ago", t.lasting(s.LastSync))
 }
 
-func (s Status) encryption() string {
+func (t Texts) encryption(s Status) string {
 	switch {
 	case s.CannotTellRoom:
-		return "I cannot tell whether this room is encrypted"
+		return t.say("I cannot tell whether this room is encrypted")
 	case s.EncryptedRoom:
-		return "this room is encrypted"
+		return t.say("this room is encrypted")
 	default:
-		return "this room is not encrypted"
+		return t.say("this room is not encrypted")
 	}
 }
 
 // well says whether a side has troubles.
-func well(troubles []string) string { return choose(len(troubles) == 0, "works", "**has a problem**") }
-
-// parkedAdvice says what to do with the messages that could not be delivered.
-func (t Texts) parkedAdvice(parked int) string {
-	if parked == 0 {
-		return ""
+func (t Texts) well(troubles []string) string {
+	if len(troubles) == 0 {
+		return t.say("works")
 	}
-	return fmt.Sprintf(". Type `%[1]s retry` to try to deliver them again, or `%[1]s drop` to drop them.", t.prefix)
+	return t.say("**has a problem**")
+}
+
+// parked says how many messages could not be delivered, and what to do with them.
+func (t Texts) parked(n int) string {
+	if n == 0 {
+		return t.say("%d", n)
+	}
+	return t.say("%[1]d. Type `%[2]s retry` to try to deliver them again, or `%[2]s drop` to drop them.", n, t.prefix)
 }
 
 // StatusOnWazo is what the status command shows on Wazo.
@@ -140,24 +148,22 @@ type StatusOnWazo struct {
 // StatusOnWazo shows a status on Wazo, to all members of the chat. It is plain text.
 func (t Texts) StatusOnWazo(s StatusOnWazo) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "This chat is linked with %s.\n", matrixRoomNamed(s.MatrixRoom))
-	fmt.Fprintf(&b, "Matrix: %s\n", s.lastAnswer())
-	for _, why := range slices.Concat(s.RelayTrouble, s.MatrixTrouble, s.WazoTrouble) {
-		fmt.Fprintf(&b, "Problem: %s\n", why)
+	line := func(text string) { b.WriteString(text + "\n") }
+	if s.MatrixRoom == "" {
+		line(t.say("This chat is linked with a Matrix room."))
+	} else {
+		line(t.say("This chat is linked with the Matrix room \"%s\".", s.MatrixRoom))
 	}
-	fmt.Fprintf(&b, "Waiting: %s to Matrix, %d from Matrix\n", count(s.ToMatrix, "message"), s.ToWazo+s.Waiting)
+	line(t.say("Matrix: %s", t.lastAnswer(s.Status)))
+	for _, why := range slices.Concat(s.RelayTrouble, s.MatrixTrouble, s.WazoTrouble) {
+		line(t.say("Problem: %s", why))
+	}
+	line(t.count(s.ToMatrix, "Waiting: %d message to Matrix, %d from Matrix", "Waiting: %d messages to Matrix, %d from Matrix", s.ToWazo+s.Waiting))
 	if s.Parked > 0 {
-		fmt.Fprintf(&b, "Could not be delivered: %s\n", count(s.Parked, "message"))
+		line(t.count(s.Parked, "Could not be delivered: %d message", "Could not be delivered: %d messages"))
 	}
 	for _, why := range s.Paused {
-		fmt.Fprintf(&b, "Paused: %s\n", t.whyOnWazo(why))
+		line(t.say("Paused: %s", t.whyOnWazo(why)))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func choose(condition bool, yes, no string) string {
-	if condition {
-		return yes
-	}
-	return no
 }

@@ -26,26 +26,26 @@ type Standstill struct {
 }
 
 // wait says what a queue waits for, behind "waiting for ".
-func (Texts) wait(wait Wait) string {
+func (t Texts) wait(wait Wait) string {
 	switch wait {
 	case WaitLogins:
-		return "the homeserver, which keeps a list of who has logged in to Wazo"
+		return t.say("the homeserver, which keeps a list of who has logged in to Wazo")
 	case WaitStart:
-		return "the homeserver, which has not confirmed the start of the link yet"
+		return t.say("the homeserver, which has not confirmed the start of the link yet")
 	case WaitGap:
-		return "the homeserver, which left out messages that I now read"
+		return t.say("the homeserver, which left out messages that I now read")
 	case WaitDelivered:
-		return "a list of what was delivered before I was started, so that nothing is delivered twice"
+		return t.say("a list of what was delivered before I was started, so that nothing is delivered twice")
 	case WaitHistory:
-		return "Wazo, where I read what was said while I did not listen"
+		return t.say("Wazo, where I read what was said while I did not listen")
 	case WaitJoin:
-		return "the first person to join this room"
+		return t.say("the first person to join this room")
 	case WaitLateEvent:
-		return "earlier messages of Wazo that may still come"
+		return t.say("earlier messages of Wazo that may still come")
 	case WaitOwn:
-		return "Wazo, which has not confirmed yet whether a message is one that was posted from this room"
+		return t.say("Wazo, which has not confirmed yet whether a message is one that was posted from this room")
 	case WaitReplyMark:
-		return "Wazo, which may still mark a message as a reply"
+		return t.say("Wazo, which may still mark a message as a reply")
 	default:
 		return string(wait)
 	}

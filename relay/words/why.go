@@ -45,86 +45,86 @@ const (
 func (t Texts) Why(why Why) string {
 	switch why {
 	case WhyTooLarge:
-		return "the message is too large."
+		return t.say("the message is too large.")
 	case WhyWazoRefused:
-		return "Wazo rejected the request as invalid."
+		return t.say("Wazo rejected the request as invalid.")
 	case WhyHomeserverRefused:
-		return "the homeserver rejected the request as invalid."
+		return t.say("the homeserver rejected the request as invalid.")
 	case WhyUnreadable:
-		return "I could not understand the content of the message."
+		return t.say("I could not understand the content of the message.")
 	case WhyUndecryptable:
-		return undecryptable + " Please send it again."
+		return t.say("the message cannot be decrypted with any key. Please send it again.")
 	case WhyBroken:
-		return "the relay had an internal error. Its log has the details."
+		return t.say("the relay had an internal error. Its log has the details.")
 	case WhyNoPermission:
-		return "the relay's Wazo account lacks a permission. An administrator of Wazo must grant it."
+		return t.say("the relay's Wazo account lacks a permission. An administrator of Wazo must grant it.")
 	case WhyNoRoomOnWazo:
-		return "the chat no longer exists on Wazo, or the relay's Wazo account is not a member of it. An administrator of Wazo must check this."
+		return t.say("the chat no longer exists on Wazo, or the relay's Wazo account is not a member of it. An administrator of Wazo must check this.")
 	case WhyNoReader:
-		return "no member of the Wazo chat is logged in to Wazo here. The messages are relayed as soon as a member logs in: type `" + t.prefix + " login` in a direct chat with me."
+		return t.say("no member of the Wazo chat is logged in to Wazo here. The messages are relayed as soon as a member logs in: type `%s login` in a direct chat with me.", t.prefix)
 	case WhyLinkerLeft:
-		return "the person who linked the room has logged out of Wazo, or Wazo no longer accepts the log-in."
+		return t.say("the person who linked the room has logged out of Wazo, or Wazo no longer accepts the log-in.")
 	case WhyOwnAccount:
-		return "your Wazo account cannot post in this chat at the moment, and nobody else may post for you."
+		return t.say("your Wazo account cannot post in this chat at the moment, and nobody else may post for you.")
 	case WhyOwnLogin:
-		return "Wazo no longer accepts your log-in, and nobody else may post for you. Type `" + t.prefix + " login` in a direct chat with me, and then `" + t.prefix + " retry` here."
+		return t.say("Wazo no longer accepts your log-in, and nobody else may post for you. Type `%[1]s login` in a direct chat with me, and then `%[1]s retry` here.", t.prefix)
 	case WhyConflict:
-		return "Wazo does not accept my messages in this chat, perhaps because it has participants outside Wazo."
+		return t.say("Wazo does not accept my messages in this chat, perhaps because it has participants outside Wazo.")
 	case WhyLogin:
-		return "the relay cannot log in to Wazo. The relay's administrator must check the user name and the password."
+		return t.say("the relay cannot log in to Wazo. The relay's administrator must check the user name and the password.")
 	case WhyTooManyLogins:
-		return "Wazo does not accept another log-in of the relay's account at the moment."
+		return t.say("Wazo does not accept another log-in of the relay's account at the moment.")
 	case WhyForbidden:
-		return "I don't have permission to send messages in the Matrix room. Please give me the power level for it."
+		return t.say("I don't have permission to send messages in the Matrix room. Please give me the power level for it.")
 	case WhyRemoved:
-		return "I am no longer in the Matrix room. Please invite me again."
+		return t.say("I am no longer in the Matrix room. Please invite me again.")
 	case WhyOpened:
-		return "the Matrix room is open to strangers. Close it, or ask an administrator of the relay to accept this by typing `" + t.prefix + " link --public` there."
+		return t.say("the Matrix room is open to strangers. Close it, or ask an administrator of the relay to accept this by typing `%s link --public` there.", t.prefix)
 	case WhyWazoFails:
-		return "Wazo cannot be reached, or it answers with an error."
+		return t.say("Wazo cannot be reached, or it answers with an error.")
 	case WhyHomeserverFails:
-		return "the homeserver cannot be reached, or it answers with an error."
+		return t.say("the homeserver cannot be reached, or it answers with an error.")
 	case WhyService:
-		return "the homeserver, Wazo or the relay has a problem. The relay's log has the details."
+		return t.say("the homeserver, Wazo or the relay has a problem. The relay's log has the details.")
 	case WhyNoSync:
-		return "the homeserver has not answered yet."
+		return t.say("the homeserver has not answered yet.")
 	case WhyLoginFails:
-		return "wazo-auth cannot be reached, or it answers with an error. Without it, Wazo accepts no messages."
+		return t.say("wazo-auth cannot be reached, or it answers with an error. Without it, Wazo accepts no messages.")
 	case WhyChatFails:
-		return "wazo-chatd cannot be reached, or it answers with an error."
+		return t.say("wazo-chatd cannot be reached, or it answers with an error.")
 	case WhyEventsFail:
-		return "the connection for Wazo's events is closed, because wazo-websocketd, RabbitMQ or the network fails. Messages from Wazo come late."
+		return t.say("the connection for Wazo's events is closed, because wazo-websocketd, RabbitMQ or the network fails. Messages from Wazo come late.")
 	case WhyWebhookFails:
-		return "wazo-webhookd does not accept the relay's webhook, because wazo-webhookd, its database or the network fails. Messages from Wazo come late."
+		return t.say("wazo-webhookd does not accept the relay's webhook, because wazo-webhookd, its database or the network fails. Messages from Wazo come late.")
 	case WhyWebhookSilent:
-		return "wazo-webhookd has the relay's webhook, but it sends nothing there, because RabbitMQ fails or because the Wazo server cannot reach the relay at `PUBLIC_URL`. Messages from Wazo come late."
+		return t.say("wazo-webhookd has the relay's webhook, but it sends nothing there, because RabbitMQ fails or because the Wazo server cannot reach the relay at `PUBLIC_URL`. Messages from Wazo come late.")
 	case WhyDirectoryFails:
-		return "the directory of Wazo (wazo-dird or wazo-confd) cannot be reached, or it answers with an error. People on Wazo may appear under other names."
+		return t.say("the directory of Wazo (wazo-dird or wazo-confd) cannot be reached, or it answers with an error. People on Wazo may appear under other names.")
 	case WhyMatrixSilent:
-		return "a message that the relay sent to itself on Matrix does not come back, although the homeserver answers."
+		return t.say("a message that the relay sent to itself on Matrix does not come back, although the homeserver answers.")
 	case WhyWazoSilent:
-		return "the events of Wazo do not come, although the connection for them is open. Messages from Wazo come late. An administrator of Wazo must check RabbitMQ and wazo-websocketd."
+		return t.say("the events of Wazo do not come, although the connection for them is open. Messages from Wazo come late. An administrator of Wazo must check RabbitMQ and wazo-websocketd.")
 	case WhyDatabaseFails:
-		return "the relay cannot store anything in its database, so nothing is relayed. Perhaps its disk is full."
+		return t.say("the relay cannot store anything in its database, so nothing is relayed. Perhaps its disk is full.")
 	default:
 		return string(why)
 	}
 }
 
 // undecryptable says WhyUndecryptable without the advice.
-const undecryptable = "the message cannot be decrypted with any key."
+const undecryptable Phrase = "the message cannot be decrypted with any key."
 
 // whyOnWazo says to people on Wazo why a link is paused. They can do nothing in the Matrix room.
 func (t Texts) whyOnWazo(why Why) string {
 	switch why {
 	case WhyForbidden:
-		return "I don't have permission to send messages in the Matrix room. A moderator of that room must give me the power level for it."
+		return t.say("I don't have permission to send messages in the Matrix room. A moderator of that room must give me the power level for it.")
 	case WhyNoReader:
-		return "no member of this chat is logged in to Wazo on Matrix any more."
+		return t.say("no member of this chat is logged in to Wazo on Matrix any more.")
 	case WhyRemoved:
-		return "I am no longer in the Matrix room. Somebody in that room must invite me again."
+		return t.say("I am no longer in the Matrix room. Somebody in that room must invite me again.")
 	case WhyOpened:
-		return "the Matrix room is open to strangers. A moderator of that room must close it, or an administrator of the relay must allow this there."
+		return t.say("the Matrix room is open to strangers. A moderator of that room must close it, or an administrator of the relay must allow this there.")
 	default:
 		return t.Why(why)
 	}
@@ -134,7 +134,7 @@ func (t Texts) whyOnWazo(why Why) string {
 func (t Texts) WhyWithoutMessage(why Why) string {
 	switch why {
 	case WhyTooLarge:
-		return "the request is too large."
+		return t.say("the request is too large.")
 	case WhyUnreadable, WhyUndecryptable:
 		return t.Why(WhyBroken)
 	default:
