@@ -20,7 +20,9 @@ import (
 // On Wazo a message would need a second member of the room, who would see it, and nobody can remove it. So the relay account sets its
 // presence to what it is already. wazo-chatd publishes an event of that, by the same way as those of messages: RabbitMQ and
 // wazo-websocketd (docs/wazo.md, "Presences"). Nobody sees a change. It proves that wazo-chatd takes requests, and that its events arrive.
-// It does not prove that a message is stored; examine asks for the rooms, which are in the same database.
+// It does not prove that a message is stored; examine asks for the rooms, which are in the same database. A webhook does not bring such
+// events: those for everybody never reach the subscription of a user (docs/wazo.md, "Webhooks"). With it, Wazo is not probed, and each look
+// for news shows whether the webhook has brought what it should (webhook.go).
 
 // selfProbeRetry is the pause before the next try after one that failed, unless the usual one is shorter: the end of an outage is to be
 // noticed, too.
@@ -63,7 +65,9 @@ func (p *selfProbe) run(ctx context.Context) {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { p.keepProbing(ctx, p.probeMatrix) })
-	wg.Go(func() { p.keepProbing(ctx, p.probeWazo) })
+	if !p.cfg.Webhook.isSet() {
+		wg.Go(func() { p.keepProbing(ctx, p.probeWazo) })
+	}
 	wg.Wait()
 }
 

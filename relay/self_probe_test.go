@@ -92,6 +92,24 @@ func TestAnAccountWithoutAPresenceIsNotProbed(t *testing.T) {
 	f.awaitHealth("all to be well", Health.OK)
 }
 
+// A webhook does not bring what tells everybody of a presence. So Wazo must not seem to be silent.
+func TestWazoIsNotProbedByAWebhook(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.selfProbe, f.healthInterval = 50*time.Millisecond, 50*time.Millisecond
+	server := f.withWebhook()
+	f.startWebhook(server)
+	var first time.Time
+	f.awaitProbes("Matrix to be probed", func(r map[Server]ProbeResult) bool {
+		first = r[Homeserver].LastSuccess
+		return r[Homeserver].OK
+	})
+	longEnough := first.Add(f.core.cfg.SelfProbeWait + time.Second)
+	f.awaitProbes("Matrix to be probed later", func(r map[Server]ProbeResult) bool { return r[Homeserver].LastSuccess.After(longEnough) })
+	require.NotContains(t, f.core.selfProbe.all(), WazoServer)
+	f.awaitHealth("all to be well", Health.OK)
+}
+
 func TestSelfProbeCanBeSwitchedOff(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
