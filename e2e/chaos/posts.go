@@ -110,6 +110,14 @@ type authors struct {
 	mu      sync.Mutex
 	written map[string]bool // by uuid of the message
 	excused map[string]bool // likewise
+	unheard bool            // the events of messages are lost, see loseWebhooks
+}
+
+// setUnheard says whether the events of messages are lost from now on.
+func (a *authors) setUnheard(unheard bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.unheard = unheard
 }
 
 func newAuthors(wazo *wazotest.Server, relay wazotest.User, t *tally, seed uint64, every int, faults []wazoFault) *authors {
@@ -127,22 +135,24 @@ func dropEvent(relay wazotest.User) wazoFault {
 // post has an author write, sometimes with a fault. With the account of a person who
 // has logged in, the fault may meet what the relay posts for this person instead. Then
 // one message too many is excused.
-func (a *authors) post(room string, author wazotest.User, text string) {
+func (a *authors) post(room string, author wazotest.User, text string) wazotest.Message {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fault, ok := a.deck.draw()
 	if !ok {
-		a.written[a.wazo.Post(room, author, text, "").UUID] = true
-		return
+		message := a.wazo.Post(room, author, text, "")
+		a.written[message.UUID], a.excused[message.UUID] = true, a.unheard
+		return message
 	}
 	on := fault.arm(a.wazo.Faults(), wazotest.Times(1).By(author).InRoom(room))
 	message := a.wazo.Post(room, author, text, "")
 	on.Off()
-	a.written[message.UUID] = true
+	a.written[message.UUID], a.excused[message.UUID] = true, a.unheard
 	if on.Fired() > 0 {
 		a.tally.add(fault.name)
 		a.excused[message.UUID] = true
 	}
+	return message
 }
 
 // wrote says whether an author has written a message, so that it does not come from
