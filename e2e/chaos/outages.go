@@ -26,6 +26,8 @@ const (
 	webhookdDown     = "webhookd down"
 	busLost          = "bus lost"
 	wazoRestarted    = "Wazo restarted"
+	pluginRemoved    = "plugin removed, and back"
+	tablesRemoved    = "plugin without its tables"
 )
 
 // loseWebhooks are the outages during which webhookd loses what is said, without anybody hearing of it: with a webhook, later messages
@@ -46,6 +48,9 @@ func (s *fixture) outages() []outage {
 			{webhooksUnbound, always(s.Wazo.UnbindWebhooks)},
 			{webhookdDown, while(faults.WebhookdDown)},
 		}
+	}
+	if s.cfg.Plugin {
+		ofEvents = append(ofEvents, outage{pluginRemoved, s.removePlugin}, outage{tablesRemoved, s.removeTables})
 	}
 	return append(ofEvents, []outage{
 		{"chatd down", while(faults.ChatdDown)},

@@ -67,8 +67,17 @@ func relayPostFaults(delay time.Duration) []wazoFault {
 // the room right before the request goes on, whichever account posts. It spares what
 // people write on Wazo.
 func (f wazoFault) asKind(faults *wazotest.Faults, a *armed) kind {
+	return f.asKindWhen(wazoPost, wazotest.Times(1).Requested(), faults, a)
+}
+
+// asKindOf is asKind for requests of another class. What people do on Wazo may meet the fault instead.
+func (f wazoFault) asKindOf(c class, faults *wazotest.Faults, a *armed) kind {
+	return f.asKindWhen(c, wazotest.Times(1), faults, a)
+}
+
+func (f wazoFault) asKindWhen(c class, when wazotest.When, faults *wazotest.Faults, a *armed) kind {
 	return kind{name: f.name, fires: onAnswer, before: func(_ http.ResponseWriter, r *http.Request) bool {
-		a.add(string(wazoPost)+": "+f.name, f.arm(faults, wazotest.Times(1).InRoom(roomOf(r)).Requested()))
+		a.add(string(c)+": "+f.name, f.arm(faults, when.InRoom(roomOf(r))))
 		return true
 	}}
 }
