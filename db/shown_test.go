@@ -57,12 +57,14 @@ func TestWhatIsShownLivesAsLongAsItsMapping(t *testing.T) {
 	_, err := db.Queue.Insert(t.Context(), &Row{PortalID: portal.ID, Direction: ToMatrix, Kind: KindMessage, SourceID: "waiting", State: StateNew})
 	require.NoError(t, err)
 	require.NoError(t, db.ShownReply.Insert(t.Context(), portal.ID, "waiting"))
-	require.NoError(t, db.ShownReaction.Forget(t.Context()))
+	// The database is an older copy: this message is not known to be delivered yet.
+	require.NoError(t, db.ShownReaction.Insert(t.Context(), &ShownReaction{PortalID: portal.ID, Target: "$unknown", Emoji: "👍", SentAt: ms(3)}))
+	require.NoError(t, db.ShownReaction.Forget(t.Context(), ms(2)))
 	require.NoError(t, db.ShownReply.Forget(t.Context()))
 	all, err := db.ShownReaction.Of(t.Context(), portal.ID)
 	require.NoError(t, err)
-	require.Len(t, all, 1)
-	require.Equal(t, id.EventID("$new"), all[0].Target)
+	require.Len(t, all, 2)
+	require.Equal(t, []id.EventID{"$new", "$unknown"}, []id.EventID{all[0].Target, all[1].Target})
 	for name, want := range map[string]bool{"old": false, "new": true, "waiting": true} {
 		has, err := db.ShownReply.Has(t.Context(), portal.ID, name)
 		require.NoError(t, err)
