@@ -21,7 +21,7 @@ const (
 	withdrawShownQuery      = `UPDATE shown_reaction SET withdrawn = true WHERE portal_id = $1 AND event_id = $2`
 	deleteShownQuery        = `DELETE FROM shown_reaction WHERE portal_id = $1 AND target = $2 AND emoji = $3`
 	deleteShownEventQuery   = `DELETE FROM shown_reaction WHERE portal_id = $1 AND event_id = $2 AND NOT withdrawn`
-	forgetShownQuery        = `DELETE FROM shown_reaction WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reaction.portal_id AND message.event_id = shown_reaction.target)`
+	forgetShownQuery        = `DELETE FROM shown_reaction WHERE sent_at < $1 AND NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reaction.portal_id AND message.event_id = shown_reaction.target)`
 	insertShownReplyQuery   = `INSERT INTO shown_reply (portal_id, wazo_uuid) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	unshownRepliesQuery     = `SELECT ` + messageColumns + ` FROM message WHERE portal_id = $1 AND relayed_at >= $2 AND part = 0 AND event_id IS NOT NULL AND author <> '' AND author NOT LIKE '@%' AND NOT EXISTS (SELECT 1 FROM shown_reply WHERE shown_reply.portal_id = message.portal_id AND shown_reply.wazo_uuid = message.wazo_uuid) ORDER BY created_at, wazo_uuid`
 	forgetShownRepliesQuery = `DELETE FROM shown_reply WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.portal_id = shown_reply.portal_id AND message.wazo_uuid = shown_reply.wazo_uuid) AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.portal_id = shown_reply.portal_id AND direction = 'to_matrix' AND source_id = shown_reply.wazo_uuid)`
@@ -110,8 +110,11 @@ func (t *ShownReactions) DeleteEvent(ctx context.Context, portalID int64, eventI
 	return t.Exec(ctx, deleteShownEventQuery, portalID, eventID)
 }
 
-// Forget deletes what is shown about messages whose mappings are gone, see [Messages.Forget].
-func (t *ShownReactions) Forget(ctx context.Context) error { return t.Exec(ctx, forgetShownQuery) }
+// Forget deletes what was sent before a time about messages whose mappings are gone, see [Messages.Forget]. After an older copy of the
+// database was restored, the mapping of a message may come after what is shown about it.
+func (t *ShownReactions) Forget(ctx context.Context, before Time) error {
+	return t.Exec(ctx, forgetShownQuery, before)
+}
 
 // ShownReplies is the table of the messages of Wazo that are shown on Matrix as replies.
 type ShownReplies struct {

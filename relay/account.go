@@ -44,7 +44,9 @@ type stream struct {
 	connected  atomic.Bool
 	connection atomic.Uint64 // the present connection, or the last one: no two connections of any accounts have the same number
 	plugin     atomic.Bool   // Wazo had the plugin for reactions and replies when it was last asked
-	missedAt   atomicTime    // when the plugin was last missing although it was there when Wazo was last asked; zero: it was not
+	// missed is until when it is believed that the plugin is away, because a request missed it although it was there when Wazo was last
+	// asked; zero: none did.
+	missed atomicTime
 }
 
 // latestRoom is a room that was made at a time.

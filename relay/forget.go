@@ -25,7 +25,7 @@ func (r *Relay) forget(ctx context.Context) {
 		if err := errors.Join(r.db.LastEdit.Forget(ctx), r.db.Reaction.Forget(ctx), r.db.Native.Forget(ctx)); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget old edits and reactions")
 		}
-		if err := errors.Join(r.db.ShownReaction.Forget(ctx), r.db.ShownReply.Forget(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(r.db.ShownReaction.Forget(ctx, jsontime.UM(time.Now().Add(-mappingLife))), r.db.ShownReply.Forget(ctx)); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget what is shown of old reactions and replies")
 		}
 		if err := r.db.Command.Forget(ctx, jsontime.UM(time.Now().Add(-mappingLife))); err != nil && ctx.Err() == nil {

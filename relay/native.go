@@ -24,8 +24,9 @@ import (
 // natives have the replies and reactions of people on Matrix made on Wazo. They are safe for concurrent use.
 type natives struct {
 	*Relay
-	every time.Duration // between the first two attempts while the plugin, or the account, is away
-	kept  time.Duration // for how long an attempt is made
+	every  time.Duration // between the first two attempts while the plugin, or the account, is away
+	kept   time.Duration // for how long an attempt is made
+	missed time.Duration // for how long it is believed that the plugin is away after a request missed it
 
 	mu      sync.Mutex
 	unknown map[string]int      // how often Wazo did not know the message of a request, by its name
@@ -45,7 +46,7 @@ var errNoAccount = errors.New("nobody is logged in with the account")
 
 func newNatives(r *Relay) *natives {
 	return &natives{
-		Relay: r, every: r.cfg.ProbeInterval, kept: nativeKept,
+		Relay: r, every: r.cfg.ProbeInterval, kept: nativeKept, missed: r.cfg.PluginMissed,
 		unknown: make(map[string]int), next: make(map[int64]time.Time), waits: make(map[int64]int),
 	}
 }
@@ -235,24 +236,26 @@ func (n *natives) ask(ctx context.Context, portal *db.Portal, request pluginRequ
 	acc := n.accounts.withID(request.account)
 	err := errNoAccount
 	if acc != nil && !acc.refused.Load() && (request.user == "" || request.user == acc.uuid()) {
-		err = askPlugin(ctx, acc, request)
+		err = n.askPlugin(ctx, portal, acc, request)
 	}
 	reader := n.readers.of(portal)
 	isAway := errors.Is(err, errNoAccount) || errors.Is(err, wazoapi.ErrNotMember)
 	if !isAway || !request.byOther || reader == nil || reader == acc {
 		return err
 	}
-	return askPlugin(ctx, reader, request)
+	return n.askPlugin(ctx, portal, reader, request)
 }
 
 // askPlugin makes a request with an account, unless it is known that the plugin is away: then an event says when it is back.
-func askPlugin(ctx context.Context, acc *account, request pluginRequest) error {
+func (n *natives) askPlugin(ctx context.Context, portal *db.Portal, acc *account, request pluginRequest) error {
 	if !acc.stream().plugin.Load() {
 		return wazoapi.ErrNoPlugin
 	}
 	err := request.ask(ctx, acc)
-	if gone := errors.Is(err, wazoapi.ErrNoPlugin); gone || err == nil {
-		acc.stream().noteMissed(gone)
+	if errors.Is(err, wazoapi.ErrNoPlugin) {
+		acc.stream().noteMissed(n.missed)
+	} else if err == nil && acc.stream().noteFound() {
+		n.tasks.Wake(portalJob(jobRelations, portal.ID)) // people on Wazo may have used it meanwhile
 	}
 	return err
 }

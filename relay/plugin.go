@@ -19,20 +19,21 @@ var _ wazoapi.PluginHandler = (*reader)(nil)
 // hasPlugin reports whether the plugin was there when Wazo was last asked.
 func (a *account) hasPlugin() bool {
 	s := a.stream()
-	return s.plugin.Load() && time.Since(s.missedAt.load()) > pluginMissed
+	return s.plugin.Load() && s.missedFor() == 0
 }
 
-// pluginMissed is how long it is believed that the plugin is away after it was missing: by then Wazo is asked again whether it has the
-// plugin (docs/wazo.md, "How the plugin is noticed").
-const pluginMissed = 5 * time.Minute
+// missedFor returns for how long it is still believed that the plugin is away because a request missed it, 0 if it is not.
+func (s *stream) missedFor() time.Duration { return max(0, time.Until(s.missed.load())) }
 
-// noteMissed notes whether the plugin was missing in the answer to a request that needs it.
-func (s *stream) noteMissed(missing bool) {
-	if missing {
-		s.missedAt.store(time.Now())
-	} else {
-		s.missedAt.store(time.Time{})
-	}
+// noteMissed notes that a request missed the plugin. For so long it is believed that it is away: by then Wazo is asked again whether it
+// has the plugin (docs/wazo.md, "How the plugin is noticed").
+func (s *stream) noteMissed(lasts time.Duration) { s.missed.store(time.Now().Add(lasts)) }
+
+// noteFound notes that the plugin is there. It reports whether it was missed.
+func (s *stream) noteFound() (wasMissed bool) {
+	wasMissed = s.missedFor() > 0
+	s.missed.store(time.Time{})
+	return wasMissed
 }
 
 // PluginRoom implements wazoapi.PluginHandler.
@@ -50,10 +51,21 @@ func (r *reader) PluginChanged(ctx context.Context, present bool) {
 	if r.acc.own.plugin.Swap(present) != present {
 		r.logAt(zerolog.InfoLevel).Bool("present", present).Msg("Found out whether Wazo has the plugin for reactions and replies")
 	}
-	if !present {
-		return
+	if present {
+		r.acc.own.noteFound()
+		r.pluginIsBack(ctx)
 	}
-	r.acc.own.noteMissed(false)
+}
+
+// heardPlugin notes that an event of the plugin came: it is there, although it may have been missed a moment ago.
+func (r *reader) heardPlugin(ctx context.Context) {
+	if r.acc.own.noteFound() {
+		r.pluginIsBack(ctx)
+	}
+}
+
+// pluginIsBack has done what was not possible without the plugin, on both sides.
+func (r *reader) pluginIsBack(ctx context.Context) {
 	if err := r.natives.wake(ctx); err != nil {
 		r.log.Err(err).Msg("Failed to read which replies and reactions are still to be made on Wazo")
 	}
@@ -85,16 +97,19 @@ func (r *reader) hears(portal *db.Portal) bool {
 
 // ReactionAdded implements wazoapi.PluginHandler.
 func (r *reader) ReactionAdded(ctx context.Context, x wazoapi.Reaction) error {
+	r.heardPlugin(ctx)
 	return r.relationsChanged(ctx, x.Room)
 }
 
 // ReactionRemoved implements wazoapi.PluginHandler.
 func (r *reader) ReactionRemoved(ctx context.Context, x wazoapi.Reaction) error {
+	r.heardPlugin(ctx)
 	return r.relationsChanged(ctx, x.Room)
 }
 
 // ReplyCreated implements wazoapi.PluginHandler.
 func (r *reader) ReplyCreated(ctx context.Context, y wazoapi.Reply) error {
+	r.heardPlugin(ctx)
 	portal, err := r.db.Portal.ByWazoRoom(ctx, string(y.Room))
 	if err != nil || portal == nil {
 		return err

@@ -101,6 +101,9 @@ type Config struct {
 	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
 	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
 
+	PluginMissed      time.Duration // how long it is believed that the plugin is away after a request missed it; default 5 min
+	RelationsInterval time.Duration // between two looks at the reactions and replies of a room of which no event tells; default 10 min
+
 	AdminRoom id.RoomID // where administrators are told of problems; "": in the direct chats with those who are named in Rights
 
 	SelfProbe     time.Duration // between two messages of the relay to itself, through each side; 0: there are none
@@ -140,6 +143,8 @@ func (c *Config) setDefaults() {
 	set(&c.ReactionWait, 5*time.Second)
 	set(&c.LookupWait, 10*time.Second)
 	set(&c.ReplyWait, 500*time.Millisecond)
+	set(&c.PluginMissed, 5*time.Minute)
+	set(&c.RelationsInterval, 10*time.Minute)
 	set(&c.KeyKept, 7*24*time.Hour)
 	set(&c.SelfProbeWait, 20*time.Second)
 	set(&c.LoginCheck, 10*time.Minute)

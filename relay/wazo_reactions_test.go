@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -232,6 +233,40 @@ func TestPluginWithoutItsTables(t *testing.T) {
 	await.Until(t, "the plugin to be missed", func() bool { return !f.core.account.hasPlugin() && f.core.EventsFlow() })
 	f.postShown(f.alice, "without")
 	require.Equal(t, []string{"👍 Alice Martin: who comes?"}, f.matrix.reacted(), "what is shown stays")
+}
+
+// A request that finds the plugin missing says that it is away. An event of the plugin says that it is back.
+func TestPluginThatWasMissedForAMoment(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	question := f.postShown(f.alice, "who comes?")
+	hello := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	f.awaitEmpty()
+	tables := f.wazo.Faults().NoPluginTables()
+	f.reply(adminUser, hello, "yes")
+	await.Until(t, "the missing tables", func() bool { return !f.core.account.hasPlugin() })
+	f.wazo.Faults().RefuseRelation(wazotest.HTMLError(http.StatusBadGateway), wazotest.Always()) // no request tells
+	tables.Off()
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitReacted("👍 Alice Martin: who comes?")
+}
+
+func TestWhatWasDoneWhileThePluginWasMissedIsShownLater(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, wazotest.WithPlugin())
+	f.probeInterval = time.Hour
+	f.start()
+	f.link()
+	question := f.postShown(f.alice, "who comes?")
+	f.settled()
+	f.core.account.stream().noteMissed(500 * time.Millisecond)
+	f.wazo.Faults().NoRelationEvent(wazotest.Always())
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	f.core.tasks.Wake(portalJob(jobRelations, portal.ID)) // too early
+	f.awaitReacted("👍 Alice Martin: who comes?")
 }
 
 func TestReactionWithUnknownOutcome(t *testing.T) {

@@ -50,7 +50,10 @@ func (w *wazoRelations) show(ctx context.Context, portalID int64) error {
 	}
 	acc := w.readers.of(portal)
 	if acc == nil || !acc.hasPlugin() {
-		return nil // what is shown stays; whoever reads the portal later wakes the job
+		if acc != nil && acc.stream().plugin.Load() { // only missed
+			w.tasks.WakeAfter(acc.stream().missedFor(), portalJob(jobRelations, portal.ID))
+		}
+		return nil // what is shown stays; whoever reads the portal later wakes the job, and so does the plugin when it comes
 	} else if may, err := w.mayShow(ctx, portal); err != nil || !may {
 		return err
 	}
@@ -169,15 +172,12 @@ func (w *wazoRelations) await(portalID int64, messages map[wazoapi.UUID]bool) {
 	delete(w.refused, portalID)
 }
 
-// relationsInterval is how long after it was last read at most what relates to the messages of a portal is read again: Wazo may store
-// something without telling anybody (docs/wazo.md, "Unknown outcomes of the plugin").
-const relationsInterval = 10 * time.Minute
-
-// lookAgain has it read again for a portal if that was not done for long.
+// lookAgain has it read again for a portal if that was not done for long: Wazo may store something without telling anybody
+// (docs/wazo.md, "Unknown outcomes of the plugin").
 func (w *wazoRelations) lookAgain(portalID int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if readAt, ok := w.readAt[portalID]; ok && time.Since(readAt) > relationsInterval {
+	if readAt, ok := w.readAt[portalID]; ok && time.Since(readAt) > w.cfg.RelationsInterval {
 		w.tasks.Wake(portalJob(jobRelations, portalID))
 	}
 }

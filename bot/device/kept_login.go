@@ -147,7 +147,13 @@ func (m *Manager) resume(ctx context.Context, kept keptLogin) error {
 		return session.ErrEnded
 	}
 	m.openSession(kept)
-	return m.useToken(ctx, kept.AccessToken)
+	if err := m.useToken(ctx, kept.AccessToken); err != nil || m.session == nil {
+		return err
+	}
+	// In an older copy of the database, the access token may still be valid although its refresh token was used since.
+	ctx, cancel := m.request(ctx)
+	defer cancel()
+	return m.session.Settled(ctx)
 }
 
 // openSession lets the requests of the client use a log-in. Without refresh token, they carry the access token of the client itself.

@@ -91,6 +91,29 @@ func TestLogInWithRefreshTokens(t *testing.T) {
 		require.Equal(t, Trusted, f.device().Trust, "the new log-in has refresh tokens, too")
 	})
 
+	t.Run("uses the password if only the access token of an older copy of the database is still valid", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		first := f.prepared()
+		kept := f.kept()
+		kept.RefreshToken, kept.ExpiresAt = "used already", time.Now().Add(30*time.Second).UnixMilli()
+		require.NoError(t, writeLogin(t.Context(), f.db, kept))
+		f.stop()
+		checked := make(chan struct{})
+		f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/account/whoami"):
+				close(checked) // asked once
+			case strings.HasSuffix(r.URL.Path, "/refresh"):
+				<-checked // the worst order
+			}
+			return false
+		})
+		again := f.prepared()
+		require.Equal(t, first.ID, again.ID)
+		require.Len(t, f.hs.account.Logins, 2)
+	})
+
 	t.Run("uses the password if it ends while the bot runs", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)

@@ -174,6 +174,20 @@ func (s *Session) Close() {
 	s.wait()
 }
 
+// Settled waits until no renewal is under way. It returns ErrEnded, wrapped, if the log-in has ended, and an error if ctx ends before.
+func (s *Session) Settled(ctx context.Context) error {
+	s.mu.Lock()
+	renewal, failure := s.renewal, s.failure
+	s.mu.Unlock()
+	if renewal != nil {
+		failure = renewal.wait(ctx)
+	}
+	if errors.Is(failure, ErrEnded) || ctx.Err() != nil {
+		return failure
+	}
+	return nil
+}
+
 // wait returns when no renewal is under way.
 func (s *Session) wait() {
 	s.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wazo-matrix-relay/e2e/harness"
+	"wazo-matrix-relay/e2e/stage"
 	"wazo-matrix-relay/wazoapi/wazotest"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,8 @@ type outage struct {
 	gone string // the series of the metrics that is 0 then
 	// ask says how somebody types the command status; nil if no chat works.
 	ask func(t *testing.T, s *seen) string
+	// set sets further environment variables of the relay; nil: there are none.
+	set func(env map[string]string) error
 }
 
 // seen is a linked room with a proxy before the homeserver.
@@ -100,55 +103,61 @@ func TestWhatIsStoppedIsSeenWithinAMinute(t *testing.T) {
 			s.between.change(func() { s.between.away = true })
 			s.between.server.CloseClientConnections()
 			return func() { s.between.change(func() { s.between.away = false }) }
-		}, "the homeserver cannot be reached", side + `matrix"}`, askOnWazo},
+		}, "the homeserver cannot be reached", side + `matrix"}`, askOnWazo, nil},
 		{"the homeserver delivers nothing", func(t *testing.T, s *seen) func() {
 			// It answers /sync and takes messages, but the messages do not come.
 			s.between.change(func() { s.between.rewrite = withoutRooms(t) })
 			return func() { s.between.change(func() { s.between.rewrite = nil }) }
-		}, "does not come back", `wazo_matrix_relay_probe_success{side="matrix"}`, askOnWazo},
+		}, "does not come back", `wazo_matrix_relay_probe_success{side="matrix"}`, askOnWazo, nil},
 		{"wazo-auth", func(_ *testing.T, s *seen) func() { return off(s.Wazo().Faults().AuthDown()) },
-			"wazo-auth cannot be reached", service + `login"}`, askOnMatrix},
+			"wazo-auth cannot be reached", service + `login"}`, askOnMatrix, nil},
 		{"wazo-chatd", func(_ *testing.T, s *seen) func() { return off(s.Wazo().Faults().ChatdDown()) },
-			"wazo-chatd cannot be reached", service + `chat"}`, askOnMatrix},
+			"wazo-chatd cannot be reached", service + `chat"}`, askOnMatrix, nil},
 		{"wazo-websocketd", func(_ *testing.T, s *seen) func() { return off(s.Wazo().Faults().WebsocketdDown()) },
-			"the connection for Wazo's events is closed", service + `events"}`, askOnMatrix},
+			"the connection for Wazo's events is closed", service + `events"}`, askOnMatrix, nil},
 		{"wazo-dird", func(_ *testing.T, s *seen) func() { return off(s.Wazo().Faults().DirdDown()) },
-			"the directory of Wazo", service + `directory"}`, askOnMatrix},
+			"the directory of Wazo", service + `directory"}`, askOnMatrix, nil},
 		{"RabbitMQ", func(_ *testing.T, s *seen) func() { return off(s.Wazo().Faults().BusLost()) },
-			"the connection for Wazo's events is closed", service + `events"}`, askOnMatrix},
+			"the connection for Wazo's events is closed", service + `events"}`, askOnMatrix, nil},
 		{"the events of RabbitMQ, while the connection is open", func(_ *testing.T, s *seen) func() { return off(s.Wazo().Faults().DropEvents(wazotest.Always())) },
-			"the events of Wazo do not come", `wazo_matrix_relay_probe_success{side="wazo"}`, askOnMatrix},
+			"the events of Wazo do not come", `wazo_matrix_relay_probe_success{side="wazo"}`, askOnMatrix, nil},
 		{"the network to Wazo", func(t *testing.T, s *seen) func() {
 			address := s.Wazo().Addr()
 			s.Wazo().Stop()
 			return func() { require.NoError(t, s.Wazo().Start(address)) }
-		}, "cannot be reached", side + `wazo"}`, askOnMatrix},
+		}, "cannot be reached", side + `wazo"}`, askOnMatrix, nil},
 		{"the disk", func(t *testing.T, s *seen) func() {
 			makeRoom, err := s.Relay.FillDisk()
 			require.NoError(t, err)
 			return func() { require.NoError(t, makeRoom()) }
-		}, "the relay cannot store anything", service + `database"}`, nil}, // it cannot store the command either
+		}, "the relay cannot store anything", service + `database"}`, nil, nil}, // it cannot store the command either
 		{"the clock", func(_ *testing.T, s *seen) func() {
 			s.between.change(func() { s.between.ahead = time.Hour })
 			return func() { s.between.change(func() { s.between.ahead = 0 }) }
-		}, "the clock of the homeserver is", side + `relay"}`, askOnMatrix},
+		}, "the clock of the homeserver is", side + `relay"}`, askOnMatrix, nil},
 		{"a revoked token", func(_ *testing.T, s *seen) func() {
 			s.Wazo().SetPassword(s.Cast.Relay, "another one")
 			s.Wazo().RevokeTokens(s.Cast.Relay)
 			return func() { s.Wazo().SetPassword(s.Cast.Relay, s.Cast.Relay.Password) }
-		}, "the relay cannot log in to Wazo", service + `login"}`, askOnMatrix},
+		}, "the relay cannot log in to Wazo", service + `login"}`, askOnMatrix, nil},
+		{"wazo-webhookd", func(_ *testing.T, s *seen) func() { return off(s.Wazo().Faults().WebhookdDown()) },
+			"wazo-webhookd does not accept the relay's webhook", service + `events"}`, askOnMatrix, stage.WithWebhook},
 		{"a deleted room on Matrix", func(t *testing.T, s *seen) func() { // all that the bot sees of that
 			require.NoError(t, s.Robin.Kick(s.ctx, s.Matrix, s.BotID(), "the room is deleted"))
 			return func() { require.NoError(t, s.Robin.Invite(s.ctx, s.Matrix, s.BotID())) }
-		}, "no longer in the Matrix room", side + `matrix"}`, askOnWazo},
+		}, "no longer in the Matrix room", side + `matrix"}`, askOnWazo, nil},
 		{"a deleted room on Wazo", func(_ *testing.T, s *seen) func() {
 			s.Wazo().RemoveMember(s.Portal.Wazo, s.Cast.Relay)
 			return func() { s.Wazo().AddMember(s.Portal.Wazo, s.Cast.Relay) }
-		}, "the relay's Wazo account is not a member of it", side + `wazo"}`, askOnMatrix},
+		}, "the relay's Wazo account is not a member of it", side + `wazo"}`, askOnMatrix, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s, between := openBehindProxyWith(t, homeserver, withMautrix(), map[string]string{"PROBE_MINUTES": "0.1"})
+			env := map[string]string{"PROBE_MINUTES": "0.1"}
+			if test.set != nil {
+				require.NoError(t, test.set(env))
+			}
+			s, between := openBehindProxyWith(t, homeserver, withMautrix(), env)
 			p := &seen{s.link(t, harness.RoomOptions{}), between}
 			p.requireTalk(t)
 			s.awaitReadyz(t, "ready at first", func(r readiness) bool { return r.OK })

@@ -29,7 +29,13 @@ func classifyMatrix(r *http.Request) class {
 func classifyWazo(r *http.Request) class {
 	path := r.URL.Path
 	switch {
-	case !strings.HasPrefix(path, "/api/chatd/") || !strings.HasSuffix(path, "/messages"):
+	case !strings.HasPrefix(path, "/api/chatd/"):
+		return other
+	case strings.Contains(path, "/messages/") && r.Method != http.MethodGet:
+		return wazoRelate
+	case strings.HasSuffix(path, "/reactions"), strings.HasSuffix(path, "/replies"):
+		return wazoRelated
+	case !strings.HasSuffix(path, "/messages"):
 		return other
 	case r.Method == http.MethodPost:
 		return wazoPost
@@ -38,8 +44,9 @@ func classifyWazo(r *http.Request) class {
 	}
 }
 
-// roomOf returns the Wazo room of a request that posts a message.
+// roomOf returns the Wazo room of a request about its messages.
 func roomOf(r *http.Request) string {
-	segments := strings.Split(r.URL.Path, "/")
-	return segments[len(segments)-2]
+	_, path, _ := strings.Cut(r.URL.Path, "/rooms/")
+	room, _, _ := strings.Cut(path, "/")
+	return room
 }

@@ -65,6 +65,8 @@ type Config struct {
 
 	// Webhook lets events of Wazo come by a webhook instead of a websocket.
 	Webhook bool
+	// Plugin gives Wazo the plugin for reactions and replies. People there use it, and it comes and goes.
+	Plugin bool
 	// Faults are the names of the faults to use. Empty uses all.
 	Faults []string
 	// RelayBinary is the path of a relay that BuildRelay has built. Empty builds one.
@@ -141,7 +143,7 @@ const kimName = "kim"
 
 // relayEnv are the relay's environment variables beyond those that a stage sets.
 func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		"ALLOWED_USERS": "@" + samName + "*:" + harness.ServerName + ",@" + kimName + "*:" + harness.ServerName,
 		// So many messages are shown that were written while a room could not be made.
 		"BACKFILL_MESSAGES":      "200",
@@ -157,4 +159,8 @@ func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 		"WAZO_RELAY_SILENCE":     (2 * c.Probe).String(),
 		"WAZO_RELAY_BREAK":       string(c.Break),
 	}
+	if c.Plugin {
+		env["WAZO_RELAY_PLUGIN"], env["WAZO_RELAY_RELATIONS"] = c.Probe.String(), (2 * c.Probe).String()
+	}
+	return env
 }

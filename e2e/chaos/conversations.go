@@ -219,6 +219,7 @@ func (s *fixture) awaitOpening(ctx context.Context, c *conversation) {
 		return
 	}
 	c.Matrix = room
+	c.openSince.Store(time.Now().UnixNano())
 	close(c.opened)
 	s.followMatrix(ctx, c.place)
 }

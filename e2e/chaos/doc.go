@@ -25,10 +25,12 @@
 //	gaps.go     what /sync leaves out        result.go   what is printed, and the judgement
 //	read.go     what both servers have       compare.go  lost, duplicated, reordered
 //	lines.go    what a line on Wazo says     expect.go   which lines there must be
+//	plugin.go   what people on Wazo do with the plugin for reactions and replies, which
+//	            comes and goes
+//	native.go   what the plugin has, against what is on Matrix
+//	expect_native.go  which reactions there must be on Wazo
 //
-// Wazo is without the plugin for reactions and replies. With it, the lines of reactions
-// and the quotes of replies would be something else on the server, which rooms.onWazo has
-// to be filled from; what expect.go demands stays true.
+// Without Config.Plugin, Wazo has no plugin for reactions and replies.
 //
 // The relay is built with the tag "chaos". With this tag its waiting times can be
 // shortened, and parts of its protection can be switched off, which tests this

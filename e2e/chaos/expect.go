@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"wazo-matrix-relay/wazoapi/wazotest"
+
 	"maunium.net/go/mautrix/id"
 )
 
@@ -71,6 +73,17 @@ type expectation struct {
 	shown    [][]arrival    // what each line shows
 	there    map[string]int // the same, counted by key
 	left     map[string]int // those of them that nothing is known to have caused yet
+	// What follows is about the plugin. showing are the bot's events that show a message on
+	// Wazo, and natives the reactions there that the relay has made for people on Matrix.
+	hasPlugin bool
+	isAlone   bool // there is one person on Matrix
+	showing   map[string][]id.EventID
+	natives   []wazotest.Reaction
+	origins   map[string]id.EventID // by message on Wazo, the event from which it comes
+	byNative  map[string]bool       // marks of reactions that a line shows as a reply
+	marked    int                   // lines that are replies
+	unequal   int                   // natives that must not be, and those that are missing
+
 	// loose are the keys of lines that may come once more, and returning those that may be
 	// shown on Matrix, too, if an own account has posted them.
 	loose, returning map[string]bool
@@ -104,6 +117,7 @@ func (x *expectation) withLines(lines []line) (sent []said, arrivals []arrival) 
 		x.there[a.key]++
 		x.left[a.key]++
 	}
+	arrivals = append(arrivals, x.silentReactions()...)
 	known := make(map[string]bool)
 	x.loose, x.returning = make(map[string]bool), make(map[string]bool)
 	for _, h := range x.done {
@@ -159,6 +173,7 @@ func (x *expectation) index() {
 	x.byEvent, x.byMark = make(map[id.EventID]happened), make(map[string]happened)
 	x.versions, x.byText = make(map[id.EventID][]version), make(map[string]id.EventID)
 	x.arrived = make(map[id.EventID]arrivedVersion)
+	x.origins, x.byNative = make(map[string]id.EventID), make(map[string]bool)
 	for _, h := range x.done {
 		x.byEvent[h.event] = h
 		message := h.event
@@ -190,8 +205,9 @@ func (x *expectation) due(h happened) (key string, isDue bool) {
 			return "", false // nobody on Wazo has seen the message, or it shows the edit itself
 		}
 		return x.editKey(h), number == len(x.versions[h.target])-1 && !target.isGone
-	case h.kind == redacts && target.kind == reacts && x.there[x.key(target.who, target.text)] > 0:
-		return x.withdrawnKey(target), true
+	case h.kind == redacts && target.kind == reacts && (x.hasPlugin || x.there[x.key(target.who, target.text)] > 0):
+		// The plugin alone shows both the reaction and its removal if it is clear whose they are.
+		return x.withdrawnKey(target), x.there[x.key(target.who, target.text)] > 0 && !(x.hasPlugin && x.isAlone)
 	case h.kind == redacts && isThere:
 		return x.key(h.who, removalMark+removedTime(arrived.at, h.at)), true
 	case h.kind == redacts:
@@ -254,7 +270,8 @@ func (x *expectation) arrivalsOf(l line) (shown []arrival) {
 			key = x.withdrawnKey(reaction)
 		}
 		shown = append(shown, arrival{key, l.late})
-		x.checkQuote(l, parsed.about, reaction.target, parsed.about == "")
+		x.byNative[reaction.mark] = x.byNative[reaction.mark] || parsed.answers && parsed.kind == reactionLine
+		x.checkAbout(l, parsed.about, reaction.target, parsed.about == "" && !parsed.answers)
 	}
 	return shown
 }
@@ -270,11 +287,14 @@ func (x *expectation) arrive(l line, parsed parsedLine) string {
 		number := slices.IndexFunc(x.versions[message], func(v version) bool { return v.text == parsed.text })
 		x.arrived[message] = arrivedVersion{number, l.at}
 	}
+	x.origins[l.uuid] = message
 	if h.kind == says && parsed.quote != "" {
 		return x.key(l.who, l.text)
+	} else if h.kind == says && l.parent != "" {
+		x.isNoReplyTo(l)
 	} else if h.kind != says {
 		// Without the text, a quote is only the name of whom the message answers.
-		x.checkQuote(l, parsed.quote, h.target, !strings.Contains(parsed.quote, ": "))
+		x.checkAbout(l, parsed.quote, h.target, !strings.Contains(parsed.quote, ": "))
 	}
 	return x.messageKey(message)
 }
@@ -290,6 +310,9 @@ func (x *expectation) corrected(l line, parsed parsedLine) string {
 	if !ok || edit.kind != edits || edit.who != l.who {
 		return x.key(l.who, l.text)
 	}
+	if l.parent != "" {
+		x.checkAbout(l, "", edit.target, true)
+	}
 	if number := x.number(edit); !corrects(parsed.text, edit.text, texts(x.versions[edit.target][:number])) {
 		x.relations.Misquoted++
 		x.problems = append(x.problems, fmt.Sprintf("wrong correction %q of %s", l.text, x.messageKey(edit.target)))
@@ -302,6 +325,31 @@ func texts(versions []version) (all []string) {
 		all = append(all, v.text)
 	}
 	return all
+}
+
+// checkAbout counts whether a line is a reply to an event, or quotes it.
+func (x *expectation) checkAbout(l line, quote string, target id.EventID, isBare bool) {
+	switch {
+	case l.parent == "":
+		x.checkQuote(l, quote, target, isBare)
+	case x.isShownBy(l.parent, target):
+		x.marked++
+	default:
+		x.isNoReplyTo(l)
+	}
+}
+
+// isNoReplyTo counts a line that is a reply to something to which it must not be one.
+func (x *expectation) isNoReplyTo(l line) {
+	x.relations.Misquoted++
+	x.problems = append(x.problems, fmt.Sprintf("%q is a reply to something else", l.text))
+}
+
+// isShownBy says whether a message on Wazo and an event say the same, as far as that can be told: what people say again and again is
+// known by its text.
+func (x *expectation) isShownBy(uuid string, event id.EventID) bool {
+	origin := x.origins[uuid]
+	return slices.Contains(x.showing[uuid], event) || origin != "" && x.messageKey(origin) == x.messageKey(event)
 }
 
 // checkQuote counts whether a quote shows the beginning of an event, in any version of it.

@@ -21,7 +21,21 @@ var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.Local)
 type scene struct{ matrix, wazo []string }
 
 func (s scene) compare() (Difference, Relations) {
-	x := expectation{
+	x := s.expected()
+	var lines []line
+	for n, words := range s.wazo {
+		words, isLate := strings.CutPrefix(words, "late ")
+		who, text, _ := strings.Cut(words, ": ")
+		lines = append(lines, line{who: who, text: text, late: isLate, at: noon.Add(time.Duration(n) * time.Minute)})
+	}
+	diff := compare(x.withLines(lines))
+	diff.Examples = nil
+	return diff, x.relations
+}
+
+// expected is what there has to be on Wazo.
+func (s scene) expected() *expectation {
+	x := &expectation{
 		key:  func(who, text string) string { return who + ": " + text },
 		said: func(event id.EventID) []string { return map[id.EventID][]string{"$wazo": {"hello from Wazo"}}[event] },
 	}
@@ -48,15 +62,7 @@ func (s scene) compare() (Difference, Relations) {
 		}
 		x.done = append(x.done, h)
 	}
-	var lines []line
-	for n, words := range s.wazo {
-		words, isLate := strings.CutPrefix(words, "late ")
-		who, text, _ := strings.Cut(words, ": ")
-		lines = append(lines, line{who, text, isLate, noon.Add(time.Duration(n) * time.Minute)})
-	}
-	diff := compare(x.withLines(lines))
-	diff.Examples = nil
-	return diff, x.relations
+	return x
 }
 
 func TestWhatBecomesOfRelations(t *testing.T) {
@@ -136,7 +142,7 @@ func TestWhatBecomesOfRelations(t *testing.T) {
 			split := func(words string) []string {
 				return strings.FieldsFunc(words, func(r rune) bool { return r == '|' })
 			}
-			got, relations := scene{split(test.matrix), split(test.wazo)}.compare()
+			got, relations := scene{matrix: split(test.matrix), wazo: split(test.wazo)}.compare()
 			require.Equal(t, test.want, got)
 			require.Equal(t, test.misquoted, relations.Misquoted)
 			require.Equal(t, test.unquoted, relations.Unquoted)

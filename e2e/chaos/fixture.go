@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"wazo-matrix-relay/e2e/harness"
 	"wazo-matrix-relay/e2e/stage"
@@ -29,9 +30,11 @@ type place struct {
 	people  []*harness.Client // on Matrix
 	turn    sync.Mutex        // held by the person on Matrix who speaks
 	private bool              // the relay's account is no member
-	toWazo  *flow
-	toMx    *flow
-	ledger  *ledger // what people have done on Matrix
+	// openSince is when everybody was in the Matrix room, in nanoseconds; 0: they are not yet.
+	openSince atomic.Int64
+	toWazo    *flow
+	toMx      *flow
+	ledger    *ledger // what people have done on Matrix
 }
 
 // fixture is what one run needs: a stage whose relay reaches both servers through
@@ -45,6 +48,7 @@ type fixture struct {
 	matrix   *proxy
 	wazo     *proxy
 	authors  *authors
+	plugin   *plugin
 	keeper   *keeper
 	copies   *copies
 	logins   []*login
@@ -92,7 +96,10 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 	// does not always end in order when it is stopped.
 	s.onClose(func() error { homeserver.Kill(); return nil })
 	var wazo *wazotest.Server
-	capture := func(server *wazotest.Server) { wazo = server }
+	options := []wazotest.Option{func(server *wazotest.Server) { wazo = server }}
+	if s.cfg.Plugin {
+		options = append(options, wazotest.WithPlugin())
+	}
 	if s.matrix, err = s.startProxy(classifyMatrix, homeserver.URL); err != nil {
 		return err
 	}
@@ -115,7 +122,7 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 	}
 	s.Stage, err = stage.Open(ctx, stage.Config{
 		Homeserver: homeserver, Dir: dir, Env: env,
-		RelayBinary: binary, WazoOptions: []wazotest.Option{capture},
+		RelayBinary: binary, WazoOptions: options,
 	})
 	if err != nil {
 		return err
@@ -159,6 +166,7 @@ func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 		if _, err = sam.SendContent(ctx, p.Matrix, typeHello, map[string]any{}); err != nil {
 			return err
 		}
+		p.openSince.Store(time.Now().UnixNano())
 		s.places = append(s.places, p)
 	}
 	s.hireConversations()

@@ -7,7 +7,8 @@ import (
 )
 
 // Wazo itself has neither replies nor edits, redactions or reactions, so the relay posts
-// lines for them. This file reads these lines.
+// lines for them. This file reads these lines. With the plugin, some of them are replies to
+// what they are about, and do not quote it.
 
 // line is a message on Wazo that relays something from Matrix.
 type line struct {
@@ -15,6 +16,9 @@ type line struct {
 	text string
 	late bool // its key came late
 	at   time.Time
+
+	uuid   string // of the message
+	parent string // the message as a reply to which the plugin has marked it; empty: none
 }
 
 // lineKind is what a line says.
@@ -38,6 +42,8 @@ type parsedLine struct {
 	emoji []string // of reactions, in order
 	// about is the beginning of the message that reactions are for, "" if it is not given.
 	about string
+	// answers says that reactions are told in the form that is a reply to the message.
+	answers bool
 }
 
 const (
@@ -50,6 +56,7 @@ const (
 
 var (
 	aboutReactions = regexp.MustCompile(`^(removed )?(👍\d+ .*)(?:to|from) (?:"(.*)"|an earlier message)$`)
+	replyReactions = regexp.MustCompile(`^(removed )?(👍\d+[^"]*)$`)
 	oneReaction    = regexp.MustCompile(`👍\d+`)
 	oneRevision    = regexp.MustCompile(`\b` + revision + `\d+\b`)
 )
@@ -62,6 +69,12 @@ func parseLine(text string) parsedLine {
 		return parsedLine{kind: removedLine, text: at}
 	} else if found := aboutReactions.FindStringSubmatch(text); found != nil {
 		parsed := parsedLine{kind: reactionLine, emoji: oneReaction.FindAllString(found[2], -1), about: found[3]}
+		if found[1] != "" {
+			parsed.kind = withdrawnLine
+		}
+		return parsed
+	} else if found := replyReactions.FindStringSubmatch(text); found != nil {
+		parsed := parsedLine{kind: reactionLine, emoji: oneReaction.FindAllString(found[2], -1), answers: true}
 		if found[1] != "" {
 			parsed.kind = withdrawnLine
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -23,7 +24,15 @@ const (
 	webhooksDeleted  = "webhooks deleted"
 	webhooksUnbound  = "webhooks not bound any more"
 	webhookdDown     = "webhookd down"
+	busLost          = "bus lost"
+	wazoRestarted    = "Wazo restarted"
+	pluginRemoved    = "plugin removed, and back"
+	tablesRemoved    = "plugin without its tables"
 )
+
+// loseWebhooks are the outages during which webhookd loses what is said, without anybody hearing of it: with a webhook, later messages
+// may be shown before the next look for news finds those of that time (docs/administration.md, "The webhook").
+var loseWebhooks = []string{webhookdDown, busLost, wazoRestarted}
 
 // outages returns all outages that can happen.
 func (s *fixture) outages() []outage {
@@ -40,6 +49,9 @@ func (s *fixture) outages() []outage {
 			{webhookdDown, while(faults.WebhookdDown)},
 		}
 	}
+	if s.cfg.Plugin {
+		ofEvents = append(ofEvents, outage{pluginRemoved, s.removePlugin}, outage{tablesRemoved, s.removeTables})
+	}
 	return append(ofEvents, []outage{
 		{"chatd down", while(faults.ChatdDown)},
 		// The relay keeps names in memory, so that it asks for them only after a start.
@@ -50,7 +62,7 @@ func (s *fixture) outages() []outage {
 			s.Wazo.CheckTokens()
 			return fault
 		})},
-		{"bus lost", while(faults.BusLost)},
+		{busLost, while(faults.BusLost)},
 		{"tokens expired", always(s.expireTokens)},
 		// After a refused log-in the relay waits a minute and more, in memory.
 		{"token limit", s.whileStarting(func() *wazotest.Fault {
@@ -61,7 +73,7 @@ func (s *fixture) outages() []outage {
 		{"answers of Wazo slow", while(func() *wazotest.Fault {
 			return faults.DelayAnswers(s.cfg.delay(), wazotest.Always())
 		})},
-		{"Wazo restarted", s.restartWazo},
+		{wazoRestarted, s.restartWazo},
 		{"homeserver out of reach", s.cutHomeserver},
 		{"homeserver restarted in order", s.restartHomeserver},
 		{homeserverKilled, s.killHomeserver},
@@ -204,6 +216,10 @@ func (w *weather) run(ctx context.Context, n int, progress *milestones) error {
 const tries = 3
 
 func (w *weather) make(ctx context.Context, o outage, lasts time.Duration) error {
+	if w.cfg.Webhook && slices.Contains(loseWebhooks, o.name) {
+		w.authors.setUnheard(true)
+		defer w.authors.setUnheard(false)
+	}
 	for range tries {
 		met, err := o.run(ctx, lasts)
 		if err != nil {

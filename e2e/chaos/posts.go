@@ -67,8 +67,17 @@ func relayPostFaults(delay time.Duration) []wazoFault {
 // the room right before the request goes on, whichever account posts. It spares what
 // people write on Wazo.
 func (f wazoFault) asKind(faults *wazotest.Faults, a *armed) kind {
+	return f.asKindWhen(wazoPost, wazotest.Times(1).Requested(), faults, a)
+}
+
+// asKindOf is asKind for requests of another class. What people do on Wazo may meet the fault instead.
+func (f wazoFault) asKindOf(c class, faults *wazotest.Faults, a *armed) kind {
+	return f.asKindWhen(c, wazotest.Times(1), faults, a)
+}
+
+func (f wazoFault) asKindWhen(c class, when wazotest.When, faults *wazotest.Faults, a *armed) kind {
 	return kind{name: f.name, fires: onAnswer, before: func(_ http.ResponseWriter, r *http.Request) bool {
-		a.add(string(wazoPost)+": "+f.name, f.arm(faults, wazotest.Times(1).InRoom(roomOf(r)).Requested()))
+		a.add(string(c)+": "+f.name, f.arm(faults, when.InRoom(roomOf(r))))
 		return true
 	}}
 }
@@ -110,6 +119,14 @@ type authors struct {
 	mu      sync.Mutex
 	written map[string]bool // by uuid of the message
 	excused map[string]bool // likewise
+	unheard bool            // the events of messages are lost, see loseWebhooks
+}
+
+// setUnheard says whether the events of messages are lost from now on.
+func (a *authors) setUnheard(unheard bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.unheard = unheard
 }
 
 func newAuthors(wazo *wazotest.Server, relay wazotest.User, t *tally, seed uint64, every int, faults []wazoFault) *authors {
@@ -127,22 +144,24 @@ func dropEvent(relay wazotest.User) wazoFault {
 // post has an author write, sometimes with a fault. With the account of a person who
 // has logged in, the fault may meet what the relay posts for this person instead. Then
 // one message too many is excused.
-func (a *authors) post(room string, author wazotest.User, text string) {
+func (a *authors) post(room string, author wazotest.User, text string) wazotest.Message {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fault, ok := a.deck.draw()
 	if !ok {
-		a.written[a.wazo.Post(room, author, text, "").UUID] = true
-		return
+		message := a.wazo.Post(room, author, text, "")
+		a.written[message.UUID], a.excused[message.UUID] = true, a.unheard
+		return message
 	}
 	on := fault.arm(a.wazo.Faults(), wazotest.Times(1).By(author).InRoom(room))
 	message := a.wazo.Post(room, author, text, "")
 	on.Off()
-	a.written[message.UUID] = true
+	a.written[message.UUID], a.excused[message.UUID] = true, a.unheard
 	if on.Fired() > 0 {
 		a.tally.add(fault.name)
 		a.excused[message.UUID] = true
 	}
+	return message
 }
 
 // wrote says whether an author has written a message, so that it does not come from

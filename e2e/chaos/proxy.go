@@ -33,14 +33,19 @@ const (
 	matrixInvites class = "matrix invites"
 	wazoPost      class = "wazo post"
 	wazoPages     class = "wazo history"
-	other         class = ""
+	// wazoRelate are requests that change reactions or mark replies, and wazoRelated those that read them.
+	wazoRelate  class = "wazo plugin"
+	wazoRelated class = "wazo plugin's list"
+	other       class = ""
 )
 
 // delivers says whether a request of the class carries a message.
 func (c class) delivers() bool { return c == matrixSend || c == wazoPost }
 
 // changes says whether a request of the class changes what its server has.
-func (c class) changes() bool { return c.delivers() || c == matrixRooms || c == matrixInvites }
+func (c class) changes() bool {
+	return c.delivers() || c == matrixRooms || c == matrixInvites || c == wazoRelate
+}
 
 // syncs says whether a request of the class asks for news.
 func (c class) syncs() bool { return c == matrixSync || c == matrixResume }

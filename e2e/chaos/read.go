@@ -31,12 +31,13 @@ type rooms struct {
 	native     int // messages from Matrix that the accounts of their senders have posted
 	instead    int // messages of people who have logged in that the relay's account has posted
 	strange    int // messages of people who have logged in that are shown under another name than on Matrix
+	related    related
 }
 
 // read reads both rooms, the one on Matrix through a person's client. The order is
 // that of the servers: the timeline on Matrix, and created_at on Wazo.
 func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
-	r := rooms{quotable: make(map[id.EventID][]string)}
+	r := rooms{quotable: make(map[id.EventID][]string), related: newRelated()}
 	history, reader, err := p.history(ctx)
 	if err != nil {
 		return r, err
@@ -51,11 +52,15 @@ func (s *fixture) read(ctx context.Context, p *place) (rooms, error) {
 	if err := s.readFurther(ctx, p, &r); err != nil {
 		return r, err
 	}
+	parents := make(map[string]string)
+	for _, y := range s.Wazo.Replies(p.Wazo) {
+		parents[y.ChildUUID] = y.ParentUUID
+	}
 	for _, message := range s.Wazo.Messages(p.Wazo) {
 		switch who, native, relayed := s.saidBy(message); {
 		case relayed:
 			text, late := withoutLateLine(message.Content)
-			r.onWazo = append(r.onWazo, line{who, text, late, message.CreatedAt})
+			r.onWazo = append(r.onWazo, line{who: who, text: text, late: late, at: message.CreatedAt, uuid: message.UUID, parent: parents[message.UUID]})
 			if late {
 				r.late++
 			}
@@ -112,9 +117,11 @@ func withoutLateLine(content string) (text string, late bool) {
 }
 
 func (r *rooms) addEvent(s *fixture, p *place, evt *event.Event) {
+	r.related.note(evt, evt.Sender == s.BotID())
 	switch {
 	case evt.Sender != s.BotID():
 		r.addDeed(s, p, evt)
+	case evt.Type == event.EventReaction:
 	case evt.Unsigned.RedactedBecause != nil:
 		r.takenBack++
 	case evt.Type == event.EventEncrypted:
@@ -164,7 +171,7 @@ func (s *fixture) shownBy(p *place, content event.MessageEventContent) (all []sh
 	}
 	profile := content.BeeperPerMessageProfile
 	content.RemovePerMessageProfileFallback()
-	for text := range strings.SplitSeq(content.Body, "\n\n") {
+	for text := range strings.SplitSeq(withoutQuoteAbove(content.Body), "\n\n") {
 		line := shown{text: text}
 		if profile != nil {
 			line.author, line.name = profile.ID, profile.Displayname
@@ -197,7 +204,7 @@ func (s *fixture) shownAsHistory(p *place, body string) (all []shown) {
 // room has written in Wazo's app. The others are the bot's own.
 func isShown(evt *event.Event) bool {
 	content := evt.Content.AsMessage()
-	return content.MsgType != event.MsgNotice || content.BeeperPerMessageProfile != nil || isHistory(content)
+	return !isEdit(evt) && !isAboutReactions(evt) && (content.MsgType != event.MsgNotice || content.BeeperPerMessageProfile != nil || isHistory(content))
 }
 
 func isHistory(content *event.MessageEventContent) bool {
@@ -241,14 +248,23 @@ func toMatrixKey(p *place, author, text string) string {
 // compare compares both directions of all places.
 func (s *fixture) compare(ctx context.Context) (Result, error) {
 	result := Result{Seed: s.cfg.Seed, Settle: s.cfg.Settle, killsWanted: s.cfg.Kills, messagesWanted: s.cfg.Messages}
-	result.conversationsWanted = len(s.conversations)
+	result.conversationsWanted, result.pluginWanted = len(s.conversations), s.cfg.Plugin && !s.cfg.Plain
 	for _, p := range s.everywhere() {
 		r, err := s.read(ctx, p)
 		if err != nil {
 			return result, fmt.Errorf("%s: %w", p.name, err)
 		}
 		expected := expectation{done: r.done, said: func(event id.EventID) []string { return r.quotable[event] }, key: func(who, text string) string { return toWazoKey(p, who, text) }}
+		expected.hasPlugin, expected.isAlone, expected.showing = s.cfg.Plugin, len(p.people) == 1, r.related.showing
+		for _, x := range s.Wazo.Reactions(p.Wazo) {
+			if isOfMatrix(x) {
+				expected.natives = append(expected.natives, x)
+			}
+		}
 		toWazo, onWazo := expected.withLines(r.onWazo)
+		natives := s.judgeNatives(p, r, &expected)
+		result.Plugin.add(natives.found)
+		result.Examples = append(result.Examples, natives.problems...)
 		result.Difference.add(compare(toWazo, onWazo))
 		result.Relations.add(expected.relations)
 		result.Difference.add(compare(r.saidOnWazo, s.withoutReturning(p, &expected, r)))

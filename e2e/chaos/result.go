@@ -12,6 +12,7 @@ import (
 type Result struct {
 	Difference
 	Relations
+	Plugin              Plugin
 	Sent                int // messages that people have sent, in the rooms of both sides
 	Kills               int
 	KilledMidway        int // the kills that came while a message was on its way
@@ -32,6 +33,7 @@ type Result struct {
 	Rooms               int // conversations that have opened by themselves
 	SecondRooms         int // further rooms that were made for the same conversations and are in use
 	ReaderChanges       int // how often the account that read a chat logged out and another one took over
+	pluginWanted        bool
 	killsWanted         int
 	messagesWanted      int
 	conversationsWanted int
@@ -57,6 +59,11 @@ func (r Result) Print(w io.Writer) error {
 	fmt.Fprintf(&text, "conversations that opened: %d, second rooms: %d, and readers that logged out, so that another one took over: %d\n", r.Rooms, r.SecondRooms, r.ReaderChanges)
 	fmt.Fprintf(&text, "replies, edits, redactions and reactions: %d, shown on Wazo: %d, around a restored database, so that their lines may be missing or come twice: %d\n", r.Done, r.Shown, r.Shaken)
 	fmt.Fprintf(&text, "lines that quote what they are about: %d, that could and do not: %d, that are wrong: %d\n", r.Quoted, r.Unquoted, r.Misquoted)
+	if p := r.Plugin; p != (Plugin{}) {
+		fmt.Fprintf(&text, "by the plugin on Wazo: replies: %d, reactions: %d\n", p.Marked, p.Reacted)
+		fmt.Fprintf(&text, "by the plugin on Matrix: replies: %d, with a quote: %d, shown together with others: %d, reactions: %d, notices: %d\n", p.Answering, p.Quoting, p.Together, p.OnMatrix, p.Noticed)
+		fmt.Fprintf(&text, "replies and reactions that differ between the two sides: %d\n", p.Unequal)
+	}
 	fmt.Fprintf(&text, "events that the relay took back, because the homeserver stored them late: %d\n", r.TakenBack)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
 	fmt.Fprintf(&text, "ages of the copies of the database that were restored:")
@@ -89,6 +96,12 @@ func (r Result) Err() error {
 	}
 	if r.Misquoted > 0 {
 		errs = append(errs, fmt.Errorf("%d quotes or corrections are wrong", r.Misquoted))
+	}
+	if r.Plugin.Unequal > 0 {
+		errs = append(errs, fmt.Errorf("%d replies or reactions differ between the two sides", r.Plugin.Unequal))
+	}
+	if p := r.Plugin; r.pluginWanted && (p.Marked == 0 || p.Reacted == 0 || p.Answering == 0 || p.OnMatrix == 0) {
+		errs = append(errs, errors.New("the plugin has not shown replies and reactions on both sides"))
 	}
 	// What is quoted cannot always be looked up while the homeserver is away.
 	if r.Unquoted > r.Quoted {

@@ -121,11 +121,16 @@ func (s *fixture) setFaults() []outage {
 	s.setDeck(s.wazo, wazoPost, often(4, 30), posts) // reactions share a line, and edits that wait have none
 	s.setDeck(s.wazo, wazoPages, often(4, 20), commonKinds(delay))
 
+	if s.cfg.Plugin {
+		s.setDeck(s.wazo, wazoRelate, 2, s.relateKinds(delay))
+		s.setDeck(s.wazo, wazoRelated, often(12, 40), commonKinds(delay))
+	}
 	ofAuthors := slices.DeleteFunc(authorFaults(s.Cast.Relay, s.cfg.delay(), s.cfg.Webhook), func(f wazoFault) bool { return !s.cfg.uses(f.name) })
 	for _, fault := range ofAuthors {
 		s.tally.expect(fault.name)
 	}
 	s.authors = newAuthors(s.Wazo, s.Cast.Relay, s.tally, s.cfg.Seed, often(6, 40), ofAuthors)
+	s.plugin = newPlugin(s, often(4, 20))
 	outages := slices.DeleteFunc(s.outages(), func(o outage) bool { return !s.cfg.uses(o.name) })
 	for _, o := range outages {
 		s.tally.expect(o.name)
@@ -164,6 +169,7 @@ func (s *fixture) endFaults() {
 	s.wazo.calm()
 	s.Wazo.Faults().Clear()
 	s.armed.count(s.tally)
+	s.plugin.end()
 }
 
 // await compares again and again until everything has arrived and a duplicate would
@@ -177,10 +183,10 @@ func (s *fixture) await(ctx context.Context) (Result, error) {
 			return result, fmt.Errorf("failed to compare: %w", err)
 		}
 		now := time.Now()
-		if result.Lost != last.Lost || result.Doubled != last.Doubled || result.Sent != last.Sent {
+		if result.Lost != last.Lost || result.Doubled != last.Doubled || result.Sent != last.Sent || result.Plugin != last.Plugin {
 			moved = now
 		}
-		if result.Lost > 0 {
+		if result.Lost > 0 || result.Plugin.Unequal > 0 {
 			complete = time.Time{}
 		} else if complete.IsZero() {
 			complete = now

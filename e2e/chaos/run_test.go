@@ -87,6 +87,17 @@ func TestNothingIsLostDoubledOrReorderedByAWebhook(t *testing.T) {
 	require.NoError(t, errWithoutKills(result))
 }
 
+// The plugin's own faults only, for the same reason. What people do with it must be the same on both sides at the end.
+func TestRepliesAndReactionsOfThePluginAreTheSameOnBothSides(t *testing.T) {
+	t.Parallel()
+	result := play(t, Config{
+		Messages: 150, Kills: 2, Rooms: 1, Conversations: -1, Restores: -1, Seed: 1, Plugin: true,
+		Faults: []string{pluginRemoved, websocketCut, "wazo plugin: answer lost", "wazo plugin: stored without event", relationPrefix + "stored without event"},
+	})
+	t.Log(result)
+	require.NoError(t, errWithoutKills(result))
+}
+
 // The runs that follow are of what one part of the relay's protection is for.
 // With it they are clean; without it they must not be.
 func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
@@ -221,6 +232,8 @@ func TestJudgementOfRun(t *testing.T) {
 		{"something else is quoted", func(r *Result) { r.Misquoted = 1 }, "1 quotes or corrections are wrong"},
 		{"hardly anything is quoted", func(r *Result) { r.Unquoted = 2 }, "2 of 3 lines do not quote"},
 		{"nothing but messages was shown", func(r *Result) { r.Shown = 0 }, "no reply, edit, redaction or reaction was shown"},
+		{"a reaction differs between the sides", func(r *Result) { r.Plugin.Unequal = 1 }, "1 replies or reactions differ"},
+		{"the plugin was not used", func(r *Result) { r.pluginWanted = true }, "the plugin has not shown"},
 		{"nobody posted as themselves", func(r *Result) { r.Native = 0 }, "no message was posted by the account of its sender"},
 		{"somebody is shown under another name", func(r *Result) { r.Strange = 3 }, "3 messages of people with an own account"},
 		{"a conversation did not open", func(r *Result) { r.Rooms = 0 }, "only 0 of 1 conversations"},

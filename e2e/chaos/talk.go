@@ -212,9 +212,12 @@ func (s *fixture) write(ctx context.Context, p *place, author wazotest.User, scr
 		if err := pace.hold(ctx, i, n); err != nil {
 			return err
 		}
-		s.authors.post(p.Wazo, author, script.typed())
+		message := s.authors.post(p.Wazo, author, script.typed())
 		p.toMx.sent.add(1)
 		pace.said()
+		if err := s.plugin.use(ctx, p, author, script.rng, message); err != nil {
+			return err
+		}
 		// An author takes a moment, so that what one writes is not all at once.
 		if err := sleep(ctx, time.Duration(script.rng.IntN(20))*time.Millisecond); err != nil {
 			return err

@@ -100,10 +100,22 @@ func (m *mautrixEngine) decrypt(ctx context.Context, events []*event.Event) erro
 		}
 		// An event without a key stays as it is.
 		if decrypted, err := m.crypto.Decrypt(ctx, evt); err == nil {
+			keepClear(evt, decrypted)
 			events[i] = decrypted
 		}
 	}
 	return nil
+}
+
+// keepClear adds to the content of a decrypted event what is in clear beside its ciphertext.
+func keepClear(encrypted, decrypted *event.Event) {
+	for key, value := range encrypted.Content.Raw {
+		_, isThere := decrypted.Content.Raw[key]
+		isOfCipher := slices.Contains([]string{"algorithm", "ciphertext", "sender_key", "device_id", "session_id"}, key)
+		if !isThere && !isOfCipher {
+			decrypted.Content.Raw[key] = value
+		}
+	}
 }
 
 func (m *mautrixEngine) uploadEncrypted(ctx context.Context, data []byte) (*event.EncryptedFileInfo, error) {

@@ -73,6 +73,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	clocks := &relay.Clocks{}
 	api, err := wazoapi.New(wazoapi.Config{
 		URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: userAgent(), Transport: watched(counted, metrics.Wazo, clocks, relay.WazoServer),
+		Stream: relay.StreamConfig(),
 	}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
