@@ -74,9 +74,10 @@ func TestEachChangeOfARoomIsOneLine(t *testing.T) {
 			}
 		}
 	}
-	// The two directions may pause, and go on, one after the other.
+	// The two directions may pause, and go on, one after the other. The link may end while one is still paused.
 	require.Equal(t, []string{"Linked a room", "Paused a room"}, changes[:2])
-	require.Equal(t, []string{"A room that was paused goes on", "Ended the link of a room"}, changes[len(changes)-2:])
+	require.Contains(t, changes, "A room that was paused goes on")
+	require.Equal(t, "Ended the link of a room", changes[len(changes)-1])
 	require.LessOrEqual(t, len(changes), 6)
 }
 
