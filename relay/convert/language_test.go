@@ -87,6 +87,6 @@ func TestFrenchOnMatrix(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "> Bob_: Midi ?\n\noui", broken(quoted.Body))
 	picture := Picture{Source: "data:image/png;base64,AAAA"}
-	require.Equal(t, "📷 image (ne peut pas être affichée)", picture.Line(french))
+	require.Equal(t, "📷 image (affichage impossible)", picture.Line(french))
 	require.Equal(t, "image.png", picture.FileName(french, ".png"))
 }

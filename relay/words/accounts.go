@@ -106,7 +106,7 @@ func (t Texts) instead(why Instead) string {
 	case InsteadLogInFails:
 		return t.say("I cannot log in to Wazo as you at the moment.")
 	case InsteadAccountFails:
-		return t.say("Wazo answers your account with errors, or not at all, at the moment.")
+		return t.say("at the moment, Wazo answers requests of your account with errors, or not at all.")
 	default:
 		return t.say("your account cannot post there.")
 	}

@@ -36,7 +36,7 @@ func (t Texts) CannotOpen(title, code string) string {
 
 // NotInWazoRoom answers a person who asks for a Wazo chat in which they are not.
 func (t Texts) NotInWazoRoom() string {
-	return t.say("You are not a member of this Wazo chat with an account that I know. Type `%s login` in our direct chat to log in to Wazo.", t.prefix)
+	return t.say("I know no Wazo account of yours that is a member of this chat. Type `%s login` in our direct chat to log in to Wazo.", t.prefix)
 }
 
 // ConversationKick is the reason that the bot gives when it removes a person from the room of a conversation. It is plain text.
@@ -99,7 +99,7 @@ func (t Texts) Auto(auto string) string {
 	var said string
 	switch auto {
 	case "off":
-		said = t.say("Wazo chats do not open for you by themselves. Rooms that you are in stay.")
+		said = t.say("Wazo chats do not open for you by themselves. You stay in the rooms that you are in.")
 	case "direct":
 		said = t.say("Wazo chats with one other person open for you by themselves.")
 	default:

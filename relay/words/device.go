@@ -38,7 +38,7 @@ func (t Texts) AdviseApproval(address string) string {
 // ResetApproval says where a log-in by a browser approves that the cryptographic identity is replaced. The text follows an advice and
 // a semicolon.
 func (t Texts) ResetApproval(address string) string {
-	return t.say("a reset is approved by whoever logs in as the bot at %s", address)
+	return t.say("to approve a reset, log in as the bot at %s", address)
 }
 
 // What becomes of the room keys that the bot receives. The status command and the check show these texts after "key backup".

@@ -174,7 +174,7 @@ func (t Texts) AccountTaken() string {
 
 // AccountWasTried tells a person that somebody else tried to log in with their Wazo account.
 func (t Texts) AccountWasTried(user string) string {
-	return t.say("`%s` tried to log in with your Wazo account and knew its password. I refused it. If this was not you, change your password on Wazo.", user)
+	return t.say("`%s` tried to log in with your Wazo account and knew its password. I refused the log-in. If this was not you, change your password on Wazo.", user)
 }
 
 // LoginLimited refuses a log-in after too many attempts.
@@ -253,7 +253,7 @@ func (t Texts) LoggedInAs(login LoginState) string {
 
 // MappedTo tells a person that an administrator has mapped them.
 func (t Texts) MappedTo(as WazoUser, by string) string {
-	return t.say("You are not logged in to Wazo. The administrator `%s` has mapped you to %s, so people see your names on both sides. %s Type `%s login` to post as yourself.", by, as.show(), t.postedForYou(), t.prefix)
+	return t.say("You are not logged in to Wazo. The administrator `%s` has mapped you to %s, so people on both sides see your right name. %s Type `%s login` to post as yourself.", by, as.show(), t.postedForYou(), t.prefix)
 }
 
 // Logins lists who is logged in.
@@ -282,7 +282,7 @@ func (t Texts) MapUsage() string {
 
 // Mapped confirms a mapping.
 func (t Texts) Mapped(user string, as WazoUser) string {
-	return t.say("`%s` is now mapped to %s. People see their names on both sides. %s", user, as.show(), t.postedForThem())
+	return t.say("`%s` is now mapped to %s. People on both sides now see this person's right name. %s", user, as.show(), t.postedForThem())
 }
 
 // MapLoggedIn refuses to map a person who is logged in.

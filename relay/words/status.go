@@ -45,7 +45,7 @@ func (t Texts) Status(s Status) string {
 	}
 	line("Matrix", t.list(t.well(s.MatrixTrouble), t.lastAnswer(s), t.encryption(s)))
 	if s.Limited {
-		line(t.say("limit"), t.say("the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`)."))
+		line(t.say("limit"), t.say("the homeserver limits how fast I may send, so I put waiting messages together into one. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`)."))
 	}
 	if s.LogIn != nil {
 		line(t.say("my log-in"), t.matrixLogIn(s.LogIn))

@@ -120,11 +120,11 @@ func (t Texts) whyOnWazo(why Why) string {
 	case WhyForbidden:
 		return t.say("I don't have permission to send messages in the Matrix room. A moderator of that room must give me the power level for it.")
 	case WhyNoReader:
-		return t.say("no member of this chat is logged in to Wazo on Matrix any more.")
+		return t.say("no member of this chat is logged in to Wazo from Matrix any more.")
 	case WhyRemoved:
 		return t.say("I am no longer in the Matrix room. Somebody in that room must invite me again.")
 	case WhyOpened:
-		return t.say("the Matrix room is open to strangers. A moderator of that room must close it, or an administrator of the relay must allow this there.")
+		return t.say("the Matrix room is open to strangers. A moderator of that room must close it, or an administrator of the relay must allow this in that room.")
 	default:
 		return t.Why(why)
 	}

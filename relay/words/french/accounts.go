@@ -6,7 +6,7 @@ var accounts = sentences{
 		"Wazo n'accepte plus votre connexion en tant que %s : elle a été révoquée, ou votre compte a été désactivé, renommé ou supprimé. Saisissez `%s login` ici pour vous reconnecter. D'ici là, %s",
 	},
 	"You may no longer use this bot, so I have ended your log-in to Wazo as %s. From now on, %s": {
-		"Vous n'êtes plus autorisé à utiliser ce bot. J'ai donc mis fin à votre connexion à Wazo en tant que %s. Désormais, %s",
+		"Vous n'avez plus l'autorisation d'utiliser ce bot. J'ai donc mis fin à votre connexion à Wazo en tant que %s. Désormais, %s",
 	},
 	"people on Wazo do not see your messages.": {"les utilisateurs de Wazo ne voient pas vos messages."},
 	"your messages go out through the relay's account, in the chats that this account is a member of.": {
@@ -24,16 +24,16 @@ var accounts = sentences{
 		"vous n'êtes pas connecté à Wazo. Si vous avez un compte Wazo membre de cette discussion, saisissez `%s login` ici.",
 	},
 	"your Wazo account is not a member of this chat. Type `%s whoami` here to see how you are logged in.": {
-		"votre compte Wazo n'est pas membre de cette discussion. Saisissez `%s whoami` ici pour voir avec quel compte vous êtes connecté.",
+		"votre compte Wazo n'est pas membre de cette discussion. Saisissez `%s whoami` ici pour voir quel compte vous utilisez sur Wazo.",
 	},
 	"People on Wazo do not see your messages in %s (`%s`), which is linked with **%s**: %s I will not repeat this notice unless something changes.": {
-		"Les utilisateurs de Wazo ne voient pas vos messages du salon %s (`%s`), lié à **%s** : %s Je ne répéterai pas cet avis tant que rien ne change.",
+		"Les utilisateurs de Wazo ne voient pas vos messages du salon %s (`%s`), lié à **%s** : %s Je ne répéterai cet avis que si la situation change.",
 	},
 	"nobody has logged in yet, and the relay has no account of its own": {
-		"personne ne s'est encore connecté, et le relais n'a pas son propre compte",
+		"personne ne s'est encore connecté, et le relais ne dispose pas de son propre compte",
 	},
 	"The relay has no Wazo account of its own, so it cannot do that. Type `%s login` in a direct chat with me to use your own account.": {
-		"Le relais n'a pas son propre compte Wazo : il ne peut donc pas faire cela. Saisissez `%s login` dans une conversation privée avec moi pour utiliser votre propre compte.",
+		"Le relais ne dispose pas de son propre compte Wazo : il ne peut donc pas faire cela. Saisissez `%s login` dans une conversation privée avec moi pour utiliser votre propre compte.",
 	},
 	"I cannot search the directory of Wazo, because nobody has logged in to Wazo yet. Type `%s login` in a direct chat with me to log in.": {
 		"Je ne peux pas faire de recherche dans l'annuaire de Wazo, car personne ne s'est encore connecté à Wazo. Saisissez `%s login` dans une conversation privée avec moi pour vous connecter.",
@@ -45,7 +45,7 @@ var accounts = sentences{
 		"J'ai mis fin à votre connexion à Wazo en tant que %s : le relais utilise maintenant une autre organisation (tenant) de Wazo, dont ce compte ne fait pas partie. Désormais, %s Pour publier en votre nom, saisissez `%s login` ici et utilisez un compte de l'organisation du relais.",
 	},
 	"Your message in %s (`%s`), which is linked with **%s**, went out through the relay's account and not through your own: %s I will not repeat this notice unless something changes.": {
-		"Votre message du salon %s (`%s`), lié à **%s**, a été publié avec le compte du relais et non avec le vôtre : %s Je ne répéterai pas cet avis tant que rien ne change.",
+		"Votre message du salon %s (`%s`), lié à **%s**, a été publié avec le compte du relais et non avec le vôtre : %s Je ne répéterai cet avis que si la situation change.",
 	},
 	"your Wazo account is not a member of this chat.": {
 		"votre compte Wazo n'est pas membre de cette discussion.",
@@ -62,8 +62,8 @@ var accounts = sentences{
 	"I cannot log in to Wazo as you at the moment.": {
 		"je ne peux pas me connecter à Wazo en votre nom pour le moment.",
 	},
-	"Wazo answers your account with errors, or not at all, at the moment.": {
-		"pour le moment, Wazo répond à votre compte par des erreurs, ou ne lui répond pas.",
+	"at the moment, Wazo answers requests of your account with errors, or not at all.": {
+		"pour le moment, Wazo répond par des erreurs aux requêtes de votre compte, ou n'y répond pas du tout.",
 	},
 	"your account cannot post there.": {"votre compte ne peut pas y publier."},
 }

@@ -4,7 +4,7 @@ package french
 var commands = sentences{
 	"shows this list": {"affiche cette liste"},
 	"sends you the list of your Wazo chats in our direct chat": {
-		"vous envoie la liste de vos discussions Wazo dans notre conversation privée",
+		"vous envoie, dans notre conversation privée, la liste de vos discussions Wazo",
 	},
 	"link <uuid | number | name>":           {"link <uuid | numéro | nom>"},
 	"links this room with a Wazo chat":      {"lie ce salon à une discussion Wazo"},
@@ -14,15 +14,15 @@ var commands = sentences{
 	},
 	"unlink [room id]": {"unlink [identifiant du salon]"},
 	"ends the link of this room, or of the room that an administrator of the relay names": {
-		"met fin au lien de ce salon, ou de celui qu'un administrateur du relais indique",
+		"met fin au lien de ce salon ou, pour les administrateurs du relais, à celui du salon indiqué",
 	},
 	`start <name>[, <name>…] [as "Title"]`: {`start <nom>[, <nom>…] [as "Titre"]`},
 	"starts a conversation with people on Wazo, and opens a room for it": {
-		"commence une conversation avec des personnes sur Wazo et ouvre un salon pour elle",
+		"commence une conversation avec des personnes sur Wazo, dans un nouveau salon",
 	},
 	"search <name>": {"search <nom>"},
 	"looks people up on Wazo, with their extension and presence": {
-		"cherche des personnes sur Wazo, avec leur numéro de poste et leur présence",
+		"cherche des personnes sur Wazo et affiche leur numéro de poste et leur présence",
 	},
 	"shows the members of the Wazo chat with which this room is linked": {
 		"affiche les membres de la discussion Wazo à laquelle ce salon est lié",
@@ -33,28 +33,29 @@ var commands = sentences{
 		"vous connecte à Wazo avec votre propre compte, dans notre conversation privée",
 	},
 	"ends your log-in to Wazo":            {"met fin à votre connexion à Wazo"},
-	"shows as whom you are known on Wazo": {"affiche sous quelle identité vous êtes connu sur Wazo"},
+	"shows as whom you are known on Wazo": {"affiche votre identité sur Wazo"},
 	"sends administrators of the relay the list of the people who are logged in to Wazo": {
 		"envoie aux administrateurs du relais la liste des personnes connectées à Wazo",
 	},
 	"map <Matrix user> <Wazo user>": {"map <utilisateur Matrix> <utilisateur Wazo>"},
 	"lets an administrator of the relay say that both are the same person, without a log-in": {
-		"permet à un administrateur du relais d'indiquer qu'il s'agit de la même personne, sans connexion",
+		"permet à un administrateur du relais d'indiquer que ces deux utilisateurs sont une seule et même personne, sans connexion de sa part",
 	},
 	"unmap <Matrix user or Wazo user>": {"unmap <utilisateur Matrix ou Wazo>"},
-	"takes that back":                  {"annule ce choix"},
+	"ends such a mapping":              {"met fin à cette association"},
 	"mute [Wazo chat]":                 {"mute [discussion Wazo]"},
 	"stops me from inviting you again to the Wazo chat of this room, or to one that you name": {
-		"m'empêche de vous inviter de nouveau dans la discussion Wazo de ce salon, ou dans celle que vous indiquez",
+		"désactive mes invitations dans la discussion Wazo de ce salon, ou dans celle que vous indiquez",
 	},
 	"unmute [Wazo chat]":       {"unmute [discussion Wazo]"},
+	"lets me invite you again": {"réactive ces invitations"},
 	"auto [on | off | direct]": {"auto [on | off | direct]"},
 	"shows or sets which of your Wazo chats open by themselves: all, none, or those with one other person": {
-		"affiche ou modifie quelles discussions Wazo s'ouvrent automatiquement : toutes, aucune, ou celles avec une seule autre personne",
+		"affiche ou définit lesquelles de vos discussions Wazo s'ouvrent automatiquement : toutes, aucune, ou celles avec une seule autre personne",
 	},
 	"status [all]": {"status [all]"},
 	"shows how this room is linked and which messages are waiting; `all` sends administrators of the relay the list of the rooms with problems": {
-		"affiche comment ce salon est lié et quels messages sont en attente ; `all` envoie aux administrateurs du relais la liste des salons qui ont des problèmes",
+		"indique comment ce salon est lié et quels messages sont en attente ; `all` envoie aux administrateurs du relais la liste des salons qui ont des problèmes",
 	},
 	"tries again to deliver messages that are waiting or parked (could not be delivered)": {
 		"tente de nouveau de transmettre les messages en attente ou mis de côté (qui n'ont pas pu être transmis)",

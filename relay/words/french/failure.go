@@ -9,7 +9,7 @@ var failure = sentences{
 	"I cannot relay at the moment: %s Messages are kept and delivered once this is fixed.": {
 		"Je ne peux rien transmettre pour le moment : %s Les messages sont conservés et seront transmis dès que le problème sera résolu.",
 	},
-	"Relaying messages again.": {"Les messages sont de nouveau transmis."},
+	"Relaying messages again.": {"Je transmets de nouveau les messages."},
 	"%s cannot be reached at the moment. Messages are kept and delivered in order once it is back.": {
 		"%s est injoignable pour le moment. Les messages sont conservés et seront transmis dans l'ordre dès son retour.",
 	},
@@ -61,13 +61,13 @@ var failure = sentences{
 		"Je ne peux pas dire si ce message a été transmis à Wazo : j'ai été restauré à partir d'une sauvegarde plus ancienne que le message, et je n'ai pas pu le déchiffrer. Veuillez vérifier sur Wazo avant de l'envoyer de nouveau. Si sa clé me parvient d'ici %s et que le message ne s'y trouve pas, je le transmettrai en retard.",
 	},
 	"The key of this message did not reach me within %s, so I cannot tell whether it was delivered to Wazo before I was restored from a backup. Please look there, and send it again if it is missing.": {
-		"La clé de ce message ne m'est pas parvenue dans un délai de %s : je ne peux donc pas dire s'il a été transmis à Wazo avant que je sois restauré à partir d'une sauvegarde. Veuillez vérifier sur Wazo, et l'envoyer de nouveau s'il y manque.",
+		"La clé de ce message ne m'est pas parvenue dans un délai de %s : je ne peux donc pas dire s'il a été transmis à Wazo avant ma restauration à partir d'une sauvegarde. Veuillez vérifier sur Wazo, et l'envoyer de nouveau s'il y manque.",
 	},
 	"I could not add these reactions on Wazo, so people there do not see them: %s.": {
-		"Je n'ai pas pu ajouter ces réactions sur Wazo, où personne ne les voit donc : %s.",
+		"Je n'ai pas pu ajouter sur Wazo les réactions suivantes, qui n'y sont donc pas visibles : %s.",
 	},
 	"I could not remove these reactions on Wazo, so people there may still see them: %s.": {
-		"Je n'ai pas pu retirer ces réactions sur Wazo, où elles peuvent donc encore être visibles : %s.",
+		"Je n'ai pas pu retirer de Wazo les réactions suivantes, qui y sont donc peut-être encore visibles : %s.",
 	},
 	"%s: %s": {"%s : %s"},
 }

@@ -8,6 +8,8 @@
 //
 // The relay says "vous" to people. A room is "salon", a Wazo chat "discussion", a direct chat "conversation privée", a log-in
 // "connexion", a power level "rang", and to deliver or to relay is "transmettre": where Matrix has a word, it is that of Element.
+// Parked messages are "mis de côté", and what a muted chat no longer brings are "mes invitations". Where it is easy, a sentence is such
+// that no participle agrees with the person: "vous n'avez pas l'autorisation" instead of "vous n'êtes pas autorisé".
 package french
 
 import (

@@ -9,10 +9,10 @@ var login = sentences{
 		"Pour vous connecter à votre compte Wazo, saisissez `%s login` ici.",
 	},
 	"To log in to your Wazo account, open this page within %s:\n\n%s\n\nThe page is for `%s` only. Don't pass its address on: whoever logs in there lets you read and write their Wazo chats.": {
-		"Pour vous connecter à votre compte Wazo, ouvrez cette page dans un délai de %s :\n\n%s\n\nLa page est réservée à `%s`. Ne communiquez pas son adresse : quiconque s'y connecte vous laisse lire et écrire dans ses discussions Wazo.",
+		"Pour vous connecter à votre compte Wazo, ouvrez cette page dans un délai de %s :\n\n%s\n\nLa page est réservée à `%s`. Ne communiquez pas son adresse : toute personne qui s'y connecte vous permet de lire ses discussions Wazo et d'y écrire.",
 	},
 	"What is the user name of your Wazo account? If your organisation uses an LDAP directory with a domain, write the domain behind the name, as in `robin, example.org`. To stop, write `cancel`. I remove your answers from this chat.": {
-		"Quel est le nom d'utilisateur de votre compte Wazo ? Si votre organisation utilise un annuaire LDAP avec un domaine, écrivez le domaine après le nom, comme dans `robin, example.org`. Pour arrêter, écrivez `cancel`. Je supprime vos réponses de cette conversation.",
+		"Quel est le nom d'utilisateur de votre compte Wazo ? Si votre organisation utilise un annuaire LDAP avec un domaine, écrivez le domaine après le nom, par exemple `robin, example.org`. Pour arrêter, écrivez `cancel`. Je supprime vos réponses de cette conversation.",
 	},
 	"What is the password of this Wazo account? I remove your answer as soon as I have read it, and I don't keep the password. To change the user name, write `name`.": {
 		"Quel est le mot de passe de ce compte Wazo ? Je supprime votre réponse dès que je l'ai lue, et je ne conserve pas le mot de passe. Pour changer le nom d'utilisateur, écrivez `name`.",
@@ -22,7 +22,7 @@ var login = sentences{
 	},
 	"The log-in is cancelled.": {"La connexion est annulée."},
 	"I waited for ten minutes, and then I ended the log-in. I did not use your message. Type `%s login` to start again.": {
-		"J'ai attendu dix minutes, puis j'ai mis fin à la connexion. Je n'ai pas utilisé votre message. Saisissez `%s login` pour recommencer.",
+		"J'ai attendu dix minutes, puis j'ai mis fin à la tentative de connexion. Je n'ai pas utilisé votre message. Saisissez `%s login` pour recommencer.",
 	},
 	"I was restarted while you were logging in, so I don't know your first answers any more. Type `%s login` to start again.": {
 		"J'ai été redémarré pendant votre connexion et je n'ai donc plus vos premières réponses. Saisissez `%s login` pour recommencer.",
@@ -40,21 +40,21 @@ var login = sentences{
 		"Notre conversation privée est liée à une discussion Wazo : je n'y demande donc pas votre mot de passe. Saisissez-y d'abord `%[1]s unlink`, puis `%[1]s login`.",
 	},
 	"Your app sent this message without encryption. I did not use it, and I have ended the log-in. If it contained your password, change the password on Wazo. Type `%s login` to start again.": {
-		"Votre application a envoyé ce message sans chiffrement. Je ne l'ai pas utilisé, et j'ai mis fin à la connexion. S'il contenait votre mot de passe, changez le mot de passe sur Wazo. Saisissez `%s login` pour recommencer.",
+		"Votre application a envoyé ce message sans chiffrement. Je ne l'ai pas utilisé, et j'ai mis fin à la tentative de connexion. S'il contenait votre mot de passe, changez-le sur Wazo. Saisissez `%s login` pour recommencer.",
 	},
 	"I can't use a message that you edited. Please send your answer as a new message.": {
 		"Je ne peux pas utiliser un message que vous avez modifié. Veuillez envoyer votre réponse dans un nouveau message.",
 	},
 	"Please send your answer as text.": {"Veuillez envoyer votre réponse sous forme de texte."},
 	"Please type `%s login` alone. I did not use what you wrote behind it, and I try to remove your message. If it contained your password, change the password on Wazo: others may have read it.": {
-		"Veuillez saisir `%s login` sans rien d'autre. Je n'ai pas utilisé ce que vous avez écrit ensuite, et j'essaie de supprimer votre message. S'il contenait votre mot de passe, changez le mot de passe sur Wazo : d'autres personnes l'ont peut-être lu.",
+		"Veuillez saisir `%s login` sans rien d'autre. Je n'ai pas utilisé ce que vous avez écrit après cette commande, et j'essaie de supprimer votre message. S'il contenait votre mot de passe, changez-le sur Wazo : d'autres personnes l'ont peut-être lu.",
 	},
 	"The message may contain a password.": {"Le message contient peut-être un mot de passe."},
 	"I may not remove this message. Please remove it yourself, because it may contain your password.": {
 		"Je n'ai pas le droit de supprimer ce message. Veuillez le supprimer vous-même, car il contient peut-être votre mot de passe.",
 	},
 	"`%s` is logged in to Wazo as %s. From now on, I post your messages on Wazo as you, in the chats of which you are a member there. Wazo lists this log-in among your refresh tokens. Type `%s logout` to end it. If this was not you, log out now.": {
-		"`%s` est maintenant connecté à Wazo en tant que %s. Désormais, je publie vos messages sur Wazo en votre nom, dans les discussions dont vous y êtes membre. Wazo affiche cette connexion parmi vos jetons d'actualisation. Saisissez `%s logout` pour y mettre fin. Si ce n'était pas vous, déconnectez-vous maintenant.",
+		"Le compte Matrix `%s` est maintenant connecté à Wazo en tant que %s. Désormais, je publie vos messages sur Wazo en votre nom, dans les discussions dont vous y êtes membre. Wazo affiche cette connexion parmi vos jetons d'actualisation. Saisissez `%s logout` pour y mettre fin. Si ce n'était pas vous, déconnectez-vous maintenant.",
 	},
 	"You are already logged in to Wazo as %s, since %s. To use another account, type `%s logout` first.": {
 		"Vous êtes déjà connecté à Wazo en tant que %s, depuis le %s. Pour utiliser un autre compte, saisissez d'abord `%s logout`.",
@@ -75,19 +75,19 @@ var login = sentences{
 		"Le service de connexion de Wazo ne répond pas pour le moment. Veuillez réessayer dans quelques minutes.",
 	},
 	"This Wazo account has too many sessions, so Wazo refuses another one. Please try again later, or ask the administrator of Wazo to end some.": {
-		"Ce compte Wazo a trop de sessions, et Wazo en refuse une autre. Veuillez réessayer plus tard, ou demander à l'administrateur de Wazo de mettre fin à certaines d'entre elles.",
+		"Ce compte Wazo a trop de sessions, et Wazo n'en accepte pas d'autre. Veuillez réessayer plus tard, ou demander à l'administrateur de Wazo de mettre fin à certaines d'entre elles.",
 	},
 	"This Wazo account belongs to another tenant than the relay, so it cannot chat with the people here. Please use an account of the relay's tenant.": {
-		"Ce compte Wazo appartient à une autre organisation (tenant) que le relais : il ne peut donc pas discuter avec les personnes d'ici. Veuillez utiliser un compte de l'organisation du relais.",
+		"Ce compte Wazo appartient à une autre organisation (tenant) que le relais : il ne peut donc pas discuter avec les personnes qui utilisent ce relais. Veuillez utiliser un compte de l'organisation du relais.",
 	},
 	"This is the Wazo account of the relay itself. Please use your own account.": {
-		"Ceci est le compte Wazo du relais lui-même. Veuillez utiliser votre propre compte.",
+		"C'est le compte Wazo du relais lui-même. Veuillez utiliser votre propre compte.",
 	},
 	"Another Matrix user is logged in with this Wazo account, so I refused the log-in. I have told them. If it is your account, change its password on Wazo, and ask the administrator of the relay for help.": {
 		"Un autre utilisateur de Matrix est connecté avec ce compte Wazo : j'ai donc refusé la connexion. J'ai prévenu cette personne. S'il s'agit de votre compte, changez son mot de passe sur Wazo et demandez de l'aide à l'administrateur du relais.",
 	},
-	"`%s` tried to log in with your Wazo account and knew its password. I refused it. If this was not you, change your password on Wazo.": {
-		"`%s` a tenté de se connecter avec votre compte Wazo et en connaissait le mot de passe. J'ai refusé. Si ce n'était pas vous, changez votre mot de passe sur Wazo.",
+	"`%s` tried to log in with your Wazo account and knew its password. I refused the log-in. If this was not you, change your password on Wazo.": {
+		"`%s` a tenté de se connecter avec votre compte Wazo et en connaissait le mot de passe. J'ai refusé la connexion. Si ce n'était pas vous, changez votre mot de passe sur Wazo.",
 	},
 	"There were too many attempts to log in. Please try again in %s.": {
 		"Il y a eu trop de tentatives de connexion. Veuillez réessayer dans %s.",
@@ -108,16 +108,16 @@ var login = sentences{
 		"Le nom d'utilisateur, le mot de passe ou le domaine est trop long.",
 	},
 	"`%s` has logged in to Wazo as %s, whom you had mapped to `%s`. That mapping has ended.": {
-		"`%s` s'est connecté à Wazo en tant que %s, que vous aviez associé à `%s`. Cette association a pris fin.",
+		"Le compte Matrix `%s` s'est connecté à Wazo en tant que %s. Vous aviez associé ce compte Wazo à `%s` : cette association a pris fin.",
 	},
 	"You are logged out. I was logged in to Wazo as %s for you. I have deleted the log-in here and on Wazo.": {
-		"Vous êtes déconnecté. J'étais connecté à Wazo pour vous en tant que %s. J'ai supprimé la connexion ici et sur Wazo.",
+		"Déconnexion réussie. J'utilisais pour vous le compte Wazo %s. J'ai supprimé la connexion ici et sur Wazo.",
 	},
 	"You are logged out. I don't use the Wazo account of %s any more. Wazo does not answer at the moment, so I will delete the log-in there later.": {
-		"Vous êtes déconnecté. Je n'utilise plus le compte Wazo %s. Wazo ne répond pas pour le moment : j'y supprimerai la connexion plus tard.",
+		"Déconnexion réussie. Je n'utilise plus le compte Wazo %s. Wazo ne répond pas pour le moment : j'y supprimerai la connexion plus tard.",
 	},
 	"You are logged out. I don't use the Wazo account of %s any more, and I have deleted the log-in here. Wazo does not allow this account to delete it there: please ask the administrator of Wazo to do it.": {
-		"Vous êtes déconnecté. Je n'utilise plus le compte Wazo %s, et j'ai supprimé la connexion ici. Wazo ne permet pas à ce compte de la supprimer sur Wazo : veuillez demander à l'administrateur de Wazo de le faire.",
+		"Déconnexion réussie. Je n'utilise plus le compte Wazo %s, et j'ai supprimé la connexion ici. Wazo ne permet pas à ce compte de la supprimer aussi de son côté : veuillez demander à l'administrateur de Wazo de le faire.",
 	},
 	"You are not logged in to Wazo. Type `%s login` to log in.": {
 		"Vous n'êtes pas connecté à Wazo. Saisissez `%s login` pour vous connecter.",
@@ -128,24 +128,24 @@ var login = sentences{
 	"You are logged in to Wazo as %s, since %s. Type `%s logout` to log out.": {
 		"Vous êtes connecté à Wazo en tant que %s, depuis le %s. Saisissez `%s logout` pour vous déconnecter.",
 	},
-	"You are not logged in to Wazo. The administrator `%s` has mapped you to %s, so people see your names on both sides. %s Type `%s login` to post as yourself.": {
-		"Vous n'êtes pas connecté à Wazo. L'administrateur `%s` vous a associé à %s, si bien que vos noms sont visibles des deux côtés. %s Saisissez `%s login` pour publier en votre nom.",
+	"You are not logged in to Wazo. The administrator `%s` has mapped you to %s, so people on both sides see your right name. %s Type `%s login` to post as yourself.": {
+		"Vous n'êtes pas connecté à Wazo. L'administrateur `%s` a associé votre compte Matrix à %s, si bien que vous apparaissez sous votre nom des deux côtés. %s Saisissez `%s login` pour publier en votre nom.",
 	},
 	"Nobody is logged in to Wazo.":        {"Personne n'est connecté à Wazo."},
 	"These people are logged in to Wazo:": {"Ces personnes sont connectées à Wazo :"},
 	"`%s` as %s, since %s":                {"`%s` en tant que %s, depuis le %s"},
 	"Wazo no longer accepts this log-in":  {"Wazo n'accepte plus cette connexion"},
 	"logged out; the log-in is still to be deleted on Wazo": {
-		"déconnecté ; la connexion reste à supprimer sur Wazo",
+		"déconnexion faite ; la connexion reste à supprimer sur Wazo",
 	},
 	"Who is who? Type `%[1]s map <Matrix user> <Wazo user>`, as in `%[1]s map @robin:example.org Robin Smith`. The Wazo user is a name, an e-mail address, an extension or a UUID.": {
 		"Qui est qui ? Saisissez `%[1]s map <utilisateur Matrix> <utilisateur Wazo>`, par exemple `%[1]s map @robin:example.org Robin Smith`. L'utilisateur Wazo est désigné par un nom, une adresse e-mail, un numéro de poste ou un UUID.",
 	},
-	"`%s` is now mapped to %s. People see their names on both sides. %s": {
-		"`%s` est maintenant associé à %s. Ses noms sont visibles des deux côtés. %s",
+	"`%s` is now mapped to %s. People on both sides now see this person's right name. %s": {
+		"Le compte Matrix `%s` est maintenant associé à %s. Cette personne apparaît sous son nom des deux côtés. %s",
 	},
 	"`%s` is logged in to Wazo as %s. I don't map people who are logged in.": {
-		"`%s` est connecté à Wazo en tant que %s. Je n'associe pas les personnes connectées.",
+		"Le compte Matrix `%s` est déjà connecté à Wazo en tant que %s. Je n'associe pas les personnes connectées.",
 	},
 	"Nobody can be mapped to the relay's own Wazo account.": {
 		"Personne ne peut être associé au compte Wazo du relais lui-même.",
@@ -156,21 +156,21 @@ var login = sentences{
 	"Whose mapping is to end? Type `%s unmap <Matrix user or Wazo user>`.": {
 		"À quelle association faut-il mettre fin ? Saisissez `%s unmap <utilisateur Matrix ou Wazo>`.",
 	},
-	"`%s` is no longer mapped to %s.": {"`%s` n'est plus associé à %s."},
+	"`%s` is no longer mapped to %s.": {"Le compte Matrix `%s` n'est plus associé à %s."},
 	"`%s` is not mapped. Type `%s map <Matrix user> <Wazo user>` to map somebody.": {
-		"`%s` n'est pas associé. Saisissez `%s map <utilisateur Matrix> <utilisateur Wazo>` pour associer quelqu'un.",
+		"Aucune association n'existe pour `%s`. Saisissez `%s map <utilisateur Matrix> <utilisateur Wazo>` pour associer quelqu'un.",
 	},
 	"This link is not valid, or no longer valid. A link works for ten minutes, or until you ask for a new one. Please ask the bot for a new link in your chat.": {
-		"Ce lien n'est pas valable, ou ne l'est plus. Un lien fonctionne pendant dix minutes, ou jusqu'à ce que vous en demandiez un nouveau. Veuillez demander un nouveau lien au bot dans votre conversation.",
+		"Ce lien n'est pas valable, ou ne l'est plus. Un lien fonctionne pendant dix minutes, ou jusqu'à ce que vous en demandiez un nouveau. Veuillez demander un nouveau lien au bot dans votre conversation privée avec lui.",
 	},
 	"This link was already used. If you still want to log in, please ask the bot for a new link in your chat.": {
-		"Ce lien a déjà été utilisé. Si vous souhaitez toujours vous connecter, veuillez demander un nouveau lien au bot dans votre conversation.",
+		"Ce lien a déjà été utilisé. Si vous souhaitez toujours vous connecter, veuillez demander un nouveau lien au bot dans votre conversation privée avec lui.",
 	},
 	"This link was used up by too many attempts. Please ask the bot for a new link in your chat.": {
-		"Ce lien ne fonctionne plus après un trop grand nombre de tentatives. Veuillez demander un nouveau lien au bot dans votre conversation.",
+		"Ce lien ne fonctionne plus après un trop grand nombre de tentatives. Veuillez demander un nouveau lien au bot dans votre conversation privée avec lui.",
 	},
 	"This link was opened in another browser first. If that was not you, somebody else knows the link. Please ask the bot for a new link in your chat.": {
-		"Ce lien a d'abord été ouvert dans un autre navigateur. Si ce n'était pas vous, quelqu'un d'autre connaît le lien. Veuillez demander un nouveau lien au bot dans votre conversation.",
+		"Ce lien a d'abord été ouvert dans un autre navigateur. Si ce n'était pas vous, quelqu'un d'autre connaît le lien. Veuillez demander un nouveau lien au bot dans votre conversation privée avec lui.",
 	},
 	"This form did not come from the page of the relay, or your browser does not keep cookies. Please open the link again and allow cookies.": {
 		"Ce formulaire ne vient pas de la page du relais, ou votre navigateur n'enregistre pas les cookies. Veuillez rouvrir le lien et autoriser les cookies.",

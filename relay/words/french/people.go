@@ -33,7 +33,7 @@ var people = sentences{
 	"Who are you looking for? Type `%s search <name>`. A part of the name, an e-mail address or an extension will do.": {
 		"Qui cherchez-vous ? Saisissez `%s search <nom>`. Une partie du nom, une adresse e-mail ou un numéro de poste suffit.",
 	},
-	"These people on Wazo match %s:":      {"Ces personnes sur Wazo correspondent à %s :"},
+	"These people on Wazo match %s:":      {"Voici les personnes qui correspondent à %s sur Wazo :"},
 	"Type more of the name to see fewer.": {"Précisez le nom pour réduire la liste."},
 	"Type `%s start <name>` to start a conversation.": {
 		"Saisissez `%s start <nom>` pour commencer une conversation.",
@@ -53,8 +53,8 @@ var people = sentences{
 	"“Do not disturb” is a service of your telephone. You can switch it only on the telephone or in Wazo's own apps. Here you can choose between `available`, `away`, `unavailable` and `invisible`.": {
 		"« Ne pas déranger » est un service de votre téléphone. Vous ne pouvez l'activer ou le désactiver que sur le téléphone ou dans les applications de Wazo. Ici, vous pouvez choisir entre `available` (disponible), `away` (absent), `unavailable` (indisponible) et `invisible`.",
 	},
-	"Your Wazo account has no presence.": {"Votre compte Wazo n'a pas de présence."},
+	"Your Wazo account has no presence.": {"Votre compte Wazo n'a pas d'état de présence."},
 	"Wazo does not know the presences yet, because it was restarted a moment ago. Please try again in a minute.": {
-		"Wazo ne connaît pas encore les présences, car il vient d'être redémarré. Veuillez réessayer dans une minute.",
+		"Wazo ne connaît pas encore les états de présence, car il vient d'être redémarré. Veuillez réessayer dans une minute.",
 	},
 }

@@ -20,7 +20,7 @@ var start = sentences{
 		"Vous ne pouvez pas commencer une conversation avec vous-même. Veuillez indiquer quelqu'un d'autre.",
 	},
 	"This is the relay's own Wazo account. Please name somebody else.": {
-		"Ceci est le compte Wazo du relais lui-même. Veuillez indiquer quelqu'un d'autre.",
+		"C'est le compte Wazo du relais lui-même. Veuillez indiquer quelqu'un d'autre.",
 	},
 	"Wazo returned a larger chat that also includes these people, so I did not start the conversation. Please start it in Wazo's own app.": {
 		"Wazo a renvoyé une discussion plus grande, qui comprend aussi ces personnes : je n'ai donc pas commencé la conversation. Veuillez la commencer dans l'application de Wazo.",

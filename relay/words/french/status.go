@@ -3,12 +3,12 @@ package french
 // status has the sentences of relay/words/status.go.
 var status = sentences{
 	"This is the Wazo chat **%s** (`%s`), which has opened by itself.": {
-		"Ceci est la discussion Wazo **%s** (`%s`), qui s'est ouverte automatiquement.",
+		"Ce salon est celui de la discussion Wazo **%s** (`%s`), qui s'est ouverte automatiquement.",
 	},
 	"Linked with **%s** (`%s`) by `%s`.": {"Lié à **%s** (`%s`) par `%s`."},
 	"limit":                              {"limite"},
-	"the homeserver limits how fast I may send, so I show messages that wait together. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).": {
-		"le serveur d'accueil limite la vitesse à laquelle je peux envoyer, si bien que j'affiche ensemble les messages en attente. Son administrateur peut lever la limite pour mon compte (Synapse : `override_ratelimit`).",
+	"the homeserver limits how fast I may send, so I put waiting messages together into one. Its administrator can lift the limit for my account (Synapse: `override_ratelimit`).": {
+		"le serveur d'accueil limite la vitesse à laquelle je peux envoyer des messages. Je réunis donc en un seul les messages en attente. Son administrateur peut lever la limite pour mon compte (Synapse : `override_ratelimit`).",
 	},
 	"my device":                  {"mon appareil"},
 	"my log-in":                  {"ma connexion"},
@@ -20,9 +20,9 @@ var status = sentences{
 	"history":                    {"historique"},
 	"queue":                      {"file d'attente"},
 	"%d to Wazo, %d to Matrix":   {"%d vers Wazo, %d vers Matrix"},
-	"waiting for a key":          {"en attente d'une clé"},
+	"waiting for a key":          {"messages en attente d'une clé"},
 	"%d":                         {"%d"},
-	"parked":                     {"mis de côté"},
+	"parked":                     {"messages mis de côté"},
 	"paused":                     {"en pause"},
 	"last error":                 {"dernière erreur"},
 	"relay":                      {"relais"},
@@ -33,7 +33,7 @@ var status = sentences{
 		"%s ; la discussion est lue avec le compte Wazo de `%s`",
 	},
 	"account %s":                                   {"compte %s"},
-	"the relay has no account of its own":          {"le relais n'a pas son propre compte"},
+	"the relay has no account of its own":          {"le relais ne dispose pas de son propre compte"},
 	"the homeserver has not answered yet":          {"le serveur d'accueil n'a pas encore répondu"},
 	"the homeserver last answered %s ago":          {"dernière réponse du serveur d'accueil il y a %s"},
 	"I cannot tell whether this room is encrypted": {"je ne peux pas dire si ce salon est chiffré"},

@@ -22,7 +22,7 @@ var wait = sentences{
 		"des messages plus anciens de Wazo, qui peuvent encore arriver",
 	},
 	"Wazo, which has not confirmed yet whether a message is one that was posted from this room": {
-		"Wazo, qui n'a pas encore confirmé si un message a été publié depuis ce salon",
+		"Wazo, qui n'a pas encore indiqué si un message vient de ce salon",
 	},
 	"Wazo, which may still mark a message as a reply": {
 		"Wazo, qui peut encore indiquer qu'un message est une réponse",

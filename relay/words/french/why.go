@@ -48,7 +48,7 @@ var why = sentences{
 		"je ne suis plus dans le salon Matrix. Veuillez m'y inviter de nouveau.",
 	},
 	"the Matrix room is open to strangers. Close it, or ask an administrator of the relay to accept this by typing `%s link --public` there.": {
-		"le salon Matrix est ouvert à des inconnus. Fermez-le, ou demandez à un administrateur du relais de l'accepter en y saisissant `%s link --public`.",
+		"le salon Matrix est ouvert à des inconnus. Restreignez-en l'accès, ou demandez à un administrateur du relais d'accepter cette ouverture en saisissant `%s link --public` dans ce salon.",
 	},
 	"Wazo cannot be reached, or it answers with an error.": {
 		"Wazo est injoignable, ou répond par une erreur.",
@@ -67,7 +67,7 @@ var why = sentences{
 		"wazo-chatd est injoignable, ou répond par une erreur.",
 	},
 	"the connection for Wazo's events is closed, because wazo-websocketd, RabbitMQ or the network fails. Messages from Wazo come late.": {
-		"la connexion pour les événements de Wazo est fermée, à cause d'une défaillance de wazo-websocketd, de RabbitMQ ou du réseau. Les messages de Wazo arrivent en retard.",
+		"la connexion aux événements de Wazo est fermée, à cause d'une défaillance de wazo-websocketd, de RabbitMQ ou du réseau. Les messages de Wazo arrivent en retard.",
 	},
 	"wazo-webhookd does not accept the relay's webhook, because wazo-webhookd, its database or the network fails. Messages from Wazo come late.": {
 		"wazo-webhookd n'accepte pas le webhook du relais, à cause d'une défaillance de wazo-webhookd, de sa base de données ou du réseau. Les messages de Wazo arrivent en retard.",
@@ -82,7 +82,7 @@ var why = sentences{
 		"un message que le relais s'est envoyé à lui-même sur Matrix ne revient pas, alors que le serveur d'accueil répond.",
 	},
 	"the events of Wazo do not come, although the connection for them is open. Messages from Wazo come late. An administrator of Wazo must check RabbitMQ and wazo-websocketd.": {
-		"les événements de Wazo n'arrivent pas, alors que la connexion qui leur est destinée est ouverte. Les messages de Wazo arrivent en retard. Un administrateur de Wazo doit vérifier RabbitMQ et wazo-websocketd.",
+		"les événements de Wazo n'arrivent pas, alors que la connexion à ces événements est ouverte. Les messages de Wazo arrivent en retard. Un administrateur de Wazo doit vérifier RabbitMQ et wazo-websocketd.",
 	},
 	"the relay cannot store anything in its database, so nothing is relayed. Perhaps its disk is full.": {
 		"le relais ne peut rien enregistrer dans sa base de données, et rien n'est donc transmis. Son disque est peut-être plein.",
@@ -91,14 +91,14 @@ var why = sentences{
 	"I don't have permission to send messages in the Matrix room. A moderator of that room must give me the power level for it.": {
 		"je n'ai pas le droit d'envoyer de messages dans le salon Matrix. Un modérateur de ce salon doit me donner le rang nécessaire.",
 	},
-	"no member of this chat is logged in to Wazo on Matrix any more.": {
-		"plus aucun membre de cette discussion n'est connecté à Wazo sur Matrix.",
+	"no member of this chat is logged in to Wazo from Matrix any more.": {
+		"plus aucun membre de cette discussion n'est connecté à Wazo depuis Matrix.",
 	},
 	"I am no longer in the Matrix room. Somebody in that room must invite me again.": {
 		"je ne suis plus dans le salon Matrix. Quelqu'un de ce salon doit m'y inviter de nouveau.",
 	},
-	"the Matrix room is open to strangers. A moderator of that room must close it, or an administrator of the relay must allow this there.": {
-		"le salon Matrix est ouvert à des inconnus. Un modérateur de ce salon doit le fermer, ou un administrateur du relais doit l'y autoriser.",
+	"the Matrix room is open to strangers. A moderator of that room must close it, or an administrator of the relay must allow this in that room.": {
+		"le salon Matrix est ouvert à des inconnus. Un modérateur de ce salon doit en restreindre l'accès, ou un administrateur du relais doit y accepter cette ouverture.",
 	},
 	"the request is too large.": {"la requête est trop volumineuse."},
 }

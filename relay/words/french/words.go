@@ -6,11 +6,11 @@ var words = sentences{
 		"Bonjour ! Je peux transmettre les messages entre ce salon et une discussion sur Wazo. Pour les lier, connectez-vous à Wazo avec `%[1]s login`, ou adressez-vous à un administrateur du relais. Saisissez ensuite `%[1]s rooms` pour voir les discussions Wazo, et `%[1]s link <numéro ou nom>` ici. Saisissez `%[1]s help` pour voir toutes les commandes.",
 	},
 	"You may not invite this bot. Please ask the relay's administrator for permission.": {
-		"Vous n'êtes pas autorisé à inviter ce bot. Veuillez demander l'autorisation à l'administrateur du relais.",
+		"Vous n'avez pas l'autorisation d'inviter ce bot. Veuillez demander l'autorisation à l'administrateur du relais.",
 	},
 	"This message was shown twice.": {"Ce message a été affiché deux fois."},
 	"I was away when you wrote this. Please repeat the command.": {
-		"J'étais hors ligne quand vous avez écrit ceci. Veuillez répéter la commande.",
+		"J'étais hors ligne quand vous avez écrit ceci. Veuillez saisir la commande de nouveau.",
 	},
 	"The command failed: %s": {"La commande a échoué : %s"},
 	"I could not decrypt this message. Please send it again. If this happens again, check that your app shares keys with my device.": {
@@ -28,9 +28,9 @@ var words = sentences{
 	"I relay messages between Matrix rooms and Wazo chats. These are my commands:": {
 		"Je transmets les messages entre des salons Matrix et des discussions Wazo. Voici mes commandes :",
 	},
-	"Pong! Your message took %.3f s to reach me.": {"Pong ! Votre message a mis %.3f~s à m'atteindre."},
+	"Pong! Your message took %.3f s to reach me.": {"Pong ! Votre message a mis %.3f~s à me parvenir."},
 	"I answer in our direct chat, because not everybody here should see the list of chats. If you are not in that chat yet, accept my invite.": {
-		"Je réponds dans notre conversation privée, car tout le monde ici n'a pas à voir la liste des discussions. Si vous n'y êtes pas encore, acceptez mon invitation.",
+		"Je réponds dans notre conversation privée, car la liste des discussions ne concerne pas toutes les personnes de ce salon. Si vous n'y êtes pas encore, acceptez mon invitation.",
 	},
 	"The relay's Wazo account is not a member of any chat yet. Create a chat with it on Wazo, or type `%s create <name>` in the room that you want to link.": {
 		"Le compte Wazo du relais n'est encore membre d'aucune discussion. Créez une discussion avec lui sur Wazo, ou saisissez `%s create <nom>` dans le salon que vous voulez lier.",
@@ -43,19 +43,19 @@ var words = sentences{
 		"Seuls les administrateurs du relais peuvent faire cela.",
 	},
 	"You may not use this bot. Please ask the relay's administrator for permission.": {
-		"Vous n'êtes pas autorisé à utiliser ce bot. Veuillez demander l'autorisation à l'administrateur du relais.",
+		"Vous n'avez pas l'autorisation d'utiliser ce bot. Veuillez demander l'autorisation à l'administrateur du relais.",
 	},
 	"You need power level %d in the room to do that, but yours is %d. Ask a moderator to raise your power level.": {
-		"Il faut le rang %d dans le salon pour faire cela, mais vous avez le rang %d. Demandez à un modérateur d'augmenter votre rang.",
+		"Il faut le rang %d dans le salon pour faire cela, mais vous avez le rang %d. Demandez à un modérateur de relever votre rang.",
 	},
 	"I don't have permission to send messages in this room. Please give me the power level for it, then repeat the command.": {
-		"Je n'ai pas le droit d'envoyer de messages dans ce salon. Veuillez me donner le rang nécessaire, puis répétez la commande.",
+		"Je n'ai pas le droit d'envoyer de messages dans ce salon. Veuillez me donner le rang nécessaire, puis saisissez la commande de nouveau.",
 	},
 	"This room is open to strangers (%s). They could read what is said on Wazo. Close the room, or add `--public` to the command to link it anyway, as in `%s link <name> --public`.": {
-		"Ce salon est ouvert à des inconnus (%s). Ils pourraient lire ce qui est dit sur Wazo. Fermez le salon, ou ajoutez `--public` à la commande pour le lier malgré tout, comme dans `%s link <nom> --public`.",
+		"Ce salon est ouvert à des inconnus (%s). Ils pourraient lire ce qui est dit sur Wazo. Restreignez l'accès au salon, ou ajoutez `--public` à la commande pour le lier malgré tout, par exemple `%s link <nom> --public`.",
 	},
 	"This room is now open to strangers (%s). I relay nothing until the room is closed again, or until an administrator of the relay accepts this with `%s link --public`. Messages are kept.": {
-		"Ce salon est maintenant ouvert à des inconnus (%s). Je ne transmets rien tant que le salon n'est pas fermé de nouveau, ou qu'un administrateur du relais ne l'a pas accepté avec `%s link --public`. Les messages sont conservés.",
+		"Ce salon est maintenant ouvert à des inconnus (%s). Je ne transmets rien jusqu'à ce que l'accès au salon soit de nouveau restreint, ou qu'un administrateur du relais accepte cette ouverture avec `%s link --public`. Les messages sont conservés.",
 	},
 	"Accepted: this room may stay open to strangers.": {
 		"Accepté : ce salon peut rester ouvert à des inconnus.",
@@ -75,7 +75,7 @@ var words = sentences{
 		"**%[1]s** est déjà liée à un autre salon Matrix : %[2]s (`%[3]s`). Pour mettre fin à ce lien, saisissez `%[4]s unlink %[3]s`.",
 	},
 	"I found no Wazo chat %s. The relay's Wazo account must be a member of it. Type `%s rooms` to see its chats.": {
-		"Je n'ai trouvé aucune discussion Wazo %s. Le compte Wazo du relais doit en être membre. Saisissez `%s rooms` pour voir ses discussions.",
+		"Je n'ai trouvé aucune discussion Wazo qui corresponde à %s. Le compte Wazo du relais doit en être membre. Saisissez `%s rooms` pour voir ses discussions.",
 	},
 	"Several Wazo chats match `%s`: %s. Please use the number from the list or the UUID.": {
 		"Plusieurs discussions Wazo correspondent à `%s` : %s. Veuillez utiliser le numéro de la liste ou l'UUID.",
@@ -86,7 +86,7 @@ var words = sentences{
 	"Which Wazo chat? Type `%[1]s link <uuid | number | name>`. Type `%[1]s rooms` to see the chats.": {
 		"Quelle discussion Wazo ? Saisissez `%[1]s link <uuid | numéro | nom>`. Saisissez `%[1]s rooms` pour voir les discussions.",
 	},
-	"Linking this room with **%s** …": {"Liaison de ce salon avec **%s** en cours…"},
+	"Linking this room with **%s** …": {"Je lie ce salon à **%s**…"},
 	"Linked with **%s** on Wazo. From now on, I relay messages between this room and that chat.": {
 		"Salon lié à **%s** sur Wazo. Désormais, je transmets les messages entre ce salon et cette discussion.",
 	},
@@ -95,12 +95,12 @@ var words = sentences{
 		"Ce salon remplace celui qui était lié à **%s** sur Wazo. Je continue à transmettre les messages ici.",
 	},
 	"The room `%s`, which is linked with **%s**, was replaced by `%s`. I cannot join the new room. Invite me to it, and I continue to relay messages there.": {
-		"Le salon `%s`, lié à **%s**, a été remplacé par `%s`. Je ne peux pas rejoindre le nouveau salon. Invitez-moi dans ce salon, et je continuerai à y transmettre les messages.",
+		"Le salon `%s`, lié à **%s**, a été remplacé par `%s`. Je ne peux pas rejoindre le nouveau salon. Invitez-moi dans le nouveau salon, et je continuerai à y transmettre les messages.",
 	},
 	"Unlinked from **%s**. I no longer relay messages here.": {
 		"Lien avec **%s** supprimé. Je ne transmets plus de messages ici.",
 	},
-	"Unlinked `%s`.": {"Lien de `%s` supprimé."},
+	"Unlinked `%s`.": {"Lien du salon `%s` supprimé."},
 	"%s unlinked this room from **%s** on Wazo. I no longer relay messages here.": {
 		"%s a mis fin au lien entre ce salon et **%s** sur Wazo. Je ne transmets plus de messages ici.",
 	},
@@ -117,20 +117,20 @@ var words = sentences{
 		"Plusieurs personnes correspondent à `%s` : %s. Veuillez saisir le nom complet, l'adresse e-mail ou le numéro de poste.",
 	},
 	"A chat needs somebody besides the relay's Wazo account.": {
-		"Une discussion doit compter quelqu'un d'autre que le compte Wazo du relais.",
+		"Une discussion doit compter au moins une personne en plus du compte Wazo du relais.",
 	},
 	"Wazo returned a larger chat that also includes these people. Please create the chat on Wazo, then type `%s link <name>` here.": {
 		"Wazo a renvoyé une discussion plus grande, qui comprend aussi ces personnes. Veuillez créer la discussion sur Wazo, puis saisir `%s link <nom>` ici.",
 	},
 	"No message has failed, and none waits for its key. I am trying to deliver the messages in the queue now.": {
-		"Aucun message n'est en échec, et aucun n'attend sa clé. J'essaie maintenant de transmettre les messages de la file d'attente.",
+		"Aucun message n'est mis de côté, et aucun n'attend sa clé. J'essaie maintenant de transmettre les messages de la file d'attente.",
 	},
 	"Trying to deliver %d messages again.": {
-		"Nouvelle tentative de transmission de %d message.",
-		"Nouvelle tentative de transmission de %d messages.",
+		"Je tente de nouveau de transmettre %d message.",
+		"Je tente de nouveau de transmettre %d messages.",
 	},
 	"No message has failed, and none waits for its key.": {
-		"Aucun message n'est en échec, et aucun n'attend sa clé.",
+		"Aucun message n'est mis de côté, et aucun n'attend sa clé.",
 	},
 	"Dropped %d messages.": {"%d message abandonné.", "%d messages abandonnés."},
 	"%[2]s and %[1]d more": {"%[2]s et %[1]d autre", "%[2]s et %[1]d autres"},
@@ -148,7 +148,7 @@ var words = sentences{
 		"Bonjour ! Je transmets les messages entre Wazo et Matrix. Cette discussion n'est pas liée à un salon Matrix : personne ne la lit donc sur Matrix. Pour la lier, un administrateur du relais invite %[1]s dans un salon sur Matrix et y saisit : %[2]s rooms, puis %[2]s link avec le numéro de cette discussion",
 	},
 	"I relay messages between this chat and a Matrix room. Every member of this chat can write these commands:\n\n%[1]s help – shows this list\n%[1]s status – shows how this chat is linked and which messages are waiting\n%[1]s unlink – ends the link of this chat\n\nPeople in the Matrix room have more commands there.": {
-		"Je transmets les messages entre cette discussion et un salon Matrix. Tous les membres de cette discussion peuvent écrire ces commandes :\n\n%[1]s help – affiche cette liste\n%[1]s status – affiche comment cette discussion est liée et quels messages sont en attente\n%[1]s unlink – met fin au lien de cette discussion\n\nLes personnes du salon Matrix y disposent d'autres commandes.",
+		"Je transmets les messages entre cette discussion et un salon Matrix. Tous les membres de cette discussion peuvent écrire ces commandes :\n\n%[1]s help – affiche cette liste\n%[1]s status – indique comment cette discussion est liée et quels messages sont en attente\n%[1]s unlink – met fin au lien de cette discussion\n\nLes personnes du salon Matrix y disposent d'autres commandes.",
 	},
 	`The command "%s" cannot be used on Wazo. Write %s help to see the commands that can.`: {
 		"La commande « %s » ne peut pas être utilisée sur Wazo. Écrivez %s help pour voir celles qui peuvent l'être.",
@@ -173,6 +173,6 @@ var words = sentences{
 		"Le relais ne peut pas récupérer ce fichier pour le moment. Veuillez réessayer dans une minute.",
 	},
 	"Here is a relay between Matrix and Wazo chat: it passes on what people say on one side to the other side. There is nothing to do on this page. The people who run this server can tell you more.": {
-		"Ici fonctionne un relais entre Matrix et la messagerie de Wazo : il transmet à chaque côté ce qui se dit de l'autre. Il n'y a rien à faire sur cette page. Les personnes qui gèrent ce serveur peuvent vous en dire plus.",
+		"Un relais entre Matrix et la messagerie de Wazo fonctionne à cette adresse : ce qui est écrit d'un côté est transmis de l'autre côté. Il n'y a rien à faire sur cette page. Les personnes qui gèrent ce serveur peuvent vous en dire plus.",
 	},
 }
