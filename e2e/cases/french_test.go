@@ -28,7 +28,7 @@ func (s *fixture) linkInFrench(t *testing.T) (p *portal, own wazotest.User) {
 	room, err := s.Robin.CreateRoom(s.ctx, harness.RoomOptions{Encrypted: true, Invite: []id.UserID{s.BotID()}})
 	require.NoError(t, err)
 	s.waitBot(t, s.Robin, room, harness.Notice("Bonjour"))
-	require.Contains(t, ordinary(s.ask(t, s.Robin, room, "!wazo link "+wazo.UUID)), "Liaison de ce salon avec")
+	require.Contains(t, ordinary(s.ask(t, s.Robin, room, "!wazo link "+wazo.UUID)), "Je lie ce salon à")
 	s.waitBot(t, s.Robin, room, harness.Notice("Salon lié à"))
 	return &portal{fixture: s, Portal: stage.Portal{Matrix: room, Wazo: wazo.UUID}, author: author}, own
 }

@@ -192,7 +192,7 @@ func TestProviderWithAnotherClock(t *testing.T) {
 		require.Equal(t, before+1, w.provider.Renewals(), "once for all requests")
 	}
 	require.Contains(t, w.ask(t, w.Robin, p.Matrix, "!wazo status"),
-		"by a browser (`wazo-matrix-relay login`); I renew the access token by myself, and the present one is valid for 59m")
+		"by a browser (`wazo-matrix-relay login`); I renew the access token by myself, and the present one is valid for 59 min")
 }
 
 func TestProviderThatIsAway(t *testing.T) {
