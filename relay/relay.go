@@ -168,9 +168,12 @@ type Relay struct {
 	texts   words.Texts
 	matrix  Matrix
 	account *account // the relay account, nil if there is none
+
+	// These answer commands. Their exported methods are the core's, for the bot.
 	*directory
 	*people
 	*starter
+
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
 	authorship *authorship // and who may have been, before an older copy of the database was restored
