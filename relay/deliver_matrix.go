@@ -205,7 +205,7 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 		return d.pastParts(ctx, message), nil
 	}
 	author := d.cast.author(ctx, message)
-	pictures := convert.Pictures(message.Content)
+	pictures := d.typed().Pictures(message.Content)
 	uploaded, err := d.uploadPictures(ctx, pictures)
 	if err != nil {
 		return nil, err

@@ -96,7 +96,7 @@ func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said conve
 		if held, err := d.echoes.holds(ctx, row); err != nil || held || d.wazoRelations.replies.mayBeReply(d.portal, row) {
 			return err
 		}
-		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(d.typed().Split(message.Content)) == 1
+		ok = !convert.IsEmpty(message.Content) && len(d.typed().Pictures(message.Content)) == 0 && len(d.typed().Split(message.Content)) == 1
 		author = d.cast.author(ctx, message)
 		said = convert.Said{ID: string(message.UserUUID), Name: author.name, Content: message.Content}
 		return nil
