@@ -14,8 +14,8 @@ import (
 // avatarTimeout is how long a message waits for the avatar of its author.
 const avatarTimeout = 5 * time.Second
 
-// avatarFor returns the avatar of the Wazo person for whom an event is sent, nil if there is none. A message is worth more than an
-// avatar, so a failure is only logged.
+// avatarFor returns the avatar of the Wazo person for whom an event is sent, nil if there is none. A message is worth
+// more than an avatar, so a failure is only logged.
 func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoing) *media.Uploaded {
 	if !b.cfg.Avatars || out.Tag.Kind != relay.TagMessage {
 		return nil
@@ -33,8 +33,8 @@ func (b *Bot) avatarFor(ctx context.Context, roomID id.RoomID, out relay.Outgoin
 	return uploaded
 }
 
-// withAvatar returns a content with an avatar in its profile. It leaves out an avatar that was uploaded for the other kind of
-// room: the room may have become encrypted meanwhile. A content without a profile stays as it is.
+// withAvatar returns a content with an avatar in its profile. It leaves out an avatar that was uploaded for the other
+// kind of room: the room may have become encrypted meanwhile. A content without a profile stays as it is.
 func withAvatar(content *event.MessageEventContent, avatar *media.Uploaded, encrypted bool) *event.MessageEventContent {
 	if avatar == nil || content.BeeperPerMessageProfile == nil || encrypted != (avatar.File != nil) {
 		return content
@@ -47,7 +47,8 @@ func withAvatar(content *event.MessageEventContent, avatar *media.Uploaded, encr
 	return &changed
 }
 
-// memberAvatar returns the avatar of a member of a room, nil if there is none. It is no secret, so it may be shown in encrypted rooms.
+// memberAvatar returns the avatar of a member of a room, nil if there is none. It is no secret, so it may be shown in
+// encrypted rooms.
 func (b *Bot) memberAvatar(ctx context.Context, roomID id.RoomID, user id.UserID) *id.ContentURIString {
 	if user == "" {
 		return nil

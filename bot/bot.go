@@ -73,10 +73,11 @@ type Config struct {
 
 	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
 	Transport func(http.RoundTripper) http.RoundTripper
-	// OnRateLimit, if it is set, is called when a request has waited because the homeserver limits the account. kind is what is limited:
-	// send, invite or ask.
+	// OnRateLimit, if it is set, is called when a request has waited because the homeserver limits the account. kind is
+	// what is limited: send, invite or ask.
 	OnRateLimit func(kind string, waited time.Duration)
-	// ShowRecoveryKey is given the recovery key of an identity that was made, once. It is kept, encrypted, in the database too.
+	// ShowRecoveryKey is given the recovery key of an identity that was made, once. It is kept, encrypted, in the
+	// database too.
 	ShowRecoveryKey func(recoveryKey string)
 }
 
@@ -169,7 +170,8 @@ func (b *Bot) Login(ctx context.Context) error {
 	return nil
 }
 
-// TryLogin finds out, without the database, whether the bot can log in. Its errors are those of device.Manager.TryLogin.
+// TryLogin finds out, without the database, whether the bot can log in. Its errors are those of
+// device.Manager.TryLogin.
 func (b *Bot) TryLogin(ctx context.Context) error { return b.device.TryLogin(ctx) }
 
 // Prepare logs the bot in to run. Its errors are those of device.Manager.Prepare.
@@ -181,7 +183,8 @@ func (b *Bot) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// LogInTrouble says in English why the log-in cannot be used, see device.Manager.LogInTrouble. The bot must have been prepared.
+// LogInTrouble says in English why the log-in cannot be used, see device.Manager.LogInTrouble. The bot must have been
+// prepared.
 func (b *Bot) LogInTrouble() string { return b.device.LogInTrouble() }
 
 // Close waits until no tokens of the log-in are being renewed. The database may be closed afterwards.
@@ -200,8 +203,8 @@ func (b *Bot) useDevice() {
 // UserID implements relay.Matrix.
 func (b *Bot) UserID() id.UserID { return b.userID }
 
-// Run syncs and answers until ctx ends. It returns early with an error that only an administrator can repair, like a lost
-// log-in.
+// Run syncs and answers until ctx ends. It returns early with an error that only an administrator can repair, like a
+// lost log-in.
 func (b *Bot) Run(ctx context.Context) error {
 	ctx = b.client.Log.WithContext(ctx)
 	b.commands = newCommands(b)

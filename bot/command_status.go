@@ -45,8 +45,8 @@ func (c *commands) cmdRooms(ce *commandEvent) (string, error) {
 	return c.inDirectChat(ce, rooms, c.texts.SentToDirectChat())
 }
 
-// inDirectChat answers in the direct chat with the person who asked, unless nobody else is in the room. It returns what to say in
-// the room, which is otherwise elsewhere.
+// inDirectChat answers in the direct chat with the person who asked, unless nobody else is in the room. It returns what
+// to say in the room, which is otherwise elsewhere.
 func (c *commands) inDirectChat(ce *commandEvent, answer, elsewhere string) (string, error) {
 	direct, err := c.directChats.isDirect(ce.Ctx, ce.RoomID, ce.Sender)
 	if err != nil {

@@ -105,7 +105,8 @@ func TestStatusBeforeTheFirstAnswer(t *testing.T) {
 	gate.pass <- struct{}{}
 }
 
-// TestAddressesStayInDirectChats: who has the same name as others is told from them by an address, but not in front of everybody.
+// TestAddressesStayInDirectChats: who has the same name as others is told from them by an address, but not in front of
+// everybody.
 func TestAddressesStayInDirectChats(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

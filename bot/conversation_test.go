@@ -46,9 +46,9 @@ import (
 //	: unreadable robin text      robin says something encrypted, whose key the bot does not get
 //	: key robin                  the bot gets the key of all that robin said encrypted
 //
-// robin is an administrator, sam may use the bot, mod is only moderator of the main room, eve nobody. On Wazo are alice,
-// bob and the chats "Project" (alice, bob), "Lunch" (alice) and "Secret", in which the relay is not. Everything that the
-// bot says must be expected, in the order of the questions.
+// robin is an administrator, sam may use the bot, mod is only moderator of the main room, eve nobody. On Wazo are
+// alice, bob and the chats "Project" (alice, bob), "Lunch" (alice) and "Secret", in which the relay is not. Everything
+// that the bot says must be expected, in the order of the questions.
 type conversation struct {
 	*fixture
 	file string

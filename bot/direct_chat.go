@@ -28,9 +28,9 @@ type directChats struct {
 	making sync.Mutex // held while a direct chat is being made
 }
 
-// get returns the bot's direct chat with a person, and their membership in it, as membership does. It makes the chat if there
-// is none. With invited, they were invited to hear what is to be said now: if they have declined, get returns the chat that
-// they declined, so that they are not invited to another one.
+// get returns the bot's direct chat with a person, and their membership in it, as membership does. It makes the chat if
+// there is none. With invited, they were invited to hear what is to be said now: if they have declined, get returns the
+// chat that they declined, so that they are not invited to another one.
 func (c *directChats) get(ctx context.Context, user id.UserID, invited bool) (room id.RoomID, membership event.Membership, err error) {
 	if room, err = c.db.DirectChat.Get(ctx, user); err != nil {
 		return "", "", err
@@ -95,15 +95,16 @@ func (c *directChats) isOwn(ctx context.Context, roomID id.RoomID) (bool, error)
 	return c.db.DirectChat.Has(ctx, roomID)
 }
 
-// isDirect reports whether the bot is in a room with one person, who may yet have to accept the invite, and nobody else.
+// isDirect reports whether the bot is in a room with one person, who may yet have to accept the invite, and nobody
+// else.
 func (c *directChats) isDirect(ctx context.Context, roomID id.RoomID, user id.UserID) (bool, error) {
 	membership, err := c.membership(ctx, roomID, user)
 	return membership == event.MembershipJoin || membership == event.MembershipInvite, err
 }
 
-// membership returns a person's membership in a room in which nobody is but the bot and they, "" if it is no such room. It reads
-// the whole state from the homeserver, which is small in such a room: the state store may know only what was before a stop, and
-// Dendrite's list of members comes from where /sync does, some time after the room has changed.
+// membership returns a person's membership in a room in which nobody is but the bot and they, "" if it is no such room.
+// It reads the whole state from the homeserver, which is small in such a room: the state store may know only what was
+// before a stop, and Dendrite's list of members comes from where /sync does, some time after the room has changed.
 func (c *directChats) membership(ctx context.Context, roomID id.RoomID, user id.UserID) (event.Membership, error) {
 	var state []json.RawMessage
 	err := c.ask(ctx, func() error {
@@ -121,7 +122,8 @@ func (c *directChats) membership(ctx context.Context, roomID id.RoomID, user id.
 	return c.membershipAlone(state, roomID, user), nil
 }
 
-// membershipAlone finds a person's membership in the state of a room, "" if the bot is not in the room or anybody else is.
+// membershipAlone finds a person's membership in the state of a room, "" if the bot is not in the room or anybody else
+// is.
 func (c *directChats) membershipAlone(state []json.RawMessage, roomID id.RoomID, user id.UserID) (person event.Membership) {
 	bot := event.MembershipLeave
 	for _, raw := range state {

@@ -41,7 +41,8 @@ func (b *Bot) Event(ctx context.Context, roomID id.RoomID, eventID id.EventID) (
 	return &evt, nil
 }
 
-// isReplaced reports whether the homeserver has put an edit in the place of an event's content (docs/matrix.md, "Edited events").
+// isReplaced reports whether the homeserver has put an edit in the place of an event's content (docs/matrix.md, "Edited
+// events").
 func isReplaced(raw json.RawMessage) bool {
 	var evt struct {
 		Type     string `json:"type"`

@@ -94,8 +94,8 @@ func (f *fakeHomeserver) sync(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// oneTimeCount is a member of an answer of /sync: without it the bot would upload new one-time keys again and again, and
-// forget those that were claimed.
+// oneTimeCount is a member of an answer of /sync: without it the bot would upload new one-time keys again and again,
+// and forget those that were claimed.
 func (f *fakeHomeserver) oneTimeCount(device string) string {
 	return fmt.Sprintf(`"device_one_time_keys_count":{"signed_curve25519":%d}`, f.keys.Count(device))
 }

@@ -28,8 +28,8 @@ const (
 	botPassword = "the bot's password"
 )
 
-// fakeHomeserver is one homeserver with one bot on it. What /sync answers is a list: the token "s3" means that the first
-// three answers were seen, so asking again with the same token gives the same answer again.
+// fakeHomeserver is one homeserver with one bot on it. What /sync answers is a list: the token "s3" means that the
+// first three answers were seen, so asking again with the same token gives the same answer again.
 type fakeHomeserver struct {
 	t   *testing.T
 	web *httptest.Server

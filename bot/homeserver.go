@@ -25,8 +25,8 @@ type homeserver struct {
 	client *mautrix.Client            // of the bot's device; nil before the bot has logged in
 	crypto *cryptohelper.CryptoHelper // of the bot's device: encrypts and decrypts
 
-	// loggedOut is called when the homeserver refuses the access token for a request: the sync loop, which logs in again, may be
-	// in the middle of a long poll.
+	// loggedOut is called when the homeserver refuses the access token for a request: the sync loop, which logs in
+	// again, may be in the middle of a long poll.
 	loggedOut func()
 
 	sending  *rateLimiter // of what the homeserver counts as sending: events, joins
@@ -64,25 +64,26 @@ func (h *homeserver) observeLimits(observe func(kind string, waited time.Duratio
 	}
 }
 
-// call makes a request that the homeserver counts as sending, when the rate limit of the account allows it, and never while the
-// access token is being changed. It returns what the request returned, or why waiting ended.
+// call makes a request that the homeserver counts as sending, when the rate limit of the account allows it, and never
+// while the access token is being changed. It returns what the request returned, or why waiting ended.
 func (h *homeserver) call(ctx context.Context, request func() error) error {
 	return h.sending.do(ctx, func() error { return h.withToken(request) })
 }
 
-// callRooms is call for requests that make rooms or invite people. Homeservers limit these more than messages, which must not wait for
-// them.
+// callRooms is call for requests that make rooms or invite people. Homeservers limit these more than messages, which
+// must not wait for them.
 func (h *homeserver) callRooms(ctx context.Context, request func() error) error {
 	return h.inviting.do(ctx, func() error { return h.withToken(request) })
 }
 
-// ask is call for all other requests: those that read, and those that tell nothing to people. They do not wait behind what is
-// being sent, unless the homeserver limits them too.
+// ask is call for all other requests: those that read, and those that tell nothing to people. They do not wait behind
+// what is being sent, unless the homeserver limits them too.
 func (h *homeserver) ask(ctx context.Context, request func() error) error {
 	return h.asking.do(ctx, func() error { return h.withToken(request) })
 }
 
-// withToken makes a request while the access token is not being changed. The sync loop learns that the token is refused.
+// withToken makes a request while the access token is not being changed. The sync loop learns that the token is
+// refused.
 func (h *homeserver) withToken(request func() error) error {
 	h.token.RLock()
 	defer h.token.RUnlock()
@@ -93,7 +94,8 @@ func (h *homeserver) withToken(request func() error) error {
 	return err
 }
 
-// tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the device.
+// tokenLock is held for reading by requests, and for writing by whoever changes the access token or the keys of the
+// device.
 type tokenLock struct{ sync.RWMutex }
 
 // whileIdle does something while no request is under way. It reports false if a request is: a join may take minutes.
@@ -130,8 +132,8 @@ func (h *homeserver) findState(ctx context.Context, roomID id.RoomID, evtType ev
 	return err == nil, err
 }
 
-// transferClient returns a client for one file. Files take long and have rate limits of their own, so their requests do not go
-// through call: everything that is sent would wait for them.
+// transferClient returns a client for one file. Files take long and have rate limits of their own, so their requests do
+// not go through call: everything that is sent would wait for them.
 func (h *homeserver) transferClient() *mautrix.Client {
 	h.token.RLock() // the token may be being changed
 	defer h.token.RUnlock()

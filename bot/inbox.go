@@ -125,8 +125,8 @@ func (i *inbox) joined(ctx context.Context, row *db.InboxRow) error {
 	return i.relay.Say(ctx, roomID, i.texts.Hello(), "")
 }
 
-// removed notes that the bot is not in a room any more. It does not see any more who may join that, nor then who may join a room
-// that names it.
+// removed notes that the bot is not in a room any more. It does not see any more who may join that, nor then who may
+// join a room that names it.
 func (i *inbox) removed(ctx context.Context, row *db.InboxRow) error {
 	if err := i.lookAtNaming(ctx, row); err != nil {
 		return err
@@ -134,7 +134,8 @@ func (i *inbox) removed(ctx context.Context, row *db.InboxRow) error {
 	return i.relay.Removed(ctx, row.Room)
 }
 
-// accessChanged looks at a room that may have been opened to strangers or closed again, and at those that are as open as it is.
+// accessChanged looks at a room that may have been opened to strangers or closed again, and at those that are as open
+// as it is.
 func (i *inbox) accessChanged(ctx context.Context, row *db.InboxRow) error {
 	if err := i.lookAtNaming(ctx, row); err != nil {
 		return err
@@ -155,8 +156,8 @@ func (i *inbox) lookAtAccess(ctx context.Context, roomID id.RoomID) error {
 	return i.relay.AccessChanged(ctx, roomID, why)
 }
 
-// lookAtNaming has the rooms looked at whose join rules name a room: they are as open as that one, which has changed by what a
-// row tells. Their own workers look, one after the other with what else changes these rooms.
+// lookAtNaming has the rooms looked at whose join rules name a room: they are as open as that one, which has changed by
+// what a row tells. Their own workers look, one after the other with what else changes these rooms.
 func (i *inbox) lookAtNaming(ctx context.Context, row *db.InboxRow) error {
 	for _, room := range i.info.naming(row.Room) {
 		if err := i.look(ctx, room, row.EventID.String()); err != nil {

@@ -17,8 +17,8 @@ type RoomReport struct {
 	Open      string // why strangers can read it, in words; "" if they cannot
 }
 
-// InspectRoom asks the homeserver about a room, for a bot that has logged in with Login. It changes nothing. If the bot has not joined
-// the room, the homeserver says nothing else about it.
+// InspectRoom asks the homeserver about a room, for a bot that has logged in with Login. It changes nothing. If the bot
+// has not joined the room, the homeserver says nothing else about it.
 func (b *Bot) InspectRoom(ctx context.Context, room id.RoomID) (report RoomReport, err error) {
 	var joined []id.RoomID
 	err = b.ask(ctx, func() error {

@@ -113,9 +113,9 @@ func (s *keySharing) encryptOnce(ctx context.Context, roomID id.RoomID, evtType 
 	return s.crypto.Encrypt(ctx, roomID, evtType, clear)
 }
 
-// includeAll makes up for what mautrix does not try again: members whose homeserver, or ours, could not be asked for their
-// devices, and devices for which there was no one-time key and which have written to the bot since. Both get the keys of what
-// is said from now on. Those who still cannot be had do not keep the others waiting.
+// includeAll makes up for what mautrix does not try again: members whose homeserver, or ours, could not be asked for
+// their devices, and devices for which there was no one-time key and which have written to the bot since. Both get the
+// keys of what is said from now on. Those who still cannot be had do not keep the others waiting.
 func (s *keySharing) includeAll(ctx context.Context, roomID id.RoomID) error {
 	if !s.rounds.due(roomID, time.Now()) {
 		return nil
@@ -139,9 +139,10 @@ func (s *keySharing) includeAll(ctx context.Context, roomID id.RoomID) error {
 	return mach.CryptoStore.RemoveOutboundGroupSession(ctx, roomID)
 }
 
-// giveKey answers a device that asks for the key of a room, because it did not get the key or could not decrypt it. mautrix gives a
-// key only to devices with which it was shared before (client-server API, "Key requests"). mautrix v0.30.0 would answer in a
-// goroutine, with the context of the answer of /sync, which has ended by then (docs/matrix.md, "Requests for keys").
+// giveKey answers a device that asks for the key of a room, because it did not get the key or could not decrypt it.
+// mautrix gives a key only to devices with which it was shared before (client-server API, "Key requests"). mautrix
+// v0.30.0 would answer in a goroutine, with the context of the answer of /sync, which has ended by then
+// (docs/matrix.md, "Requests for keys").
 func (s *keySharing) giveKey(ctx context.Context, evt *event.Event) {
 	ctx, cancel := context.WithTimeout(s.client.Log.WithContext(ctx), device.RequestTimeout)
 	defer cancel()

@@ -88,7 +88,8 @@ func TestNothingIsHeldAfterAPanic(t *testing.T) {
 	require.NoError(t, h.call(context.Background(), func() error { return nil }))
 }
 
-// A device that could not decrypt the key of a room asks for it. Requests that make no sense, and those of others, are no harm.
+// A device that could not decrypt the key of a room asks for it. Requests that make no sense, and those of others, are
+// no harm.
 func TestKeyIsGivenToWhoAsks(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

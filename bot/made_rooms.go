@@ -9,8 +9,8 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// noteConversation notes what an event of a room's state or timeline says about the room of a conversation: that the bot has made it,
-// and who is there.
+// noteConversation notes what an event of a room's state or timeline says about the room of a conversation: that the
+// bot has made it, and who is there.
 func (r *receiver) noteConversation(sync *relay.RoomSync, evt *event.Event) {
 	if evt.StateKey == nil {
 		return

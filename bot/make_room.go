@@ -15,12 +15,12 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// powerToInvite is the power level that it takes to invite people to the room of a conversation: only the bot has it, because Wazo
-// decides who reads a conversation.
+// powerToInvite is the power level that it takes to invite people to the room of a conversation: only the bot has it,
+// because Wazo decides who reads a conversation.
 const powerToInvite = 100
 
-// MakeRoom implements relay.Rooms. The room is made without invitations: one that the homeserver limits would make the whole request
-// fail.
+// MakeRoom implements relay.Rooms. The room is made without invitations: one that the homeserver limits would make the
+// whole request fail.
 func (b *Bot) MakeRoom(ctx context.Context, plan relay.RoomPlan) (room id.RoomID, err error) {
 	// A stop in the middle would leave a room of which nobody knows until /sync brings it.
 	making, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -75,7 +75,8 @@ func (b *Bot) roomRequest(plan relay.RoomPlan) *mautrix.ReqCreateRoom {
 	invite := powerToInvite
 	return &mautrix.ReqCreateRoom{
 		Preset: "private_chat", Name: plan.Name, Topic: plan.Topic, IsDirect: plan.Marker.Direct, InitialState: initial,
-		// It must not name users: since room version 12 the creator has more power than any level, and may not be among them.
+		// It must not name users: since room version 12 the creator has more power than any level, and may not be among
+		// them.
 		PowerLevelOverride: &event.PowerLevelsEventContent{InvitePtr: &invite},
 	}
 }
@@ -83,8 +84,8 @@ func (b *Bot) roomRequest(plan relay.RoomPlan) *mautrix.ReqCreateRoom {
 // bridgeStateKey is the state key of m.bridge (MSC2346, "State key").
 func bridgeStateKey(room wazoapi.UUID) string { return "io.wazo.relay://wazo/" + string(room) }
 
-// Invite implements relay.Rooms. That a room is a direct chat is said in the invitation, so that the app of the person lists it
-// among the direct chats. /invite cannot say it.
+// Invite implements relay.Rooms. That a room is a direct chat is said in the invitation, so that the app of the person
+// lists it among the direct chats. /invite cannot say it.
 func (b *Bot) Invite(ctx context.Context, room id.RoomID, user id.UserID, direct bool) error {
 	if direct {
 		err := b.callRooms(ctx, func() error {

@@ -20,7 +20,8 @@ import (
 
 const madeChat = id.RoomID("!made0:a.example")
 
-// startMapped starts the relay with robin mapped to alice, whom the chat "Lunch" has with the relay account, and "Project" with bob.
+// startMapped starts the relay with robin mapped to alice, whom the chat "Lunch" has with the relay account, and
+// "Project" with bob.
 func (f *fixture) startMapped() {
 	f.Helper()
 	f.hs.shy = true

@@ -64,8 +64,8 @@ func (e errNoErrcode) Error() string {
 // Unwrap returns the cause.
 func (e errNoErrcode) Unwrap() error { return e.cause }
 
-// RetryAfter returns how long the homeserver asks to wait after an error of Bot.Login, Bot.TryLogin or Bot.Prepare; 0 if it does not
-// ask.
+// RetryAfter returns how long the homeserver asks to wait after an error of Bot.Login, Bot.TryLogin or Bot.Prepare; 0
+// if it does not ask.
 func RetryAfter(err error) time.Duration { return toMatrixError(err).RetryAfter }
 
 // mayPass reports whether an error may pass by itself.

@@ -13,9 +13,9 @@ import (
 	"wazo-matrix-relay/relay/convert"
 )
 
-// memberNames knows how the members of rooms are called, and which of them share a name. It follows the timeline, so that a
-// message keeps the name that its sender had, whatever happened to them since. What it knows of a room comes from the state store
-// at first, and is lost when the bot stops.
+// memberNames knows how the members of rooms are called, and which of them share a name. It follows the timeline, so
+// that a message keeps the name that its sender had, whatever happened to them since. What it knows of a room comes
+// from the state store at first, and is lost when the bot stops.
 type memberNames struct {
 	*homeserver
 
@@ -46,8 +46,8 @@ func (n *memberNames) table(ctx context.Context, roomID id.RoomID) *nameTable {
 	return table
 }
 
-// noteState notes an event of the state of a room before its timeline. A table that is not there yet is made from the state store
-// later, which has it by then.
+// noteState notes an event of the state of a room before its timeline. A table that is not there yet is made from the
+// state store later, which has it by then.
 func (n *memberNames) noteState(evt *event.Event) {
 	n.mu.Lock()
 	table := n.rooms[evt.RoomID]
@@ -74,8 +74,8 @@ type nameTable struct {
 	called  map[string]int // how many of those who are present are called so
 }
 
-// namedMember is a member as far as names are concerned. Those who have left have no name of their own; they count only for what
-// they said before.
+// namedMember is a member as far as names are concerned. Those who have left have no name of their own; they count only
+// for what they said before.
 type namedMember struct {
 	displayName string
 	present     bool // joined or invited: only these count for whether a name is shared
@@ -100,8 +100,8 @@ func (t *nameTable) clone() *nameTable {
 	return &nameTable{members: maps.Clone(t.members), called: maps.Clone(t.called)}
 }
 
-// nameSenders notes in events, which are in the order of the timeline, how their senders were called at that place, and moves
-// the table to the end of the events. It may have been there already.
+// nameSenders notes in events, which are in the order of the timeline, how their senders were called at that place, and
+// moves the table to the end of the events. It may have been there already.
 func (t *nameTable) nameSenders(events []relay.Event) {
 	if t == nil {
 		return

@@ -12,7 +12,8 @@ import (
 	"wazo-matrix-relay/internal/await"
 )
 
-// member is an event by which somebody's name or membership changes. before is what it was, "" if the homeserver does not tell.
+// member is an event by which somebody's name or membership changes. before is what it was, "" if the homeserver does
+// not tell.
 func (f *fakeHomeserver) member(user id.UserID, content, before string) string {
 	unsigned := ""
 	if before != "" {
@@ -42,7 +43,8 @@ func (f *fixture) awaitAliases(contents ...string) (aliases []string) {
 	return aliases
 }
 
-// TestAliasesAreTheNamesAtThatTime: what happens to people in the same answer of /sync comes too late to change their names.
+// TestAliasesAreTheNamesAtThatTime: what happens to people in the same answer of /sync comes too late to change their
+// names.
 func TestAliasesAreTheNamesAtThatTime(t *testing.T) {
 	t.Parallel()
 	for _, restarted := range []bool{false, true} {
@@ -115,8 +117,8 @@ func TestNamesInAGap(t *testing.T) {
 	require.Equal(t, []string{"Bea (Matrix)"}, f.awaitAliases("today"))
 }
 
-// TestPeopleOfTheSameName have different aliases while both are in the room (client-server API, "Calculating the display name for
-// a user").
+// TestPeopleOfTheSameName have different aliases while both are in the room (client-server API, "Calculating the
+// display name for a user").
 func TestPeopleOfTheSameName(t *testing.T) {
 	t.Parallel()
 	const ann, second, sam, otherSam = id.UserID("@ann:a.example"), id.UserID("@ann:b.example"), id.UserID("@sam:a.example"), id.UserID("@sam:b.example")

@@ -15,8 +15,8 @@ func (d *decryption) followKeys() {
 	d.crypto.Machine().SessionReceived = func(_ context.Context, _ id.RoomID, session id.SessionID, _ uint32) { d.relay.KeyCame(session) }
 }
 
-// keyWithheld notes that a client decided not to share a key. It is kept from mautrix v0.30.0, which stores that in place of
-// the key and then fails to store the key if it comes after all.
+// keyWithheld notes that a client decided not to share a key. It is kept from mautrix v0.30.0, which stores that in
+// place of the key and then fails to store the key if it comes after all.
 func (d *decryption) keyWithheld(ctx context.Context, evt *event.Event) {
 	evt.Type.Class = event.ToDeviceEventType
 	if err := evt.Content.ParseRaw(evt.Type); err != nil {

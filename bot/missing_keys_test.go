@@ -22,8 +22,8 @@ func late(text string) string { return txt.Late(sentThen) + "\n\n" + text }
 
 const keyKept = 7 * 24 * time.Hour // the core's default
 
-// linked returns a running fixture with a portal, and somebody in it whose key the bot does not have. The core waits so long
-// for a key.
+// linked returns a running fixture with a portal, and somebody in it whose key the bot does not have. The core waits so
+// long for a key.
 func linkedWithoutKey(t *testing.T, wait time.Duration) (*fixture, *encrypter) {
 	f := newFixture(t)
 	f.keyWait = wait

@@ -12,10 +12,10 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// keyExchangeTime is how long the bot is silent in an encrypted room after it, or anybody else, has joined. Clients ask for
-// the keys of people whom they see in an encrypted room for the first time. A client that has no answer yet when a message
-// comes takes it for one of an unsigned device; if the client excludes those (MSC4153), it shows an error instead and may not
-// look again (docs/matrix.md, "Newcomers and unsigned devices").
+// keyExchangeTime is how long the bot is silent in an encrypted room after it, or anybody else, has joined. Clients ask
+// for the keys of people whom they see in an encrypted room for the first time. A client that has no answer yet when a
+// message comes takes it for one of an unsigned device; if the client excludes those (MSC4153), it shows an error
+// instead and may not look again (docs/matrix.md, "Newcomers and unsigned devices").
 const keyExchangeTime = 2 * time.Second
 
 // longestSilence is how long people who keep coming can keep the bot silent. After that it may speak for as long.
@@ -66,8 +66,8 @@ func (n *newcomers) newDevice(now time.Time) {
 	n.device = now
 }
 
-// isArrival reports whether somebody is new in a room. A homeserver that does not tell what was before, as in the state of a
-// room that the bot joins, is taken to mean that nothing was.
+// isArrival reports whether somebody is new in a room. A homeserver that does not tell what was before, as in the state
+// of a room that the bot joins, is taken to mean that nothing was.
 func isArrival(member *event.Event) bool {
 	if member.Content.Raw["membership"] != string(event.MembershipJoin) {
 		return false
@@ -90,8 +90,8 @@ func (n *newcomers) pause(roomID id.RoomID, now time.Time) time.Duration {
 	return max(0, pause)
 }
 
-// awaitKeyExchange is silent for a while if somebody is new in an encrypted room. It returns a *relay.MatrixError: nothing was
-// sent.
+// awaitKeyExchange is silent for a while if somebody is new in an encrypted room. It returns a *relay.MatrixError:
+// nothing was sent.
 func (b *Bot) awaitKeyExchange(ctx context.Context, roomID id.RoomID) error {
 	if b.newcomers.pause(roomID, time.Now()) == 0 {
 		return nil

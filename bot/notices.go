@@ -29,9 +29,9 @@ type notices struct {
 // maxNotices is how many notices are said in one event at most.
 const maxNotices = 20
 
-// sayNext says the oldest notice for a room or a person, and removes it. While the homeserver limits the account, it says the
-// notices that wait behind it in the same event. Notices whose event the homeserver may have taken are said again in the same
-// event. A notice that is too old is not said any more.
+// sayNext says the oldest notice for a room or a person, and removes it. While the homeserver limits the account, it
+// says the notices that wait behind it in the same event. Notices whose event the homeserver may have taken are said
+// again in the same event. A notice that is too old is not said any more.
 func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 	limit := 1
 	if n.IsLimited() {
@@ -70,7 +70,8 @@ func (n *notices) sayNext(ctx context.Context, w work) (task.Outcome, error) {
 	})
 }
 
-// isSilenced reports whether an error says that the bot may not speak in a room, or that there is no such room any more.
+// isSilenced reports whether an error says that the bot may not speak in a room, or that there is no such room any
+// more.
 func isSilenced(err error) bool {
 	var failure *relay.MatrixError
 	refused := errors.As(err, &failure) && (failure.Status == http.StatusForbidden || failure.Status == http.StatusNotFound)
@@ -107,8 +108,9 @@ func (n *notices) sayAll(ctx context.Context, w work, notices []*db.Notice) (wai
 	return waits, err
 }
 
-// sayInPerson says notices in the direct chat with the person whom they are for. It reports true if they wait until the person
-// has accepted the invite. A person who has not answered after half of the time that there is finds the notice when they come.
+// sayInPerson says notices in the direct chat with the person whom they are for. It reports true if they wait until the
+// person has accepted the invite. A person who has not answered after half of the time that there is finds the notice
+// when they come.
 func (n *notices) sayInPerson(ctx context.Context, notices []*db.Notice) (waits bool, err error) {
 	notice := notices[0]
 	invited := !n.awaited.Add(notice.User) // before it is asked whether they are there: they may come in between

@@ -24,7 +24,8 @@ func (f *fixture) sayWhileLimited(notices ...[2]string) {
 	f.awaitNoNotice()
 }
 
-// storeWhileLimited stores notices while the homeserver limits the account. Each notice is a text and the event to which it replies.
+// storeWhileLimited stores notices while the homeserver limits the account. Each notice is a text and the event to
+// which it replies.
 func (f *fixture) storeWhileLimited(notices ...[2]string) {
 	f.Helper()
 	f.bot.sending.block(100 * time.Millisecond)
@@ -63,7 +64,8 @@ func TestNoticesThatWaitAreSaidTogether(t *testing.T) {
 		"\n\npaused\n\ngoes on\n\npaused"}, f.said())
 }
 
-// An event whose answer is lost may have been taken. It is sent again as it was, also when there is more to say by then.
+// An event whose answer is lost may have been taken. It is sent again as it was, also when there is more to say by
+// then.
 func TestNoticesWhoseOutcomeIsUnknownAreRepeatedAsTheyWere(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -95,8 +97,8 @@ func TestNoticesWhoseOutcomeIsUnknownAreRepeatedAsTheyWere(t *testing.T) {
 	require.Equal(t, []string{"one\n\ntwo", "three"}, f.said())
 }
 
-// The relay may be killed before it knows that the homeserver has taken an event. After the start the homeserver knows the
-// transaction, whatever there is to say by then.
+// The relay may be killed before it knows that the homeserver has taken an event. After the start the homeserver knows
+// the transaction, whatever there is to say by then.
 func TestNoticesAreRepeatedAsTheyWereAfterAKill(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -21,7 +21,8 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// passwords keeps messages that may contain a password from the core and the database, and removes them from their rooms.
+// passwords keeps messages that may contain a password from the core and the database, and removes them from their
+// rooms.
 type passwords struct {
 	*Bot
 

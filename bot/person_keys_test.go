@@ -13,8 +13,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// devicesOf stands in for the homeserver's keys of one person: it tells of the devices that there are, hands out one-time keys,
-// and counts how often each device is given the key of a room.
+// devicesOf stands in for the homeserver's keys of one person: it tells of the devices that there are, hands out
+// one-time keys, and counts how often each device is given the key of a room.
 type devicesOf struct {
 	*testing.T
 	user id.UserID

@@ -13,14 +13,15 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// probeKept is for how long the homeserver has to keep the messages of the probe room, if it knows that setting (MSC1763).
+// probeKept is for how long the homeserver has to keep the messages of the probe room, if it knows that setting
+// (MSC1763).
 const probeKept = 24 * time.Hour
 
 // retentionType is the type of the state event that says how long the messages of a room are kept (MSC1763).
 var retentionType = event.Type{Type: "m.room.retention", Class: event.StateEventType}
 
-// SendToSelf implements relay.Matrix. The message goes to the probe room: a private room in which nobody but the bot is. If there is
-// none any more, another one is made.
+// SendToSelf implements relay.Matrix. The message goes to the probe room: a private room in which nobody but the bot
+// is. If there is none any more, another one is made.
 func (b *Bot) SendToSelf(ctx context.Context, nonce string) error {
 	room, err := b.db.Setting.Get(ctx, db.SettingProbeRoom)
 	if err != nil {

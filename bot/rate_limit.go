@@ -16,9 +16,9 @@ import (
 // serialPeriod is how long after a rate limit requests still go one by one.
 const serialPeriod = 30 * time.Second
 
-// rateLimiter keeps requests of the account within one of the homeserver's rate limits, which are per account. After a 429 the
-// requests of all rooms go one by one, in the order in which they came. No room has more than one message under way, so each room
-// gets its turn.
+// rateLimiter keeps requests of the account within one of the homeserver's rate limits, which are per account. After a
+// 429 the requests of all rooms go one by one, in the order in which they came. No room has more than one message under
+// way, so each room gets its turn.
 type rateLimiter struct {
 	onLimit func(wait time.Duration) // is told when the homeserver begins to limit
 	onWait  func(wait time.Duration) // is told how long a request has waited; nil: nobody is
@@ -34,8 +34,8 @@ func newRateLimiter(onLimit func(wait time.Duration)) *rateLimiter {
 	return &rateLimiter{onLimit: onLimit, turn: semaphore.NewWeighted(1)}
 }
 
-// do makes a request when its turn comes, again as often as the homeserver limits it. It returns what the request returned, or
-// a *relay.MatrixError if ctx ends first.
+// do makes a request when its turn comes, again as often as the homeserver limits it. It returns what the request
+// returned, or a *relay.MatrixError if ctx ends first.
 func (l *rateLimiter) do(ctx context.Context, request func() error) error {
 	hasTurn := false
 	defer func() {

@@ -21,8 +21,8 @@ type receiver struct {
 	syncer *mautrix.DefaultSyncer // hands what came on to the client's stores
 }
 
-// receive turns an answer into what the core accepts. Keys and room state are brought up to date on the way: both may be
-// received twice without harm.
+// receive turns an answer into what the core accepts. Keys and room state are brought up to date on the way: both may
+// be received twice without harm.
 func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string) relay.Sync {
 	r.receiveKeys(ctx, answer, since)
 	sync := relay.Sync{Since: since, NextBatch: answer.NextBatch}
@@ -140,8 +140,8 @@ func (r *receiver) receiveRoom(ctx context.Context, roomID id.RoomID, room joine
 	return sync
 }
 
-// receiveEvent parses and decrypts one event of a timeline. An event that is live, and not read backwards, may change what is
-// known of the room.
+// receiveEvent parses and decrypts one event of a timeline. An event that is live, and not read backwards, may change
+// what is known of the room.
 func (r *receiver) receiveEvent(ctx context.Context, raw json.RawMessage, roomID id.RoomID, live bool) relay.Event {
 	evt, err := parseEvent(raw, roomID)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// redact takes what an event says back, for all who are in a room. It may be done again. It does nothing if there is no such
-// event.
+// redact takes what an event says back, for all who are in a room. It may be done again. It does nothing if there is no
+// such event.
 func (h *homeserver) redact(ctx context.Context, room id.RoomID, target id.EventID, reason string) error {
 	request := mautrix.ReqRedact{Reason: reason, TxnID: syntheticID("redact", room, target.String()).String()}
 	err := h.call(ctx, func() error {

@@ -11,8 +11,8 @@ import (
 	"wazo-matrix-relay/internal/await"
 )
 
-// An event of the bot that the homeserver stores after its message was sent again is taken back, also if that fails at first. One
-// that may not be taken back is no reason to try for ever.
+// An event of the bot that the homeserver stores after its message was sent again is taken back, also if that fails at
+// first. One that may not be taken back is no reason to try for ever.
 func TestDuplicateIsTakenBack(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

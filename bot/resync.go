@@ -19,7 +19,8 @@ type resync struct {
 
 func (r *resync) init() { r.changed = make(chan struct{}) }
 
-// beginPoll marks the beginning of a poll. A long one is ended when a fresh answer is wanted; end reports whether it was.
+// beginPoll marks the beginning of a poll. A long one is ended when a fresh answer is wanted; end reports whether it
+// was.
 func (r *resync) beginPoll(ctx context.Context, long bool) (_ context.Context, end func() (interrupted bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

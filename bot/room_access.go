@@ -10,12 +10,12 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// maxNamedRooms is how many rooms are looked at to find out who may join one. A room that lets in the members of more than
-// these counts as open.
+// maxNamedRooms is how many rooms are looked at to find out who may join one. A room that lets in the members of more
+// than these counts as open.
 const maxNamedRooms = 50
 
-// whyOpen says in words why strangers can read a room, "" if they cannot. Guest access does not matter by itself: guests come
-// in only where the join rule lets them (client-server API, "Guest access").
+// whyOpen says in words why strangers can read a room, "" if they cannot. Guest access does not matter by itself:
+// guests come in only where the join rule lets them (client-server API, "Guest access").
 func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error) {
 	look := accessLook{roomInfo: r, room: roomID}
 	var rule event.JoinRulesEventContent
@@ -38,8 +38,8 @@ func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error
 	return "", nil
 }
 
-// namedRooms knows by way of which rooms others were found to be open or not. It forgets nothing: a room that is not named any
-// more leads to a look that changes nothing.
+// namedRooms knows by way of which rooms others were found to be open or not. It forgets nothing: a room that is not
+// named any more leads to a look that changes nothing.
 type namedRooms struct {
 	mu sync.Mutex
 	by map[id.RoomID]map[id.RoomID]bool // the named room → those that name it
@@ -64,8 +64,8 @@ func (n *namedRooms) naming(named id.RoomID) []id.RoomID {
 	return slices.Collect(maps.Keys(n.by[named]))
 }
 
-// accessLook finds out whether strangers may join a room. A restricted room is as open as the rooms whose members may join it
-// (client-server API, "Restricted rooms").
+// accessLook finds out whether strangers may join a room. A restricted room is as open as the rooms whose members may
+// join it (client-server API, "Restricted rooms").
 type accessLook struct {
 	*roomInfo
 	room  id.RoomID
@@ -113,8 +113,8 @@ func (l *accessLook) whyJoinableThrough(ctx context.Context, other id.RoomID) (s
 	return l.texts.OpenThrough(other.String(), why), nil
 }
 
-// joinRuleOf reads the join rule of another room. It returns nil if the bot is not in there: then it is not told of changes, and
-// homeservers tell it nothing, or what there was when it left.
+// joinRuleOf reads the join rule of another room. It returns nil if the bot is not in there: then it is not told of
+// changes, and homeservers tell it nothing, or what there was when it left.
 func (l *accessLook) joinRuleOf(ctx context.Context, other id.RoomID) (*event.JoinRulesEventContent, error) {
 	var own event.MemberEventContent
 	var rule event.JoinRulesEventContent

@@ -88,7 +88,8 @@ func TestManyNamedRoomsAreNotAllLookedAt(t *testing.T) {
 	require.Equal(t, txt.OpenThroughUnknown(many[maxNamedRooms].String()), why)
 }
 
-// TestAHomeserverThatFailsSaysNothingAboutANamedRoom: it is asked again, rather than taken for a room that the bot is not in.
+// TestAHomeserverThatFailsSaysNothingAboutANamedRoom: it is asked again, rather than taken for a room that the bot is
+// not in.
 func TestAHomeserverThatFailsSaysNothingAboutANamedRoom(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -108,8 +109,8 @@ func TestAHomeserverThatFailsSaysNothingAboutANamedRoom(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestALinkedRoomIsAsOpenAsTheSpaceThatItNames follows a linked room whose space changes: while the bot sees it, while the bot is
-// away, and when the bot leaves and comes back.
+// TestALinkedRoomIsAsOpenAsTheSpaceThatItNames follows a linked room whose space changes: while the bot sees it, while
+// the bot is away, and when the bot leaves and comes back.
 func TestALinkedRoomIsAsOpenAsTheSpaceThatItNames(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

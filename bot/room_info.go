@@ -58,8 +58,8 @@ func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 	return name.Name
 }
 
-// powerLevels reads a room's power levels from the homeserver, and who made the room: in some rooms they have power that the
-// power levels do not show.
+// powerLevels reads a room's power levels from the homeserver, and who made the room: in some rooms they have power
+// that the power levels do not show.
 func (r *roomInfo) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {
 	var raw json.RawMessage
 	found, err := r.findState(ctx, roomID, event.StatePowerLevels, "", &raw)
@@ -86,9 +86,9 @@ func (r *roomInfo) powerLevels(ctx context.Context, roomID id.RoomID) (*event.Po
 	return levels, nil
 }
 
-// levelsWithoutEvent returns the levels of a room without m.room.power_levels: everybody may do everything but what takes
-// a level of its own, and who made the room has level 100 (client-server API, "m.room.power_levels"). Since version 12 the
-// creators need no level.
+// levelsWithoutEvent returns the levels of a room without m.room.power_levels: everybody may do everything but what
+// takes a level of its own, and who made the room has level 100 (client-server API, "m.room.power_levels"). Since
+// version 12 the creators need no level.
 func levelsWithoutEvent(create *event.Event) *event.PowerLevelsEventContent {
 	levels := &event.PowerLevelsEventContent{StateDefaultPtr: new(int)}
 	content := create.Content.AsCreate()
@@ -115,8 +115,8 @@ func maySpeak(levels *event.PowerLevelsEventContent, user id.UserID, encrypted b
 // creatorPower is the power level of who made a room without m.room.power_levels.
 const creatorPower = 100
 
-// parsePowerLevels parses the content of m.room.power_levels. Before room version 10 levels may be texts (room version 9,
-// "m.room.power_levels events accept values as strings"), which mautrix does not parse.
+// parsePowerLevels parses the content of m.room.power_levels. Before room version 10 levels may be texts (room version
+// 9, "m.room.power_levels events accept values as strings"), which mautrix does not parse.
 func parsePowerLevels(raw json.RawMessage) (*event.PowerLevelsEventContent, error) {
 	var content map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(raw))

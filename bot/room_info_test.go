@@ -9,8 +9,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// TestPowerOfCreators is about the versions of rooms in which the power of who made the room is not the same (client-server API,
-// "m.room.power_levels"; room version 12, "Room creators").
+// TestPowerOfCreators is about the versions of rooms in which the power of who made the room is not the same
+// (client-server API, "m.room.power_levels"; room version 12, "Room creators").
 func TestPowerOfCreators(t *testing.T) {
 	t.Parallel()
 	const (

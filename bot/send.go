@@ -19,9 +19,9 @@ import (
 )
 
 // Send implements relay.Matrix. Everything that the bot says goes through here: never plaintext into an encrypted room,
-// and our own key on every event. Only reactions go out another way (react.go), because they are never encrypted. What the
-// homeserver's rate limit refuses is sent again when its time is over. It is silent for some seconds first if somebody is
-// new in an encrypted room.
+// and our own key on every event. Only reactions go out another way (react.go), because they are never encrypted. What
+// the homeserver's rate limit refuses is sent again when its time is over. It is silent for some seconds first if
+// somebody is new in an encrypted room.
 func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, txnID string) (eventID id.EventID, err error) {
 	var avatar *media.Uploaded
 	if url := b.memberAvatar(ctx, roomID, out.As); url != nil {
@@ -47,8 +47,8 @@ func (b *Bot) Send(ctx context.Context, roomID id.RoomID, out relay.Outgoing, tx
 // IsLimited implements relay.Matrix.
 func (b *Bot) IsLimited() bool { return b.sending.isSerial() }
 
-// sendOnce sends an event. It returns no event id if it has sent nothing, because somebody has joined the encrypted room
-// while the event was made ready.
+// sendOnce sends an event. It returns no event id if it has sent nothing, because somebody has joined the encrypted
+// room while the event was made ready.
 func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing, avatar *media.Uploaded, txnID string) (id.EventID, error) {
 	if out.Check != nil {
 		if err := out.Check(ctx); err != nil {

@@ -8,8 +8,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// SharedRoomName implements relay.Matrix. An alias is only looked up if it is of the bot's own homeserver: people could make that ask any
-// server otherwise.
+// SharedRoomName implements relay.Matrix. An alias is only looked up if it is of the bot's own homeserver: people could
+// make that ask any server otherwise.
 func (b *Bot) SharedRoomName(ctx context.Context, room string, user id.UserID) string {
 	roomID := id.RoomID(room)
 	if strings.HasPrefix(room, "#") {

@@ -42,8 +42,8 @@ func (c loginChat) IsCommand(evt *event.Event) bool {
 	return ok
 }
 
-// startLogin has a person log in who typed the command in a room: by a link to the page, or else by a dialogue. It returns what
-// to answer in that room, "" for nothing.
+// startLogin has a person log in who typed the command in a room: by a link to the page, or else by a dialogue. It
+// returns what to answer in that room, "" for nothing.
 func (p *passwords) startLogin(ctx context.Context, user id.UserID, room id.RoomID) (string, error) {
 	if err := p.relay.MayLogIn(ctx, user); err != nil {
 		return "", err
@@ -75,8 +75,8 @@ func (p *passwords) startLogin(ctx context.Context, user id.UserID, room id.Room
 	return p.texts.LoginInDirectChat(), nil
 }
 
-// mayAskIn reports whether a person can be asked in a room: nobody else may be there, and for a dialogue it must be a direct
-// chat that the bot made.
+// mayAskIn reports whether a person can be asked in a room: nobody else may be there, and for a dialogue it must be a
+// direct chat that the bot made.
 func (p *passwords) mayAskIn(ctx context.Context, user id.UserID, room id.RoomID) (bool, error) {
 	if p.loginPage == nil {
 		if own, err := p.directChats.isOwn(ctx, room); err != nil || !own {

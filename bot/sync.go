@@ -25,16 +25,16 @@ const (
 	pollGrace = 60 * time.Second
 	// firstPollGrace is pollGrace for the first answer ever, which may be large.
 	firstPollGrace = 10 * time.Minute
-	// timelineLimit is large because a gap is worth avoiding: Dendrite loses events at the page boundaries of /messages when
-	// several people write at once. Synapse allows 100 whatever is asked for.
+	// timelineLimit is large because a gap is worth avoiding: Dendrite loses events at the page boundaries of /messages
+	// when several people write at once. Synapse allows 100 whatever is asked for.
 	timelineLimit = 500
 )
 
 // syncBackoff is the pause after a failure to sync.
 var syncBackoff = task.Backoff{First: time.Second, Longest: 30 * time.Second}
 
-// syncLoop asks for news and has it accepted. Unlike mautrix's own loop it stores the token after what it covers, in the same
-// transaction (docs/matrix.md, "Sync").
+// syncLoop asks for news and has it accepted. Unlike mautrix's own loop it stores the token after what it covers, in
+// the same transaction (docs/matrix.md, "Sync").
 type syncLoop struct {
 	*Bot
 	since    string
@@ -194,8 +194,8 @@ func (l *syncLoop) accept(ctx context.Context) error {
 	return nil
 }
 
-// isolatePoison tries the events of an answer that cannot be accepted one by one. It gives a ParseError to those at fault, so that
-// they are parked and the others go on. It stores nothing.
+// isolatePoison tries the events of an answer that cannot be accepted one by one. It gives a ParseError to those at
+// fault, so that they are parked and the others go on. It stores nothing.
 func (l *syncLoop) isolatePoison(ctx context.Context, received relay.Sync) {
 	if l.relay.TrySync(ctx, relay.Sync{Since: received.Since, NextBatch: received.NextBatch}) != nil {
 		return // even an answer without events cannot be accepted, so the database is at fault

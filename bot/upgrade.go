@@ -11,8 +11,8 @@ import (
 	"wazo-matrix-relay/relay"
 )
 
-// upgraded follows a room with portal to the one that replaces it (client-server API, "Room upgrades"). Once the bot is in
-// there, followUpgrade does the rest; until it is, who linked the room is told to invite it.
+// upgraded follows a room with portal to the one that replaces it (client-server API, "Room upgrades"). Once the bot is
+// in there, followUpgrade does the rest; until it is, who linked the room is told to invite it.
 func (i *inbox) upgraded(ctx context.Context, evt *event.Event) error {
 	replacement, _ := evt.Content.Raw["replacement_room"].(string)
 	portal, err := i.relay.Portal(ctx, evt.RoomID)
@@ -32,7 +32,8 @@ func (i *inbox) upgraded(ctx context.Context, evt *event.Event) error {
 	return i.followUpgrade(ctx, id.RoomID(replacement))
 }
 
-// followUpgrade moves the portal of the room that a room replaces, if each names the other: a stranger's room could name any.
+// followUpgrade moves the portal of the room that a room replaces, if each names the other: a stranger's room could
+// name any.
 func (i *inbox) followUpgrade(ctx context.Context, roomID id.RoomID) error {
 	var create event.CreateEventContent
 	if err := i.state(ctx, roomID, event.StateCreate, "", &create); err != nil || create.Predecessor == nil {

@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/internal/task"
 )
 
-// work is the key of a worker of the bot: the inbox of a room, or the notices for a room or a person. What a worker does is
-// stored in the database until it is done, so a stop interrupts nothing for good.
+// work is the key of a worker of the bot: the inbox of a room, or the notices for a room or a person. What a worker
+// does is stored in the database until it is done, so a stop interrupts nothing for good.
 type work struct {
 	kind workKind
 	room id.RoomID // "" for the notices that are said in the direct chat with user
@@ -58,7 +58,8 @@ func (b *Bot) newTasks() *task.Scheduler[work] {
 	})
 }
 
-// resumeWork wakes the workers of everything that waited when the bot last stopped, and has the rooms of portals looked at.
+// resumeWork wakes the workers of everything that waited when the bot last stopped, and has the rooms of portals looked
+// at.
 func (b *Bot) resumeWork(ctx context.Context) error {
 	if err := b.inbox.lookAtPortals(ctx); err != nil {
 		return err

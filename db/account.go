@@ -30,8 +30,8 @@ type Account struct {
 	ClientID   string // under which Wazo lists the refresh token; empty: it is the relay account
 	Since      Time   // when the person logged in; zero: it is the relay account
 
-	// HeardUntil is up to when it is known in which rooms somebody wrote, also in those without a portal. Zero: the account has not
-	// listened yet.
+	// HeardUntil is up to when it is known in which rooms somebody wrote, also in those without a portal. Zero: the
+	// account has not listened yet.
 	HeardUntil WazoTime
 }
 
@@ -82,8 +82,8 @@ func (a *Account) Scan(row dbutil.Scannable) (*Account, error) {
 	return dbutil.ValueOrErr(a, err)
 }
 
-// Relay returns the relay account. It creates the row at the first start. If the stored username is another one, Relay replaces
-// it and deletes the token, since that belongs to the other username.
+// Relay returns the relay account. It creates the row at the first start. If the stored username is another one, Relay
+// replaces it and deletes the token, since that belongs to the other username.
 func (t *Accounts) Relay(ctx context.Context, username string) (account *Account, err error) {
 	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		account, err = t.QueryOne(ctx, relayAccountQuery)
@@ -112,7 +112,8 @@ func (t *Accounts) EarlierRelay(ctx context.Context) (*Account, error) {
 	return t.QueryOne(ctx, relayAccountQuery)
 }
 
-// Logins returns the accounts of people, sorted by Matrix user. Those from which nobody uses the relay any more are left out.
+// Logins returns the accounts of people, sorted by Matrix user. Those from which nobody uses the relay any more are
+// left out.
 func (t *Accounts) Logins(ctx context.Context) ([]*Account, error) {
 	return t.QueryMany(ctx, loginsQuery)
 }
@@ -132,10 +133,10 @@ func (t *Accounts) LoginOfWazoUser(ctx context.Context, wazoUUID string) (*Accou
 	return t.QueryOne(ctx, loginOfWazoUserQuery, wazoUUID)
 }
 
-// PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID, a.State and a.HeardUntil. This is
-// the time of the log-in, unless the log-in before was refused by Wazo: then the person did not want to stop hearing, and it stays.
-// PutLogin replaces the account with which the person logged in before. It returns an error if another person has logged in as the same
-// user on Wazo.
+// PutLogin stores the account of a person who has logged in, seals its refresh token, and sets a.ID, a.State and
+// a.HeardUntil. This is the time of the log-in, unless the log-in before was refused by Wazo: then the person did not
+// want to stop hearing, and it stays. PutLogin replaces the account with which the person logged in before. It returns
+// an error if another person has logged in as the same user on Wazo.
 func (t *Accounts) PutLogin(ctx context.Context, a *Account, refreshToken string) error {
 	a.State, a.HeardUntil = AccountActive, WazoTime{Time: a.Since.Time}
 	return t.GetDB().QueryRow(ctx, putLoginQuery, a.MatrixUser, a.Username, a.UserUUID, a.TenantUUID, t.box.Seal(refreshToken), a.ClientID, a.Since, a.HeardUntil).Scan(&a.ID, wazoTimeColumn(&a.HeardUntil))
@@ -156,8 +157,8 @@ func (t *Accounts) ForgetLogin(ctx context.Context, accountID int64) error {
 	return t.Exec(ctx, forgetLoginQuery, accountID)
 }
 
-// RefreshToken returns the refresh token that PutLogin stored, or "" if there is none. It returns ErrWrongKey if the token was
-// sealed with another key.
+// RefreshToken returns the refresh token that PutLogin stored, or "" if there is none. It returns ErrWrongKey if the
+// token was sealed with another key.
 func (t *Accounts) RefreshToken(ctx context.Context, accountID int64) (string, error) {
 	var sealed []byte
 	if err := t.GetDB().QueryRow(ctx, refreshTokenQuery, accountID).Scan(&sealed); err != nil {
@@ -171,8 +172,8 @@ func (t *Accounts) Update(ctx context.Context, a *Account) error {
 	return t.Exec(ctx, updateAccountQuery, a.ID, a.Username, a.UserUUID, a.TenantUUID)
 }
 
-// Token returns the token that SetToken stored, or "" if there is none. It returns ErrWrongKey if the token was sealed with
-// another key.
+// Token returns the token that SetToken stored, or "" if there is none. It returns ErrWrongKey if the token was sealed
+// with another key.
 func (t *Accounts) Token(ctx context.Context, accountID int64) (string, error) {
 	var sealed []byte
 	if err := t.GetDB().QueryRow(ctx, accountTokenQuery, accountID).Scan(&sealed); err != nil {

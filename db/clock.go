@@ -11,13 +11,13 @@ import (
 type (
 	// Time is a time of this machine's clock. The database holds it in milliseconds, and the zero time as 0.
 	Time = jsontime.UnixMilli
-	// WazoTime is a time of chatd's clock. The database holds it in microseconds, which is chatd's precision, and the zero
-	// time as 0.
+	// WazoTime is a time of chatd's clock. The database holds it in microseconds, which is chatd's precision, and the
+	// zero time as 0.
 	WazoTime = jsontime.UnixMicro
 )
 
-// timeColumn and wazoTimeColumn scan a column into a time. Without them, a stored 0 would become the year 1970 instead of
-// the zero time, because jsontime keeps the zero time when it writes a value, but not when it scans one.
+// timeColumn and wazoTimeColumn scan a column into a time. Without them, a stored 0 would become the year 1970 instead
+// of the zero time, because jsontime keeps the zero time when it writes a value, but not when it scans one.
 func timeColumn(t *Time) sql.Scanner         { return zeroTimeScanner{t, &t.Time} }
 func wazoTimeColumn(t *WazoTime) sql.Scanner { return zeroTimeScanner{t, &t.Time} }
 

@@ -23,8 +23,8 @@ const (
 	forgetCommandsQuery     = `DELETE FROM command WHERE typed_at < $1`
 )
 
-// Commands is the table of the commands that were typed on Matrix. It says of an edit whether it edits a command, and of an
-// event whether a command took its place.
+// Commands is the table of the commands that were typed on Matrix. It says of an edit whether it edits a command, and
+// of an event whether a command took its place.
 type Commands struct {
 	*dbutil.QueryHelper[*Command]
 }
@@ -48,8 +48,8 @@ func (t *Commands) Get(ctx context.Context, eventID id.EventID) (*Command, error
 	return t.QueryOne(ctx, commandQuery, eventID)
 }
 
-// IsReplaced reports whether the sender of an event has edited it into a command after a time. The zero time stands for any
-// time.
+// IsReplaced reports whether the sender of an event has edited it into a command after a time. The zero time stands for
+// any time.
 func (t *Commands) IsReplaced(ctx context.Context, eventID id.EventID, sender id.UserID, after Time) (replaced bool, err error) {
 	err = t.GetDB().QueryRow(ctx, isCommandReplacedQuery, eventID, sender, after).Scan(&replaced)
 	return replaced, err

@@ -16,15 +16,15 @@ import (
 	"maunium.net/go/mautrix/sqlstatestore"
 )
 
-// ErrNotCopied is returned by Open if the schema must be upgraded, but the database cannot be copied before that. The database was
-// not changed then.
+// ErrNotCopied is returned by Open if the schema must be upgraded, but the database cannot be copied before that. The
+// database was not changed then.
 var ErrNotCopied = errors.New("failed to copy the database before its schema is upgraded")
 
 // ErrNotARelay is returned by Backup for a file that is not the database of a relay.
 var ErrNotARelay = errors.New("the file is not a database of the relay")
 
-// schemas are the tables with the versions of the three schemas in the database, and the newest versions: of the relay's own tables,
-// of mautrix's keys, and of mautrix's rooms.
+// schemas are the tables with the versions of the three schemas in the database, and the newest versions: of the
+// relay's own tables, of mautrix's keys, and of mautrix's rooms.
 var schemas = []struct {
 	table  string
 	newest int
@@ -38,10 +38,10 @@ func upgradeTable() dbutil.UpgradeTable {
 	return dbutil.BuildUpgradeTable().WithFSPath(upgradeFiles, "upgrades").Finish()
 }
 
-// Backup copies the database at path to a file that does not exist yet, and that only its owner can read. A relay may use the database
-// at the same time: the copy is of one moment. It contains no deleted texts. It appears under its name when it is complete.
-// Backup returns an error that wraps fs.ErrExist if the file exists, and ErrNotARelay if path is something else than a database of
-// the relay. It never changes the database.
+// Backup copies the database at path to a file that does not exist yet, and that only its owner can read. A relay may
+// use the database at the same time: the copy is of one moment. It contains no deleted texts. It appears under its name
+// when it is complete. Backup returns an error that wraps fs.ErrExist if the file exists, and ErrNotARelay if path is
+// something else than a database of the relay. It never changes the database.
 func Backup(ctx context.Context, path, target string) (err error) {
 	if _, err = os.Stat(path); err != nil {
 		return fmt.Errorf("failed to open database: %w", err)
@@ -73,8 +73,8 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// copyInto copies a database to a file beside the target, and has it put in its place when it is safe on the disk. After a failure
-// nothing is left.
+// copyInto copies a database to a file beside the target, and has it put in its place when it is safe on the disk.
+// After a failure nothing is left.
 func copyInto(ctx context.Context, source execer, target string, place func(unfinished string) error) error {
 	dir := filepath.Dir(target)
 	// SQLite fills an empty file, whose mode stays.
@@ -111,8 +111,8 @@ func UpgradeCopy(databasePath string, version int) string {
 	return fmt.Sprintf("%s-v%d.db", strings.TrimSuffix(databasePath, ".db"), version)
 }
 
-// copyBeforeUpgrade copies a database whose schema is older than this version of the relay. So an older version of the relay can go on
-// with the copy. A copy of the same version from an earlier upgrade is replaced: what is newer counts.
+// copyBeforeUpgrade copies a database whose schema is older than this version of the relay. So an older version of the
+// relay can go on with the copy. A copy of the same version from an earlier upgrade is replaced: what is newer counts.
 func (db *Database) copyBeforeUpgrade(ctx context.Context) error {
 	version, isOld, err := db.schemaVersion(ctx)
 	if err != nil || !isOld {
@@ -129,7 +129,8 @@ func (db *Database) copyBeforeUpgrade(ctx context.Context) error {
 	return nil
 }
 
-// schemaVersion returns the version of the relay's own tables, and reports whether one of the schemas is old. A new database has none.
+// schemaVersion returns the version of the relay's own tables, and reports whether one of the schemas is old. A new
+// database has none.
 func (db *Database) schemaVersion(ctx context.Context) (version int, isOld bool, err error) {
 	for i, schema := range schemas {
 		exists, err := db.TableExists(ctx, schema.table)

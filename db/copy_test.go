@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireNoOther checks that there is nothing in the directory of a database but the database, its own files and these names.
+// requireNoOther checks that there is nothing in the directory of a database but the database, its own files and these
+// names.
 func requireNoOther(t *testing.T, path string, names ...string) {
 	t.Helper()
 	allowed := map[string]bool{}
@@ -197,7 +198,8 @@ func TestDatabaseIsCopiedBeforeAnUpgradeOfMautrix(t *testing.T) {
 	requirePrivate(t, UpgradeCopy(path, versionOf(t, path)))
 }
 
-// envFull names the database that a process opens that may write only small files. The limit counts for a whole process.
+// envFull names the database that a process opens that may write only small files. The limit counts for a whole
+// process.
 const envFull = "TEST_DB_NO_SPACE"
 
 func TestNoSpaceForTheCopyBeforeAnUpgrade(t *testing.T) {

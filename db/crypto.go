@@ -36,15 +36,15 @@ func (db *Database) UnknownDevices(ctx context.Context, room id.RoomID) ([]id.Us
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[id.UserID], err).AsList()
 }
 
-// LeftOut reports whether a device in a room did not get the key of the bot's present Megolm session there, although the bot
-// could send the key to it. The bot's own device, which user and device name, does not count.
+// LeftOut reports whether a device in a room did not get the key of the bot's present Megolm session there, although
+// the bot could send the key to it. The bot's own device, which user and device name, does not count.
 func (db *Database) LeftOut(ctx context.Context, room id.RoomID, user id.UserID, device id.DeviceID) (leftOut bool, err error) {
 	err = db.QueryRow(ctx, leftOutQuery, room, user, device).Scan(&leftOut)
 	return leftOut, err
 }
 
-// These delete the sessions with other devices from mautrix's tables. Room keys that the bot received stay, so that messages
-// encrypted with them can still be read.
+// These delete the sessions with other devices from mautrix's tables. Room keys that the bot received stay, so that
+// messages encrypted with them can still be read.
 var forgetSessionsQueries = []string{
 	`DELETE FROM crypto_olm_session`,
 	`DELETE FROM crypto_megolm_outbound_session`,
@@ -61,26 +61,26 @@ var forgetDeviceQueries = append([]string{
 	forgetFetchedBackupQuery,
 }, forgetSessionsQueries...)
 
-// ForgetDevice deletes everything about the bot's device, so that the next log-in creates a new one. It must not be called while
-// the bot's encryption is in use.
+// ForgetDevice deletes everything about the bot's device, so that the next log-in creates a new one. It must not be
+// called while the bot's encryption is in use.
 func (db *Database) ForgetDevice(ctx context.Context) error {
 	return db.forget(ctx, forgetDeviceQueries)
 }
 
-// ForgetSessions deletes the sessions with other devices. The bot then starts new sessions with all of them. It also fetches the
-// keys of the key backup again, because those that came since are missing.
+// ForgetSessions deletes the sessions with other devices. The bot then starts new sessions with all of them. It also
+// fetches the keys of the key backup again, because those that came since are missing.
 func (db *Database) ForgetSessions(ctx context.Context) error {
 	return db.forget(ctx, append([]string{forgetFetchedBackupQuery}, forgetSessionsQueries...))
 }
 
-// ForgetRoomKeys deletes the keys by which the bot encrypts its messages. The bot creates a new key for its next message in each
-// room.
+// ForgetRoomKeys deletes the keys by which the bot encrypts its messages. The bot creates a new key for its next
+// message in each room.
 func (db *Database) ForgetRoomKeys(ctx context.Context) error {
 	return db.forget(ctx, forgetSessionsQueries[1:])
 }
 
-// ForgetWithheldSessions deletes mautrix's records of withheld keys. With such a record, mautrix would not store the key if it
-// came later.
+// ForgetWithheldSessions deletes mautrix's records of withheld keys. With such a record, mautrix would not store the
+// key if it came later.
 func (db *Database) ForgetWithheldSessions(ctx context.Context) error {
 	return db.forget(ctx, forgetWithheldQueries)
 }

@@ -12,8 +12,8 @@ const (
 	pendingExplanationQuery = `SELECT wazo_room FROM explanation WHERE NOT given`
 )
 
-// Explanations is the table of Wazo rooms without a portal in which somebody wrote. The relay explains in each of them once how
-// to link the room.
+// Explanations is the table of Wazo rooms without a portal in which somebody wrote. The relay explains in each of them
+// once how to link the room.
 type Explanations struct {
 	db *dbutil.Database
 }
@@ -24,7 +24,8 @@ func (t *Explanations) Want(ctx context.Context, wazoRoom string) (bool, error) 
 }
 
 // Claim stores that the explanation is given in a room. It must be called before the explanation is posted, because an
-// explanation that is posted twice is worse than one that is lost. Claim returns false if the explanation was given already.
+// explanation that is posted twice is worse than one that is lost. Claim returns false if the explanation was given
+// already.
 func (t *Explanations) Claim(ctx context.Context, wazoRoom string) (bool, error) {
 	return changed(t.db.Exec(ctx, claimExplanationQuery, wazoRoom))
 }

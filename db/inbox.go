@@ -44,7 +44,8 @@ const (
 	deleteInboxQuery = `DELETE FROM inbox WHERE id = $1`
 )
 
-// Inbox is the table of events that the bot has to react to. They are stored together with the sync token that covers them.
+// Inbox is the table of events that the bot has to react to. They are stored together with the sync token that covers
+// them.
 type Inbox struct {
 	*dbutil.QueryHelper[*InboxRow]
 }

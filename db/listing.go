@@ -15,8 +15,8 @@ const (
 	getListingQuery   = `SELECT wazo_room FROM listing WHERE matrix_user = $1 AND number = $2`
 )
 
-// Listings is the table of the lists of Wazo rooms that were last shown to people. They say which room is meant by a number,
-// for example in "link 2".
+// Listings is the table of the lists of Wazo rooms that were last shown to people. They say which room is meant by a
+// number, for example in "link 2".
 type Listings struct {
 	db *dbutil.Database
 }

@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// ErrInUse is returned by Open if another process has the database open. Two relays with one database would deliver every
-// message twice.
+// ErrInUse is returned by Open if another process has the database open. Two relays with one database would deliver
+// every message twice.
 var ErrInUse = errors.New("another process uses the database")
 
-// lock locks the file beside the database whose name ends with .lock. The kernel releases the lock when the process ends, in
-// whatever way.
+// lock locks the file beside the database whose name ends with .lock. The kernel releases the lock when the process
+// ends, in whatever way.
 func lock(databasePath string) (*os.File, error) {
 	file, err := os.OpenFile(databasePath+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

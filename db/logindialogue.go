@@ -15,14 +15,15 @@ const (
 	deleteLoginDialogueQuery = `DELETE FROM login_dialogue WHERE matrix_user = $1`
 )
 
-// LoginDialogues is the table of the direct chats in which people are asked for the name and the password of their Wazo account.
-// What they answer is not stored. The table is for a bot that is restarted in between: it still has to take the password out of
-// the chat.
+// LoginDialogues is the table of the direct chats in which people are asked for the name and the password of their Wazo
+// account. What they answer is not stored. The table is for a bot that is restarted in between: it still has to take
+// the password out of the chat.
 type LoginDialogues struct {
 	db *dbutil.Database
 }
 
-// EndsAt returns until when a person is, or was, being asked in a room. It returns the zero time if there is no dialogue.
+// EndsAt returns until when a person is, or was, being asked in a room. It returns the zero time if there is no
+// dialogue.
 func (t *LoginDialogues) EndsAt(ctx context.Context, user id.UserID, room id.RoomID) (endsAt Time, err error) {
 	err = t.db.QueryRow(ctx, loginDialogueQuery, user, room).Scan(&endsAt)
 	if errors.Is(err, sql.ErrNoRows) {

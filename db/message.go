@@ -10,8 +10,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Message maps a Wazo message, or one part of it, to the Matrix event with the same content. It is stored for both directions.
-// Several messages may be mapped to one event that shows them all.
+// Message maps a Wazo message, or one part of it, to the Matrix event with the same content. It is stored for both
+// directions. Several messages may be mapped to one event that shows them all.
 type Message struct {
 	PortalID  int64
 	WazoUUID  string
@@ -56,7 +56,8 @@ func (t *Messages) Insert(ctx context.Context, m *Message) error {
 	return t.Exec(ctx, insertMessageQuery, m.PortalID, m.WazoUUID, m.Part, dbutil.StrPtr(m.EventID), m.Author, m.CreatedAt, m.RelayedAt)
 }
 
-// Copy maps another Matrix event to the Wazo message to which an event is mapped. It does nothing if that event has no mapping.
+// Copy maps another Matrix event to the Wazo message to which an event is mapped. It does nothing if that event has no
+// mapping.
 func (t *Messages) Copy(ctx context.Context, portalID int64, from, to id.EventID) error {
 	return t.Exec(ctx, copyMessageQuery, portalID, from, to)
 }
@@ -73,7 +74,8 @@ func (t *Messages) KnowsEvent(ctx context.Context, portalID int64, eventID id.Ev
 	return known, err
 }
 
-// EventOf returns the event that shows a part of a Wazo message. It returns "" if there is none, or if the part is not mapped.
+// EventOf returns the event that shows a part of a Wazo message. It returns "" if there is none, or if the part is not
+// mapped.
 func (t *Messages) EventOf(ctx context.Context, portalID int64, wazoUUID string, part int) (id.EventID, error) {
 	var eventID sql.NullString
 	err := t.GetDB().QueryRow(ctx, shownByQuery, portalID, wazoUUID, part).Scan(&eventID)
@@ -83,21 +85,21 @@ func (t *Messages) EventOf(ctx context.Context, portalID int64, wazoUUID string,
 	return id.EventID(eventID.String), err
 }
 
-// ByEvent returns the mapping of a Matrix event, nil if there is none. If the event shows several messages, it is that of the last
-// of them, which is the one to which a reply to the event is.
+// ByEvent returns the mapping of a Matrix event, nil if there is none. If the event shows several messages, it is that
+// of the last of them, which is the one to which a reply to the event is.
 func (t *Messages) ByEvent(ctx context.Context, portalID int64, eventID id.EventID) (*Message, error) {
 	return t.QueryOne(ctx, lastOfEventQuery, portalID, eventID)
 }
 
-// NewestToWazo returns when chatd stored the newest message that the relay posted for a Matrix user. It returns the zero time
-// if there is none.
+// NewestToWazo returns when chatd stored the newest message that the relay posted for a Matrix user. It returns the
+// zero time if there is none.
 func (t *Messages) NewestToWazo(ctx context.Context, portalID int64) (createdAt WazoTime, err error) {
 	err = t.GetDB().QueryRow(ctx, newestToWazoQuery, portalID).Scan(wazoTimeColumn(&createdAt))
 	return createdAt, err
 }
 
-// Forget deletes the mappings of messages that were relayed before a time. It keeps those that the next read of the Wazo
-// history may return again. That read begins at the verified cursor minus overlap.
+// Forget deletes the mappings of messages that were relayed before a time. It keeps those that the next read of the
+// Wazo history may return again. That read begins at the verified cursor minus overlap.
 func (t *Messages) Forget(ctx context.Context, before Time, overlap time.Duration) error {
 	return t.Exec(ctx, forgetMessagesQuery, before, overlap.Microseconds())
 }

@@ -15,7 +15,8 @@ type Notice struct {
 	Markdown  string
 	ReplyTo   id.EventID // empty: the notice is not a reply
 	CreatedAt Time
-	// SaidUntil is the id of the last notice in the event in which this one was sent. It is 0 if the notice was not sent.
+	// SaidUntil is the id of the last notice in the event in which this one was sent. It is 0 if the notice was not
+	// sent.
 	SaidUntil int64
 }
 
@@ -48,8 +49,8 @@ func (t *Notices) Insert(ctx context.Context, n *Notice) error {
 	return t.Exec(ctx, insertNoticeQuery, n.Room, n.User, n.Markdown, n.ReplyTo, n.CreatedAt)
 }
 
-// Next returns the notices that the next event for a room (user is empty) or for a person (room is empty) should say, the oldest
-// first. These are the ones that were sent together before, or else the oldest ones, at most limit.
+// Next returns the notices that the next event for a room (user is empty) or for a person (room is empty) should say,
+// the oldest first. These are the ones that were sent together before, or else the oldest ones, at most limit.
 func (t *Notices) Next(ctx context.Context, room id.RoomID, user id.UserID, limit int) ([]*Notice, error) {
 	notices, err := t.QueryMany(ctx, nextNoticesQuery, room, user, limit)
 	if err != nil || len(notices) == 0 || notices[0].SaidUntil == 0 {
@@ -58,7 +59,8 @@ func (t *Notices) Next(ctx context.Context, room id.RoomID, user id.UserID, limi
 	return t.QueryMany(ctx, saidNoticesQuery, room, user, notices[0].SaidUntil)
 }
 
-// MarkSaid stores, before notices for one room or person are sent in one event, that they are. There must be no other between them.
+// MarkSaid stores, before notices for one room or person are sent in one event, that they are. There must be no other
+// between them.
 func (t *Notices) MarkSaid(ctx context.Context, notices []*Notice) error {
 	first, last := notices[0], notices[len(notices)-1]
 	return t.Exec(ctx, sayNoticesQuery, first.Room, first.User, first.ID, last.ID)

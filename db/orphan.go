@@ -7,8 +7,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Orphan is a message that the relay account posted on Wazo and that is missing in this database, because the database was
-// restored from a backup that is older than the message. A queue row with the same text was delivered by it.
+// Orphan is a message that the relay account posted on Wazo and that is missing in this database, because the database
+// was restored from a backup that is older than the message. A queue row with the same text was delivered by it.
 type Orphan struct {
 	PortalID  int64
 	WazoUUID  string
@@ -50,8 +50,8 @@ func (t *Orphans) Insert(ctx context.Context, o *Orphan) error {
 	return t.Exec(ctx, insertOrphanQuery, o.PortalID, o.WazoUUID, o.Alias, o.Content, o.CreatedAt)
 }
 
-// Find returns the oldest orphan with this alias and content, or nil if there is none. With closed, it also looks among those for
-// which Close has ended the search.
+// Find returns the oldest orphan with this alias and content, or nil if there is none. With closed, it also looks among
+// those for which Close has ended the search.
 func (t *Orphans) Find(ctx context.Context, portalID int64, alias, content string, closed bool) (*Orphan, error) {
 	return t.QueryOne(ctx, findOrphanQuery, portalID, alias, content, closed)
 }
@@ -62,15 +62,15 @@ func (t *Orphans) Has(ctx context.Context, portalID int64, alias string, since W
 	return has, err
 }
 
-// HasLater reports whether there is an orphan of a person that chatd stored after a time, and for which Close has not ended the
-// search.
+// HasLater reports whether there is an orphan of a person that chatd stored after a time, and for which Close has not
+// ended the search.
 func (t *Orphans) HasLater(ctx context.Context, portalID int64, after WazoTime) (has bool, err error) {
 	err = t.GetDB().QueryRow(ctx, hasLaterOrphanQuery, portalID, after).Scan(&has)
 	return has, err
 }
 
-// HasOlder reports whether there is an orphan of a person that chatd stored before a time, and for which Close has not ended the
-// search.
+// HasOlder reports whether there is an orphan of a person that chatd stored before a time, and for which Close has not
+// ended the search.
 func (t *Orphans) HasOlder(ctx context.Context, portalID int64, before WazoTime) (has bool, err error) {
 	err = t.GetDB().QueryRow(ctx, hasOlderOrphanQuery, portalID, before).Scan(&has)
 	return has, err
@@ -84,8 +84,8 @@ func (t *Orphans) Found(ctx context.Context, portalID int64, wazoUUID string, ev
 	return t.Exec(ctx, deleteOrphanQuery, portalID, wazoUUID)
 }
 
-// Close ends the search for the queue rows of a portal's orphans. The orphans that are left become known messages, with their
-// alias as the author. They are kept only as long as rows wait for keys, which may turn out to be theirs.
+// Close ends the search for the queue rows of a portal's orphans. The orphans that are left become known messages, with
+// their alias as the author. They are kept only as long as rows wait for keys, which may turn out to be theirs.
 func (t *Orphans) Close(ctx context.Context, portalID int64, now Time) error {
 	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		if err := t.Exec(ctx, keepOrphansQuery, portalID, now); err != nil {

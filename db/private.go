@@ -13,8 +13,9 @@ import (
 // privateMode is the mode of all files that belong to the database: only their owner may read and write them.
 const privateMode = 0o600
 
-// createPrivately creates the file of a database with privateMode if it does not exist. SQLite alone would let the umask decide.
-// To SQLite an empty file is a new database, and the files that it makes beside the database get the mode of the database.
+// createPrivately creates the file of a database with privateMode if it does not exist. SQLite alone would let the
+// umask decide. To SQLite an empty file is a new database, and the files that it makes beside the database get the mode
+// of the database.
 func createPrivately(path string) (isNew bool, err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, privateMode)
 	if err != nil {
@@ -28,9 +29,9 @@ func createPrivately(path string) (isNew bool, err error) {
 	return info.Size() == 0, nil
 }
 
-// tighten takes the files of a database away from everybody but their owner. Earlier versions, or a copy from a backup, may have
-// left them readable for others. What cannot be changed is only logged: some file systems have no modes, and a relay that ran
-// before must not stop for that.
+// tighten takes the files of a database away from everybody but their owner. Earlier versions, or a copy from a backup,
+// may have left them readable for others. What cannot be changed is only logged: some file systems have no modes, and a
+// relay that ran before must not stop for that.
 func tighten(path string, log zerolog.Logger) {
 	files := []string{path + ".lock", KeyFile(path)}
 	if real, err := filepath.EvalSymlinks(path); err == nil {

@@ -17,9 +17,9 @@ const (
 // ErrRowChanged is returned by MarkMerged if a row is not what was read any more.
 var ErrRowChanged = errors.New("a row has changed")
 
-// MarkMerged is MarkAttempted for the first attempt of a request that shows several rows: lead and the ones after it, which are
-// merged into lead and leave the queue with it. It returns ErrRowChanged, and changes nothing, if one of the rows was deleted or
-// changed since it was read.
+// MarkMerged is MarkAttempted for the first attempt of a request that shows several rows: lead and the ones after it,
+// which are merged into lead and leave the queue with it. It returns ErrRowChanged, and changes nothing, if one of the
+// rows was deleted or changed since it was read.
 func (t *Queue) MarkMerged(ctx context.Context, lead *Row, merged []*Row, request string, now Time) error {
 	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		for _, row := range merged {
@@ -49,13 +49,14 @@ func (t *Queue) Merged(ctx context.Context, rowID int64) ([]*Row, error) {
 	return t.QueryMany(ctx, mergedQuery, rowID)
 }
 
-// SetAlone stores that a row, and the rows that are merged into it, are not to be merged any more. It does not undo the merge.
+// SetAlone stores that a row, and the rows that are merged into it, are not to be merged any more. It does not undo the
+// merge.
 func (t *Queue) SetAlone(ctx context.Context, rowID int64) error {
 	return t.Exec(ctx, setAloneQuery, rowID)
 }
 
-// Unmerge undoes a merge: the rows that are merged into a row are delivered by themselves, as the row itself is, and none of them
-// is merged again. The request is deleted, so it must be known that it was not carried out.
+// Unmerge undoes a merge: the rows that are merged into a row are delivered by themselves, as the row itself is, and
+// none of them is merged again. The request is deleted, so it must be known that it was not carried out.
 func (t *Queue) Unmerge(ctx context.Context, rowID int64) error {
 	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		for _, query := range []string{releaseRowsQuery, unmergeRowQuery, dropRequestQuery} {

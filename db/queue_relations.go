@@ -15,14 +15,14 @@ const (
 	pendingEditsQuery  = selectRows + `WHERE portal_id = $1 AND direction = 'to_wazo' AND ($2 = '' OR author = $2) AND (parts = 0 OR state = 'new' AND part = 0) AND json_valid(payload.content) AND json_extract(payload.content, '$.content."m.relates_to".rel_type') = 'm.replace' AND json_extract(payload.content, '$.content."m.relates_to".event_id') = $3 ORDER BY position, id`
 )
 
-// PendingEdits returns the edits of a Matrix event by one author (empty: by all) that wait and were never attempted, encrypted ones
-// included: what an event relates to is not encrypted.
+// PendingEdits returns the edits of a Matrix event by one author (empty: by all) that wait and were never attempted,
+// encrypted ones included: what an event relates to is not encrypted.
 func (t *Queue) PendingEdits(ctx context.Context, portalID int64, author, eventID string) ([]*Row, error) {
 	return t.QueryMany(ctx, pendingEditsQuery, portalID, author, eventID)
 }
 
-// AttemptedRelations returns the events by one author (empty: by all) with a type of relation to a Matrix event that are being posted,
-// or were attempted before, perhaps in vain.
+// AttemptedRelations returns the events by one author (empty: by all) with a type of relation to a Matrix event that
+// are being posted, or were attempted before, perhaps in vain.
 func (t *Queue) AttemptedRelations(ctx context.Context, portalID int64, author string, relation event.RelationType, eventID string) ([]*Row, error) {
 	return t.QueryMany(ctx, attemptedRelations, portalID, author, relation, eventID)
 }

@@ -117,7 +117,8 @@ func TestDeletedTextsAreGone(t *testing.T) {
 	})
 }
 
-// secure_delete alone would fail this test: SQLite copies rows between pages and does not overwrite all that is left behind.
+// secure_delete alone would fail this test: SQLite copies rows between pages and does not overwrite all that is left
+// behind.
 func TestNothingIsLeftBehindBetweenMessagesThatStay(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(16) {

@@ -20,8 +20,8 @@ var ErrWrongKey = errors.New("the database was written with another SECRET_KEY")
 // ErrKeyFileLost is returned by LoadOrCreateKey if the database exists and its key file is missing or empty.
 var ErrKeyFileLost = errors.New("the key file of the database is missing")
 
-// Box encrypts the secrets in the database with a key that is derived from SECRET_KEY (AES-256-GCM, HKDF with SHA-256). To seal
-// a secret means to encrypt it, to open it means to decrypt it.
+// Box encrypts the secrets in the database with a key that is derived from SECRET_KEY (AES-256-GCM, HKDF with SHA-256).
+// To seal a secret means to encrypt it, to open it means to decrypt it.
 type Box struct {
 	secret string
 	aead   cipher.AEAD
@@ -56,7 +56,8 @@ func (b *Box) Seal(plain string) []byte {
 	return b.aead.Seal(nil, nil, []byte(plain), nil)
 }
 
-// Open decrypts a secret that Seal encrypted. It returns ErrWrongKey if the secret was encrypted with another key or is damaged.
+// Open decrypts a secret that Seal encrypted. It returns ErrWrongKey if the secret was encrypted with another key or is
+// damaged.
 func (b *Box) Open(sealed []byte) (string, error) {
 	if len(sealed) == 0 {
 		return "", nil
@@ -73,8 +74,9 @@ func KeyFile(databasePath string) string {
 	return strings.TrimSuffix(databasePath, ".db") + ".key"
 }
 
-// LoadOrCreateKey returns the secret in the key file beside the database. At the first start, it creates the file with a random
-// secret and mode 0600. If the database exists already, it returns ErrKeyFileLost instead of creating a new secret.
+// LoadOrCreateKey returns the secret in the key file beside the database. At the first start, it creates the file with
+// a random secret and mode 0600. If the database exists already, it returns ErrKeyFileLost instead of creating a new
+// secret.
 func LoadOrCreateKey(databasePath string) (string, error) {
 	path := KeyFile(databasePath)
 	data, err := os.ReadFile(path)

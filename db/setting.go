@@ -53,8 +53,8 @@ func (s *Settings) Set(ctx context.Context, name, value string) error {
 	return s.set(ctx, name, []byte(value))
 }
 
-// GetSecret returns a value that SetSecret stored, or "" if there is none. It returns ErrWrongKey if the value was sealed with
-// another key.
+// GetSecret returns a value that SetSecret stored, or "" if there is none. It returns ErrWrongKey if the value was
+// sealed with another key.
 func (s *Settings) GetSecret(ctx context.Context, name string) (string, error) {
 	sealed, err := s.get(ctx, name)
 	if err != nil {

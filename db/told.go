@@ -17,7 +17,8 @@ type Told struct {
 	db *dbutil.Database
 }
 
-// Tell stores that a person is told why their account does not post in a portal. It returns false if they were told so before.
+// Tell stores that a person is told why their account does not post in a portal. It returns false if they were told so
+// before.
 func (t *Told) Tell(ctx context.Context, user id.UserID, portalID int64, reason string) (bool, error) {
 	return changed(t.db.Exec(ctx, tellQuery, user, portalID, reason))
 }

@@ -43,8 +43,8 @@ func (t *WazoCommands) Pending(ctx context.Context) ([]*WazoCommand, error) {
 	return t.QueryMany(ctx, pendingWazoCommandQuery)
 }
 
-// Claim removes a command. It must be called before the answer is posted, because an answer that is posted twice is worse than
-// one that is lost. Claim returns false if the command was claimed already.
+// Claim removes a command. It must be called before the answer is posted, because an answer that is posted twice is
+// worse than one that is lost. Claim returns false if the command was claimed already.
 func (t *WazoCommands) Claim(ctx context.Context, wazoUUID string) (bool, error) {
 	return changed(t.GetDB().Exec(ctx, claimWazoCommandQuery, wazoUUID))
 }

@@ -13,13 +13,14 @@ const (
 	forgetWithheldQuery = `DELETE FROM withheld WHERE told_at < $1`
 )
 
-// Withheld is the table of Megolm sessions whose keys will not come, because the senders' clients decided not to share them
-// with the bot.
+// Withheld is the table of Megolm sessions whose keys will not come, because the senders' clients decided not to share
+// them with the bot.
 type Withheld struct {
 	db *dbutil.Database
 }
 
-// Note stores that a client of a user said that it withholds the key of a session. The first time that it said so stays.
+// Note stores that a client of a user said that it withholds the key of a session. The first time that it said so
+// stays.
 func (t *Withheld) Note(ctx context.Context, by id.UserID, session id.SessionID, now Time) error {
 	_, err := t.db.Exec(ctx, noteWithheldQuery, by, session, now)
 	return err

@@ -44,8 +44,8 @@ type stream struct {
 	connected  atomic.Bool
 	connection atomic.Uint64 // the present connection, or the last one: no two connections of any accounts have the same number
 	plugin     atomic.Bool   // Wazo had the plugin for reactions and replies when it was last asked
-	// missed is until when it is believed that the plugin is away, because a request missed it although it was there when Wazo was last
-	// asked; zero: none did.
+	// missed is until when it is believed that the plugin is away, because a request missed it although it was there
+	// when Wazo was last asked; zero: none did.
 	missed atomicTime
 }
 
@@ -146,8 +146,8 @@ func (a *account) takeGone() (gone []wazoapi.UUID) {
 	return gone
 }
 
-// listRoomsOnce is listRooms for many who ask at the same time: they share one answer. It may have been on its way already, so that a
-// change of a moment ago is not in it.
+// listRoomsOnce is listRooms for many who ask at the same time: they share one answer. It may have been on its way
+// already, so that a change of a moment ago is not in it.
 func (a *account) listRoomsOnce(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // the others must not share that
@@ -164,12 +164,12 @@ func (a *account) listedRoom(uuid wazoapi.UUID) (room wazoapi.Room, ok bool) {
 	return room, ok
 }
 
-// strangersKept is how long it is believed that an account is no member of a room in which somebody writes. Its new rooms are heard of
-// by themselves.
+// strangersKept is how long it is believed that an account is no member of a room in which somebody writes. Its new
+// rooms are heard of by themselves.
 const strangersKept = 10 * time.Second
 
-// heardRoom is room for a room of which the account has heard, perhaps because it hears of all rooms of the tenant: it does not ask
-// Wazo for each message of strangers.
+// heardRoom is room for a room of which the account has heard, perhaps because it hears of all rooms of the tenant: it
+// does not ask Wazo for each message of strangers.
 func (a *account) heardRoom(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Room, ok bool, err error) {
 	a.mu.Lock()
 	room, ok = a.rooms[uuid]
@@ -181,7 +181,8 @@ func (a *account) heardRoom(ctx context.Context, uuid wazoapi.UUID) (room wazoap
 	return a.room(ctx, uuid)
 }
 
-// room returns one of the account's rooms, asking Wazo only if it is not known. ok is false if the account is no member.
+// room returns one of the account's rooms, asking Wazo only if it is not known. ok is false if the account is no
+// member.
 func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Room, ok bool, err error) {
 	a.mu.Lock()
 	room, ok = a.rooms[uuid]
@@ -198,8 +199,9 @@ func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Roo
 	return room, ok, nil
 }
 
-// isMember reports whether the account is a member of a room. The rooms as last listed are believed for a time, and for a tenth of
-// it if the room is not among them: somebody may just have added the account. asked reports that they were listed anew.
+// isMember reports whether the account is a member of a room. The rooms as last listed are believed for a time, and for
+// a tenth of it if the room is not among them: somebody may just have added the account. asked reports that they were
+// listed anew.
 func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Duration) (member, asked bool, err error) {
 	a.mu.Lock()
 	_, member = a.rooms[room]
@@ -216,8 +218,9 @@ func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Dur
 	return member, true, nil
 }
 
-// stillHears reports whether an account is a member of a room of which the relay account hears, for itself or for others, because it hears
-// of all rooms: it goes on hearing of those that the account was removed from. If that cannot be told, the last list counts.
+// stillHears reports whether an account is a member of a room of which the relay account hears, for itself or for
+// others, because it hears of all rooms: it goes on hearing of those that the account was removed from. If that cannot
+// be told, the last list counts.
 func (a *account) stillHears(ctx context.Context, room wazoapi.UUID, kept time.Duration) bool {
 	member, _, err := a.isMember(ctx, room, kept)
 	if err != nil {
@@ -247,8 +250,9 @@ func (a *account) addRoom(room wazoapi.Room) {
 	a.rooms[room.UUID] = room
 }
 
-// Identify finds out who the relay account is, if there is one. Wazo need not be reachable if that is known from an earlier start: then the
-// relay begins its work and waits. A refused log-in is always an error. Identify also reads the accounts of people.
+// Identify finds out who the relay account is, if there is one. Wazo need not be reachable if that is known from an
+// earlier start: then the relay begins its work and waits. A refused log-in is always an error. Identify also reads the
+// accounts of people.
 func (r *Relay) Identify(ctx context.Context) error {
 	if err := r.loadPeople(ctx); err != nil || r.account == nil {
 		return err
@@ -280,9 +284,9 @@ func (r *Relay) Identify(ctx context.Context) error {
 	return nil
 }
 
-// endUnfitLogIns ends the log-ins of people that do not go with what the relay account is now, and tells the people so: that as the same
-// user, because nothing that this user writes is shown on Matrix, and those of other tenants. They are deleted on Wazo when the relay
-// runs.
+// endUnfitLogIns ends the log-ins of people that do not go with what the relay account is now, and tells the people so:
+// that as the same user, because nothing that this user writes is shown on Matrix, and those of other tenants. They are
+// deleted on Wazo when the relay runs.
 func (r *Relay) endUnfitLogIns(ctx context.Context, relay wazoapi.Token) error {
 	for _, acc := range r.accounts.all() {
 		row, why := acc.row, ""

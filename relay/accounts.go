@@ -15,9 +15,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// accounts are the Wazo accounts that the relay uses: its own, and those of the people who have logged in. It is safe for
-// concurrent use. It knows the accounts that are active or refused: one that somebody has left is not used any more, even if
-// its refresh token is still to be revoked.
+// accounts are the Wazo accounts that the relay uses: its own, and those of the people who have logged in. It is safe
+// for concurrent use. It knows the accounts that are active or refused: one that somebody has left is not used any
+// more, even if its refresh token is still to be revoked.
 type accounts struct {
 	relay  *account       // the relay account, nil if there is none
 	former *db.Account    // the row of a relay account that there was earlier; nil if there is one now, or never was
@@ -46,8 +46,8 @@ func newAccounts(r *Relay, former *db.Account, client *wazoapi.Client) *accounts
 	}
 }
 
-// load reads the accounts of people from the database, at the first call that succeeds. It makes no request. It gives up the
-// accounts of those who may no longer use the bot.
+// load reads the accounts of people from the database, at the first call that succeeds. It makes no request. It gives
+// up the accounts of those who may no longer use the bot.
 func (a *accounts) load(ctx context.Context) error {
 	a.mu.Lock()
 	loaded := a.loaded
@@ -80,8 +80,8 @@ func (a *accounts) load(ctx context.Context) error {
 	return nil
 }
 
-// end ends the log-in of a person who may no longer use the bot, and tells them. It is deleted on Wazo like that of somebody who
-// logs out.
+// end ends the log-in of a person who may no longer use the bot, and tells them. It is deleted on Wazo like that of
+// somebody who logs out.
 func (a *accounts) end(ctx context.Context, row *db.Account) error {
 	a.log.Warn().Stringer("matrix_user", row.MatrixUser).Msg("A person may no longer use the bot, ending their log-in to Wazo")
 	err := a.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -96,10 +96,10 @@ func (a *accounts) end(ctx context.Context, row *db.Account) error {
 	return nil
 }
 
-// put takes the account of a person into use as soon as the transaction that ctx carries, if any, is committed. The row must
-// have been stored by db.Accounts.PutLogin before, with its refresh token. It takes the place of the account that the person, or the
-// user on Wazo, had before. token is the access token with which the person has just logged in; if it is zero, the first
-// request makes a session. Neither token is stored.
+// put takes the account of a person into use as soon as the transaction that ctx carries, if any, is committed. The row
+// must have been stored by db.Accounts.PutLogin before, with its refresh token. It takes the place of the account that
+// the person, or the user on Wazo, had before. token is the access token with which the person has just logged in; if
+// it is zero, the first request makes a session. Neither token is stored.
 func (a *accounts) put(ctx context.Context, row *db.Account, token wazoapi.Token) error {
 	refresh, err := a.db.Account.RefreshToken(ctx, row.ID)
 	if err != nil {
@@ -120,8 +120,8 @@ func (a *accounts) put(ctx context.Context, row *db.Account, token wazoapi.Token
 	return nil
 }
 
-// personQueue is how many events of a person's account may wait. Each takes memory, whether it is used or not. If the queue overflows,
-// the connection is made anew and the history read.
+// personQueue is how many events of a person's account may wait. Each takes memory, whether it is used or not. If the
+// queue overflows, the connection is made anew and the history read.
 const personQueue = 64
 
 // replace lets an account take the place of those that the person, or the user on Wazo, had before. It returns these.
@@ -138,9 +138,9 @@ func (a *accounts) replace(acc *account) (earlier []*account) {
 	return earlier
 }
 
-// remove gives up the account of a person who logs out as soon as the transaction that ctx carries, if any, is committed.
-// It changes neither the database nor what Wazo knows. What is being posted through the account goes on. What waits is posted through
-// the relay account, if that is a member of the chat.
+// remove gives up the account of a person who logs out as soon as the transaction that ctx carries, if any, is
+// committed. It changes neither the database nor what Wazo knows. What is being posted through the account goes on.
+// What waits is posted through the relay account, if that is a member of the chat.
 func (a *accounts) remove(ctx context.Context, accountID int64) {
 	db.AfterCommit(ctx, func() {
 		a.mu.Lock()
@@ -163,9 +163,9 @@ func (a *accounts) drop(acc *account) {
 	a.notePast(pastLogin{acc.row.MatrixUser, acc.uuid(), true})
 }
 
-// refused notes that Wazo does not accept a person's log-in any more, because of an error that is wazoapi.ErrLogInEnded, and tells
-// the person so, once. From then on the account is not used. It does nothing if the person has logged out or in again
-// meanwhile.
+// refused notes that Wazo does not accept a person's log-in any more, because of an error that is
+// wazoapi.ErrLogInEnded, and tells the person so, once. From then on the account is not used. It does nothing if the
+// person has logged out or in again meanwhile.
 func (a *accounts) refused(ctx context.Context, acc *account, err error) error {
 	a.log.Warn().Err(err).Stringer("matrix_user", acc.row.MatrixUser).Msg("Wazo does not accept the log-in of a person any more")
 	return a.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -183,8 +183,8 @@ func (a *accounts) refused(ctx context.Context, acc *account, err error) error {
 	})
 }
 
-// of returns the account of a person that can be used, nil if there is none: the person has not logged in, or Wazo refuses the
-// log-in.
+// of returns the account of a person that can be used, nil if there is none: the person has not logged in, or Wazo
+// refuses the log-in.
 func (a *accounts) of(user id.UserID) *account {
 	if acc := a.login(user); acc != nil && !acc.refused.Load() {
 		return acc
@@ -199,16 +199,16 @@ func (a *accounts) login(user id.UserID) *account {
 	return a.byUser[user]
 }
 
-// byUUID returns the account of a person whose messages have this author, even if Wazo refuses it. It returns nil if nobody has
-// logged in as this user.
+// byUUID returns the account of a person whose messages have this author, even if Wazo refuses it. It returns nil if
+// nobody has logged in as this user.
 func (a *accounts) byUUID(author wazoapi.UUID) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.byAuthor[author]
 }
 
-// withID returns the relay account, or the account of a person, even if Wazo refuses it. It returns nil if there is none with
-// this id any more.
+// withID returns the relay account, or the account of a person, even if Wazo refuses it. It returns nil if there is
+// none with this id any more.
 func (a *accounts) withID(accountID int64) *account {
 	if a.relay != nil && accountID == a.relay.row.ID {
 		return a.relay
@@ -229,8 +229,8 @@ func (a *accounts) all() []*account {
 	return all
 }
 
-// inUse returns the accounts that can be used: the relay account, if there is one, and then those of people that Wazo accepts, the
-// oldest first.
+// inUse returns the accounts that can be used: the relay account, if there is one, and then those of people that Wazo
+// accepts, the oldest first.
 func (a *accounts) inUse() []*account {
 	people := slices.DeleteFunc(a.all(), func(acc *account) bool { return acc.refused.Load() })
 	slices.SortFunc(people, func(x, y *account) int { return cmp.Compare(x.row.ID, y.row.ID) })
@@ -240,8 +240,9 @@ func (a *accounts) inUse() []*account {
 	return slices.Insert(people, 0, a.relay)
 }
 
-// membersFirst returns the accounts that can be used in two groups: those that are members of a Wazo room according to the lists of
-// rooms that are known, whoever's they are, and the others. Each group is in the order of inUse. It makes no request.
+// membersFirst returns the accounts that can be used in two groups: those that are members of a Wazo room according to
+// the lists of rooms that are known, whoever's they are, and the others. Each group is in the order of inUse. It makes
+// no request.
 func (a *accounts) membersFirst(room wazoapi.UUID) (members, others []*account) {
 	all := a.inUse()
 	listed := make(map[wazoapi.UUID]bool)
@@ -262,8 +263,8 @@ func (a *accounts) membersFirst(room wazoapi.UUID) (members, others []*account) 
 	return members, others
 }
 
-// isRelay reports whether a user on Wazo is the relay account, or was it: what this user wrote comes from Matrix. If a person has
-// logged in since as the user that was the relay account, it is the person's own.
+// isRelay reports whether a user on Wazo is the relay account, or was it: what this user wrote comes from Matrix. If a
+// person has logged in since as the user that was the relay account, it is the person's own.
 func (a *accounts) isRelay(author wazoapi.UUID) bool {
 	return author != "" && author == a.relayAuthor() && (a.relay != nil || a.byUUID(author) == nil)
 }
@@ -276,8 +277,8 @@ func (a *accounts) relayAuthor() wazoapi.UUID {
 	return a.relay.uuid()
 }
 
-// tenant returns the tenant on Wazo that is relayed: that of the relay account, or without one that of the people who have logged in.
-// It is empty if that is not known.
+// tenant returns the tenant on Wazo that is relayed: that of the relay account, or without one that of the people who
+// have logged in. It is empty if that is not known.
 func (a *accounts) tenant() string {
 	if a.relay != nil {
 		return a.relay.row.TenantUUID

@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// adminNotices tells the administrators once when a problem has begun that concerns no single portal, and once when it is over. It is
-// used by watch only.
+// adminNotices tells the administrators once when a problem has begun that concerns no single portal, and once when it
+// is over. It is used by watch only.
 type adminNotices struct {
 	*Relay
 	loaded   bool
@@ -33,8 +33,8 @@ func newAdminNotices(r *Relay) *adminNotices {
 	return &adminNotices{Relay: r, problems: make(map[words.Part]*problem)}
 }
 
-// look looks how everything is, and tells the administrators what is new. A problem is told, and so is its end, when it has lasted for
-// OutageNotice: nobody wants to hear of each second.
+// look looks how everything is, and tells the administrators what is new. A problem is told, and so is its end, when it
+// has lasted for OutageNotice: nobody wants to hear of each second.
 func (a *adminNotices) look(ctx context.Context) {
 	if !a.loaded {
 		if err := a.load(ctx); err != nil {
@@ -109,7 +109,8 @@ func (a *adminNotices) tell(ctx context.Context, text string) error {
 	})
 }
 
-// SayToAdmins says something to each administrator who is named by the whole user id, in the bot's direct chat with them.
+// SayToAdmins says something to each administrator who is named by the whole user id, in the bot's direct chat with
+// them.
 func (r *Relay) SayToAdmins(ctx context.Context, text string) error {
 	for _, admin := range r.cfg.Rights.Named() {
 		if err := r.SayTo(ctx, admin, text); err != nil {
@@ -156,8 +157,8 @@ func (r *Relay) generalTroubles(ctx context.Context) (map[words.Part]string, err
 // worstShown is how many portals WorstPortals returns.
 const worstShown = 10
 
-// WorstPortals returns the portals with the greatest troubles, and how many have any: first those that are paused, then those whose
-// oldest message has waited the longest, then those with the most messages that could not be delivered.
+// WorstPortals returns the portals with the greatest troubles, and how many have any: first those that are paused, then
+// those whose oldest message has waited the longest, then those with the most messages that could not be delivered.
 func (r *Relay) WorstPortals(ctx context.Context) (worst []words.TroubledPortal, all int, err error) {
 	figures, err := r.db.Queue.FiguresOfPortals(ctx)
 	if err != nil {

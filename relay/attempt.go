@@ -10,9 +10,9 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// markAttempted stores, before a part of a request is sent, that the part may be carried out from now on. The first attempt also
-// stores the request, part by part; it never changes afterwards. markAttempted reports false if the row is not what was read any
-// more: the link was ended, or the message was edited, redacted, decrypted or passed over.
+// markAttempted stores, before a part of a request is sent, that the part may be carried out from now on. The first
+// attempt also stores the request, part by part; it never changes afterwards. markAttempted reports false if the row is
+// not what was read any more: the link was ended, or the message was edited, redacted, decrypted or passed over.
 func (r *Relay) markAttempted(ctx context.Context, row *db.Row, request ...string) (bool, error) {
 	there, err := r.db.Queue.MarkAttempted(ctx, row, request, jsontime.UM(time.Now()))
 	if err == nil && there && !row.HasRequest() {
@@ -21,8 +21,8 @@ func (r *Relay) markAttempted(ctx context.Context, row *db.Row, request ...strin
 	return there, err
 }
 
-// attemptFailed stores what is known of an attempt that failed, and returns err. The next attempt may go without a search for
-// this one only if it is certain that this attempt and all before it were not carried out.
+// attemptFailed stores what is known of an attempt that failed, and returns err. The next attempt may go without a
+// search for this one only if it is certain that this attempt and all before it were not carried out.
 func (r *Relay) attemptFailed(ctx context.Context, row *db.Row, err error) error {
 	ctx = context.WithoutCancel(ctx) // this matters most when the relay is being stopped
 	failure := classify(err)

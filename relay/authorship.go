@@ -10,9 +10,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// The database may be a copy that is older than what people have said since. Then what their own accounts have posted is found by its
-// author and text (echo.go). A person may have logged out or in since the copy was made, so each user on Wazo counts that the person is,
-// or was, as far as that is known.
+// The database may be a copy that is older than what people have said since. Then what their own accounts have posted
+// is found by its author and text (echo.go). A person may have logged out or in since the copy was made, so each user
+// on Wazo counts that the person is, or was, as far as that is known.
 
 // authorship knows as which users on Wazo people may have posted. It is safe for concurrent use.
 type authorship struct {
@@ -20,8 +20,8 @@ type authorship struct {
 	identities *identities
 }
 
-// of returns the users on Wazo as whom a person may have posted, the likeliest first: as whom the person has logged in, or had before,
-// or whom an administrator says the person to be. As somebody else's user nobody else has posted.
+// of returns the users on Wazo as whom a person may have posted, the likeliest first: as whom the person has logged in,
+// or had before, or whom an administrator says the person to be. As somebody else's user nobody else has posted.
 func (a *authorship) of(user id.UserID) []wazoapi.UUID {
 	authors := a.accounts.usedBy(user)
 	if mapped, _, ok := a.identities.ofMatrix(user); ok && !slices.Contains(authors, mapped) {
@@ -103,7 +103,8 @@ func (a *accounts) learn(logins LoginHistory) (all LoginHistory) {
 	return all
 }
 
-// usedBy returns the users on Wazo as whom a person has logged in, or had, unless somebody else has logged in as them since.
+// usedBy returns the users on Wazo as whom a person has logged in, or had, unless somebody else has logged in as them
+// since.
 func (a *accounts) usedBy(user id.UserID) (authors []wazoapi.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -118,8 +119,8 @@ func (a *accounts) usedBy(user id.UserID) (authors []wazoapi.UUID) {
 	return authors
 }
 
-// wasLoggedIn returns the users on Wazo as whom a person who has logged out had logged in, unless somebody else has logged in as them
-// since. It leaves out what only the homeserver says.
+// wasLoggedIn returns the users on Wazo as whom a person who has logged out had logged in, unless somebody else has
+// logged in as them since. It leaves out what only the homeserver says.
 func (a *accounts) wasLoggedIn(user id.UserID) (authors []wazoapi.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

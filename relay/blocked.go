@@ -10,9 +10,9 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// Retry tries again what is parked in a room's portal, tries to decrypt what waits for a key, and finds out whether what
-// paused the portal is repaired. It returns how many messages were parked or wait for a key, and a *UserError if the room has
-// no portal.
+// Retry tries again what is parked in a room's portal, tries to decrypt what waits for a key, and finds out whether
+// what paused the portal is repaired. It returns how many messages were parked or wait for a key, and a *UserError if
+// the room has no portal.
 func (r *Relay) Retry(ctx context.Context, room id.RoomID) (tried int, err error) {
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		portal, rows, err := r.blockedRows(ctx, room)

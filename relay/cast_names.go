@@ -21,12 +21,12 @@ type wazoMembers struct {
 	apart    map[convert.Namesake]string      // what toldApart has returned
 }
 
-// maxToldApart is how many members a Wazo room has at most whose people are told apart. To know the names of more of them would take more
-// requests than a message can wait for.
+// maxToldApart is how many members a Wazo room has at most whose people are told apart. To know the names of more of
+// them would take more requests than a message can wait for.
 const maxToldApart = 250
 
-// wazoMembers returns the members of the Wazo room, looked up once, with their names if there are few of them. It makes no request if the
-// room and its people are known.
+// wazoMembers returns the members of the Wazo room, looked up once, with their names if there are few of them. It makes
+// no request if the room and its people are known.
 func (c *cast) wazoMembers(ctx context.Context) *wazoMembers {
 	if c.onWazo == nil {
 		c.onWazo = &wazoMembers{uuids: c.membersOnWazo(ctx), apart: make(map[convert.Namesake]string)}
@@ -81,8 +81,8 @@ func (c *cast) nameMembers(ctx context.Context, members *wazoMembers) {
 	}
 }
 
-// toldApart returns the name of somebody on Wazo with what tells them from other members whose names are the same. It is the same name
-// for as long as the members and their names are.
+// toldApart returns the name of somebody on Wazo with what tells them from other members whose names are the same. It
+// is the same name for as long as the members and their names are.
 func (m *wazoMembers) toldApart(uuid wazoapi.UUID, name string) string {
 	person := m.namesake(uuid, name)
 	if shown, ok := m.apart[person]; ok {

@@ -259,7 +259,8 @@ func TestSendersWhoseNameIsNotStoredAreToldApart(t *testing.T) {
 	require.Equal(t, "Ada (Matrix)", f.aliasOf("alone"))
 }
 
-// The names of very many members would take more requests than a message can wait for. They can be mentioned all the same.
+// The names of very many members would take more requests than a message can wait for. They can be mentioned all the
+// same.
 func TestPeopleOfVeryLargeChats(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

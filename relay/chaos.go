@@ -10,8 +10,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// sabotaged reports whether a part of the protection is switched off, by WAZO_RELAY_BREAK=reconcile,catchup,dedupe,echoes,adoption. The
-// chaos run proves with that that it would notice. This file is built only with the tag chaos.
+// sabotaged reports whether a part of the protection is switched off, by
+// WAZO_RELAY_BREAK=reconcile,catchup,dedupe,echoes,adoption. The chaos run proves with that that it would notice. This
+// file is built only with the tag chaos.
 func sabotaged(part string) bool {
 	for name := range strings.SplitSeq(os.Getenv("WAZO_RELAY_BREAK"), ",") {
 		if name == part {
@@ -35,7 +36,8 @@ func chaosTimes(cfg *Config) {
 	}
 }
 
-// StreamConfig returns the timings of the connections for events. A chaos run lets them ask more often whether Wazo has the plugin.
+// StreamConfig returns the timings of the connections for events. A chaos run lets them ask more often whether Wazo has
+// the plugin.
 func StreamConfig() (cfg wazoapi.StreamConfig) {
 	if d, err := time.ParseDuration(os.Getenv("WAZO_RELAY_PLUGIN")); err == nil {
 		cfg.PingInterval, cfg.PluginInterval = d, d

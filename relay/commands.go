@@ -22,8 +22,8 @@ func (r *Relay) Command(evt *event.Event) (command.Command, bool) {
 	return reader.Read(evt.Content.Raw, r.matrix.OwnNames()...)
 }
 
-// acceptCommand stores, within a transaction, a command of a room for the bot to obey it. A command that was edited in the
-// meantime is not obeyed any more. portalID is 0 if the room has no portal.
+// acceptCommand stores, within a transaction, a command of a room for the bot to obey it. A command that was edited in
+// the meantime is not obeyed any more. portalID is 0 if the room has no portal.
 func (r *Relay) acceptCommand(ctx context.Context, portalID int64, evt *event.Event, acceptedAt db.Time) error {
 	original, replaced, err := r.rememberCommand(ctx, evt)
 	if err != nil || replaced {
@@ -39,8 +39,8 @@ func (r *Relay) acceptCommand(ctx context.Context, portalID int64, evt *event.Ev
 	return r.storeInbox(ctx, db.InboxCommand, evt, acceptedAt)
 }
 
-// rememberCommand stores, within a transaction, that an event is a command. It returns the event that the command is an edit
-// of, "" if it is not an edit, and whether a later edit took its place.
+// rememberCommand stores, within a transaction, that an event is a command. It returns the event that the command is an
+// edit of, "" if it is not an edit, and whether a later edit took its place.
 func (r *Relay) rememberCommand(ctx context.Context, evt *event.Event) (original id.EventID, replaced bool, err error) {
 	original = command.Replaces(evt.Content.Raw)
 	typedAt := jsontime.UnixMilli{Time: time.UnixMilli(evt.Timestamp)}
@@ -58,8 +58,8 @@ func (r *Relay) rememberCommand(ctx context.Context, evt *event.Event) (original
 	return original, replaced, nil
 }
 
-// NoteCommand is for a command that the bot obeys although it was not accepted as one, because its key came late. It reports
-// whether a later edit took its place.
+// NoteCommand is for a command that the bot obeys although it was not accepted as one, because its key came late. It
+// reports whether a later edit took its place.
 func (r *Relay) NoteCommand(ctx context.Context, evt *event.Event) (replaced bool, err error) {
 	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
 		_, replaced, err = r.rememberCommand(ctx, evt)
@@ -68,7 +68,8 @@ func (r *Relay) NoteCommand(ctx context.Context, evt *event.Event) (replaced boo
 	return replaced, err
 }
 
-// EditedAfter returns how long after a command the edit of it was sent. It returns 0 if the event does not edit a command.
+// EditedAfter returns how long after a command the edit of it was sent. It returns 0 if the event does not edit a
+// command.
 func (r *Relay) EditedAfter(ctx context.Context, evt *event.Event) (time.Duration, error) {
 	original := command.Replaces(evt.Content.Raw)
 	if original == "" {
@@ -81,7 +82,8 @@ func (r *Relay) EditedAfter(ctx context.Context, evt *event.Event) (time.Duratio
 	return time.UnixMilli(evt.Timestamp).Sub(edited.TypedAt.Time), nil
 }
 
-// editsCommand reports whether an event edits a command. People on Wazo never saw the command, so its edit is not for them.
+// editsCommand reports whether an event edits a command. People on Wazo never saw the command, so its edit is not for
+// them.
 func (r *Relay) editsCommand(ctx context.Context, evt *event.Event) (bool, error) {
 	original := command.Replaces(evt.Content.Raw)
 	if original == "" {

@@ -153,8 +153,11 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 		posterID = poster.row.ID
 	}
 	return &wazoRequest{
-		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text, After: readFrom(d.portal),
-		Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent, also: said.also, account: poster.account, failure: failure, media: said.media, forms: forms, posted: posted, written: written,
+		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text,
+		After: readFrom(d.portal), Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent,
+
+		also: said.also, account: poster.account, failure: failure, media: said.media,
+		forms: forms, posted: posted, written: written,
 	}, nil
 }
 

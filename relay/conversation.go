@@ -11,8 +11,9 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// conversations are the portals that have opened by themselves. Their people are invited one by one, and a conversation ends when
-// nobody is left in its Matrix room. One job for each of them does everything that takes requests. It is safe for concurrent use.
+// conversations are the portals that have opened by themselves. Their people are invited one by one, and a conversation
+// ends when nobody is left in its Matrix room. One job for each of them does everything that takes requests. It is safe
+// for concurrent use.
 type conversations struct {
 	*Relay
 	lookingAt *semaphore.Weighted // limits how many are brought in line at once
@@ -39,8 +40,8 @@ func (c *conversations) wakeAll(ctx context.Context) error {
 	return nil
 }
 
-// peopleChanged has all conversations looked at, also those that are still to open, as soon as the transaction that ctx carries, if any, is
-// committed: somebody is another person on Wazo than before.
+// peopleChanged has all conversations looked at, also those that are still to open, as soon as the transaction that ctx
+// carries, if any, is committed: somebody is another person on Wazo than before.
 func (c *conversations) peopleChanged(ctx context.Context) {
 	db.AfterCommit(ctx, func() {
 		c.tasks.Go(func(ctx context.Context) {
@@ -51,8 +52,8 @@ func (c *conversations) peopleChanged(ctx context.Context) {
 	})
 }
 
-// update brings a conversation in line with what is known: it follows the Wazo room, invites whom an invitation is owed, tells who
-// asked for the conversation, and ends it if nobody is left.
+// update brings a conversation in line with what is known: it follows the Wazo room, invites whom an invitation is
+// owed, tells who asked for the conversation, and ends it if nobody is left.
 func (c *conversations) update(ctx context.Context, portalID int64) error {
 	ctx, cancel := c.tasks.UntilStop(ctx)
 	defer cancel()
@@ -67,7 +68,8 @@ func (c *conversations) update(ctx context.Context, portalID int64) error {
 	return errors.Join(err, c.answerAsked(ctx, portal), c.endIfEmpty(ctx, portal))
 }
 
-// follow brings a conversation in line with its Wazo room, a few at the same time. It reports true if the conversation had to end.
+// follow brings a conversation in line with its Wazo room, a few at the same time. It reports true if the conversation
+// had to end.
 func (c *conversations) follow(ctx context.Context, portal *db.Portal) (over bool, err error) {
 	if err = c.lookingAt.Acquire(ctx, 1); err != nil {
 		return false, err
@@ -79,7 +81,8 @@ func (c *conversations) follow(ctx context.Context, portal *db.Portal) (over boo
 	return (&following{conversations: c, portal: portal}).run(ctx)
 }
 
-// isAttended reports whether somebody has joined the Matrix room of a conversation. If that cannot be told, nothing is sent.
+// isAttended reports whether somebody has joined the Matrix room of a conversation. If that cannot be told, nothing is
+// sent.
 func (c *conversations) isAttended(ctx context.Context, portal *db.Portal) bool {
 	attended, err := c.db.PortalMember.IsAttended(ctx, portal.ID)
 	if err != nil {

@@ -12,11 +12,12 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// endingPause is how long a conversation that everybody has left waits for what is still to be delivered to Wazo, before that is
-// looked at again.
+// endingPause is how long a conversation that everybody has left waits for what is still to be delivered to Wazo,
+// before that is looked at again.
 const endingPause = time.Second
 
-// endIfEmpty ends a conversation when nobody is in its Matrix room or may still come. What was said there is delivered first.
+// endIfEmpty ends a conversation when nobody is in its Matrix room or may still come. What was said there is delivered
+// first.
 func (c *conversations) endIfEmpty(ctx context.Context, portal *db.Portal) error {
 	if over, err := c.isEmpty(ctx, portal); err != nil || !over {
 		return err
@@ -44,8 +45,8 @@ func (c *conversations) isEmpty(ctx context.Context, portal *db.Portal) (bool, e
 	return !slices.ContainsFunc(members, isActive), err
 }
 
-// delivers reports whether something is still to be read from the Matrix room, or delivered from there to Wazo, and nothing keeps it
-// from that.
+// delivers reports whether something is still to be read from the Matrix room, or delivered from there to Wazo, and
+// nothing keeps it from that.
 func (c *conversations) delivers(ctx context.Context, portal *db.Portal) (bool, error) {
 	paused, err := c.pauses.of(ctx, db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo})
 	if err != nil || len(paused) > 0 {
@@ -59,8 +60,8 @@ func (c *conversations) delivers(ctx context.Context, portal *db.Portal) (bool, 
 	return counts[db.ToWazo].Pending > 0, err
 }
 
-// end ends a conversation, within a transaction. Nothing is said on Wazo: nobody there was told of the Matrix room. Who said something
-// that is not delivered is told.
+// end ends a conversation, within a transaction. Nothing is said on Wazo: nobody there was told of the Matrix room. Who
+// said something that is not delivered is told.
 func (c *conversations) end(ctx context.Context, portal *db.Portal) error {
 	sayers, err := c.db.Queue.Sayers(ctx, portal.ID)
 	if err != nil {
@@ -89,8 +90,8 @@ func (c *conversations) end(ctx context.Context, portal *db.Portal) error {
 	return c.openings.leave(ctx, portal.MatrixRoom)
 }
 
-// awaitsLogIn reports whether nobody was invited to a conversation yet, because Wazo refused the log-in of who is to be, when the room
-// was found.
+// awaitsLogIn reports whether nobody was invited to a conversation yet, because Wazo refused the log-in of who is to
+// be, when the room was found.
 func (c *conversations) awaitsLogIn(ctx context.Context, portal *db.Portal) (bool, error) {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
 	if err != nil || len(members) > 0 {

@@ -48,8 +48,8 @@ func (f *following) adapt(ctx context.Context) error {
 	return f.rename(ctx)
 }
 
-// belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays: the room is
-// still theirs on Wazo, unless another person has logged in with the account since.
+// belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays:
+// the room is still theirs on Wazo, unless another person has logged in with the account since.
 func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool, error) {
 	wazo, loggedIn, isKnown := f.identities.ofMatrix(member.MatrixUser)
 	switch {
@@ -76,8 +76,8 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 	return is, err
 }
 
-// addPeople owes an invitation to the people of the Wazo room who are not known to the conversation yet. An invitation that is owed
-// and not wanted any more is forgotten.
+// addPeople owes an invitation to the people of the Wazo room who are not known to the conversation yet. An invitation
+// that is owed and not wanted any more is forgotten.
 func (f *following) addPeople(ctx context.Context) error {
 	people, err := f.openings.candidates(ctx, f.room)
 	if err != nil {
@@ -85,7 +85,8 @@ func (f *following) addPeople(ctx context.Context) error {
 	}
 	isWanted := func(c candidate) bool { return c.isWanted(f.room, f.openings.relayUUID()) }
 	isUnwanted := func(m *db.PortalMember) bool {
-		// Whether a candidate waits was read at the same moment as whether they are wanted: they may log in again meanwhile.
+		// Whether a candidate waits was read at the same moment as whether they are wanted: they may log in again
+		// meanwhile.
 		stays := func(c candidate) bool { return c.user == m.MatrixUser && (isWanted(c) || c.waits()) }
 		return m.State == db.MemberOwed && !slices.ContainsFunc(people, stays)
 	}
@@ -152,7 +153,8 @@ func (f *following) rename(ctx context.Context) error {
 	return f.db.Portal.SetTitle(context.WithoutCancel(ctx), f.portal.ID, title, shown)
 }
 
-// roomsListed has the conversations looked at that an account reads, if their Wazo rooms have changed since they were last seen.
+// roomsListed has the conversations looked at that an account reads, if their Wazo rooms have changed since they were
+// last seen.
 func (c *conversations) roomsListed(ctx context.Context, acc *account) error {
 	portals, err := c.db.Portal.OfReader(ctx, acc.row.ID)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// membersChanged accepts, within a transaction, that people came into the Matrix room of a conversation, were invited, or left. If
-// something is missing in the timeline, who is there is compared with what is stored.
+// membersChanged accepts, within a transaction, that people came into the Matrix room of a conversation, were invited,
+// or left. If something is missing in the timeline, who is there is compared with what is stored.
 func (c *conversations) membersChanged(ctx context.Context, portal *db.Portal, room RoomSync) error {
 	if room.Limited {
 		db.AfterCommit(ctx, func() { c.wake(portal.ID) })
@@ -58,7 +58,8 @@ func (c *conversations) memberChanged(ctx context.Context, portal *db.Portal, ch
 	return c.db.PortalMember.Put(ctx, member)
 }
 
-// compareMembers compares what is stored of a conversation's people with who is in the Matrix room. A change may have been missed.
+// compareMembers compares what is stored of a conversation's people with who is in the Matrix room. A change may have
+// been missed.
 func (c *conversations) compareMembers(ctx context.Context, portal *db.Portal) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
 	if err != nil {
@@ -99,8 +100,9 @@ func (c *conversations) owe(ctx context.Context, portal *db.Portal, member *db.P
 	return c.db.PortalMember.Put(ctx, member)
 }
 
-// oweAgain notes, within a transaction, that a message came from Wazo: who has left is invited again. Whether a person wants that is
-// found out before they are invited. The author is not invited: the message may be the last thing that they said on Matrix.
+// oweAgain notes, within a transaction, that a message came from Wazo: who has left is invited again. Whether a person
+// wants that is found out before they are invited. The author is not invited: the message may be the last thing that
+// they said on Matrix.
 func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal, author wazoapi.UUID) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
 	if err != nil {
@@ -116,8 +118,8 @@ func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal, author 
 	return nil
 }
 
-// invite invites whom an invitation is owed, one by one: the homeserver limits invitations, and one that it refuses must not
-// keep the others from coming.
+// invite invites whom an invitation is owed, one by one: the homeserver limits invitations, and one that it refuses
+// must not keep the others from coming.
 func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
 	members = slices.DeleteFunc(members, func(m *db.PortalMember) bool { return m.State != db.MemberOwed || c.isRefused(m.MatrixUser) })
@@ -152,8 +154,8 @@ func (c *conversations) isRefused(user id.UserID) bool {
 	return acc != nil && acc.refused.Load()
 }
 
-// inviteRefused notes that the homeserver refuses to invite a person: there is no such user, or the user wants no invitations. It also
-// refuses to invite who is in the room already, because what was done last was not recorded.
+// inviteRefused notes that the homeserver refuses to invite a person: there is no such user, or the user wants no
+// invitations. It also refuses to invite who is in the room already, because what was done last was not recorded.
 func (c *conversations) inviteRefused(ctx context.Context, portal *db.Portal, member *db.PortalMember, cause error) error {
 	if err := c.matrix.Resync(ctx); err != nil {
 		return fmt.Errorf("failed to wait for the next sync: %w", err)

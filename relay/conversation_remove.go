@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// removeStrangers removes the people who do not belong to the Wazo room any more. A private conversation on Wazo has no reader whom
-// Wazo did not give it.
+// removeStrangers removes the people who do not belong to the Wazo room any more. A private conversation on Wazo has no
+// reader whom Wazo did not give it.
 func (f *following) removeStrangers(ctx context.Context) error {
 	members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
 	if err != nil {
@@ -31,8 +31,9 @@ func (f *following) removeStrangers(ctx context.Context) error {
 	return nil
 }
 
-// removeUninvited removes the people whom the bot has not invited, unless they belong to the Wazo room. Only the bot can invite
-// somebody, but administrators of a homeserver can give that right to others, also by an upgrade of the room.
+// removeUninvited removes the people whom the bot has not invited, unless they belong to the Wazo room. Only the bot
+// can invite somebody, but administrators of a homeserver can give that right to others, also by an upgrade of the
+// room.
 func (f *following) removeUninvited(ctx context.Context) error {
 	// Read before what is stored: who is to be invited is stored first.
 	there, err := f.matrix.Members(ctx, f.portal.MatrixRoom)
@@ -61,14 +62,16 @@ func (f *following) removeUninvited(ctx context.Context) error {
 	return nil
 }
 
-// isMember reports whether a person belongs to the Wazo room, although nothing is stored of them: the database may be an older copy.
+// isMember reports whether a person belongs to the Wazo room, although nothing is stored of them: the database may be
+// an older copy.
 func (f *following) isMember(user id.UserID) bool {
 	wazo, loggedIn, ok := f.identities.ofMatrix(user)
 	return ok && f.openings.mayBeIn(f.room, &db.PortalMember{WazoUUID: string(wazo), LoggedIn: loggedIn})
 }
 
-// pastMember returns what is to be stored of a person who is in the Matrix room, has logged out, and is a member of the Wazo room. It
-// returns nil if that is not so. Who has only logged out stays (see belongs), and the database may be an older copy.
+// pastMember returns what is to be stored of a person who is in the Matrix room, has logged out, and is a member of the
+// Wazo room. It returns nil if that is not so. Who has only logged out stays (see belongs), and the database may be an
+// older copy.
 func (f *following) pastMember(user id.UserID) *db.PortalMember {
 	if _, _, isKnown := f.identities.ofMatrix(user); isKnown {
 		return nil
@@ -107,8 +110,8 @@ func (f *following) remove(ctx context.Context, member *db.PortalMember) error {
 	})
 }
 
-// expel removes somebody from the Matrix room. If the homeserver does not let the bot do that, the room is not fit for the conversation
-// any more.
+// expel removes somebody from the Matrix room. If the homeserver does not let the bot do that, the room is not fit for
+// the conversation any more.
 func (f *following) expel(ctx context.Context, user id.UserID) error {
 	err := f.matrix.Remove(ctx, f.portal.MatrixRoom, user, f.texts.ConversationKick())
 	if err != nil && !isGone(err) {

@@ -10,10 +10,11 @@ import (
 	"wazo-matrix-relay/relay/convert"
 )
 
-// chatd cannot change a message, so an edit of a message that is on Wazo becomes a new message there. This file finds out what it
-// changes. Edits of messages that still wait are in pending_edits.go.
+// chatd cannot change a message, so an edit of a message that is on Wazo becomes a new message there. This file finds
+// out what it changes. Edits of messages that still wait are in pending_edits.go.
 
-// isOutdated reports whether the row is an edit behind which a newer edit of the same message waits: that one says all there is to say.
+// isOutdated reports whether the row is an edit behind which a newer edit of the same message waits: that one says all
+// there is to say.
 func (d *wazoDelivery) isOutdated(ctx context.Context, edited id.EventID) (bool, error) {
 	rows, err := d.db.Queue.PendingEdits(ctx, d.portal.ID, d.row.Author, edited.String())
 	if err != nil {
@@ -28,8 +29,8 @@ func (d *wazoDelivery) isOutdated(ctx context.Context, edited id.EventID) (bool,
 	return false, nil
 }
 
-// before returns what a message said before it was edited, as people on Wazo know it. It returns nil if that is not known, if they
-// have never seen the message, or if the edit replaces its file.
+// before returns what a message said before it was edited, as people on Wazo know it. It returns nil if that is not
+// known, if they have never seen the message, or if the edit replaces its file.
 func (d *wazoDelivery) before(ctx context.Context, evt *event.Event, content *event.MessageEventContent, opts convert.WazoOptions) (*event.MessageEventContent, error) {
 	target := content.RelatesTo.GetReplaceID()
 	if known, err := d.db.Message.KnowsEvent(ctx, d.portal.ID, target); err != nil || !known {

@@ -49,7 +49,8 @@ func TestOfSeveralEditsThatWaitOnlyTheLastGoesOut(t *testing.T) {
 	f.awaitRelayed("one", "attempted", "✏️ two by Bea", "between", "✏️ three")
 }
 
-// Homeservers before MSC3925 gave an event the content of its last edit, whenever one asked for it. What it said before is not known then.
+// Homeservers before MSC3925 gave an event the content of its last edit, whenever one asked for it. What it said before
+// is not known then.
 func TestHomeserversThatReplaceWhatWasEdited(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

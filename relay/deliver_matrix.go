@@ -104,7 +104,9 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	row := d.row
 	d.uploads.forget(row.PortalID)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
-		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback, As: part.As, Tag: d.tag(part), Check: func(ctx context.Context) error { return d.pauses.checkMaySend(ctx, d.portal) },
+		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback,
+		As: part.As, Tag: d.tag(part),
+		Check: func(ctx context.Context) error { return d.pauses.checkMaySend(ctx, d.portal) },
 	}, transactionID(row, part))
 	if err != nil {
 		if err = d.attemptFailed(ctx, row, err); errors.Is(err, errMayNotSend) {
@@ -203,7 +205,7 @@ func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err 
 		return d.pastParts(ctx, message), nil
 	}
 	author := d.cast.author(ctx, message)
-	pictures := convert.Pictures(message.Content)
+	pictures := d.typed().Pictures(message.Content)
 	uploaded, err := d.uploadPictures(ctx, pictures)
 	if err != nil {
 		return nil, err

@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// A message of Wazo that is a reply (wazo_replies.go) becomes a reply on Matrix, if an event shows what it replies to. Otherwise it begins
-// with a quote.
+// A message of Wazo that is a reply (wazo_replies.go) becomes a reply on Matrix, if an event shows what it replies to.
+// Otherwise it begins with a quote.
 
 // addReply lets the parts of a message show what it replies to.
 func (d *matrixDelivery) addReply(ctx context.Context, message wazoapi.Message, parts []*matrixPart) error {
@@ -46,8 +46,8 @@ func (d *matrixDelivery) addReply(ctx context.Context, message wazoapi.Message, 
 	return nil
 }
 
-// replyTarget returns the event to which an event is a reply if it shows a reply to a message. It returns "" if no event shows that
-// message, or one that shows what was said before the conversation opened: then it is quoted instead.
+// replyTarget returns the event to which an event is a reply if it shows a reply to a message. It returns "" if no
+// event shows that message, or one that shows what was said before the conversation opened: then it is quoted instead.
 func (d *matrixDelivery) replyTarget(ctx context.Context, parent wazoapi.UUID) (id.EventID, error) {
 	if parent == "" {
 		return "", nil
@@ -61,8 +61,8 @@ func (d *matrixDelivery) replyTarget(ctx context.Context, parent wazoapi.UUID) (
 	return targets[0].EventID, nil
 }
 
-// quote returns what is quoted of the message to which a reply is. Wazo keeps the text of what was taken back on Matrix: it is not shown
-// there again.
+// quote returns what is quoted of the message to which a reply is. Wazo keeps the text of what was taken back on
+// Matrix: it is not shown there again.
 func (r *wazoReplies) quote(ctx context.Context, portal *db.Portal, c *cast, reply wazoapi.Reply) (convert.Quote, error) {
 	preview := reply.Preview
 	targets, err := r.db.Message.Targets(ctx, portal.ID, string(reply.Parent))

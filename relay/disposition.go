@@ -27,8 +27,9 @@ const (
 	Reacted                         // it is a reaction to another event
 )
 
-// Disposition decides what the relay does with an event. It is the only place where that is decided: for events of /sync, for
-// those of a gap, and for those whose keys came late. What an event says to people is known to convert.Describe.
+// Disposition decides what the relay does with an event. It is the only place where that is decided: for events of
+// /sync, for those of a gap, and for those whose keys came late. What an event says to people is known to
+// convert.Describe.
 func (r *Relay) Disposition(evt Event) Disposition {
 	if evt.ParseError != nil {
 		return ParseError

@@ -8,9 +8,9 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// A homeserver may store an event minutes after its outcome became unknown: Dendrite does so if it is killed while it processes the
-// event (docs/matrix.md, "Dendrite"). The relay has looked for the event and sent the message again by then. When the event appears
-// after all, the bot takes it back.
+// A homeserver may store an event minutes after its outcome became unknown: Dendrite does so if it is killed while it
+// processes the event (docs/matrix.md, "Dendrite"). The relay has looked for the event and sent the message again by
+// then. When the event appears after all, the bot takes it back.
 
 // isDuplicate reports whether another event of the bot shows everything that this one shows.
 func (a *matrixAccept) isDuplicate(ctx context.Context, tag Tag, eventID id.EventID) (bool, error) {

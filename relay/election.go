@@ -15,12 +15,13 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// A portal keeps its reader as long as this can be used and is a member of the Wazo room. Then another account that is a member takes
-// over. It begins unverified, and reads the history from the cursor on, so that nothing is lost. The cursor moves only for who is the
-// reader at that moment, so that a reading of the old reader that is late hides nothing.
+// A portal keeps its reader as long as this can be used and is a member of the Wazo room. Then another account that is
+// a member takes over. It begins unverified, and reads the history from the cursor on, so that nothing is lost. The
+// cursor moves only for who is the reader at that moment, so that a reading of the old reader that is late hides
+// nothing.
 
-// elect gives a portal another reader than those that cannot read it. It changes portal.ReaderID. It returns nil if nobody can take
-// over. After an error that cannot be told.
+// elect gives a portal another reader than those that cannot read it. It changes portal.ReaderID. It returns nil if
+// nobody can take over. After an error that cannot be told.
 func (r *readers) elect(ctx context.Context, portal *db.Portal, unfit []*account) (*account, error) {
 	var failure error
 	for _, acc := range r.candidates(ctx, portal) {
@@ -45,7 +46,8 @@ func (r *readers) elect(ctx context.Context, portal *db.Portal, unfit []*account
 	return nil, failure
 }
 
-// failedAlone returns an error of an account, nil if it says only that this account cannot be used, or not for what was asked.
+// failedAlone returns an error of an account, nil if it says only that this account cannot be used, or not for what was
+// asked.
 func (r *readers) failedAlone(ctx context.Context, acc *account, err error) error {
 	switch {
 	case acc != r.account && errors.Is(err, wazoapi.ErrLogInEnded):
@@ -57,8 +59,8 @@ func (r *readers) failedAlone(ctx context.Context, acc *account, err error) erro
 	}
 }
 
-// candidates returns who might read a portal: who is probably a member of the Wazo room first, and among them the relay account, then
-// people who are in the Matrix room, then the others.
+// candidates returns who might read a portal: who is probably a member of the Wazo room first, and among them the relay
+// account, then people who are in the Matrix room, then the others.
 func (r *readers) candidates(ctx context.Context, portal *db.Portal) []*account {
 	joined, err := r.matrix.Members(ctx, portal.MatrixRoom)
 	if err != nil {
@@ -80,8 +82,9 @@ func (r *readers) rank(acc *account, joined map[id.UserID]Member) int {
 	return 1
 }
 
-// catchUpPortal has a portal's history read, by another reader if the present one cannot. What keeps all of them from that, if it is
-// not the service, pauses the portal: nothing can be shown on Matrix before it is known that nothing is missing.
+// catchUpPortal has a portal's history read, by another reader if the present one cannot. What keeps all of them from
+// that, if it is not the service, pauses the portal: nothing can be shown on Matrix before it is known that nothing is
+// missing.
 func (r *readers) catchUpPortal(ctx context.Context, portalID int64) error {
 	portal, err := r.db.Portal.ByID(ctx, portalID)
 	if err != nil || portal == nil || portal.StartedOnWazo.IsZero() {
@@ -120,7 +123,8 @@ func (r *readers) catchUpPortal(ctx context.Context, portalID int64) error {
 	}
 }
 
-// directionOfReading is what stops when nobody can read a portal for a reason. Without any account in the chat nobody can post either.
+// directionOfReading is what stops when nobody can read a portal for a reason. Without any account in the chat nobody
+// can post either.
 func (p Pause) directionOfReading() db.Direction {
 	if p == PauseNoReader {
 		return ""
@@ -136,7 +140,8 @@ func (r *readers) readError(acc *account, err error) error {
 	return err
 }
 
-// used notes that an account has heard something for a portal. It has Wazo asked, now and then, whether it still accepts the log-in.
+// used notes that an account has heard something for a portal. It has Wazo asked, now and then, whether it still
+// accepts the log-in.
 func (r *readers) used(acc *account) {
 	if acc == r.account || time.Since(acc.checkedAt.load()) < r.cfg.MemberKept {
 		return

@@ -10,8 +10,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Events of Wazo come by connections to wazo-websocketd, or by requests of wazo-webhookd (WAZO_EVENTS). Everything behind the first
-// step is the same for both: what comes is accepted, and after each interruption the history is read.
+// Events of Wazo come by connections to wazo-websocketd, or by requests of wazo-webhookd (WAZO_EVENTS). Everything
+// behind the first step is the same for both: what comes is accepted, and after each interruption the history is read.
 
 // eventSource is how accounts hear of what happens on Wazo. It is safe for concurrent use.
 type eventSource interface {
@@ -25,7 +25,8 @@ type eventSource interface {
 	left(ctx context.Context, acc *account)
 	// seesTenant reports whether an account that listens hears of all rooms of its tenant.
 	seesTenant(ctx context.Context, acc *account) (bool, error)
-	// looked takes note of the newest message of each room of an account, from a look for news that began during a connection.
+	// looked takes note of the newest message of each room of an account, from a look for news that began during a
+	// connection.
 	looked(acc *account, connection uint64, latest []wazoapi.Message)
 	// settling returns for how long a row must still wait for others that may overtake it.
 	settling(row *db.Row) time.Duration
@@ -93,7 +94,8 @@ func (w *websocketEvents) scopes(websocket []string) []string { return websocket
 
 func (w *websocketEvents) why(error) words.Why { return words.WhyEventsFail }
 
-// removeHooks deletes an account's subscriptions of wazo-webhookd before the account is logged out. They would lead nowhere.
+// removeHooks deletes an account's subscriptions of wazo-webhookd before the account is logged out. They would lead
+// nowhere.
 func (r *Relay) removeHooks(ctx context.Context, api *wazoapi.Account) {
 	if !r.hookKey.isKnown() {
 		return

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The homeserver may fail over one event again and again while it takes all others. Such an event keeps nothing else back, and is given up
-// as a message would be (the constants in failure.go).
+// The homeserver may fail over one event again and again while it takes all others. Such an event keeps nothing else
+// back, and is given up as a message would be (the constants in failure.go).
 
 // failingEvents are events that the homeserver fails over. They are safe for concurrent use.
 type failingEvents struct {
@@ -22,8 +22,8 @@ type failingEvent struct {
 	first time.Time
 }
 
-// isPoison notes the outcome of an attempt to send an event. It reports whether the event is to be given up: it failed often, and for long,
-// while another one passed.
+// isPoison notes the outcome of an attempt to send an event. It reports whether the event is to be given up: it failed
+// often, and for long, while another one passed.
 func (f *failingEvents) isPoison(txnID string, err error, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -33,7 +33,7 @@ type Failure struct {
 func pauseBecause(p Pause) Failure { return Failure{Class: ClassPortal, Pause: p, Why: p.Why()} }
 
 // classify puts every error of either side into one of the three classes.
-// What it does not know is a trouble of the service with unknown outcome: that loses and doubles nothing.
+// An error that it does not know is one of the service, with an unknown outcome, so that no message is lost or duplicated.
 func classify(err error) Failure {
 	var wazo *wazoapi.Error
 	var transport *wazoapi.TransportError

@@ -96,7 +96,8 @@ func (f *fakeMatrix) reactionsIn(room id.RoomID) map[id.EventID][2]string {
 	return all
 }
 
-// reacted returns the bot's reactions as "emoji text", where text is the one of the event that a reaction is for. They are sorted.
+// reacted returns the bot's reactions as "emoji text", where text is the one of the event that a reaction is for. They
+// are sorted.
 func (f *fakeMatrix) reacted() (all []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -77,8 +77,8 @@ func (d *wazoDelivery) extendMedia(ctx context.Context) error {
 	return d.db.Media.Extend(ctx, key, jsontime.UM(time.Now().Add(d.cfg.Media.Life)))
 }
 
-// redactMedia removes the files of a message if an event takes that back. It is for all events of all rooms: links outlive
-// portals.
+// redactMedia removes the files of a message if an event takes that back. It is for all events of all rooms: links
+// outlive portals.
 func (a *matrixAccept) redactMedia(ctx context.Context, room id.RoomID, evt Event) error {
 	if evt.ParseError != nil || evt.Type.Type != event.EventRedaction.Type || evt.StateKey != nil {
 		return nil

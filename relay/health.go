@@ -88,8 +88,8 @@ func newHealth() *health {
 	return &health{services: make(map[service]condition), reads: make(map[job]time.Time)}
 }
 
-// readFailed notes that a job could not read what it needs on Wazo. A single room may be at fault, so that this says nothing about
-// wazo-chatd as a whole.
+// readFailed notes that a job could not read what it needs on Wazo. A single room may be at fault, so that this says
+// nothing about wazo-chatd as a whole.
 func (h *health) readFailed(j job, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -169,7 +169,8 @@ func (h *health) anyFails(services ...service) bool {
 	return slices.ContainsFunc(services, func(s service) bool { return !h.of(s).since.IsZero() })
 }
 
-// noteWorks notes that something succeeded on a service. The log says when that ends an outage, and all that waits for it goes on.
+// noteWorks notes that something succeeded on a service. The log says when that ends an outage, and all that waits for
+// it goes on.
 func (r *Relay) noteWorks(s service) {
 	since := r.health.succeeded(s, time.Now())
 	if since.IsZero() {
@@ -183,8 +184,8 @@ func (r *Relay) noteWorks(s service) {
 	}
 }
 
-// noteFails notes that something failed on a service, unless the error says nothing about it. It reports whether it is the first
-// failure of an outage.
+// noteFails notes that something failed on a service, unless the error says nothing about it. It reports whether it is
+// the first failure of an outage.
 func (r *Relay) noteFails(s service, err error) (first bool) {
 	failure := classify(err)
 	var matrix *MatrixError
@@ -213,7 +214,8 @@ func (r *Relay) noteFails(s service, err error) (first bool) {
 // MatrixFails notes that the homeserver gave no usable answer to /sync. AcceptSync notes that it gives answers again.
 func (r *Relay) MatrixFails(err error) { r.noteFails(serviceSync, err) }
 
-// watch looks again and again how Wazo is, since nobody may say anything for hours, and tells people when it is away for long.
+// watch looks again and again how Wazo is, since nobody may say anything for hours, and tells people when it is away
+// for long.
 func (r *Relay) watch(ctx context.Context) {
 	notices := newAdminNotices(r)
 	ticker := time.NewTicker(r.cfg.HealthInterval)
@@ -232,8 +234,8 @@ func (r *Relay) watch(ctx context.Context) {
 	}
 }
 
-// questionTimeout is how long a service may take for an answer that usually takes a few milliseconds. wazo-dird needs ten seconds
-// to find that wazo-confd hangs.
+// questionTimeout is how long a service may take for an answer that usually takes a few milliseconds. wazo-dird needs
+// ten seconds to find that wazo-confd hangs.
 const questionTimeout = 15 * time.Second
 
 // examine asks each service of Wazo something cheap, and tries the database.
@@ -264,8 +266,9 @@ func (r *Relay) examine(ctx context.Context) {
 	wg.Wait()
 }
 
-// examineBy asks a service something cheap through the relay account. If there is none, it asks through the account of somebody who has
-// logged in, and through another one if only that account is at fault. Without any account it is not known how the service is.
+// examineBy asks a service something cheap through the relay account. If there is none, it asks through the account of
+// somebody who has logged in, and through another one if only that account is at fault. Without any account it is not
+// known how the service is.
 func (r *Relay) examineBy(ctx context.Context, s service, ask func(*account) error) {
 	for _, acc := range r.accounts.inUse() {
 		err := ask(acc)

@@ -9,13 +9,14 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// This file follows how the relay itself is: its database, its clock, and whether it works at all. These belong to neither side.
+// This file follows how the relay itself is: its database, its clock, and whether it works at all. These belong to
+// neither side.
 
 // stalledAfter is how old the last look of watch may be. What it does takes milliseconds.
 const stalledAfter = 2 * time.Minute
 
-// IsAlive reports whether the relay works: that its watch goes round, for which the database must answer. It says nothing about both
-// sides. A relay that is not alive is helped by nothing but a new start.
+// IsAlive reports whether the relay works: that its watch goes round, for which the database must answer. It says
+// nothing about both sides. A relay that is not alive is helped by nothing but a new start.
 func (r *Relay) IsAlive() bool {
 	last := r.watched.load()
 	return last.IsZero() || time.Since(last) < stalledAfter+r.cfg.HealthInterval // zero: it is starting
@@ -26,14 +27,15 @@ func (r *Relay) checkDatabase(ctx context.Context) error {
 	return r.db.Setting.Set(ctx, db.SettingCheckedAt, time.Now().UTC().Format(time.RFC3339))
 }
 
-// maxSkew is how much the clocks of the relay and of a server may differ. Commands that are older than two minutes are not obeyed.
+// maxSkew is how much the clocks of the relay and of a server may differ. Commands that are older than two minutes are
+// not obeyed.
 const maxSkew = time.Minute
 
 // skewAnswers is how many answers of a server are compared: a single one may have been kept somewhere on its way.
 const skewAnswers = 3
 
-// Clocks compares the clock of this machine with those of the servers, by the times that their answers carry. It is safe for concurrent
-// use, and its zero value is ready.
+// Clocks compares the clock of this machine with those of the servers, by the times that their answers carry. It is
+// safe for concurrent use, and its zero value is ready.
 type Clocks struct {
 	mu    sync.Mutex
 	skews map[Server][]time.Duration // of the last answers
@@ -88,8 +90,8 @@ func (c *Clocks) note(server Server, ahead time.Duration) {
 	c.skews[server] = skews[max(0, len(skews)-skewAnswers):]
 }
 
-// Skew returns by how much the clock of a server is ahead of that of this machine, negative if it is behind. Of the last answers, that
-// with the smallest difference counts.
+// Skew returns by how much the clock of a server is ahead of that of this machine, negative if it is behind. Of the
+// last answers, that with the smallest difference counts.
 func (c *Clocks) Skew(server Server) (ahead time.Duration) {
 	if c == nil {
 		return 0

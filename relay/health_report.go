@@ -33,15 +33,16 @@ func (s *SideHealth) add(why string) { s.OK, s.Why = false, append(s.Why, why) }
 // syncOverdue is how old the last answer of /sync may be. A long poll takes half a minute.
 const syncOverdue = 50 * time.Second
 
-// Health returns how both sides are. A side is well if what was last tried there succeeded, no portal is paused because of it,
-// and no message has waited for it longer than a minute.
+// Health returns how both sides are. A side is well if what was last tried there succeeded, no portal is paused because
+// of it, and no message has waited for it longer than a minute.
 //
 // It says so in English, as logs do: administrators search for it, and so do their programs.
 func (r *Relay) Health(ctx context.Context) (Health, error) {
 	return r.healthOf(ctx, "", r.texts.In(words.English))
 }
 
-// healthOf is Health for people, in their language. With a room, it leaves out what concerns only other rooms, and the pauses.
+// healthOf is Health for people, in their language. With a room, it leaves out what concerns only other rooms, and the
+// pauses.
 func (r *Relay) healthOf(ctx context.Context, room id.RoomID, texts words.Texts) (Health, error) {
 	waiting, err := r.waiting(ctx)
 	if err != nil {
@@ -111,8 +112,8 @@ func (r *healthReport) failing(why string, since time.Time) string {
 
 func isDelivery(s service) bool { return s == serviceToWazo || s == serviceToMatrix }
 
-// waitFor reports whether one of some queues waits for the deliveries that a service stands for: without that, the last delivery
-// says nothing about now.
+// waitFor reports whether one of some queues waits for the deliveries that a service stands for: without that, the last
+// delivery says nothing about now.
 func waitFor(s service, waiting map[db.QueueKey]time.Time) bool {
 	for key := range waiting {
 		if deliveryService(key.Direction) == s {
@@ -122,8 +123,8 @@ func waitFor(s service, waiting map[db.QueueKey]time.Time) bool {
 	return false
 }
 
-// waiting returns the queues that have something to deliver and are not paused, with the time since when the oldest row has been
-// waiting here.
+// waiting returns the queues that have something to deliver and are not paused, with the time since when the oldest row
+// has been waiting here.
 func (r *Relay) waiting(ctx context.Context) (map[db.QueueKey]time.Time, error) {
 	oldest, err := r.db.Queue.Oldest(ctx)
 	if err != nil {

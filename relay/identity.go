@@ -11,8 +11,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// identities know which Matrix user and which user on Wazo are the same person: because the person has logged in, or because an
-// administrator said so. A log-in counts more. It is safe for concurrent use.
+// identities know which Matrix user and which user on Wazo are the same person: because the person has logged in, or
+// because an administrator said so. A log-in counts more. It is safe for concurrent use.
 type identities struct {
 	db       *db.Database
 	accounts *accounts
@@ -33,8 +33,8 @@ func (i *identities) load(ctx context.Context) error {
 	return nil
 }
 
-// put stores that two users are the same person, instead of what was said of either before. It counts as soon as the transaction
-// that ctx carries, if any, is committed.
+// put stores that two users are the same person, instead of what was said of either before. It counts as soon as the
+// transaction that ctx carries, if any, is committed.
 func (i *identities) put(ctx context.Context, identity *db.Identity) error {
 	if err := i.db.Identity.Put(ctx, identity); err != nil {
 		return fmt.Errorf("failed to store who %s is: %w", identity.MatrixUser, err)
@@ -42,8 +42,8 @@ func (i *identities) put(ctx context.Context, identity *db.Identity) error {
 	return i.reload(ctx)
 }
 
-// remove takes back what put stored of a Matrix user and of a user on Wazo. Either may be empty. It counts as soon as the transaction
-// that ctx carries, if any, is committed.
+// remove takes back what put stored of a Matrix user and of a user on Wazo. Either may be empty. It counts as soon as
+// the transaction that ctx carries, if any, is committed.
 func (i *identities) remove(ctx context.Context, user id.UserID, wazo wazoapi.UUID) error {
 	if err := i.db.Identity.Delete(ctx, user, string(wazo)); err != nil {
 		return fmt.Errorf("failed to forget who %s%s is: %w", user, wazo, err)
@@ -79,8 +79,8 @@ func (i *identities) ofWazo(wazo wazoapi.UUID) (id.UserID, bool) {
 	return "", false
 }
 
-// ofMatrix returns who a Matrix user is on Wazo, and whether the person has logged in, even if Wazo refuses the log-in now. It
-// reports false if that is not known.
+// ofMatrix returns who a Matrix user is on Wazo, and whether the person has logged in, even if Wazo refuses the log-in
+// now. It reports false if that is not known.
 func (i *identities) ofMatrix(user id.UserID) (wazo wazoapi.UUID, loggedIn, ok bool) {
 	if acc := i.accounts.login(user); acc != nil {
 		return acc.uuid(), true, true

@@ -14,8 +14,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// owedInvitation is a conversation whose only invitation fails; lost says that the homeserver invites robin all the same. No sync
-// brings that to the core yet.
+// owedInvitation is a conversation whose only invitation fails; lost says that the homeserver invites robin all the
+// same. No sync brings that to the core yet.
 func owedInvitation(t *testing.T, lost bool) (*fixture, *db.Portal) {
 	f := newOpeningFixture(t)
 	tried := make(chan struct{}, 100)

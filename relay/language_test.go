@@ -20,7 +20,8 @@ func (f *fixture) awaitCount(n int) {
 	f.awaitEmpty()
 }
 
-// What the relay has posted contains its own words. They are found in what Wazo has although LANGUAGE was changed since.
+// What the relay has posted contains its own words. They are found in what Wazo has although LANGUAGE was changed
+// since.
 func TestChangeOfTheLanguageDoublesNothingAfterARestore(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

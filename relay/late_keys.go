@@ -16,8 +16,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// A message whose key is missing holds its queue for KeyWait. Then the queue goes on without it, its sender is told, and it
-// waits, for KeyKept, until its key comes: then it goes out, marked as late.
+// A message whose key is missing holds its queue for KeyWait. Then the queue goes on without it, its sender is told,
+// and it waits, for KeyKept, until its key comes: then it goes out, marked as late.
 
 // lateKeys looks after messages whose keys are missing.
 type lateKeys struct{ *Relay }
@@ -25,8 +25,8 @@ type lateKeys struct{ *Relay }
 // KeyCame notes that a Megolm session was stored, or that its key is withheld. It does not block.
 func (r *Relay) KeyCame(session id.SessionID) { r.tasks.Wake(job{kind: jobKey, session: session}) }
 
-// awaitKey tries to decrypt the row, which was stored encrypted. Its queue waits for a while if there is no key at all; a key
-// that is withheld, or there only for later messages, does not come in time.
+// awaitKey tries to decrypt the row, which was stored encrypted. Its queue waits for a while if there is no key at all;
+// a key that is withheld, or there only for later messages, does not come in time.
 func (d *wazoDelivery) awaitKey(ctx context.Context, evt *event.Event) (outcome, error) {
 	decrypted, err := d.matrix.Decrypt(ctx, evt)
 	why := d.texts.WhyNoKey(d.cfg.KeyKept)
@@ -81,8 +81,8 @@ func (d *wazoDelivery) passOver(ctx context.Context, evt *event.Event, why strin
 	return nil
 }
 
-// wakeAsk has the key of a session asked for. That is tried until it succeeds, and once more after each start: the request may have
-// been made by a device that is gone.
+// wakeAsk has the key of a session asked for. That is tried until it succeeds, and once more after each start: the
+// request may have been made by a device that is gone.
 func (k *lateKeys) wakeAsk(session id.SessionID) {
 	k.tasks.Wake(job{kind: jobAskKey, session: session})
 }
@@ -106,8 +106,8 @@ func (k *lateKeys) ask(ctx context.Context, session id.SessionID) error {
 	return nil
 }
 
-// acceptDecrypted replaces an encrypted row by its decrypted form, which takes the row's place in the queue, unless it was
-// edited, redacted or decrypted meanwhile.
+// acceptDecrypted replaces an encrypted row by its decrypted form, which takes the row's place in the queue, unless it
+// was edited, redacted or decrypted meanwhile.
 func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *event.Event) error {
 	return k.db.DoTxn(ctx, func(ctx context.Context) error {
 		current, err := k.db.Queue.ByID(ctx, row.ID)
@@ -197,8 +197,8 @@ func (k *lateKeys) tryDecrypt(ctx context.Context, row *db.Row) (*event.Event, e
 	return decrypted, err
 }
 
-// tryEverything tries to decrypt all that waits, because its key may have come just before the relay stopped, and asks again for the
-// keys that are missing.
+// tryEverything tries to decrypt all that waits, because its key may have come just before the relay stopped, and asks
+// again for the keys that are missing.
 func (k *lateKeys) tryEverything(ctx context.Context) error {
 	sessions, err := k.db.Queue.MissingSessions(ctx)
 	if err != nil {
@@ -228,8 +228,8 @@ func (k *lateKeys) retry(rows []*db.Row) {
 // expirePause is the pause between two looks for messages whose keys did not come.
 const expirePause = time.Hour
 
-// keepExpiring looks for messages whose keys did not come until ctx ends. The first look is when /sync has answered: after a
-// long time off, the keys come with that.
+// keepExpiring looks for messages whose keys did not come until ctx ends. The first look is when /sync has answered:
+// after a long time off, the keys come with that.
 func (k *lateKeys) keepExpiring(ctx context.Context) {
 	ticker := time.NewTicker(min(expirePause, k.cfg.KeyKept))
 	defer ticker.Stop()

@@ -632,7 +632,8 @@ func TestLateMarkStandsAboveAnyContent(t *testing.T) {
 	}
 }
 
-// A request for a key that fails is made again. After a start the key is asked for once more: the bot may have a new device.
+// A request for a key that fails is made again. After a start the key is asked for once more: the bot may have a new
+// device.
 func TestKeyIsAskedForUntilThatSucceeds(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

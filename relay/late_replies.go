@@ -16,8 +16,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// A message on Wazo that is marked as a reply after it was shown on Matrix is edited there, once: an edit cannot make a reply of its
-// event, so it gets a quote.
+// A message on Wazo that is marked as a reply after it was shown on Matrix is edited there, once: an edit cannot make a
+// reply of its event, so it gets a quote.
 
 // lateReply is how long after a message was shown it is edited because of a mark.
 const lateReply = 15 * time.Minute
@@ -54,7 +54,8 @@ func (w *wazoRelations) showLate(ctx context.Context, portal *db.Portal, replies
 	return errors.Join(failed...)
 }
 
-// showLateReply edits the event of a message, if that is possible, unless it shows already what it replies to. To do it twice does no harm.
+// showLateReply edits the event of a message, if that is possible, unless it shows already what it replies to. To do it
+// twice does no harm.
 func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m *db.Message, reply wazoapi.Reply) error {
 	if !makesSense(reply, m.CreatedAt.Time) {
 		return nil
@@ -83,8 +84,8 @@ func (w *wazoRelations) showLateReply(ctx context.Context, portal *db.Portal, m 
 	return err
 }
 
-// lateEdit returns the content of an event with a quote of what it replies to. It returns nil if the event shows that already, was edited,
-// cannot be read, shows several messages, or is no text.
+// lateEdit returns the content of an event with a quote of what it replies to. It returns nil if the event shows that
+// already, was edited, cannot be read, shows several messages, or is no text.
 func (w *wazoRelations) lateEdit(ctx context.Context, portal *db.Portal, evt *Event, reply wazoapi.Reply) (*event.MessageEventContent, error) {
 	if evt == nil || evt.ParseError != nil || evt.Replaced || evt.Tag == nil || len(evt.Tag.Also) > 0 || evt.Type.Type != event.EventMessage.Type {
 		return nil, nil

@@ -28,16 +28,18 @@ func refuse(words string) error { return &UserError{Words: words} }
 // refusePrivately is refuse with words for the person only.
 func refusePrivately(words string) error { return &UserError{Words: words, Private: true} }
 
-// LinkRequest asks for a portal. The rights on Matrix are checked by who asks. The account that reads the Wazo room, and tells the
-// people there of the link, is that of By if it is a member, else the relay account, if By is an administrator.
+// LinkRequest asks for a portal. The rights on Matrix are checked by who asks. The account that reads the Wazo room,
+// and tells the people there of the link, is that of By if it is a member, else the relay account, if By is an
+// administrator.
 type LinkRequest struct {
 	Room   id.RoomID
 	By     id.UserID
 	Public bool // an admin accepted that strangers can read the Matrix room
 }
 
-// Link ties a Matrix room to a Wazo room. It stores the portal and its introduction; the link begins when the introduction
-// is posted on Wazo and the "Linked" notice is seen on Matrix. It returns a *UserError if the link is refused.
+// Link ties a Matrix room to a Wazo room. It stores the portal and its introduction; the link begins when the
+// introduction is posted on Wazo and the "Linked" notice is seen on Matrix. It returns a *UserError if the link is
+// refused.
 func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room) (*db.Portal, error) {
 	r.linking.Lock()
 	defer r.linking.Unlock()
@@ -80,8 +82,8 @@ func (r *Relay) Link(ctx context.Context, request LinkRequest, room wazoapi.Room
 	return portal, nil
 }
 
-// readerFor returns the account that is to read a Wazo room for a link: that of the person who links it if it is a member, else, for
-// an administrator, the relay account if that is one.
+// readerFor returns the account that is to read a Wazo room for a link: that of the person who links it if it is a
+// member, else, for an administrator, the relay account if that is one.
 func (r *Relay) readerFor(by id.UserID, room wazoapi.Room) (*account, error) {
 	if err := r.MayLinkRooms(by); err != nil {
 		return nil, err
@@ -110,8 +112,8 @@ func (r *Relay) checkUnlinked(ctx context.Context, request LinkRequest, wazoRoom
 	return nil
 }
 
-// startOnWazo stores, within a transaction, that a link starts on Wazo with the introduction, and queues the notice with
-// which it starts on Matrix.
+// startOnWazo stores, within a transaction, that a link starts on Wazo with the introduction, and queues the notice
+// with which it starts on Matrix.
 func (r *Relay) startOnWazo(ctx context.Context, portal *db.Portal, at db.WazoTime) error {
 	if err := r.db.Portal.SetStartedOnWazo(ctx, portal.ID, at); err != nil {
 		return err
@@ -138,8 +140,8 @@ func (r *Relay) queueLinked(ctx context.Context, portal *db.Portal) error {
 	return err
 }
 
-// queueLinkedAgain queues that notice once more, within a transaction, if the link was to start on Matrix with one that will not be
-// seen any more. It reports whether that is so.
+// queueLinkedAgain queues that notice once more, within a transaction, if the link was to start on Matrix with one that
+// will not be seen any more. It reports whether that is so.
 func (r *Relay) queueLinkedAgain(ctx context.Context, portal *db.Portal) (bool, error) {
 	if portal.StartedOnMatrix || portal.StartedOnWazo.IsZero() {
 		return false, nil
@@ -160,8 +162,8 @@ func (r *Relay) giveUpLink(ctx context.Context, portal *db.Portal, why string) e
 	return nil
 }
 
-// Unlink ends the link of a Matrix room. The bot leaves the room if it has made it for a conversation. Unlink returns a *UserError if there
-// is none.
+// Unlink ends the link of a Matrix room. The bot leaves the room if it has made it for a conversation. Unlink returns a
+// *UserError if there is none.
 func (r *Relay) Unlink(ctx context.Context, room id.RoomID) error {
 	r.linking.Lock()
 	defer r.linking.Unlock()
@@ -192,8 +194,8 @@ func (r *Relay) deletePortal(ctx context.Context, portal *db.Portal, notice stri
 	return r.Say(ctx, portal.MatrixRoom, notice, "")
 }
 
-// sayGoodbye tells the people on Wazo that a link is over, unless they were never told of it. The account that has read the chat says
-// it. It is best effort.
+// sayGoodbye tells the people on Wazo that a link is over, unless they were never told of it. The account that has read
+// the chat says it. It is best effort.
 func (r *Relay) sayGoodbye(portal *db.Portal) {
 	acc := r.readers.of(portal)
 	if portal.StartedOnWazo.IsZero() || acc == nil {
@@ -211,9 +213,9 @@ func (r *Relay) Portal(ctx context.Context, room id.RoomID) (*db.Portal, error) 
 	return r.db.Portal.ByMatrixRoom(ctx, room)
 }
 
-// Move ties a portal to the room that replaces its Matrix room. What was said in the new room since the bot came in is read.
-// open says in words why strangers can read the new room, "" if they can't. It does nothing if the old room has no portal, or
-// the new one has one already.
+// Move ties a portal to the room that replaces its Matrix room. What was said in the new room since the bot came in is
+// read. open says in words why strangers can read the new room, "" if they can't. It does nothing if the old room has
+// no portal, or the new one has one already.
 func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error {
 	return r.db.DoTxn(ctx, func(ctx context.Context) error {
 		portal, err := r.db.Portal.ByMatrixRoom(ctx, from)

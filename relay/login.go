@@ -66,9 +66,9 @@ func (e *LogInError) MayTryAgain() bool {
 
 func refuseLogIn(outcome LogInOutcome, words string) error { return &LogInError{outcome, words} }
 
-// LogIn logs a person in to Wazo, so that the relay acts for them there until they log out. It stores a refresh token, and tells
-// the person so in their direct chat. It limits nothing: that is for who asks. The error is a *LogInError if Wazo or the relay
-// refuses the log-in; then nothing of it remains, as far as Wazo can be reached.
+// LogIn logs a person in to Wazo, so that the relay acts for them there until they log out. It stores a refresh token,
+// and tells the person so in their direct chat. It limits nothing: that is for who asks. The error is a *LogInError if
+// Wazo or the relay refuses the log-in; then nothing of it remains, as far as Wazo can be reached.
 func (r *Relay) LogIn(ctx context.Context, user id.UserID, request LogInRequest) (LoggedIn, error) {
 	if err := r.mayLogIn(user); err != nil {
 		return LoggedIn{}, err
@@ -118,8 +118,8 @@ func (r *Relay) mayLogIn(user id.UserID) error {
 	return nil
 }
 
-// MayLogIn returns a *LogInError if a person may not log in, or is logged in already. It asks Wazo whether it still accepts an earlier
-// log-in of the person, and tells the person if it does not: they are about to replace it.
+// MayLogIn returns a *LogInError if a person may not log in, or is logged in already. It asks Wazo whether it still
+// accepts an earlier log-in of the person, and tells the person if it does not: they are about to replace it.
 func (r *Relay) MayLogIn(ctx context.Context, user id.UserID) error {
 	if err := r.mayLogIn(user); err != nil {
 		return err
@@ -141,12 +141,12 @@ func (r *Relay) alreadyLoggedIn(ctx context.Context, row *db.Account) error {
 	return refuseLogIn(LogInAlready, r.texts.AlreadyLoggedIn(r.wazoUserOf(ctx, row), row.Since.Time))
 }
 
-// secondClient is put behind the client id of a log-in while an earlier one has the client id: what is still under way to delete
-// that must not delete the new one.
+// secondClient is put behind the client id of a log-in while an earlier one has the client id: what is still under way
+// to delete that must not delete the new one.
 const secondClient = " 2"
 
-// endEarlierLogIn makes sure that nothing of an earlier log-in of a person is left on Wazo. It returns what is to be put behind
-// the client id of the new one.
+// endEarlierLogIn makes sure that nothing of an earlier log-in of a person is left on Wazo. It returns what is to be
+// put behind the client id of the new one.
 func (r *Relay) endEarlierLogIn(ctx context.Context, user id.UserID) (suffix string, err error) {
 	row, err := r.db.Account.Login(ctx, user)
 	if err != nil || row == nil {
@@ -211,8 +211,8 @@ func (r *Relay) checkAccount(ctx context.Context, user id.UserID, token wazoapi.
 	return r.checkNotTaken(ctx, user, token.UserUUID)
 }
 
-// checkNotTaken refuses an account with which another person is logged in, and tells that person. An account that the other
-// person has left, or whose log-in Wazo does not accept any more, is free.
+// checkNotTaken refuses an account with which another person is logged in, and tells that person. An account that the
+// other person has left, or whose log-in Wazo does not accept any more, is free.
 func (r *Relay) checkNotTaken(ctx context.Context, user id.UserID, wazoUser wazoapi.UUID) error {
 	row, err := r.db.Account.LoginOfWazoUser(ctx, string(wazoUser))
 	if err != nil || row == nil || row.MatrixUser == user {
@@ -280,8 +280,8 @@ func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.R
 	return nil
 }
 
-// isOfTenant reports, within a transaction, whether a log-in is of the tenant that is relayed. Without a relay account the first log-in
-// decides that, and several people may log in for the first time at the same moment.
+// isOfTenant reports, within a transaction, whether a log-in is of the tenant that is relayed. Without a relay account
+// the first log-in decides that, and several people may log in for the first time at the same moment.
 func (r *Relay) isOfTenant(ctx context.Context, row *db.Account) (bool, error) {
 	if r.account != nil {
 		return true, nil // checkAccount has found that out
@@ -293,8 +293,8 @@ func (r *Relay) isOfTenant(ctx context.Context, row *db.Account) (bool, error) {
 	return !slices.ContainsFunc(rows, isOther), err
 }
 
-// endMapping ends, within a transaction, the mapping of somebody else to the user on Wazo as whom a person has logged in, and tells
-// the administrator who made it.
+// endMapping ends, within a transaction, the mapping of somebody else to the user on Wazo as whom a person has logged
+// in, and tells the administrator who made it.
 func (r *Relay) endMapping(ctx context.Context, row *db.Account, as words.WazoUser) error {
 	mapped, err := r.db.Identity.OfWazoUser(ctx, row.UserUUID)
 	if err != nil || mapped == nil || mapped.MatrixUser == row.MatrixUser {

@@ -9,8 +9,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// keepLoginsChecked asks Wazo for each log-in, once in each interval, whether it is still accepted. They are asked for one after
-// the other.
+// keepLoginsChecked asks Wazo for each log-in, once in each interval, whether it is still accepted. They are asked for
+// one after the other.
 func (r *Relay) keepLoginsChecked(ctx context.Context) {
 	for {
 		all := r.accounts.all()

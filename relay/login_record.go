@@ -16,14 +16,15 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// A database that was restored does not know who has logged in for the first time since the copy was made, and neither server can tell
-// which user on Wazo is which on Matrix. So the homeserver keeps a record of that. It is read at each start, before anything is delivered
-// for people, and completed when somebody logs in.
+// A database that was restored does not know who has logged in for the first time since the copy was made, and neither
+// server can tell which user on Wazo is which on Matrix. So the homeserver keeps a record of that. It is read at each
+// start, before anything is delivered for people, and completed when somebody logs in.
 
 // LoginHistory says as which users on Wazo people have logged in, now or earlier.
 type LoginHistory map[id.UserID][]wazoapi.UUID
 
-// LoginRecord is what the core needs of the Matrix side to remember who people were on Wazo. Errors are of type *MatrixError.
+// LoginRecord is what the core needs of the Matrix side to remember who people were on Wazo. Errors are of type
+// *MatrixError.
 type LoginRecord interface {
 	// Logins returns what SetLogins has stored last. It is empty if nothing was stored.
 	Logins(ctx context.Context) (LoginHistory, error)
@@ -42,7 +43,8 @@ type loginRecord struct {
 	failing time.Time // since when it cannot be read; zero: it was not tried yet
 }
 
-// loginRecordPatience is for how long deliveries wait for a record that cannot be read, although the homeserver answers other requests.
+// loginRecordPatience is for how long deliveries wait for a record that cannot be read, although the homeserver answers
+// other requests.
 const loginRecordPatience = 5 * time.Minute
 
 // isRead reports whether the record was read since the start.
@@ -51,7 +53,8 @@ func (l *loginRecord) isRead() bool { return l.read.Load() }
 // wake has the record read, and completed.
 func (l *loginRecord) wake() { l.tasks.Wake(job{kind: jobLogins}) }
 
-// update reads the record, and completes it. A homeserver that refuses that, or fails over it for long, keeps no message back.
+// update reads the record, and completes it. A homeserver that refuses that, or fails over it for long, keeps no
+// message back.
 func (l *loginRecord) update(ctx context.Context, homeserver interface {
 	LoginRecord
 	Resync(ctx context.Context) error

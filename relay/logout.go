@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// LogOut ends the log-in of a person at once. Wazo is told now, or later if it does not answer. It returns what to tell the
-// person, or a *UserError if they are not logged in.
+// LogOut ends the log-in of a person at once. Wazo is told now, or later if it does not answer. It returns what to tell
+// the person, or a *UserError if they are not logged in.
 func (r *Relay) LogOut(ctx context.Context, user id.UserID) (string, error) {
 	if !r.loggingIn.Add(user) {
 		return "", refuse(r.texts.LoginUnderWay())
@@ -48,8 +48,8 @@ func (r *Relay) LogOut(ctx context.Context, user id.UserID) (string, error) {
 	}
 }
 
-// finish deletes the log-in of a person who has logged out on Wazo, and then here. It reports whether Wazo keeps it. acc is the
-// account as it was used, nil if that is not known any more.
+// finish deletes the log-in of a person who has logged out on Wazo, and then here. It reports whether Wazo keeps it.
+// acc is the account as it was used, nil if that is not known any more.
 func (r *Relay) finish(ctx context.Context, row *db.Account, acc *account) (kept bool, err error) {
 	var api *wazoapi.Account
 	if acc != nil {
@@ -71,7 +71,8 @@ func (r *Relay) finish(ctx context.Context, row *db.Account, acc *account) (kept
 	return kept, nil
 }
 
-// finishLogOut finishes an earlier log-out, because its place is needed. The error is a *LogInError if Wazo does not answer.
+// finishLogOut finishes an earlier log-out, because its place is needed. The error is a *LogInError if Wazo does not
+// answer.
 func (r *Relay) finishLogOut(ctx context.Context, row *db.Account) error {
 	if _, err := r.finish(ctx, row, nil); err != nil {
 		r.log.Warn().Err(err).Stringer("matrix_user", row.MatrixUser).Msg("Failed to delete an earlier log-in on Wazo")
@@ -95,7 +96,8 @@ func (r *Relay) finishLogOuts(ctx context.Context) error {
 	return failed
 }
 
-// finishOwed finishes the log-out of a person. It fails while they are being logged in or out, which may finish it or not.
+// finishOwed finishes the log-out of a person. It fails while they are being logged in or out, which may finish it or
+// not.
 func (r *Relay) finishOwed(ctx context.Context, user id.UserID) error {
 	if !r.loggingIn.Add(user) {
 		return fmt.Errorf("%s is being logged in or out", user)
@@ -109,8 +111,8 @@ func (r *Relay) finishOwed(ctx context.Context, user id.UserID) error {
 	return err
 }
 
-// revoke deletes a refresh token and the access token that was made from it. It reports whether the refresh token is kept
-// because the account may not delete it.
+// revoke deletes a refresh token and the access token that was made from it. It reports whether the refresh token is
+// kept because the account may not delete it.
 func revoke(ctx context.Context, api *wazoapi.Account, clientID string) (kept bool, err error) {
 	err = api.RevokeRefresh(ctx, clientID)
 	var answer *wazoapi.Error

@@ -21,7 +21,8 @@ type File struct {
 	File *event.EncryptedFileInfo // in one that is
 }
 
-// textParts makes the events that show a text. If the homeserver refuses to take a file, all of the text becomes events.
+// textParts makes the events that show a text. If the homeserver refuses to take a file, all of the text becomes
+// events.
 func (d *matrixDelivery) textParts(ctx context.Context, text string, author character, message wazoapi.Message) ([]*matrixPart, error) {
 	people := d.cast.mentionable(ctx, text).Without(string(message.UserUUID))
 	show := func(texts []string) (parts []*matrixPart) {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A message is worth more than what is shown with it: the names of people and rooms, a quote, what an edit changes. All of that is looked
-// up on Wazo and on the homeserver, and either may be slow. So all lookups of one delivery share one time. When it is over, the message
-// goes out in a plainer form.
+// A message is worth more than what is shown with it: the names of people and rooms, a quote, what an edit changes. All
+// of that is looked up on Wazo and on the homeserver, and either may be slow. So all lookups of one delivery share one
+// time. When it is over, the message goes out in a plainer form.
 
 // lookups are what one delivery looks up although it can do without. They are safe for concurrent use.
 type lookups struct {
@@ -26,8 +26,8 @@ func withLookups(ctx context.Context, together time.Duration) context.Context {
 	return context.WithValue(ctx, lookupsKey{}, &lookups{left: together})
 }
 
-// lookupContext returns a context for one lookup that may take this long, and less if others of the same delivery have taken their time. The
-// context has ended already if no time is left. Call the function when the lookup is over.
+// lookupContext returns a context for one lookup that may take this long, and less if others of the same delivery have
+// taken their time. The context has ended already if no time is left. Call the function when the lookup is over.
 func lookupContext(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	shared, ok := ctx.Value(lookupsKey{}).(*lookups)
 	if !ok {

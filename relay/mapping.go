@@ -15,10 +15,10 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Map notes, for an administrator, that a Matrix user and a user on Wazo are the same person, without a log-in. It gives nobody
-// a right: the person is called by their name, and nothing is read or posted with their account. It returns a *UserError if
-// that is refused. wazoUser is a name, an e-mail address, an extension or a UUID; private says that only the administrator
-// reads the answer.
+// Map notes, for an administrator, that a Matrix user and a user on Wazo are the same person, without a log-in. It
+// gives nobody a right: the person is called by their name, and nothing is read or posted with their account. It
+// returns a *UserError if that is refused. wazoUser is a name, an e-mail address, an extension or a UUID; private says
+// that only the administrator reads the answer.
 func (r *Relay) Map(ctx context.Context, admin, user id.UserID, wazoUser string, private bool) (words.WazoUser, error) {
 	if !r.cfg.Rights.IsAdmin(admin) {
 		return words.WazoUser{}, refuse(r.texts.NoAdmin())
@@ -50,8 +50,8 @@ func (r *Relay) Map(ctx context.Context, admin, user id.UserID, wazoUser string,
 
 func isLoggedIn(row *db.Account) bool { return row != nil && row.State != db.AccountLeaving }
 
-// Unmap ends, for an administrator, what Map has noted of a Matrix user or of a user on Wazo. It returns whose mapping it was,
-// and a *UserError if there is none.
+// Unmap ends, for an administrator, what Map has noted of a Matrix user or of a user on Wazo. It returns whose mapping
+// it was, and a *UserError if there is none.
 func (r *Relay) Unmap(ctx context.Context, admin id.UserID, who string, private bool) (id.UserID, words.WazoUser, error) {
 	if !r.cfg.Rights.IsAdmin(admin) {
 		return "", words.WazoUser{}, refuse(r.texts.NoAdmin())
@@ -80,7 +80,8 @@ func isMatrixUser(text string) bool {
 	return err == nil
 }
 
-// findWazoUser returns the user on Wazo whom a UUID, name, e-mail address or extension means. A UUID need not be in the directory.
+// findWazoUser returns the user on Wazo whom a UUID, name, e-mail address or extension means. A UUID need not be in the
+// directory.
 func (r *Relay) findWazoUser(ctx context.Context, text string, private bool) (wazoapi.UUID, error) {
 	if uuid := wazoapi.NewUUID(text); uuid.Valid() {
 		return uuid, nil

@@ -18,9 +18,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// This file merges messages: while the homeserver limits how much the account sends, the messages that wait in a queue to
-// Matrix become one event. The first of their rows carries the request, and the others are merged into it until they leave
-// together. If the event cannot be delivered, the merge is undone, and each of the messages is tried alone.
+// This file merges messages: while the homeserver limits how much the account sends, the messages that wait in a queue
+// to Matrix become one event. The first of their rows carries the request, and the others are merged into it until they
+// leave together. If the event cannot be delivered, the merge is undone, and each of the messages is tried alone.
 
 const (
 	// maxMerged is how many messages one event shows at most.
@@ -29,8 +29,8 @@ const (
 	tagBytes = 40
 )
 
-// merge makes one part of the row and of rows behind it, if the homeserver limits the account. It returns the rows behind it that
-// the part shows, and none if the row is to be delivered by itself.
+// merge makes one part of the row and of rows behind it, if the homeserver limits the account. It returns the rows
+// behind it that the part shows, and none if the row is to be delivered by itself.
 func (d *matrixDelivery) merge(ctx context.Context) (*matrixPart, []*db.Row, error) {
 	if d.isHistory(d.row) {
 		return d.mergeHistory(ctx)
@@ -81,8 +81,9 @@ func (d *matrixDelivery) isMergeable(row *db.Row) bool {
 	return row.Kind == db.KindMessage && row.State == db.StateNew && !row.HasRequest() && row.Part == 0 && row.MergedInto == 0 && !row.Alone
 }
 
-// mergeable returns what a merged event shows of a row, and its author. It reports false for a row that must be delivered by itself: it has
-// pictures, nothing to show or too much, cannot be converted, may have been posted for somebody on Matrix, or may be a reply.
+// mergeable returns what a merged event shows of a row, and its author. It reports false for a row that must be
+// delivered by itself: it has pictures, nothing to show or too much, cannot be converted, may have been posted for
+// somebody on Matrix, or may be a reply.
 func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said convert.Said, author character, ok bool) {
 	if !d.isMergeable(row) {
 		return said, author, false
@@ -95,7 +96,7 @@ func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said conve
 		if held, err := d.echoes.holds(ctx, row); err != nil || held || d.wazoRelations.replies.mayBeReply(d.portal, row) {
 			return err
 		}
-		ok = !convert.IsEmpty(message.Content) && len(convert.Pictures(message.Content)) == 0 && len(d.typed().Split(message.Content)) == 1
+		ok = !convert.IsEmpty(message.Content) && len(d.typed().Pictures(message.Content)) == 0 && len(d.typed().Split(message.Content)) == 1
 		author = d.cast.author(ctx, message)
 		said = convert.Said{ID: string(message.UserUUID), Name: author.name, Content: message.Content}
 		return nil
@@ -103,7 +104,8 @@ func (d *matrixDelivery) mergeable(ctx context.Context, row *db.Row) (said conve
 	return said, author, ok && err == nil // what went wrong is found again when the row is delivered by itself
 }
 
-// markMerged stores a merged request before it is sent. It reports false if one of the rows is not what was read any more.
+// markMerged stores a merged request before it is sent. It reports false if one of the rows is not what was read any
+// more.
 func (d *matrixDelivery) markMerged(ctx context.Context, part *matrixPart, merged []*db.Row) (bool, error) {
 	data, err := json.Marshal(part)
 	if err != nil {
@@ -122,8 +124,8 @@ func (d *matrixDelivery) markMerged(ctx context.Context, part *matrixPart, merge
 	return true, nil
 }
 
-// undoMerge undoes the merge of a row whose merged event could not be delivered, after it is certain that the event did not
-// arrive. It reports false if the row is not that of a merge.
+// undoMerge undoes the merge of a row whose merged event could not be delivered, after it is certain that the event did
+// not arrive. It reports false if the row is not that of a merge.
 func (d *matrixDelivery) undoMerge(ctx context.Context) (result outcome, done bool, err error) {
 	if !d.row.Alone || !d.row.HasRequest() {
 		return 0, false, nil

@@ -32,8 +32,9 @@ func (f *fixture) linesOf(by wazotest.User, texts ...string) (lines []line) {
 	return lines
 }
 
-// backlog lets lines wait behind a message that the homeserver is slow to take, while it limits the account. It returns their
-// uuids, and a function that lets the homeserver take the message. on says how the homeserver answers what is sent then.
+// backlog lets lines wait behind a message that the homeserver is slow to take, while it limits the account. It returns
+// their uuids, and a function that lets the homeserver take the message. on says how the homeserver answers what is
+// sent then.
 func (f *fixture) backlog(lines []line, on func(m *fakeMatrix)) (uuids []wazoapi.UUID, release func()) {
 	f.Helper()
 	held, free := make(chan struct{}), make(chan struct{})

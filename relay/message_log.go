@@ -6,8 +6,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// MessageIDField is the field of the log that names a message, on both sides: the id of the Matrix event, or the uuid of the Wazo
-// message, with which it came.
+// MessageIDField is the field of the log that names a message, on both sides: the id of the Matrix event, or the uuid
+// of the Wazo message, with which it came.
 const MessageIDField = "message_id"
 
 type messageIDKey struct{}

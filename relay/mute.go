@@ -11,8 +11,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Mute notes that a person does not want to be invited again to the conversation of a Matrix room, or to the Wazo room that they name
-// (not empty). It returns what to answer, and a *UserError if there is no such conversation.
+// Mute notes that a person does not want to be invited again to the conversation of a Matrix room, or to the Wazo room
+// that they name (not empty). It returns what to answer, and a *UserError if there is no such conversation.
 func (r *Relay) Mute(ctx context.Context, room id.RoomID, by id.UserID, what string) (string, error) {
 	wazoRoom, title, err := r.conversationMeant(ctx, room, by, what, "mute")
 	if err != nil {
@@ -59,8 +59,8 @@ func (r *Relay) SetAuto(ctx context.Context, by id.UserID, auto string) (string,
 	}
 }
 
-// conversationMeant returns the Wazo room that a person means, and how it is called: by its name or uuid, or (what is empty) as that of
-// a Matrix room. It returns a *UserError if there is none.
+// conversationMeant returns the Wazo room that a person means, and how it is called: by its name or uuid, or (what is
+// empty) as that of a Matrix room. It returns a *UserError if there is none.
 func (r *Relay) conversationMeant(ctx context.Context, room id.RoomID, by id.UserID, what, command string) (wazoRoom, title string, err error) {
 	if what != "" {
 		return r.ownRoom(ctx, by, what)

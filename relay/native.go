@@ -15,11 +15,11 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// If Wazo has the plugin for reactions and replies, people there see the replies and reactions of Matrix as such: these are "native", that
-// is, made by the plugin. A message is posted first and marked as a reply after that, and a reaction is added or removed by a request of
-// its own. When a row of the queue is recorded, what is still to be made for it is stored in the same transaction (db/native.go): it is
-// owed. This file then has it made. All of these requests can be repeated, so nothing has to be known of earlier attempts. As long as the
-// plugin is away, they wait.
+// If Wazo has the plugin for reactions and replies, people there see the replies and reactions of Matrix as such: these
+// are "native", that is, made by the plugin. A message is posted first and marked as a reply after that, and a reaction
+// is added or removed by a request of its own. When a row of the queue is recorded, what is still to be made for it is
+// stored in the same transaction (db/native.go): it is owed. This file then has it made. All of these requests can be
+// repeated, so nothing has to be known of earlier attempts. As long as the plugin is away, they wait.
 
 // natives have the replies and reactions of people on Matrix made on Wazo. They are safe for concurrent use.
 type natives struct {
@@ -37,8 +37,8 @@ type natives struct {
 // nativeKept is how long Wazo is asked to make a reply or reaction.
 const nativeKept = 7 * 24 * time.Hour
 
-// unknownTries is how often Wazo is asked about a message that it does not know: it announces messages before it stores them
-// (docs/wazo.md, "Event before commit").
+// unknownTries is how often Wazo is asked about a message that it does not know: it announces messages before it stores
+// them (docs/wazo.md, "Event before commit").
 const unknownTries = 5
 
 // errNoAccount says that nobody is logged in with the account that Wazo has to be asked with, or as another user.
@@ -73,7 +73,8 @@ func (n *natives) owe(ctx context.Context, portalID, account int64, child, paren
 	})
 }
 
-// isFromMatrix reports whether a reaction on Wazo was made for somebody on Matrix. See [db.NativeReactions.Has] for when to ask.
+// isFromMatrix reports whether a reaction on Wazo was made for somebody on Matrix. See [db.NativeReactions.Has] for
+// when to ask.
 func (n *natives) isFromMatrix(ctx context.Context, portalID int64, x wazoapi.Reaction) (bool, error) {
 	if n.accounts.isRelay(x.User) {
 		return true, nil
@@ -95,7 +96,8 @@ type pluginRequest struct {
 	reaction *db.NativeReaction // that is asked for; nil: it is a reply
 }
 
-// settle has everything made that is still to be made in a portal. It returns the errors after which the next attempt is to follow soon.
+// settle has everything made that is still to be made in a portal. It returns the errors after which the next attempt
+// is to follow soon.
 func (n *natives) settle(ctx context.Context, portalID int64) error {
 	portal, err := n.db.Portal.ByID(ctx, portalID)
 	if err != nil || portal == nil {
@@ -108,8 +110,8 @@ func (n *natives) settle(ctx context.Context, portalID int64) error {
 	return n.settleAll(ctx, portal, requests)
 }
 
-// lostConnections is after how many lost connections the rest of what Wazo owes in a portal is not asked for now: it would only take its
-// time. One may be about a single request.
+// lostConnections is after how many lost connections the rest of what Wazo owes in a portal is not asked for now: it
+// would only take its time. One may be about a single request.
 const lostConnections = 2
 
 // settleAll asks for what Wazo owes in a portal.
@@ -157,8 +159,9 @@ func (n *natives) askAll(ctx context.Context, portal *db.Portal, requests []plug
 	return givenUp, errors.Join(failed...)
 }
 
-// oldestKept returns since when a request must have been owed at the latest to be given up when it fails. If one of the requests is given up
-// because of its age, those of the same day are, too, so that people are told of all of them at once.
+// oldestKept returns since when a request must have been owed at the latest to be given up when it fails. If one of the
+// requests is given up because of its age, those of the same day are, too, so that people are told of all of them at
+// once.
 func (n *natives) oldestKept(requests []pluginRequest) time.Time {
 	oldest := time.Now().Add(-n.kept)
 	for _, request := range requests {
@@ -169,7 +172,8 @@ func (n *natives) oldestKept(requests []pluginRequest) time.Time {
 	return oldest
 }
 
-// giveUp stores that requests are not made any more. People are told of reactions of which they would not hear otherwise.
+// giveUp stores that requests are not made any more. People are told of reactions of which they would not hear
+// otherwise.
 func (n *natives) giveUp(ctx context.Context, portal *db.Portal, requests []pluginRequest) error {
 	if len(requests) == 0 {
 		return nil
@@ -246,7 +250,8 @@ func (n *natives) ask(ctx context.Context, portal *db.Portal, request pluginRequ
 	return n.askPlugin(ctx, portal, reader, request)
 }
 
-// askPlugin makes a request with an account, unless it is known that the plugin is away: then an event says when it is back.
+// askPlugin makes a request with an account, unless it is known that the plugin is away: then an event says when it is
+// back.
 func (n *natives) askPlugin(ctx context.Context, portal *db.Portal, acc *account, request pluginRequest) error {
 	if !acc.stream().plugin.Load() {
 		return wazoapi.ErrNoPlugin
@@ -270,7 +275,8 @@ const (
 	fateDropped      // it is not asked for again
 )
 
-// fateOf decides what becomes of a request after an attempt that ended with err. It is given up if it has been owed since before a time.
+// fateOf decides what becomes of a request after an attempt that ended with err. It is given up if it has been owed
+// since before a time.
 func (n *natives) fateOf(request pluginRequest, err error, oldest time.Time) fate {
 	isUnknown := errors.Is(err, wazoapi.ErrUnknownMessage)
 	tries := n.countUnknown(request.name, isUnknown)
@@ -307,7 +313,8 @@ func (n *natives) countUnknown(name string, isUnknown bool) int {
 	return unknownTries
 }
 
-// nativeLongest is the longest time between two attempts while the plugin, or an account, is away. An event says when the plugin is back.
+// nativeLongest is the longest time between two attempts while the plugin, or an account, is away. An event says when
+// the plugin is back.
 const nativeLongest = time.Hour
 
 // lookAgain has a portal looked at again after a while, which grows.

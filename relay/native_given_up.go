@@ -11,8 +11,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// A reaction that the plugin shows has no line on Wazo. If it is given up, people there never hear of it, or go on seeing it after it was
-// removed. So the people of the Matrix room are told, of all that is given up together.
+// A reaction that the plugin shows has no line on Wazo. If it is given up, people there never hear of it, or go on
+// seeing it after it was removed. So the people of the Matrix room are told, of all that is given up together.
 
 // givenUpReactions tell people of reactions that are given up.
 type givenUpReactions struct {
@@ -20,8 +20,8 @@ type givenUpReactions struct {
 	portal *db.Portal
 }
 
-// say stores, within a transaction, a notice of reactions that are about to be deleted. It says nothing of those that people on Wazo know
-// by a line.
+// say stores, within a transaction, a notice of reactions that are about to be deleted. It says nothing of those that
+// people on Wazo know by a line.
 func (g givenUpReactions) say(ctx context.Context, reactions []*db.NativeReaction) error {
 	var missing, left []words.GivenUpReaction
 	for _, n := range reactions {
@@ -43,7 +43,8 @@ func (g givenUpReactions) say(ctx context.Context, reactions []*db.NativeReactio
 	return g.Say(ctx, g.portal.MatrixRoom, g.texts.ReactionsGivenUp(missing, left), "")
 }
 
-// unseen returns who made the reactions on Matrix for which an account was to react on Wazo, without those that a line shows there.
+// unseen returns who made the reactions on Matrix for which an account was to react on Wazo, without those that a line
+// shows there.
 func (g givenUpReactions) unseen(ctx context.Context, n *db.NativeReaction) (authors []id.UserID, err error) {
 	reactions, err := g.db.Reaction.Behind(ctx, n)
 	if err != nil {

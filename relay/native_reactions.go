@@ -15,9 +15,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// If Wazo has the plugin for reactions and replies, people who have logged in react there as themselves. For all others the relay account
-// reacts, once with each emoji, as long as at least one of them does. A line then says who, as a reply to the message; it is left out
-// if nobody else could have reacted.
+// If Wazo has the plugin for reactions and replies, people who have logged in react there as themselves. For all others
+// the relay account reacts, once with each emoji, as long as at least one of them does. A line then says who, as a
+// reply to the message; it is left out if nobody else could have reacted.
 
 // noteOf returns what is kept of a reaction when it is on Wazo. If it is a reaction on Wazo, too, the note says whose.
 func (d *wazoDelivery) noteOf(ctx context.Context, shown *reactionRow) (reactionNote, error) {
@@ -53,7 +53,8 @@ func (d *wazoDelivery) newNote(ctx context.Context, shown *reactionRow) (reactio
 	return note, err
 }
 
-// reactsSilently reports whether people on Wazo need not be told of a reaction, or of its removal, by a line, because they see it.
+// reactsSilently reports whether people on Wazo need not be told of a reaction, or of its removal, by a line, because
+// they see it.
 func (d *wazoDelivery) reactsSilently(ctx context.Context, shown *reactionRow) (bool, error) {
 	note, err := d.noteOf(ctx, shown)
 	if err != nil || note.Native == "" {
@@ -79,7 +80,8 @@ func (d *wazoDelivery) isAlone(ctx context.Context) bool {
 	return people <= 1
 }
 
-// recordSilently stores that a row is delivered without a message on Wazo. It does nothing with a row that left the queue meanwhile.
+// recordSilently stores that a row is delivered without a message on Wazo. It does nothing with a row that left the
+// queue meanwhile.
 func (d *wazoDelivery) recordSilently(ctx context.Context, request *wazoRequest) error {
 	eventID := id.EventID(d.row.SourceID)
 	err := d.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -103,7 +105,8 @@ func (d *wazoDelivery) recordSilently(ctx context.Context, request *wazoRequest)
 	return nil
 }
 
-// aboutNative returns the message on Wazo to which reactions belong, if they are reactions there, too, and their line can be a reply to it.
+// aboutNative returns the message on Wazo to which reactions belong, if they are reactions there, too, and their line
+// can be a reply to it.
 func (d *wazoDelivery) aboutNative(ctx context.Context, notes []reactionNote) wazoapi.UUID {
 	for _, note := range notes {
 		if note.Native == "" {
@@ -124,8 +127,8 @@ func (d *wazoDelivery) replyLine(ctx context.Context, evt *event.Event, line con
 	return line.Reply(d.wazoOptions(ctx, evt))
 }
 
-// recordReaction stores, within a transaction, that a reaction is on Wazo, or removed there. What the plugin has to do for it is owed from
-// now on.
+// recordReaction stores, within a transaction, that a reaction is on Wazo, or removed there. What the plugin has to do
+// for it is owed from now on.
 func (d *wazoDelivery) recordReaction(ctx context.Context, note reactionNote) error {
 	now := jsontime.UM(time.Now())
 	if note.Removed {

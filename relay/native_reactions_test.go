@@ -162,7 +162,8 @@ func TestReactionThatIsThereAlready(t *testing.T) {
 	await.Until(t, "the removal", func() bool { return len(f.reactions()) == 0 })
 }
 
-// What the relay has to know of its own reactions is stored before Wazo is asked, also for the event that comes before the answer.
+// What the relay has to know of its own reactions is stored before Wazo is asked, also for the event that comes before
+// the answer.
 func TestOwnReactionIsKnownBeforeItsEventComes(t *testing.T) {
 	t.Parallel()
 	f, hello := reactingNatively(t)
@@ -212,7 +213,8 @@ func TestRelayThatIsKilledBeforeItReacts(t *testing.T) {
 	f.awaitMarked("❤️ → hello", "removed ❤️ → hello")
 }
 
-// A reaction that is removed while the plugin is away disappears when it is back; one that is added meanwhile is told in a line.
+// A reaction that is removed while the plugin is away disappears when it is back; one that is added meanwhile is told
+// in a line.
 func TestReactionsWhileThePluginIsAway(t *testing.T) {
 	t.Parallel()
 	f, hello := reactingNatively(t, func(f *fixture) { f.pluginInterval = 50 * time.Millisecond })

@@ -349,7 +349,8 @@ func TestWhatIsStillToBeMadeIsTriedForAWeek(t *testing.T) {
 	}
 }
 
-// What is found again is marked again, which changes nothing. It is found also if Wazo has got the plugin since, or has lost it.
+// What is found again is marked again, which changes nothing. It is found also if Wazo has got the plugin since, or has
+// lost it.
 func TestRepliesAndReactionsAfterARestore(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ before, after bool }{{true, true}, {true, false}, {false, true}} {

@@ -28,8 +28,8 @@ func Outcomes() []Outcome {
 	return []Outcome{OutcomeDelivered, OutcomeNothing, OutcomeParked, OutcomeDropped, OutcomeNoKey, OutcomeUnheard, OutcomeTakenBack}
 }
 
-// Observer is told what becomes of messages, so that it can be counted. It is told of nothing that is rolled back. Its methods must not
-// wait, and are called by many goroutines.
+// Observer is told what becomes of messages, so that it can be counted. It is told of nothing that is rolled back. Its
+// methods must not wait, and are called by many goroutines.
 type Observer interface {
 	// Accepted is called for each message that was put into a queue.
 	Accepted(direction db.Direction)
@@ -53,8 +53,8 @@ func (nobody) Finished(db.Direction, Outcome, time.Duration) {}
 // Retrying implements Observer.
 func (nobody) Retrying(string, time.Duration) {}
 
-// counts tells the observer, and the log at the level debug, what becomes of messages, when it is committed. Messages of the relay itself
-// are not counted.
+// counts tells the observer, and the log at the level debug, what becomes of messages, when it is committed. Messages
+// of the relay itself are not counted.
 type counts struct {
 	observer Observer
 	log      zerolog.Logger
@@ -78,7 +78,8 @@ func (c counts) delivered(ctx context.Context, row *db.Row, as string) {
 	}
 }
 
-// finished notes what became of a row in the transaction that ctx carries, if nothing on the other side has an id of its own.
+// finished notes what became of a row in the transaction that ctx carries, if nothing on the other side has an id of
+// its own.
 func (c counts) finished(ctx context.Context, row *db.Row, outcome Outcome) {
 	if row.Kind == db.KindMessage {
 		db.AfterCommit(ctx, func() { c.end(row, outcome, "") })

@@ -16,9 +16,9 @@ func leaving(room id.RoomID) *event.Event {
 	return &event.Event{ID: id.EventID("leave:" + room.String()), RoomID: room, Type: event.StateMember}
 }
 
-// madeRoom accepts that /sync brings a room that the bot has made for a conversation. If the answer to the request was lost, or the
-// relay was killed before it had recorded the room, this is how it learns of it: before the room's events, none of which
-// is lost. It reports false if the room is of no use, because the Wazo room has another one.
+// madeRoom accepts that /sync brings a room that the bot has made for a conversation. If the answer to the request was
+// lost, or the relay was killed before it had recorded the room, this is how it learns of it: before the room's events,
+// none of which is lost. It reports false if the room is of no use, because the Wazo room has another one.
 func (a *matrixAccept) madeRoom(ctx context.Context, room *RoomSync) (useful bool, err error) {
 	marker := room.Marker
 	if marker == nil || a.firstEver || !marker.WazoRoom.Valid() || marker.From.IsZero() || sabotaged("adoption") {
@@ -47,8 +47,8 @@ func (a *matrixAccept) madeRoom(ctx context.Context, room *RoomSync) (useful boo
 	return true, nil
 }
 
-// probableReader returns the id of an account that is a member of a Wazo room, as far as that is known without asking Wazo. It
-// reports false if nobody is logged in any more.
+// probableReader returns the id of an account that is a member of a Wazo room, as far as that is known without asking
+// Wazo. It reports false if nobody is logged in any more.
 func (o *openings) probableReader(room wazoapi.UUID) (accountID int64, ok bool) {
 	members, others := o.accounts.membersFirst(room)
 	for _, acc := range append(members, others...) {

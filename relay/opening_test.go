@@ -42,7 +42,7 @@ func (f *fixture) awaitMade(n int) {
 	require.Len(f, f.matrix.plans(), n)
 }
 
-// awaitMembership waits until somebody's membership in a room is what is wanted, on Matrix and as the relay knows it.
+// awaitMember waits until somebody's membership in a room is what is wanted, on Matrix and as the relay knows it.
 func (f *fixture) awaitMember(room id.RoomID, user id.UserID, state db.MemberState) {
 	f.Helper()
 	await.Until(f, fmt.Sprintf("%s to be %s", user, state), func() bool { return f.memberState(room, user) == state })

@@ -11,8 +11,9 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// The relay finds by the text what it has posted on Wazo before its database was restored. Part of the text may be words of the relay,
-// like "removed a message", and an administrator may have changed LANGUAGE since. This file says again what was said then.
+// The relay finds by the text what it has posted on Wazo before its database was restored. Part of the text may be
+// words of the relay, like "removed a message", and an administrator may have changed LANGUAGE since. This file says
+// again what was said then.
 
 // words returns the texts in the language in which the row is said.
 func (d *wazoDelivery) words() words.Texts {
@@ -22,8 +23,8 @@ func (d *wazoDelivery) words() words.Texts {
 	return d.texts.In(d.in)
 }
 
-// mayHaveSaid returns what may have been posted for an event: first what is said now, then what was said if Wazo had the plugin for
-// reactions and replies, or had not, and then the same in other languages.
+// mayHaveSaid returns what may have been posted for an event: first what is said now, then what was said if Wazo had
+// the plugin for reactions and replies, or had not, and then the same in other languages.
 func (d *wazoDelivery) mayHaveSaid(ctx context.Context, evt *event.Event, now saying) ([]string, error) {
 	all := now.forms()
 	if !d.mayBeFound() || !hasOwnWords(evt) {
@@ -56,8 +57,8 @@ func (s saying) forms() []string {
 	return []string{s.text, s.ifPluginDiffered}
 }
 
-// hasOwnWords reports whether what an event says may have words of the relay in it. A text has none, unless it is an edit; the quote of
-// what it replies to is not compared.
+// hasOwnWords reports whether what an event says may have words of the relay in it. A text has none, unless it is an
+// edit; the quote of what it replies to is not compared.
 func hasOwnWords(evt *event.Event) bool {
 	if evt.Type.Type != event.EventMessage.Type || evt.Content.Raw["m.new_content"] != nil {
 		return true

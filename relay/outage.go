@@ -76,9 +76,9 @@ func (r *Relay) noteOutage(ctx context.Context, j job) {
 	}
 }
 
-// tellOutages looks for portals in which something waits to be posted while Wazo fails. A failed delivery may be tried again only
-// long after people should have been told, and one that hangs has not even failed yet. It also ends the outages that no delivery
-// will end: see endOutagesWithout.
+// tellOutages looks for portals in which something waits to be posted while Wazo fails. A failed delivery may be tried
+// again only long after people should have been told, and one that hangs has not even failed yet. It also ends the
+// outages that no delivery will end: see endOutagesWithout.
 func (r *Relay) tellOutages(ctx context.Context) {
 	waiting, err := r.waiting(ctx)
 	if err != nil {
@@ -97,9 +97,9 @@ func (r *Relay) tellOutages(ctx context.Context) {
 	r.endOutagesWithout(ctx, waiting, fails)
 }
 
-// endOutagesWithout ends the outages of portals in which nothing waits to be posted: when Wazo works again, with a word to those
-// who were told. A paused portal has been told why nothing is delivered, and will be told when that ends, so its outage ends
-// without a word.
+// endOutagesWithout ends the outages of portals in which nothing waits to be posted: when Wazo works again, with a word
+// to those who were told. A paused portal has been told why nothing is delivered, and will be told when that ends, so
+// its outage ends without a word.
 func (r *Relay) endOutagesWithout(ctx context.Context, waiting map[db.QueueKey]time.Time, fails bool) {
 	for _, portalID := range r.outages.begun() {
 		queue := db.QueueKey{PortalID: portalID, Direction: db.ToWazo}

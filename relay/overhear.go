@@ -18,8 +18,8 @@ type heardMessage struct {
 // maxOverheard is how many messages of a portal are remembered until it is known whether the reader hears them.
 const maxOverheard = 100
 
-// overhear notes that another account than the reader hears a message of a portal. If the reader does not, it may not be a member any
-// more, which Wazo tells nobody: then it finds out by reading.
+// overhear notes that another account than the reader hears a message of a portal. If the reader does not, it may not
+// be a member any more, which Wazo tells nobody: then it finds out by reading.
 func (r *readers) overhear(portal *db.Portal, m wazoapi.Message) {
 	if m.UserUUID == r.accounts.relayAuthor() || !m.CreatedAt.After(portal.StartedOnWazo.Time) {
 		return

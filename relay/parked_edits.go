@@ -12,12 +12,12 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// An edit of a message that was set aside must not go out alone, as if people on Wazo knew the message. It lets the message have another
-// try instead, and takes the place of its text as soon as it is certain that the text was not posted. If it turns out that it was, the edit
-// goes out as any other.
+// An edit of a message that was set aside must not go out alone, as if people on Wazo knew the message. It lets the
+// message have another try instead, and takes the place of its text as soon as it is certain that the text was not
+// posted. If it turns out that it was, the edit goes out as any other.
 
-// reviveEdited puts the message that an event edits back into the queue, where it comes first, if it was set aside. It reports false if that
-// is not the case, or if the edit cannot take its place.
+// reviveEdited puts the message that an event edits back into the queue, where it comes first, if it was set aside. It
+// reports false if that is not the case, or if the edit cannot take its place.
 func (d *wazoDelivery) reviveEdited(ctx context.Context, evt *event.Event, target id.EventID) (bool, error) {
 	message, err := d.parkedMessage(ctx, d.portal.ID, target, evt.Sender)
 	if err != nil || message == nil {
@@ -57,8 +57,8 @@ func (d *wazoDelivery) replaceText(ctx context.Context, message *db.Row, evt *ev
 	})
 }
 
-// takeEdit gives the message of the row the text of the last edit that waits behind it, if it was set aside before and has another try. It
-// must be certain that it was not posted. takeEdit reports false if there is no such edit.
+// takeEdit gives the message of the row the text of the last edit that waits behind it, if it was set aside before and
+// has another try. It must be certain that it was not posted. takeEdit reports false if there is no such edit.
 func (d *wazoDelivery) takeEdit(ctx context.Context) (bool, error) {
 	if d.row.State != db.StateAttempted || d.row.Attempts > 0 {
 		return false, nil

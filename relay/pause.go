@@ -59,8 +59,8 @@ func (p Pause) Why() words.Why {
 // isMatrix reports whether the reason is on the Matrix side.
 func (p Pause) isMatrix() bool { return p == PauseForbidden || p == PauseRemoved || p == PauseOpened }
 
-// isRetried reports whether a delivery tells that the reason is gone. The others end by what the bot sees in the room, or
-// when the history can be read.
+// isRetried reports whether a delivery tells that the reason is gone. The others end by what the bot sees in the room,
+// or when the history can be read.
 func isRetried(p *db.Pause) bool { return p.Direction == db.ToWazo || p.Direction == db.ToMatrix }
 
 // pauseOf is a reason why a portal does not relay in a direction ("": both).
@@ -74,8 +74,8 @@ type pauses struct {
 	retries *exsync.Set[job] // paused queues that try one delivery all the same
 }
 
-// begin stops a portal in a direction ("": both) until the reason is gone, with one notice: in the room, or to the person who
-// linked it if the bot may not speak there.
+// begin stops a portal in a direction ("": both) until the reason is gone, with one notice: in the room, or to the
+// person who linked it if the bot may not speak there.
 func (p *pauses) begin(ctx context.Context, portal *db.Portal, reason Pause, direction db.Direction) error {
 	return p.db.DoTxn(ctx, func(ctx context.Context) error {
 		silenced, err := p.isSilenced(ctx, portal)
@@ -150,8 +150,8 @@ func (p *pauses) of(ctx context.Context, queue db.QueueKey) (active []*db.Pause,
 // errMayNotSend says that a portal was paused, moved or ended while a message waited for its turn to be sent.
 var errMayNotSend = errors.New("the portal is paused, or does not lead to this room any more")
 
-// checkMaySend returns errMayNotSend if a portal, as it was read before, may not relay to its Matrix room any more: the room was opened to
-// strangers, the bot removed, the room upgraded, or the link ended.
+// checkMaySend returns errMayNotSend if a portal, as it was read before, may not relay to its Matrix room any more: the
+// room was opened to strangers, the bot removed, the room upgraded, or the link ended.
 func (p *pauses) checkMaySend(ctx context.Context, read *db.Portal) error {
 	portal, err := p.db.Portal.ByID(ctx, read.ID)
 	if err != nil {
@@ -171,8 +171,8 @@ func (p *pauses) checkMaySend(ctx context.Context, read *db.Portal) error {
 	return nil
 }
 
-// claimTry reports whether a queue may try one delivery: it is not paused, or it was asked to find out whether what paused it
-// is repaired. This uses up that it was asked.
+// claimTry reports whether a queue may try one delivery: it is not paused, or it was asked to find out whether what
+// paused it is repaired. This uses up that it was asked.
 func (p *pauses) claimTry(j job, pauses []*db.Pause) bool {
 	asked := p.retries.Pop(j)
 	for _, pause := range pauses {
@@ -183,8 +183,8 @@ func (p *pauses) claimTry(j job, pauses []*db.Pause) bool {
 	return true
 }
 
-// retryAll lets paused portals try one delivery: what was repaired goes on by itself. It also looks whether somebody can read again
-// what nobody could.
+// retryAll lets paused portals try one delivery: what was repaired goes on by itself. It also looks whether somebody
+// can read again what nobody could.
 func (p *pauses) retryAll(ctx context.Context) {
 	p.retryWhere(ctx, func(pause *db.Pause) bool {
 		if Pause(pause.Reason) == PauseNoReader {
@@ -194,8 +194,8 @@ func (p *pauses) retryAll(ctx context.Context) {
 	})
 }
 
-// retryOnWazo is retryAll for what paused because of Wazo. It also has the history tried again. Unlike a delivery to Matrix,
-// this does not count against a rate limit, so that it may be done often.
+// retryOnWazo is retryAll for what paused because of Wazo. It also has the history tried again. Unlike a delivery to
+// Matrix, this does not count against a rate limit, so that it may be done often.
 func (p *pauses) retryOnWazo(ctx context.Context) {
 	p.retryWhere(ctx, func(pause *db.Pause) bool {
 		if pause.Direction == db.Reading {
@@ -280,7 +280,8 @@ func (r *Relay) AccessChanged(ctx context.Context, room id.RoomID, why string) e
 	})
 }
 
-// AcceptOpen notes that an admin accepts that strangers read a portal's Matrix room. It reports false if there is no portal.
+// AcceptOpen notes that an admin accepts that strangers read a portal's Matrix room. It reports false if there is no
+// portal.
 func (r *Relay) AcceptOpen(ctx context.Context, room id.RoomID) (bool, error) {
 	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
 	if err != nil || portal == nil {

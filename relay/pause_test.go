@@ -201,8 +201,8 @@ func TestOpenedRoomStopsAtOnce(t *testing.T) {
 	})
 }
 
-// holdNextSend lets the next message to Matrix wait for its turn, as a rate limit does, until turn is closed. waiting is closed when
-// it waits.
+// holdNextSend lets the next message to Matrix wait for its turn, as a rate limit does, until turn is closed. waiting
+// is closed when it waits.
 func (f *fixture) holdNextSend() (waiting, turn chan struct{}) {
 	waiting, turn = make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -318,7 +318,8 @@ func TestGapWithTheBeginningOfTheLinkIsGivenUp(t *testing.T) {
 	f.awaitRelayed("heard")
 }
 
-// What was said before the bot came in is not for it, and what was sent to the room with the first notice is not sent again.
+// What was said before the bot came in is not for it, and what was sent to the room with the first notice is not sent
+// again.
 func TestLinkBeginsAnewIfTheBotComesInAgainBeforeItHasBegun(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -452,7 +453,8 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	row := f.rowOf("u")
 	row.Attempts = poisonAttempts
 	failure := &MatrixError{Status: http.StatusInternalServerError, Err: errors.New("internal error")}
-	// fail lets the row fail once more after it has failed for long, while a direction delivered something at a time, or not.
+	// fail lets the row fail once more after it has failed for long, while a direction delivered something at a time,
+	// or not.
 	fail := func(direction db.Direction, lastDelivery time.Time) error {
 		f.core.poison.Forget(row.ID)
 		for _, last := range f.core.lastDelivery {

@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// pendingRow returns the row of a message of the same sender that still waits and was certainly not posted, nil if there is none.
-// Only such a message can be changed, since nobody on Wazo can have seen it.
+// pendingRow returns the row of a message of the same sender that still waits and was certainly not posted, nil if
+// there is none. Only such a message can be changed, since nobody on Wazo can have seen it.
 func (r *Relay) pendingRow(ctx context.Context, portalID int64, target id.EventID, sender id.UserID) (*db.Row, error) {
 	row, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
 	if err != nil || row == nil || row.Author != sender.String() || !isCertainlyWaiting(row) {
@@ -23,8 +23,8 @@ func (r *Relay) pendingRow(ctx context.Context, portalID int64, target id.EventI
 	return row, nil
 }
 
-// isCertainlyWaiting reports whether a row was not posted and is not being posted now: it was never attempted, or all attempts were
-// certainly in vain.
+// isCertainlyWaiting reports whether a row was not posted and is not being posted now: it was never attempted, or all
+// attempts were certainly in vain.
 func isCertainlyWaiting(row *db.Row) bool {
 	return row.MergedInto == 0 && (!row.HasRequest() || row.State == db.StateNew && row.Part == 0)
 }
@@ -39,9 +39,10 @@ func redacted(evt *event.Event) id.EventID {
 	return id.EventID(redacts)
 }
 
-// redactPending takes a message or a reaction back that still waits, and the edits of a message and the reactions to it that still
-// wait: they would say on Wazo what was taken back. What is on Wazo already stays there: chatd cannot delete messages. Who redacts does not
-// matter: homeservers pass a redaction on only if its sender may redact the event (room version 3, "Handling redactions").
+// redactPending takes a message or a reaction back that still waits, and the edits of a message and the reactions to it
+// that still wait: they would say on Wazo what was taken back. What is on Wazo already stays there: chatd cannot delete
+// messages. Who redacts does not matter: homeservers pass a redaction on only if its sender may redact the event (room
+// version 3, "Handling redactions").
 func (a *matrixAccept) redactPending(ctx context.Context, evt *event.Event) error {
 	target := redacted(evt)
 	author, err := a.authorOf(ctx, target)
@@ -78,10 +79,10 @@ func (a *matrixAccept) authorOf(ctx context.Context, eventID id.EventID) (id.Use
 	return id.UserID(message.Author), nil
 }
 
-// takeBack removes a message of a sender that still waits from a portal's queue, and the edits of it that still wait, within a
-// transaction. If the sender is "", it removes the edits of all senders. It leaves edits that were written after a time (Unix
-// milliseconds): they may have been accepted before. A message that is being posted, or may have been, is marked instead: it leaves
-// the queue when it is known that it was not posted.
+// takeBack removes a message of a sender that still waits from a portal's queue, and the edits of it that still wait,
+// within a transaction. If the sender is "", it removes the edits of all senders. It leaves edits that were written
+// after a time (Unix milliseconds): they may have been accepted before. A message that is being posted, or may have
+// been, is marked instead: it leaves the queue when it is known that it was not posted.
 func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID, sender id.UserID, until int64) error {
 	message, err := r.db.Queue.BySource(ctx, portalID, db.ToWazo, target.String())
 	if err != nil || message != nil && message.Author != sender.String() {
@@ -119,8 +120,8 @@ func (r *Relay) takeBack(ctx context.Context, portalID int64, target id.EventID,
 	return nil
 }
 
-// markTakenBack marks what relates to an event that was redacted, and is being posted or was attempted before. It leaves what was written
-// after a time.
+// markTakenBack marks what relates to an event that was redacted, and is being posted or was attempted before. It
+// leaves what was written after a time.
 func (r *Relay) markTakenBack(ctx context.Context, portalID int64, sender id.UserID, relation event.RelationType, target id.EventID, until int64) error {
 	rows, err := r.db.Queue.AttemptedRelations(ctx, portalID, sender.String(), relation, target.String())
 	if err != nil {
@@ -165,12 +166,12 @@ func editedBy(evt *event.Event) id.EventID {
 	return id.EventID(target)
 }
 
-// editPositionKey is the key in a stored event of the position of the last edit that has changed it. The sender cannot write it: it is no
-// part of the content.
+// editPositionKey is the key in a stored event of the position of the last edit that has changed it. The sender cannot
+// write it: it is no part of the content.
 const editPositionKey = "io.wazo.relay.edit_position"
 
-// editPending changes a message that still waits, by an edit at a position in the queue. It reports false if the event does not edit such a
-// message.
+// editPending changes a message that still waits, by an edit at a position in the queue. It reports false if the event
+// does not edit such a message.
 func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event, position int64) (bool, error) {
 	target := editedBy(evt)
 	if target == "" {
@@ -183,10 +184,10 @@ func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event, positi
 	return a.applyEdit(ctx, row, evt, position)
 }
 
-// applyEdit changes the message of a row that was certainly not posted, within a transaction, by an edit at a position in the queue. A
-// message that cannot be decrypted becomes what the edit says: its key is not needed any more. Edits may come in any order, because what
-// /sync has left out is read later than what followed it: an older one changes nothing, and those that wait by themselves leave. It
-// reports false if the edit does not fit.
+// applyEdit changes the message of a row that was certainly not posted, within a transaction, by an edit at a position
+// in the queue. A message that cannot be decrypted becomes what the edit says: its key is not needed any more. Edits
+// may come in any order, because what /sync has left out is read later than what followed it: an older one changes
+// nothing, and those that wait by themselves leave. It reports false if the edit does not fit.
 func (r *Relay) applyEdit(ctx context.Context, row *db.Row, evt *event.Event, position int64) (bool, error) {
 	original := &event.Event{}
 	if err := json.Unmarshal([]byte(row.Payload), original); err != nil || !fitsEdit(row, original, evt) {
@@ -251,8 +252,8 @@ func (r *Relay) dropEdits(ctx context.Context, message *db.Row, position int64) 
 	return nil
 }
 
-// edited returns the content of an event after an edit. What the event itself relates to stays as it is, whatever the new content says
-// (client-server API, "Applying m.new_content"): a reply stays a reply.
+// edited returns the content of an event after an edit. What the event itself relates to stays as it is, whatever the
+// new content says (client-server API, "Applying m.new_content"): a reply stays a reply.
 func edited(original *event.Event, newContent map[string]any) map[string]any {
 	content := maps.Clone(newContent)
 	delete(content, "m.relates_to")

@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// people answers what a person asks about the people and chats on Wazo. It asks through the person's own account, so that nobody sees
-// more than Wazo shows them.
+// people answers what a person asks about the people and chats on Wazo. It asks through the person's own account, so
+// that nobody sees more than Wazo shows them.
 type people struct {
 	*directory
 	accounts   *accounts
@@ -46,7 +46,8 @@ func (p *people) own(user id.UserID) (*account, error) {
 // IsLoggedIn reports whether a person has logged in, and Wazo accepts the log-in.
 func (p *people) IsLoggedIn(user id.UserID) bool { return p.accounts.of(user) != nil }
 
-// contactsOf returns the directory as a person's account sees it. It is not kept: what it remembers would cost memory for each log-in.
+// contactsOf returns the directory as a person's account sees it. It is not kept: what it remembers would cost memory
+// for each log-in.
 func contactsOf(acc *account) *wazoapi.Directory { return wazoapi.NewDirectory(acc.api, nameTTL) }
 
 // explain returns an error of a request by a person's account. It is a *UserError if it is about this account only.
@@ -74,7 +75,8 @@ func (p *people) explain(ctx context.Context, acc *account, err error) error {
 // isRelay reports whether a user on Wazo is the relay account.
 func (p *people) isRelay(user wazoapi.UUID) bool { return p.accounts.isRelay(user) }
 
-// presences returns how people can be reached. It reports false if Wazo does not tell that: the answer is worth giving without it.
+// presences returns how people can be reached. It reports false if Wazo does not tell that: the answer is worth giving
+// without it.
 func (p *people) presences(ctx context.Context, acc *account, users ...wazoapi.UUID) (map[wazoapi.UUID]wazoapi.Presence, bool) {
 	found, err := acc.api.Presences(ctx, users...)
 	if err != nil {

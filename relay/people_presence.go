@@ -29,7 +29,8 @@ var presenceNames = map[string]wazoapi.PresenceState{
 // longestPresenceName is how many words the longest of these names has.
 const longestPresenceName = 3
 
-// cutPresence reads the state with which a text begins. It returns what follows the state, and reports false if it begins with none.
+// cutPresence reads the state with which a text begins. It returns what follows the state, and reports false if it
+// begins with none.
 func cutPresence(text string) (state wazoapi.PresenceState, rest string, ok bool) {
 	typed := strings.Fields(text)
 	for n := min(longestPresenceName, len(typed)); n > 0; n-- {
@@ -54,8 +55,9 @@ func (p *people) OwnPresence(ctx context.Context, by id.UserID) (string, error) 
 	return p.texts.YourPresence(*shownPresence(presence, maxStatus)), nil
 }
 
-// SetPresence sets how a person is shown on Wazo, as they have typed it: a state and perhaps a text. Without a text the earlier one
-// stays, and empty quotation marks remove it. It returns a *UserError if there is no such state, or if the person is not logged in.
+// SetPresence sets how a person is shown on Wazo, as they have typed it: a state and perhaps a text. Without a text the
+// earlier one stays, and empty quotation marks remove it. It returns a *UserError if there is no such state, or if the
+// person is not logged in.
 func (p *people) SetPresence(ctx context.Context, by id.UserID, typed string) (string, error) {
 	acc, err := p.own(by)
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 // maxRooms is how many rooms ListRooms shows. An event has room for 64 KiB.
 const maxRooms = 50
 
-// ListRooms returns, in words, the Wazo rooms of a person's own account, and remembers what their numbers mean. An administrator who
-// is not logged in gets those of the relay account. It returns a *UserError if the person is not logged in.
+// ListRooms returns, in words, the Wazo rooms of a person's own account, and remembers what their numbers mean. An
+// administrator who is not logged in gets those of the relay account. It returns a *UserError if the person is not
+// logged in.
 func (p *people) ListRooms(ctx context.Context, by id.UserID) (string, error) {
 	if p.accounts.of(by) == nil && p.accounts.relay != nil && p.rights.IsAdmin(by) {
 		rooms, err := p.Rooms(ctx, by)
@@ -48,7 +49,8 @@ func (p *people) ListRooms(ctx context.Context, by id.UserID) (string, error) {
 	return p.texts.OwnRooms(lines, len(rooms)-len(shown)), p.db.Listing.Replace(ctx, by, uuids)
 }
 
-// MayLinkRooms returns a *UserError if there is no Wazo room that a person may link: they are neither an administrator nor logged in.
+// MayLinkRooms returns a *UserError if there is no Wazo room that a person may link: they are neither an administrator
+// nor logged in.
 func (p *people) MayLinkRooms(by id.UserID) error {
 	isAdmin := p.rights.IsAdmin(by)
 	if isAdmin && p.accounts.relay != nil || p.accounts.of(by) != nil {
@@ -61,8 +63,9 @@ func (p *people) MayLinkRooms(by id.UserID) error {
 	return refuse(p.texts.LinkNeedsLogin())
 }
 
-// RoomToLink returns the Wazo room that a person means, like FindRoom: one of their own account, or, for administrators, one of the
-// relay account. It returns a *UserError if none or several fit. A room that exists without the person is unknown to them.
+// RoomToLink returns the Wazo room that a person means, like FindRoom: one of their own account, or, for
+// administrators, one of the relay account. It returns a *UserError if none or several fit. A room that exists without
+// the person is unknown to them.
 func (p *people) RoomToLink(ctx context.Context, what string, by id.UserID) (wazoapi.Room, error) {
 	acc := p.accounts.of(by)
 	if acc == nil {

@@ -18,8 +18,8 @@ const (
 	maxContacts = 100 // whom Wazo names for one search; there may be more
 )
 
-// Search returns who on Wazo matches a name, an e-mail address or an extension, in words for the person who asks. It returns a
-// *UserError if that person is not logged in, or if nobody matches.
+// Search returns who on Wazo matches a name, an e-mail address or an extension, in words for the person who asks. It
+// returns a *UserError if that person is not logged in, or if nobody matches.
 func (p *people) Search(ctx context.Context, by id.UserID, name string) (string, error) {
 	acc, err := p.own(by)
 	if err != nil {
@@ -49,8 +49,8 @@ func (p *people) Search(ctx context.Context, by id.UserID, name string) (string,
 	return p.texts.Found(name, list), nil
 }
 
-// contacts returns the people on Wazo who match a name: those who are called exactly so first, then by name. An account sees
-// the people of its tenant.
+// contacts returns the people on Wazo who match a name: those who are called exactly so first, then by name. An account
+// sees the people of its tenant.
 func (p *people) contacts(ctx context.Context, acc *account, name string) ([]wazoapi.Contact, error) {
 	found, err := contactsOf(acc).Search(ctx, name)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 // maxMembers is how many members Who shows.
 const maxMembers = 50
 
-// Who returns the members of the Wazo chat with which a Matrix room is linked, in words. It returns a *UserError if the room is not
-// linked, or if neither the account of the person who asks nor the relay account is a member.
+// Who returns the members of the Wazo chat with which a Matrix room is linked, in words. It returns a *UserError if the
+// room is not linked, or if neither the account of the person who asks nor the relay account is a member.
 func (p *people) Who(ctx context.Context, by id.UserID, matrixRoom id.RoomID) (string, error) {
 	portal, err := p.db.Portal.ByMatrixRoom(ctx, matrixRoom)
 	if err != nil {
@@ -41,8 +41,8 @@ func (p *people) Who(ctx context.Context, by id.UserID, matrixRoom id.RoomID) (s
 	return p.texts.Who(portal.Title, p.roomMembers(ctx, acc, room, here)), nil
 }
 
-// memberAccount returns the account through which a person is shown a Wazo room: their own, else the relay account, whichever is a
-// member. It returns none if neither is.
+// memberAccount returns the account through which a person is shown a Wazo room: their own, else the relay account,
+// whichever is a member. It returns none if neither is.
 func (p *people) memberAccount(ctx context.Context, by id.UserID, uuid wazoapi.UUID) (*account, wazoapi.Room, error) {
 	own := p.accounts.of(by)
 	for _, acc := range []*account{own, p.accounts.relay} {

@@ -7,8 +7,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// phonebook is the directory of Wazo. It is read through the relay account or, if there is none, through the account of somebody who
-// has logged in. It is safe for concurrent use.
+// phonebook is the directory of Wazo. It is read through the relay account or, if there is none, through the account of
+// somebody who has logged in. It is safe for concurrent use.
 type phonebook struct {
 	accounts *accounts
 
@@ -22,8 +22,8 @@ func newPhonebook(accounts *accounts) *phonebook {
 	return &phonebook{accounts: accounts, unfit: make(map[*account]bool)}
 }
 
-// use calls fn with the directory. If the account that is used may not read it, another one is tried. It reports false if there is no
-// account.
+// use calls fn with the directory. If the account that is used may not read it, another one is tried. It reports false
+// if there is no account.
 func (p *phonebook) use(fn func(*wazoapi.Directory) error) (used bool, err error) {
 	for {
 		acc, names := p.choose()
@@ -67,7 +67,8 @@ func (p *phonebook) choose() (*account, *wazoapi.Directory) {
 	return p.acc, p.names
 }
 
-// Names returns the names of users on Wazo. Who is absent from the result is not known, as are all if there is no account.
+// Names returns the names of users on Wazo. Who is absent from the result is not known, as are all if there is no
+// account.
 func (p *phonebook) Names(ctx context.Context, uuids ...wazoapi.UUID) (found map[wazoapi.UUID]string, err error) {
 	_, err = p.use(func(names *wazoapi.Directory) error {
 		found, err = names.Names(ctx, uuids...)

@@ -9,12 +9,12 @@ import (
 	"wazo-matrix-relay/internal/task"
 )
 
-// pictureWait is how long a message waits for a homeserver that works but takes no pictures. After that its pictures are
-// links, or words.
+// pictureWait is how long a message waits for a homeserver that works but takes no pictures. After that its pictures
+// are links, or words.
 const pictureWait = time.Minute
 
-// uploads remembers what became of the pictures of messages that are being converted, over several tries. A portal has one
-// such message at a time: the next in its queue.
+// uploads remembers what became of the pictures of messages that are being converted, over several tries. A portal has
+// one such message at a time: the next in its queue.
 type uploads struct {
 	mu       sync.Mutex
 	byPortal map[int64]*upload
@@ -63,8 +63,8 @@ func (u *uploads) forget(portalID int64) {
 	}
 }
 
-// failed records that the homeserver failed over pictures, and when an answer of /sync was last accepted. A homeserver that
-// answers /sync between two failures works, and so does one that only limits.
+// failed records that the homeserver failed over pictures, and when an answer of /sync was last accepted. A homeserver
+// that answers /sync between two failures works, and so does one that only limits.
 func (u *uploads) failed(up *upload, now, synced time.Time, limits bool) {
 	up.last = now
 	if limits {
@@ -73,8 +73,8 @@ func (u *uploads) failed(up *upload, now, synced time.Time, limits bool) {
 	u.poison.Failed(up.key, now, synced)
 }
 
-// isHopeless reports whether the picture of a recorded failure is not worth waiting for any longer. If the homeserver is
-// away, the text has to wait as well.
+// isHopeless reports whether the picture of a recorded failure is not worth waiting for any longer. If the homeserver
+// is away, the text has to wait as well.
 func (u *uploads) isHopeless(up *upload, failure *MatrixError) bool {
 	since := u.poison.Since(up.key)
 	if since.IsZero() {

@@ -26,9 +26,9 @@ type Picture struct {
 	Extension string // of a name for it, like .png
 }
 
-// uploadPictures uploads the pictures of a message. The result has nil for those that can't be shown. It returns an error if
-// the message has to wait: the homeserver is away, or may take pictures a little later. What is settled then is not tried
-// again.
+// uploadPictures uploads the pictures of a message. The result has nil for those that can't be shown. It returns an
+// error if the message has to wait: the homeserver is away, or may take pictures a little later. What is settled then
+// is not tried again.
 func (d *matrixDelivery) uploadPictures(ctx context.Context, pictures []convert.Picture) ([]*Picture, error) {
 	uploaded, failed := make([]*Picture, len(pictures)), make([]error, len(pictures))
 	up := d.uploads.of(d.row)

@@ -19,6 +19,9 @@ func TestWazoWithoutMarkdown(t *testing.T) {
 	f.awaitRelayed("snake_case* and a link (https://a.example/b)")
 	f.wazo.Post(f.room.UUID, f.alice, "*not* :smile:", "")
 	f.awaitShown("Alice Martin: *not* :smile:")
+	f.matrix.hasPictures("https://b.example/cat.jpeg")
+	f.wazo.Post(f.room.UUID, f.alice, "![a cat](https://b.example/cat.jpeg)", "")
+	f.awaitShown("Alice Martin: *not* :smile:", "Alice Martin: ![a cat](https://b.example/cat.jpeg)")
 }
 
 func TestEditsCanBeSwitchedOff(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 )
 
 // The community's plugin for reactions and replies may be there or not, and may come or go whenever chatd is restarted
-// (docs/wazo.md, "The plugin for reactions and replies"). Each connection for events knows whether it is there. What people do with it
-// is read as a whole whenever there is news: nothing is missed then that happened while nobody listened.
+// (docs/wazo.md, "The plugin for reactions and replies"). Each connection for events knows whether it is there. What
+// people do with it is read as a whole whenever there is news: nothing is missed then that happened while nobody
+// listened.
 
 var _ wazoapi.PluginHandler = (*reader)(nil)
 
@@ -22,11 +23,12 @@ func (a *account) hasPlugin() bool {
 	return s.plugin.Load() && s.missedFor() == 0
 }
 
-// missedFor returns for how long it is still believed that the plugin is away because a request missed it, 0 if it is not.
+// missedFor returns for how long it is still believed that the plugin is away because a request missed it, 0 if it is
+// not.
 func (s *stream) missedFor() time.Duration { return max(0, time.Until(s.missed.load())) }
 
-// noteMissed notes that a request missed the plugin. For so long it is believed that it is away: by then Wazo is asked again whether it
-// has the plugin (docs/wazo.md, "How the plugin is noticed").
+// noteMissed notes that a request missed the plugin. For so long it is believed that it is away: by then Wazo is asked
+// again whether it has the plugin (docs/wazo.md, "How the plugin is noticed").
 func (s *stream) noteMissed(lasts time.Duration) { s.missed.store(time.Now().Add(lasts)) }
 
 // noteFound notes that the plugin is there. It reports whether it was missed.
@@ -81,7 +83,8 @@ func (r *reader) pluginIsBack(ctx context.Context) {
 	}
 }
 
-// portalsHeard returns the portals of which this connection may bring events: those that its account reads, or all of them.
+// portalsHeard returns the portals of which this connection may bring events: those that its account reads, or all of
+// them.
 func (r *reader) portalsHeard(ctx context.Context) ([]*db.Portal, error) {
 	if r.readers.mayHearAll(r.acc) {
 		return r.db.Portal.All(ctx)
@@ -132,7 +135,8 @@ func (r *reader) relationsChanged(ctx context.Context, room wazoapi.UUID) error 
 	return err
 }
 
-// wakeRelations has the reactions and replies of a portal read after an event, if its reader hears events through this connection.
+// wakeRelations has the reactions and replies of a portal read after an event, if its reader hears events through this
+// connection.
 func (r *reader) wakeRelations(portal *db.Portal) {
 	if r.hears(portal) {
 		r.tasks.Wake(portalJob(jobRelations, portal.ID))

@@ -18,8 +18,8 @@ import (
 
 // What tests of the plugin for reactions and replies share.
 
-// newPluginFixture returns a running fixture with a linked room, on a Wazo with the plugin for reactions and replies. It is changed before
-// it is started.
+// newPluginFixture returns a running fixture with a linked room, on a Wazo with the plugin for reactions and replies.
+// It is changed before it is started.
 func newPluginFixture(t *testing.T, set ...func(*fixture)) *fixture {
 	t.Helper()
 	f := newFixture(t, wazotest.WithPlugin())

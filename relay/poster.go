@@ -16,12 +16,12 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// People who have logged in post on Wazo as themselves, in the chats of which they are members. Everybody else's messages go out
-// through the relay account, with their names as aliases. So do those of a person whose own account fails for a reason of its
-// own. Then the person is told.
+// People who have logged in post on Wazo as themselves, in the chats of which they are members. Everybody else's
+// messages go out through the relay account, with their names as aliases. So do those of a person whose own account
+// fails for a reason of its own. Then the person is told.
 
-// poster is the account that posts a message, nil if there is none: neither the relay account nor that of the sender is a member of the
-// chat.
+// poster is the account that posts a message, nil if there is none: neither the relay account nor that of the sender is
+// a member of the chat.
 type poster struct {
 	*account
 	own     bool          // it is the sender's own account, not the relay account
@@ -59,8 +59,8 @@ type trouble struct {
 // longestTrouble is after how long an account that has failed is tried again, at the latest.
 const longestTrouble = 15 * time.Minute
 
-// of returns the account that posts a message of a person, which was accepted at a time, in a portal. After an error the message has to
-// wait, or the sender is told why it is not posted.
+// of returns the account that posts a message of a person, which was accepted at a time, in a portal. After an error
+// the message has to wait, or the sender is told why it is not posted.
 func (p *posters) of(ctx context.Context, portal *db.Portal, sender id.UserID, accepted time.Time) (poster, error) {
 	acc := p.accounts.login(sender)
 	var why words.Instead
@@ -85,8 +85,9 @@ func (p *posters) of(ctx context.Context, portal *db.Portal, sender id.UserID, a
 	}
 }
 
-// relayIn returns the relay account if it is a member of a portal's Wazo room, and else nil. If it is the reader of the portal and not a
-// member any more, the error is errNoMember, with which the messages wait: they belong to a link that may go on.
+// relayIn returns the relay account if it is a member of a portal's Wazo room, and else nil. If it is the reader of the
+// portal and not a member any more, the error is errNoMember, with which the messages wait: they belong to a link that
+// may go on.
 func (p *posters) relayIn(ctx context.Context, portal *db.Portal) (*account, error) {
 	relay := p.accounts.relay
 	if relay == nil {
@@ -134,8 +135,8 @@ func (p *posters) whyNot(ctx context.Context, acc *account, room wazoapi.UUID, a
 	return "", nil
 }
 
-// check finds out, while the message goes on, whether Wazo still accepts a log-in: its access token would work for hours after it
-// was revoked.
+// check finds out, while the message goes on, whether Wazo still accepts a log-in: its access token would work for
+// hours after it was revoked.
 func (p *posters) check(acc *account) {
 	acc.checkedAt.store(time.Now())
 	p.tasks.Go(func(ctx context.Context) {
@@ -149,8 +150,8 @@ func (p *posters) check(acc *account) {
 	})
 }
 
-// failed says what an error of a request by a person's account means: why another account has to post, or else an error, with
-// which the message has to wait. The request was a post, or asked where the account is a member.
+// failed says what an error of a request by a person's account means: why another account has to post, or else an
+// error, with which the message has to wait. The request was a post, or asked where the account is a member.
 func (p *posters) failed(ctx context.Context, acc *account, room wazoapi.UUID, accepted time.Time, isPost bool, err error) (words.Instead, error) {
 	why := whyInstead(err)
 	where := accountRoom{acc, room}
@@ -201,8 +202,8 @@ func (p *posters) works(acc *account, room wazoapi.UUID) {
 	delete(p.troubles, accountRoom{acc, room})
 }
 
-// whyAlone says what fails for an account although it works for the relay account, "" if it fails for both, or if the message is at
-// fault. The others must not wait for one person's account.
+// whyAlone says what fails for an account although it works for the relay account, "" if it fails for both, or if the
+// message is at fault. The others must not wait for one person's account.
 func (p *posters) whyAlone(err error) words.Instead {
 	switch {
 	case classify(err).Class != ClassService || !isWazo(err) || !p.health.of(serviceLogin).works:
@@ -228,8 +229,8 @@ func (p *posters) troubleOf(acc *account, room wazoapi.UUID) words.Instead {
 	return ""
 }
 
-// whyInstead returns why an error keeps a person's account from posting, "" if it says nothing about the account. Then the error
-// is that of the service, or of the message.
+// whyInstead returns why an error keeps a person's account from posting, "" if it says nothing about the account. Then
+// the error is that of the service, or of the message.
 func whyInstead(err error) words.Instead {
 	answer, ok := errors.AsType[*wazoapi.Error](err)
 	switch {
@@ -253,8 +254,8 @@ func whyInstead(err error) words.Instead {
 	}
 }
 
-// ownAccountError is an error of a request by the account of a person. It says nothing about Wazo as a whole: the relay account shows
-// how that is.
+// ownAccountError is an error of a request by the account of a person. It says nothing about Wazo as a whole: the relay
+// account shows how that is.
 type ownAccountError struct{ cause error }
 
 // Error implements error.

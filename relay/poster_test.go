@@ -256,7 +256,8 @@ func TestAccountOfOnePersonThatFailsWhileWazoWorksForOthers(t *testing.T) {
 	}
 }
 
-// Only the first message waits for an account that fails alone, however much later the next ones come. When it works again, it is used.
+// Only the first message waits for an account that fails alone, however much later the next ones come. When it works
+// again, it is used.
 func TestAccountThatFailsDelaysOneMessage(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(*fixture) *wazotest.Fault{

@@ -11,11 +11,11 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// What is quoted on Wazo, or was removed on Matrix, has an author. Those of one name are told apart as their messages are: people on Wazo
-// by their extensions or uuids, people on Matrix by their user ids.
+// What is quoted on Wazo, or was removed on Matrix, has an author. Those of one name are told apart as their messages
+// are: people on Wazo by their extensions or uuids, people on Matrix by their user ids.
 
-// authorOnWazo returns how the author of a message is called on Wazo: a Matrix user, or a user on Wazo. It returns "" if that is not
-// known.
+// authorOnWazo returns how the author of a message is called on Wazo: a Matrix user, or a user on Wazo. It returns ""
+// if that is not known.
 func (d *wazoDelivery) authorOnWazo(ctx context.Context, author string) string {
 	switch {
 	case author == "", d.matrix.UserID().String() == author:
@@ -56,7 +56,8 @@ func (d *wazoDelivery) knownOnWazo(ctx context.Context, user id.UserID) (wazoapi
 	return wazo, names[wazo]
 }
 
-// nameOnWazo returns the name of somebody on Wazo with what tells them from other members of the Wazo room whose names there are the same.
+// nameOnWazo returns the name of somebody on Wazo with what tells them from other members of the Wazo room whose names
+// there are the same.
 func (c *cast) nameOnWazo(ctx context.Context, uuid wazoapi.UUID, name string) string {
 	members := c.wazoMembers(ctx)
 	people := []convert.Namesake{members.namesake(uuid, name)}

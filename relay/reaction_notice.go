@@ -18,8 +18,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Where it is not obvious who has reacted on Wazo, one notice for each event says it: a reply to the event, which is edited when that
-// changes. It notifies nobody.
+// Where it is not obvious who has reacted on Wazo, one notice for each event says it: a reply to the event, which is
+// edited when that changes. It notifies nobody.
 
 // reactionNotices say who has reacted. They are safe for concurrent use.
 type reactionNotices struct {
@@ -39,8 +39,8 @@ func newReactionNotices(r *Relay, events *shownEvents) *reactionNotices {
 	return &reactionNotices{Relay: r, events: events, since: make(map[noticeKey]time.Time)}
 }
 
-// changes returns what has to be done so that the notices say who has reacted. Changes of a few seconds are made together; the job is
-// woken for those that are not due yet.
+// changes returns what has to be done so that the notices say who has reacted. Changes of a few seconds are made
+// together; the job is woken for those that are not due yet.
 func (n *reactionNotices) changes(ctx context.Context, portal *db.Portal, wished []aboutEvent, shown []*db.ShownReaction) (changes []change) {
 	texts, ok := n.texts(ctx, portal, wished)
 	if !ok {
@@ -160,7 +160,8 @@ func (n *reactionNotices) say(ctx context.Context, portal *db.Portal, s *db.Show
 	return n.db.ShownReaction.SetSays(context.WithoutCancel(ctx), s, text)
 }
 
-// texts returns what the notices are to say, by the events that they are about. It returns false if that cannot be found out now.
+// texts returns what the notices are to say, by the events that they are about. It returns false if that cannot be
+// found out now.
 func (n *reactionNotices) texts(ctx context.Context, portal *db.Portal, wished []aboutEvent) (texts map[id.EventID]string, ok bool) {
 	if len(wished) == 0 {
 		return nil, true
@@ -209,8 +210,8 @@ func (n *reactionNotices) texts(ctx context.Context, portal *db.Portal, wished [
 	return texts, true
 }
 
-// names returns how people are called: as on Matrix, if they are in the room there. It returns false if the directory cannot be asked:
-// a notice is not changed because of that.
+// names returns how people are called: as on Matrix, if they are in the room there. It returns false if the directory
+// cannot be asked: a notice is not changed because of that.
 func (n *reactionNotices) names(ctx context.Context, people *cast, uuids []wazoapi.UUID) (map[wazoapi.UUID]string, bool) {
 	lookup, cancel := lookupContext(ctx, nameTimeout)
 	defer cancel()

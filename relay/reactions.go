@@ -14,9 +14,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// chatd has no reactions, so a reaction becomes a line, unless the plugin shows it (native_reactions.go). Reactions to one message that
-// come within a few seconds share a line, and so do removals. They wait for each other until then, but no message waits for them. A
-// reaction that is removed while it waits is never shown.
+// chatd has no reactions, so a reaction becomes a line, unless the plugin shows it (native_reactions.go). Reactions to
+// one message that come within a few seconds share a line, and so do removals. They wait for each other until then, but
+// no message waits for them. A reaction that is removed while it waits is never shown.
 
 // maxReactions is how many reactions one line shows at most.
 const maxReactions = 100
@@ -90,7 +90,8 @@ func (d *wazoDelivery) reactionIn(ctx context.Context, row *db.Row, evt *event.E
 	return nil, nil
 }
 
-// reactions returns the reactions that the row's line shows, that of the row first. It returns errWaits if more of them may come.
+// reactions returns the reactions that the row's line shows, that of the row first. It returns errWaits if more of them
+// may come.
 func (d *wazoDelivery) reactions(ctx context.Context, first *reactionRow) ([]*reactionRow, error) {
 	shown := []*reactionRow{first}
 	if d.row.Alone {
@@ -130,16 +131,16 @@ func (d *wazoDelivery) isRepeated(ctx context.Context, shown *reactionRow) (bool
 	return row != nil, err
 }
 
-// goTogether reports whether the reactions of two rows may be shown in one line. Who has an account on Wazo says everything there
-// alone.
+// goTogether reports whether the reactions of two rows may be shown in one line. Who has an account on Wazo says
+// everything there alone.
 func (d *wazoDelivery) goTogether(first, other *db.Row) bool {
 	isUntouched := other.State == db.StateNew && !other.HasRequest() && other.MergedInto == 0 && !other.Alone
 	isAlone := d.accounts.login(id.UserID(first.Author)) != nil || d.accounts.login(id.UserID(other.Author)) != nil
 	return isUntouched && (first.Author == other.Author || !isAlone)
 }
 
-// sayReaction returns what people on Wazo are told of a reaction, or of its removal, and of those that are shown with it. It returns
-// convert.ErrEmpty if nothing has to be said, because the reaction is made again.
+// sayReaction returns what people on Wazo are told of a reaction, or of its removal, and of those that are shown with
+// it. It returns convert.ErrEmpty if nothing has to be said, because the reaction is made again.
 func (d *wazoDelivery) sayReaction(ctx context.Context, evt *event.Event, first *reactionRow) (said saying, err error) {
 	if first.removed {
 		if withdrawn, err := (repeatedReactions{d.Relay, d.portal}).withdraw(ctx, first); err != nil {
@@ -184,7 +185,8 @@ func (d *wazoDelivery) lineFor(ctx context.Context, evt *event.Event, shown []*r
 		}
 	}
 	said.also = said.also[1:]
-	// The line may have been posted before a restore, when Wazo had the plugin or had not: findDelivered compares both forms.
+	// The line may have been posted before a restore, when Wazo had the plugin or had not: findDelivered compares both
+	// forms.
 	said.parent = d.aboutNative(ctx, said.reactions)
 	said.text = d.replyLine(ctx, evt, line, first.removed)
 	if said.parent == "" {

@@ -11,9 +11,10 @@ import (
 	"wazo-matrix-relay/relay/convert"
 )
 
-// Whoever takes a reaction away and makes it again, perhaps by touching it three times, has changed nothing. While the removal waits,
-// it is withdrawn, and people on Wazo read neither of the two. If the reaction is on Wazo when it is made again, that happens at once.
-// If it is still on its way there, it happens when the removal has its turn: then it is known what became of the reaction.
+// Whoever takes a reaction away and makes it again, perhaps by touching it three times, has changed nothing. While the
+// removal waits, it is withdrawn, and people on Wazo read neither of the two. If the reaction is on Wazo when it is
+// made again, that happens at once. If it is still on its way there, it happens when the removal has its turn: then it
+// is known what became of the reaction.
 
 // repeatedReactions withdraw the removals of reactions that are made again in a portal.
 type repeatedReactions struct {
@@ -21,8 +22,8 @@ type repeatedReactions struct {
 	portal *db.Portal
 }
 
-// made accepts, within a transaction, a reaction of which the same person has a removal waiting. The new event takes the place of the old
-// one. It reports false if no such removal waits, or if the first reaction is not delivered yet.
+// made accepts, within a transaction, a reaction of which the same person has a removal waiting. The new event takes
+// the place of the old one. It reports false if no such removal waits, or if the first reaction is not delivered yet.
 func (r repeatedReactions) made(ctx context.Context, evt *event.Event) (bool, error) {
 	target, emoji, _ := convert.ReactionOf(evt)
 	reactions, err := r.db.Reaction.To(ctx, r.portal.ID, target)
@@ -49,7 +50,8 @@ func (r repeatedReactions) made(ctx context.Context, evt *event.Event) (bool, er
 	return false, nil
 }
 
-// find returns the row behind that of a removal in which the same person makes the same reaction again, nil if there is none.
+// find returns the row behind that of a removal in which the same person makes the same reaction again, nil if there is
+// none.
 func (r repeatedReactions) find(ctx context.Context, removal *reactionRow) (*db.Row, error) {
 	author, err := r.authorOf(ctx, removal.stored)
 	if err != nil || author == "" {
@@ -96,7 +98,8 @@ func (r repeatedReactions) authorOf(ctx context.Context, reaction *db.Reaction) 
 	return id.UserID(message.Author), nil
 }
 
-// replace stores that a reaction on Wazo is made by another event from now on, and deletes the rows that would remove and make it.
+// replace stores that a reaction on Wazo is made by another event from now on, and deletes the rows that would remove
+// and make it.
 func (r repeatedReactions) replace(ctx context.Context, reaction *db.Reaction, event id.EventID, rows []*db.Row) error {
 	for _, row := range rows {
 		if _, err := r.db.Queue.Delete(ctx, row.ID); err != nil {

@@ -11,10 +11,11 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// The history of a portal is always read by the portal's reader, which is one of the accounts that are members of the Wazo room. What
-// this hears is accepted. What only others hear shows that it may not be a member any more.
+// The history of a portal is always read by the portal's reader, which is one of the accounts that are members of the
+// Wazo room. What this hears is accepted. What only others hear shows that it may not be a member any more.
 
-// readers listen to Wazo for all accounts, look for news, and find a reader for each portal. They are safe for concurrent use.
+// readers listen to Wazo for all accounts, look for news, and find a reader for each portal. They are safe for
+// concurrent use.
 type readers struct {
 	*Relay
 	connections atomic.Uint64 // how many there were, of all accounts
@@ -81,7 +82,8 @@ func (r *readers) run(ctx context.Context) {
 	r.wg.Wait()
 }
 
-// began notes that an account of a person has come into use: it listens, and perhaps there are portals that only it can read.
+// began notes that an account of a person has come into use: it listens, and perhaps there are portals that only it can
+// read.
 func (r *readers) began(acc *account) {
 	r.listenWhereDue()
 	r.tasks.Wake(accountJob(jobProbe, acc))
@@ -122,8 +124,8 @@ func (r *readers) wakePortals(ctx context.Context, fits func(*db.Portal) bool) {
 	}
 }
 
-// lookForGone has the portals looked at whose chats an account has lost: they were deleted, or the account was removed from them. Reading
-// their histories tells, and pauses those that nobody else can read.
+// lookForGone has the portals looked at whose chats an account has lost: they were deleted, or the account was removed
+// from them. Reading their histories tells, and pauses those that nobody else can read.
 func (r *readers) lookForGone(ctx context.Context, acc *account) {
 	for _, room := range acc.takeGone() {
 		portal, err := r.db.Portal.ByWazoRoom(ctx, string(room))
@@ -142,9 +144,9 @@ func (r *readers) probeAll() {
 	}
 }
 
-// keepCaughtUp looks for news again and again for the accounts that read something, or have no connection of their own: at most 1 % of
-// the time is spent on that. While no events flow it is the only way to hear anything, and is done more often. It also lets paused
-// portals try again.
+// keepCaughtUp looks for news again and again for the accounts that read something, or have no connection of their own:
+// at most 1 % of the time is spent on that. While no events flow it is the only way to hear anything, and is done more
+// often. It also lets paused portals try again.
 func (r *readers) keepCaughtUp(ctx context.Context) {
 	ticker := time.NewTicker(min(retryCatchUp, r.cfg.ProbeInterval))
 	defer ticker.Stop()
@@ -169,8 +171,8 @@ func (r *readers) keepCaughtUp(ctx context.Context) {
 	}
 }
 
-// probeWhereDue looks for news for the accounts whose time has come, and knows when that was last done for each. It returns the same
-// for the next time.
+// probeWhereDue looks for news for the accounts whose time has come, and knows when that was last done for each. It
+// returns the same for the next time.
 func (r *readers) probeWhereDue(ctx context.Context, probed map[*account]time.Time) map[*account]time.Time {
 	portals, err := r.db.Portal.All(ctx)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// chatd cannot delete a message, so people on Wazo are told which one was removed on Matrix, without its text. What still waits is
-// withdrawn instead (pending_edits.go), and the links to its files end (file_links.go).
+// chatd cannot delete a message, so people on Wazo are told which one was removed on Matrix, without its text. What
+// still waits is withdrawn instead (pending_edits.go), and the links to its files end (file_links.go).
 
 // redact accepts an event that takes another one back.
 func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) error {
@@ -34,8 +34,8 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 	isKnown, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, target)
 	isReaction := reaction != nil
 	if err == nil && !isKnown {
-		// The message may be on its way to Wazo right now. The row of this redaction comes after it in the queue, and is decided when
-		// the outcome is known.
+		// The message may be on its way to Wazo right now. The row of this redaction comes after it in the queue, and
+		// is decided when the outcome is known.
 		var row *db.Row
 		row, err = a.db.Queue.BySource(ctx, a.portal.ID, db.ToWazo, target.String())
 		isKnown = row != nil
@@ -63,7 +63,8 @@ func isReactionRow(row *db.Row) bool {
 	return json.Unmarshal([]byte(row.Payload), evt) == nil && evt.Type.Type == event.EventReaction.Type
 }
 
-// isWithdrawn reports whether an event, or the one that it edits or is a reaction to, was redacted before anybody on Wazo could see it.
+// isWithdrawn reports whether an event, or the one that it edits or is a reaction to, was redacted before anybody on
+// Wazo could see it.
 func (a *matrixAccept) isWithdrawn(ctx context.Context, evt *event.Event) (bool, error) {
 	reactsTo, _, _ := convert.ReactionOf(evt)
 	for _, said := range []id.EventID{evt.ID, editedBy(evt), reactsTo} {
@@ -76,8 +77,8 @@ func (a *matrixAccept) isWithdrawn(ctx context.Context, evt *event.Event) (bool,
 	return false, nil
 }
 
-// removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have never seen it, or were
-// told before: several people may redact an event.
+// removal returns the line that says which message was removed. It returns convert.ErrEmpty if people on Wazo have
+// never seen it, or were told before: several people may redact an event.
 func (d *wazoDelivery) removal(ctx context.Context, evt *event.Event) (said saying, err error) {
 	target := redacted(evt)
 	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, target)

@@ -17,8 +17,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// removed returns the line which says that the message with a text was removed from Wazo. author is who had written it, "" if that is
-// who removed it.
+// removed returns the line which says that the message with a text was removed from Wazo. author is who had written it,
+// "" if that is who removed it.
 func (f *fixture) removed(text, author string) string {
 	f.Helper()
 	for _, m := range f.wazo.Messages(f.room.UUID) {

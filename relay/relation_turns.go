@@ -9,16 +9,19 @@ import (
 	"wazo-matrix-relay/internal/ratelimit"
 )
 
-// The homeserver limits all that the account sends together. What relates to messages is worth less than messages, so it waits for turns.
+// The homeserver limits all that the account sends together. What relates to messages is worth less than messages, so
+// it waits for turns.
 
 const (
 	// perMinute is how many reactions, notices about them and late quotes the bot sends in a minute.
 	perMinute = 120
 	// perLimitedMinute is perMinute while the homeserver limits the account.
 	perLimitedMinute = 6
-	// afterMessages is how long a portal waits at a time while messages wait there, too, and the homeserver limits the account.
+	// afterMessages is how long a portal waits at a time while messages wait there, too, and the homeserver limits the
+	// account.
 	afterMessages = 2 * time.Second
-	// longestTurn is how long a portal waits at most before it is looked again whether it is its turn: the limit may be over.
+	// longestTurn is how long a portal waits at most before it is looked again whether it is its turn: the limit may be
+	// over.
 	longestTurn = 5 * time.Second
 )
 
@@ -42,8 +45,8 @@ func newTurns(r *Relay) *turns {
 	}
 }
 
-// begin reports whether it is worth while to read what relates to the messages of a portal. It is not while the portal waits for its turn:
-// nothing of it could be sent. Call end afterwards.
+// begin reports whether it is worth while to read what relates to the messages of a portal. It is not while the portal
+// waits for its turn: nothing of it could be sent. Call end afterwards.
 func (t *turns) begin(ctx context.Context, portal *db.Portal) (bool, error) {
 	t.mu.Lock()
 	until, isHeld := t.held[portal.ID]
@@ -71,7 +74,8 @@ func (t *turns) end(portalID int64) {
 	}
 }
 
-// take reports whether something may be sent now. Otherwise the portal waits, and its job is woken when that is worth another look.
+// take reports whether something may be sent now. Otherwise the portal waits, and its job is woken when that is worth
+// another look.
 func (t *turns) take(ctx context.Context, portal *db.Portal) (bool, error) {
 	if t.takeAhead(portal.ID) != nil {
 		return true, nil
@@ -95,7 +99,8 @@ func (t *turns) takeAhead(portalID int64) *ratelimit.Limit[struct{}] {
 	return taken
 }
 
-// claim counts a turn, and returns the limit that has counted it. If it is not the portal's turn, it returns nil, and the portal waits.
+// claim counts a turn, and returns the limit that has counted it. If it is not the portal's turn, it returns nil, and
+// the portal waits.
 func (t *turns) claim(ctx context.Context, portal *db.Portal) (*ratelimit.Limit[struct{}], error) {
 	limit := t.usual
 	if t.matrix.IsLimited() {

@@ -14,16 +14,16 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// RelationsConfig says what is not relayed: edits and redactions of Matrix, and reactions of both sides. What still waits is edited or
-// taken back all the same.
+// RelationsConfig says what is not relayed: edits and redactions of Matrix, and reactions of both sides. What still
+// waits is edited or taken back all the same.
 type RelationsConfig struct {
 	WithoutEdits      bool
 	WithoutRedactions bool
 	WithoutReactions  bool
 }
 
-// relations looks up what the Matrix events of a portal refer to: the message that is replied to, the one that a reaction is for,
-// the poll that a vote is for. It belongs to one delivery.
+// relations looks up what the Matrix events of a portal refer to: the message that is replied to, the one that a
+// reaction is for, the poll that a vote is for. It belongs to one delivery.
 type relations struct {
 	db     *db.Database
 	matrix Matrix
@@ -39,13 +39,13 @@ func (d *wazoDelivery) relationsOf(evt *event.Event) *relations {
 	return &relations{db: d.db, matrix: d.matrix, portal: d.portal, room: d.saidIn(evt), disposition: d.Disposition, texts: d.words()}
 }
 
-// relationTimeout is how long a message waits at most for the event or message that it refers to. A message without its quote is better
-// than none.
+// relationTimeout is how long a message waits at most for the event or message that it refers to. A message without its
+// quote is better than none.
 const relationTimeout = 10 * time.Second
 
-// find returns an event that another one refers to, nil if it cannot be had now. It may still be encrypted. What waits in the queue is
-// taken from there, everything else is asked for, so that no text has to be kept here. An event that was edited says what people on
-// Wazo know of it: what its last edit said that was delivered.
+// find returns an event that another one refers to, nil if it cannot be had now. It may still be encrypted. What waits
+// in the queue is taken from there, everything else is asked for, so that no text has to be kept here. An event that
+// was edited says what people on Wazo know of it: what its last edit said that was delivered.
 func (r *relations) find(ctx context.Context, target id.EventID) (*Event, error) {
 	row, err := r.db.Queue.BySource(ctx, r.portal.ID, db.ToWazo, target.String())
 	if err != nil {
@@ -84,7 +84,8 @@ func (r *relations) apply(ctx context.Context, evt *Event, edit id.EventID) {
 	}
 }
 
-// ask asks the homeserver for an event. It returns nil if there is none, if it was redacted, or if the homeserver cannot be asked now.
+// ask asks the homeserver for an event. It returns nil if there is none, if it was redacted, or if the homeserver
+// cannot be asked now.
 func (r *relations) ask(ctx context.Context, eventID id.EventID) *Event {
 	ctx, cancel := lookupContext(ctx, relationTimeout)
 	defer cancel()
@@ -126,8 +127,8 @@ func (r *relations) describe(ctx context.Context, evt *event.Event) (convert.Des
 	return describer.Describe(evt, about.Event), nil
 }
 
-// mayTell reports whether people on Wazo may read what an event says. What was said before the link, or is not relayed for another
-// reason, is not shown to them by what refers to it.
+// mayTell reports whether people on Wazo may read what an event says. What was said before the link, or is not relayed
+// for another reason, is not shown to them by what refers to it.
 func (r *relations) mayTell(ctx context.Context, evt *Event) (bool, error) {
 	if known, err := r.db.Message.KnowsEvent(ctx, r.portal.ID, evt.ID); err != nil || known {
 		return known, err

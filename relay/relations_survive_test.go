@@ -19,8 +19,8 @@ type related struct {
 	first  string // what is on Wazo before what relates to it; "": nothing
 }
 
-// TestRelationsSurvive: whatever becomes of an event, what relates to it arrives, says as much of it as people on Wazo may know, and stays
-// in order.
+// TestRelationsSurvive: whatever becomes of an event, what relates to it arrives, says as much of it as people on Wazo
+// may know, and stays in order.
 func TestRelationsSurvive(t *testing.T) {
 	t.Parallel()
 	const said = "We meet in the large room at 14:03 today."
@@ -169,8 +169,8 @@ func surviving(t *testing.T) *fixture {
 	return f
 }
 
-// whileAway does something of which the relay learns at once, together with an end that is said. If down is true, it is not running
-// meanwhile.
+// whileAway does something of which the relay learns at once, together with an end that is said. If down is true, it is
+// not running meanwhile.
 func (f *fixture) whileAway(down bool, do, lift func()) {
 	if down {
 		f.halt()

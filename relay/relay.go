@@ -17,42 +17,44 @@
 //     sends it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go), also
 //     from answers of /sync that come in pieces (whole_sync.go).
 //
-// Messages whose keys are missing are in late_keys.go, the links to the files of Matrix messages in file_links.go,
-// and the pictures of Wazo messages in pictures.go. compose_wazo.go makes what people on Wazo will read.
-// relations.go looks up what an event refers to, and lookups.go says how long that may take. Edits and redactions of
-// messages that still wait are in pending_edits.go, edits of those that were set aside in parked_edits.go, and what
-// changes messages that are on Wazo in corrections.go and redactions.go. Replies and reactions to Wazo are in
-// replies.go (quoted_author.go), reactions.go (reactions_again.go) and native_reactions.go; if Wazo has the plugin
-// for them, which plugin.go notices, native.go has them made there, and native_given_up.go says which could not be
-// made. What people do on Wazo with the plugin is shown by wazo_relations.go, wazo_reactions.go (shown_events.go,
-// reaction_notice.go) and wazo_replies.go (deliver_replies.go, late_replies.go), as fast as relation_turns.go
-// allows.
+// The other files belong to these steps, or stand beside them:
 //
-// sender_name.go keeps how the sender of a Matrix message was called, and cast.go and cast_names.go say how people of
-// Wazo are called on Matrix. room_links.go names rooms. Commands are in commands.go, those on Wazo in wazo_commands.go.
-// link.go begins and ends links, directory.go finds rooms and people, and phonebook.go asks for their names.
-//
-// What an error means is decided in failure.go. pause.go stops a portal until it is repaired, and blocked.go tries
-// again or drops what is out of the way. standstill.go notes for what else queues wait. health.go follows how both
-// sides are, health_report.go says it, and outage.go tells people that Wazo is away. account.go holds what is known of
-// a Wazo account, accounts.go the accounts of the relay and of people, and identity.go who is who. login.go and
-// logout.go log people in and out, login_check.go notices that a log-in is over, whoami.go says as whom a person is
-// logged in, and mapping.go lets administrators say who is who. people.go answers what a person asks about the people
-// and chats on Wazo, through the person's own account: people_search.go, people_who.go, people_presence.go and
-// people_rooms.go. start.go starts conversations with people whom somebody names, and start_choice.go lets them choose
-// from those of one name.
-//
-// Conversations on Wazo open by themselves for the people who are known on both sides. opening.go notes which are
-// wanted, opening_people.go says for whom, and opening_room.go has their Matrix rooms made. conversation.go looks at a
-// conversation when something has changed: conversation_members.go invites people, conversation_follow.go does what
-// changes on Wazo, conversation_remove.go removes who does not belong there, and conversation_end.go ends what
-// everybody has left. deliver_history.go shows what was said before, and mute.go is what people decide.
+//   - To Wazo: compose_wazo.go makes what people there will read, and merge_wazo.go makes one message of several rows.
+//     relations.go looks up what an event refers to, and lookups.go says how long that may take. late_keys.go waits for
+//     keys that are missing. file_links.go makes links to files.
+//   - What changes a Matrix message: pending_edits.go and parked_edits.go if it is not on Wazo yet, corrections.go and
+//     redactions.go if it is.
+//   - Replies and reactions of people on Matrix: replies.go with quoted_author.go, and reactions.go with
+//     reactions_again.go and native_reactions.go. If Wazo has the plugin for them, which plugin.go notices, native.go
+//     asks the plugin for them, and native_given_up.go says which of them it could not make.
+//   - Replies and reactions of people on Wazo, by the same plugin: wazo_relations.go, wazo_reactions.go with
+//     shown_events.go and reaction_notice.go, and wazo_replies.go with deliver_replies.go and late_replies.go.
+//     relation_turns.go says how fast they may be shown.
+//   - Names: sender_name.go keeps how the sender of a Matrix message was called, cast.go and cast_names.go say how
+//     people of Wazo are called on Matrix, and room_links.go names rooms.
+//   - Pictures and long texts of Wazo: pictures.go, picture_uploads.go and long_messages.go.
+//   - Failures: failure.go decides what an error means. pause.go stops a portal until it is repaired, and blocked.go
+//     tries again or drops what is out of the way. standstill.go notes for what else queues wait. health.go follows how
+//     both sides are, health_report.go says it, and outage.go tells people that Wazo is away.
+//   - Commands: commands.go, and those on Wazo in wazo_commands.go. link.go begins and ends links, directory.go finds
+//     rooms and people, and phonebook.go asks for their names.
+//   - Accounts: account.go holds what is known of a Wazo account, accounts.go the accounts of the relay and of people,
+//     and identity.go who is who. login.go and logout.go log people in and out, login_check.go notices that a log-in is
+//     over, whoami.go says as whom a person is logged in, and mapping.go lets administrators say who is who.
+//   - What a person asks about Wazo through the person's own account: people.go, people_search.go, people_who.go,
+//     people_presence.go and people_rooms.go. start.go starts conversations with people whom somebody names, and
+//     start_choice.go lets them choose from those of one name.
+//   - Conversations that open by themselves: opening.go notes which are wanted, opening_people.go says for whom, and
+//     opening_room.go has their Matrix rooms made. conversation.go looks at a conversation when something has changed:
+//     conversation_members.go invites people, conversation_follow.go does what changes on Wazo, conversation_remove.go
+//     removes who does not belong there, and conversation_end.go ends what everybody has left. deliver_history.go shows
+//     what was said before, and mute.go is what people decide.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
 // command, and every sentence to package words.
 //
-// docs/architecture.md follows a message through these files, and shows the states of a queue row.
+// docs/architecture.md lists all files, follows a message through them, and shows the states of a queue row.
 package relay
 
 import (
@@ -84,22 +86,24 @@ type Config struct {
 	Relations     RelationsConfig
 	Webhook       WebhookConfig
 	Language      words.Language // of what people read; default English
-	PlainText     bool           // WAZO_MARKDOWN=off: texts for Wazo must read well unrendered, and texts from Wazo are shown as typed
+
+	// PlainText is WAZO_MARKDOWN=off: texts for Wazo must read well unrendered, and texts from Wazo are shown as typed.
+	PlainText        bool
+	EncryptRooms     bool // the Matrix rooms of conversations are encrypted
+	BackfillMessages int  // how many messages a conversation that opens shows, with the one that opens it
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
 	ProbeInterval time.Duration // between two looks for news on Wazo; default 3 min, with a webhook 30 s
 	OutageNotice  time.Duration // how long a service is away, or a message waits, before people are told; default 1 min
 
-	HealthInterval   time.Duration // between two looks at how Wazo is; default 10 s
-	WholeWait        time.Duration // after an answer of /sync, before another one shows whether it was whole; default 3 s
-	CommitLag        time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
-	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
-	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
-	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
-	LookupWait       time.Duration // how long a message waits for all that it is shown with and can do without, such as quotes; default 10 s
-	ReplyWait        time.Duration // how long a message of Wazo waits to be marked as a reply, if Wazo has the plugin; default 500 ms
-	EncryptRooms     bool          // the Matrix rooms of conversations are encrypted
-	BackfillMessages int           // how many earlier messages are shown in a conversation that opens, with the one that opens it
+	HealthInterval time.Duration // between two looks at how Wazo is; default 10 s
+	WholeWait      time.Duration // after an answer of /sync, before another one shows whether it was whole; default 3 s
+	CommitLag      time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
+	KeyWait        time.Duration // how long a queue waits for a missing key; default 10 s
+	KeyKept        time.Duration // how long a message is kept whose key is missing; default 7 days
+	ReactionWait   time.Duration // how long a reaction waits for others that are shown with it; default 5 s
+	LookupWait     time.Duration // how long a message waits for what it can do without, such as quotes; default 10 s
+	ReplyWait      time.Duration // how long a message of Wazo waits to be marked as a reply, if Wazo has the plugin; default 500 ms
 
 	PluginMissed      time.Duration // how long it is believed that the plugin is away after a request missed it; default 5 min
 	RelationsInterval time.Duration // between two looks at the reactions and replies of a room of which no event tells; default 10 min
@@ -164,9 +168,12 @@ type Relay struct {
 	texts   words.Texts
 	matrix  Matrix
 	account *account // the relay account, nil if there is none
+
+	// These answer commands. Their exported methods are the core's, for the bot.
 	*directory
 	*people
 	*starter
+
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
 	authorship *authorship // and who may have been, before an older copy of the database was restored
@@ -207,8 +214,9 @@ type Relay struct {
 	selfProbe    *selfProbe
 }
 
-// New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of people. api is
-// nil if there is no relay account; then row is that of an earlier one, or nil.
+// New builds the core on an open database, a client for Wazo and the relay account. The client serves the accounts of
+// people. api is the relay account, and row its row in the database. If there is none, api is nil, and row is that of
+// an earlier one, or nil.
 func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Client, api *wazoapi.Account, log zerolog.Logger) *Relay {
 	chaosTimes(&cfg)
 	cfg.setDefaults()
@@ -300,7 +308,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	return err
 }
 
-// loadPeople reads the accounts of people, and who is who. Nothing may be delivered before.
+// loadPeople reads the accounts of people, who is who, and what the events of Wazo need. Nothing may be delivered before.
 func (r *Relay) loadPeople(ctx context.Context) error {
 	return errors.Join(r.accounts.load(ctx), r.identities.load(ctx), r.echoes.load(ctx), r.events.load(ctx))
 }

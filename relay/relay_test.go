@@ -70,7 +70,8 @@ func TestNothingBeforeTheLinkIsRelayed(t *testing.T) {
 	f.wazo.Post(f.room.UUID, f.alice, "old on Wazo", "")
 	f.start()
 	f.matrix.say(adminUser, "old on Matrix")
-	// What is said while the link is being made stands on one side or the other of the notices, and is relayed accordingly.
+	// What is said while the link is being made stands on one side or the other of the notices, and is relayed
+	// accordingly.
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range 30 {

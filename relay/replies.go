@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// chatd has no replies. If Wazo has the plugin for them, a message that replies to another one is marked as such after it is
-// posted (native.go). Otherwise it quotes the beginning of that. This file finds out what is marked or quoted.
+// chatd has no replies. If Wazo has the plugin for them, a message that replies to another one is marked as such after
+// it is posted (native.go). Otherwise it quotes the beginning of that. This file finds out what is marked or quoted.
 
 // replyForm is how people on Wazo are shown what a message replies to.
 type replyForm struct {
@@ -72,8 +72,9 @@ func threadOnly(quote *convert.Quote) *convert.Quote {
 	return &convert.Quote{Thread: true}
 }
 
-// parentOf returns the message on Wazo as a reply to which the plugin can mark what refers to an event. It returns "" if there is no
-// plugin, or no such message, or if the event was redacted: then the plugin would show again what was taken back.
+// parentOf returns the message on Wazo as a reply to which the plugin can mark what refers to an event. It returns ""
+// if there is no plugin, or no such message, or if the event was redacted: then the plugin would show again what was
+// taken back.
 func (d *wazoDelivery) parentOf(ctx context.Context, evt *event.Event, target id.EventID) (wazoapi.UUID, error) {
 	uuid, err := d.onWazo(ctx, target)
 	if err != nil || uuid == "" {
@@ -86,8 +87,8 @@ func (d *wazoDelivery) parentOf(ctx context.Context, evt *event.Event, target id
 	return uuid, nil
 }
 
-// onWazo returns the message on Wazo that has the content of an event, "" if there is none. If an event shows several messages, it is the
-// last of them.
+// onWazo returns the message on Wazo that has the content of an event, "" if there is none. If an event shows several
+// messages, it is the last of them.
 func (d *wazoDelivery) onWazo(ctx context.Context, eventID id.EventID) (wazoapi.UUID, error) {
 	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, eventID)
 	if err != nil || known == nil || !wazoapi.UUID(known.WazoUUID).Valid() {
@@ -96,8 +97,8 @@ func (d *wazoDelivery) onWazo(ctx context.Context, eventID id.EventID) (wazoapi.
 	return wazoapi.UUID(known.WazoUUID), nil
 }
 
-// quoteOf returns the beginning of an event that another one refers to, and its author, as far as they are known and people on Wazo may
-// know them. It returns nil if it is nothing that somebody said.
+// quoteOf returns the beginning of an event that another one refers to, and its author, as far as they are known and
+// people on Wazo may know them. It returns nil if it is nothing that somebody said.
 func (d *wazoDelivery) quoteOf(ctx context.Context, evt *event.Event, target id.EventID) (*convert.Quote, error) {
 	relations := d.relationsOf(evt)
 	known, err := d.db.Message.ByEvent(ctx, d.portal.ID, target)
@@ -127,8 +128,8 @@ func (d *wazoDelivery) quoteOf(ctx context.Context, evt *event.Event, target id.
 	return quote, err
 }
 
-// beginningOf returns the beginning of an event to which another one refers, "" if it cannot be read. known is its mapping, if there
-// is one.
+// beginningOf returns the beginning of an event to which another one refers, "" if it cannot be read. known is its
+// mapping, if there is one.
 func (d *wazoDelivery) beginningOf(ctx context.Context, evt *event.Event, about *Event, known *db.Message) (string, error) {
 	if about.Tag != nil && len(about.Tag.Also) > 0 && known != nil {
 		return d.wazoBeginning(ctx, known), nil
@@ -140,7 +141,8 @@ func (d *wazoDelivery) beginningOf(ctx context.Context, evt *event.Event, about 
 	return convert.Preview(said.Content, d.wazoOptions(ctx, about.Event)), nil
 }
 
-// wazoBeginning returns the beginning of a message of Wazo, "" if it cannot be read. An event that shows several messages is no help.
+// wazoBeginning returns the beginning of a message of Wazo, "" if it cannot be read. An event that shows several
+// messages is no help.
 func (d *wazoDelivery) wazoBeginning(ctx context.Context, known *db.Message) string {
 	acc := d.readers.of(d.portal)
 	if acc == nil || known.CreatedAt.IsZero() {

@@ -105,7 +105,8 @@ func TestLogInAfterTheCopyThatIsRestored(t *testing.T) {
 	}
 }
 
-// What somebody said has arrived, although their account cannot be used any more and there is no other one that could post it.
+// What somebody said has arrived, although their account cannot be used any more and there is no other one that could
+// post it.
 func TestLogInThatEndedAfterTheCopyThatIsRestored(t *testing.T) {
 	t.Parallel()
 	f, _ := newPeopleFixture(t)
@@ -207,7 +208,8 @@ func TestRoomThatWasMadeAfterTheCopyThatIsRestored(t *testing.T) {
 	}
 }
 
-// After a restore somebody writes on Wazo before the homeserver has brought the room that was made for the conversation.
+// After a restore somebody writes on Wazo before the homeserver has brought the room that was made for the
+// conversation.
 func TestRoomThatSyncBringsTooLateAfterARestore(t *testing.T) {
 	t.Parallel()
 	f := newLoginFixture(t)
@@ -236,7 +238,8 @@ func TestRoomThatSyncBringsTooLateAfterARestore(t *testing.T) {
 	require.Len(t, f.matrix.plans(), 1)
 }
 
-// What an answer quotes is written otherwise after the copy is restored: it does not know that robin has logged in as Alice Martin.
+// What an answer quotes is written otherwise after the copy is restored: it does not know that robin has logged in as
+// Alice Martin.
 func TestQuotesThatAreWrittenOtherwiseAfterTheCopyIsRestored(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -35,8 +35,8 @@ func (r *Relay) SayTo(ctx context.Context, user id.UserID, markdown string) erro
 	return r.storeNotice(ctx, &db.Notice{User: user, Markdown: markdown})
 }
 
-// SayToOwners says something in person to those whom a portal concerns: who has linked it, or the people of a conversation that has
-// opened by itself.
+// SayToOwners says something in person to those whom a portal concerns: who has linked it, or the people of a
+// conversation that has opened by itself.
 func (r *Relay) SayToOwners(ctx context.Context, portal *db.Portal, markdown string) error {
 	owners := []id.UserID{portal.LinkedBy}
 	if portal.IsOpened() {

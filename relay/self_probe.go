@@ -11,22 +11,23 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// "Healthy but silent" is the worst that can happen: everything answers, and nothing arrives. Therefore the relay sends itself something
-// through each side, and waits until it comes back.
+// "Healthy but silent" is the worst that can happen: everything answers, and nothing arrives. Therefore the relay sends
+// itself something through each side, and waits until it comes back.
 //
-// On Matrix that is a message in a room of its own, in which nobody else is. It proves that the homeserver takes messages and delivers
-// them by /sync.
+// On Matrix that is a message in a room of its own, in which nobody else is. It proves that the homeserver takes
+// messages and delivers them by /sync.
 //
-// On Wazo a message would need a second member of the room, who would see it, and nobody can remove it. So the relay account sets its
-// presence to what it is already. wazo-chatd publishes an event of that, by the same way as those of messages: RabbitMQ and
-// wazo-websocketd (docs/wazo.md, "Presences"). Nobody sees a change. It proves that wazo-chatd takes requests, and that its events arrive.
-// It does not prove that a message is stored; examine asks for the rooms, which are in the same database.
+// On Wazo a message would need a second member of the room, who would see it, and nobody can remove it. So the relay
+// account sets its presence to what it is already. wazo-chatd publishes an event of that, by the same way as those of
+// messages: RabbitMQ and wazo-websocketd (docs/wazo.md, "Presences"). Nobody sees a change. It proves that wazo-chatd
+// takes requests, and that its events arrive. It does not prove that a message is stored; examine asks for the rooms,
+// which are in the same database.
 //
-// With a webhook Wazo is not probed in this way: the subscription brings messages and no presences, and wazoapi.Hook notices by itself
-// that it brings nothing.
+// With a webhook Wazo is not probed in this way: the subscription brings messages and no presences, and wazoapi.Hook
+// notices by itself that it brings nothing.
 
-// selfProbeRetry is the pause before the next try after one that failed, unless the usual one is shorter: the end of an outage is to be
-// noticed, too.
+// selfProbeRetry is the pause before the next try after one that failed, unless the usual one is shorter: the end of an
+// outage is to be noticed, too.
 const selfProbeRetry = 20 * time.Second
 
 // errNotBack says that what the relay has sent to itself did not come back in time.
@@ -132,8 +133,9 @@ func (p *selfProbe) whyUnfit(ctx context.Context) (string, error) {
 	return WhyNotProbed(ctx, p.account.api, p.account.uuid())
 }
 
-// WhyNotProbed says why an account on Wazo, whose user is given, cannot be used to probe Wazo, "" if it can: a service account has no
-// presence, and an administrator may have given the account fewer rights. The error says that Wazo does not answer.
+// WhyNotProbed says why an account on Wazo, whose user is given, cannot be used to probe Wazo, "" if it can: a service
+// account has no presence, and an administrator may have given the account fewer rights. The error says that Wazo does
+// not answer.
 func WhyNotProbed(ctx context.Context, account *wazoapi.Account, user wazoapi.UUID) (string, error) {
 	_, err := account.Presence(ctx, user)
 	var refused *wazoapi.Error
@@ -181,7 +183,8 @@ func (p *selfProbe) try(ctx context.Context, server Server, s service, nonce str
 		return nil // the relay is being stopped
 	}
 	p.noteResult(server, time.Since(began), err)
-	// wazo-chatd may refuse presences while it takes messages (docs/wazo.md, "Presences"). That it is away is seen by examine.
+	// wazo-chatd may refuse presences while it takes messages (docs/wazo.md, "Presences"). That it is away is seen by
+	// examine.
 	if server == Homeserver || err == nil || errors.Is(err, errNotBack) {
 		p.noteAnswer(ctx, s, err)
 	}

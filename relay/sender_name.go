@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/relay/convert"
 )
 
-// SenderName is how the sender of an event was called in the room when they sent it. It is stored with the event, because they
-// may be called otherwise, or be gone, when the event is delivered.
+// SenderName is how the sender of an event was called in the room when they sent it. It is stored with the event,
+// because they may be called otherwise, or be gone, when the event is delivered.
 type SenderName struct {
 	Name   string `json:"name"`             // the display name, "" if there was none
 	Shared bool   `json:"shared,omitempty"` // others in the room were called the same
@@ -49,8 +49,8 @@ func withKey(object []byte, key string, value any) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// storedSenderName returns the name in the payload of a row, nil if there is none: the event was accepted by an earlier version,
-// or its sender was not known.
+// storedSenderName returns the name in the payload of a row, nil if there is none: the event was accepted by an earlier
+// version, or its sender was not known.
 func storedSenderName(payload string) *SenderName {
 	var stored struct {
 		Name *SenderName `json:"io.wazo.relay.sender"`
@@ -66,8 +66,8 @@ func (d *wazoDelivery) sender(ctx context.Context, evt *event.Event) convert.Sen
 	return d.senderOf(ctx, d.row, evt.Sender)
 }
 
-// senderOf returns who is named on Wazo as the sender of a row. If the row does not say how they were called, it is how they are called
-// now.
+// senderOf returns who is named on Wazo as the sender of a row. If the row does not say how they were called, it is how
+// they are called now.
 func (d *wazoDelivery) senderOf(ctx context.Context, row *db.Row, user id.UserID) convert.Sender {
 	if name := storedSenderName(row.Payload); name != nil {
 		return convert.Sender{Name: name.Name, UserID: user, Shared: name.Shared}

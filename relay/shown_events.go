@@ -14,9 +14,9 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// shownEvents send and remove the events that show reactions on Wazo: reactions, and notices that say who has reacted. That one may be sent
-// is stored before it is, and which event it is after that, or when /sync brings it.
-// They are safe for concurrent use.
+// shownEvents send and remove the events that show reactions on Wazo: reactions, and notices that say who has reacted.
+// That one may be sent is stored before it is, and which event it is after that, or when /sync brings it. They are safe
+// for concurrent use.
 type shownEvents struct {
 	*Relay
 	failing failingEvents
@@ -26,15 +26,15 @@ func newShownEvents(r *Relay) *shownEvents {
 	return &shownEvents{Relay: r, failing: failingEvents{since: make(map[string]failingEvent)}}
 }
 
-// shownTransactionID identifies the sending of an event. It is the same for each attempt, also after a restart, and another one when
-// the same is shown again after it was removed.
+// shownTransactionID identifies the sending of an event. It is the same for each attempt, also after a restart, and
+// another one when the same is shown again after it was removed.
 func shownTransactionID(s *db.ShownReaction) string {
 	sum := sha256.Sum256([]byte(s.Target.String() + "\x00" + s.Emoji))
 	return fmt.Sprintf("wazo-%d-reaction-%s-%d", s.PortalID, hex.EncodeToString(sum[:12]), s.SentAt.UnixMilli())
 }
 
-// send sends an event. What the homeserver refuses as such is not sent again. An error means that nobody knows yet, or that the homeserver
-// cannot take it now: errMayNotSend that the bot may not speak in the room.
+// send sends an event. What the homeserver refuses as such is not sent again. An error means that nobody knows yet, or
+// that the homeserver cannot take it now: errMayNotSend that the bot may not speak in the room.
 func (e *shownEvents) send(ctx context.Context, s *db.ShownReaction, send func(txnID string) (id.EventID, error)) error {
 	if err := e.db.ShownReaction.Insert(ctx, s); err != nil {
 		return err
@@ -79,8 +79,8 @@ func (e *shownEvents) remove(ctx context.Context, portal *db.Portal, s *db.Shown
 	return e.db.ShownReaction.Delete(context.WithoutCancel(ctx), s)
 }
 
-// acceptShownEcho accepts the echo of an event that shows reactions on Wazo. If nothing here knows of it, the database is an older one that
-// was restored. If another event shows the same, this one was stored late, and is taken back.
+// acceptShownEcho accepts the echo of an event that shows reactions on Wazo. If nothing here knows of it, the database
+// is an older one that was restored. If another event shows the same, this one was stored late, and is taken back.
 func (a *matrixAccept) acceptShownEcho(ctx context.Context, evt Event) error {
 	s := &db.ShownReaction{PortalID: a.portal.ID, Target: evt.Tag.About, EventID: evt.ID, SentAt: a.now}
 	if evt.Tag.Kind == TagReaction {

@@ -8,8 +8,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// standstills are what queues wait for that have something to deliver and are not paused, so that people can be told. They are safe for
-// concurrent use.
+// standstills are what queues wait for that have something to deliver and are not paused, so that people can be told.
+// They are safe for concurrent use.
 type standstills struct {
 	mu     sync.Mutex
 	queues map[db.QueueKey]standstill

@@ -20,15 +20,16 @@ import (
 
 // opener opens Matrix rooms for Wazo rooms.
 type opener interface {
-	// ask stores that a person wants a Wazo room of theirs on Matrix. The person is invited to its Matrix room later, and told so. It
-	// returns a *UserError if that cannot be.
+	// ask stores that a person wants a Wazo room of theirs on Matrix. The person is invited to its Matrix room later,
+	// and told so. It returns a *UserError if that cannot be.
 	ask(ctx context.Context, room wazoapi.Room, by id.UserID) error
 }
 
 // maxOthers is how many people besides oneself a Wazo room can have (docs/wazo.md, "Rooms").
 const maxOthers = 99
 
-// starter starts conversations for people who are logged in, each through their own account. It is safe for concurrent use.
+// starter starts conversations for people who are logged in, each through their own account. It is safe for concurrent
+// use.
 type starter struct {
 	people *people
 	opener opener
@@ -51,9 +52,9 @@ type start struct {
 	title string
 }
 
-// StartChat starts a conversation of a person with people of Wazo, whom they name, and answers in words. If several people match a
-// name, the answer is a numbered list, and StartChat goes on when it is called with only the number. It returns a *UserError if the
-// person is not logged in, or if the conversation cannot be.
+// StartChat starts a conversation of a person with people of Wazo, whom they name, and answers in words. If several
+// people match a name, the answer is a numbered list, and StartChat goes on when it is called with only the number. It
+// returns a *UserError if the person is not logged in, or if the conversation cannot be.
 func (s *starter) StartChat(ctx context.Context, by id.UserID, names []string, title string) (string, error) {
 	acc, err := s.people.own(by)
 	if err != nil {
@@ -128,8 +129,8 @@ func (s *starter) add(wanted *start, found wazoapi.Contact) error {
 	return nil
 }
 
-// meant returns whom a person may mean by a name: who is called exactly so, else everybody who matches it. The person and the relay
-// account are meant only if nobody else can be. It returns a *UserError if nobody matches.
+// meant returns whom a person may mean by a name: who is called exactly so, else everybody who matches it. The person
+// and the relay account are meant only if nobody else can be. It returns a *UserError if nobody matches.
 func (s *starter) meant(ctx context.Context, acc *account, name string) ([]wazoapi.Contact, error) {
 	if uuid := wazoapi.NewUUID(name); uuid.Valid() {
 		return s.known(ctx, acc, uuid)
@@ -151,7 +152,8 @@ func (s *starter) meant(ctx context.Context, acc *account, name string) ([]wazoa
 	return others, nil
 }
 
-// known returns the person with a uuid. chatd would make a room also with a uuid that nobody has (docs/wazo.md, "Rooms").
+// known returns the person with a uuid. chatd would make a room also with a uuid that nobody has (docs/wazo.md,
+// "Rooms").
 func (s *starter) known(ctx context.Context, acc *account, uuid wazoapi.UUID) ([]wazoapi.Contact, error) {
 	names, err := contactsOf(acc).Names(ctx, uuid)
 	if err != nil {
@@ -164,7 +166,8 @@ func (s *starter) known(ctx context.Context, acc *account, uuid wazoapi.UUID) ([
 	return []wazoapi.Contact{{UUID: uuid, FirstName: name}}, nil
 }
 
-// room returns the Wazo room of exactly these people, and of the title if one is wanted. It makes the room if there is none.
+// room returns the Wazo room of exactly these people, and of the title if one is wanted. It makes the room if there is
+// none.
 func (s *starter) room(ctx context.Context, wanted *start) (wazoapi.Room, error) {
 	if err := s.making.Acquire(ctx, 1); err != nil {
 		return wazoapi.Room{}, err
@@ -194,7 +197,8 @@ func (s *starter) room(ctx context.Context, wanted *start) (wazoapi.Room, error)
 	return room, nil
 }
 
-// existing returns a room of exactly these people, and of the title if one is wanted. Of several it prefers one that is linked.
+// existing returns a room of exactly these people, and of the title if one is wanted. Of several it prefers one that is
+// linked.
 func (s *starter) existing(ctx context.Context, wanted *start, members []wazoapi.UUID) (wazoapi.Room, bool, error) {
 	rooms, err := wanted.acc.listRooms(ctx)
 	if err != nil {

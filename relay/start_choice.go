@@ -14,8 +14,8 @@ const (
 	maxChoices = 20               // people in such a list
 )
 
-// choice is a conversation that goes on when the person has chosen one of several people with the same name. It is kept in memory
-// only: after a restart the person types the names again.
+// choice is a conversation that goes on when the person has chosen one of several people with the same name. It is kept
+// in memory only: after a restart the person types the names again.
 type choice struct {
 	start
 	found []wazoapi.Contact // as numbered in the list
@@ -37,8 +37,8 @@ func (s *starter) letChoose(wanted *start, name string, found []wazoapi.Contact)
 	return s.people.texts.Choose(name, lines, len(found)-len(shown))
 }
 
-// chosen returns the conversation that a person wants who has chosen a number, nil if there is no such number: then the number is an
-// extension.
+// chosen returns the conversation that a person wants who has chosen a number, nil if there is no such number: then the
+// number is an extension.
 func (s *starter) chosen(by id.UserID, acc *account, number int) *start {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,13 +18,13 @@ type phase int
 const (
 	// phaseUnknown: what was delivered before this start is not known.
 	phaseUnknown phase = iota
-	// phaseKnown: what was delivered is known. To Matrix, /sync and its gaps have shown the bot's own events, which carry the
-	// uuid of the message that they show. To Wazo, the history has shown the relay account's own messages; those that this
-	// database does not know are orphans, with which the rows that wait are compared.
+	// phaseKnown: what was delivered is known. To Matrix, /sync and its gaps have shown the bot's own events, which
+	// carry the uuid of the message that they show. To Wazo, the history has shown the relay account's own messages;
+	// those that this database does not know are orphans, with which the rows that wait are compared.
 	phaseKnown
-	// phaseCompared: every row that waited was compared with the orphans, those of the first answer of /sync included. Something is left
-	// with which rows can be compared, and /sync may bring more events that are older than this start (whole_sync.go). These are compared
-	// too. Only queues to Wazo come this far.
+	// phaseCompared: every row that waited was compared with the orphans, those of the first answer of /sync included.
+	// Something is left with which rows can be compared, and /sync may bring more events that are older than this start
+	// (whole_sync.go). These are compared too. Only queues to Wazo come this far.
 	phaseCompared
 	// phaseMatched: everything was compared.
 	phaseMatched
@@ -38,8 +38,8 @@ type startup struct {
 	old    int  // how many of them had something in a portal's room that is older than this start
 	whole  bool // they have brought everything that is older
 	phases map[db.QueueKey]phase
-	// swapped are the texts of which a row was matched with an orphan, or with what its sender's account has posted, that may be that
-	// of a later row with the same text. The last of these rows finds none then.
+	// swapped are the texts of which a row was matched with an orphan, or with what its sender's account has posted,
+	// that may be that of a later row with the same text. The last of these rows finds none then.
 	swapped map[saidText]bool
 }
 
@@ -127,8 +127,8 @@ func (s *startup) isWhole() bool {
 	return s.whole
 }
 
-// learnDeliveredToMatrix fills the gaps of a portal after the first answer of /sync. It reports whether all that the bot said
-// in the Matrix room is known then.
+// learnDeliveredToMatrix fills the gaps of a portal after the first answer of /sync. It reports whether all that the
+// bot said in the Matrix room is known then.
 func (w *queueWorker) learnDeliveredToMatrix(ctx context.Context, synced bool) (bool, error) {
 	if !synced {
 		return false, nil
@@ -139,8 +139,8 @@ func (w *queueWorker) learnDeliveredToMatrix(ctx context.Context, synced bool) (
 	return true, nil
 }
 
-// forgetOrphans ends the search for a portal's orphans: all rows that waited, those of the first answer of /sync included,
-// were compared with them. If something is left, the search goes on until the answers were whole.
+// forgetOrphans ends the search for a portal's orphans: all rows that waited, those of the first answer of /sync
+// included, were compared with them. If something is left, the search goes on until the answers were whole.
 func (w *queueWorker) forgetOrphans(ctx context.Context, whole bool) error {
 	if phase := w.startup.phase(w.queue); phase == phaseUnknown || phase == phaseMatched {
 		return nil
@@ -162,8 +162,8 @@ func (w *queueWorker) forgetOrphans(ctx context.Context, whole bool) error {
 	return nil
 }
 
-// hasUnmatched reports whether something is on Wazo that may be the message of a row that comes yet: an orphan of a person, or what the
-// account of a person has posted before this start and is not shown on Matrix yet.
+// hasUnmatched reports whether something is on Wazo that may be the message of a row that comes yet: an orphan of a
+// person, or what the account of a person has posted before this start and is not shown on Matrix yet.
 func (w *queueWorker) hasUnmatched(ctx context.Context) (bool, error) {
 	if has, err := w.db.Orphan.HasLater(ctx, w.queue.PortalID, jsontime.UMicroInt(0)); err != nil || has {
 		return has, err

@@ -8,8 +8,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Each account that is in use has a connection of its own for the events of Wazo. If the relay account hears of all rooms of the tenant,
-// its connection serves everybody instead.
+// Each account that is in use has a connection of its own for the events of Wazo. If the relay account hears of all
+// rooms of the tenant, its connection serves everybody instead.
 
 // streaming is which accounts have connections for events.
 type streaming int
@@ -44,8 +44,8 @@ func (r *readers) listenWhereDue() {
 	}
 }
 
-// hearThrough lets an account hear events through a connection of the relay account, or (nil) its own. What was verified under the
-// other one says nothing any more.
+// hearThrough lets an account hear events through a connection of the relay account, or (nil) its own. What was
+// verified under the other one says nothing any more.
 func (r *readers) hearThrough(acc *account, shared *stream) {
 	if acc.shared.Swap(shared) != shared {
 		acc.setUnverified(0)
@@ -91,7 +91,8 @@ func (r *readers) setMode(mode streaming) {
 	}
 }
 
-// decide finds out whether the connection of the relay account serves everybody. A token that was renewed may have other rights.
+// decide finds out whether the connection of the relay account serves everybody. A token that was renewed may have
+// other rights.
 func (r *readers) decide(ctx context.Context) error {
 	if r.account == nil || !r.account.own.connected.Load() {
 		return nil
@@ -111,8 +112,8 @@ func (r *readers) decide(ctx context.Context) error {
 	return nil
 }
 
-// mayHearAll reports whether an account may hear events of rooms in which it is not. Then it goes on hearing those of a room that it was
-// removed from.
+// mayHearAll reports whether an account may hear events of rooms in which it is not. Then it goes on hearing those of a
+// room that it was removed from.
 func (r *readers) mayHearAll(acc *account) bool { return acc == r.account && !r.modeIs(streamsOwn) }
 
 func (r *readers) modeIs(mode streaming) bool {
@@ -121,7 +122,8 @@ func (r *readers) modeIs(mode streaming) bool {
 	return r.mode == mode
 }
 
-// connected notes a new connection of an account. What was verified before says nothing about the time without connection.
+// connected notes a new connection of an account. What was verified before says nothing about the time without
+// connection.
 func (r *readers) connected(acc *account) {
 	acc.own.connection.Store(r.connections.Add(1))
 	acc.own.connected.Store(true)

@@ -15,8 +15,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// The bot shows the reactions of people on Wazo as its own: one for each event and emoji. Who has reacted is said by a notice, if that is
-// not obvious (reaction_notice.go).
+// The bot shows the reactions of people on Wazo as its own: one for each event and emoji. Who has reacted is said by a
+// notice, if that is not obvious (reaction_notice.go).
 
 // wazoReactions show the reactions on Wazo on Matrix. They are safe for concurrent use.
 type wazoReactions struct {
@@ -86,9 +86,9 @@ func (w *wazoReactions) show(ctx context.Context, portal *db.Portal, acc *accoun
 	return errors.Join(failed...)
 }
 
-// ofPeople leaves out the reactions that the relay has made for people on Matrix. When it removes one of those that it made through
-// somebody's own account, it may be on Wazo at the first look and not be known here any more at the second. So what seems to be of such an
-// account must be on Wazo still.
+// ofPeople leaves out the reactions that the relay has made for people on Matrix. When it removes one of those that it
+// made through somebody's own account, it may be on Wazo at the first look and not be known here any more at the
+// second. So what seems to be of such an account must be on Wazo still.
 func (w *wazoReactions) ofPeople(ctx context.Context, portal *db.Portal, acc *account, reactions []wazoapi.Reaction) (own []wazoapi.Reaction, err error) {
 	uncertain := false
 	for _, x := range reactions {
@@ -114,8 +114,8 @@ func (w *wazoReactions) ofPeople(ctx context.Context, portal *db.Portal, acc *ac
 	return slices.DeleteFunc(own, func(x wazoapi.Reaction) bool { return w.accounts.byUUID(x.User) != nil && !isThere(x) }), nil
 }
 
-// byEvent returns the reactions by the events that they are about. It leaves out those to messages that no event shows, and to those that
-// were said before a conversation opened: one event shows many of them.
+// byEvent returns the reactions by the events that they are about. It leaves out those to messages that no event shows,
+// and to those that were said before a conversation opened: one event shows many of them.
 func byEvent(portal *db.Portal, reactions []wazoapi.Reaction, messages []*db.Message) []aboutEvent {
 	targets := make(map[wazoapi.UUID]id.EventID, len(messages))
 	for _, m := range messages {
@@ -140,8 +140,8 @@ func byEvent(portal *db.Portal, reactions []wazoapi.Reaction, messages []*db.Mes
 	return all
 }
 
-// settled returns what is shown in a portal. It first finds out what became of the attempts whose outcome is unknown: their echoes come
-// with /sync.
+// settled returns what is shown in a portal. It first finds out what became of the attempts whose outcome is unknown:
+// their echoes come with /sync.
 func (w *wazoReactions) settled(ctx context.Context, portal *db.Portal) ([]*db.ShownReaction, error) {
 	shown, err := w.db.ShownReaction.Of(ctx, portal.ID)
 	isUnknown := func(s *db.ShownReaction) bool { return s.EventID == "" && !s.Withdrawn }

@@ -85,7 +85,8 @@ func TestReactionsToWhatWasSaidOnMatrix(t *testing.T) {
 	f.awaitReacted("👍 hello")
 }
 
-// A notice that was removed, or is not wanted any more before it is due, is forgotten: the next one waits for others again.
+// A notice that was removed, or is not wanted any more before it is due, is forgotten: the next one waits for others
+// again.
 func TestNoticesThatAreGoneAreForgotten(t *testing.T) {
 	t.Parallel()
 	f := newPluginFixture(t)

@@ -14,9 +14,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// What people do on Wazo with the plugin for reactions and replies is shown on Matrix. It is read as a whole for each portal, compared with
-// what is shown, and brought in line with that. Nothing is counted, so it does not matter which events were missed, or how often the same
-// is read.
+// What people do on Wazo with the plugin for reactions and replies is shown on Matrix. It is read as a whole for each
+// portal, compared with what is shown, and brought in line with that. Nothing is counted, so it does not matter which
+// events were missed, or how often the same is read.
 
 // wazoRelations show on Matrix what relates to messages on Wazo. They are safe for concurrent use.
 type wazoRelations struct {
@@ -101,8 +101,8 @@ func (w *wazoRelations) forget(portalID int64) {
 	delete(w.refused, portalID)
 }
 
-// mayShow reports whether something may be sent in a portal's Matrix room now, and all that the bot has sent there is known. Whoever
-// changes that wakes the job.
+// mayShow reports whether something may be sent in a portal's Matrix room now, and all that the bot has sent there is
+// known. Whoever changes that wakes the job.
 func (w *wazoRelations) mayShow(ctx context.Context, portal *db.Portal) (bool, error) {
 	if !w.startup.isSynced() || !portal.StartedOnMatrix {
 		return false, nil
@@ -113,8 +113,8 @@ func (w *wazoRelations) mayShow(ctx context.Context, portal *db.Portal) (bool, e
 	return err == nil && len(paused) == 0 && (!portal.IsOpened() || w.conversations.isAttended(ctx, portal)), err
 }
 
-// readFailed returns the error of reading what relates to messages, nil if trying again is of no use: the plugin has gone, or the account
-// is not allowed to read the room. That is noticed elsewhere, and wakes the job.
+// readFailed returns the error of reading what relates to messages, nil if trying again is of no use: the plugin has
+// gone, or the account is not allowed to read the room. That is noticed elsewhere, and wakes the job.
 func (w *wazoRelations) readFailed(ctx context.Context, portal *db.Portal, err error) error {
 	switch {
 	case errors.Is(err, wazoapi.ErrNoPlugin):
@@ -132,11 +132,12 @@ func (w *wazoRelations) readFailed(ctx context.Context, portal *db.Portal, err e
 	}
 }
 
-// maxAwaiting is how many messages with reactions a portal remembers that no event shows. Those of the time before a link are never shown.
+// maxAwaiting is how many messages with reactions a portal remembers that no event shows. Those of the time before a
+// link are never shown.
 const maxAwaiting = 1000
 
-// targets returns the mappings of the messages that have reactions. It remembers of which of them no event is known, those with the newest
-// reactions if there are many: when they are delivered, there is something to show.
+// targets returns the mappings of the messages that have reactions. It remembers of which of them no event is known,
+// those with the newest reactions if there are many: when they are delivered, there is something to show.
 func (w *wazoRelations) targets(ctx context.Context, portal *db.Portal, reactions []wazoapi.Reaction) ([]*db.Message, error) {
 	reacted := make(map[wazoapi.UUID]bool)
 	var uuids []string // those with the newest reactions first
@@ -172,8 +173,8 @@ func (w *wazoRelations) await(portalID int64, messages map[wazoapi.UUID]bool) {
 	delete(w.refused, portalID)
 }
 
-// lookAgain has it read again for a portal if that was not done for long: Wazo may store something without telling anybody
-// (docs/wazo.md, "Unknown outcomes of the plugin").
+// lookAgain has it read again for a portal if that was not done for long: Wazo may store something without telling
+// anybody (docs/wazo.md, "Unknown outcomes of the plugin").
 func (w *wazoRelations) lookAgain(portalID int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -182,7 +183,8 @@ func (w *wazoRelations) lookAgain(portalID int64) {
 	}
 }
 
-// delivered notes, when the transaction that ctx carries is committed, that it is known now which event has the content of a message.
+// delivered notes, when the transaction that ctx carries is committed, that it is known now which event has the content
+// of a message.
 func (w *wazoRelations) delivered(ctx context.Context, portalID int64, uuid wazoapi.UUID) {
 	db.AfterCommit(ctx, func() {
 		isLate := w.replies.shown(portalID, uuid)

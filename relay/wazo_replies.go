@@ -16,10 +16,12 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// On Wazo a message becomes a reply only after it was posted: its author's client marks it (docs/wazo.md, "Replies"). A message therefore
-// waits a moment for its mark before it is shown. If the mark comes later, the event is edited (late_replies.go).
+// On Wazo a message becomes a reply only after it was posted: its author's client marks it (docs/wazo.md, "Replies"). A
+// message therefore waits a moment for its mark before it is shown. If the mark comes later, the event is edited
+// (late_replies.go).
 //
-// Wazo lists all replies of a room at once, however many they are. Only the marks of messages that still wait to be shown are kept.
+// Wazo lists all replies of a room at once, however many they are. Only the marks of messages that still wait to be
+// shown are kept.
 
 // wazoReplies know which of the messages of Wazo that wait to be shown are replies. They are safe for concurrent use.
 type wazoReplies struct {
@@ -29,7 +31,8 @@ type wazoReplies struct {
 	known map[int64]*waitingReplies // by portal
 }
 
-// waitingReplies are the marks of messages of a portal that were not shown yet when they were last read. No mark is ever taken away.
+// waitingReplies are the marks of messages of a portal that were not shown yet when they were last read. No mark is
+// ever taken away.
 type waitingReplies struct {
 	during   hearing // they are complete from the begin of this connection on …
 	until    int64   // … for the messages up to this position in the queue
@@ -69,8 +72,8 @@ func (r *wazoReplies) in(portalID int64) *waitingReplies {
 	return known
 }
 
-// maxWaitingReplies is how many messages of a portal may wait so that the marks of all of them are known. The marks of others are read
-// when their turn comes.
+// maxWaitingReplies is how many messages of a portal may wait so that the marks of all of them are known. The marks of
+// others are read when their turn comes.
 const maxWaitingReplies = 1000
 
 // heard notes a mark that was heard of. The message may wait for it.
@@ -85,7 +88,8 @@ func (r *wazoReplies) heard(portalID int64, reply wazoapi.Reply) {
 	r.tasks.Wake(portalJob(jobToMatrix, portalID))
 }
 
-// shown notes that it is known now which event shows a message. It reports whether the message is a reply, and is not shown as one.
+// shown notes that it is known now which event shows a message. It reports whether the message is a reply, and is not
+// shown as one.
 func (r *wazoReplies) shown(portalID int64, message wazoapi.UUID) (isLate bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -154,8 +158,8 @@ const (
 	replyRetry = 30 * time.Second
 )
 
-// replyOf returns what a message of a portal replies to. It reports false if that is nothing, or cannot be found out now: the message is
-// worth more.
+// replyOf returns what a message of a portal replies to. It reports false if that is nothing, or cannot be found out
+// now: the message is worth more.
 func (r *wazoReplies) replyOf(ctx context.Context, portal *db.Portal, acc *account, message wazoapi.Message) (wazoapi.Reply, bool) {
 	if acc == nil || !acc.hasPlugin() {
 		return wazoapi.Reply{}, false
@@ -182,14 +186,14 @@ func (r *wazoReplies) replyOf(ctx context.Context, portal *db.Portal, acc *accou
 	return mark.Reply, true
 }
 
-// makesSense reports whether a message that was posted at a time can be a reply to what it is marked as a reply to: anybody may mark any
-// message, also as a reply to itself or to a later one.
+// makesSense reports whether a message that was posted at a time can be a reply to what it is marked as a reply to:
+// anybody may mark any message, also as a reply to itself or to a later one.
 func makesSense(reply wazoapi.Reply, posted time.Time) bool {
 	return reply.Child != reply.Parent && !reply.Preview.CreatedAt.After(posted)
 }
 
-// awaits reports whether a row in a queue to Matrix must wait, because its message may still be marked as a reply. When that is over,
-// the queue is woken.
+// awaits reports whether a row in a queue to Matrix must wait, because its message may still be marked as a reply. When
+// that is over, the queue is woken.
 func (r *wazoReplies) awaits(portal *db.Portal, row *db.Row) bool {
 	left := r.cfg.ReplyWait - time.Since(row.AcceptedAt.Time)
 	isTouched := row.State != db.StateNew || row.HasRequest() || row.Part > 0

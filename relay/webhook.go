@@ -31,14 +31,16 @@ func (c WebhookConfig) address() string {
 	return c.URL + "/"
 }
 
-// Webhook hears events of Wazo by requests of wazo-webhookd. Each account that listens has a subscription of its own, or the relay account
-// has one for the tenant, if it may.
+// Webhook hears events of Wazo by requests of wazo-webhookd. Each account that listens has a subscription of its own,
+// or the relay account has one for the tenant, if it may.
 //
-// webhookd delivers by several workers and tries again what failed, so that messages may come late, twice, and after later ones. The first
-// two are nothing new. Against the third a message waits a little before it is shown. What webhookd has to try again comes after later ones
-// all the same, unless it was the relay that refused it: that refuses everything then until it has read the history.
+// webhookd delivers by several workers and tries again what failed, so that messages may come late, twice, and after
+// later ones. The first two are nothing new. Against the third a message waits a little before it is shown. What
+// webhookd has to try again comes after later ones all the same, unless it was the relay that refused it: that refuses
+// everything then until it has read the history.
 //
-// A subscription may be there and bring nothing (docs/wazo.md, "Webhooks"). Each look for news shows what should have come.
+// A subscription may be there and bring nothing (docs/wazo.md, "Webhooks"). Each look for news shows what should have
+// come.
 type Webhook struct {
 	*Relay
 
@@ -79,9 +81,9 @@ func (w *Webhook) load(ctx context.Context) error { return w.hookKey.create(ctx)
 
 func (w *Webhook) run(context.Context) {}
 
-// Receive takes an event that came to the address with a secret. It returns nil when everything is stored that the event means. Other
-// errors than wazoapi.ErrNotSubscribed and wazoapi.ErrUnreadableEvent mean that it must be sent again. read reads the event, and is called
-// only if the secret is right.
+// Receive takes an event that came to the address with a secret. It returns nil when everything is stored that the
+// event means. Other errors than wazoapi.ErrNotSubscribed and wazoapi.ErrUnreadableEvent mean that it must be sent
+// again. read reads the event, and is called only if the secret is right.
 func (w *Webhook) Receive(secret string, read func() ([]byte, error)) error {
 	if !w.hookKey.isKnown() {
 		return wazoapi.ErrNotListening // the relay is only starting
@@ -107,7 +109,8 @@ func (w *Webhook) Receive(secret string, read func() ([]byte, error)) error {
 	return hook.Receive(tenant, body)
 }
 
-// removeLeftover deletes the subscription of an account that does not listen, once: the relay was stopped before it could.
+// removeLeftover deletes the subscription of an account that does not listen, once: the relay was stopped before it
+// could.
 func (w *Webhook) removeLeftover(acc *account) {
 	w.mu.Lock()
 	isFirst := !w.leftovers[acc]
@@ -118,7 +121,8 @@ func (w *Webhook) removeLeftover(acc *account) {
 	}
 }
 
-// find returns the account to which the address with a secret belongs, nil if there is none. It takes the same time for all secrets.
+// find returns the account to which the address with a secret belongs, nil if there is none. It takes the same time for
+// all secrets.
 func (w *Webhook) find(secret string) (found *account, ofTenant bool) {
 	for _, acc := range w.accounts.inUse() {
 		for _, tenant := range []bool{false, true} {
@@ -171,8 +175,8 @@ func (w *Webhook) seesTenant(_ context.Context, acc *account) (bool, error) {
 	return hook != nil && hook.IsTenant(), nil
 }
 
-// looked has the webhook bring what a look for news has found and an earlier one has not, if the webhook brought everything in between.
-// Rooms that the earlier one did not show are left out: the account may have been added to them.
+// looked has the webhook bring what a look for news has found and an earlier one has not, if the webhook brought
+// everything in between. Rooms that the earlier one did not show are left out: the account may have been added to them.
 func (w *Webhook) looked(acc *account, connection uint64, latest []wazoapi.Message) {
 	now := look{connection, make(map[wazoapi.UUID]wazoapi.UUID, len(latest))}
 	for _, m := range latest {

@@ -22,8 +22,9 @@ const (
 	eventsPerSubscription = 6000
 )
 
-// Handler serves POST <path>/<secret>: the requests of wazo-webhookd. It answers 204 when the event is stored. Otherwise webhookd sends it
-// again, unless the answer is 410: that is the answer to what is not the relay's own (docs/wazo.md, "Deliveries of a webhook").
+// Handler serves POST <path>/<secret>: the requests of wazo-webhookd. It answers 204 when the event is stored.
+// Otherwise webhookd sends it again, unless the answer is 410: that is the answer to what is not the relay's own
+// (docs/wazo.md, "Deliveries of a webhook").
 func (w *Webhook) Handler(path string) http.Handler {
 	return &webhookHandler{
 		webhook: w, prefix: path + "/", parallel: semaphore.NewWeighted(parallelEvents),

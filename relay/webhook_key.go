@@ -14,8 +14,8 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// webhookKey is the secret from which the addresses of the relay's subscriptions are derived. It is kept as long as there may be
-// subscriptions, so that they outlive a restart.
+// webhookKey is the secret from which the addresses of the relay's subscriptions are derived. It is kept as long as
+// there may be subscriptions, so that they outlive a restart.
 type webhookKey struct {
 	db *db.Database
 

@@ -27,7 +27,8 @@ func (f *fixture) awaitPhase(p phase) {
 	await.Until(f, "the phase of the queue to Wazo", func() bool { return f.phaseToWazo() >= p })
 }
 
-// awaitCompared waits until nothing waits to be delivered to Wazo, with all events of the room accepted but some of the newest.
+// awaitCompared waits until nothing waits to be delivered to Wazo, with all events of the room accepted but some of the
+// newest.
 func (f *fixture) awaitCompared(withheld int) {
 	f.Helper()
 	await.Until(f, "an empty queue to Wazo", func() bool {
@@ -47,7 +48,8 @@ func (f *fixture) sayNow(sender id.UserID, text string) {
 	})
 }
 
-// After a restore the homeserver brings in pieces what was delivered already. Between the pieces nothing waits in the queue.
+// After a restore the homeserver brings in pieces what was delivered already. Between the pieces nothing waits in the
+// queue.
 func TestFirstAnswersOfSyncAfterARestoreArePartial(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -93,8 +95,8 @@ func TestFirstAnswersOfSyncAfterARestoreArePartial(t *testing.T) {
 	}
 }
 
-// What is said after the start is delivered, although it has the text of something that was posted before and whose event does not come,
-// and although its first attempt fails.
+// What is said after the start is delivered, although it has the text of something that was posted before and whose
+// event does not come, and although its first attempt fails.
 func TestIdenticalTextIsSaidWhileTheAnswersOfSyncMayBePartial(t *testing.T) {
 	t.Parallel()
 	f := newOwnFixture(t)
@@ -132,7 +134,8 @@ func TestStartAfterWhichNothingIsCompared(t *testing.T) {
 	require.False(t, f.core.startup.isWhole())
 }
 
-// What the bot has shown before a restore is shown again if the homeserver brings it too late, and one of the two is taken back.
+// What the bot has shown before a restore is shown again if the homeserver brings it too late, and one of the two is
+// taken back.
 func TestFirstAnswerOfSyncAfterARestoreMissesTheBotsOwnEvents(t *testing.T) {
 	t.Parallel()
 	f, restore := newCopiedFixture(t)

@@ -164,7 +164,8 @@ func TestNamesAreRefreshedTogether(t *testing.T) {
 	assert.Equal(t, []string{string(person(1))}, all[len(all)-1])
 }
 
-// TestAHangingDirectoryIsWaitedForOnce: a caller that does not wait any longer must not be followed by the next who waits as long.
+// TestAHangingDirectoryIsWaitedForOnce: a caller that does not wait any longer must not be followed by the next who
+// waits as long.
 func TestAHangingDirectoryIsWaitedForOnce(t *testing.T) {
 	t.Parallel()
 	d, dird, clock := newTestDirectory(t)

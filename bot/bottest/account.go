@@ -9,7 +9,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Account is the part of a homeserver that logs one user in and out. Its fields may be changed between requests, under Lock.
+// Account is the part of a homeserver that logs one user in and out. Its fields may be changed between requests, under
+// Lock.
 type Account struct {
 	sync.Mutex
 	User     id.UserID
@@ -44,7 +45,8 @@ func (a *Account) Mount(mux *http.ServeMux) {
 	a.Keys.Mount(mux)
 }
 
-// Admits reports whether a request may be answered: it carries a valid access token, or it is one by which somebody logs in.
+// Admits reports whether a request may be answered: it carries a valid access token, or it is one by which somebody
+// logs in.
 func (a *Account) Admits(r *http.Request) bool {
 	for _, open := range []string{"/login", "/refresh", "/auth_metadata"} {
 		if strings.HasSuffix(r.URL.Path, open) {

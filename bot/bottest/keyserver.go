@@ -13,8 +13,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// KeyServer is the part of a homeserver that keeps one user's keys: those of devices, of the cross-signing identity, and the
-// account data in which secrets are stored. Its fields may be changed between requests, under Lock.
+// KeyServer is the part of a homeserver that keeps one user's keys: those of devices, of the cross-signing identity,
+// and the account data in which secrets are stored. Its fields may be changed between requests, under Lock.
 type KeyServer struct {
 	sync.Mutex
 	User        id.UserID

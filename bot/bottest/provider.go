@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Tokens is the part of an account that gives access tokens which expire, with refresh tokens. Its fields may be changed between
-// requests, under the lock of the account.
+// Tokens is the part of an account that gives access tokens which expire, with refresh tokens. Its fields may be
+// changed between requests, under the lock of the account.
 type Tokens struct {
 	Life     time.Duration // of access tokens; 0: they do not expire, and there are no refresh tokens
 	Refresh  map[string]string
@@ -70,8 +70,8 @@ func (a *Account) refresh(w http.ResponseWriter, r *http.Request) {
 	answer(w, pair)
 }
 
-// Provider is an OAuth 2.0 provider of an account that approves each log-in at once. Its fields may be changed between requests,
-// under the lock of the account.
+// Provider is an OAuth 2.0 provider of an account that approves each log-in at once. Its fields may be changed between
+// requests, under the lock of the account.
 type Provider struct {
 	account *Account
 	URL     string // of itself

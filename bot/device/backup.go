@@ -85,11 +85,13 @@ const (
 	backupBatch = 100
 )
 
-// BackUpKeys uploads room keys that are not backed up, if there may be some. After a start it also fetches all keys, if that has not
-// been done for this device. Its success is not certain: then it tries again after a minute, or an hour if an administrator has to
-// do something. What becomes of the keys is logged when it changes. Only the sync loop may call it.
+// BackUpKeys uploads room keys that are not backed up, if there may be some. After a start it also fetches all keys, if
+// that has not been done for this device. Its success is not certain: then it tries again after a minute, or an hour if
+// an administrator has to do something. What becomes of the keys is logged when it changes. Only the sync loop may call
+// it.
 //
-// It is called after what an answer of /sync has brought is stored, and before the next one, by which the homeserver forgets it.
+// It is called after what an answer of /sync has brought is stored, and before the next one, by which the homeserver
+// forgets it.
 func (m *Manager) BackUpKeys(ctx context.Context) {
 	if !m.backupDue.Load() || time.Now().Before(m.nextBackup) {
 		return
@@ -142,8 +144,8 @@ func (m *Manager) tryBackup(ctx context.Context) (err error) {
 	return err
 }
 
-// openBackup opens the latest version of the account's key backup. If the account has none and create is set, it makes one. It uses
-// a version of another client only if the key in the secret storage fits, and never replaces one.
+// openBackup opens the latest version of the account's key backup. If the account has none and create is set, it makes
+// one. It uses a version of another client only if the key in the secret storage fits, and never replaces one.
 func (m *Manager) openBackup(ctx context.Context, create bool) (*keyBackup, error) {
 	ctx, cancel := m.request(ctx)
 	defer cancel()
@@ -192,8 +194,8 @@ func (m *Manager) backupKey(ctx context.Context, storage *ssss.Key) (*backup.Meg
 	return key, nil
 }
 
-// createBackup makes the account's key backup. The key is stored first, because nobody could read a backup whose key is lost; an
-// interrupted start may have stored one already.
+// createBackup makes the account's key backup. The key is stored first, because nobody could read a backup whose key is
+// lost; an interrupted start may have stored one already.
 func (m *Manager) createBackup(ctx context.Context, storage *ssss.Key, key *backup.MegolmBackupKey) (*keyBackup, error) {
 	if disabled, err := m.backupIsDisabled(ctx); err != nil {
 		return nil, err
@@ -223,7 +225,8 @@ func (m *Manager) createBackup(ctx context.Context, storage *ssss.Key, key *back
 	return &keyBackup{created.Version, key}, nil
 }
 
-// signBackup signs a key backup by the device and by the account's identity, so that other clients of the account trust it.
+// signBackup signs a key backup by the device and by the account's identity, so that other clients of the account trust
+// it.
 func (m *Manager) signBackup(ctx context.Context, storage *ssss.Key, auth *backup.MegolmAuthData) error {
 	mach := m.crypto.Machine()
 	byDevice, err := mach.GetAccount().SignJSON(auth)
@@ -247,7 +250,8 @@ func (m *Manager) signBackup(ctx context.Context, storage *ssss.Key, auth *backu
 	return nil
 }
 
-// backupIsDisabled reports whether a person has switched the key backup of the account off (MSC4287, and what Element did before).
+// backupIsDisabled reports whether a person has switched the key backup of the account off (MSC4287, and what Element
+// did before).
 func (m *Manager) backupIsDisabled(ctx context.Context) (bool, error) {
 	var choice struct {
 		Enabled  *bool `json:"enabled"`

@@ -14,8 +14,8 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// generationType is the type of the account data that holds the generation. Its name and the names of its fields are older
-// than the word "generation"; existing accounts have them.
+// generationType is the type of the account data that holds the generation. Its name and the names of its fields are
+// older than the word "generation"; existing accounts have them.
 const generationType = "io.wazo.relay.age"
 
 type generationContent struct {
@@ -30,8 +30,8 @@ type raises struct {
 	completed int64        // the number of the last one that succeeded
 }
 
-// NoteReceivedKeys notes that an answer of /sync brought keys or messages of devices, which have changed the database. It may be
-// called at any time.
+// NoteReceivedKeys notes that an answer of /sync brought keys or messages of devices, which have changed the database.
+// It may be called at any time.
 func (m *Manager) NoteReceivedKeys() {
 	m.keysReceived.Store(true)
 	m.backupDue.Store(true)
@@ -40,8 +40,9 @@ func (m *Manager) NoteReceivedKeys() {
 // NoteMadeKeys notes that room keys may have been made, which are to be backed up. It may be called at any time.
 func (m *Manager) NoteMadeKeys() { m.backupDue.Store(true) }
 
-// SecureReceivedKeys raises the generation if keys were received. It must succeed before /sync is asked again: with that request
-// the homeserver forgets what it has delivered, so that an older copy of the database could not receive it any more.
+// SecureReceivedKeys raises the generation if keys were received. It must succeed before /sync is asked again: with
+// that request the homeserver forgets what it has delivered, so that an older copy of the database could not receive it
+// any more.
 func (m *Manager) SecureReceivedKeys(ctx context.Context) error {
 	if !m.keysReceived.Swap(false) { // before it is raised: what comes meanwhile takes another raise
 		return nil
@@ -60,8 +61,8 @@ func (m *Manager) secureShownKeys(ctx context.Context) error {
 	return m.raiseGeneration(ctx)
 }
 
-// raiseGeneration raises the generation in the database first and then in the account data. So the account data holds a higher
-// one than the database only if the database is an older copy.
+// raiseGeneration raises the generation in the database first and then in the account data. So the account data holds a
+// higher one than the database only if the database is an older copy.
 func (m *Manager) raiseGeneration(ctx context.Context) error {
 	before := m.raises.begun.Load()
 	m.raises.Lock()
@@ -106,8 +107,8 @@ func (m *Manager) setGeneration(ctx context.Context, generation int64) error {
 	return m.db.Setting.Set(ctx, db.SettingGeneration, strconv.FormatInt(generation, 10))
 }
 
-// adoptGeneration raises the generation of the database to the published one, because the database is an older copy that takes the
-// place of the newer one. So the newer one is an older copy after the next raise, if it is brought back.
+// adoptGeneration raises the generation of the database to the published one, because the database is an older copy
+// that takes the place of the newer one. So the newer one is an older copy after the next raise, if it is brought back.
 func (m *Manager) adoptGeneration(ctx context.Context) error {
 	own, err := m.generation(ctx)
 	if err != nil {
@@ -120,8 +121,8 @@ func (m *Manager) adoptGeneration(ctx context.Context) error {
 	return m.setGeneration(ctx, max(own, published.Generation))
 }
 
-// isRestored reports whether the database is an older copy of one that has been used since, by this device or by one that was made
-// after it.
+// isRestored reports whether the database is an older copy of one that has been used since, by this device or by one
+// that was made after it.
 func (m *Manager) isRestored(ctx context.Context) (bool, error) {
 	generation, err := m.generation(ctx)
 	if err != nil {
@@ -136,8 +137,8 @@ func (m *Manager) isRestored(ctx context.Context) (bool, error) {
 	return published.Generation > generation, nil
 }
 
-// publishedGeneration returns the generation that the homeserver has, and the device that has raised it last. The device is empty if
-// there is none.
+// publishedGeneration returns the generation that the homeserver has, and the device that has raised it last. The
+// device is empty if there is none.
 func (m *Manager) publishedGeneration(ctx context.Context) (published generationContent, err error) {
 	ctx, cancel := m.request(ctx)
 	defer cancel()

@@ -15,9 +15,9 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// sign makes others trust the device. If the account has no identity, it creates one; otherwise it uses the identity that exists,
-// with the recovery key, and never replaces it. It returns the device as it is afterwards, with an error of signing or of the
-// homeserver if there was one.
+// sign makes others trust the device. If the account has no identity, it creates one; otherwise it uses the identity
+// that exists, with the recovery key, and never replaces it. It returns the device as it is afterwards, with an error
+// of signing or of the homeserver if there was one.
 func (m *Manager) sign(ctx context.Context, status Status) (_ Status, err error) {
 	ctx, cancel := m.request(ctx)
 	defer cancel()
@@ -47,17 +47,18 @@ func (m *Manager) sign(ctx context.Context, status Status) (_ Status, err error)
 	return status, err
 }
 
-// CacheIdentity has the crypto machine look up the account's identity before several goroutines need it at once: mautrix does so
-// without a lock when it first judges a signed device, and forgets the identity, again without a lock, when the account's own
-// devices change (docs/matrix.md, "Cross-signing"). The bot therefore calls this after each answer of /sync. A failure is logged.
+// CacheIdentity has the crypto machine look up the account's identity before several goroutines need it at once:
+// mautrix does so without a lock when it first judges a signed device, and forgets the identity, again without a lock,
+// when the account's own devices change (docs/matrix.md, "Cross-signing"). The bot therefore calls this after each
+// answer of /sync. A failure is logged.
 func (m *Manager) CacheIdentity(ctx context.Context) {
 	if _, err := m.crypto.Machine().GetOwnCrossSigningPublicKeys(ctx); err != nil && ctx.Err() == nil {
 		m.log.Warn().Err(err).Msg("Failed to look up the bot's own identity")
 	}
 }
 
-// keepIdentity stores which identity has signed the device. If a recovery key is configured, it also stores the one that fits, for
-// the next device.
+// keepIdentity stores which identity has signed the device. If a recovery key is configured, it also stores the one
+// that fits, for the next device.
 func (m *Manager) keepIdentity(ctx context.Context, status Status) error {
 	if err := m.db.Setting.Set(ctx, db.SettingMasterKey, status.master.String()); err != nil || m.cfg.RecoveryKey == "" {
 		return err
@@ -69,8 +70,9 @@ func (m *Manager) keepIdentity(ctx context.Context, status Status) error {
 	return m.db.Setting.SetSecret(ctx, db.SettingRecoveryKey, storage.RecoveryKey())
 }
 
-// createIdentity creates the account's identity and signs the device with it. The recovery key is stored before anything is
-// published: nobody could use an identity whose recovery key is lost. It returns the errors of publishIdentity.
+// createIdentity creates the account's identity and signs the device with it. The recovery key is stored before
+// anything is published: nobody could use an identity whose recovery key is lost. It returns the errors of
+// publishIdentity.
 func (m *Manager) createIdentity(ctx context.Context) error {
 	mach := m.crypto.Machine()
 	storage, isNew, err := m.openStorage(ctx)
@@ -129,8 +131,8 @@ func (m *Manager) openStorage(ctx context.Context) (storage *ssss.Key, isNew boo
 }
 
 // unlockStorage opens the account's secret storage with the configured recovery key or the kept one. It returns
-// ErrRecoveryKeyNeeded if there is no recovery key, ErrRecoveryKeyWrong if none fits, and ssss.ErrNoDefaultKeyID if the account has
-// no secret storage.
+// ErrRecoveryKeyNeeded if there is no recovery key, ErrRecoveryKeyWrong if none fits, and ssss.ErrNoDefaultKeyID if the
+// account has no secret storage.
 func (m *Manager) unlockStorage(ctx context.Context) (*ssss.Key, error) {
 	kept, err := m.db.Setting.GetSecret(ctx, db.SettingRecoveryKey)
 	if err != nil {
@@ -139,7 +141,8 @@ func (m *Manager) unlockStorage(ctx context.Context) (*ssss.Key, error) {
 	return m.unlockStorageWith(ctx, m.cfg.RecoveryKey, kept)
 }
 
-// unlockStorageWith opens the account's secret storage with the first of some recovery keys that fits; some may be empty.
+// unlockStorageWith opens the account's secret storage with the first of some recovery keys that fits; some may be
+// empty.
 func (m *Manager) unlockStorageWith(ctx context.Context, recoveryKeys ...string) (*ssss.Key, error) {
 	keyID, metadata, err := m.crypto.Machine().SSSS.GetDefaultKeyData(ctx)
 	if err != nil {
@@ -159,8 +162,8 @@ func (m *Manager) unlockStorageWith(ctx context.Context, recoveryKeys ...string)
 	return nil, err
 }
 
-// unlockIdentity is unlockStorage for an account that has an identity. If there is no secret storage, nobody can use that identity:
-// it returns ErrRecoveryKeyNeeded.
+// unlockIdentity is unlockStorage for an account that has an identity. If there is no secret storage, nobody can use
+// that identity: it returns ErrRecoveryKeyNeeded.
 func (m *Manager) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
 	storage, err := m.unlockStorage(ctx)
 	if errors.Is(err, ssss.ErrNoDefaultKeyID) {
@@ -169,8 +172,8 @@ func (m *Manager) unlockIdentity(ctx context.Context) (*ssss.Key, error) {
 	return storage, err
 }
 
-// useIdentity signs the device with the identity that the account has, whose private keys are in its secret storage. It returns
-// the errors of unlockIdentity, and ErrOtherIdentity if the keys there are not those of the published identity.
+// useIdentity signs the device with the identity that the account has, whose private keys are in its secret storage. It
+// returns the errors of unlockIdentity, and ErrOtherIdentity if the keys there are not those of the published identity.
 func (m *Manager) useIdentity(ctx context.Context, status Status) error {
 	storage, err := m.unlockIdentity(ctx)
 	if err != nil {
@@ -205,9 +208,9 @@ func (m *Manager) signWithIdentity(ctx context.Context) error {
 	return nil
 }
 
-// publishIdentity publishes the keys of a new identity. Newer homeservers ask for no proof, unless keys are replaced (MSC3967), which
-// never happens here. It returns ErrPasswordNeeded if the homeserver wants a password and there is none, and a *ResetError that is
-// ErrApprovalNeeded if the account's owner has to approve it.
+// publishIdentity publishes the keys of a new identity. Newer homeservers ask for no proof, unless keys are replaced
+// (MSC3967), which never happens here. It returns ErrPasswordNeeded if the homeserver wants a password and there is
+// none, and a *ResetError that is ErrApprovalNeeded if the account's owner has to approve it.
 func (m *Manager) publishIdentity(ctx context.Context, keys *crypto.CrossSigningKeysCache) error {
 	var approveAt string
 	err := m.crypto.Machine().PublishCrossSigningKeys(ctx, keys, func(asked *mautrix.RespUserInteractive) any {
@@ -227,8 +230,9 @@ func (m *Manager) publishIdentity(ctx context.Context, keys *crypto.CrossSigning
 	}
 }
 
-// passwordProof answers a homeserver that asks for the password before it publishes keys (client-server API, "User-Interactive
-// Authentication API"). It returns nil if there is no password, or if the homeserver wants another proof.
+// passwordProof answers a homeserver that asks for the password before it publishes keys (client-server API,
+// "User-Interactive Authentication API"). It returns nil if there is no password, or if the homeserver wants another
+// proof.
 func (m *Manager) passwordProof(asked *mautrix.RespUserInteractive) any {
 	if m.cfg.Password == "" || approvalAddress(asked) != "" {
 		return nil

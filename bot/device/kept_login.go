@@ -15,8 +15,9 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// keptLogin is a log-in as the database keeps it, sealed. There are three kinds: by a password without refresh token, by a password
-// with one, and by an OAuth 2.0 provider. Earlier versions knew only the first one, which still has a setting of its own.
+// keptLogin is a log-in as the database keeps it, sealed. There are three kinds: by a password without refresh token,
+// by a password with one, and by an OAuth 2.0 provider. Earlier versions knew only the first one, which still has a
+// setting of its own.
 type keptLogin struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token,omitempty"` // "": the access token does not expire
@@ -140,8 +141,8 @@ func (m *Manager) refreshAtHomeserver(ctx context.Context, refreshToken string) 
 	return session.New(resp.AccessToken, resp.RefreshToken, asked, time.Duration(resp.ExpiresInMS)*time.Millisecond), nil
 }
 
-// resume goes on with a log-in that was kept. It returns session.ErrEnded, mautrix.MUnknownToken or ErrTokenMismatch, wrapped, if
-// that is not possible.
+// resume goes on with a log-in that was kept. It returns session.ErrEnded, mautrix.MUnknownToken or ErrTokenMismatch,
+// wrapped, if that is not possible.
 func (m *Manager) resume(ctx context.Context, kept keptLogin) error {
 	if kept.Ended {
 		return session.ErrEnded
@@ -156,7 +157,8 @@ func (m *Manager) resume(ctx context.Context, kept keptLogin) error {
 	return m.session.Settled(ctx)
 }
 
-// openSession lets the requests of the client use a log-in. Without refresh token, they carry the access token of the client itself.
+// openSession lets the requests of the client use a log-in. Without refresh token, they carry the access token of the
+// client itself.
 func (m *Manager) openSession(kept keptLogin) {
 	m.login = kept
 	m.noteLogIn(kept)
@@ -167,8 +169,8 @@ func (m *Manager) openSession(kept keptLogin) {
 	m.transport.session.Store(m.session)
 }
 
-// LogInTrouble says in English why the log-in cannot be used, or "" if it can, as far as is known. It may be called at any time after
-// Prepare.
+// LogInTrouble says in English why the log-in cannot be used, or "" if it can, as far as is known. It may be called at
+// any time after Prepare.
 func (m *Manager) LogInTrouble() string {
 	s := m.transport.session.Load()
 	if s == nil {
@@ -184,7 +186,8 @@ func (m *Manager) LogInTrouble() string {
 	}
 }
 
-// Close waits until no tokens are being renewed, and lets nobody renew them any more. The database may be closed afterwards.
+// Close waits until no tokens are being renewed, and lets nobody renew them any more. The database may be closed
+// afterwards.
 func (m *Manager) Close() {
 	if m.session != nil {
 		m.session.Close()

@@ -17,8 +17,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Login finds the homeserver, logs in, and loads the encryption keys of the device or makes them at the first start. It repairs
-// nothing and does not sign the device, see Prepare.
+// Login finds the homeserver, logs in, and loads the encryption keys of the device or makes them at the first start. It
+// repairs nothing and does not sign the device, see Prepare.
 //
 // It returns ErrOtherUser, ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken, ErrTokenMismatch,
 // ErrNotLoggedIn, ErrLoggedOut or ErrDeviceLost, wrapped, or another error if the homeserver or the database fails.
@@ -86,8 +86,8 @@ func (m *Manager) makeClient(url string) (err error) {
 	return nil
 }
 
-// authenticate gets an access token that works: the configured one, that of the kept log-in, or one of a new log-in for the same
-// device. Keeping it matters because homeservers scope transaction ids to it (docs/matrix.md, "Log in").
+// authenticate gets an access token that works: the configured one, that of the kept log-in, or one of a new log-in for
+// the same device. Keeping it matters because homeservers scope transaction ids to it (docs/matrix.md, "Log in").
 func (m *Manager) authenticate(ctx context.Context) error {
 	kept, err := readLogin(ctx, m.db)
 	if err != nil {
@@ -126,8 +126,8 @@ func isOver(err error) bool {
 	return errors.Is(err, mautrix.MUnknownToken) || errors.Is(err, ErrTokenMismatch) || errors.Is(err, session.ErrEnded)
 }
 
-// useToken asks the homeserver whose access token it is, and uses it if it belongs to a device of the bot. The keys of another
-// device than the known one are forgotten. It returns ErrTokenMismatch if the token cannot be used.
+// useToken asks the homeserver whose access token it is, and uses it if it belongs to a device of the bot. The keys of
+// another device than the known one are forgotten. It returns ErrTokenMismatch if the token cannot be used.
 func (m *Manager) useToken(ctx context.Context, token string) error {
 	ctx, cancel := m.request(ctx)
 	defer cancel()
@@ -153,9 +153,9 @@ func (m *Manager) useToken(ctx context.Context, token string) error {
 	return m.setDevice(ctx, whoami.DeviceID)
 }
 
-// loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both. It waits
-// while the homeserver limits log-ins. It returns ErrBadPassword if the homeserver refuses the password, and ErrNoPasswordLogin if it
-// refuses all.
+// loginWithPassword gets a new access token for the known device, or makes a device if none is known, and stores both.
+// It waits while the homeserver limits log-ins. It returns ErrBadPassword if the homeserver refuses the password, and
+// ErrNoPasswordLogin if it refuses all.
 func (m *Manager) loginWithPassword(ctx context.Context) error {
 	known, err := m.db.Setting.Get(ctx, db.SettingDevice)
 	if err != nil {
@@ -178,8 +178,9 @@ func (m *Manager) loginWithPassword(ctx context.Context) error {
 	return m.keepPasswordLogin(ctx, resp, asked)
 }
 
-// LogInAgain gets a new access token for the same device after the homeserver has refused the one in use, and then maintains the
-// device. cause is the error of that refusal. There must be a password, and no request may be under way meanwhile.
+// LogInAgain gets a new access token for the same device after the homeserver has refused the one in use, and then
+// maintains the device. cause is the error of that refusal. There must be a password, and no request may be under way
+// meanwhile.
 //
 // It returns ErrLoggedOut, wrapped, if only an administrator can help. After any other error it may be called again.
 func (m *Manager) LogInAgain(ctx context.Context, cause error) error {
@@ -195,8 +196,8 @@ func (m *Manager) LogInAgain(ctx context.Context, cause error) error {
 	return err
 }
 
-// initCrypto loads the encryption keys of the device, or makes and publishes them at the first start. It returns ErrDeviceLost if
-// the keys cannot be used (docs/matrix.md, "Own device").
+// initCrypto loads the encryption keys of the device, or makes and publishes them at the first start. It returns
+// ErrDeviceLost if the keys cannot be used (docs/matrix.md, "Own device").
 func (m *Manager) initCrypto(ctx context.Context) (err error) {
 	m.crypto, err = cryptohelper.NewCryptoHelper(m.client, m.db.PickleKey(), m.db.Database)
 	if err != nil {
@@ -214,8 +215,8 @@ func (m *Manager) initCrypto(ctx context.Context) (err error) {
 	return nil
 }
 
-// isForeignSchema reports whether the tables of the crypto store belong to another program or to a newer version of it. Then
-// nothing is wrong with the keys in them.
+// isForeignSchema reports whether the tables of the crypto store belong to another program or to a newer version of it.
+// Then nothing is wrong with the keys in them.
 func isForeignSchema(err error) bool {
 	return errors.Is(err, dbutil.ErrUnsupportedDatabaseVersion) || errors.Is(err, dbutil.ErrNotOwned) || errors.Is(err, dbutil.ErrForeignTables)
 }

@@ -15,10 +15,11 @@ const (
 // MaintenanceDue reports whether it is time to call Maintain. Only the sync loop may call it.
 func (m *Manager) MaintenanceDue() bool { return time.Now().After(m.nextMaintenance) }
 
-// Maintain checks how others see the device and repairs what it can: it uploads keys that the homeserver has lost, and signs the
-// device again. A failure is logged, and maintenance is due again after a minute instead of an hour.
+// Maintain checks how others see the device and repairs what it can: it uploads keys that the homeserver has lost, and
+// signs the device again. A failure is logged, and maintenance is due again after a minute instead of an hour.
 //
-// Only the sync loop may call it, and no event may be sent meanwhile: the crypto machine changes its identity without a lock.
+// Only the sync loop may call it, and no event may be sent meanwhile: the crypto machine changes its identity without a
+// lock.
 func (m *Manager) Maintain(ctx context.Context) {
 	status, err := m.repair(ctx)
 	m.trusted = status.Trust == Trusted

@@ -32,15 +32,16 @@ type Config struct {
 
 	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
 	Transport func(http.RoundTripper) http.RoundTripper
-	// ShowRecoveryKey is called with the recovery key of an identity that was just created, so that an administrator can see it.
-	// It is not called if the recovery key was configured.
+	// ShowRecoveryKey is called with the recovery key of an identity that was just created, so that an administrator
+	// can see it. It is not called if the recovery key was configured.
 	ShowRecoveryKey func(recoveryKey string)
 	// OnLogin is called after each log-in with the password: the device may be new to everybody.
 	OnLogin func()
 }
 
-// Manager owns the bot's device. Make it with New, and call Prepare before anything else, or Login only to try. Its methods are
-// for one goroutine at a time, except for Status, Backup, LogInTrouble, LogInStatus, NoteReceivedKeys, NoteMadeKeys and CacheIdentity.
+// Manager owns the bot's device. Make it with New, and call Prepare before anything else, or Login only to try. Its
+// methods are for one goroutine at a time, except for Status, Backup, LogInTrouble, LogInStatus, NoteReceivedKeys,
+// NoteMadeKeys and CacheIdentity.
 type Manager struct {
 	cfg Config
 	db  *db.Database
@@ -74,13 +75,15 @@ func New(cfg Config, database *db.Database, log zerolog.Logger) *Manager {
 // Client returns the client that Prepare or Login has made, nil before. It stays the same while the bot runs.
 func (m *Manager) Client() *mautrix.Client { return m.client }
 
-// Syncer returns what hands the events of /sync to the client's state store and its encryption, nil before Prepare or Login.
+// Syncer returns what hands the events of /sync to the client's state store and its encryption, nil before Prepare or
+// Login.
 func (m *Manager) Syncer() *mautrix.DefaultSyncer { return m.syncer }
 
 // Crypto returns the device's encryption, nil before Prepare or Login has loaded its keys.
 func (m *Manager) Crypto() *cryptohelper.CryptoHelper { return m.crypto }
 
-// plainClient returns a client for requests without access token. It logs nothing, because its requests contain refresh tokens.
+// plainClient returns a client for requests without access token. It logs nothing, because its requests contain refresh
+// tokens.
 func (m *Manager) plainClient() (*mautrix.Client, error) {
 	client, err := mautrix.NewClient(m.client.HomeserverURL.String(), "", "")
 	if err != nil {

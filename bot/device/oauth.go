@@ -77,9 +77,9 @@ func (a *Authorization) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// Complete waits for the approval, keeps the log-in, and logs the bot in with it, on a new device. The log-in before it, if there was
-// one, is ended. It returns the errors of oauth.Grant.Await, ErrTokenMismatch, wrapped, if somebody else has approved, and those of
-// Login. In the first two cases nothing has changed.
+// Complete waits for the approval, keeps the log-in, and logs the bot in with it, on a new device. The log-in before
+// it, if there was one, is ended. It returns the errors of oauth.Grant.Await, ErrTokenMismatch, wrapped, if somebody
+// else has approved, and those of Login. In the first two cases nothing has changed.
 func (a *Authorization) Complete(ctx context.Context) (id.DeviceID, error) {
 	tokens, err := a.Await(ctx)
 	if err != nil {
@@ -130,8 +130,8 @@ func (m *Manager) withoutPassword() *Manager {
 	return New(cfg, m.db, m.log)
 }
 
-// leaveOldLogin receives the room keys that wait for the device of the kept log-in, as far as that still works, and returns what ends
-// that log-in. All of it is best effort: the log-in may have ended long ago.
+// leaveOldLogin receives the room keys that wait for the device of the kept log-in, as far as that still works, and
+// returns what ends that log-in. All of it is best effort: the log-in may have ended long ago.
 func (m *Manager) leaveOldLogin(ctx context.Context) (end func()) {
 	old := m.withoutPassword()
 	switch err := old.Login(ctx); {
@@ -168,8 +168,8 @@ func (m *Manager) endOAuth(ctx context.Context) error {
 	return provider.Revoke(ctx, m.login.ClientID, m.session.RefreshToken())
 }
 
-// ResetError is an error whose remedy is that the account's identity is replaced. On the page at its address, the account's owner
-// approves that.
+// ResetError is an error whose remedy is that the account's identity is replaced. On the page at its address, the
+// account's owner approves that.
 type ResetError struct {
 	Address string
 	Err     error
@@ -189,8 +189,8 @@ func (m *Manager) withResetAddress(ctx context.Context, err error) error {
 	return err
 }
 
-// resetAddress returns the address at which the account's owner approves a new identity, "" if log-in is not left to an OAuth 2.0
-// provider, or if that does not say.
+// resetAddress returns the address at which the account's owner approves a new identity, "" if log-in is not left to an
+// OAuth 2.0 provider, or if that does not say.
 func (m *Manager) resetAddress(ctx context.Context) string {
 	if !m.login.isOAuth() {
 		return ""
@@ -207,8 +207,8 @@ func (m *Manager) resetAddress(ctx context.Context) string {
 // stageReset is what m.oauth was called before the specification had it (MSC4312).
 const stageReset mautrix.AuthType = "org.matrix.cross_signing_reset"
 
-// approvalAddress returns the address at which the account's owner approves what a homeserver has refused (client-server API, "OAuth
-// authentication" of the User-Interactive Authentication API), "" if it wants another proof.
+// approvalAddress returns the address at which the account's owner approves what a homeserver has refused
+// (client-server API, "OAuth authentication" of the User-Interactive Authentication API), "" if it wants another proof.
 func approvalAddress(asked *mautrix.RespUserInteractive) string {
 	for _, stage := range []mautrix.AuthType{mautrix.AuthTypeOAuth, stageReset} {
 		params, _ := asked.Params[stage].(map[string]any)

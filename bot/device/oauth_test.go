@@ -191,8 +191,8 @@ func TestLogInByOAuth(t *testing.T) {
 	})
 }
 
-// A crash or a lost answer comes between the provider, which has replaced the refresh token, and the database. What comes of it is for
-// the provider to decide.
+// A crash or a lost answer comes between the provider, which has replaced the refresh token, and the database. What
+// comes of it is for the provider to decide.
 func TestRenewalThatWasNotStored(t *testing.T) {
 	t.Parallel()
 	f, _ := newOAuthFixture(t)

@@ -17,13 +17,13 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Prepare logs in for a bot that is to run, repairs the device as far as possible, and has it signed. If the keys are lost, or
-// the database is an older copy, it makes a new device; that takes the password.
+// Prepare logs in for a bot that is to run, repairs the device as far as possible, and has it signed. If the keys are
+// lost, or the database is an older copy, it makes a new device; that takes the password.
 //
-// It returns the errors of Login. If no access token is configured and the device was never signed before, it also returns
-// ErrRecoveryKeyNeeded, ErrRecoveryKeyWrong and ErrOtherIdentity, because an administrator is likely to see them at a first
-// start. With a log-in by an OAuth 2.0 provider, these are a *ResetError. Other failures of signing are logged, and Maintain tries
-// again.
+// It returns the errors of Login. If no access token is configured and the device was never signed before, it also
+// returns ErrRecoveryKeyNeeded, ErrRecoveryKeyWrong and ErrOtherIdentity, because an administrator is likely to see
+// them at a first start. With a log-in by an OAuth 2.0 provider, these are a *ResetError. Other failures of signing are
+// logged, and Maintain tries again.
 func (m *Manager) Prepare(ctx context.Context) error {
 	status, err := m.load(ctx)
 	if errors.Is(err, ErrDeviceLost) {
@@ -44,8 +44,9 @@ func (m *Manager) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The generation does not cover what is encrypted by the keys of rooms: it would have to be raised for each message. So no key
-	// is used beyond a start. With the older state of one, the bot would use message indexes a second time, and clients refuse those.
+	// The generation does not cover what is encrypted by the keys of rooms: it would have to be raised for each
+	// message. So no key is used beyond a start. With the older state of one, the bot would use message indexes a
+	// second time, and clients refuse those.
 	if err = m.db.ForgetRoomKeys(ctx); err != nil {
 		return err
 	} else if err = m.db.ForgetWithheldSessions(ctx); err != nil {
@@ -97,8 +98,8 @@ func (m *Manager) logTrust(ctx context.Context, status Status, err error) {
 
 // Inspect returns how others see the device. It is for a bot that called Login only to try, and changes nothing.
 //
-// It returns ErrRestored if the database is an older copy, and ErrRecoveryKeyNeeded or ErrRecoveryKeyWrong if Prepare could not
-// sign the device.
+// It returns ErrRestored if the database is an older copy, and ErrRecoveryKeyNeeded or ErrRecoveryKeyWrong if Prepare
+// could not sign the device.
 func (m *Manager) Inspect(ctx context.Context) (Status, error) {
 	status, err := m.Status(ctx)
 	if err != nil {
@@ -130,8 +131,8 @@ func (m *Manager) Inspect(ctx context.Context) (Status, error) {
 	return status, err
 }
 
-// load logs in and finds out what loading the keys does not show. It returns ErrRestored if the database is an older copy, and
-// ErrDeviceLost if the homeserver does not accept keys of this device any more.
+// load logs in and finds out what loading the keys does not show. It returns ErrRestored if the database is an older
+// copy, and ErrDeviceLost if the homeserver does not accept keys of this device any more.
 func (m *Manager) load(ctx context.Context) (status Status, err error) {
 	if err = m.Login(ctx); err != nil {
 		return status, err
@@ -160,8 +161,9 @@ func (m *Manager) load(ctx context.Context) (status Status, err error) {
 	return status, err
 }
 
-// receiveLastKeys receives the room keys that wait on the homeserver for a device whose sessions are out of date. They are lost for
-// the next device. It is best effort: most of them can be decrypted if the copy is young. Nothing is sent by the sessions any more.
+// receiveLastKeys receives the room keys that wait on the homeserver for a device whose sessions are out of date. They
+// are lost for the next device. It is best effort: most of them can be decrypted if the copy is young. Nothing is sent
+// by the sessions any more.
 func (m *Manager) receiveLastKeys(ctx context.Context) {
 	m.transport.retired.Store(true)
 	ctx, cancel := m.request(ctx)
@@ -175,10 +177,12 @@ func (m *Manager) receiveLastKeys(ctx context.Context) {
 	}
 }
 
-// lastKeysFilter leaves out everything but what devices have sent. The rooms are for the sync loop, which stores the token.
+// lastKeysFilter leaves out everything but what devices have sent. The rooms are for the sync loop, which stores the
+// token.
 const lastKeysFilter = `{"presence":{"types":[]},"account_data":{"types":[]},"room":{"rooms":[]}}`
 
-// receiveKeys receives what devices have sent after a sync token. It returns the token for the rest, and whether anything came.
+// receiveKeys receives what devices have sent after a sync token. It returns the token for the rest, and whether
+// anything came.
 func (m *Manager) receiveKeys(ctx context.Context, since string) (next string, received bool, err error) {
 	query := map[string]string{"timeout": "0", "filter": lastKeysFilter}
 	if since != "" {
@@ -216,8 +220,9 @@ func (m *Manager) receiveKeys(ctx context.Context, since string) (next string, r
 	return answer.NextBatch, len(answer.ToDevice.Events) > 0, nil
 }
 
-// beginAnew begins new sessions with all devices. What the crypto machine has in memory is forgotten too. The old sessions are
-// forgotten before the published generation is adopted, after which the database is no older copy any more.
+// beginAnew begins new sessions with all devices. What the crypto machine has in memory is forgotten too. The old
+// sessions are forgotten before the published generation is adopted, after which the database is no older copy any
+// more.
 func (m *Manager) beginAnew(ctx context.Context) (Status, error) {
 	if err := m.db.ForgetSessions(ctx); err != nil {
 		return Status{}, err
@@ -229,8 +234,9 @@ func (m *Manager) beginAnew(ctx context.Context) (Status, error) {
 	return m.Status(ctx)
 }
 
-// renew replaces the device by a new one, which cannot read what others encrypted for the old one only. If an older copy has taken
-// the place of the database, the device that was used last goes as well: its keys are lost, and others would go on to encrypt for it.
+// renew replaces the device by a new one, which cannot read what others encrypted for the old one only. If an older
+// copy has taken the place of the database, the device that was used last goes as well: its keys are lost, and others
+// would go on to encrypt for it.
 func (m *Manager) renew(ctx context.Context) (Status, error) {
 	if err := m.loginWithPassword(ctx); err != nil {
 		return Status{}, err
@@ -254,8 +260,8 @@ func (m *Manager) renew(ctx context.Context) (Status, error) {
 	return m.load(ctx)
 }
 
-// removeDevice logs the device out and forgets it. A log-out deletes its device, without the proof of identity that deleting it from
-// elsewhere takes.
+// removeDevice logs the device out and forgets it. A log-out deletes its device, without the proof of identity that
+// deleting it from elsewhere takes.
 func (m *Manager) removeDevice(ctx context.Context) error {
 	request, cancel := m.request(ctx)
 	defer cancel()

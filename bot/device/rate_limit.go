@@ -25,8 +25,8 @@ func RetryAfter(err mautrix.HTTPError) time.Duration {
 	return retryafter.Parse(err.Response.Header.Get("Retry-After"), defaultRetryAfter)
 }
 
-// logInWhenAllowed logs in, and waits as often and as long as the homeserver limits log-ins (docs/matrix.md, "Rate limits"). It
-// returns at once if ctx ends before that.
+// logInWhenAllowed logs in, and waits as often and as long as the homeserver limits log-ins (docs/matrix.md, "Rate
+// limits"). It returns at once if ctx ends before that.
 func (m *Manager) logInWhenAllowed(ctx context.Context, request *mautrix.ReqLogin) (*mautrix.RespLogin, error) {
 	for {
 		resp, err := m.logInOnce(ctx, request)

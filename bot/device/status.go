@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Trust is what other people's clients see of the bot's device. They show a warning unless it is Trusted, and may hide its messages
-// one day (client-server API, "Cross-signing"; MSC4153). The package comment says what to do in each case.
+// Trust is what other people's clients see of the bot's device. They show a warning unless it is Trusted, and may hide
+// its messages one day (client-server API, "Cross-signing"; MSC4153). The package comment says what to do in each case.
 type Trust int
 
 // What others can see of a device.
@@ -65,8 +65,8 @@ func (s Status) Words() words.Device {
 	return w
 }
 
-// Status asks the homeserver how it shows the bot's device. It does not ask the crypto store, whose view others do not share. If it
-// returns an error, the trust is TrustUnknown.
+// Status asks the homeserver how it shows the bot's device. It does not ask the crypto store, whose view others do not
+// share. If it returns an error, the trust is TrustUnknown.
 func (m *Manager) Status(ctx context.Context) (Status, error) {
 	ctx, cancel := m.request(ctx)
 	defer cancel()
@@ -90,7 +90,8 @@ func (m *Manager) Status(ctx context.Context) (Status, error) {
 	return status, nil
 }
 
-// trustOf returns what others see of a device. known is the master key of the identity that has signed it before, "" if none has.
+// trustOf returns what others see of a device. known is the master key of the identity that has signed it before, "" if
+// none has.
 func trustOf(keys *mautrix.RespQueryKeys, own *id.Device, known id.Ed25519) Trust {
 	device, ok := keys.DeviceKeys[own.UserID][own.DeviceID]
 	switch {

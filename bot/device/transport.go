@@ -15,8 +15,8 @@ import (
 	"wazo-matrix-relay/bot/session"
 )
 
-// transport makes the requests of the client. Before a request by which others see a change of the device's keys, it has the
-// generation raised. The change is in the database by then (docs/matrix.md, "Own device").
+// transport makes the requests of the client. Before a request by which others see a change of the device's keys, it
+// has the generation raised. The change is in the database by then (docs/matrix.md, "Own device").
 type transport struct {
 	*http.Transport
 	secure  func(ctx context.Context) error

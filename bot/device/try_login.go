@@ -11,12 +11,13 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// TryLogin finds out whether the configured password or access token works. It uses no database: another process may be using it,
-// and the token in it would hide that the password is wrong. With a password it logs in on a device of its own, and logs that out
-// again. A log-in of BeginLogIn is only in the database: without password and access token there is nothing to try.
+// TryLogin finds out whether the configured password or access token works. It uses no database: another process may be
+// using it, and the token in it would hide that the password is wrong. With a password it logs in on a device of its
+// own, and logs that out again. A log-in of BeginLogIn is only in the database: without password and access token there
+// is nothing to try.
 //
-// It returns ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken or ErrTokenMismatch, wrapped, or another error if the
-// homeserver fails.
+// It returns ErrNoHomeserver, ErrBadPassword, ErrNoPasswordLogin, ErrBadToken or ErrTokenMismatch, wrapped, or another
+// error if the homeserver fails.
 func (m *Manager) TryLogin(ctx context.Context) error {
 	trial := New(m.cfg, nil, m.log)
 	url, err := trial.findHomeserver(ctx)
@@ -68,7 +69,8 @@ func (m *Manager) checkLogin(user id.UserID) error {
 	return nil
 }
 
-// passwordLogin is the request by which the bot logs in with its password, on a device that is known or (device is "") a new one.
+// passwordLogin is the request by which the bot logs in with its password, on a device that is known or (device is "")
+// a new one.
 func (m *Manager) passwordLogin(device id.DeviceID, name string) *mautrix.ReqLogin {
 	return &mautrix.ReqLogin{
 		Type:                     mautrix.AuthTypePassword,
@@ -80,8 +82,8 @@ func (m *Manager) passwordLogin(device id.DeviceID, name string) *mautrix.ReqLog
 	}
 }
 
-// loginError says why a log-in with the password failed. A homeserver may refuse all passwords, with various errors, so it is asked
-// whether it does.
+// loginError says why a log-in with the password failed. A homeserver may refuse all passwords, with various errors, so
+// it is asked whether it does.
 func (m *Manager) loginError(ctx context.Context, err error) error {
 	ctx, cancel := m.request(ctx)
 	defer cancel()

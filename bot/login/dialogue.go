@@ -62,8 +62,8 @@ type dialogue struct {
 
 // Dialogues ask people in a chat. Make them with Logins.Dialogues.
 //
-// What people answer never reaches the core or the database: Take takes it out of what was received. The database only knows
-// who is being asked where, so that a bot that was restarted in between takes the next answer, too.
+// What people answer never reaches the core or the database: Take takes it out of what was received. The database only
+// knows who is being asked where, so that a bot that was restarted in between takes the next answer, too.
 type Dialogues struct {
 	*Logins
 	db   *db.Database
@@ -109,8 +109,8 @@ func (d *Dialogues) End(ctx context.Context, room id.RoomID) {
 	}
 }
 
-// Take takes an event if it is an answer in a dialogue. It reports whether it did. Then nobody else may use or keep the event,
-// and the caller has it removed from the room. It overwrites what it can of it.
+// Take takes an event if it is an answer in a dialogue. It reports whether it did. Then nobody else may use or keep the
+// event, and the caller has it removed from the room. It overwrites what it can of it.
 func (d *Dialogues) Take(ctx context.Context, evt *event.Event) bool {
 	if evt.Type.Type != event.EventMessage.Type || evt.StateKey != nil || len(evt.Content.Raw) == 0 {
 		return false
@@ -133,7 +133,8 @@ func (d *Dialogues) Take(ctx context.Context, evt *event.Event) bool {
 	return true
 }
 
-// isAsked reports whether the sender of an event is, or was, being asked in its room when they wrote it. The lock must be held.
+// isAsked reports whether the sender of an event is, or was, being asked in its room when they wrote it. The lock must
+// be held.
 func (d *Dialogues) isAsked(ctx context.Context, evt *event.Event) bool {
 	if open := d.open[evt.Sender]; open != nil {
 		return open.room == evt.RoomID && d.isWrittenBy(evt, open.endsAt.Add(grace))
@@ -147,8 +148,8 @@ func (d *Dialogues) isAsked(ctx context.Context, evt *event.Event) bool {
 	return err == nil && !endsAt.IsZero() && d.isWrittenBy(evt, endsAt.Time)
 }
 
-// isWrittenBy reports whether an event was written before a time at which a dialogue ends. It may be received much later, if the
-// bot or the homeserver was away.
+// isWrittenBy reports whether an event was written before a time at which a dialogue ends. It may be received much
+// later, if the bot or the homeserver was away.
 func (d *Dialogues) isWrittenBy(evt *event.Event, end time.Time) bool {
 	at := d.now()
 	written, begun := time.UnixMilli(evt.Timestamp), end.Add(-Life-grace)

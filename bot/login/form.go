@@ -21,8 +21,8 @@ type form struct {
 	password                []byte
 }
 
-// readForm reads the form of a request. It does so itself, because net/http keeps all values as strings, which cannot be
-// overwritten. Whoever has the form overwrites its password.
+// readForm reads the form of a request. It does so itself, because net/http keeps all values as strings, which cannot
+// be overwritten. Whoever has the form overwrites its password.
 func readForm(r *http.Request) (*form, error) {
 	if contentType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || contentType != "application/x-www-form-urlencoded" {
 		return nil, errBadForm

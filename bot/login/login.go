@@ -1,11 +1,12 @@
 // Package login asks people for the name and the password of their Wazo account: on a page, or in a dialogue in a chat.
 //
-// The page (page.go) is for relays that people reach by a browser. Each person gets a link of their own (links.go). The dialogue
-// (dialogue.go) takes place in an encrypted direct chat. Both limit how often anybody may try (package ratelimit), because Wazo does not.
+// The page (page.go) is for relays that people reach by a browser. Each person gets a link of their own (links.go). The
+// dialogue (dialogue.go) takes place in an encrypted direct chat. Both limit how often anybody may try (package
+// ratelimit), because Wazo does not.
 //
-// A password is given to the core at once, and is overwritten afterwards as far as Go allows. The package stores none, and logs
-// none. It leaves to the core who may log in, as whom, and what a log-in is; it leaves to the bot how chats are found and how
-// messages are removed.
+// A password is given to the core at once, and is overwritten afterwards as far as Go allows. The package stores none,
+// and logs none. It leaves to the core who may log in, as whom, and what a log-in is; it leaves to the bot how chats
+// are found and how messages are removed.
 package login
 
 import (
@@ -23,8 +24,8 @@ import (
 
 // Core is what the package needs of the core.
 type Core interface {
-	// LogIn logs a person in to Wazo. It says so in their direct chat. Its error is a *relay.LogInError if something about the
-	// log-in is at fault.
+	// LogIn logs a person in to Wazo. It says so in their direct chat. Its error is a *relay.LogInError if something
+	// about the log-in is at fault.
 	LogIn(ctx context.Context, user id.UserID, request relay.LogInRequest) (relay.LoggedIn, error)
 }
 
@@ -72,8 +73,8 @@ type failure struct {
 	final bool   // another name or password does not help
 }
 
-// attempt tries to log a person in from an address, "" if it is not known. It overwrites the password. It returns a nil failure
-// on success.
+// attempt tries to log a person in from an address, "" if it is not known. It overwrites the password. It returns a nil
+// failure on success.
 func (l *Logins) attempt(ctx context.Context, user id.UserID, address string, request relay.LogInRequest) (relay.LoggedIn, *failure) {
 	defer clear(request.Password)
 	switch {

@@ -147,7 +147,8 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request, link *link) {
 	}
 }
 
-// logIn logs in by what a form contains. The answer sends the browser back to the page, so that a reload repeats nothing.
+// logIn logs in by what a form contains. The answer sends the browser back to the page, so that a reload repeats
+// nothing.
 func (p *Page) logIn(w http.ResponseWriter, r *http.Request, link *link) {
 	if !p.isOwnOrigin(r) {
 		p.writeSentence(w, http.StatusForbidden, words.LoginPageForged)
@@ -179,7 +180,8 @@ func (p *Page) logIn(w http.ResponseWriter, r *http.Request, link *link) {
 	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
 }
 
-// begin counts a try by a link for a browser, which from now on alone may use the link. It returns linkOpen if that is possible.
+// begin counts a try by a link for a browser, which from now on alone may use the link. It returns linkOpen if that is
+// possible.
 func (p *Page) begin(link *link, browser secret) linkState {
 	link.mu.Lock()
 	defer link.mu.Unlock()
@@ -191,8 +193,8 @@ func (p *Page) begin(link *link, browser secret) linkState {
 	return state
 }
 
-// try tries to log in with what a form contains, and notes at the link what became of it. It goes on if the browser hangs up: what
-// has begun on Wazo is to be stored.
+// try tries to log in with what a form contains, and notes at the link what became of it. It goes on if the browser
+// hangs up: what has begun on Wazo is to be stored.
 func (p *Page) try(ctx context.Context, link *link, address string, form *form) {
 	loggedIn, failed := p.attempt(context.WithoutCancel(ctx), link.user, address, relay.LogInRequest{Username: form.username, Password: form.password, Domain: form.domain})
 	link.mu.Lock()
@@ -231,9 +233,9 @@ func (p *Page) browser(r *http.Request) secret {
 	return secret(cookie.Value)
 }
 
-// setCookie gives a browser a secret. SameSite is Lax, and not Strict: a browser in which somebody follows the link in a web
-// client for the second time would not send a strict cookie, and would seem to be another browser. Forms of other sites come
-// without it in both cases.
+// setCookie gives a browser a secret. SameSite is Lax, and not Strict: a browser in which somebody follows the link in
+// a web client for the second time would not send a strict cookie, and would seem to be another browser. Forms of other
+// sites come without it in both cases.
 func (p *Page) setCookie(w http.ResponseWriter, browser secret) {
 	http.SetCookie(w, &http.Cookie{Name: p.cookie, Value: string(browser), Path: "/", Secure: p.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
@@ -263,7 +265,8 @@ func (p *Page) view(link *link) view {
 	return v
 }
 
-// shown is a name as the page shows it: nothing in it may turn the direction of the text, fill the page or be invisible.
+// shown is a name as the page shows it: nothing in it may turn the direction of the text, fill the page or be
+// invisible.
 func shown(name string) string { return convert.CleanName(name, convert.MaxProfileBytes) }
 
 func (p *Page) writeState(w http.ResponseWriter, state linkState) {

@@ -18,8 +18,8 @@ import (
 // avatarPause is how long no avatar is uploaded after an upload has failed.
 const avatarPause = 10 * time.Minute
 
-// Avatars makes pictures of Wazo people, who have none, and uploads them: once for rooms that are encrypted and once for all
-// others. Make it with NewAvatars.
+// Avatars makes pictures of Wazo people, who have none, and uploads them: once for rooms that are encrypted and once
+// for all others. Make it with NewAvatars.
 type Avatars struct {
 	db        *db.Database
 	transfers *Transfers
@@ -33,9 +33,9 @@ func NewAvatars(database *db.Database, transfers *Transfers) *Avatars {
 	return &Avatars{db: database, transfers: transfers}
 }
 
-// Get returns the avatar of the Wazo user with a name, for a room. It uploads the avatar if it has not been uploaded yet. It
-// returns nil without an error for ten minutes after an upload has failed, so that messages are not held up each time. If only
-// storing the place of the avatar fails, it returns the avatar beside the error.
+// Get returns the avatar of the Wazo user with a name, for a room. It uploads the avatar if it has not been uploaded
+// yet. It returns nil without an error for ten minutes after an upload has failed, so that messages are not held up
+// each time. If only storing the place of the avatar fails, it returns the avatar beside the error.
 func (a *Avatars) Get(ctx context.Context, roomID id.RoomID, userUUID, name string) (*Uploaded, error) {
 	encrypted, err := a.transfers.homeserver.IsEncrypted(ctx, roomID)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 const (
 	// maxCachedFiles is how many files are kept at a time. Those that are being downloaded or read count too.
 	maxCachedFiles = 16
-	// cacheIdleTime is how long a file is kept that nobody reads. Players ask for a video piece by piece, and people who gave
-	// up waiting for a large file ask again.
+	// cacheIdleTime is how long a file is kept that nobody reads. Players ask for a video piece by piece, and people
+	// who gave up waiting for a large file ask again.
 	cacheIdleTime = 30 * time.Second
 )
 
@@ -69,8 +69,8 @@ func newFileCache(fetch fetchFunc, log *zerolog.Logger) *fileCache {
 	return c
 }
 
-// open returns a file when it is fetched. The caller releases it. It returns errTooManyFiles if there is no room for another
-// file, and otherwise the error of the fetch or of ctx.
+// open returns a file when it is fetched. The caller releases it. It returns errTooManyFiles if there is no room for
+// another file, and otherwise the error of the fetch or of ctx.
 func (c *fileCache) open(ctx context.Context, media *db.Media) (*cachedFile, error) {
 	f, err := c.acquire(media)
 	if err != nil {
@@ -116,8 +116,8 @@ func (c *fileCache) acquire(media *db.Media) (*cachedFile, error) {
 	return f, nil
 }
 
-// guardedFetch fetches a file. A panic in the fetch becomes errFetchPanic, which does not hold the panic's value: the value may
-// be secret, and the error is logged.
+// guardedFetch fetches a file. A panic in the fetch becomes errFetchPanic, which does not hold the panic's value: the
+// value may be secret, and the error is logged.
 func (c *fileCache) guardedFetch(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {
 	err = task.Guard(ctx, func() (err error) {
 		file, size, err = c.fetch(ctx, media)
@@ -130,8 +130,8 @@ func (c *fileCache) guardedFetch(ctx context.Context, media *db.Media) (file *os
 	return file, size, err
 }
 
-// finishFetch stores the result of a fetch. A failure is not kept, so that the next request tries again. A file is kept even
-// if nobody waits for it any more: readers who were impatient come again.
+// finishFetch stores the result of a fetch. A failure is not kept, so that the next request tries again. A file is kept
+// even if nobody waits for it any more: readers who were impatient come again.
 func (c *fileCache) finishFetch(f *cachedFile, file *os.File, size int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

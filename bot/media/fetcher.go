@@ -41,8 +41,8 @@ var (
 	errBadAnswer        = errors.New("the answer of the host cannot be understood, or breaks off")
 )
 
-// Fetcher gets what strangers name, without letting them reach or learn anything of the network of this machine. The rules are
-// in the comment of the package. Make it with NewFetcher.
+// Fetcher gets what strangers name, without letting them reach or learn anything of the network of this machine. The
+// rules are in the comment of the package. Make it with NewFetcher.
 type Fetcher struct {
 	hosts     []string // that the administrator lists: name, or name and port
 	maxSize   int64    // bytes
@@ -51,8 +51,8 @@ type Fetcher struct {
 	addresses func() ([]net.Addr, error) // of this machine, with their networks
 }
 
-// NewFetcher returns a fetcher of files of at most maxSize bytes. The hosts, each a name or a name and a port, may be on a private
-// network and may be asked by http. Every host is told the user agent.
+// NewFetcher returns a fetcher of files of at most maxSize bytes. The hosts, each a name or a name and a port, may be
+// on a private network and may be asked by http. Every host is told the user agent.
 func NewFetcher(hosts []string, maxSize int64, userAgent string) *Fetcher {
 	f := &Fetcher{hosts: hosts, maxSize: maxSize, internet: ssrf.New(ssrf.WithAnyPort()), addresses: net.InterfaceAddrs}
 	f.client = &http.Client{
@@ -70,7 +70,8 @@ func NewFetcher(hosts []string, maxSize int64, userAgent string) *Fetcher {
 	return f
 }
 
-// headers gives each request the same headers and no others, so that cookies and the referrer of a redirect are left out.
+// headers gives each request the same headers and no others, so that cookies and the referrer of a redirect are left
+// out.
 type headers struct {
 	userAgent string
 	http.RoundTripper
@@ -83,7 +84,8 @@ func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
 	return h.RoundTripper.RoundTrip(req)
 }
 
-// Fetch copies what is behind an address (https, data, and http of listed hosts) to w. Its errors do not contain the address.
+// Fetch copies what is behind an address (https, data, and http of listed hosts) to w. Its errors do not contain the
+// address.
 func (f *Fetcher) Fetch(ctx context.Context, w io.Writer, source string) error {
 	from, err := f.open(ctx, source)
 	if err != nil {
@@ -145,7 +147,8 @@ func openData(opaque string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(string(decoded))), nil
 }
 
-// fetchError returns the error above that describes an error of net/http. An error of writing the file on this machine is kept.
+// fetchError returns the error above that describes an error of net/http. An error of writing the file on this machine
+// is kept.
 func fetchError(err error) error {
 	for _, own := range []error{errForbiddenAddress, errForbiddenURL, errTooManyRedirects, context.Canceled} {
 		if errors.Is(err, own) {
@@ -199,7 +202,8 @@ func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 	return f.checkURL(req.URL)
 }
 
-// dial connects to a host. It checks the address that is really dialled, because a name may lead to another one each time.
+// dial connects to a host. It checks the address that is really dialled, because a name may lead to another one each
+// time.
 func (f *Fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: fetchTimeout}
 	if !f.isListed(hostPort) {
@@ -214,8 +218,8 @@ func (f *Fetcher) dial(ctx context.Context, network, hostPort string) (net.Conn,
 	return dialer.DialContext(ctx, network, hostPort)
 }
 
-// isOwn reports whether an address belongs to this machine, or to a network that this machine is in. Such addresses may be
-// public ones, and they may change.
+// isOwn reports whether an address belongs to this machine, or to a network that this machine is in. Such addresses may
+// be public ones, and they may change.
 func (f *Fetcher) isOwn(addr netip.Addr) bool {
 	own, err := f.addresses()
 	if err != nil {
@@ -228,7 +232,8 @@ func (f *Fetcher) isOwn(addr netip.Addr) bool {
 	})
 }
 
-// isPublic reports whether an address is an ordinary one on the internet. An IPv6 address that stands for an IPv4 address is not.
+// isPublic reports whether an address is an ordinary one on the internet. An IPv6 address that stands for an IPv4
+// address is not.
 func (f *Fetcher) isPublic(addr netip.Addr) bool {
 	return f.internet.SafeAddr(addr.Unmap().WithZone("")) == nil
 }

@@ -44,9 +44,9 @@ func NewPictures(fetcher *Fetcher, transfers *Transfers) *Pictures {
 	return &Pictures{fetcher: fetcher, transfers: transfers}
 }
 
-// Upload fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room. The picture is
-// encrypted if the room is. Errors of the homeserver and of the way to it are of type *relay.MatrixError. All others mean that
-// the picture cannot be shown, like ErrNoPicture.
+// Upload fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room. The
+// picture is encrypted if the room is. Errors of the homeserver and of the way to it are of type *relay.MatrixError.
+// All others mean that the picture cannot be shown, like ErrNoPicture.
 func (p *Pictures) Upload(ctx context.Context, roomID id.RoomID, source string) (*relay.Picture, error) {
 	file, err := tempFile()
 	if err != nil {
@@ -87,8 +87,8 @@ func (p *Pictures) upload(ctx context.Context, file *os.File, info *event.FileIn
 	})
 }
 
-// describePicture finds out what is in a file by looking at its beginning, whatever others say about it, and leaves the file at
-// its beginning. It never decodes a picture. It returns ErrNoPicture if the file cannot be shown.
+// describePicture finds out what is in a file by looking at its beginning, whatever others say about it, and leaves the
+// file at its beginning. It never decodes a picture. It returns ErrNoPicture if the file cannot be shown.
 func describePicture(file io.ReadSeeker) (*relay.Picture, error) {
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {

@@ -29,11 +29,11 @@ const (
 	responseTimeout = 30 * time.Minute
 )
 
-// Server serves the files of Matrix messages to people on Wazo, by links that nobody can guess. Make it with NewServer, mount
-// its Handler, and Close it after the listener.
+// Server serves the files of Matrix messages to people on Wazo, by links that nobody can guess. Make it with NewServer,
+// mount its Handler, and Close it after the listener.
 //
-// A file is never shown as a page: types that can hold scripts can only be saved, whatever the sender says about the type. All
-// others are shown in a sandbox that loads nothing.
+// A file is never shown as a page: types that can hold scripts can only be saved, whatever the sender says about the
+// type. All others are shown in a sandbox that loads nothing.
 type Server struct {
 	db    *db.Database
 	texts words.Texts
@@ -42,7 +42,8 @@ type Server struct {
 	slots chan struct{} // holds one value for each request that is being answered
 }
 
-// NewServer returns the server of the files that a database lists. It gets them by transfers, and speaks to people in texts.
+// NewServer returns the server of the files that a database lists. It gets them by transfers, and speaks to people in
+// texts.
 func NewServer(database *db.Database, transfers *Transfers, texts words.Texts, log zerolog.Logger) *Server {
 	return &Server{db: database, texts: texts, log: log, files: newFileCache(transfers.download, &log), slots: make(chan struct{}, maxRequests)}
 }
@@ -50,8 +51,8 @@ func NewServer(database *db.Database, transfers *Transfers, texts words.Texts, l
 // Close ends all downloads and closes all files. The listener must be closed before.
 func (s *Server) Close() { s.files.close() }
 
-// Handler returns a handler that serves GET and HEAD of <path>/<key>/<name>. The name is for people and means nothing. All other
-// requests are answered as if their file was gone.
+// Handler returns a handler that serves GET and HEAD of <path>/<key>/<name>. The name is for people and means nothing.
+// All other requests are answered as if their file was gone.
 func (s *Server) Handler(path string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path+"/{key}/{name}", s.serve)
@@ -84,8 +85,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(&deadlineWriter{ResponseWriter: w, end: time.Now().Add(responseTimeout)}, r, "", time.Time{}, file.reader())
 }
 
-// lookUp returns the file that a request asks for. If there is none, it answers the request and returns nil. The link is a
-// secret, so nothing of it is logged.
+// lookUp returns the file that a request asks for. If there is none, it answers the request and returns nil. The link
+// is a secret, so nothing of it is logged.
 func (s *Server) lookUp(w http.ResponseWriter, r *http.Request) *db.Media {
 	media, err := s.db.Media.ByKey(r.Context(), r.PathValue("key"), jsontime.UM(time.Now()))
 	switch {
@@ -164,8 +165,8 @@ func setFileHeaders(h http.Header, media *db.Media) {
 	h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
 }
 
-// inlineTypes are the types that browsers can show without running anything in them (Matrix client-server API, "Serving inline
-// content").
+// inlineTypes are the types that browsers can show without running anything in them (Matrix client-server API, "Serving
+// inline content").
 var inlineTypes = []string{
 	"image/jpeg", "image/gif", "image/png", "image/apng", "image/webp", "image/avif",
 	"video/mp4", "video/webm", "video/ogg", "video/quicktime",
@@ -173,7 +174,8 @@ var inlineTypes = []string{
 	"text/plain",
 }
 
-// servedType returns the type with which a file is served, given the type that its sender claims, and whether a browser shows it.
+// servedType returns the type with which a file is served, given the type that its sender claims, and whether a browser
+// shows it.
 func servedType(claimed string) (contentType string, inline bool) {
 	parsed, _, err := mime.ParseMediaType(claimed)
 	if err != nil || !slices.Contains(inlineTypes, parsed) {

@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	// downloadTimeout is how long a download from the homeserver may take. Only people who wait for the file wait for it.
+	// downloadTimeout is how long a download from the homeserver may take. Only people who wait for the file wait for
+	// it.
 	downloadTimeout = 5 * time.Minute
 	// uploadTimeout is how long an upload to the homeserver may take. The messages of a room wait for it.
 	uploadTimeout = time.Minute
@@ -50,8 +51,8 @@ type Uploaded struct {
 	File *event.EncryptedFileInfo // of an encrypted one, with its keys
 }
 
-// download copies a file from the homeserver into a temporary file. If the file is encrypted, it is decrypted on the way, and
-// returned only when its hash is verified. The caller closes it.
+// download copies a file from the homeserver into a temporary file. If the file is encrypted, it is decrypted on the
+// way, and returned only when its hash is verified. The caller closes it.
 //
 // It returns errFileGone if the homeserver does not have the file, errFileTooLarge and errFileDamaged.
 func (t *Transfers) download(ctx context.Context, media *db.Media) (file *os.File, size int64, err error) {

@@ -7,7 +7,8 @@ import (
 	"regexp"
 )
 
-// DefaultClientURI is where whoever approves a log-in can read about the client, if no page of the relay's own is known.
+// DefaultClientURI is where whoever approves a log-in can read about the client, if no page of the relay's own is
+// known.
 const DefaultClientURI = "https://wazo-platform.org/"
 
 // clientPath are the paths that the policy of the Matrix Authentication Service accepts (docs/matrix.md, "Log in").
@@ -16,8 +17,8 @@ var clientPath = regexp.MustCompile(`^[A-Za-z0-9/.-]*$`)
 // clientHost are the hosts that it accepts.
 var clientHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$`)
 
-// CheckClientURI returns why providers may refuse an address as that of a client, nil if it follows the rules of the specification
-// (client-server API, "Client registration") and of the Matrix Authentication Service.
+// CheckClientURI returns why providers may refuse an address as that of a client, nil if it follows the rules of the
+// specification (client-server API, "Client registration") and of the Matrix Authentication Service.
 func CheckClientURI(address string) error {
 	parsed, err := url.Parse(address)
 	switch {

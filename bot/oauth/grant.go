@@ -34,8 +34,8 @@ type Grant struct {
 	interval time.Duration
 }
 
-// Begin begins a log-in for a device. It returns ErrNoDeviceGrant if the provider cannot do that, and ErrUnknownClient, wrapped, if the
-// client has to register again.
+// Begin begins a log-in for a device. It returns ErrNoDeviceGrant if the provider cannot do that, and ErrUnknownClient,
+// wrapped, if the client has to register again.
 func (p *Provider) Begin(ctx context.Context, clientID string, user id.UserID, device id.DeviceID) (*Grant, error) {
 	m := p.metadata
 	if m.DeviceAuthorizationEndpoint == "" || len(m.GrantTypesSupported) > 0 && !slices.Contains(m.GrantTypesSupported, spec.GrantTypeDeviceCode) {
@@ -65,8 +65,8 @@ func (p *Provider) Begin(ctx context.Context, clientID string, user id.UserID, d
 	}, nil
 }
 
-// Await waits until the owner of the account has approved the log-in, and returns its tokens. It returns ErrDenied or ErrExpired,
-// wrapped, if they have not. A provider that cannot be reached is asked again, less and less often.
+// Await waits until the owner of the account has approved the log-in, and returns its tokens. It returns ErrDenied or
+// ErrExpired, wrapped, if they have not. A provider that cannot be reached is asked again, less and less often.
 func (g *Grant) Await(ctx context.Context) (session.Tokens, error) {
 	interval := g.interval
 	for {

@@ -1,8 +1,9 @@
-// Package oauth logs an account in at a homeserver that leaves the log-in to an OAuth 2.0 provider (client-server API, "OAuth 2.0
-// API"). The account's owner approves the log-in in a browser, on any device (device authorization grant, RFC 8628 and MSC4341).
+// Package oauth logs an account in at a homeserver that leaves the log-in to an OAuth 2.0 provider (client-server API,
+// "OAuth 2.0 API"). The account's owner approves the log-in in a browser, on any device (device authorization grant,
+// RFC 8628 and MSC4341).
 //
-// [Discover] finds the provider, [Provider.Register] makes the relay known there, [Provider.Begin] begins a log-in, and [Grant.Await]
-// waits until the owner has approved it. [Provider.Refresh] and [Provider.Revoke] are for later.
+// [Discover] finds the provider, [Provider.Register] makes the relay known there, [Provider.Begin] begins a log-in, and
+// [Grant.Await] waits until the owner has approved it. [Provider.Refresh] and [Provider.Revoke] are for later.
 package oauth
 
 import (
@@ -39,8 +40,8 @@ type Provider struct {
 	sleep    func(ctx context.Context, d time.Duration) error
 }
 
-// Discover asks a homeserver for its provider. It returns ErrNoProvider or ErrNoDeviceGrant, wrapped, if the relay cannot log in
-// there, or another error if the homeserver fails.
+// Discover asks a homeserver for its provider. It returns ErrNoProvider or ErrNoDeviceGrant, wrapped, if the relay
+// cannot log in there, or another error if the homeserver fails.
 func Discover(ctx context.Context, cfg Config) (*Provider, error) {
 	p := &Provider{cfg: cfg, sleep: task.Sleep}
 	client, err := p.client()
@@ -61,7 +62,8 @@ func Discover(ctx context.Context, cfg Config) (*Provider, error) {
 	return p, p.checkAddresses()
 }
 
-// checkAddresses refuses addresses to which no secret should go. Everything is https, unless the homeserver is not either.
+// checkAddresses refuses addresses to which no secret should go. Everything is https, unless the homeserver is not
+// either.
 func (p *Provider) checkAddresses() error {
 	home, err := url.Parse(p.cfg.HomeserverURL)
 	if err != nil {
@@ -108,8 +110,8 @@ func refuseRedirects(_ *http.Request, via []*http.Request) error {
 // withoutLog keeps the log of ctx from the requests of mautrix.
 func withoutLog(ctx context.Context) context.Context { return zerolog.Nop().WithContext(ctx) }
 
-// Register makes the relay known to the provider and returns the id by which it is known (RFC 7591, MSC2966). It returns
-// ErrNoRegistration, wrapped, if the provider wants to know its clients beforehand.
+// Register makes the relay known to the provider and returns the id by which it is known (RFC 7591, MSC2966). It
+// returns ErrNoRegistration, wrapped, if the provider wants to know its clients beforehand.
 func (p *Provider) Register(ctx context.Context) (clientID string, err error) {
 	if p.metadata.RegistrationEndpoint == "" {
 		return "", ErrNoRegistration
@@ -133,7 +135,8 @@ func (p *Provider) Register(ctx context.Context) (clientID string, err error) {
 	return registered.ClientID, nil
 }
 
-// Refresh gets a new pair of tokens. It returns session.ErrEnded, wrapped, if the provider refuses the refresh token or the client.
+// Refresh gets a new pair of tokens. It returns session.ErrEnded, wrapped, if the provider refuses the refresh token or
+// the client.
 func (p *Provider) Refresh(ctx context.Context, clientID, refreshToken string) (tokens session.Tokens, err error) {
 	client, err := p.client()
 	if err != nil {
@@ -170,8 +173,8 @@ func (p *Provider) Revoke(ctx context.Context, clientID, refreshToken string) er
 	return nil
 }
 
-// ResetAddress returns the page on which the account's owner approves that the cryptographic identity is replaced (client-server API,
-// "OAuth 2.0 account management"), or "" if the provider has none.
+// ResetAddress returns the page on which the account's owner approves that the cryptographic identity is replaced
+// (client-server API, "OAuth 2.0 account management"), or "" if the provider has none.
 func (p *Provider) ResetAddress() string {
 	page, err := url.Parse(p.metadata.AccountManagementURI)
 	if err != nil || p.metadata.AccountManagementURI == "" {

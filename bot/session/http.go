@@ -12,11 +12,12 @@ import (
 // maxRefusal is how much of an answer is read to find out what it refuses.
 const maxRefusal = 64 << 10
 
-// RoundTrip makes a request of the account with a valid access token. If the homeserver does not know the token, it makes the request
-// again with a new one. Homeservers do not always say by soft_logout that a token has only expired: Synapse with an OAuth provider
-// does not. So a refused token is renewed in any case, and the answer to that decides.
+// RoundTrip makes a request of the account with a valid access token. If the homeserver does not know the token, it
+// makes the request again with a new one. Homeservers do not always say by soft_logout that a token has only expired:
+// Synapse with an OAuth provider does not. So a refused token is renewed in any case, and the answer to that decides.
 //
-// Its errors are those of next, and ErrEnded or ErrNotRenewed, wrapped: then the homeserver has not carried out the request.
+// Its errors are those of next, and ErrEnded or ErrNotRenewed, wrapped: then the homeserver has not carried out the
+// request.
 func (s *Session) RoundTrip(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	access, err := s.Token(r.Context())
 	if err != nil {
@@ -58,7 +59,8 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// refusesToken reports whether an answer says that the access token is not valid. The answer can still be read afterwards.
+// refusesToken reports whether an answer says that the access token is not valid. The answer can still be read
+// afterwards.
 func refusesToken(resp *http.Response) bool {
 	if resp.StatusCode != http.StatusUnauthorized {
 		return false

@@ -1,14 +1,14 @@
 // Package session keeps an access token that expires fresh, by its refresh token.
 //
-// A [Session] is used by all requests of the account. It renews the tokens before the access token expires, and when the homeserver
-// refuses the access token. There are four rules:
+// A [Session] is used by all requests of the account. It renews the tokens before the access token expires, and when
+// the homeserver refuses the access token. There are four rules:
 //
 //   - One renewal at a time. A refresh token that is used twice ends the log-in (RFC 9700, section 4.14.2).
-//   - A new pair is stored before it is used. Whoever is killed in between still has the old pair, and servers accept the old refresh
-//     token until the new pair is used (client-server API, "Refreshing access tokens").
+//   - A new pair is stored before it is used. Whoever is killed in between still has the old pair, and servers accept
+//     the old refresh token until the new pair is used (client-server API, "Refreshing access tokens").
 //   - A renewal does not end with the request that asked for it. Its answer would be lost otherwise.
-//   - No clock but the own one counts. A token expires so long after the moment when it was asked for, and whatever the clock says,
-//     the homeserver has the last word.
+//   - No clock but the own one counts. A token expires so long after the moment when it was asked for, and whatever the
+//     clock says, the homeserver has the last word.
 //
 // How tokens are renewed, and where they are stored, is the business of the [Backend].
 package session
@@ -66,8 +66,8 @@ func (t Tokens) isExpired(now time.Time) bool { return !t.Expires.IsZero() && !n
 
 // Backend renews and stores the tokens of a session. Its methods are called one at a time.
 type Backend interface {
-	// Renew asks for a new pair. It returns ErrEnded, wrapped, if the refresh token is refused for good, and any other error if
-	// that may pass. The new refresh token is empty if the old one stays valid.
+	// Renew asks for a new pair. It returns ErrEnded, wrapped, if the refresh token is refused for good, and any other
+	// error if that may pass. The new refresh token is empty if the old one stays valid.
 	Renew(ctx context.Context, refreshToken string) (Tokens, error)
 	// Store stores a pair that is not in use yet.
 	Store(ctx context.Context, tokens Tokens) error
@@ -78,7 +78,8 @@ type Backend interface {
 // backoff is the pause between renewals that fail.
 var backoff = task.Backoff{First: time.Second, Longest: 30 * time.Second}
 
-// Session is a log-in whose access token expires. Make it with [Open]. Its methods may be called by many goroutines at once.
+// Session is a log-in whose access token expires. Make it with [Open]. Its methods may be called by many goroutines at
+// once.
 type Session struct {
 	backend Backend
 	log     zerolog.Logger
@@ -106,8 +107,8 @@ func Open(tokens Tokens, backend Backend, log zerolog.Logger) *Session {
 	return &Session{backend: backend, log: log, now: time.Now, tokens: tokens}
 }
 
-// Token returns the access token for a request. If that is about to expire, it is renewed beside the request; if it has expired, the
-// request waits for the renewal. It returns ErrEnded, wrapped, if the log-in has ended.
+// Token returns the access token for a request. If that is about to expire, it is renewed beside the request; if it has
+// expired, the request waits for the renewal. It returns ErrEnded, wrapped, if the log-in has ended.
 func (s *Session) Token(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	tokens, failure, now := s.tokens, s.failure, s.now()
@@ -128,8 +129,8 @@ func (s *Session) Token(ctx context.Context) (string, error) {
 	return s.current(), nil // without success the old one: the homeserver's clock may be another
 }
 
-// Refused returns another access token than the one that the homeserver has refused. It returns ErrEnded or ErrNotRenewed, wrapped,
-// if there is none.
+// Refused returns another access token than the one that the homeserver has refused. It returns ErrEnded or
+// ErrNotRenewed, wrapped, if there is none.
 func (s *Session) Refused(ctx context.Context, access string) (string, error) {
 	s.mu.Lock()
 	s.refused = access
@@ -140,8 +141,8 @@ func (s *Session) Refused(ctx context.Context, access string) (string, error) {
 	return s.current(), nil
 }
 
-// Trouble returns why there is no valid access token: ErrEnded, or ErrNotRenewed if the last one has expired or was refused and could
-// not be renewed. It returns nil if all is well.
+// Trouble returns why there is no valid access token: ErrEnded, or ErrNotRenewed if the last one has expired or was
+// refused and could not be renewed. It returns nil if all is well.
 func (s *Session) Trouble() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,8 +166,8 @@ func (s *Session) State() State {
 	return State{Expires: s.tokens.Expires, Failures: s.failures, Ended: errors.Is(s.failure, ErrEnded)}
 }
 
-// Close lets no renewal begin any more, and returns when none is under way. Then nothing is stored any more, so that another log-in can
-// take the place of this one. Whoever needs another token gets ErrNotRenewed.
+// Close lets no renewal begin any more, and returns when none is under way. Then nothing is stored any more, so that
+// another log-in can take the place of this one. Whoever needs another token gets ErrNotRenewed.
 func (s *Session) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -174,7 +175,8 @@ func (s *Session) Close() {
 	s.wait()
 }
 
-// Settled waits until no renewal is under way. It returns ErrEnded, wrapped, if the log-in has ended, and an error if ctx ends before.
+// Settled waits until no renewal is under way. It returns ErrEnded, wrapped, if the log-in has ended, and an error if
+// ctx ends before.
 func (s *Session) Settled(ctx context.Context) error {
 	s.mu.Lock()
 	renewal, failure := s.renewal, s.failure

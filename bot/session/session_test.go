@@ -19,7 +19,8 @@ import (
 	"wazo-matrix-relay/bot/bottest"
 )
 
-// fixture is a session, a server that gives it tokens, and a homeserver that accepts the newest one. Its clock stands still.
+// fixture is a session, a server that gives it tokens, and a homeserver that accepts the newest one. Its clock stands
+// still.
 type fixture struct {
 	*testing.T
 	*Session

@@ -49,8 +49,8 @@ func TestPersonLogsInWithTheKeyboardAlone(t *testing.T) {
 	f.waitLoggedIn()
 }
 
-// requireFocusSeen checks that people see which element has the focus: it is on the screen and has a thick outline, in a colour
-// that differs from what is around it by the factor 3 that WCAG 2.4.13 asks for.
+// requireFocusSeen checks that people see which element has the focus: it is on the screen and has a thick outline, in
+// a colour that differs from what is around it by the factor 3 that WCAG 2.4.13 asks for.
 func (t *tab) requireFocusSeen() {
 	t.Helper()
 	seen := evaluate[struct {

@@ -25,8 +25,9 @@ type look struct {
 
 const usualFont = 16
 
-// looks are how each state of the page is looked at. The last ones are for people with weak eyes: what a window of 1280 × 1024 shows
-// at 200 % and at 400 %, which is what WCAG 1.4.10 asks for, and a telephone with letters of twice the usual size.
+// looks are how each state of the page is looked at. The last ones are for people with weak eyes: what a window of 1280
+// × 1024 shows at 200 % and at 400 %, which is what WCAG 1.4.10 asks for, and a telephone with letters of twice the
+// usual size.
 var looks = []look{
 	{"phone-light", 360, 740, 2, true, usualFont, "light"},
 	{"phone-dark", 360, 740, 2, true, usualFont, "dark"},
@@ -89,7 +90,8 @@ func (t *tab) violations() []string {
 	return result.Problems
 }
 
-// tooWide returns the elements that reach out of a screen of that width, so that people would have to scroll to the side.
+// tooWide returns the elements that reach out of a screen of that width, so that people would have to scroll to the
+// side.
 func (t *tab) tooWide(width int64) []string {
 	t.Helper()
 	return evaluate[[]string](t, fmt.Sprintf(`(() => {
@@ -99,7 +101,8 @@ func (t *tab) tooWide(width int64) []string {
 	})()`, width))
 }
 
-// keepPicture writes a picture of the whole page, shown in a way, into the directory that SCREENSHOTS names, if it is set.
+// keepPicture writes a picture of the whole page, shown in a way, into the directory that SCREENSHOTS names, if it is
+// set.
 func (t *tab) keepPicture(l look, name string) {
 	t.Helper()
 	dir := os.Getenv("SCREENSHOTS")

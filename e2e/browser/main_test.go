@@ -1,9 +1,10 @@
-// Package browser tests the relay's log-in page in Chromium: the real program serves it, between a real homeserver and an in-memory
-// Wazo, and a person gets its address from the bot.
+// Package browser tests the relay's log-in page in Chromium: the real program serves it, between a real homeserver and
+// an in-memory Wazo, and a person gets its address from the bot.
 //
-// Each state of the page is looked at on a telephone and on a desktop, in light and in dark (look_test.go): axe-core must find
-// nothing wrong, nothing may be wider than the screen, and the pictures can be kept to look at them (SCREENSHOTS). The other tests
-// use the page as people do: with a keyboard alone, without scripts, with names that mean harm.
+// Each state of the page is looked at on a telephone and on a desktop, in light and in dark (look_test.go): axe-core
+// must find nothing wrong, nothing may be wider than the screen, and the pictures can be kept to look at them
+// (SCREENSHOTS). The other tests use the page as people do: with a keyboard alone, without scripts, with names that
+// mean harm.
 package browser
 
 import (
@@ -78,7 +79,8 @@ func run(m *testing.M) (code int, err error) {
 	return code, nil
 }
 
-// openStage starts a homeserver, a Wazo and a relay behind a reverse proxy, which speaks https as the documentation asks for.
+// openStage starts a homeserver, a Wazo and a relay behind a reverse proxy, which speaks https as the documentation
+// asks for.
 func openStage(ctx context.Context, dir string) (*stage.Stage, func(), error) {
 	port, err := harness.FreePort()
 	if err != nil {
@@ -108,7 +110,8 @@ func installAxe(ctx context.Context) (string, error) {
 	return string(source), err
 }
 
-// startChromium starts the browser that all tests share. It keeps its files in dir, and asks nobody outside of this machine.
+// startChromium starts the browser that all tests share. It keeps its files in dir, and asks nobody outside of this
+// machine.
 func startChromium(path, dir string) (stop context.CancelFunc, err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),

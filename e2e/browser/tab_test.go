@@ -27,8 +27,8 @@ import (
 // tabTimeout is how long one test may use a tab.
 const tabTimeout = 5 * time.Minute
 
-// tab is a browser of its own, without the cookies of others. At the end of its test, it must have had nothing to complain about,
-// and have asked nobody but the relay.
+// tab is a browser of its own, without the cookies of others. At the end of its test, it must have had nothing to
+// complain about, and have asked nobody but the relay.
 type tab struct {
 	*testing.T
 	ctx context.Context
@@ -168,8 +168,8 @@ func (t *tab) focused() string {
 	return evaluate[string](t, "document.activeElement.id || document.activeElement.localName")
 }
 
-// waitFocus waits until one of some elements has the focus, and returns which. The browser focuses an element with autofocus only
-// when it has painted the page.
+// waitFocus waits until one of some elements has the focus, and returns which. The browser focuses an element with
+// autofocus only when it has painted the page.
 func (t *tab) waitFocus(elements ...string) (focused string) {
 	t.Helper()
 	await.Until(t.T, fmt.Sprintf("the focus to be on %q", elements), func() bool {

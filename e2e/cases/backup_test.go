@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A copy that the backup command made in the middle of a dialogue is brought back after the dialogue. Nothing is lost, and nothing that
-// was delivered after the copy was made is delivered again.
+// A copy that the backup command made in the middle of a dialogue is brought back after the dialogue. Nothing is lost,
+// and nothing that was delivered after the copy was made is delivered again.
 func TestBackupInTheMiddleIsRestored(t *testing.T) { inEachSetting(t, testBackupInTheMiddleIsRestored) }
 
 func testBackupInTheMiddleIsRestored(t *testing.T, robin client, encrypted bool) {
@@ -40,8 +40,8 @@ func testBackupInTheMiddleIsRestored(t *testing.T, robin client, encrypted bool)
 	d.requireExact(t)
 }
 
-// drainsWithin is how long the relay may take to end while messages flow: it finishes what it is doing for ten seconds at most. The
-// documented time-outs of Docker and systemd are longer.
+// drainsWithin is how long the relay may take to end while messages flow: it finishes what it is doing for ten seconds
+// at most. The documented time-outs of Docker and systemd are longer.
 const drainsWithin = 13 * time.Second
 
 // An upgrade stops the relay, which is told by SIGTERM, and starts another version.
@@ -67,8 +67,8 @@ func testRelayDrainsWhileMessagesFlow(t *testing.T, robin client, encrypted bool
 	d.requireExact(t)
 }
 
-// The longest case: an answer of Wazo does not come while the relay ends. Whether the message was stored is found out by the next
-// start.
+// The longest case: an answer of Wazo does not come while the relay ends. Whether the message was stored is found out
+// by the next start.
 func TestRelayDrainsWhileAnAnswerDoesNotCome(t *testing.T) {
 	t.Parallel()
 	s := open(t, withMautrix(), stage.Config{})

@@ -17,7 +17,8 @@ import (
 // clock is the time in a line that ends with one.
 var clock = regexp.MustCompile(`\d\d:\d\d$`)
 
-// requireOnWazo waits for the last of some texts, and requires that exactly they were relayed. TIME stands for any time.
+// requireOnWazo waits for the last of some texts, and requires that exactly they were relayed. TIME stands for any
+// time.
 func (p *portal) requireOnWazo(t *testing.T, want ...string) {
 	t.Helper()
 	p.waitOnWazo(t, strings.TrimSuffix(want[len(want)-1], "TIME"))

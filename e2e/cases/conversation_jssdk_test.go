@@ -12,8 +12,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// A person who uses matrix-js-sdk logs in, accepts the invitations to conversations that open by themselves, reads and answers there. The
-// client shows a conversation of two people among the direct chats, and one of several among the rooms.
+// A person who uses matrix-js-sdk logs in, accepts the invitations to conversations that open by themselves, reads and
+// answers there. The client shows a conversation of two people among the direct chats, and one of several among the
+// rooms.
 func TestConversationsInMatrixJSSDK(t *testing.T) {
 	t.Parallel()
 	s := open(t, withJSSDK(), stage.Config{})
@@ -33,8 +34,8 @@ func TestConversationsInMatrixJSSDK(t *testing.T) {
 	p.requireTalkOf(t, own)
 }
 
-// requireOpens has people talk in a chat that opens by itself. The client of Robin must show its room in a certain way, before and after the
-// invitation is accepted, and must warn of nothing that the bot says. It returns the room.
+// requireOpens has people talk in a chat that opens by itself. The client of Robin must show its room in a certain way,
+// before and after the invitation is accepted, and must warn of nothing that the bot says. It returns the room.
 func (c *chat) requireOpens(t *testing.T, shown harness.ShownRoom) id.RoomID {
 	t.Helper()
 	client := c.Robin.JS()

@@ -22,8 +22,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// chat is a Wazo room of which Robin's own Wazo account is a member. The relay account is one, too, so that it hears the room whether or
-// not the accounts of people are listened to.
+// chat is a Wazo room of which Robin's own Wazo account is a member. The relay account is one, too, so that it hears
+// the room whether or not the accounts of people are listened to.
 type chat struct {
 	*fixture
 	room        wazotest.Room
@@ -36,7 +36,8 @@ func (s *fixture) newChat(name string, own wazotest.User) *chat {
 	return &chat{fixture: s, room: s.Wazo.CreateRoom(name, own, author, s.Cast.Relay), own: own, author: author}
 }
 
-// enter joins a room to which the bot has invited Robin, or invites Robin before ctx ends. It leaves out the rooms that Robin has left.
+// enter joins a room to which the bot has invited Robin, or invites Robin before ctx ends. It leaves out the rooms that
+// Robin has left.
 func (c *chat) enter(ctx context.Context) (id.RoomID, error) {
 	for {
 		room, err := c.Robin.WaitInvite(ctx, c.BotID())
@@ -86,7 +87,8 @@ func (c *chat) texts(room id.RoomID) (texts []string) {
 	return texts
 }
 
-// A person is invited to a conversation, sees its past and its messages, answers, leaves, is invited again, and mutes it.
+// A person is invited to a conversation, sees its past and its messages, answers, leaves, is invited again, and mutes
+// it.
 func TestConversationOpensByItself(t *testing.T) {
 	t.Parallel()
 	for _, encrypted := range []bool{false, true} {

@@ -13,9 +13,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Homeservers do not tell that a Matrix account is deactivated: its user leaves all rooms. So the room of a conversation ends, and one
-// further room waits for somebody who never joins it. Others are not disturbed, and an administrator sees that the log-in goes on
-// (docs/administration.md, "Logging in to Wazo").
+// Homeservers do not tell that a Matrix account is deactivated: its user leaves all rooms. So the room of a
+// conversation ends, and one further room waits for somebody who never joins it. Others are not disturbed, and an
+// administrator sees that the log-in goes on (docs/administration.md, "Logging in to Wazo").
 func TestPersonWhoseMatrixAccountIsDeactivated(t *testing.T) {
 	t.Parallel()
 	s := open(t, withMautrix(), stage.Config{})

@@ -82,7 +82,8 @@ func (s *fixture) recoveryKey(t *testing.T) string {
 	return key
 }
 
-// What the bot says in an encrypted room comes from a device that its owner has signed, whatever happened to the device.
+// What the bot says in an encrypted room comes from a device that its owner has signed, whatever happened to the
+// device.
 func TestDeviceIsTrusted(t *testing.T) {
 	t.Parallel()
 	for _, trouble := range []struct {
@@ -132,14 +133,15 @@ func TestDeviceIsTrusted(t *testing.T) {
 	}
 }
 
-// discardSession has Robin's client make a new session for what Robin says next. A client that makes a session in the moment
-// in which a device comes back does not give it to that device, and mautrix keeps such a session.
+// discardSession has Robin's client make a new session for what Robin says next. A client that makes a session in the
+// moment in which a device comes back does not give it to that device, and mautrix keeps such a session.
 func (s *fixture) discardSession(t *testing.T, room id.RoomID) {
 	t.Helper()
 	require.NoError(t, s.machine().CryptoStore.RemoveOutboundGroupSession(s.ctx, room))
 }
 
-// sayUntilHeard has Robin write until something of it arrives: what is written while the bot has no keys is lost for it.
+// sayUntilHeard has Robin write until something of it arrives: what is written while the bot has no keys is lost for
+// it.
 func (p *portal) sayUntilHeard(t *testing.T) {
 	t.Helper()
 	require.EventuallyWithT(t, func(c *assert.CollectT) {

@@ -19,8 +19,8 @@ func ordinary(text string) string {
 	return strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(text)
 }
 
-// linkInFrench makes a portal whose relay speaks French, as Stage.Link does with one that speaks English. Robin's own Wazo account is a
-// member of its Wazo room.
+// linkInFrench makes a portal whose relay speaks French, as Stage.Link does with one that speaks English. Robin's own
+// Wazo account is a member of its Wazo room.
 func (s *fixture) linkInFrench(t *testing.T) (p *portal, own wazotest.User) {
 	t.Helper()
 	own, author := s.Hire("Robin", "Hood"), s.Hire("Alice", "Martin")
@@ -33,8 +33,8 @@ func (s *fixture) linkInFrench(t *testing.T) (p *portal, own wazotest.User) {
 	return &portal{fixture: s, Portal: stage.Portal{Matrix: room, Wazo: wazo.UUID}, author: author}, own
 }
 
-// People meet nothing but French, from the greeting to the page on which they log in. After a change of the language the relay goes on
-// where it was.
+// People meet nothing but French, from the greeting to the page on which they log in. After a change of the language
+// the relay goes on where it was.
 func TestRelayThatSpeaksFrench(t *testing.T) {
 	t.Parallel()
 	cfg := withPage(t)

@@ -14,8 +14,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// linkNamesakes makes a portal in whose Wazo room two people are called Ann Smith, one of them with an extension. Somebody else in it is
-// Marian, who is in the Matrix room, too.
+// linkNamesakes makes a portal in whose Wazo room two people are called Ann Smith, one of them with an extension.
+// Somebody else in it is Marian, who is in the Matrix room, too.
 func (s *fixture) linkNamesakes(t *testing.T, encrypted bool) (p *portal, other, marian wazotest.User, guest *harness.Client) {
 	t.Helper()
 	name := fmt.Sprintf("namesakes-%t", encrypted)

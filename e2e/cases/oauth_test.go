@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withoutPasswords is a fixture whose homeserver leaves the log-in to an OAuth 2.0 provider. Its relay was logged in by the command
-// login, and knows no password.
+// withoutPasswords is a fixture whose homeserver leaves the log-in to an OAuth 2.0 provider. Its relay was logged in by
+// the command login, and knows no password.
 type withoutPasswords struct {
 	*fixture
 	provider *oauth.Server
@@ -50,7 +50,8 @@ func provide(t *testing.T, s *stage.Stage, cfg oauth.Config) *oauth.Server {
 	return provider
 }
 
-// userCode is what somebody enters in the browser. Nothing else that the program prints stands alone in a line of this form.
+// userCode is what somebody enters in the browser. Nothing else that the program prints stands alone in a line of this
+// form.
 var userCode = regexp.MustCompile(`^ {4}([A-Z]{4}-[A-Z]{4})$`)
 
 // logIn runs the command login, and decides in a browser as it asks.

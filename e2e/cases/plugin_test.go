@@ -44,7 +44,8 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// What people do on Wazo with the plugin is what it is in matrix-js-sdk, too: replies, reactions and, for a mark that comes late, an edit.
+// What people do on Wazo with the plugin is what it is in matrix-js-sdk, too: replies, reactions and, for a mark that
+// comes late, an edit.
 func TestReactionsAndRepliesOfWazo(t *testing.T) {
 	t.Parallel()
 	s := open(t, withJSSDK(), withPlugin())
@@ -89,7 +90,8 @@ func TestReactionsAndRepliesOfWazo(t *testing.T) {
 	})
 }
 
-// The bot reacts for all people on Wazo and says who they are, also after it was restarted and after the plugin was away.
+// The bot reacts for all people on Wazo and says who they are, also after it was restarted and after the plugin was
+// away.
 func TestWhoHasReactedOnWazo(t *testing.T) {
 	t.Parallel()
 	s := open(t, withMautrix(), withPlugin())

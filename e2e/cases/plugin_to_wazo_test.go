@@ -12,8 +12,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// If Wazo has the plugin, replies and reactions are such on Wazo: those of a person who has logged in by the person's own account, and all
-// others by the relay's account, with a line that says who reacted, unless there is only one person who could.
+// If Wazo has the plugin, replies and reactions are such on Wazo: those of a person who has logged in by the person's
+// own account, and all others by the relay's account, with a line that says who reacted, unless there is only one
+// person who could.
 func TestPluginShowsRepliesAndReactionsOfMatrix(t *testing.T) {
 	inEachSetting(t, func(t *testing.T, robin client, encrypted bool) {
 		cfg := withPage(t)

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Synapse gives access tokens that expire to clients that can renew them. In all tests on Synapse they live for ten seconds.
+// Synapse gives access tokens that expire to clients that can renew them. In all tests on Synapse they live for ten
+// seconds.
 func TestAccessTokenThatExpires(t *testing.T) {
 	t.Parallel()
 	if homeserver.Software() != harness.Synapse {

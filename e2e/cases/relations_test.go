@@ -11,8 +11,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Replies to both sides, threads, edits, votes, reactions and redactions become lines on Wazo, in rooms of both kinds: the homeserver
-// gives what they refer to, and the bot can read it.
+// Replies to both sides, threads, edits, votes, reactions and redactions become lines on Wazo, in rooms of both kinds:
+// the homeserver gives what they refer to, and the bot can read it.
 func TestWhatRelatesToOtherMessages(t *testing.T) {
 	t.Parallel()
 	s := open(t, withMautrix(), stage.Config{})

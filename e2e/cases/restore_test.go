@@ -14,8 +14,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// snapshot copies the database of the relay while it runs. restore kills the relay and brings the copy back; it does not start the
-// relay.
+// snapshot copies the database of the relay while it runs. restore kills the relay and brings the copy back; it does
+// not start the relay.
 func (s *fixture) snapshot(t *testing.T) (restore func()) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "copy.db")
@@ -57,8 +57,8 @@ func (p *portal) requireOnce(t *testing.T, texts ...string) {
 	require.Empty(t, p.history(t, harness.All(harness.From(p.BotID()), harness.Says("could not decrypt"))))
 }
 
-// A copy of the database that is moments old is recognised, so that everybody reads what is said afterwards. Nothing that was said
-// in the meantime stays unreadable, although the keys came after the copy was made.
+// A copy of the database that is moments old is recognised, so that everybody reads what is said afterwards. Nothing
+// that was said in the meantime stays unreadable, although the keys came after the copy was made.
 func TestSnapshotIsBroughtBack(t *testing.T) {
 	t.Parallel()
 	s := open(t, withMautrix(), stage.Config{})
@@ -91,8 +91,8 @@ func TestSnapshotIsBroughtBack(t *testing.T) {
 	p.waitOnWazo(t, "ally reads and writes")
 }
 
-// The same with matrix-js-sdk, which remembers the message indexes of each key, and excludes devices that nobody has signed. Two copies
-// are brought back, so that the older one comes after a device that it does not know.
+// The same with matrix-js-sdk, which remembers the message indexes of each key, and excludes devices that nobody has
+// signed. Two copies are brought back, so that the older one comes after a device that it does not know.
 func TestSnapshotIsBroughtBackBeforeJSPeople(t *testing.T) {
 	t.Parallel()
 	s := open(t, withJSSDK(), stage.Config{})
@@ -157,7 +157,8 @@ func TestRoomKeysAfterALostDatabase(t *testing.T) {
 	require.Contains(t, string(log), "Fetched the room keys of the key backup")
 }
 
-// Somebody has logged in for the first time since the copy was made. What their own account has posted is recognised all the same.
+// Somebody has logged in for the first time since the copy was made. What their own account has posted is recognised
+// all the same.
 func TestFirstLogInIsNewerThanTheCopy(t *testing.T) {
 	t.Parallel()
 	s := open(t, withMautrix(), withPage(t))

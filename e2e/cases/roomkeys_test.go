@@ -27,7 +27,8 @@ func (s *fixture) secondDevice(t *testing.T) *harness.Client {
 	return second
 }
 
-// A device that the relay could not be told of, because keys could not be asked for when it came, reads what is said later.
+// A device that the relay could not be told of, because keys could not be asked for when it came, reads what is said
+// later.
 func TestDeviceThatIsAddedWhileKeysCannotBeAskedFor(t *testing.T) {
 	t.Parallel()
 	s, proxy := openBehindProxy(t, withMautrix())
@@ -63,8 +64,8 @@ func TestDeviceWithoutOneTimeKeys(t *testing.T) {
 	_, err := ally.Send(s.ctx, p.Matrix, "I can't read that")
 	require.NoError(t, err)
 	p.waitOnWazo(t, "I can't read that")
-	// The relay looks for such devices now and then. After a hundred messages a room's key is replaced anyway, which would
-	// prove nothing.
+	// The relay looks for such devices now and then. After a hundred messages a room's key is replaced anyway, which
+	// would prove nothing.
 	n := 0
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		n++

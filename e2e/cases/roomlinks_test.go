@@ -10,7 +10,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// The bot is in a room of Robin's. People on Wazo read its name if Robin links to it, but not if somebody does who has guessed its id.
+// The bot is in a room of Robin's. People on Wazo read its name if Robin links to it, but not if somebody does who has
+// guessed its id.
 func TestLinksToRoomsOnWazo(t *testing.T) {
 	t.Parallel()
 	s := open(t, withMautrix(), stage.Config{})

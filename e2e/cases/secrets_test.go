@@ -23,7 +23,8 @@ import (
 // Characters that each encoding writes in another way.
 const oddPassword = `S3cret pä/ss+w&rd="<%>"\`
 
-// What people log in with is nowhere afterwards: neither in the database nor in the log, the chats or what the relay tells about itself.
+// What people log in with is nowhere afterwards: neither in the database nor in the log, the chats or what the relay
+// tells about itself.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	for _, way := range []struct {

@@ -114,8 +114,8 @@ func (c *copies) restoreTo(ctx context.Context, made databaseCopy, progress *mil
 func (c *copies) restoreNow(ctx context.Context, made databaseCopy, progress *milestones) error {
 	restored := time.Now()
 	err := c.keeper.killAnd(ctx, func() error {
-		// Nobody restores a database in less time than a request is on its way. The copy knows nothing of that request, so a relay that
-		// started before its message is on Wazo would take it for one that was written there.
+		// Nobody restores a database in less time than a request is on its way. The copy knows nothing of that request,
+		// so a relay that started before its message is on Wazo would take it for one that was written there.
 		if err := sleep(ctx, 2*c.cfg.delay()); err != nil {
 			return err
 		}

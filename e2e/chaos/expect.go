@@ -345,8 +345,8 @@ func (x *expectation) isNoReplyTo(l line) {
 	x.problems = append(x.problems, fmt.Sprintf("%q is a reply to something else", l.text))
 }
 
-// isShownBy says whether a message on Wazo and an event say the same, as far as that can be told: what people say again and again is
-// known by its text.
+// isShownBy says whether a message on Wazo and an event say the same, as far as that can be told: what people say again
+// and again is known by its text.
 func (x *expectation) isShownBy(uuid string, event id.EventID) bool {
 	origin := x.origins[uuid]
 	return slices.Contains(x.showing[uuid], event) || origin != "" && x.messageKey(origin) == x.messageKey(event)

@@ -7,8 +7,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// silentReactions judges the reactions on Wazo that the relay has made for people on Matrix. It returns those of which no line tells, as
-// if each had a line, whose place does not count.
+// silentReactions judges the reactions on Wazo that the relay has made for people on Matrix. It returns those of which
+// no line tells, as if each had a line, whose place does not count.
 func (x *expectation) silentReactions() (silent []arrival) {
 	there, shaken := make(map[string]bool), x.shakenRemovals()
 	for _, n := range x.natives {

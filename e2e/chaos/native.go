@@ -14,13 +14,15 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// This file says what there must be at the end of replies and reactions that are such on both sides, because Wazo has the plugin:
+// This file says what there must be at the end of replies and reactions that are such on both sides, because Wazo has
+// the plugin:
 //
-//   - A message of Wazo that is marked as a reply is a reply on Matrix, or has a quote. It may have neither if it was shown together with
-//     others before it was marked.
-//   - The bot has exactly the reactions on Matrix that people on Wazo have there, once per event and emoji, and a notice below each event
-//     says who has reacted.
-//   - A reaction on Matrix that is not redacted is a reaction on Wazo, or was shown by a line. One that is redacted is none on Wazo.
+//   - A message of Wazo that is marked as a reply is a reply on Matrix, or has a quote. It may have neither if it was
+//     shown together with others before it was marked.
+//   - The bot has exactly the reactions on Matrix that people on Wazo have there, once per event and emoji, and a
+//     notice below each event says who has reacted.
+//   - A reaction on Matrix that is not redacted is a reaction on Wazo, or was shown by a line. One that is redacted is
+//     none on Wazo.
 
 // Plugin is what was found of replies and reactions that the plugin has shown.
 type Plugin struct {
@@ -283,7 +285,8 @@ func (j *nativeJudge) nameOf(user string) string {
 	return j.place.authors[at].Firstname + " " + j.place.authors[at].Lastname
 }
 
-// withMatrixNames gives those who have logged in the names that they have on Matrix: while they were logged out, they had those on Wazo.
+// withMatrixNames gives those who have logged in the names that they have on Matrix: while they were logged out, they
+// had those on Wazo.
 func (j *nativeJudge) withMatrixNames(text string) string {
 	for _, l := range j.logins {
 		text = strings.ReplaceAll(text, l.account.Firstname+" "+l.account.Lastname, l.name)

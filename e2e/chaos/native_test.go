@@ -14,8 +14,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// What the plugin shows of what Robin and Sam did on Matrix. In a line on Wazo, "^n" at the end marks it as a reply to the n-th line, from
-// 0 on. A native is "emoji n": a reaction to the n-th line.
+// What the plugin shows of what Robin and Sam did on Matrix. In a line on Wazo, "^n" at the end marks it as a reply to
+// the n-th line, from 0 on. A native is "emoji n": a reaction to the n-th line.
 func TestWhatThePluginShowsOfMatrix(t *testing.T) {
 	for _, test := range []struct {
 		name                  string

@@ -130,7 +130,8 @@ func (g *plugin) unreact(p *place, author wazotest.User, pick int) {
 	}
 }
 
-// ownReactions are those that an author has made in an app of Wazo. What the relay makes for people on Matrix has another emoji.
+// ownReactions are those that an author has made in an app of Wazo. What the relay makes for people on Matrix has
+// another emoji.
 func (g *plugin) ownReactions(p *place, author wazotest.User) []wazotest.Reaction {
 	return slices.DeleteFunc(g.Wazo.Reactions(p.Wazo), func(x wazotest.Reaction) bool {
 		return x.UserUUID != author.UUID || isOfMatrix(x)
@@ -140,12 +141,12 @@ func (g *plugin) ownReactions(p *place, author wazotest.User) []wazotest.Reactio
 // isOfMatrix says whether a reaction on Wazo was made by the relay for somebody on Matrix.
 func isOfMatrix(x wazotest.Reaction) bool { return oneReaction.MatchString(x.Emoji) }
 
-// openedBefore is how much older than a message the opening of its place must be, so that the message is surely not among those that
-// were said before it.
+// openedBefore is how much older than a message the opening of its place must be, so that the message is surely not
+// among those that were said before it.
 const openedBefore = 2 * time.Second
 
-// targets returns the newest messages on Wazo that people there may answer, or react to, the newest first: what somebody has said, on
-// either side.
+// targets returns the newest messages on Wazo that people there may answer, or react to, the newest first: what
+// somebody has said, on either side.
 func (g *plugin) targets(p *place, except string) (uuids []string) {
 	since := p.openSince.Load()
 	if since == 0 {
@@ -188,7 +189,8 @@ func (g *plugin) end() {
 	}
 }
 
-// awayFor is how many times as long as other outages the plugin is away, so that the relay's look for it meets that now and then.
+// awayFor is how many times as long as other outages the plugin is away, so that the relay's look for it meets that now
+// and then.
 const awayFor = 4
 
 // removePlugin takes the plugin away for a while.

@@ -17,10 +17,10 @@ const (
 	memoryNeeded = 1 << 30
 )
 
-// TempDir creates a directory for one run's files, in memory where the system
-// offers that (a database there answers four times as fast), and returns the
-// function that removes it. E2E_TEMP in the environment names another place. What earlier runs left behind when they were killed
-// is removed on the way: a directory whose lock nobody holds has no owner.
+// TempDir creates a directory for one run's files, in memory where the system offers that (a database there answers
+// four times as fast), and returns the function that removes it. E2E_TEMP in the environment names another place. What
+// earlier runs left behind when they were killed is removed on the way: a directory whose lock nobody holds has no
+// owner.
 func TempDir() (dir string, remove func() error, err error) {
 	parent := tempParent()
 	removeOrphans(parent)

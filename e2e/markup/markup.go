@@ -1,5 +1,5 @@
-// Package markup turns the texts of messages into what clients show: paragraphs, quotes, lists and code, with bold words and
-// links. The demo and the picture in README.md are made of it.
+// Package markup turns the texts of messages into what clients show: paragraphs, quotes, lists and code, with bold
+// words and links. The demo and the picture in README.md are made of it.
 package markup
 
 import (

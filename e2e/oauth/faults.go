@@ -77,8 +77,8 @@ func (s *Server) Renewals() int {
 	return s.renewals
 }
 
-// LoseRenewal loses the answer to the next renewal: the provider has replaced the tokens, and the client does not learn by which. It
-// returns what waits until that has happened.
+// LoseRenewal loses the answer to the next renewal: the provider has replaced the tokens, and the client does not learn
+// by which. It returns what waits until that has happened.
 func (s *Server) LoseRenewal() (await func(ctx context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,8 +89,8 @@ func (s *Server) LoseRenewal() (await func(ctx context.Context) error) {
 	}
 }
 
-// GoAway lets all renewals fail before the provider has heard of them. It returns what waits until so many have failed, and then lets
-// them succeed again.
+// GoAway lets all renewals fail before the provider has heard of them. It returns what waits until so many have failed,
+// and then lets them succeed again.
 func (s *Server) GoAway(tries int) (await func(ctx context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

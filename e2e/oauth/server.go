@@ -88,7 +88,8 @@ func (s *Server) URL() string { return s.web.URL }
 // Close ends the server. The homeserver goes on.
 func (s *Server) Close() { s.web.Close() }
 
-// metadata is what the library says of itself, with what it does not know (client-server API, "Server metadata discovery").
+// metadata is what the library says of itself, with what it does not know (client-server API, "Server metadata
+// discovery").
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	recorder := httptest.NewRecorder()
 	s.provider.ServeHTTP(recorder, httptest.NewRequestWithContext(r.Context(), http.MethodGet, s.URL()+"/.well-known/openid-configuration", nil))
@@ -127,7 +128,8 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Decide does in a browser what the owner of the account does there: it opens the address, enters the code, and approves or refuses.
+// Decide does in a browser what the owner of the account does there: it opens the address, enters the code, and
+// approves or refuses.
 func Decide(ctx context.Context, address, code string, approve bool) error {
 	action := map[bool]string{true: "approve", false: "refuse"}[approve]
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader("user_code="+code+"&action="+action))

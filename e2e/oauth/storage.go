@@ -17,8 +17,8 @@ import (
 type Replay bool
 
 const (
-	// Tolerant gives a new pair as long as the first one was not used, which a client may not have received. The Matrix Authentication
-	// Service does that, and the specification asks homeservers for it.
+	// Tolerant gives a new pair as long as the first one was not used, which a client may not have received. The Matrix
+	// Authentication Service does that, and the specification asks homeservers for it.
 	Tolerant Replay = false
 	// Strict refuses it.
 	Strict Replay = true
@@ -95,8 +95,8 @@ func (s *store) GetClientByClientID(_ context.Context, clientID string) (op.Clie
 	return client{storage.NativeClient(clientID), clientID}, nil
 }
 
-// StoreDeviceAuthorization implements op.DeviceAuthorizationStorage. The library gives refresh tokens only for a scope that Matrix does
-// not have.
+// StoreDeviceAuthorization implements op.DeviceAuthorizationStorage. The library gives refresh tokens only for a scope
+// that Matrix does not have.
 func (s *store) StoreDeviceAuthorization(_ context.Context, clientID, deviceCode, userCode string, expires time.Time, scopes []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,7 +236,8 @@ func (s *store) deviceWith(accessID string) string {
 	return found.deviceID
 }
 
-// SetUserinfoFromScopes and the next two leave people out of the identity tokens of the library, which Matrix does not use.
+// SetUserinfoFromScopes and the next two leave people out of the identity tokens of the library, which Matrix does not
+// use.
 func (s *store) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error {
 	return nil
 }

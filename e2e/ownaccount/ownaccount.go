@@ -147,8 +147,8 @@ func (p *play) converse(ctx context.Context, chat wazotest.Room) error {
 	return p.checkName(ctx, room, entry)
 }
 
-// enter joins the room of a conversation to which the bot invites Robin. The bot also invites Robin to a direct chat, to say that Robin
-// has logged in. Only the room of a conversation says with what it is linked (MSC2346).
+// enter joins the room of a conversation to which the bot invites Robin. The bot also invites Robin to a direct chat,
+// to say that Robin has logged in. Only the room of a conversation says with what it is linked (MSC2346).
 func (p *play) enter(ctx context.Context) (id.RoomID, error) {
 	for {
 		room, err := p.Robin.WaitInvite(ctx, p.BotID())

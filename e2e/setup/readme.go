@@ -1,6 +1,6 @@
-// Package setup does what the README tells somebody who sets up a relay: its test reads the quick start, runs the commands in
-// it as they are written, in a copy of the repository, and ends with a linked room. Only what is different for everybody is
-// put in: addresses, accounts and passwords.
+// Package setup does what the README tells somebody who sets up a relay: its test reads the quick start, runs the
+// commands in it as they are written, in a copy of the repository, and ends with a linked room. Only what is different
+// for everybody is put in: addresses, accounts and passwords.
 //
 // It follows the way without Docker. `make packaging` checks what Docker runs.
 package setup
@@ -29,8 +29,8 @@ var (
 	configuring = regexp.MustCompile(`(?m)^\d+\. \*\*Configure:\*\* .*$`)
 )
 
-// ReadGuide finds the quick start in the text of the README. It fails if a part of it is missing, so that a quick start that is
-// written in another way is noticed.
+// ReadGuide finds the quick start in the text of the README. It fails if a part of it is missing, so that a quick start
+// that is written in another way is noticed.
 func ReadGuide(readme string) (*Guide, error) {
 	_, section, found := strings.Cut(readme, "\n## Quick start\n")
 	if !found {
@@ -74,8 +74,8 @@ func commands(text string) (list []string) {
 	return list
 }
 
-// Fill sets variables in the text of an .env file as a person with an editor does: in the line of the variable, also if it is
-// commented out. It fails if the file has no such line.
+// Fill sets variables in the text of an .env file as a person with an editor does: in the line of the variable, also if
+// it is commented out. It fails if the file has no such line.
 func Fill(env string, values map[string]string) (string, error) {
 	for name, value := range values {
 		line := regexp.MustCompile(`(?m)^#?` + name + `=.*$`)

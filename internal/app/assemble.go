@@ -71,9 +71,9 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	counted := metrics.New(metrics.Build{Version: version(), Commit: commit(), Go: runtime.Version()})
 	database.OnCommit(counted.Committed)
 	clocks := &relay.Clocks{}
-	api, err := wazoapi.New(wazoapi.Config{
-		URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: userAgent(), Transport: watched(counted, metrics.Wazo, clocks, relay.WazoServer),
-		Stream: relay.StreamConfig(),
+	client, err := wazoapi.New(wazoapi.Config{
+		URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: userAgent(),
+		Transport: watched(counted, metrics.Wazo, clocks, relay.WazoServer), Stream: relay.StreamConfig(),
 	}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
@@ -84,13 +84,16 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	}
 	var account *wazoapi.Account
 	if cfg.hasRelayAccount() {
-		account = api.Account(cfg.wazoCredentials(), &relay.TokenStore{DB: database, Account: row})
+		account = client.Account(cfg.wazoCredentials(), &relay.TokenStore{DB: database, Account: row})
 	}
 	core := relay.New(relay.Config{
-		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Language: words.Language(cfg.Language), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
-		Relations: cfg.relations(), PlainText: !bool(cfg.WazoMarkdown), Webhook: cfg.webhook(),
-		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages), Observer: counted, Clocks: clocks, AdminRoom: id.RoomID(cfg.AdminRoom), SelfProbe: time.Duration(cfg.ProbeMinutes),
-	}, database, row, api, account, log.With().Str("part", "relay").Logger())
+		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Language: words.Language(cfg.Language),
+		Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, PlainText: !bool(cfg.WazoMarkdown),
+		Media: cfg.media(), Relations: cfg.relations(), Webhook: cfg.webhook(),
+		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages),
+		AdminRoom: id.RoomID(cfg.AdminRoom), SelfProbe: time.Duration(cfg.ProbeMinutes),
+		Observer: counted, Clocks: clocks,
+	}, database, row, client, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{
 		UserID: id.UserID(cfg.MatrixUserID), HomeserverURL: string(cfg.MatrixHomeserverURL),
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: string(cfg.MatrixRecoveryKey),
@@ -100,7 +103,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, id.UserID(cfg.MatrixUserID), recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
 	counted.Watch(core.Snapshot, log)
-	return &parts{database: database, wazo: api, core: core, matrix: matrix, metrics: counted}, nil
+	return &parts{database: database, wazo: client, core: core, matrix: matrix, metrics: counted}, nil
 }
 
 // watched returns what is put around the requests to a server.

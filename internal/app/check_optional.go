@@ -12,7 +12,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// checkAdminRoom looks whether the bot can tell administrators of problems in ADMIN_ROOM, and who can read that. It says nothing there.
+// checkAdminRoom looks whether the bot can tell administrators of problems in ADMIN_ROOM, and who can read that. It
+// says nothing there.
 func (c *checker) checkAdminRoom(ctx context.Context, cfg *config, matrix *bot.Bot) {
 	if cfg.AdminRoom == "" {
 		return
@@ -40,8 +41,8 @@ func (c *checker) checkAdminRoom(ctx context.Context, cfg *config, matrix *bot.B
 	c.result("ADMIN_ROOM", detail, err)
 }
 
-// checkSelfProbe looks whether the relay can send itself something through Wazo. Nothing is wrong if it cannot: then it does not notice
-// that events do not come while the connection for them is open.
+// checkSelfProbe looks whether the relay can send itself something through Wazo. Nothing is wrong if it cannot: then it
+// does not notice that events do not come while the connection for them is open.
 func (c *checker) checkSelfProbe(ctx context.Context, cfg *config, account *wazoapi.Account) {
 	if cfg.WazoEvents == eventsWebhook {
 		return // it is noticed in another way that nothing comes

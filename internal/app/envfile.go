@@ -10,15 +10,16 @@ import (
 	"github.com/docker/cli/pkg/kvfile"
 )
 
-// withEnvFile returns the variables of a file and those of the environment. The environment overrides the file, also with an
-// empty value. The error joins all mistakes in the file, each with its line and a hint.
+// withEnvFile returns the variables of a file and those of the environment. The environment overrides the file, also
+// with an empty value. The error joins all mistakes in the file, each with its line and a hint.
 //
-// The file is read by the parser of Docker, so that it means the same with `docker run --env-file`. That parser takes every value
-// as it stands. Other libraries for such files, like godotenv, take off quotation marks, cut off what follows a # and replace $
-// and \, so passwords with these characters would be right in one way of running the relay and wrong in the other.
+// The file is read by the parser of Docker, so that it means the same with `docker run --env-file`. That parser takes
+// every value as it stands. Other libraries for such files, like godotenv, take off quotation marks, cut off what
+// follows a # and replace $ and \, so passwords with these characters would be right in one way of running the relay
+// and wrong in the other.
 //
-// Variables that are not the relay's own, such as TZ and HTTPS_PROXY, are read from the process by libraries. So what comes from
-// the file is set there, too, as Docker does. This must happen before a library reads it.
+// Variables that are not the relay's own, such as TZ and HTTPS_PROXY, are read from the process by libraries. So what
+// comes from the file is set there, too, as Docker does. This must happen before a library reads it.
 func withEnvFile(environ []string, file string) ([]string, error) {
 	if file == "" {
 		return environ, nil
@@ -42,8 +43,8 @@ func withEnvFile(environ []string, file string) ([]string, error) {
 
 const envFileHint = "write one NAME=value on each line, without export, without spaces beside the = and without quotation marks; write comments on lines of their own"
 
-// readEnvFile reads the lines of a file one by one, because the errors of the parser repeat the line, which may contain a secret,
-// and do not say which line it is.
+// readEnvFile reads the lines of a file one by one, because the errors of the parser repeat the line, which may contain
+// a secret, and do not say which line it is.
 func readEnvFile(file string) (variables []string, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -69,8 +69,8 @@ func (f *fixture) withoutRelayAccount() {
 	delete(f.env, "WAZO_PASSWORD")
 }
 
-// freeAddress returns a loopback address at which nobody listens. Its host is used by nobody else, where the system has more
-// than one: a test that runs at the same time must not be given the port.
+// freeAddress returns a loopback address at which nobody listens. Its host is used by nobody else, where the system has
+// more than one: a test that runs at the same time must not be given the port.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	pid := os.Getpid()
@@ -150,7 +150,8 @@ func (b *lockedBuffer) String() string {
 
 type printedError struct{ failure, hint string }
 
-// printedErrors parses what printErrors prints: for each error a line, and a line with a hint, and blank lines between them.
+// printedErrors parses what printErrors prints: for each error a line, and a line with a hint, and blank lines between
+// them.
 func printedErrors(t *testing.T, text string) (list []printedError) {
 	t.Helper()
 	text = strings.TrimSuffix(text, "\n\n.env.example explains all variables.\n")
@@ -164,7 +165,8 @@ func printedErrors(t *testing.T, text string) (list []printedError) {
 	return list
 }
 
-// serve runs the relay, with arguments if there are any, until the returned function is called, which returns what it left behind.
+// serve runs the relay, with arguments if there are any, until the returned function is called, which returns what it
+// left behind.
 func (f *fixture) serve(args ...string) (stop func() outcome) {
 	f.Helper()
 	ctx, cancel := context.WithCancel(f.Context())
@@ -189,7 +191,8 @@ func (f *fixture) healthcheck(args ...string) error {
 	return run(f.Context(), append([]string{"healthcheck"}, args...), environ(f.env), io.Discard, io.Discard)
 }
 
-// awaitWell waits until the health check of the relay that serve started succeeds. It does not wait for one that has ended.
+// awaitWell waits until the health check of the relay that serve started succeeds. It does not wait for one that has
+// ended.
 func (f *fixture) awaitWell(args ...string) {
 	f.Helper()
 	ended := false

@@ -12,7 +12,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// webServer is one listener of the relay: the local one for health, or the public one for files, for logging in and for Wazo's events.
+// webServer is one listener of the relay: the local one for health, or the public one for files, for logging in and for
+// Wazo's events.
 type webServer struct {
 	server *http.Server
 	done   chan error
@@ -51,7 +52,8 @@ func listenAdmin(cfg *config, p *parts) (*webServer, error) {
 	return server, nil
 }
 
-// listenPublic opens the listener for files, for the log-in page and for the webhook, if there is a PUBLIC_URL, and returns what closes it.
+// listenPublic opens the listener for files, for the log-in page and for the webhook, if there is a PUBLIC_URL, and
+// returns what closes it.
 func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), err error) {
 	if !cfg.PublicURL.isSet() {
 		return func() {}, nil
@@ -76,7 +78,8 @@ func listenPublic(cfg *config, p *parts, log zerolog.Logger) (closeAll func(), e
 	}, nil
 }
 
-// about says what answers at PUBLIC_URL itself. An OAuth 2.0 provider leads there whoever is asked to approve a log-in of the bot.
+// about says what answers at PUBLIC_URL itself. An OAuth 2.0 provider leads there whoever is asked to approve a log-in
+// of the bot.
 func about(texts words.Texts) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -15,8 +15,8 @@ import (
 	"wazo-matrix-relay/bot/device"
 )
 
-// logIn logs the bot in by the homeserver's OAuth 2.0 provider. Somebody approves that in a browser, anywhere. The database keeps the
-// log-in for the relay, which must not be running.
+// logIn logs the bot in by the homeserver's OAuth 2.0 provider. Somebody approves that in a browser, anywhere. The
+// database keeps the log-in for the relay, which must not be running.
 func logIn(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) (err error) {
 	if cfg.MatrixAccessToken != "" {
 		return hint(errors.New("MATRIX_ACCESS_TOKEN is set, and the relay would use that instead of the log-in"), "remove MATRIX_ACCESS_TOKEN and run wazo-matrix-relay login again")

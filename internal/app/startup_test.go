@@ -305,7 +305,8 @@ func TestWazoCertificate(t *testing.T) {
 	}
 }
 
-// presenting serves with a certificate for localhost that is valid until the given time, and returns the address with the name.
+// presenting serves with a certificate for localhost that is valid until the given time, and returns the address with
+// the name.
 func presenting(t *testing.T, handler http.Handler, until time.Time) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

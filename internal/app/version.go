@@ -26,8 +26,8 @@ func printVersion(w io.Writer) {
 	fmt.Fprintf(w, "wazo-matrix-relay %s\n%s\nmautrix %s\n", withCommit(version(), commit()), runtime.Version(), mautrixVersion())
 }
 
-// withCommit adds the commit to a version that does not contain it. The version that `git describe` prints contains it unless a
-// tag stands at the commit.
+// withCommit adds the commit to a version that does not contain it. The version that `git describe` prints contains it
+// unless a tag stands at the commit.
 func withCommit(version, commit string) string {
 	if strings.Contains(version, commit) {
 		return version

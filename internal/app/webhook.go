@@ -15,8 +15,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// leadsHere reports whether the host of PUBLIC_URL means 127.0.0.1 on this machine. If Wazo runs on this machine, or knows the same, it
-// sends nothing there (docs/wazo.md, "Deliveries of a webhook").
+// leadsHere reports whether the host of PUBLIC_URL means 127.0.0.1 on this machine. If Wazo runs on this machine, or
+// knows the same, it sends nothing there (docs/wazo.md, "Deliveries of a webhook").
 func leadsHere(ctx context.Context, cfg *config) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -24,7 +24,8 @@ func leadsHere(ctx context.Context, cfg *config) bool {
 	return err == nil && slices.Contains(addresses, localAddress)
 }
 
-// warnOfLocalWebhook warns if Wazo may skip the address of the webhook. What this machine knows of the address need not be what Wazo knows.
+// warnOfLocalWebhook warns if Wazo may skip the address of the webhook. What this machine knows of the address need not
+// be what Wazo knows.
 func warnOfLocalWebhook(ctx context.Context, cfg *config, log zerolog.Logger) {
 	if cfg.WazoEvents == eventsWebhook && leadsHere(ctx, cfg) {
 		log.Warn().Str("public_url", cfg.PublicURL.base).Msg("The host of PUBLIC_URL means 127.0.0.1 here; if the Wazo server sees that, too, it sends no events")

@@ -61,7 +61,8 @@ func New(build Build) *Metrics {
 	return m
 }
 
-// begin makes the series that everybody expects, at zero: the rate of a series that appears with its first event begins too late.
+// begin makes the series that everybody expects, at zero: the rate of a series that appears with its first event begins
+// too late.
 func (m *Metrics) begin() {
 	for _, direction := range []db.Direction{db.ToWazo, db.ToMatrix} {
 		m.accepted.WithLabelValues(string(direction))

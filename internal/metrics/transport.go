@@ -46,8 +46,9 @@ func (t *transport) CloseIdleConnections() {
 	}
 }
 
-// endpointOf returns what of a path is the same in all requests of a kind. Whatever is not one of the words below, such as the id of a
-// room, of a person or of a token, becomes {}: so the number of endpoints is bounded, and no secret is shown.
+// endpointOf returns what of a path is the same in all requests of a kind. Whatever is not one of the words below, such
+// as the id of a room, of a person or of a token, becomes {}: so the number of endpoints is bounded, and no secret is
+// shown.
 func endpointOf(path string) string {
 	segments := strings.Split(strings.Trim(path, "/"), "/")
 	for i, segment := range segments {

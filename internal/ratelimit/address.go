@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Address returns the address from which a request comes, to limit how often it may try, or "" if that is not known. Only a
-// reverse proxy on this machine or in its network is believed when it names another one. What is left of a chain of proxies is an
-// address of such a network, too: it stands for everybody, so it is of no use. An IPv6 address stands for its network.
+// Address returns the address from which a request comes, to limit how often it may try, or "" if that is not known.
+// Only a reverse proxy on this machine or in its network is believed when it names another one. What is left of a chain
+// of proxies is an address of such a network, too: it stands for everybody, so it is of no use. An IPv6 address stands
+// for its network.
 func Address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 )
 
 // Backoff computes the pauses between attempts: the first one, then twice as long after each further failure, up to the
-// longest. Each pause is lengthened by up to a quarter at random, so that many workers do not return at the same moment.
+// longest. Each pause is lengthened by up to a quarter at random, so that many workers do not return at the same
+// moment.
 type Backoff struct{ First, Longest time.Duration }
 
 // After returns the pause after a number of failures in a row, which begins at 1.

@@ -23,8 +23,8 @@ type Config[K comparable] struct {
 	// Step does the next piece of a key's work. A panic in it counts as an error.
 	Step func(ctx context.Context, key K) (Outcome, error)
 	// Failed is called after a step that returned an error. It returns how long the key pauses. failures counts the
-	// errors in a row and begins at 1; those whose pause [Scheduler.EndPauses] has ended are not counted. It is not called for
-	// errors that come while the scheduler stops.
+	// errors in a row and begins at 1; those whose pause [Scheduler.EndPauses] has ended are not counted. It is not
+	// called for errors that come while the scheduler stops.
 	Failed func(ctx context.Context, key K, err error, failures int) time.Duration
 	// LogContext adds the fields that identify a key to the logger of its steps. It may be nil.
 	LogContext func(log zerolog.Context, key K) zerolog.Context
@@ -62,7 +62,8 @@ func (s *Scheduler[K]) Start(ctx context.Context) {
 	s.work, s.cancelWork = context.WithCancel(context.WithoutCancel(ctx))
 }
 
-// Wake makes sure that a worker looks at a key from now on. It does nothing before Start and after its context has ended.
+// Wake makes sure that a worker looks at a key from now on. It does nothing before Start and after its context has
+// ended.
 func (s *Scheduler[K]) Wake(key K) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,8 +194,8 @@ func (s *Scheduler[K]) leave(key K, self *worker) bool {
 // fallbackPause is how long a key pauses when the function that decides it panics.
 const fallbackPause = time.Minute
 
-// pause waits after a failure. It reports whether the whole pause is over: a failure after which the key tried again early does not
-// count, so that the pauses of a key do not grow because other things come back often.
+// pause waits after a failure. It reports whether the whole pause is over: a failure after which the key tried again
+// early does not count, so that the pauses of a key do not grow because other things come back often.
 func (s *Scheduler[K]) pause(ctx context.Context, key K, self *worker, cause error, failures int) bool {
 	pause := fallbackPause
 	_ = Guard(ctx, func() error { // a panic is logged, and the fallback applies

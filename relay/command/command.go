@@ -1,10 +1,10 @@
 // Package command reads the commands that people type to the bot, on Matrix and on Wazo. It is the only place where the
 // command prefix is looked for.
 //
-// A command is a text that begins with the prefix. Keyboards and clients put things before and around it that people do not
-// see or do not mean: white space and zero-width characters, the fallback of a reply, a mention of the bot, a colon behind
-// the prefix, typographic quotation marks and dashes. The package looks through them. It leaves to its callers what a command
-// does, and who may use it.
+// A command is a text that begins with the prefix. Keyboards and clients put things before and around it that people do
+// not see or do not mean: white space and zero-width characters, the fallback of a reply, a mention of the bot, a colon
+// behind the prefix, typographic quotation marks and dashes. The package looks through them. It leaves to its callers
+// what a command does, and who may use it.
 package command
 
 import (
@@ -27,8 +27,8 @@ func (c Command) Words() []string { return strings.FieldsFunc(c.Args, isBlank) }
 // help is the command that the prefix alone asks for.
 const help = "help"
 
-// Parse reads a text. It reports false if the text is not a command, which begins with the prefix in any case. Before the
-// prefix there may be a mention of the bot by one of its names.
+// Parse reads a text. It reports false if the text is not a command, which begins with the prefix in any case. Before
+// the prefix there may be a mention of the bot by one of its names.
 func Parse(text, prefix string, names ...string) (Command, bool) {
 	text = trim(text)
 	if rest, ok := cutPrefix(text, prefix); ok {
@@ -86,7 +86,8 @@ func cutMention(text, name string) (rest string, ok bool) {
 	return after, len(after) < len(rest)
 }
 
-// cutFold cuts a prefix off in upper or lower case and in full or half width. It passes over characters that are not seen.
+// cutFold cuts a prefix off in upper or lower case and in full or half width. It passes over characters that are not
+// seen.
 func cutFold(text, prefix string) (rest string, ok bool) {
 	wanted := []rune(prefix)
 	for i, r := range text {
@@ -118,7 +119,8 @@ func isComma(r rune) bool { return strings.ContainsRune(",，、،;；", r) }
 // isBlank reports whether a character is white space, or is not seen at all.
 func isBlank(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) }
 
-// isInvisible reports whether a character is not seen: zero-width spaces, marks of direction, variation selectors, fillers.
+// isInvisible reports whether a character is not seen: zero-width spaces, marks of direction, variation selectors,
+// fillers.
 func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Variation_Selector) || strings.ContainsRune("\u115f\u1160\u2800\u3164\uffa0", r)
 }
@@ -135,8 +137,8 @@ func plainSpaces(text string) string {
 	}, text)
 }
 
-// family is a kind of quotation marks or brackets. Countries disagree about which of them opens and which closes, so any of
-// a family closes what any of it has opened.
+// family is a kind of quotation marks or brackets. Countries disagree about which of them opens and which closes, so
+// any of a family closes what any of it has opened.
 type family struct{ open, closing string }
 
 var families = []family{
@@ -170,8 +172,8 @@ func Unquote(text string) string {
 	}
 }
 
-// List splits a list at its commas, but not within quotation marks, and takes the quotation marks away. Empty entries are
-// left out.
+// List splits a list at its commas, but not within quotation marks, and takes the quotation marks away. Empty entries
+// are left out.
 func List(text string) (items []string) {
 	for text != "" {
 		var item string
@@ -183,8 +185,8 @@ func List(text string) (items []string) {
 	return items
 }
 
-// cutItem cuts the first entry of a list. Quotation marks count where an entry begins with them and where something closes
-// them: an apostrophe is none.
+// cutItem cuts the first entry of a list. Quotation marks count where an entry begins with them and where something
+// closes them: an apostrophe is none.
 func cutItem(text string) (item, rest string) {
 	quoted := 0 // bytes
 	blank := len(text) - len(strings.TrimLeftFunc(text, isBlank))
@@ -204,7 +206,8 @@ func cutItem(text string) (item, rest string) {
 // dashes are what keyboards make of the two hyphens before a flag.
 const dashes = "-‐‑‒–—―−﹘﹣－"
 
-// CutFlag takes every "--flag" out of arguments, also with typographic dashes and in any case. It reports whether there was one.
+// CutFlag takes every "--flag" out of arguments, also with typographic dashes and in any case. It reports whether there
+// was one.
 func CutFlag(args, flag string) (rest string, found bool) {
 	var kept strings.Builder
 	for args != "" {
@@ -227,8 +230,8 @@ func CutFlag(args, flag string) (rest string, found bool) {
 // titleWord introduces the title of a chat.
 const titleWord = "as"
 
-// CutTitle splits arguments before the word "as" (in any case) that a title in quotation marks follows at the end. The title is
-// empty if there is none. Usage lines show the title in square brackets, which may be typed as well.
+// CutTitle splits arguments before the word "as" (in any case) that a title in quotation marks follows at the end. The
+// title is empty if there is none. Usage lines show the title in square brackets, which may be typed as well.
 func CutTitle(args string) (rest, title string) {
 	args = trim(args)
 	for _, text := range []string{args, strings.TrimRight(args, "]］")} {

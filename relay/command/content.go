@@ -15,11 +15,11 @@ type Reader struct {
 	Bot    id.UserID
 }
 
-// Read reads the content of a message (m.room.message). It reports false if the message is not a command. An edit is a command
-// if what it replaces the message by is one. botNames are the bot's display names.
+// Read reads the content of a message (m.room.message). It reports false if the message is not a command. An edit is a
+// command if what it replaces the message by is one. botNames are the bot's display names.
 //
-// People type texts and emotes. A notice is what bots say, to which no bot answers, and the text of a file is its name or its
-// caption.
+// People type texts and emotes. A notice is what bots say, to which no bot answers, and the text of a file is its name
+// or its caption.
 func (r Reader) Read(content map[string]any, botNames ...string) (Command, bool) {
 	isEdit := Replaces(content) != ""
 	if edited, ok := content["m.new_content"].(map[string]any); ok {
@@ -101,8 +101,8 @@ type formattedText struct {
 	mention string // the text of the first link to the bot, "" if there is none
 }
 
-// notText stands for the start of what is more than formatted text: a quotation, code or a list tells of a command and does
-// not give it.
+// notText stands for the start of what is more than formatted text: a quotation, code or a list tells of a command and
+// does not give it.
 const notText = "\ufffc"
 
 // inline are the elements that may stand around a command.

@@ -16,7 +16,7 @@ import (
 // part of formatting is shown. So this is CommonMark with these differences:
 //
 //   - Marks stand around whole words and come in pairs of the same length
-//     ([markdownMarks]); dial codes and identifiers are no marks. A single "~" is text.
+//     (markdown_marks.go); dial codes and identifiers are no marks. A single "~" is text.
 //   - A backslash is shown unless the characters after it would be formatting
 //     without it.
 //   - Links have targets that clients open ([safeLink]). There are no reference links.

@@ -44,8 +44,8 @@ func (w wazoWriter) media(c original, kind words.Phrase) wazoText {
 	return wazoText{markdown: line + "\n" + caption.markdown}
 }
 
-// saysVoiceMessage reports whether the name of a file says no more than that it is a voice message. Clients name it in the language of
-// their user.
+// saysVoiceMessage reports whether the name of a file says no more than that it is a voice message. Clients name it in
+// the language of their user.
 func saysVoiceMessage(name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc(words.Texts{}.InEach(), func(t words.Texts) bool { return strings.HasPrefix(name, t.Say(words.VoiceMessage)) })

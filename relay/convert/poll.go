@@ -10,15 +10,10 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// Poll returns a message that shows the question and the answers of a poll, whose
+// pollMessage returns a message that shows the question and the answers of a poll, whose
 // content is given (MSC3381, in its stable form and in that of today's clients). An edit
-// of a poll becomes an edit. Poll returns nil if content is that of no poll, or of one
+// of a poll becomes an edit. pollMessage returns nil if content is that of no poll, or of one
 // without a question.
-func Poll(content map[string]any) *event.MessageEventContent {
-	return pollMessage(content, words.Texts{})
-}
-
-// pollMessage is Poll in a language.
 func pollMessage(content map[string]any, texts words.Texts) *event.MessageEventContent {
 	relation, _ := content["m.relates_to"].(map[string]any)
 	replaced, _ := relation["event_id"].(string)

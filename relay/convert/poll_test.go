@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"wazo-matrix-relay/relay/words"
 )
 
 func TestPollsAreReadable(t *testing.T) {
@@ -35,7 +37,7 @@ func TestPollsAreReadable(t *testing.T) {
 			if err := json.Unmarshal([]byte(test.content), &content); err != nil {
 				t.Fatal(err)
 			}
-			if got := toWazo(t, Poll(content), WazoOptions{}); got != test.want {
+			if got := toWazo(t, pollMessage(content, words.Texts{}), WazoOptions{}); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
@@ -48,7 +50,7 @@ func TestPollsAreReadable(t *testing.T) {
 		if err := json.Unmarshal([]byte(content), &parsed); err != nil {
 			t.Fatal(err)
 		}
-		if got := Poll(parsed); got != nil {
+		if got := pollMessage(parsed, words.Texts{}); got != nil {
 			t.Errorf("%s is a poll: %q", content, got.Body)
 		}
 	}
@@ -60,7 +62,7 @@ func TestPollWithThousandsOfAnswersStaysShort(t *testing.T) {
 	for i := range answers {
 		answers[i] = answer
 	}
-	got := Poll(map[string]any{"m.poll": map[string]any{"question": answer, "answers": answers}})
+	got := pollMessage(map[string]any{"m.poll": map[string]any{"question": answer, "answers": answers}}, words.Texts{})
 	if lines := strings.Count(got.Body, "\n"); lines != 20 {
 		t.Errorf("%d answers", lines)
 	}

@@ -44,8 +44,8 @@ func (w wazoWriter) reply(text string) string {
 	return text + "\n\n> " + w.phraser.literal("", line)
 }
 
-// WithoutQuote returns a text for Wazo without the quote at its end, if there is one. The same message may be written with another quote
-// later, when somebody has another name, or what it replies to was edited or removed.
+// WithoutQuote returns a text for Wazo without the quote at its end, if there is one. The same message may be written
+// with another quote later, when somebody has another name, or what it replies to was edited or removed.
 func WithoutQuote(text string) string {
 	const quote = "\n\n> "
 	at := strings.LastIndex(text, quote)

@@ -58,8 +58,8 @@ func sentences(t *testing.T) (all []sentence) {
 	return append(all, found...)
 }
 
-// sentencesIn finds the sentences in a file of this package, and the places of those that are not said in a way in which they can be
-// translated.
+// sentencesIn finds the sentences in a file of this package, and the places of those that are not said in a way in
+// which they can be translated.
 func sentencesIn(name, source string) (found []sentence, stray []string, err error) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, name, source, parser.SkipObjectResolution)

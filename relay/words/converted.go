@@ -2,10 +2,11 @@ package words
 
 import "strings"
 
-// What stands on Wazo for things that its chat does not have. The name of the person who did it is shown as the author of the
-// message, so these texts do not begin with it. All arguments are written as Markdown or plain text already.
+// What stands on Wazo for things that its chat does not have. The name of the person who did it is shown as the author
+// of the message, so these texts do not begin with it. All arguments are written as Markdown or plain text already.
 //
-// The relay looks for what it has posted by the text. A text that was posted in another language is found, too: see [Texts.InEach].
+// The relay looks for what it has posted by the text. A text that was posted in another language is found, too: see
+// [Texts.InEach].
 
 // Labelled puts what announces a file or a place before its name, which follows behind a blank.
 func (t Texts) Labelled(kind Phrase) string { return t.say("%s:", t.Say(kind)) + " " }
@@ -82,8 +83,8 @@ func (t Texts) RemovedMessageBy(author, at string) string {
 // SomebodyElse stands for the author of a message who is not known.
 const SomebodyElse Phrase = "somebody else"
 
-// ReactedTo says to which message people reacted, and how: "👍 Ann, Bea". beginning is how that message begins, or "" if that is
-// not known.
+// ReactedTo says to which message people reacted, and how: "👍 Ann, Bea". beginning is how that message begins, or "" if
+// that is not known.
 func (t Texts) ReactedTo(reactions, beginning string) string {
 	if beginning == "" {
 		return t.say("%s to an earlier message", reactions)
@@ -108,8 +109,8 @@ func (t Texts) AndMore(more int) string { return t.count(more, "and %d more", "a
 // CustomEmoji stands for a picture that somebody reacted with, if it has no name.
 const CustomEmoji Phrase = "a custom emoji"
 
-// Voted says what somebody has voted for in a poll. answers is empty if nobody may know it before the poll ends, or if it is
-// not known. question is "" if it is not known.
+// Voted says what somebody has voted for in a poll. answers is empty if nobody may know it before the poll ends, or if
+// it is not known. question is "" if it is not known.
 func (t Texts) Voted(answers []string, question string) string {
 	chosen := strings.Join(answers, ", ")
 	switch {
@@ -146,7 +147,8 @@ func (t Texts) Votes(answer string, votes int) string {
 	return t.count(votes, "%[2]s: %[1]d vote", "%[2]s: %[1]d votes", answer)
 }
 
-// LiveLocation says that somebody shares where they are while they move. description and period, as from Period, may be empty.
+// LiveLocation says that somebody shares where they are while they move. description and period, as from Period, may be
+// empty.
 func (t Texts) LiveLocation(description, period string) string {
 	shares := t.say("📍 shares their live location")
 	if period != "" {
@@ -207,6 +209,6 @@ func (t Texts) Wordless(eventType string) string {
 // RestOfMessage is the name of the file with the rest of a message that is too long for Matrix.
 const RestOfMessage Phrase = "rest of the message.txt"
 
-// RestIsMissing follows the beginning of the rest of a very long message, if the file with all of it cannot be shown: it was not
-// encrypted, and the room has been encrypted since.
+// RestIsMissing follows the beginning of the rest of a very long message, if the file with all of it cannot be shown:
+// it was not encrypted, and the room has been encrypted since.
 const RestIsMissing Phrase = "(The message goes on. What follows cannot be shown, because encryption has just been switched on in this room. It can be read on Wazo.)"

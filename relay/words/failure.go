@@ -16,8 +16,8 @@ type GivenUpReaction struct {
 	By    string // the name of who reacted on Matrix; empty: it is not known
 }
 
-// ReactionsGivenUp tells the people of a Matrix room of reactions that are missing on Wazo, and of those that are left there although they
-// were removed.
+// ReactionsGivenUp tells the people of a Matrix room of reactions that are missing on Wazo, and of those that are left
+// there although they were removed.
 func (t Texts) ReactionsGivenUp(missing, left []GivenUpReaction) string {
 	var said []string
 	if len(missing) > 0 {
@@ -110,7 +110,8 @@ func (t Texts) Failing(why string, lasted time.Duration) string {
 	return t.say("%s This has lasted for %s.", why, t.lasting(lasted))
 }
 
-// ClocksDiffer says that the clock of a server differs from that of the relay. ahead is by how much, negative if it is behind.
+// ClocksDiffer says that the clock of a server differs from that of the relay. ahead is by how much, negative if it is
+// behind.
 func (t Texts) ClocksDiffer(wazo bool, ahead time.Duration) string {
 	by := t.lasting(ahead.Abs())
 	switch {
@@ -130,7 +131,8 @@ func (t Texts) WhyNoKey(kept time.Duration) string {
 	return t.say("I could not decrypt it. If its key reaches me within %s, I deliver the message late. You can also send it again.", t.lasting(kept))
 }
 
-// WhyKeyWithheld says that the sender's client decided not to share the key of a message, and for how long the message is kept.
+// WhyKeyWithheld says that the sender's client decided not to share the key of a message, and for how long the message
+// is kept.
 func (t Texts) WhyKeyWithheld(kept time.Duration) string {
 	return t.say("your app did not share the key of the message with me, perhaps because it does not trust my device. "+
 		"If the key reaches me within %s, I deliver the message late. You can also send it again.", t.lasting(kept))
@@ -141,13 +143,15 @@ func (t Texts) KeyNeverCame(kept time.Duration) string {
 	return t.say("I could not deliver this message to Wazo, because its key did not reach me within %s. Please send it again if it is still needed.", t.lasting(kept))
 }
 
-// MayBeDelivered tells the sender of a message that the relay cannot decrypt and may have delivered before it was restored.
+// MayBeDelivered tells the sender of a message that the relay cannot decrypt and may have delivered before it was
+// restored.
 func (t Texts) MayBeDelivered(kept time.Duration) string {
 	return t.say("I cannot tell whether this message was delivered to Wazo: I was restored from a backup that is older than the message, and I could not decrypt it. "+
 		"Please look there before you send it again. If its key reaches me within %s and the message is not there, I deliver it late.", t.lasting(kept))
 }
 
-// KeyNeverCameButMayBeDelivered is KeyNeverCame for a message that may have been delivered before the relay was restored.
+// KeyNeverCameButMayBeDelivered is KeyNeverCame for a message that may have been delivered before the relay was
+// restored.
 func (t Texts) KeyNeverCameButMayBeDelivered(kept time.Duration) string {
 	return t.say("The key of this message did not reach me within %s, so I cannot tell whether it was delivered to Wazo before I was restored from a backup. "+
 		"Please look there, and send it again if it is missing.", t.lasting(kept))

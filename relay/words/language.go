@@ -18,8 +18,8 @@ import (
 // Language is a language in which the relay speaks, as its BCP 47 tag.
 type Language string
 
-// The languages. English stands in the code, and is the key of each translation in the message catalogue. The zero value is English,
-// too.
+// The languages. English stands in the code, and is the key of each translation in the message catalogue. The zero
+// value is English, too.
 const (
 	English Language = "en"
 	French  Language = "fr"
@@ -34,8 +34,8 @@ func (t Texts) In(language Language) Texts {
 	return t
 }
 
-// InEach returns the texts in each language, first in their own. What the relay has said may be in another language than what it says
-// now: an administrator can change it.
+// InEach returns the texts in each language, first in their own. What the relay has said may be in another language
+// than what it says now: an administrator can change it.
 func (t Texts) InEach() []Texts {
 	all := []Texts{t}
 	for _, language := range Languages() {
@@ -75,8 +75,8 @@ func (p Phrase) IsPartOf(text string) bool {
 	return slices.ContainsFunc(Texts{}.InEach(), func(t Texts) bool { return strings.Contains(text, t.Say(p)) })
 }
 
-// say says an English sentence in the language of the texts, with arguments as those of fmt.Sprintf. The sentence must be written where
-// say is called, because the tests find it there and compare it with the catalogue.
+// say says an English sentence in the language of the texts, with arguments as those of fmt.Sprintf. The sentence must
+// be written where say is called, because the tests find it there and compare it with the catalogue.
 func (t Texts) say(english string, args ...any) string {
 	if t.Language() == English {
 		return fmt.Sprintf(english, args...)
@@ -84,8 +84,8 @@ func (t Texts) say(english string, args ...any) string {
 	return printers()[t.language].Sprintf(english, args...)
 }
 
-// count is say for a sentence about a number of things: one is its English for exactly one, and several for all other numbers. n is the
-// first argument of both. Other languages count in their own way: French says "0 message".
+// count is say for a sentence about a number of things: one is its English for exactly one, and several for all other
+// numbers. n is the first argument of both. Other languages count in their own way: French says "0 message".
 func (t Texts) count(n int, one, several string, args ...any) string {
 	args = append([]any{n}, args...)
 	switch {
@@ -109,8 +109,8 @@ func (t Texts) WrittenAt(when time.Time, withDay bool) string {
 	return when.Format(t.say("15:04"))
 }
 
-// lasting says how long something lasts, in its largest unit and the next smaller one, rounded down: "1 h 15 min". What is shorter than
-// a second is "0 s".
+// lasting says how long something lasts, in its largest unit and the next smaller one, rounded down: "1 h 15 min". What
+// is shorter than a second is "0 s".
 func (t Texts) lasting(d time.Duration) string {
 	const day = 24 * time.Hour
 	type unit struct {
@@ -140,14 +140,14 @@ func (t Texts) lasting(d time.Duration) string {
 // list puts parts of a sentence that are complete in themselves one after the other.
 func (t Texts) list(parts ...string) string { return strings.Join(parts, t.say("; ")) }
 
-// catalogues are the translations of each language but English, by the English sentences. Those that count have two forms: that for
-// what the language takes for one thing, and that for several.
+// catalogues are the translations of each language but English, by the English sentences. Those that count have two
+// forms: that for what the language takes for one thing, and that for several.
 func catalogues() map[Language]map[string][]string {
 	return map[Language]map[string][]string{French: french.Sentences()}
 }
 
-// printers make the sentences of each language but English. The catalogue is made when it is first needed. A sentence without
-// translation is said in English.
+// printers make the sentences of each language but English. The catalogue is made when it is first needed. A sentence
+// without translation is said in English.
 var printers = sync.OnceValue(func() map[Language]*message.Printer {
 	all := make(map[Language]*message.Printer)
 	for name, sentences := range catalogues() {

@@ -1,7 +1,7 @@
 package words
 
-// What the page says on which people log in to Wazo, as Markdown. Phrases of which only the page knows stand in its template,
-// bot/login/page.html.
+// What the page says on which people log in to Wazo, as Markdown. Phrases of which only the page knows stand in its
+// template, bot/login/page.html.
 
 // The titles of the page, and what stands before them in the title of the window if something went wrong.
 const (

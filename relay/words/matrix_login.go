@@ -2,7 +2,8 @@ package words
 
 import "time"
 
-// How the bot is logged in on the homeserver. The status command shows these texts to administrators, after "my log-in".
+// How the bot is logged in on the homeserver. The status command shows these texts to administrators, after "my
+// log-in".
 const (
 	LogInByToken    Phrase = "with the access token in `MATRIX_ACCESS_TOKEN`; if it ends, I cannot renew it"
 	LogInByPassword Phrase = "with the password"

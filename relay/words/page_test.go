@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pageTexts renders what the log-in page says besides the sentences in texts.golden, and what the help says of each command. They have a
-// file of their own because docs/troubleshooting.md need not explain them.
+// pageTexts renders what the log-in page says besides the sentences in texts.golden, and what the help says of each
+// command. They have a file of their own because docs/troubleshooting.md need not explain them.
 func pageTexts() string {
 	var b strings.Builder
 	b.WriteString("# Written by go test ./relay/words -update. Every text of the log-in page, and of the commands in the help.\n\n")

@@ -78,7 +78,8 @@ type People struct {
 	NoPresences bool // Wazo does not tell the presences
 }
 
-// people returns a line for each person, and a paragraph for what else is to be said. ifMore is said behind how many others there are.
+// people returns a line for each person, and a paragraph for what else is to be said. ifMore is said behind how many
+// others there are.
 func (t Texts) people(l People, ifMore string) string {
 	var b strings.Builder
 	for _, person := range l.Shown {

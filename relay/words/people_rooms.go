@@ -59,8 +59,8 @@ func (t Texts) LinkNeedsLogin() string {
 	return t.say("You can link chats of your own Wazo account. To do that, log in first: type `%s login`. Only the relay's administrators may link chats of the relay's account.", t.prefix)
 }
 
-// RoomIsOpenToLink refuses a person who is no administrator to link a room that strangers can read. why is one of the texts that
-// begin with Open.
+// RoomIsOpenToLink refuses a person who is no administrator to link a room that strangers can read. why is one of the
+// texts that begin with Open.
 func (t Texts) RoomIsOpenToLink(why string) string {
 	return t.say("This room is open to strangers (%s). They could read what is said on Wazo. Close the room, or ask an administrator of the relay to link it.", why)
 }

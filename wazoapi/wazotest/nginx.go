@@ -29,7 +29,7 @@ func (n *nginx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer n.drain.end()
 	s := n.server
-	if wait(r.Context(), s.clock, s.latency+s.faults.answerDelay()) != nil {
+	if wait(r.Context(), s.clock, s.faults.answerDelay()) != nil {
 		return
 	}
 	if isWebsocketd(r) {

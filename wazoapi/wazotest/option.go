@@ -16,11 +16,6 @@ func WithClock(clock Clock) Option {
 	return func(s *Server) { s.clock = clock }
 }
 
-// WithLatency delays every answer by d, as a slow network would.
-func WithLatency(d time.Duration) Option {
-	return func(s *Server) { s.latency = d }
-}
-
 // WithTLS serves https with a self-signed certificate that names the loopback
 // addresses and is its own authority; see [Server.CAPEM].
 func WithTLS() Option {
@@ -33,11 +28,6 @@ func WithTLS() Option {
 // name. See [Server.CAPEM].
 func WithInstallerCertificate() Option {
 	return func(s *Server) { s.certificate = selfSigned(func(*x509.Certificate) {}) }
-}
-
-// WithUUID sets the uuid of the Wazo server.
-func WithUUID(uuid string) Option {
-	return func(s *Server) { s.wazoUUID = uuid }
 }
 
 // WithTokenChecks replaces [DynamicTokenChecks]. Given how long the token of a

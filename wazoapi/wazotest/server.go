@@ -18,7 +18,6 @@ const version = "26.08"
 // any time from any goroutine.
 type Server struct {
 	clock       Clock
-	latency     time.Duration
 	certificate *tls.Certificate
 	checkAfter  func(remaining time.Duration) time.Duration
 	pingEvery   time.Duration

@@ -1,8 +1,9 @@
-// Package avatar draws a picture for a person who has none: the initials of the name, in white on a colour of the person's own.
+// Package avatar draws a picture for a person who has none: the initials of the name, in white on a colour of the
+// person's own.
 //
-// The same person with the same initials always gets the same picture, byte by byte. It is a PNG of [Side] by [Side] pixels.
-// Only letters of the font are drawn, which are those of Latin, Greek and Cyrillic scripts. Whoever has none of them gets the
-// colour alone.
+// The same person with the same initials always gets the same picture, byte by byte. It is a PNG of [Side] by [Side]
+// pixels. Only letters of the font are drawn, which are those of Latin, Greek and Cyrillic scripts. Whoever has none of
+// them gets the colour alone.
 package avatar
 
 import (
@@ -34,8 +35,8 @@ var boldFont = sync.OnceValues(func() (*opentype.Font, error) {
 	return parsed, nil
 })
 
-// Initials returns the first letters of the first and the last word of a name, in capitals. Letters that the font lacks are left
-// out, so that the result may be empty. It returns an error only if the font cannot be read.
+// Initials returns the first letters of the first and the last word of a name, in capitals. Letters that the font lacks
+// are left out, so that the result may be empty. It returns an error only if the font cannot be read.
 func Initials(name string) (string, error) {
 	parsed, err := boldFont()
 	if err != nil {
@@ -63,8 +64,8 @@ var colors = []color.RGBA{
 	{0x7b, 0x3f, 0xa8, 0xff}, {0xa8, 0x32, 0x7c, 0xff}, {0x8d, 0x4f, 0x3a, 0xff}, {0x54, 0x6e, 0x7a, 0xff},
 }
 
-// Draw returns a PNG of the letters that Initials returned, on the colour of a user. It returns an error only if the font cannot be
-// read or the picture cannot be encoded.
+// Draw returns a PNG of the letters that Initials returned, on the colour of a user. It returns an error only if the
+// font cannot be read or the picture cannot be encoded.
 func Draw(userUUID, letters string) ([]byte, error) {
 	sum := sha256.Sum256([]byte(userUUID))
 	picture := image.NewRGBA(image.Rect(0, 0, Side, Side))

@@ -93,7 +93,8 @@ func (f *fixture) say(format string, args ...any) error {
 // matrixUser is who a person is on Matrix.
 func matrixUser(p wazotest.User) id.UserID { return id.UserID("@" + p.Username + ":a.example") }
 
-// logIn stores the log-ins of all people in the database of the relay, which must not run: with a refresh token, as the relay does.
+// logIn stores the log-ins of all people in the database of the relay, which must not run: with a refresh token, as the
+// relay does.
 func (f *fixture) logIn(ctx context.Context) (err error) {
 	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL()}, zerolog.Nop())
 	if err != nil {
@@ -121,7 +122,8 @@ func (f *fixture) logIn(ctx context.Context) (err error) {
 	return nil
 }
 
-// makeRooms makes the rooms on Wazo. Two people who have logged in are in each of them, and no two rooms have the same people.
+// makeRooms makes the rooms on Wazo. Two people who have logged in are in each of them, and no two rooms have the same
+// people.
 func (f *fixture) makeRooms() {
 	for i := range f.portals {
 		one := i % f.logins

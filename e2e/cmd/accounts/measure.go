@@ -165,7 +165,8 @@ const (
 	settling = 90 * time.Second // how long that may take
 )
 
-// settledMemory returns the resident memory of the relay in bytes, when it does not change any more, or at the end of a time.
+// settledMemory returns the resident memory of the relay in bytes, when it does not change any more, or at the end of a
+// time.
 func (f *fixture) settledMemory(ctx context.Context) (float64, error) {
 	var samples []float64
 	for end := time.Now().Add(settling); ; {

@@ -7,8 +7,8 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// account shows what a person does who has an account on both sides. Each message appears where it is written, and again where it
-// arrives.
+// account shows what a person does who has an account on both sides. Each message appears where it is written, and
+// again where it arrives.
 type account struct{ *talk }
 
 var _ ownaccount.Show = account{}

@@ -8,8 +8,8 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// Styled texts carry marks, which are characters for private use, so that a text can be measured and broken into rows before
-// it is known how styles are shown. Those in the texts of other people are taken out.
+// Styled texts carry marks, which are characters for private use, so that a text can be measured and broken into rows
+// before it is known how styles are shown. Those in the texts of other people are taken out.
 const (
 	firstMark = '\ue000' // markBegin of the first style
 	lastMark  = '\ue00f'
@@ -77,8 +77,8 @@ func shownOnMatrix(content *event.MessageEventContent) string { return shown(mar
 
 func shownOnWazo(text string) string { return shown(markup.Markdown(text)) }
 
-// terminal turns the marks of the rows of one text into what a terminal understands. A style that goes on in the next row is
-// ended and begun again, because what stands beside it has styles of its own.
+// terminal turns the marks of the rows of one text into what a terminal understands. A style that goes on in the next
+// row is ended and begun again, because what stands beside it has styles of its own.
 func terminal(rows []string) []string {
 	open := make([]bool, len(terminalStyles))
 	out := make([]string, len(rows))

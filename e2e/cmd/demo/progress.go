@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// step does something that may take long. Meanwhile the screen says what it is, and for how many seconds it has been going on.
+// step does something that may take long. Meanwhile the screen says what it is, and for how many seconds it has been
+// going on.
 func (s *screen) step(ctx context.Context, what string, do func(context.Context) error) error {
 	start := time.Now()
 	s.progress(what, 0)

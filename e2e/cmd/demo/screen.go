@@ -81,7 +81,8 @@ func openScreen(out io.Writer) *screen {
 	return s
 }
 
-// terminalWidth is the width of the terminal in cells, or a usual one if it is not known, and whether file is a terminal.
+// terminalWidth is the width of the terminal in cells, or a usual one if it is not known, and whether file is a
+// terminal.
 func terminalWidth(file *os.File) (width int, isTerminal bool) {
 	size, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
