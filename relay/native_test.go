@@ -114,7 +114,7 @@ func TestReplyToAPartOfALongMessage(t *testing.T) {
 	f := newNativeFixture(t)
 	long := strings.Repeat("word ", 8000) + "\n\nthe last words"
 	f.wazo.Post(f.room.UUID, f.bob, long, "")
-	await.Until(t, "the parts", func() bool { return len(f.matrix.shown()) == 2 })
+	await.Until(t, "the parts", func() bool { return len(f.matrix.shown()) == 3 })
 	f.awaitEmpty()
 	f.reply(adminUser, f.shownEvent("the last words"), "yes")
 	f.react(robinUser, f.shownEvent("the last words"), "👍")

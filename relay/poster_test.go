@@ -17,9 +17,12 @@ import (
 )
 
 // newOwnFixture returns a fixture with a link, in which robin has logged in as alice.
-func newOwnFixture(t *testing.T) *fixture {
+func newOwnFixture(t *testing.T, set ...func(*fixture)) *fixture {
 	f := newFixture(t)
 	f.patience = time.Minute
+	for _, change := range set {
+		change(f)
+	}
 	f.start()
 	f.logIn(robinUser, f.alice)
 	f.link()

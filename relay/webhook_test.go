@@ -145,6 +145,7 @@ func TestWebhookAnswersOnlyWhenStored(t *testing.T) {
 	f, server := newWebhookFixture(t)
 	f.link()
 	f.awaitEmpty()
+	await.Until(t, "an answer to each event", func() bool { return f.wazo.PendingWebhooks() == 0 })
 	before := server.answered(http.StatusNoContent)
 	_, err := f.db.Exec(f.ctx, `CREATE TRIGGER full BEFORE INSERT ON queue WHEN NEW.direction = 'to_matrix' BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
 	require.NoError(t, err)
