@@ -31,8 +31,8 @@ const (
 	// statementTimeout is how long the answer to a statement may take. A server that stands still, or a network that is cut, is noticed
 	// by that.
 	statementTimeout = 30 * time.Second
-	// startTimeout is how long a start waits for a server that is itself starting, or has no connection left.
-	startTimeout = time.Minute
+	// startTimeout is how long a start waits for a server that cannot be reached, is itself starting, or has no connection left.
+	startTimeout = 30 * time.Second
 	// lockPatience is how long a start waits for the lock: the server may need a moment to see that a relay has ended.
 	lockPatience = 2 * time.Second
 	lockPause    = 100 * time.Millisecond
@@ -201,8 +201,8 @@ func (p *postgres) openToWrite(ctx context.Context, secret string) (*Database, e
 	return db, nil
 }
 
-// takeOver takes the lock of the database. It waits for a server that is itself starting, or that has no connection left, and a moment
-// for the lock of a relay that was killed just now.
+// takeOver takes the lock of the database. It waits for a server that cannot be reached, is itself starting, or has no connection left,
+// and a moment for the lock of a relay that was killed just now.
 func (p *postgres) takeOver(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,11 +35,11 @@ func ofPostgres(err error) error {
 // errNoAnswer says that a server has stood still for too long.
 var errNoAnswer = errors.New("PostgreSQL has not answered in time")
 
-// isStarting reports whether a server will probably accept a connection later.
+// isStarting reports whether a server may accept a connection later: if it does not answer, or says that it is starting or stopping
+// (cannot_connect_now, admin_shutdown) or has too_many_connections.
 func isStarting(err error) bool {
-	refused, ok := errors.AsType[*pgconn.PgError](err)
-	// cannot_connect_now (it is starting or stopping) and too_many_connections
-	return ok && (refused.Code == "57P03" || refused.Code == "53300")
+	refused, answered := errors.AsType[*pgconn.PgError](err)
+	return !answered || slices.Contains([]string{"57P03", "57P01", "53300"}, refused.Code)
 }
 
 // isRefusal reports whether the answer to a commit says that nothing was committed. Any other failure leaves open what happened: also a

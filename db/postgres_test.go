@@ -210,7 +210,7 @@ func TestLockIsTakenAgain(t *testing.T) {
 // startServer starts a server that the test may stop.
 func startServer(t *testing.T) *postgrestest.Server {
 	t.Helper()
-	server, err := postgrestest.Start(t.Context(), false)
+	server, err := postgrestest.Start(t.Context(), "")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Remove()) })
 	return server

@@ -40,7 +40,7 @@ func (s *fixture) outages() []outage {
 			{webhookdDown, while(faults.WebhookdDown)},
 		}
 	}
-	return append(ofEvents, []outage{
+	return append(append(ofEvents, s.databaseOutages()...), []outage{
 		{"chatd down", while(faults.ChatdDown)},
 		// The relay keeps names in memory, so that it asks for them only after a start.
 		{"dird down", s.whileStarting(faults.DirdDown)},

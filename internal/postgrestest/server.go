@@ -37,20 +37,20 @@ type Server struct {
 	dir        string // contains the cluster, the socket and the log
 	bin        string // where the programs are
 	credential *syscall.Credential
-	durable    bool
 	process    *os.Process
 	ended      chan struct{} // closed when the process has ended
 }
 
-// Start makes a cluster and starts its server. Without durable the server does not wait for the disk, which is faster, and loses
-// data only when the machine crashes. A server refuses to run as root: then it runs as the user postgres.
-func Start(ctx context.Context, durable bool) (*Server, error) {
+// Start makes a cluster in a directory within parent ("" is the one for temporary files) and starts its server. The server does not wait
+// for the disk, so that data is lost when the machine crashes, but not when the server does. It refuses to run as root: then it runs as
+// the user postgres, who must be able to reach parent.
+func Start(ctx context.Context, parent string) (*Server, error) {
 	bin, err := findPrograms()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, durable: durable}
-	if s.dir, err = os.MkdirTemp("", "postgres-"); err != nil {
+	s := &Server{bin: bin}
+	if s.dir, err = os.MkdirTemp(parent, "postgres-"); err != nil {
 		return nil, err
 	}
 	if err = s.makeCluster(ctx); err == nil {
@@ -116,10 +116,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	settings := []string{"listen_addresses=", "unix_socket_directories=" + s.dir, "max_connections=300", "shared_buffers=64MB"}
-	if !s.durable {
-		settings = append(settings, "fsync=off", "full_page_writes=off")
-	}
+	settings := []string{"listen_addresses=", "unix_socket_directories=" + s.dir, "max_connections=300", "shared_buffers=64MB", "fsync=off"}
 	args := []string{"-D", s.data(), "-p", strconv.Itoa(port)}
 	for _, setting := range settings {
 		args = append(args, "-c", setting)

@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if len(args) == 0 {
 		return errors.New("write the command to run")
 	}
-	server, err := postgrestest.Start(ctx, false)
+	server, err := postgrestest.Start(ctx, "")
 	if err != nil {
 		return err
 	}
