@@ -33,6 +33,8 @@ const (
 	statementTimeout = 30 * time.Second
 	// startTimeout is how long a start waits for a server that cannot be reached, is itself starting, or has no connection left.
 	startTimeout = 30 * time.Second
+	// connectPatience is how long a statement waits for a server that does not answer.
+	connectPatience = 5 * time.Second
 	// lockPatience is how long a start waits for the lock: the server may need a moment to see that a relay has ended.
 	lockPatience = 2 * time.Second
 	lockPause    = 100 * time.Millisecond
@@ -244,6 +246,19 @@ func openPostgresToRead(ctx context.Context, address, secret string, log zerolog
 	return db, nil
 }
 
+// isClosing reports whether nobody uses the database any more.
+func (p *postgres) isClosing() bool {
+	if p.writer == nil {
+		return false
+	}
+	select {
+	case <-p.writer.closing:
+		return true
+	default:
+		return false
+	}
+}
+
 // size returns how many bytes the database has on the server, 0 if that cannot be found now.
 func (p *postgres) size(db *dbutil.Database) (bytes int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
@@ -260,9 +275,15 @@ func (p *postgres) Driver() driver.Driver { return p }
 // Open implements driver.Driver.
 func (p *postgres) Open(string) (driver.Conn, error) { return p.Connect(context.Background()) }
 
-// Connect implements driver.Connector.
+// Connect implements driver.Connector. It waits a moment for a server that is being restarted: not everybody who uses the database
+// tries again later.
 func (p *postgres) Connect(ctx context.Context) (driver.Conn, error) {
+	until := time.Now().Add(connectPatience)
 	conn, err := p.connector.Connect(ctx)
+	for err != nil && isStarting(err) && ctx.Err() == nil && time.Now().Before(until) && !p.isClosing() {
+		time.Sleep(lockPause)
+		conn, err = p.connector.Connect(ctx)
+	}
 	if err != nil && ctx.Err() == nil {
 		return nil, &postgresError{err} // also when it took too long
 	} else if err != nil {

@@ -196,17 +196,33 @@ func (c *pgConn) QueryContext(ctx context.Context, query string, args []driver.N
 	return rows, err
 }
 
-// alone runs a statement in a transaction of its own.
-func (c *pgConn) alone(ctx context.Context, statement func() error) error {
+// maxRepeats is how often a statement is repeated that another transaction was in the way of.
+const maxRepeats = 3
+
+// alone runs a statement in a transaction of its own. As long as nothing is committed it is repeated after a deadlock and the like, and
+// package database/sql repeats it on another connection if this one is lost.
+func (c *pgConn) alone(ctx context.Context, statement func() error) (err error) {
+	for range maxRepeats {
+		if err = c.aloneOnce(ctx, statement); !isInTheWay(err) {
+			break
+		}
+	}
+	return err
+}
+
+func (c *pgConn) aloneOnce(ctx context.Context, statement func() error) error {
 	tx, err := c.BeginTx(ctx, driver.TxOptions{})
 	if err != nil {
 		return err
 	}
-	if err = statement(); err != nil {
-		_ = tx.Rollback() // a connection that fails here is closed
-		return noRetry(err)
+	if err = statement(); err == nil {
+		return tx.Commit()
 	}
-	return tx.Commit()
+	_ = tx.Rollback() // a connection that fails here is closed
+	if c.Conn.Conn().IsClosed() && ctx.Err() == nil && !errors.Is(err, errNoAnswer) {
+		return driver.ErrBadConn
+	}
+	return err
 }
 
 // noRetry keeps database/sql from running a statement again.

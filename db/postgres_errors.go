@@ -53,6 +53,13 @@ func isRefusal(err error) bool {
 	return ok && refused.SeverityUnlocalized == "ERROR" && refused.Code != "40003" && refused.Code != "08007"
 }
 
+// isInTheWay reports whether a transaction has failed only because of another one, and may succeed now (serialization_failure,
+// deadlock_detected).
+func isInTheWay(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (refused.Code == "40001" || refused.Code == "40P01")
+}
+
 // isUnacceptable reports whether PostgreSQL does not take a value because of what it is: for example a text that is longer than a column
 // of mautrix takes ("Class 22 — Data Exception").
 func isUnacceptable(err error) bool {

@@ -238,6 +238,40 @@ func TestServerThatIsRestarted(t *testing.T) {
 	}
 }
 
+func TestServerThatIsRestartedQuicklyIsNotMissed(t *testing.T) {
+	t.Parallel()
+	postgresOnly(t)
+	server := startServer(t)
+	db := openAt(t, server.URL("postgres"), "key")
+	for name, write := range writers {
+		_, err := db.Exec(t.Context(), "DELETE FROM setting WHERE name = 'name'")
+		require.NoError(t, err)
+		require.NoError(t, server.Stop())
+		written := make(chan error, 1)
+		go func() { written <- write(t.Context(), db) }()
+		require.NoError(t, server.Run(t.Context()))
+		require.NoError(t, await.Receive(t, "a write", written), name)
+	}
+}
+
+func TestStatementThatAnotherTransactionIsInTheWayOf(t *testing.T) {
+	t.Parallel()
+	postgresOnly(t)
+	db := openNew(t)
+	_, err := db.Exec(t.Context(), `
+		CREATE SEQUENCE tries;
+		CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF nextval('tries') < 3 THEN RAISE deadlock_detected; END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER fail BEFORE INSERT ON setting FOR EACH ROW EXECUTE FUNCTION fail()`)
+	require.NoError(t, err)
+	require.NoError(t, db.Setting.Set(t.Context(), "x", "1"))
+	value, err := db.Setting.Get(t.Context(), "x")
+	require.NoError(t, err)
+	require.Equal(t, "1", value)
+}
+
 // After a restart another process may get the lock first.
 func TestServerThatComesBackToAnotherProcess(t *testing.T) {
 	t.Parallel()
