@@ -115,7 +115,7 @@ func init() {
 func newPostgres(address string, log zerolog.Logger) (*postgres, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnsupportedURL, withoutConnString(err))
+		return nil, fmt.Errorf("%w (the URL cannot be understood: %v)", ErrUnsupportedURL, withoutConnString(err))
 	}
 	config.ConnectTimeout = min(max(config.ConnectTimeout, time.Second), connectTimeout)
 	if _, set := config.RuntimeParams["application_name"]; !set {
@@ -135,7 +135,7 @@ func withoutConnString(err error) error {
 		}
 		return err
 	}
-	return errors.New("the URL cannot be understood")
+	return errors.New("it is not valid")
 }
 
 func prepareSession(ctx context.Context, conn *pgx.Conn) error {
