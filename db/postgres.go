@@ -117,7 +117,9 @@ func newPostgres(address string, log zerolog.Logger) (*postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (the URL cannot be understood: %v)", ErrUnsupportedURL, withoutConnString(err))
 	}
-	config.ConnectTimeout = min(max(config.ConnectTimeout, time.Second), connectTimeout)
+	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
+		config.ConnectTimeout = connectTimeout
+	}
 	if _, set := config.RuntimeParams["application_name"]; !set {
 		config.RuntimeParams["application_name"] = owner
 	}

@@ -239,6 +239,7 @@ func (c *pgConn) exec(ctx context.Context, query string, args []driver.NamedValu
 	ctx, cancel, ofServer := c.limited(ctx)
 	defer cancel()
 	result, err := c.Conn.ExecContext(ctx, query, args)
+	c.leaveStandby(err)
 	return result, c.inTransaction(ofServer(err))
 }
 
@@ -248,9 +249,18 @@ func (c *pgConn) query(ctx context.Context, query string, args []driver.NamedVal
 	rows, err := c.Conn.QueryContext(ctx, query, args)
 	if err != nil {
 		defer cancel()
+		c.leaveStandby(err)
 		return nil, c.inTransaction(ofServer(err))
 	}
 	return &pgRows{Rows: rows, cancel: cancel, ofServer: ofServer}, nil
+}
+
+// leaveStandby closes a connection to a server that takes no writes any more, because another one has taken its place. The next connection
+// finds that one.
+func (c *pgConn) leaveStandby(err error) {
+	if isReadOnly(err) {
+		_ = c.Conn.Close() // it is of no use any more
+	}
 }
 
 func (c *pgConn) noteWrite(query string) {

@@ -60,6 +60,12 @@ func isInTheWay(err error) bool {
 	return ok && (refused.Code == "40001" || refused.Code == "40P01")
 }
 
+// isReadOnly reports whether a server refuses to write (read_only_sql_transaction).
+func isReadOnly(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refused.Code == "25006"
+}
+
 // isUnacceptable reports whether PostgreSQL does not take a value because of what it is: for example a text that is longer than a column
 // of mautrix takes ("Class 22 — Data Exception").
 func isUnacceptable(err error) bool {
