@@ -115,7 +115,7 @@ func init() {
 func newPostgres(address string, log zerolog.Logger) (*postgres, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return nil, fmt.Errorf("%w (the URL cannot be understood: %v)", ErrUnsupportedURL, withoutConnString(err))
+		return nil, fmt.Errorf("%w (the URL cannot be understood: %s)", ErrUnsupportedURL, whatIsWrong(err))
 	}
 	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
 		config.ConnectTimeout = connectTimeout
@@ -128,16 +128,15 @@ func newPostgres(address string, log zerolog.Logger) (*postgres, error) {
 	return &postgres{config: config, turn: semaphore.NewWeighted(1), log: log}, nil
 }
 
-// withoutConnString returns what is wrong with a URL, without the URL: it may contain a password in a place where nobody expects it.
-func withoutConnString(err error) error {
-	if wrong, ok := errors.AsType[*pgconn.ParseConfigError](err); ok && wrong.Unwrap() != nil {
-		err = wrong.Unwrap()
-		if parse, ok := errors.AsType[*url.Error](err); ok {
-			err = parse.Err
-		}
-		return err
+// whatIsWrong returns what is wrong with a URL, without the URL: it may contain a password in a place where nobody expects it.
+func whatIsWrong(err error) string {
+	wrong, ok := errors.AsType[*pgconn.ParseConfigError](err)
+	if !ok || wrong.Unwrap() == nil {
+		return "it is not valid"
+	} else if parse, ok := errors.AsType[*url.Error](wrong.Unwrap()); ok {
+		return parse.Err.Error()
 	}
-	return errors.New("it is not valid")
+	return wrong.Unwrap().Error()
 }
 
 func prepareSession(ctx context.Context, conn *pgx.Conn) error {

@@ -347,7 +347,7 @@ type pgRows struct {
 // Next implements driver.Rows.
 func (r *pgRows) Next(dest []driver.Value) error {
 	err := r.Rows.Next(dest)
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // the end of a connection may wrap it
 		return err
 	}
 	return r.ofServer(err)
@@ -375,7 +375,7 @@ func keepRows(rows driver.Rows) (kept *keptRows, err error) {
 		}
 		kept.rows = append(kept.rows, row)
 	}
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // as above
 		err = nil
 	}
 	return kept, errors.Join(err, rows.Close())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ func (e *postgresError) Unwrap() error { return e.err }
 // ofPostgres marks an error that the driver returned. What package database/sql waits for, and the end of a context, stay what they are.
 func ofPostgres(err error) error {
 	switch {
-	case err == nil, err == io.EOF, errors.Is(err, driver.ErrBadConn):
+	case err == nil, errors.Is(err, driver.ErrBadConn):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err

@@ -305,7 +305,7 @@ func TestServerThatComesBackToAnotherProcess(t *testing.T) {
 		other, err = Open(t.Context(), server.URL("postgres"), "key", zerolog.Nop())
 		return err == nil
 	})
-	defer other.Close()
+	t.Cleanup(func() { require.NoError(t, other.Close()) })
 	require.ErrorIs(t, db.Setting.Set(t.Context(), "x", "2"), ErrInUse)
 	await.Receive(t, "the loss", db.Lost())
 	require.NoError(t, other.Setting.Set(t.Context(), "x", "3"))
