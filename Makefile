@@ -12,7 +12,7 @@ LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 COMPOSE := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 
-.PHONY: build static packaging help demo picture test test-unit test-e2e browser e2e-synapse lint bench limits accounts chaos fuzz
+.PHONY: build static packaging help demo picture test test-unit test-postgres test-e2e browser e2e-synapse lint bench limits accounts chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -39,11 +39,16 @@ picture: ## Plays two conversations through the relay and draws them into docs/c
 	cd e2e && go run $(TAGS) ./cmd/picture -o ../docs/conversation.svg
 	cd e2e && go run $(TAGS) ./cmd/picture -relations -o ../docs/relations.svg
 
-test: test-unit test-e2e browser ## Runs all tests.
+test: test-unit test-postgres test-e2e browser ## Runs all tests.
 
 test-unit: ## Runs the tests that need no homeserver, and prints how many recorded exchanges with Wazo the in-memory Wazo answers in the same way.
 	go test $(TAGS) -race -parallel 4 -timeout 10m ./...
 	@go test $(TAGS) -race -run '^TestContract' -v ./wazoapi/wazotest | grep '^contract:'
+
+POSTGRES := go run ./internal/postgrestest/run
+test-postgres: ## Runs the tests that use the database on a PostgreSQL server, which it starts from the package postgresql, and three tests of the whole program.
+	$(POSTGRES) go test $(TAGS) -count=1 -parallel 4 -timeout 20m ./db ./relay ./bot/... ./internal/app
+	cd e2e && E2E_DATABASE=postgres go test $(TAGS) -count=1 -timeout 20m -run '^(TestPostgres|TestRestartOfTheRelay|TestSnapshotIsBroughtBack$$|TestInvite)' ./cases
 
 # Go does not know that these tests build and run the whole program, so it would reuse a result (-count=1).
 test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.

@@ -9,6 +9,7 @@
 //	wazo-matrix-relay healthcheck  asks a running relay whether messages can be relayed, for the HEALTHCHECK of a container
 //	wazo-matrix-relay recovery-key prints the recovery key of the bot's cryptographic identity again
 //	wazo-matrix-relay backup FILE  copies the database of a relay, which may be running
+//	wazo-matrix-relay migrate-database FROM TO moves the database from SQLite to PostgreSQL
 //	wazo-matrix-relay --help       prints all arguments
 //
 // This file only turns signals into the end of a context, and the result into an exit code. The program itself is package app

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
@@ -60,7 +59,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: filepath.Join(t.TempDir(), "relay.db"), prefix: "!wazo", keyWait: 50 * time.Millisecond, logLevel: zerolog.DebugLevel}
+	f := &fixture{T: t, hs: newFakeHomeserver(t), wazo: wazotest.New(), dbPath: dbtest.Location(t), prefix: "!wazo", keyWait: 50 * time.Millisecond, logLevel: zerolog.DebugLevel}
 	acme := f.wazo.AddTenant("acme")
 	add := func(username, first, last string) wazotest.User {
 		return f.wazo.AddUser(wazotest.User{Username: username, Password: "secret", Firstname: first, Lastname: last, Tenant: acme})
@@ -148,20 +147,18 @@ func (d *deviceSnapshot) make(t *testing.T) {
 	f.open()
 	require.NoError(t, f.bot.Prepare(t.Context()))
 	f.stop()
-	var err error
-	d.database, err = os.ReadFile(f.dbPath)
-	require.NoError(t, err)
+	d.database = dbtest.Copy(t, f.dbPath)
 	d.tokens, d.keys = f.hs.account.Tokens, f.hs.keys
 }
 
 // haveDevice spares the fixture the first log-in.
 func (f *fixture) haveDevice() {
 	f.Helper()
-	if _, err := os.Stat(f.dbPath); err == nil {
+	if dbtest.Exists(f, f.dbPath) {
 		return
 	}
 	sharedDevice.once.Do(func() { sharedDevice.make(f.T) })
-	require.NoError(f, os.WriteFile(f.dbPath, sharedDevice.database, 0o600))
+	dbtest.Restore(f, f.dbPath, sharedDevice.database)
 	f.hs.account.Lock()
 	defer f.hs.account.Unlock()
 	maps.Copy(f.hs.account.Tokens, sharedDevice.tokens)

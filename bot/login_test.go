@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 // directChat is the first direct chat that the bot makes.
@@ -54,14 +53,9 @@ func (f *fixture) awaitRedacted(n int) []fakeRedaction {
 // requireNowhere requires that a secret is neither in a file of the relay nor in its log nor in what it said.
 func (f *fixture) requireNowhere(secrets ...string) {
 	f.Helper()
-	files, err := filepath.Glob(f.dbPath + "*")
-	require.NoError(f, err)
-	require.NotEmpty(f, files)
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		require.NoError(f, err)
+	for place, data := range dbtest.Contents(f, f.dbPath) {
 		for _, secret := range secrets {
-			require.NotContains(f, string(data), secret, file)
+			require.NotContains(f, data, secret, place)
 		}
 	}
 	f.hs.mu.Lock()
@@ -281,8 +275,7 @@ func TestLoginCommandThatIsReceivedAgainIsAnsweredOnce(t *testing.T) {
 	f := newFixture(t)
 	f.start()
 	f.first()
-	f.execute(`CREATE TABLE said (markdown TEXT)`)
-	f.execute(`CREATE TRIGGER keep_said AFTER INSERT ON notice BEGIN INSERT INTO said VALUES (new.markdown); END`)
+	f.keepSaid()
 	repair := f.refuseWrites("INSERT", "inbox", "true")
 	f.hs.say(roomID, adminUser, "!wazo login alice hunter2-hunter2")
 	f.hs.awaitSent(roomID, txt.LoginAlone())

@@ -7,12 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +21,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
-	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay/words"
 )
 
@@ -98,14 +97,7 @@ func spellings(secret string) []string {
 func (f *fixture) requireSecret(when string, secrets ...string) {
 	f.Helper()
 	places := map[string]string{"the log": f.logged.String()}
-	files, err := filepath.Glob(f.dbPath + "*")
-	require.NoError(f, err)
-	require.NotEmpty(f, files)
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		require.NoError(f, err)
-		places[filepath.Base(file)] = string(data)
-	}
+	maps.Copy(places, dbtest.Contents(f, f.dbPath))
 	f.hs.mu.Lock()
 	places["the requests to the homeserver"] = fmt.Sprint(f.hs.sent, f.hs.redacted, f.hs.requests)
 	f.hs.mu.Unlock()
@@ -173,8 +165,7 @@ func TestSecretsOfALogInAreNowhere(t *testing.T) {
 		f.start()
 		f.first()
 		// What is said there is encrypted, so it is kept as it was before.
-		f.execute(`CREATE TABLE said (markdown TEXT)`)
-		f.execute(`CREATE TRIGGER keep_said AFTER INSERT ON notice BEGIN INSERT INTO said VALUES (new.markdown); END`)
+		f.keepSaid()
 		robin := f.beginDialogue()
 		// People send the password too early, or alone again.
 		for i, said := range []string{secretPassword, "alice", secretPassword, "name", "alice", secretPassword + "wrong", secretPassword} {
@@ -206,10 +197,7 @@ func TestSecretsOfALogInAreNowhere(t *testing.T) {
 		f.wazo.Faults().AuthDown()
 		f.logInAt(path, secretPassword)
 		f.wazo.Faults().Clear()
-		await.Until(t, "a log-in that cannot be stored", func() bool {
-			_, err := f.db.Exec(t.Context(), `CREATE TRIGGER IF NOT EXISTS disk_full BEFORE INSERT ON account BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
-			return err == nil
-		})
+		dbtest.RefuseWrites(t, f.db.Database, "INSERT", "account", "true")
 		f.logInAt(path, secretPassword)
 		require.Contains(t, f.logged.String(), "disk full")
 		require.Nil(t, f.login(adminUser))

@@ -9,25 +9,30 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/dbutil"
 
 	"wazo-matrix-relay/bot/device"
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 // refuseWrites makes writes to a table fail until the returned function is called.
 func (f *fixture) refuseWrites(operation, table, when string) (repair func()) {
 	f.Helper()
-	exec := func(query string) {
-		f.Helper()
-		_, err := f.db.Exec(context.Background(), query)
-		require.NoError(f, err)
+	return dbtest.RefuseWrites(f, f.db.Database, operation, table, when)
+}
+
+// keepSaid has the table said keep the texts of all notices.
+func (f *fixture) keepSaid() {
+	f.Helper()
+	f.execute(`CREATE TABLE said (markdown TEXT)`)
+	if f.db.Dialect == dbutil.SQLite {
+		f.execute(`CREATE TRIGGER keep_said AFTER INSERT ON notice BEGIN INSERT INTO said VALUES (new.markdown); END`)
+		return
 	}
-	exec("CREATE TRIGGER broken BEFORE " + operation + " ON " + table + " WHEN " + when + " BEGIN SELECT RAISE(ABORT, 'disk full'); END")
-	return func() {
-		f.Helper()
-		exec("DROP TRIGGER broken")
-	}
+	f.execute(`CREATE FUNCTION keep_said() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO said VALUES (NEW.markdown); RETURN NULL; END $$`)
+	f.execute(`CREATE TRIGGER keep_said AFTER INSERT ON notice FOR EACH ROW EXECUTE FUNCTION keep_said()`)
 }
 
 // awaitFailedSync waits until the bot has failed to accept an answer.

@@ -11,7 +11,7 @@ import (
 
 const (
 	getAvatarQuery = `SELECT file FROM avatar WHERE user_uuid = $1 AND letters = $2 AND encrypted = $3`
-	putAvatarQuery = `INSERT OR REPLACE INTO avatar (user_uuid, letters, encrypted, file) VALUES ($1, $2, $3, $4)`
+	putAvatarQuery = `INSERT INTO avatar (user_uuid, letters, encrypted, file) VALUES ($1, $2, $3, $4) ON CONFLICT (user_uuid, letters, encrypted) DO UPDATE SET file = excluded.file`
 )
 
 // Avatars is the table of the pictures that the relay made and uploaded for Wazo users, who have no pictures of their own.

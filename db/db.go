@@ -1,6 +1,7 @@
 // Package db stores everything that the relay must remember over a restart. It is the only package that contains SQL.
 //
-// The database is one SQLite file, which is accessed through dbutil. Each table has a file here with a type for its rows and
+// The database is one SQLite file, or a database on a PostgreSQL server, which is accessed through dbutil. dialect.go says how the SQL
+// suits both. Each table has a file here with a type for its rows and
 // a type for its queries. The tables payload and request belong to the queue and are in queue.go. upgrades/01-latest.sql is the
 // schema and explains the columns. The other files in upgrades bring an older database up to date; CONTRIBUTING.md says how to
 // add one.
@@ -37,8 +38,11 @@ const dialect = "sqlite3-fk-wal-fullsync"
 // idleConnections is how many connections are kept that nobody uses now. A new one has to prepare all statements again.
 const idleConnections = 8
 
-// ErrUnsupportedURL is returned by Open for a database that is not SQLite.
-var ErrUnsupportedURL = errors.New("only SQLite files are supported as database")
+// owner is the name under which the program marks a database as its own.
+const owner = "wazo-matrix-relay"
+
+// ErrUnsupportedURL is returned by Open for a database that is neither SQLite nor PostgreSQL.
+var ErrUnsupportedURL = errors.New("only SQLite files and PostgreSQL are supported as database")
 
 //go:embed upgrades/*.sql
 var upgradeFiles embed.FS
@@ -46,10 +50,11 @@ var upgradeFiles embed.FS
 // Database is the open database. It has a field for each table. Close it when it is no longer used.
 type Database struct {
 	*dbutil.Database
-	box  *Box
-	lock *os.File
-	file string // without symbolic links: SQLite puts its own files beside it
-	log  zerolog.Logger
+	box      *Box
+	lock     *os.File
+	file     string    // without symbolic links: SQLite puts its own files beside it; empty: it is on PostgreSQL
+	postgres *postgres // nil: it is SQLite
+	log      zerolog.Logger
 
 	scrub    sync.Mutex // held by scrubTexts; guards what follows
 	scrubbed string     // textsState when the texts were last written anew
@@ -90,14 +95,20 @@ type Database struct {
 	Avatar        *Avatars
 }
 
-// FilePath returns the path of the file that a DATABASE_URL names. The value is either a path or a URL with the scheme sqlite
-// or file. FilePath returns ErrUnsupportedURL for everything else.
-func FilePath(databaseURL string) (string, error) {
+// Location returns where the database is that a DATABASE_URL names: the path of a file, or the URL of a database on PostgreSQL, see
+// IsPostgres. The value is either a path or a URL with the scheme sqlite, file, postgres or postgresql. Location returns
+// ErrUnsupportedURL for everything else.
+func Location(databaseURL string) (string, error) {
 	scheme, rest, found := strings.Cut(databaseURL, ":")
 	switch {
 	case databaseURL == "":
 		return "", ErrUnsupportedURL
 	case !found:
+		return databaseURL, nil
+	case IsPostgres(databaseURL):
+		if _, err := newPostgres(databaseURL, zerolog.Nop()); err != nil {
+			return "", err
+		}
 		return databaseURL, nil
 	case scheme == "sqlite" || scheme == "file":
 		path, _, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "?")
@@ -112,21 +123,24 @@ func FilePath(databaseURL string) (string, error) {
 	}
 }
 
-// Open opens the SQLite file at path and upgrades its schema. It creates the file if it does not exist. Before an upgrade it copies
-// the database, see UpgradeCopy. Only the owner of the file can read it and the files beside it, also if others could before.
-// It returns ErrInUse if another process has the database open, ErrNotCopied if there is no room for the copy, and ErrWrongKey if
-// the database was written with another secret.
-func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
-	lock, err := lock(path)
+// Open opens a database at a location, see Location, and upgrades its schema. It creates the file if it does not exist. Before an
+// upgrade it copies a file, see UpgradeCopy. Only the owner of the file can read it and the files beside it, also if others could
+// before. It returns ErrInUse if another process has the database open, ErrNotCopied if there is no room for the copy, and ErrWrongKey
+// if the database was written with another secret.
+func Open(ctx context.Context, location, secret string, log zerolog.Logger) (*Database, error) {
+	if IsPostgres(location) {
+		return openPostgres(ctx, location, secret, log)
+	}
+	lock, err := lock(location)
 	if err != nil {
 		return nil, err
 	}
-	isNew, err := createPrivately(path)
+	isNew, err := createPrivately(location)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	tighten(path, log)
-	db, err := open(path, secret, log)
+	tighten(location, log)
+	db, err := open(location, secret, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -147,8 +161,11 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 
 // OpenToRead opens an existing database for reading only. A running relay may have it open at the same time. The schema is
 // not upgraded. OpenToRead returns ErrWrongKey if the database was written with another secret.
-func OpenToRead(ctx context.Context, path, secret string, log zerolog.Logger) (*Database, error) {
-	db, err := open(path, secret, log)
+func OpenToRead(ctx context.Context, location, secret string, log zerolog.Logger) (*Database, error) {
+	if IsPostgres(location) {
+		return openPostgresToRead(ctx, location, secret, log)
+	}
+	db, err := open(location, secret, log)
 	if err != nil {
 		return nil, err
 	}
@@ -162,13 +179,24 @@ func OpenToRead(ctx context.Context, path, secret string, log zerolog.Logger) (*
 // Close closes the database, so that another process can open it. After Open and Close, a copy of the database file is
 // complete without the files beside it, and deleted texts are not in it.
 func (db *Database) Close() error {
-	if db.lock == nil {
+	if db.postgres != nil && db.postgres.writer != nil {
+		return errors.Join(db.Database.Close(), db.postgres.writer.release())
+	} else if db.lock == nil {
 		return db.Database.Close()
 	}
 	// SQLite also does this when the last connection is closed. The connection of a transaction whose context has ended may be
 	// closed after this method returns, however.
 	_, err := db.RawDB.Exec("PRAGMA wal_checkpoint(FULL)")
 	return errors.Join(err, db.scrubAtClose(context.Background()), db.Database.Close(), db.lock.Close())
+}
+
+// Lost is closed when another process has taken a database on PostgreSQL over, so that this one can store nothing any more. It is nil
+// with SQLite: nobody can take a file away from a process.
+func (db *Database) Lost() <-chan struct{} {
+	if db.postgres == nil || db.postgres.writer == nil {
+		return nil
+	}
+	return db.postgres.writer.lost
 }
 
 // open sets up the database without reading or writing the file.
@@ -182,14 +210,19 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}
-	raw.Owner = "wazo-matrix-relay"
-	raw.Log = dbutil.ZeroLogger(log)
 	raw.UpgradeTable = upgradeTable()
-	file, err := filepath.EvalSymlinks(path)
-	if err != nil {
+	db := newDatabase(raw, secret, log)
+	if db.file, err = filepath.EvalSymlinks(path); err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}
-	db := &Database{Database: raw, box: NewBox(secret), file: file, log: log}
+	return db, nil
+}
+
+// newDatabase returns the tables of a database of either kind.
+func newDatabase(raw *dbutil.Database, secret string, log zerolog.Logger) *Database {
+	raw.Owner = owner
+	raw.Log = dbutil.ZeroLogger(log)
+	db := &Database{Database: raw, box: NewBox(secret), log: log}
 	db.Setting = &Settings{db: raw, box: db.box}
 	db.Account = newAccounts(raw, db.box)
 	db.Portal = newPortals(raw)
@@ -224,7 +257,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Withheld = &Withheld{db: raw}
 	db.Media = newMediaFiles(raw, db.box)
 	db.Avatar = &Avatars{db: raw, box: db.box}
-	return db, nil
+	return db
 }
 
 // PickleKey returns the key that protects the end-to-end encryption keys in this database.

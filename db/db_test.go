@@ -119,7 +119,7 @@ func TestOpen(t *testing.T) {
 	t.Run("an attempt survives a power cut", func(t *testing.T) {
 		t.Parallel()
 		var synchronous int
-		require.NoError(t, openNew(t).QueryRow(t.Context(), "PRAGMA synchronous").Scan(&synchronous))
+		require.NoError(t, openNewFile(t).QueryRow(t.Context(), "PRAGMA synchronous").Scan(&synchronous))
 		require.Equal(t, 2, synchronous, "2 is FULL")
 	})
 
@@ -236,7 +236,7 @@ func TestAfterCommit(t *testing.T) {
 	})
 }
 
-func TestFilePath(t *testing.T) {
+func TestLocation(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, url, want string
@@ -250,7 +250,10 @@ func TestFilePath(t *testing.T) {
 		{name: "a sqlite URL with slashes", url: "sqlite://relay.db", want: "relay.db"},
 		{name: "a sqlite URL with an absolute path", url: "sqlite:///data/relay.db", want: "/data/relay.db"},
 		{name: "a file URL with options", url: "file:relay.db?cache=shared", want: "relay.db"},
-		{name: "PostgreSQL is refused", url: "postgres://user:pw@host/db", err: ErrUnsupportedURL},
+		{name: "PostgreSQL", url: "postgres://user:pw@host/db", want: "postgres://user:pw@host/db"},
+		{name: "PostgreSQL with another scheme", url: "postgresql://host/db?sslmode=require", want: "postgresql://host/db?sslmode=require"},
+		{name: "a URL of PostgreSQL that cannot be understood is refused", url: "postgres://user:pw@host:port/db", err: ErrUnsupportedURL},
+		{name: "an option of PostgreSQL that cannot be understood is refused", url: "postgres://user:pw@host/db?sslmode=pw", err: ErrUnsupportedURL},
 		{name: "MySQL is refused", url: "mysql:db", err: ErrUnsupportedURL},
 		{name: "nothing is refused", url: "", err: ErrUnsupportedURL},
 		{name: "a sqlite URL without a file is refused", url: "sqlite:", err: ErrUnsupportedURL},
@@ -258,7 +261,7 @@ func TestFilePath(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			path, err := FilePath(test.url)
+			path, err := Location(test.url)
 			require.ErrorIs(t, err, test.err)
 			require.Equal(t, test.want, path)
 			if err != nil {

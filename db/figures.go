@@ -10,7 +10,7 @@ import (
 
 const (
 	queueFiguresQuery  = `SELECT direction, state, COUNT(*), MIN(accepted_at) FROM queue GROUP BY direction, state`
-	portalFiguresQuery = `SELECT portal_id, SUM(state NOT IN ('parked', 'waiting')), COALESCE(MIN(CASE WHEN state NOT IN ('parked', 'waiting') THEN accepted_at END), 0), SUM(state = 'waiting'), SUM(state = 'parked') FROM queue GROUP BY portal_id`
+	portalFiguresQuery = `SELECT portal_id, COUNT(*) FILTER (WHERE state NOT IN ('parked', 'waiting')), COALESCE(MIN(accepted_at) FILTER (WHERE state NOT IN ('parked', 'waiting')), 0), COUNT(*) FILTER (WHERE state = 'waiting'), COUNT(*) FILTER (WHERE state = 'parked') FROM queue GROUP BY portal_id`
 )
 
 // QueueFigures says how many messages wait in all queues of a direction in a state.
@@ -55,8 +55,14 @@ func (t *Queue) FiguresOfPortals(ctx context.Context) (map[int64]PortalFigures, 
 	})
 }
 
-// Size returns how many bytes the database file has, and how many the write-ahead log beside it: 0 for what is not there.
-func (db *Database) Size() (file, wal int64) { return fileSize(db.file), fileSize(db.file + "-wal") }
+// Size returns how many bytes the database has, and how many the write-ahead log beside its file: 0 for what is not there. A server
+// keeps its log for all of its databases.
+func (db *Database) Size() (database, wal int64) {
+	if db.postgres != nil {
+		return db.postgres.size(db.Database), 0
+	}
+	return fileSize(db.file), fileSize(db.file + "-wal")
+}
 
 func fileSize(path string) int64 {
 	info, err := os.Stat(path)
@@ -68,7 +74,10 @@ func fileSize(path string) int64 {
 
 // OnCommit has a function called with the time that each commit of a transaction took.
 func (db *Database) OnCommit(observe func(took time.Duration)) {
-	if t, ok := db.RawDB.Driver().(*turns); ok {
-		t.observe.Store(&observe)
+	switch d := db.RawDB.Driver().(type) {
+	case *turns:
+		d.observe.Store(&observe)
+	case *postgres:
+		d.observe.Store(&observe)
 	}
 }

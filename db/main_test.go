@@ -10,6 +10,8 @@ import (
 	"go.mau.fi/util/jsontime"
 	"go.uber.org/goleak"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,6 +30,12 @@ func openAt(t *testing.T, path, secret string) *Database {
 }
 
 func openNew(t *testing.T) *Database {
+	t.Helper()
+	return openAt(t, dbtest.Location(t), "key")
+}
+
+// openNewFile opens a database of SQLite, also when those of the other tests are on PostgreSQL.
+func openNewFile(t *testing.T) *Database {
 	t.Helper()
 	return openAt(t, filepath.Join(t.TempDir(), "relay.db"), "key")
 }

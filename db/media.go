@@ -26,7 +26,7 @@ type Media struct {
 
 const (
 	mediaColumns            = `link, room, event_id, mxc, encrypted, name, mime_type, created_at, expires_at`
-	putMediaQuery           = `INSERT OR REPLACE INTO media (` + mediaColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	putMediaQuery           = `INSERT INTO media (` + mediaColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (link) DO UPDATE SET room = excluded.room, event_id = excluded.event_id, mxc = excluded.mxc, encrypted = excluded.encrypted, name = excluded.name, mime_type = excluded.mime_type, created_at = excluded.created_at, expires_at = excluded.expires_at`
 	mediaByLinkQuery        = `SELECT ` + mediaColumns + ` FROM media WHERE link = $1 AND expires_at > $2`
 	extendMediaQuery        = `UPDATE media SET expires_at = $2 WHERE link = $1`
 	deleteMediaByEventQuery = `DELETE FROM media WHERE room = $1 AND event_id = $2 OR link = $3`

@@ -9,7 +9,7 @@ import (
 const (
 	nativeColumns = `portal_id, wazo_uuid, account_id, user_uuid, emoji, spelling, state, since`
 
-	wantNativeQuery   = `INSERT INTO native_reaction (` + nativeColumns + `) VALUES ($1, $2, $3, $4, $5, $6, 'adding', $7) ON CONFLICT (portal_id, wazo_uuid, account_id, user_uuid, emoji) DO UPDATE SET state = 'adding', since = excluded.since WHERE state = 'removing'`
+	wantNativeQuery   = `INSERT INTO native_reaction (` + nativeColumns + `) VALUES ($1, $2, $3, $4, $5, $6, 'adding', $7) ON CONFLICT (portal_id, wazo_uuid, account_id, user_uuid, emoji) DO UPDATE SET state = 'adding', since = excluded.since WHERE native_reaction.state = 'removing'`
 	unwantNativeQuery = `UPDATE native_reaction SET state = 'removing', since = $5 WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND emoji = $4 AND state <> 'removing' AND NOT EXISTS (SELECT 1 FROM reaction WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND native = $4)`
 	owedNativeQuery   = `SELECT ` + nativeColumns + ` FROM native_reaction WHERE portal_id = $1 AND state <> 'added' ORDER BY since, wazo_uuid, emoji`
 	addedNativeQuery  = `UPDATE native_reaction SET state = 'added' WHERE portal_id = $1 AND wazo_uuid = $2 AND account_id = $3 AND user_uuid = $4 AND emoji = $5 AND state = 'adding'`

@@ -32,7 +32,7 @@ const (
 	hasAskedQuery = `SELECT EXISTS (SELECT 1 FROM asked WHERE wazo_room = $1 AND matrix_user = $2)`
 	answeredQuery = `DELETE FROM asked WHERE wazo_room = $1 AND matrix_user = $2`
 
-	closeQuery  = `INSERT INTO closed (wazo_room, until) VALUES ($1, $2) ON CONFLICT (wazo_room) DO UPDATE SET until = MAX(until, excluded.until)`
+	closeQuery  = `INSERT INTO closed (wazo_room, until) VALUES ($1, $2) ON CONFLICT (wazo_room) DO UPDATE SET until = excluded.until WHERE closed.until < excluded.until`
 	closedQuery = `SELECT until FROM closed WHERE wazo_room = $1`
 )
 

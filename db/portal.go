@@ -56,7 +56,7 @@ const (
 	deletePortalQuery       = `DELETE FROM portal WHERE id = $1`
 	setStartedOnWazoQuery   = `UPDATE portal SET started_on_wazo = $2, read_until = $2 WHERE id = $1`
 	setStartedOnMatrixQuery = `UPDATE portal SET started_on_matrix = true WHERE id = $1`
-	moveCursorQuery         = `UPDATE portal SET read_until = max(read_until, $2) WHERE id = $1 AND reader_id = $3`
+	moveCursorQuery         = `UPDATE portal SET read_until = CASE WHEN read_until < $2 THEN $2 ELSE read_until END WHERE id = $1 AND reader_id = $3`
 	setReaderQuery          = `UPDATE portal SET reader_id = $3 WHERE id = $1 AND reader_id = $2`
 	moveToRoomQuery         = `UPDATE portal SET matrix_room = $2 WHERE id = $1`
 	setTitleQuery           = `UPDATE portal SET title = $2, shown_title = $3 WHERE id = $1`

@@ -3,9 +3,11 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
+	"github.com/tidwall/sjson"
 	"go.mau.fi/util/dbutil"
 )
 
@@ -88,13 +90,13 @@ const (
 	setRowStateQuery   = `UPDATE queue SET state = $2, error = $3 WHERE id = $1`
 	passOverQuery      = `UPDATE queue SET state = 'waiting' WHERE id = $1 AND revision = $2 AND state = 'new'`
 	reviseRowQuery     = `UPDATE queue SET state = 'new', session = '', late = late OR state = 'waiting', revision = revision + 1, parts = 0, attempts = 0, error = '' WHERE id = $1 AND revision = $2`
-	takenBackQuery     = `UPDATE payload SET content = json_set(content, '$.unsigned.redacted_because', json('{}')) WHERE row_id = $1 AND json_valid(content)`
+	payloadQuery       = `SELECT content FROM payload WHERE row_id = $1`
 	nextRevisionQuery  = `UPDATE queue SET revision = revision + 1 WHERE id = $1`
 	setPartQuery       = `UPDATE queue SET part = $2, state = 'new', attempts = 0, error = '' WHERE id = $1 AND part = $3`
 	finishRowQuery     = `DELETE FROM queue WHERE id = $1 AND part = $2`
 	deleteRowQuery     = `DELETE FROM queue WHERE id = $1`
 	deleteUpToQuery    = `DELETE FROM queue WHERE portal_id = $1 AND direction = $2 AND kind = 'message' AND position <= $3`
-	lastPositionQuery  = `SELECT MAX(0, COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo'), 0), COALESCE((SELECT MAX(next_position) FROM gap WHERE portal_id = $1), 0))`
+	lastPositionQuery  = `SELECT MAX(last) FROM (SELECT 0 AS last UNION ALL SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_wazo' UNION ALL SELECT MAX(next_position) FROM gap WHERE portal_id = $1) AS known`
 	blockedQuery       = selectRows + `WHERE portal_id = $1 AND state IN ('parked', 'waiting') ORDER BY direction, position, id`
 	encryptedQuery     = selectRows + `WHERE session = $1 AND session <> '' AND state IN ('new', 'waiting') ORDER BY portal_id, position, id`
 	waitingQuery       = selectRows + `WHERE state = 'waiting' AND accepted_at <= $1 ORDER BY portal_id, position, id`
@@ -106,7 +108,7 @@ const (
 	oldestQuery        = `SELECT portal_id, direction, MIN(accepted_at) FROM queue WHERE state NOT IN ('parked', 'waiting') GROUP BY portal_id, direction`
 	busyQueuesQuery    = `SELECT DISTINCT portal_id, direction FROM queue WHERE state NOT IN ('parked', 'waiting')`
 	waitingSayersQuery = `SELECT DISTINCT author FROM queue WHERE portal_id = $1 AND direction = 'to_wazo' AND kind = 'message' AND author <> '' ORDER BY author`
-	newestShownQuery   = `SELECT MAX(COALESCE((SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_matrix'), 0), COALESCE((SELECT MAX(created_at) FROM message WHERE portal_id = $1), 0))`
+	newestShownQuery   = `SELECT MAX(newest) FROM (SELECT 0 AS newest UNION ALL SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' UNION ALL SELECT MAX(created_at) FROM message WHERE portal_id = $1) AS known`
 )
 
 // Queue is the table of messages that wait to be delivered. It holds two queues for each portal, one for each direction.
@@ -243,11 +245,22 @@ func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there
 }
 
 // MarkTakenBack notes in the payload of a row that the event was redacted, as a homeserver does (client-server API, "Redactions"). An
-// attempt that has not begun yet does not begin any more.
+// attempt that has not begun yet does not begin any more. A payload that is no JSON stays as it is, and a row that is gone is ignored.
 func (t *Queue) MarkTakenBack(ctx context.Context, rowID int64) error {
 	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
-		if err := t.Exec(ctx, takenBackQuery, rowID); err != nil {
+		var payload string
+		err := t.GetDB().QueryRow(ctx, payloadQuery, rowID).Scan(&payload)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		} else if err != nil {
 			return err
+		}
+		if json.Valid([]byte(payload)) {
+			if payload, err = sjson.SetRaw(payload, "unsigned.redacted_because", "{}"); err != nil {
+				return err
+			} else if err = t.Exec(ctx, putPayloadQuery, rowID, payload); err != nil {
+				return err
+			}
 		}
 		return t.Exec(ctx, nextRevisionQuery, rowID)
 	})

@@ -18,7 +18,7 @@ const (
 	hasSaidQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_wazo' AND state <> 'waiting' AND author = $2)`
 	payloadText      = `json_extract(payload.content, '$.content')`
 	untouched        = `state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
-	writtenQuery     = selectRows + `WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + ` AND json_valid(payload.content) AND (` + payloadText + ` = $5 OR substr(` + payloadText + `, 1, length($5) + 4) = $5 || char(10, 10) || '> ' AND instr(substr(` + payloadText + `, length($5) + 5), char(10)) = 0) ORDER BY position, id LIMIT 1`
+	writtenQuery     = selectRows + `WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + ` AND json_valid(payload.content) AND (` + payloadText + ` = $5 OR substr(` + payloadText + `, 1, length($5) + 4) = $5 || $6 AND instr(substr(` + payloadText + `, length($5) + 5), $7) = 0) ORDER BY position, id LIMIT 1`
 	hasWrittenQuery  = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + `)`
 	dropGhostsQuery  = `DELETE FROM queue WHERE id IN (SELECT id FROM queue JOIN payload ON payload.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $4 AND accepted_at <= $5 AND id > $6 AND source_id NOT IN (SELECT value FROM json_each($7)))`
 	isTakenQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND (id < $3 OR NOT (` + untouched + `)))`
@@ -59,7 +59,7 @@ func (t *Queue) HasSaid(ctx context.Context, portalID int64, matrixUser string) 
 // Written returns the oldest row to Matrix with this author and content that chatd stored at the time since or later, but before
 // the time until, and of which nothing was sent yet. The row may have a quote behind the content. Written returns nil if there is none.
 func (t *Queue) Written(ctx context.Context, portalID int64, author string, since, until WazoTime, content string) (*Row, error) {
-	return t.QueryOne(ctx, writtenQuery, portalID, author, since.UnixMicro(), until.UnixMicro(), content)
+	return t.QueryOne(ctx, writtenQuery, portalID, author, since.UnixMicro(), until.UnixMicro(), content, "\n\n> ", "\n")
 }
 
 // HasWritten reports whether there is a row that Written finds, whatever its content.
@@ -76,7 +76,7 @@ func (t *Queue) DropGhosts(ctx context.Context, row *Row, author string, since W
 	if err != nil {
 		return err
 	}
-	return t.Exec(ctx, dropGhostsQuery, row.PortalID, author, since.UnixMicro(), content, acceptedUntil, row.ID, string(uuids))
+	return t.Exec(ctx, inDialect(t.GetDB(), dropGhostsQuery), row.PortalID, author, since.UnixMicro(), content, acceptedUntil, row.ID, string(uuids))
 }
 
 // IsTaken reports whether a message of Wazo that is in the queue to Matrix cannot be what a row to Wazo has posted: it was accepted

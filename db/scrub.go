@@ -37,8 +37,13 @@ const textsState = `SELECT (SELECT COALESCE(GROUP_CONCAT(name || seq), '') FROM 
 	|| ' ' || (SELECT COUNT(*) FROM request) || ' ' || (SELECT COUNT(*) FROM orphan) || ' ' || (SELECT COUNT(*) FROM inbox)
 	|| ' ' || (SELECT COUNT(*) FROM notice) || ' ' || (SELECT COUNT(*) FROM wazo_command) || ' ' || (SELECT COUNT(*) FROM reaction) || ' ' || (SELECT COALESCE(SUM(revision), 0) FROM queue)`
 
-// KeepClean calls Scrub at once and every few seconds until ctx ends.
+// KeepClean calls Scrub at once and every few seconds until ctx ends. It does nothing on PostgreSQL, whose server alone decides when it
+// overwrites what was deleted.
 func (db *Database) KeepClean(ctx context.Context) {
+	if db.postgres != nil {
+		<-ctx.Done()
+		return
+	}
 	ticker := time.NewTicker(scrubInterval)
 	defer ticker.Stop()
 	for {

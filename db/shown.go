@@ -143,9 +143,9 @@ func (t *ShownReplies) Unshown(ctx context.Context, portalID int64, since Time) 
 // Targets returns, for those of some Wazo messages that an event shows, the mappings of their first parts. If the event is a reaction or
 // an edit, the message that this is about takes its place: it is what others can reply or react to.
 func (t *Messages) Targets(ctx context.Context, portalID int64, wazoUUIDs ...string) ([]*Message, error) {
-	wanted, err := json.Marshal(wazoUUIDs)
+	wanted, err := json.Marshal(append([]string{}, wazoUUIDs...)) // never null
 	if err != nil {
 		return nil, err
 	}
-	return t.QueryMany(ctx, targetsQuery, portalID, string(wanted))
+	return t.QueryMany(ctx, inDialect(t.GetDB(), targetsQuery), portalID, string(wanted))
 }

@@ -128,7 +128,7 @@ func TestTargetsOfMessages(t *testing.T) {
 // Targets looks for the edit that each message may be.
 func TestEditsAreFoundByTheirEvents(t *testing.T) {
 	t.Parallel()
-	db := openNew(t)
+	db := openNewFile(t)
 	rows, err := db.Query(t.Context(), `EXPLAIN QUERY PLAN `+targetsQuery, 1, `["text"]`)
 	require.NoError(t, err)
 	var plan []string

@@ -57,6 +57,9 @@ type heldTurnKey struct{}
 func inTurn(ctx context.Context, db *dbutil.Database, fn func(context.Context) error) error {
 	t, ok := db.RawDB.Driver().(*turns)
 	_, inTransaction := db.Execable(ctx).(dbutil.Transaction)
+	if p, ok := db.RawDB.Driver().(*postgres); ok {
+		return p.inTurn(ctx, !inTransaction, fn)
+	}
 	// A statement by itself takes a connection first, and its turn then. Where connections are limited, everybody has to take them in
 	// this order.
 	isLimited := db.RawDB.Stats().MaxOpenConnections > 0

@@ -18,7 +18,7 @@ var writers = map[string]func(ctx context.Context, db *Database) error{
 	"a statement": func(ctx context.Context, db *Database) error { return db.Setting.Set(ctx, "name", "value") },
 	"a statement with rows": func(ctx context.Context, db *Database) error {
 		var name string
-		return db.QueryRow(ctx, `INSERT INTO setting (name, value) VALUES ('name', x'00') ON CONFLICT DO NOTHING RETURNING name`).Scan(&name)
+		return db.QueryRow(ctx, `INSERT INTO setting (name, value) VALUES ('name', $1) ON CONFLICT DO NOTHING RETURNING name`, []byte{0}).Scan(&name)
 	},
 }
 

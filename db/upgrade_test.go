@@ -120,7 +120,7 @@ const rowsV1 = `
 func TestDatabaseOfVersion1IsUpgraded(t *testing.T) {
 	t.Parallel()
 	db := upgrade(t, installationV1...)
-	require.Equal(t, schemaOf(t, openNew(t)), schemaOf(t, db), "it has the schema of a new one")
+	require.Equal(t, schemaOf(t, openNewFile(t)), schemaOf(t, db), "it has the schema of a new one")
 	portal, err := db.Portal.ByID(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, "Support", portal.Title)
@@ -167,7 +167,7 @@ func TestDatabaseOfVersion3IsUpgraded(t *testing.T) {
 
 func testInstalled(t *testing.T, installation []string) {
 	db := installed{upgrade(t, installation...)}
-	require.Equal(t, schemaOf(t, openNew(t)), schemaOf(t, db.Database), "it has the schema of a new one")
+	require.Equal(t, schemaOf(t, openNewFile(t)), schemaOf(t, db.Database), "it has the schema of a new one")
 	// They run one after the other: the last of them adds rows.
 	t.Run("settings", db.testSettings)
 	t.Run("accounts", db.testAccounts)
@@ -185,7 +185,7 @@ func testInstalled(t *testing.T, installation []string) {
 func TestDatabaseOfVersion5IsOpened(t *testing.T) {
 	t.Parallel()
 	db := upgrade(t, installationV5...)
-	require.Equal(t, schemaOf(t, openNew(t)), schemaOf(t, db), "it has the schema of a new one")
+	require.Equal(t, schemaOf(t, openNewFile(t)), schemaOf(t, db), "it has the schema of a new one")
 	command, err := db.Command.Get(t.Context(), "$command")
 	require.NoError(t, err)
 	require.Equal(t, &Command{"$command", "@robin:a.example", "$edited", ms(1700000000091)}, command)

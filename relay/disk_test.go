@@ -10,11 +10,15 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 // fillDisk leaves the database no room to grow until the returned function is called.
 func (f *fixture) fillDisk() (makeRoom func()) {
 	f.Helper()
+	if dbtest.Enabled() {
+		return dbtest.RefuseWrites(f, f.db.Database, "INSERT", "payload", "length(NEW.content) > 15000")
+	}
 	f.db.RawDB.SetMaxOpenConns(1) // the limit is per connection
 	var pages int
 	require.NoError(f, f.db.QueryRow(f.ctx, `PRAGMA page_count`).Scan(&pages))

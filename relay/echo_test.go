@@ -17,6 +17,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -227,6 +228,12 @@ func TestOwnPostAmongMessagesThatAreMerged(t *testing.T) {
 // kill stops the relay and leaves the database as it is at this moment.
 func (f *fixture) kill() {
 	f.Helper()
+	if dbtest.Enabled() {
+		saved := dbtest.Copy(f, f.dbPath)
+		f.halt()
+		dbtest.Restore(f, f.dbPath, saved)
+		return
+	}
 	saved := make(map[string][]byte)
 	require.NoError(f, f.db.DoTxn(f.ctx, func(context.Context) error { // nothing is written meanwhile
 		for _, suffix := range []string{"", "-wal"} {

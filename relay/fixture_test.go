@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay/convert"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
@@ -83,7 +83,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T, options ...wazotest.Option) *fixture {
-	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(options...), dbPath: filepath.Join(t.TempDir(), "relay.db"), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, reactionWait: 50 * time.Millisecond, postTimeout: 5 * time.Second, backfill: 20, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
+	f := &fixture{T: t, ctx: t.Context(), wazo: wazotest.New(options...), dbPath: dbtest.Location(t), relayName: "relay", relayPassword: "secret", keyWait: 100 * time.Millisecond, reactionWait: 50 * time.Millisecond, postTimeout: 5 * time.Second, backfill: 20, probeInterval: 200 * time.Millisecond, overhearWait: 50 * time.Millisecond}
 	f.tenant = f.wazo.AddTenant("acme")
 	f.relay = f.wazo.AddUser(wazotest.User{Username: "relay", Password: "secret", Firstname: "Matrix", Lastname: "Relay", Tenant: f.tenant})
 	f.alice = f.wazo.AddUser(wazotest.User{Username: "alice", Password: "a", Firstname: "Alice", Lastname: "Martin", Tenant: f.tenant})

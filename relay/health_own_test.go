@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 )
@@ -16,6 +17,9 @@ import (
 // protectDatabase lets the database refuse to store anything until the returned function is called.
 func (f *fixture) protectDatabase() (release func()) {
 	f.Helper()
+	if dbtest.Enabled() {
+		return dbtest.RefuseWrites(f, f.db.Database, "INSERT OR UPDATE", "setting", "true")
+	}
 	f.db.RawDB.SetMaxOpenConns(1) // the switch is per connection
 	await.Until(f, "one connection to be left", func() bool { return f.db.RawDB.Stats().OpenConnections == 1 })
 	protect := func(on string) {

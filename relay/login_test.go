@@ -11,6 +11,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -377,9 +378,8 @@ func TestLogInThatCannotBeStoredIsTakenBack(t *testing.T) {
 	t.Parallel()
 	f := newLoginFixture(t)
 	f.start()
-	_, err := f.db.Exec(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON account BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
-	require.NoError(t, err)
-	_, err = f.try(robinUser, f.alice)
+	dbtest.RefuseWrites(t, f.db.Database, "INSERT", "account", "true")
+	_, err := f.try(robinUser, f.alice)
 	require.ErrorContains(t, err, "failed to store a log-in")
 	require.Nil(t, f.core.accounts.of(robinUser))
 	require.Empty(t, f.refreshTokens(f.alice))

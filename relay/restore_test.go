@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
@@ -14,14 +13,14 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
 // snapshot copies the database of a halted fixture; restore brings it back.
 func (f *fixture) snapshot() (restore func()) {
 	f.Helper()
-	data, err := os.ReadFile(f.dbPath)
-	require.NoError(f, err)
+	data := dbtest.Copy(f, f.dbPath)
 	f.matrix.mu.Lock()
 	defer f.matrix.mu.Unlock()
 	batch, synced := f.matrix.batch, make(map[id.RoomID]int)
@@ -29,12 +28,7 @@ func (f *fixture) snapshot() (restore func()) {
 		synced[room] = len(events)
 	}
 	return func() {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			if err := os.Remove(f.dbPath + suffix); err != nil && !os.IsNotExist(err) {
-				require.NoError(f, err)
-			}
-		}
-		require.NoError(f, os.WriteFile(f.dbPath, data, 0o600))
+		dbtest.Restore(f, f.dbPath, data)
 		f.matrix.mu.Lock()
 		defer f.matrix.mu.Unlock()
 		f.matrix.batch, f.matrix.synced = batch, maps.Clone(synced)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 // inFiles reports whether a text is anywhere in the files of the database.
@@ -29,6 +30,7 @@ func (f *fixture) inFiles(text string) bool {
 
 func TestDeliveredTextsLeaveTheFiles(t *testing.T) {
 	t.Parallel()
+	dbtest.SQLiteOnly(t)
 	const first, second, third = "the-first-xylophone", "the-second-xylophone", "the-third-xylophone"
 	f := newFixture(t)
 	f.start()

@@ -18,6 +18,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -147,13 +148,11 @@ func TestWebhookAnswersOnlyWhenStored(t *testing.T) {
 	f.awaitEmpty()
 	await.Until(t, "an answer to each event", func() bool { return f.wazo.PendingWebhooks() == 0 })
 	before := server.answered(http.StatusNoContent)
-	_, err := f.db.Exec(f.ctx, `CREATE TRIGGER full BEFORE INSERT ON queue WHEN NEW.direction = 'to_matrix' BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
-	require.NoError(t, err)
+	repair := dbtest.RefuseWrites(t, f.db.Database, "INSERT", "queue", "NEW.direction = 'to_matrix'")
 	f.wazo.Post(f.room.UUID, f.alice, "one", "")
 	await.Until(t, "a refusal", func() bool { return server.answered(http.StatusServiceUnavailable) > 0 })
 	require.Equal(t, before, server.answered(http.StatusNoContent))
-	_, err = f.db.Exec(f.ctx, `DROP TRIGGER full`)
-	require.NoError(t, err)
+	repair()
 	f.wazo.Post(f.room.UUID, f.alice, "two", "")
 	f.awaitShown("Alice Martin: one", "Alice Martin: two")
 }

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -18,6 +16,7 @@ import (
 
 	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 const (
@@ -43,7 +42,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{T: t, hs: newFakeHomeserver(t), dbPath: filepath.Join(t.TempDir(), "relay.db"), user: botUser, password: botPassword}
+	f := &fixture{T: t, hs: newFakeHomeserver(t), dbPath: dbtest.Location(t), user: botUser, password: botPassword}
 	t.Cleanup(func() {
 		f.stop()
 		if t.Failed() {
@@ -127,11 +126,7 @@ func (f *fixture) devices() []string {
 func (f *fixture) loseDatabase() {
 	f.Helper()
 	f.stop()
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(f.dbPath + suffix); err != nil {
-			require.ErrorIs(f, err, os.ErrNotExist)
-		}
-	}
+	dbtest.Empty(f, f.dbPath)
 }
 
 // otherIdentity replaces the account's identity by that of another bot, as "reset" in a client does. It returns its recovery key.

@@ -3,16 +3,17 @@ package device
 import (
 	"encoding/json"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 
 	"wazo-matrix-relay/bot/bottest"
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 // published returns the generation in the account data.
@@ -213,15 +214,17 @@ func TestNewerDatabaseIsBroughtBackAfterACopyWithAnAccessToken(t *testing.T) {
 // copyDatabase copies the database of a bot that runs; restore ends the bot and brings the copy back.
 func (f *fixture) copyDatabase() (restore func()) {
 	f.Helper()
-	file := filepath.Join(f.TempDir(), "copy.db")
-	_, err := f.db.Exec(f.Context(), "VACUUM INTO $1", file)
-	require.NoError(f, err)
-	data, err := os.ReadFile(file)
-	require.NoError(f, err)
+	location := f.dbPath
+	if f.db.Dialect == dbutil.SQLite {
+		location = filepath.Join(f.TempDir(), "copy.db")
+		_, err := f.db.Exec(f.Context(), "VACUUM INTO $1", location)
+		require.NoError(f, err)
+	}
+	data := dbtest.Copy(f, location)
 	return func() {
 		f.Helper()
 		f.loseDatabase()
-		require.NoError(f, os.WriteFile(f.dbPath, data, 0o600))
+		dbtest.Restore(f, f.dbPath, data)
 	}
 }
 

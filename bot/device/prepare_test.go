@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -15,6 +14,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/bot/bottest"
+	"wazo-matrix-relay/internal/dbtest"
 )
 
 func TestDeviceIsSigned(t *testing.T) {
@@ -279,12 +279,11 @@ func TestDeviceIsReplaced(t *testing.T) {
 		}},
 		{"without the keys in the database", func(f *fixture, _ string) { f.execute("DELETE FROM crypto_account") }},
 		{"with the keys of an older database", func(f *fixture, _ string) {
-			old, err := os.ReadFile(f.dbPath)
-			require.NoError(f, err)
+			old := dbtest.Copy(f, f.dbPath)
 			f.prepared()
 			f.stop()
 			f.loseDatabase()
-			require.NoError(f, os.WriteFile(f.dbPath, old, 0o600))
+			dbtest.Restore(f, f.dbPath, old)
 		}},
 		{"without one-time keys, and the homeserver takes no new ones", func(f *fixture, device string) {
 			f.hs.keys.Lock()
@@ -334,13 +333,12 @@ func TestDeviceIsReplaced(t *testing.T) {
 		f.token = "given"
 		f.hs.account.Tokens["given"] = "GIVEN"
 		f.prepared()
-		f.execute(`INSERT INTO crypto_olm_session (account_id, session_id, sender_key, session, created_at, last_decrypted, last_encrypted) VALUES ('', 's', 'k', '', 0, 0, 0)`)
+		f.execute(`INSERT INTO crypto_olm_session (account_id, session_id, sender_key, session, created_at, last_decrypted, last_encrypted) VALUES ('', 's', 'k', '', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00')`)
 		f.stop()
-		old, err := os.ReadFile(f.dbPath)
-		require.NoError(t, err)
+		old := dbtest.Copy(t, f.dbPath)
 		f.prepared()
 		f.loseDatabase()
-		require.NoError(t, os.WriteFile(f.dbPath, old, 0o600))
+		dbtest.Restore(t, f.dbPath, old)
 		device := f.prepared()
 		require.Equal(t, id.DeviceID("GIVEN"), device.ID)
 		require.Equal(t, Trusted, device.Trust)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay"
 )
 
@@ -75,7 +75,7 @@ type dialogueFixture struct {
 func newDialogueFixture(t *testing.T) *dialogueFixture {
 	f := &dialogueFixture{fixture: newFixture(t), chat: &fakeChat{ctx: t.Context()}}
 	var err error
-	f.db, err = db.Open(t.Context(), filepath.Join(t.TempDir(), "relay.db"), "key", zerolog.Nop())
+	f.db, err = db.Open(t.Context(), dbtest.Location(t), "key", zerolog.Nop())
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		f.chat.work.Wait()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,7 @@ import (
 
 	"wazo-matrix-relay/bot/bottest"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/dbtest"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
 )
@@ -51,7 +51,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{T: t, files: bottest.NewFiles()}
 	log := zerolog.New(&f.logged).Level(zerolog.DebugLevel)
 	var err error
-	f.db, err = db.Open(t.Context(), filepath.Join(t.TempDir(), "relay.db"), "key", zerolog.Nop())
+	f.db, err = db.Open(t.Context(), dbtest.Location(t), "key", zerolog.Nop())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.db.Close()) })
 

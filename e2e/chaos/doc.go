@@ -13,6 +13,7 @@
 //	run.go      the whole run                killer.go   when and at what the relay is killed
 //	fixture.go  the rooms and their people   keeper.go   the relay's process
 //	talk.go     who says what, and when      outages.go  whole services go away
+//	                                         database.go a PostgreSQL server goes away
 //	relations.go  what else people do with messages on Matrix
 //	ledger.go   what they have done so far   shaken.go   what an older database makes uncertain
 //	logins.go   who posts with an own account on Wazo

@@ -52,7 +52,7 @@ func (s *fixture) outages() []outage {
 	if s.cfg.Plugin {
 		ofEvents = append(ofEvents, outage{pluginRemoved, s.removePlugin}, outage{tablesRemoved, s.removeTables})
 	}
-	return append(ofEvents, []outage{
+	return append(append(ofEvents, s.databaseOutages()...), []outage{
 		{"chatd down", while(faults.ChatdDown)},
 		// The relay keeps names in memory, so that it asks for them only after a start.
 		{"dird down", s.whileStarting(faults.DirdDown)},

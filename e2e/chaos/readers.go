@@ -16,7 +16,7 @@ const (
 	// readerChangesEvery is how many messages there are, of the whole run, for each
 	// change of a reader.
 	readerChangesEvery = 400
-	readerQuery        = `SELECT COALESCE(account.matrix_user, '') FROM portal JOIN account ON account.id = portal.reader_id WHERE portal.wazo_room = ?`
+	readerQuery        = `SELECT COALESCE(account.matrix_user, '') FROM portal JOIN account ON account.id = portal.reader_id WHERE portal.wazo_room = $1`
 )
 
 // changeReaders has whoever reads a conversation for the relay log out, again and again,

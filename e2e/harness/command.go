@@ -21,5 +21,8 @@ func Command(run func(ctx context.Context, args []string, stdout, stderr io.Writ
 		code = complain(err)
 	}
 	stop()
+	if err := stopPostgres(); err != nil {
+		code = complain(err)
+	}
 	os.Exit(code)
 }

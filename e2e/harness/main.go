@@ -23,7 +23,7 @@ func Main(m *testing.M, ready func(*Homeserver, *JSHost)) int {
 		return complain(err)
 	}
 	code := runTests(m, dir, ready)
-	if err = remove(); err != nil {
+	if err = errors.Join(stopPostgres(), remove()); err != nil {
 		return max(code, complain(err))
 	}
 	return code

@@ -15,7 +15,7 @@ type RelayConfig struct {
 	Binary string
 	// Dir is where the database and the log are kept: one directory, one relay.
 	Dir string
-	// Env is the relay's configuration. Only DATABASE_URL (a file in Dir),
+	// Env is the relay's configuration. Only DATABASE_URL (a file in Dir, or with E2E_DATABASE=postgres a database of its own),
 	// SECRET_KEY (random), ADMIN_LISTEN (a free loopback port), LOG_LEVEL
 	// (info), LOG_FORMAT (json) and PROBE_MINUTES (0) have values of their own if left out.
 	Env map[string]string
@@ -59,6 +59,13 @@ func PrepareRelay(ctx context.Context, cfg RelayConfig) (*Relay, error) {
 	env, err := relayEnvironment(dir, cfg.Env)
 	if err != nil {
 		return nil, err
+	}
+	if server, err := PostgresServer(ctx); err != nil {
+		return nil, err
+	} else if server != nil && cfg.Env["DATABASE_URL"] == "" {
+		if env["DATABASE_URL"], err = NewDatabase(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return &Relay{binary: binary, dir: dir, env: env}, nil
 }

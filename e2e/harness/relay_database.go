@@ -8,14 +8,21 @@ import (
 	"io/fs"
 	"os"
 
-	_ "github.com/mattn/go-sqlite3" // the driver of the relay's database
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver of a database on PostgreSQL
+	_ "github.com/mattn/go-sqlite3"    // the driver of an SQLite file
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/postgrestest"
 )
 
 // CopyDatabase copies the database of a relay, which may be running, to a file
 // that does not exist yet. The copy is of one moment, like the snapshot of a
 // virtual machine.
 func (r *Relay) CopyDatabase(ctx context.Context, file string) (err error) {
-	db, err := sql.Open("sqlite3", "file:"+r.databaseFile()+"?mode=ro&_busy_timeout=5000")
+	if r.isOnPostgres() {
+		return postgrestest.RunTool(ctx, nil, nil, "pg_dump", "--format=custom", "--compress=0", "--file="+file, "--dbname="+r.database())
+	}
+	db, err := r.readDatabase()
 	if err != nil {
 		return fmt.Errorf("failed to copy the relay's database: %w", err)
 	}
@@ -28,7 +35,7 @@ func (r *Relay) CopyDatabase(ctx context.Context, file string) (err error) {
 
 // QueryDatabase reads one value from the database of a relay, which may be running.
 func (r *Relay) QueryDatabase(ctx context.Context, into any, query string, args ...any) (err error) {
-	db, err := sql.Open("sqlite3", "file:"+r.databaseFile()+"?mode=ro&_busy_timeout=5000")
+	db, err := r.readDatabase()
 	if err != nil {
 		return fmt.Errorf("failed to read the relay's database: %w", err)
 	}
@@ -37,6 +44,13 @@ func (r *Relay) QueryDatabase(ctx context.Context, into any, query string, args 
 		return fmt.Errorf("failed to read the relay's database: %w", err)
 	}
 	return nil
+}
+
+func (r *Relay) readDatabase() (*sql.DB, error) {
+	if r.isOnPostgres() {
+		return sql.Open("pgx", r.database())
+	}
+	return sql.Open("sqlite3", "file:"+r.database()+"?mode=ro&_busy_timeout=5000")
 }
 
 // RestoreDatabase puts a copy in the place of the database of a relay that does
@@ -49,7 +63,10 @@ func (r *Relay) RestoreDatabase(file string) error {
 	if err = r.RemoveDatabase(); err != nil {
 		return err
 	}
-	if err = os.WriteFile(r.databaseFile(), content, 0o600); err != nil {
+	if r.isOnPostgres() {
+		return postgrestest.RunTool(context.Background(), nil, nil, "pg_restore", "--exit-on-error", "--no-owner", "--dbname="+r.database(), file)
+	}
+	if err = os.WriteFile(r.database(), content, 0o600); err != nil {
 		return fmt.Errorf("failed to restore the relay's database: %w", err)
 	}
 	return nil
@@ -57,12 +74,21 @@ func (r *Relay) RestoreDatabase(file string) error {
 
 // RemoveDatabase removes the database of a relay that does not run.
 func (r *Relay) RemoveDatabase() error {
+	if r.isOnPostgres() {
+		if err := executeOn(context.Background(), r.database(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {
+			return fmt.Errorf("failed to remove the relay's database: %w", err)
+		}
+		return nil
+	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(r.databaseFile() + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(r.database() + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("failed to remove the relay's database: %w", err)
 		}
 	}
 	return nil
 }
 
-func (r *Relay) databaseFile() string { return r.env["DATABASE_URL"] }
+// database is the file of the database, or its URL.
+func (r *Relay) database() string { return r.env["DATABASE_URL"] }
+
+func (r *Relay) isOnPostgres() bool { return db.IsPostgres(r.database()) }

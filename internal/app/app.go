@@ -50,7 +50,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case commandHealthcheck:
 		return healthcheck(ctx, environ)
 	case commandBackup:
-		return backup(ctx, environ, arguments.backup, stdout)
+		return backup(ctx, environ, arguments.names[0], stdout)
+	case commandMove:
+		return moveDatabase(ctx, environ, arguments.names[0], arguments.names[1], stdout, stderr)
 	}
 	cfg, err := loadConfig(environ)
 	if err != nil {

@@ -14,7 +14,8 @@ const (
 	commandLogin       = "login"
 	commandHealthcheck = "healthcheck"
 	commandRecoveryKey = "recovery-key"
-	commandBackup      = "backup" // needs the name of a file
+	commandBackup      = "backup"           // needs the name of a file
+	commandMove        = "migrate-database" // needs the name of a file and a URL
 	commandVersion     = "--version"
 	commandHelp        = "--help"
 )
@@ -24,10 +25,16 @@ const optionEnvFile = "--env-file"
 
 // arguments are the arguments of the program.
 type arguments struct {
-	command string // one of those above; empty: relay
-	envFile string // empty: there is none
-	backup  string // the file of commandBackup
+	command string   // one of those above; empty: relay
+	envFile string   // empty: there is none
+	names   []string // what the command needs, see operands
 }
+
+// operands names what a command needs.
+var operands = map[string]string{commandBackup: "FILE", commandMove: "FROM TO"}
+
+// needs returns how many names a command needs.
+func needs(command string) int { return len(strings.Fields(operands[command])) }
 
 // parseArguments understands the arguments in any order. Its error carries a hint.
 func parseArguments(args []string) (parsed arguments, err error) {
@@ -46,8 +53,8 @@ func parseArguments(args []string) (parsed arguments, err error) {
 			parsed.envFile = value
 		case arg == "":
 			// It is like no argument.
-		case parsed.command == commandBackup && parsed.backup == "" && !strings.HasPrefix(arg, "--"):
-			parsed.backup = arg
+		case len(parsed.names) < needs(parsed.command) && !strings.HasPrefix(arg, "--"):
+			parsed.names = append(parsed.names, arg)
 		case commandOf(arg) == "":
 			return parsed, hint(fmt.Errorf("unknown argument %q", arg), "the arguments are "+argumentNames()+"; everything else is configured by environment variables")
 		case parsed.command != "":
@@ -56,10 +63,14 @@ func parseArguments(args []string) (parsed arguments, err error) {
 			parsed.command = commandOf(arg)
 		}
 	}
-	if parsed.command == commandBackup && parsed.backup == "" {
+	switch {
+	case len(parsed.names) == needs(parsed.command):
+		return parsed, nil
+	case parsed.command == commandBackup:
 		return parsed, hint(errors.New("backup needs the name of a file"), "write wazo-matrix-relay backup copy.db, or - instead of the name for standard output")
+	default:
+		return parsed, hint(errors.New("migrate-database needs two databases"), "write wazo-matrix-relay migrate-database relay.db postgres://relay:password@db.example.org/relay")
 	}
-	return parsed, nil
 }
 
 // explanation is what the help says of an argument.
@@ -72,6 +83,7 @@ func explanations() []explanation {
 		{commandHealthcheck, "Ask a running relay whether messages can be relayed, and exit with 0 or 1."},
 		{commandRecoveryKey, "Print the recovery key of the bot's cryptographic identity. The relay may be running."},
 		{commandBackup, "Copy the database to a file that does not exist (- is standard output). The relay may be running."},
+		{commandMove, "Move the database from an SQLite file to an empty one on PostgreSQL, and compare all rows. No relay may be running."},
 		{commandVersion, "Print the versions of the relay, of Go and of mautrix."},
 		{commandHelp, "Print this help."},
 	}
@@ -108,13 +120,10 @@ Without an argument it relays until SIGINT or SIGTERM. The arguments are:
 
 `)
 	for _, explained := range explanations() {
-		argument := explained.argument
-		if argument == commandBackup {
-			argument += " FILE"
-		}
-		fmt.Fprintf(w, "  %-16s %s\n", argument, explained.text)
+		argument := strings.TrimSpace(explained.argument + " " + operands[explained.argument])
+		fmt.Fprintf(w, "  %-24s %s\n", argument, explained.text)
 	}
-	fmt.Fprintf(w, "  %-16s %s\n", optionEnvFile+" FILE", "Read variables from a file, with any of the above. The format is that of docker run --env-file.")
+	fmt.Fprintf(w, "  %-24s %s\n", optionEnvFile+" FILE", "Read variables from a file, with any of the above. The format is that of docker run --env-file.")
 	fmt.Fprint(w, `
 Everything is configured by environment variables, which override those of the file.
 The file .env.example explains each.

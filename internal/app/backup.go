@@ -22,12 +22,15 @@ const backupToStdout = "-"
 // database that is.
 func backup(ctx context.Context, environ []string, file string, stdout io.Writer) error {
 	var cfg struct {
-		DatabasePath databasePath `env:"DATABASE_URL" envDefault:"relay.db" hint:"set it to the name of a file, like relay.db"`
+		Database databaseLocation `env:"DATABASE_URL" envDefault:"relay.db" hint:"set it to the name of a file, like relay.db"`
 	}
-	if err := errors.Join(parse(&cfg, env.ToMap(environ))...); err != nil {
+	vars := env.ToMap(environ)
+	if err := errors.Join(append(readSecretFiles(vars), parse(&cfg, vars)...)...); err != nil {
 		return err
+	} else if cfg.Database.isPostgres() {
+		return hint(errors.New("the database is on PostgreSQL, and this command copies SQLite files only"), "use pg_dump of PostgreSQL: pg_dump --format=custom --file=relay.dump, followed by the URL of the database")
 	}
-	path := string(cfg.DatabasePath)
+	path := string(cfg.Database)
 	if file == backupToStdout {
 		return backupHint(streamBackup(ctx, path, stdout))
 	}

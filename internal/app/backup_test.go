@@ -80,13 +80,25 @@ func TestBackupArguments(t *testing.T) {
 		parsed, err := parseArguments(args)
 		require.NoError(t, err, args)
 		require.Equal(t, commandBackup, parsed.command, args)
-		require.Equal(t, "copy.db", parsed.backup, args)
+		require.Equal(t, []string{"copy.db"}, parsed.names, args)
 	}
 	for _, args := range [][]string{{"backup"}, {"backup", "--env-file", ".env"}, {"backup", "copy.db", "other.db"}, {"backup", "--check"}, {"copy.db"}} {
 		_, err := parseArguments(args)
 		var hinted *hintError
 		require.ErrorAs(t, err, &hinted, args)
 	}
+}
+
+func TestDatabasesOnPostgreSQLAreCopiedOtherwise(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "copy.db")
+	var stdout bytes.Buffer
+	err := run(t.Context(), []string{"backup", file}, []string{"DATABASE_URL=postgres://relay:hunter2@db.example.org/relay"}, &stdout, &stdout)
+	var hinted *hintError
+	require.ErrorAs(t, err, &hinted)
+	require.Contains(t, hinted.hint, "pg_dump")
+	require.NotContains(t, hinted.Error()+hinted.hint, "hunter2")
+	require.NoFileExists(t, file)
 }
 
 func TestBackupHints(t *testing.T) {

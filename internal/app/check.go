@@ -32,7 +32,7 @@ func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	fmt.Fprintf(stdout, "ok: configuration\n")
 	log = log.Level(zerolog.Disabled)
 	database, row, running, err := openStoreToCheck(ctx, cfg, log)
-	detail := string(cfg.DatabasePath)
+	detail := db.Redacted(string(cfg.Database))
 	if running {
 		detail += ", which a running relay uses"
 	}

@@ -43,8 +43,8 @@ type config struct {
 	AllowedUsers userPatterns `env:"ALLOWED_USERS" hint:"set it to user IDs, or to patterns like @*:example.org, separated by commas"`
 	IgnoredUsers userPatterns `env:"IGNORED_USERS" hint:"set it to user IDs, or to patterns like @*:example.org, separated by commas"`
 
-	DatabasePath databasePath `env:"DATABASE_URL" envDefault:"relay.db" hint:"set it to the name of a file, like relay.db"`
-	SecretKey    string       `env:"SECRET_KEY" secret:"true"`
+	Database  databaseLocation `env:"DATABASE_URL" envDefault:"relay.db" secret:"true" hint:"set it to the name of a file, like relay.db, or to the URL of a database on PostgreSQL, like postgres://relay:password@db.example.org/relay"`
+	SecretKey string           `env:"SECRET_KEY" secret:"true" hint:"set it to a long random text, and keep that text: with PostgreSQL the relay has no directory in which it could keep a key of its own"`
 
 	Language      language      `env:"LANGUAGE" envDefault:"en" hint:"set it to en (English) or fr (French); many systems set LANGUAGE, too, and the environment overrides the file of --env-file"`
 	CommandPrefix commandPrefix `env:"COMMAND_PREFIX" envDefault:"!wazo" hint:"set it to one word that nobody begins an ordinary message with, like !wazo"`
@@ -158,6 +158,9 @@ func (c *config) checkTogether() (mistakes []error) {
 		mistakes = append(mistakes, mistake(fieldOf(fields, "WAZO_USERNAME"), errNotSet)...)
 	case c.WazoUsername != "" && c.WazoPassword == "":
 		mistakes = append(mistakes, mistake(fieldOf(fields, "WAZO_PASSWORD"), errNotSet)...)
+	}
+	if c.Database.isPostgres() && c.SecretKey == "" {
+		mistakes = append(mistakes, mistake(fieldOf(fields, "SECRET_KEY"), errNotSet)...)
 	}
 	if c.WazoEvents == eventsWebhook {
 		mistakes = append(mistakes, c.checkWebhook()...)
@@ -276,7 +279,7 @@ func (c *config) openDatabase(ctx context.Context, log zerolog.Logger) (*db.Data
 	if err != nil {
 		return nil, err
 	}
-	return db.Open(ctx, string(c.DatabasePath), secret, log.With().Str("part", "db").Logger())
+	return db.Open(ctx, string(c.Database), secret, log.With().Str("part", "db").Logger())
 }
 
 // openDatabaseToRead is openDatabase beside a running relay: nothing can be stored.
@@ -285,7 +288,7 @@ func (c *config) openDatabaseToRead(ctx context.Context) (*db.Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return db.OpenToRead(ctx, string(c.DatabasePath), secret, zerolog.Nop())
+	return db.OpenToRead(ctx, string(c.Database), secret, zerolog.Nop())
 }
 
 // secret returns the configured key of the database, or the one that is kept beside it.
@@ -293,5 +296,5 @@ func (c *config) secret() (string, error) {
 	if c.SecretKey != "" {
 		return c.SecretKey, nil
 	}
-	return db.LoadOrCreateKey(string(c.DatabasePath))
+	return db.LoadOrCreateKey(string(c.Database))
 }

@@ -55,7 +55,7 @@ func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	cfg, err := loadConfig(environ(goodEnv()))
 	require.NoError(t, err)
-	require.EqualValues(t, "relay.db", cfg.DatabasePath)
+	require.EqualValues(t, "relay.db", cfg.Database)
 	require.EqualValues(t, "!wazo", cfg.CommandPrefix)
 	require.EqualValues(t, "127.0.0.1:8081", cfg.AdminListen)
 	require.EqualValues(t, zerolog.InfoLevel, cfg.LogLevel)
@@ -264,7 +264,9 @@ func TestConfigMistakes(t *testing.T) {
 		{"an admin that is no user id", map[string]string{"ADMINS": "robin"}, `"robin" is not a valid user ID or pattern`},
 		{"an allowed user that is no user id", map[string]string{"ALLOWED_USERS": "@robin"}, `"@robin" is not a valid user ID or pattern`},
 		{"an ignored user that is no user id", map[string]string{"IGNORED_USERS": "a.example"}, `"a.example" is not a valid user ID or pattern`},
-		{"another database", map[string]string{"DATABASE_URL": "postgres://user:" + secretKey + "@host/db"}, "DATABASE_URL"},
+		{"another database", map[string]string{"DATABASE_URL": "mysql://user:" + secretKey + "@host/db"}, "DATABASE_URL"},
+		{"a database on PostgreSQL whose URL is wrong", map[string]string{"DATABASE_URL": "postgres://user:" + secretKey + "@host:db/db", "SECRET_KEY": "x"}, "DATABASE_URL"},
+		{"a database on PostgreSQL without a key", map[string]string{"DATABASE_URL": "postgres://user:" + secretKey + "@host/db", "SECRET_KEY": ""}, "SECRET_KEY is not set"},
 		{"an alias that is no template", map[string]string{"ALIAS_FORMAT": "{{.Name"}, "ALIAS_FORMAT"},
 		{"an alias of an unknown field", map[string]string{"ALIAS_FORMAT": "{{.Nick}}"}, "ALIAS_FORMAT"},
 		{"a content that is no template", map[string]string{"CONTENT_FORMAT": "{{end}}"}, "CONTENT_FORMAT"},

@@ -42,7 +42,7 @@ var (
 	_ encoding.TextUnmarshaler = (*nonBlank)(nil)
 	_ encoding.TextUnmarshaler = (*minutes)(nil)
 	_ encoding.TextUnmarshaler = (*roomID)(nil)
-	_ encoding.TextUnmarshaler = (*databasePath)(nil)
+	_ encoding.TextUnmarshaler = (*databaseLocation)(nil)
 	_ encoding.TextUnmarshaler = (*commandPrefix)(nil)
 	_ encoding.TextUnmarshaler = (*aliasFormat)(nil)
 	_ encoding.TextUnmarshaler = (*contentFormat)(nil)
@@ -225,15 +225,18 @@ func (n *nonBlank) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// databasePath is the file of the database. Its text may also be a URL with the scheme sqlite or file.
-type databasePath string
+// databaseLocation is the file of the database, or its URL on PostgreSQL. The text of a file may also be a URL with the scheme sqlite or
+// file.
+type databaseLocation string
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (p *databasePath) UnmarshalText(text []byte) error {
-	file, err := db.FilePath(string(text))
-	*p = databasePath(file)
+func (l *databaseLocation) UnmarshalText(text []byte) error {
+	location, err := db.Location(string(text))
+	*l = databaseLocation(location)
 	return err
 }
+
+func (l databaseLocation) isPostgres() bool { return db.IsPostgres(string(l)) }
 
 // commandPrefix is the word by which commands begin.
 type commandPrefix string

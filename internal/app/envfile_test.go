@@ -191,5 +191,5 @@ func TestHelp(t *testing.T) {
 	for _, line := range regexp.MustCompile(`(?m)^  (\S+)(?: FILE)? +[A-Z]`).FindAllStringSubmatch(out.stdout, -1) {
 		listed[line[1]] = true
 	}
-	require.ElementsMatch(t, []string{"--check", "login", "backup", "healthcheck", "recovery-key", "--version", "--help", "--env-file"}, slices.Collect(maps.Keys(listed)))
+	require.ElementsMatch(t, []string{"--check", "login", "backup", "migrate-database", "healthcheck", "recovery-key", "--version", "--help", "--env-file"}, slices.Collect(maps.Keys(listed)))
 }

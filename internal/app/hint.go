@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix"
 
 	"wazo-matrix-relay/bot"
@@ -182,9 +184,25 @@ func databaseHint(err error) error {
 		return hint(err, "allow the relay to write to the directory of DATABASE_URL")
 	case errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, dbutil.ErrForeignTables), errors.Is(err, dbutil.ErrNotOwned):
+		return hint(err, "set DATABASE_URL to a database that only the relay uses")
+	case isPostgresError(err, "42501"): // insufficient_privilege
+		return hint(err, "let the user in DATABASE_URL own the database: ALTER DATABASE relay OWNER TO relay")
+	case isPostgresError(err, "28P01"), isPostgresError(err, "28000"): // invalid_password, invalid_authorization_specification
+		return hint(err, "check the user and the password in DATABASE_URL, and that the server's pg_hba.conf lets the user in from this machine")
+	case isPostgresError(err, "3D000"): // invalid_catalog_name
+		return hint(err, "make the database: CREATE DATABASE relay OWNER relay")
+	case db.IsServerError(err):
+		return hint(err, "check DATABASE_URL, and check that PostgreSQL runs and that this machine can reach it")
 	default:
 		return hint(err, "check DATABASE_URL, and check that its directory exists and that the relay may write to it")
 	}
+}
+
+// isPostgresError reports whether PostgreSQL answered with a code (PostgreSQL, "PostgreSQL Error Codes").
+func isPostgresError(err error, code string) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && answer.Code == code
 }
 
 // after says when something may be tried again: after a while (0: it is not known).

@@ -30,8 +30,10 @@ Docker and systemd keep what the relay prints. See docs/administration.md, "The 
 
 // printRecoveryKey prints the recovery key that is stored in the database. A relay may use the database at the same time.
 func printRecoveryKey(ctx context.Context, cfg *config, stdout io.Writer) (err error) {
-	if _, err = os.Stat(string(cfg.DatabasePath)); err != nil {
-		return databaseHint(err)
+	if !cfg.Database.isPostgres() { // SQLite would make the file
+		if _, err = os.Stat(string(cfg.Database)); err != nil {
+			return databaseHint(err)
+		}
 	}
 	database, err := cfg.openDatabaseToRead(ctx)
 	if err != nil {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
+
+	"wazo-matrix-relay/db"
 )
 
 // serve relays until ctx ends, or until the relay cannot go on.
@@ -44,6 +47,15 @@ func (p *parts) runBoth(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	var coreErr error
+	var isLost atomic.Bool
+	wg.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-p.database.Lost():
+			isLost.Store(true)
+			cancel()
+		}
+	})
 	wg.Go(func() {
 		defer cancel()
 		coreErr = p.core.Run(ctx)
@@ -51,7 +63,9 @@ func (p *parts) runBoth(ctx context.Context) error {
 	matrixErr := p.matrix.Run(ctx)
 	cancel()
 	wg.Wait()
-	if coreErr != nil {
+	if isLost.Load() {
+		return databaseHint(db.ErrInUse)
+	} else if coreErr != nil {
 		return databaseHint(coreErr)
 	}
 	return matrixHint(matrixErr)
