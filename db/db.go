@@ -34,8 +34,8 @@ import (
 // dialect sets synchronous=FULL: that a delivery was attempted must still be known after a power cut.
 const dialect = "sqlite3-fk-wal-fullsync"
 
-// idleConnections is how many connections are kept that nobody uses now. A new one has to prepare all statements again.
-const idleConnections = 8
+// idleConnections is how many connections of the pool are kept that nobody uses now. They are cheap, see conn.go.
+const idleConnections = 64
 
 // ErrUnsupportedURL is returned by Open for a database that is not SQLite.
 var ErrUnsupportedURL = errors.New("only SQLite files are supported as database")
@@ -142,7 +142,14 @@ func Open(ctx context.Context, path, secret string, log zerolog.Logger) (*Databa
 		_ = db.Close() // the first error says more
 		return nil, err
 	}
+	db.closeIdle()
 	return db, nil
+}
+
+// closeIdle closes the connections to which something was said that concerns a connection.
+func (db *Database) closeIdle() {
+	db.RawDB.SetMaxIdleConns(-1)
+	db.RawDB.SetMaxIdleConns(idleConnections)
 }
 
 // OpenToRead opens an existing database for reading only. A running relay may have it open at the same time. The schema is
@@ -173,7 +180,7 @@ func (db *Database) Close() error {
 
 // open sets up the database without reading or writing the file.
 func open(path, secret string, log zerolog.Logger) (*Database, error) {
-	pool, err := openTurns(dialect, "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64&_secure_delete=on")
+	pool, err := openPool(dialect, "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=256&_secure_delete=on")
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}

@@ -66,9 +66,9 @@ func fileSize(path string) int64 {
 	return info.Size()
 }
 
-// OnCommit has a function called with the time that each commit of a transaction took.
+// OnCommit has a function called with the time that each commit took. Several transactions may have shared it.
 func (db *Database) OnCommit(observe func(took time.Duration)) {
-	if t, ok := db.RawDB.Driver().(*turns); ok {
-		t.observe.Store(&observe)
+	if p := poolOf(db.RawDB); p != nil {
+		p.writer.observe.Store(&observe)
 	}
 }

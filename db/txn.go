@@ -35,10 +35,8 @@ func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) erro
 // doTxn is dbutil's DoTxn, which would not end the transaction if fn panics: it would keep SQLite's write lock until its context
 // ends, and nobody could write.
 func doTxn(ctx context.Context, db *dbutil.Database, fn func(ctx context.Context) error) error {
-	return inTurn(ctx, db, func(ctx context.Context) error {
-		return db.DoTxn(ctx, nil, func(ctx context.Context) error {
-			return task.Guard(ctx, func() error { return fn(ctx) })
-		})
+	return db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		return task.Guard(ctx, func() error { return fn(ctx) })
 	})
 }
 
