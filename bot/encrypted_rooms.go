@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,6 +76,7 @@ func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
 	early := &earlyAnswer{asked: time.Now(), done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.early[roomID] = slices.DeleteFunc(r.early[roomID], func(old *earlyAnswer) bool { return time.Since(old.asked) >= earlyAnswerAge })
 	if r.checked[roomID] && r.encrypted[roomID] || len(r.early[roomID]) >= maxEarly {
 		return
 	}

@@ -63,21 +63,26 @@ func ahead[T any](ctx context.Context, prepare func() (*T, error)) (await func()
 	}
 }
 
-// nextPlain returns the row behind another one if it is an ordinary message of which nothing was tried yet, and else nil.
-func (r *Relay) nextPlain(ctx context.Context, row *db.Row) (*db.Row, error) {
+// readAhead is how many rows are read at once. They may have changed when their turn comes, which is noticed then.
+const readAhead = 16
+
+// nextPlain returns the row behind another one if it is an ordinary message of which nothing was tried yet, and else nil. It also returns
+// the rows behind that one, as far as they were read. known are those behind the first row that were read before.
+func (r *Relay) nextPlain(ctx context.Context, row *db.Row, known []*db.Row) (next *db.Row, following []*db.Row, err error) {
 	if r.tasks.Stopping() {
-		return nil, nil // it would be marked, and not sent
+		return nil, nil, nil // it would be marked, and not sent
 	}
-	rows, err := r.db.Queue.Following(ctx, row, 1)
-	if err != nil || len(rows) == 0 {
-		return nil, err
+	if len(known) == 0 {
+		if known, err = r.db.Queue.Following(ctx, row, readAhead); err != nil || len(known) == 0 {
+			return nil, nil, err
+		}
 	}
-	next := rows[0]
+	next = known[0]
 	if next.Kind != db.KindMessage || next.State != db.StateNew || next.HasRequest() || next.Part > 0 || next.Session != "" ||
 		next.Late || next.MergedInto != 0 || next.Alone || len(next.Payload) > maxAheadBytes {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return next, nil
+	return next, known[1:], nil
 }
 
 // isStillNext reports, within a transaction, whether a row that was made ready is what its queue delivers next, and may be delivered:
@@ -96,8 +101,7 @@ func (r *Relay) isStillNext(ctx context.Context, read *db.Portal, row *db.Row) (
 	if gap, err := r.db.Gap.First(ctx, portal.ID); err != nil || gap != nil && row.Direction == db.ToWazo {
 		return false, err
 	}
-	next, err := r.db.Queue.Next(ctx, row.PortalID, row.Direction)
-	return next != nil && next.ID == row.ID && next.Revision == row.Revision && next.State == db.StateNew && !next.HasRequest() && !next.Alone, err
+	return r.db.Queue.IsNext(ctx, row)
 }
 
 // about implements delivery.
@@ -118,7 +122,7 @@ func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixD
 		return func() *matrixDelivery { return nil }
 	}
 	return ahead(ctx, func() (*matrixDelivery, error) {
-		row, err := d.nextPlain(ctx, d.row)
+		row, behind, err := d.nextPlain(ctx, d.row, d.behind)
 		if err != nil || row == nil || d.isHistory(row) || d.events.settling(row) > 0 {
 			return nil, err
 		}
@@ -134,7 +138,7 @@ func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixD
 		}
 		d.matrix.AskAhead(ctx, d.portal.MatrixRoom)
 		next := newMatrixDelivery(d.Relay, d.portal, row)
-		next.depth = d.depth + 1
+		next.depth, next.behind = d.depth+1, behind
 		next.ready, next.request, err = next.nextPart(ctx)
 		if err != nil || next.ready == nil || len(next.request) != 1 || next.ready.Answers || next.ready.EncryptedFallback != nil {
 			return nil, err
@@ -171,7 +175,7 @@ func (d *wazoDelivery) prepareNext(ctx context.Context) (await func() *wazoDeliv
 		return func() *wazoDelivery { return nil }
 	}
 	return ahead(ctx, func() (*wazoDelivery, error) {
-		row, err := d.nextPlain(ctx, d.row)
+		row, behind, err := d.nextPlain(ctx, d.row, d.behind)
 		if err != nil || row == nil {
 			return nil, err
 		}
@@ -180,7 +184,7 @@ func (d *wazoDelivery) prepareNext(ctx context.Context) (await func() *wazoDeliv
 			return nil, nil
 		}
 		ctx := withMessageID(ctx, row.SourceID)
-		next := &wazoDelivery{Relay: d.Relay, portal: d.portal, row: row, depth: d.depth + 1}
+		next := &wazoDelivery{Relay: d.Relay, portal: d.portal, row: row, depth: d.depth + 1, behind: behind}
 		request, err := next.convert(ctx, evt)
 		if err != nil || !request.isPlain() {
 			return nil, err

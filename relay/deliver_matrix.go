@@ -24,6 +24,7 @@ type matrixDelivery struct {
 
 	ready   *matrixPart     // what is sent, if the row was marked as attempted when the one before it was recorded; nil: it was not
 	request []string        // of which that is a part
+	behind  []*db.Row       // rows behind this one, as they were read earlier; empty: none is known
 	depth   int             // how many were sent before it in the same step
 	next    *matrixDelivery // that was marked when this one was recorded; nil: none
 }
@@ -86,6 +87,7 @@ func (d *matrixDelivery) runAlone(ctx context.Context) (outcome, error) {
 			return outcomeDelivered, nil
 		}
 	}
+	d.matrix.AskAhead(ctx, d.portal.MatrixRoom) // while that is stored
 	if there, err := d.markPart(ctx, part, request); err != nil {
 		return outcomeStopped, err
 	} else if !there {

@@ -25,10 +25,11 @@ type wazoDelivery struct {
 	by       *poster // who posts what the row says, nil if that was not decided yet
 	noPoster error   // why there is none
 
-	ready *wazoRequest  // what is posted, if the row was marked as attempted when the one before it was recorded; nil: it was not
-	acc   *account      // that posts this
-	depth int           // how many were posted before it in the same step
-	next  *wazoDelivery // that was marked when this one was recorded; nil: none
+	ready  *wazoRequest  // what is posted, if the row was marked as attempted when the one before it was recorded; nil: it was not
+	acc    *account      // that posts this
+	behind []*db.Row     // rows behind this one, as they were read earlier; empty: none is known
+	depth  int           // how many were posted before it in the same step
+	next   *wazoDelivery // that was marked when this one was recorded; nil: none
 }
 
 // wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
