@@ -74,13 +74,13 @@ func openContenders(ctx context.Context, p plan, homeserver, dir string) (c *con
 		env          map[string]string
 	}{
 		{nameBare, self, map[string]string{bareVariable: "1"}},
-		{nameRelay, "", nil},
+		{nameRelay, "", p.env},
 	}
 	if p.other != "" {
 		kinds = append(kinds, struct {
 			name, binary string
 			env          map[string]string
-		}{nameOther, p.other, nil})
+		}{nameOther, p.other, p.env})
 	}
 	open := openOnStub
 	if homeserver != "stub" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -25,7 +26,11 @@ func openOnHomeserver(ctx context.Context, server *harness.Homeserver, dir, name
 	if name == nameBare {
 		env["BARE_CRYPTO"] = "on"
 	}
-	s, err := stage.Open(ctx, stage.Config{Homeserver: server, Dir: filepath.Join(dir, name), Suffix: name, Env: env, RelayBinary: binary})
+	dir = filepath.Join(dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s, err := stage.Open(ctx, stage.Config{Homeserver: server, Dir: dir, Suffix: name, Env: env, RelayBinary: binary})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,9 @@
 // with "other: " and "other-share: ". It must take the same configuration: it is another
 // version of the relay, or something that wraps another relay.
 //
+// The databases are in memory where the system offers that, so that fsync costs
+// little. E2E_TEMP in the environment names a directory on a disk instead.
+//
 // On the stub homeserver nobody but the bot has a device, so encrypted rooms are
 // measured on Dendrite only.
 //
@@ -67,6 +70,7 @@ type plan struct {
 	paced       int
 	pace        time.Duration
 	other       string
+	env         map[string]string // of the relay and the other program
 	limit       time.Duration
 }
 
@@ -82,6 +86,12 @@ func parse(args []string, stderr io.Writer) (p plan, err error) {
 	flags.IntVar(&p.bursts, "bursts", 3, "bursts in each cell")
 	flags.IntVar(&p.paced, "paced", 40, "messages in each cell whose times are measured")
 	flags.DurationVar(&p.pace, "pace", 100*time.Millisecond, "time between two of these messages")
+	p.env = make(map[string]string)
+	flags.Func("env", "NAME=VALUE that is added to the environment of the relay and of the other program; may be repeated", func(text string) error {
+		name, value, _ := strings.Cut(text, "=")
+		p.env[name] = value
+		return nil
+	})
 	flags.StringVar(&p.other, "other", "", "path of another program that is measured, too")
 	flags.DurationVar(&p.limit, "max-overhead", 5*time.Millisecond, "overhead of the median in one room above which the run fails")
 	if err = flags.Parse(args); err != nil {
