@@ -76,11 +76,11 @@ func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
 	early := &earlyAnswer{asked: time.Now(), done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.early[roomID] = slices.DeleteFunc(r.early[roomID], func(old *earlyAnswer) bool { return time.Since(old.asked) >= earlyAnswerAge })
-	if r.checked[roomID] && r.encrypted[roomID] || len(r.early[roomID]) >= maxEarly {
+	waiting := r.freshAnswers(roomID)
+	if r.checked[roomID] && r.encrypted[roomID] || len(waiting) >= maxEarly {
 		return
 	}
-	r.early[roomID] = append(r.early[roomID], early)
+	r.early[roomID] = append(waiting, early)
 	go func() {
 		defer close(early.done)
 		early.err = r.withToken(func() (err error) {
@@ -94,15 +94,21 @@ func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
 func (r *encryptedRooms) takeAhead(roomID id.RoomID) *earlyAnswer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waiting := r.early[roomID]
-	if len(waiting) == 0 {
-		return nil
-	} else if len(waiting) == 1 {
+	waiting := r.freshAnswers(roomID)
+	if len(waiting) < 2 {
 		delete(r.early, roomID)
 	} else {
 		r.early[roomID] = waiting[1:]
 	}
+	if len(waiting) == 0 {
+		return nil
+	}
 	return waiting[0]
+}
+
+// freshAnswers returns the early answers of a room that are not too old; the caller holds r.mu.
+func (r *encryptedRooms) freshAnswers(roomID id.RoomID) []*earlyAnswer {
+	return slices.DeleteFunc(r.early[roomID], func(answer *earlyAnswer) bool { return time.Since(answer.asked) >= earlyAnswerAge })
 }
 
 // askEncrypted asks the homeserver whether a room is encrypted.

@@ -149,8 +149,8 @@ func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixD
 
 // markNext marks, within the transaction that records this delivery, the next one as attempted. It reports false if that has to wait.
 func (d *matrixDelivery) markNext(ctx context.Context, next *matrixDelivery) (bool, error) {
-	if next == nil || !d.readers.isVerified(next.portal) {
-		return false, nil
+	if next == nil || !d.readers.isVerified(next.portal) || d.matrix.IsLimited() {
+		return false, nil // while the homeserver limits, messages are merged
 	} else if is, err := d.isStillNext(ctx, next.portal, next.row); err != nil || !is {
 		return false, err
 	}
