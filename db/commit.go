@@ -29,6 +29,12 @@ const (
 	maxGroupTime = 20 * time.Millisecond
 )
 
+// closeTimeout is how long close waits for a transaction that is in hand.
+const closeTimeout = 5 * time.Second
+
+// errClosed is what those get who want to write when the database is closed.
+var errClosed = errors.New("the database is closed")
+
 // errGaveUp means that SQLite has rolled back a whole transaction because of an earlier error.
 var errGaveUp = errors.New("SQLite has given up the transaction after an error")
 
@@ -41,6 +47,7 @@ type writer struct {
 
 	mu      sync.Mutex
 	held    bool            // it is somebody's turn
+	closed  bool            // nobody gets a turn any more
 	waiting []chan struct{} // closed when it is their turn
 
 	// Only whoever has the turn uses what follows.
@@ -62,7 +69,10 @@ func (w *writer) acquire(ctx context.Context) error {
 		return err
 	}
 	w.mu.Lock()
-	if !w.held {
+	if w.closed {
+		w.mu.Unlock()
+		return errClosed
+	} else if !w.held {
 		w.held = true
 		w.mu.Unlock()
 		return nil
@@ -235,16 +245,24 @@ func (w *writer) flush() {
 	}
 }
 
-// close closes the connection. Nobody may use the writer any more.
+// close closes the connection, after what is in hand. Those who still want to write fail.
 func (w *writer) close() error {
-	if err := w.acquire(context.Background()); err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := w.acquire(ctx); err != nil {
+		return fmt.Errorf("failed to wait for the end of a transaction: %w", err)
 	}
+	defer w.pass()
 	w.flush()
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
 	if w.conn == nil {
 		return nil
 	}
-	return w.conn.Close()
+	conn := w.conn
+	w.conn, w.open = nil, func() (sqliteConn, error) { return nil, errClosed }
+	return conn.Close()
 }
 
 // isOutside reports whether a connection is in no transaction.

@@ -375,6 +375,7 @@ type kind struct {
 	verb  string // in capital letters
 	table string // that it writes; empty: none, or not known
 	reads bool   // it only reads
+	many  bool   // it is more than one statement
 }
 
 // isOwn reports whether a statement concerns a connection, or cannot be a part of a transaction.
@@ -409,7 +410,9 @@ func parseKind(query string) kind {
 		return kind{}
 	}
 	k := kind{verb: strings.ToUpper(words[0])}
-	k.reads = k.verb == "SELECT" || k.verb == "EXPLAIN"
+	first, others, _ := strings.Cut(query, ";")
+	k.many = first != "" && strings.TrimSpace(others) != ""
+	k.reads = !k.many && (k.verb == "SELECT" || k.verb == "EXPLAIN")
 	if k.reads || k.isOwn() {
 		return k
 	}

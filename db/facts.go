@@ -34,7 +34,8 @@ func newFacts() *facts { return &facts{values: make(map[factKey]any)} }
 
 // note notes that a statement of the group of transactions is about to be run.
 func (f *facts) note(k kind) {
-	if k.reads || (!factTables[k.table] && k.verb != "ALTER" && k.verb != "DROP" && k.verb != "WITH") {
+	isKnown := !k.many && !k.isOwn() && k.verb != "ALTER" && k.verb != "DROP" && k.verb != "WITH"
+	if k.reads || isKnown && !factTables[k.table] {
 		return
 	}
 	f.suspend()

@@ -30,6 +30,10 @@ func TestFactsAreKeptUntilTheyMayHaveChanged(t *testing.T) {
 			_, err := db.Exec(ctx, `update "portal" set title = 'new'`)
 			return err
 		},
+		"by one of several statements": func(ctx context.Context, db *Database, p *Portal) error {
+			_, err := db.Exec(ctx, `UPDATE setting SET value = x'00'; UPDATE portal SET title = 'new'`)
+			return err
+		},
 		"by a connection of its own": func(ctx context.Context, db *Database, p *Portal) error {
 			db.RawDB.SetMaxOpenConns(1)
 			if _, err := db.Exec(ctx, `PRAGMA foreign_keys = ON`); err != nil {

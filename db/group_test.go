@@ -333,3 +333,21 @@ func TestGroupsKeepWhatTheySay(t *testing.T) {
 	}
 	require.Less(t, g.commits.Load(), int64(workers*times), "they shared commits")
 }
+
+func TestNobodyWritesAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	g := openGrouped(t)
+	w := poolOf(g.RawDB).writer
+	require.NoError(t, g.set("kept")(t.Context()))
+	late := make(chan error, 1)
+	require.NoError(t, w.acquire(t.Context()))
+	go func() { late <- g.set("too late")(context.WithoutCancel(t.Context())) }()
+	g.awaitWaiting(1)
+	closed := make(chan error, 1)
+	go func() { closed <- w.close() }()
+	g.awaitWaiting(2)
+	w.pass()
+	require.NoError(t, <-late, "it came before the end")
+	require.NoError(t, <-closed)
+	require.ErrorIs(t, g.set("later")(t.Context()), errClosed)
+}
