@@ -60,6 +60,17 @@ func TestAnEarlyAnswerIsNotBelieved(t *testing.T) {
 		require.NoError(t, f.send(roomID, secretText, "t"))
 		f.requireEncrypted()
 	})
+	t.Run("and an old one is dropped although nothing is asked any more", func(t *testing.T) {
+		t.Parallel()
+		f := loggedIn(t)
+		f.askAhead()
+		f.hs.setState(roomID, "m.room.encryption", megolm)
+		f.bot.encryptedRooms.early[roomID][0].asked = time.Now().Add(-earlyAnswerAge)
+		f.bot.encryptedRooms.setEncrypted(roomID)
+		f.bot.encryptedRooms.setChecked(roomID)
+		f.bot.AskAhead(t.Context(), roomID)
+		require.NoError(t, f.send(roomID, secretText, "t"))
+	})
 	t.Run("if the homeserver has failed", func(t *testing.T) {
 		t.Parallel()
 		f := loggedIn(t)

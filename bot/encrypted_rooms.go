@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -107,8 +106,13 @@ func (r *encryptedRooms) takeAhead(roomID id.RoomID) *earlyAnswer {
 }
 
 // freshAnswers returns the early answers of a room that are not too old; the caller holds r.mu.
-func (r *encryptedRooms) freshAnswers(roomID id.RoomID) []*earlyAnswer {
-	return slices.DeleteFunc(r.early[roomID], func(answer *earlyAnswer) bool { return time.Since(answer.asked) >= earlyAnswerAge })
+func (r *encryptedRooms) freshAnswers(roomID id.RoomID) (fresh []*earlyAnswer) {
+	for _, answer := range r.early[roomID] {
+		if time.Since(answer.asked) < earlyAnswerAge {
+			fresh = append(fresh, answer)
+		}
+	}
+	return fresh
 }
 
 // askEncrypted asks the homeserver whether a room is encrypted.
