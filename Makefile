@@ -80,7 +80,7 @@ lint: ## Checks the formatting, the code of both modules, the documentation, and
 packaging: ## Checks the image's program, the Dockerfile, the Compose files and the unit for systemd, as far as the tools for that are installed.
 	@.ci/packaging $(COMPOSE)
 
-bench: ## Measures what the relay adds to the time of a message, against a plain client. BENCH_FLAGS="-n 20" is a short run.
+bench: ## Measures how fast the relay is and what it costs, against a bare client. It takes some minutes. BENCH_FLAGS="-rooms 1 -bursts 1" is a short run, and BENCH_FLAGS="-other path" measures another relay, too.
 	cd e2e && go run $(TAGS) ./cmd/bench $(BENCH_FLAGS)
 
 limits: ## Measures how fast 200 messages are shown by a homeserver with Synapse's default limits, in one room and in five. It takes three minutes.

@@ -21,22 +21,103 @@ type encryptedRooms struct {
 	newcomers *newcomers
 
 	mu        sync.Mutex
-	checked   map[id.RoomID]bool // the homeserver was asked; if the room is encrypted, its members are known too
-	encrypted map[id.RoomID]bool // once true, true for ever
+	checked   map[id.RoomID]bool           // the homeserver was asked; if the room is encrypted, its members are known too
+	encrypted map[id.RoomID]bool           // once true, true for ever
+	early     map[id.RoomID][]*earlyAnswer // in the order in which they are asked for
 }
 
+// earlyAnswer is the answer to a question that was asked before the event was ready for which it is asked.
+type earlyAnswer struct {
+	asked     time.Time
+	done      chan struct{} // closed when the answer is there
+	encrypted bool
+	err       error
+}
+
+const (
+	// earlyAnswerAge is how old an early answer may be. It is asked for while the event before is being sent. If that takes longer, the
+	// homeserver is asked again.
+	earlyAnswerAge = 500 * time.Millisecond
+	// maxEarly is how many early answers a room has: of the event that is being sent, and of the next one.
+	maxEarly = 2
+)
+
 func newEncryptedRooms(h *homeserver, n *newcomers) *encryptedRooms {
-	return &encryptedRooms{homeserver: h, newcomers: n, checked: make(map[id.RoomID]bool), encrypted: make(map[id.RoomID]bool)}
+	return &encryptedRooms{homeserver: h, newcomers: n, checked: make(map[id.RoomID]bool), encrypted: make(map[id.RoomID]bool), early: make(map[id.RoomID][]*earlyAnswer)}
 }
 
 // isEncrypted finds out whether a room is encrypted. What the database says is not enough, since a lost state table looks
 // like an unencrypted room (docs/matrix.md, "Plaintext leak"); nor is what /sync has said so far, since a room may have
 // become encrypted a moment ago. So the homeserver is asked before each event, until it says yes: that never changes.
 func (r *encryptedRooms) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
+	early := r.takeAhead(roomID)
+	if early != nil {
+		select {
+		case <-early.done:
+		case <-ctx.Done():
+			return false, &relay.MatrixError{NotSent: true, Err: ctx.Err()}
+		}
+	}
 	checked, encrypted := r.get(roomID)
 	if checked && encrypted {
 		return true, nil
+	} else if early != nil && early.err == nil && !early.encrypted && !encrypted && time.Since(early.asked) < earlyAnswerAge {
+		return false, nil
 	}
+	return r.askEncrypted(ctx, roomID)
+}
+
+// AskAhead implements relay.Matrix.
+func (b *Bot) AskAhead(ctx context.Context, roomID id.RoomID) { b.encryptedRooms.askAhead(ctx, roomID) }
+
+// askAhead asks in advance for the next event whether its room is encrypted. It does not block. Each answer serves one event.
+func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
+	early := &earlyAnswer{asked: time.Now(), done: make(chan struct{})}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waiting := r.freshAnswers(roomID)
+	if r.checked[roomID] && r.encrypted[roomID] || len(waiting) >= maxEarly {
+		return
+	}
+	r.early[roomID] = append(waiting, early)
+	go func() {
+		defer close(early.done)
+		early.err = r.withToken(func() (err error) {
+			early.encrypted, err = r.askEncrypted(ctx, roomID)
+			return err
+		})
+	}()
+}
+
+// takeAhead returns what was asked in advance, nil if nothing was. It is not returned again.
+func (r *encryptedRooms) takeAhead(roomID id.RoomID) *earlyAnswer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waiting := r.freshAnswers(roomID)
+	if len(waiting) < 2 {
+		delete(r.early, roomID)
+	} else {
+		r.early[roomID] = waiting[1:]
+	}
+	if len(waiting) == 0 {
+		return nil
+	}
+	return waiting[0]
+}
+
+// freshAnswers returns the early answers of a room that are not too old; the caller holds r.mu.
+func (r *encryptedRooms) freshAnswers(roomID id.RoomID) (fresh []*earlyAnswer) {
+	for _, answer := range r.early[roomID] {
+		if time.Since(answer.asked) < earlyAnswerAge {
+			fresh = append(fresh, answer)
+		}
+	}
+	return fresh
+}
+
+// askEncrypted asks the homeserver whether a room is encrypted.
+func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
+	checked, _ := r.get(roomID)
 	ctx, cancel := r.request(ctx)
 	defer cancel()
 	var raw json.RawMessage

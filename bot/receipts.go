@@ -3,9 +3,12 @@ package bot
 import (
 	"context"
 	"sync"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/internal/task"
 )
 
 // receipts are the read receipts to be sent: the newest one of each room.
@@ -44,6 +47,9 @@ func (r *receipts) put(roomID id.RoomID, eventID id.EventID) {
 	}
 }
 
+// receiptPause is the pause after receipts. Those of the same room that come meanwhile become one.
+const receiptPause = 500 * time.Millisecond
+
 // run sends read receipts until ctx ends. A lost one is made good by the next.
 func (r *receipts) run(ctx context.Context) {
 	for {
@@ -54,6 +60,9 @@ func (r *receipts) run(ctx context.Context) {
 		}
 		for roomID, eventID := range r.take() {
 			r.send(ctx, roomID, eventID)
+		}
+		if task.Sleep(ctx, receiptPause) != nil {
+			return
 		}
 	}
 }

@@ -35,8 +35,8 @@ import (
 // dialect sets synchronous=FULL: that a delivery was attempted must still be known after a power cut.
 const dialect = "sqlite3-fk-wal-fullsync"
 
-// idleConnections is how many connections are kept that nobody uses now. A new one has to prepare all statements again.
-const idleConnections = 8
+// idleConnections is how many connections of the pool are kept that nobody uses now. They are cheap, see conn.go.
+const idleConnections = 64
 
 // owner is the name under which the program marks a database as its own.
 const owner = "wazo-matrix-relay"
@@ -156,7 +156,14 @@ func Open(ctx context.Context, location, secret string, log zerolog.Logger) (*Da
 		_ = db.Close() // the first error says more
 		return nil, err
 	}
+	db.closeIdle()
 	return db, nil
+}
+
+// closeIdle closes the connections to which something was said that concerns a connection.
+func (db *Database) closeIdle() {
+	db.RawDB.SetMaxIdleConns(-1)
+	db.RawDB.SetMaxIdleConns(idleConnections)
 }
 
 // OpenToRead opens an existing database for reading only. A running relay may have it open at the same time. The schema is
@@ -201,7 +208,7 @@ func (db *Database) Lost() <-chan struct{} {
 
 // open sets up the database without reading or writing the file.
 func open(path, secret string, log zerolog.Logger) (*Database, error) {
-	pool, err := openTurns(dialect, "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=64&_secure_delete=on")
+	pool, err := openPool(dialect, "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=256&_secure_delete=on")
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}

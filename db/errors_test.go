@@ -27,6 +27,7 @@ func TestIsDatabaseError(t *testing.T) {
 		{"a constraint that is violated", duplicate, true},
 		{"one that is wrapped", fmt.Errorf("failed to store a key: %w", broken), true},
 		{"one that is joined with others", errors.Join(errors.New("x"), broken), true},
+		{"a transaction that SQLite has given up", fmt.Errorf("failed to store a key: %w", errGaveUp), true},
 		{"a context that ended before the statement began", ended, false},
 		{"a row that is not there", sql.ErrNoRows, false},
 		{"a value that cannot be opened", ErrWrongKey, false},

@@ -72,11 +72,11 @@ func fileSize(path string) int64 {
 	return info.Size()
 }
 
-// OnCommit has a function called with the time that each commit of a transaction took.
+// OnCommit has a function called with the time that each commit took. Several transactions may have shared it.
 func (db *Database) OnCommit(observe func(took time.Duration)) {
 	switch d := db.RawDB.Driver().(type) {
-	case *turns:
-		d.observe.Store(&observe)
+	case *pool:
+		d.writer.observe.Store(&observe)
 	case *postgres:
 		d.observe.Store(&observe)
 	}

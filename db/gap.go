@@ -55,7 +55,9 @@ func (t *Gaps) Insert(ctx context.Context, portalID int64, room id.RoomID, from,
 
 // First returns the oldest open gap of a portal, or nil if there is none.
 func (t *Gaps) First(ctx context.Context, portalID int64) (*Gap, error) {
-	return t.QueryOne(ctx, firstGapQuery, portalID)
+	return remember(t.GetDB(), factKey{table: "gap", id: portalID}, func() (*Gap, error) {
+		return t.QueryOne(ctx, firstGapQuery, portalID)
+	})
 }
 
 // All returns the open gaps of all portals, the oldest of each portal first.

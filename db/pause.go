@@ -51,7 +51,9 @@ func (t *Pauses) Delete(ctx context.Context, p *Pause) (bool, error) {
 
 // Of returns the pauses of a portal.
 func (t *Pauses) Of(ctx context.Context, portalID int64) ([]*Pause, error) {
-	return t.QueryMany(ctx, pausesQuery, portalID)
+	return rememberMany(t.GetDB(), factKey{table: "pause", id: portalID}, func() ([]*Pause, error) {
+		return t.QueryMany(ctx, pausesQuery, portalID)
+	})
 }
 
 // All returns the pauses of all portals.

@@ -93,17 +93,23 @@ func (t *Portals) OfReader(ctx context.Context, accountID int64) ([]*Portal, err
 
 // ByID returns a portal, or nil if it does not exist any more.
 func (t *Portals) ByID(ctx context.Context, portalID int64) (*Portal, error) {
-	return t.QueryOne(ctx, portalByIDQuery, portalID)
+	return remember(t.GetDB(), factKey{table: "portal", id: portalID}, func() (*Portal, error) {
+		return t.QueryOne(ctx, portalByIDQuery, portalID)
+	})
 }
 
 // ByMatrixRoom returns the portal of a Matrix room, or nil if the room has none.
 func (t *Portals) ByMatrixRoom(ctx context.Context, room id.RoomID) (*Portal, error) {
-	return t.QueryOne(ctx, portalByMatrixQuery, room)
+	return remember(t.GetDB(), factKey{table: "portal", by: "matrix", name: room.String()}, func() (*Portal, error) {
+		return t.QueryOne(ctx, portalByMatrixQuery, room)
+	})
 }
 
 // ByWazoRoom returns the portal of a Wazo room, or nil if the room has none.
 func (t *Portals) ByWazoRoom(ctx context.Context, room string) (*Portal, error) {
-	return t.QueryOne(ctx, portalByWazoQuery, room)
+	return remember(t.GetDB(), factKey{table: "portal", by: "wazo", name: room}, func() (*Portal, error) {
+		return t.QueryOne(ctx, portalByWazoQuery, room)
+	})
 }
 
 // Insert stores a new portal and sets its ID. It returns an error if one of the rooms has a portal already.

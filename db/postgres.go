@@ -42,7 +42,7 @@ const (
 
 // session is what the relay sets on each connection. A statement waits for a lock as long as it does on SQLite. A commit is on the disk
 // when it is answered, whatever the server's own configuration says, unless that or DATABASE_URL demands more. Transactions take
-// turns, see turns.go, so that none of them needs a stricter isolation. The server gives a relay up that it cannot reach any more.
+// turns, see postgres_conn.go, so that none of them needs a stricter isolation. The server gives a relay up that it cannot reach any more.
 const session = `SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 60000;
 	SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
 	SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;
@@ -270,7 +270,7 @@ func (p *postgres) size(db *dbutil.Database) (bytes int64) {
 	return bytes
 }
 
-// Driver implements driver.Connector. So the turns can be found from the pool.
+// Driver implements driver.Connector. So the server can be found from the pool.
 func (p *postgres) Driver() driver.Driver { return p }
 
 // Open implements driver.Driver.

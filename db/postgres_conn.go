@@ -46,6 +46,11 @@ func (t *turnPool) QueryRowContext(ctx context.Context, query string, args ...an
 	return row
 }
 
+// heldTurn is a turn that was taken before a connection was.
+type heldTurn struct{ inUse bool } // a transaction uses it, and gives it back
+
+type heldTurnKey struct{}
+
 // inTurn calls fn when it is the turn of the caller to write. The first transaction that fn begins uses the turn.
 func (p *postgres) inTurn(ctx context.Context, writes bool, fn func(context.Context) error) error {
 	if !writes || ctx.Value(heldTurnKey{}) != nil {
@@ -60,6 +65,12 @@ func (p *postgres) inTurn(ctx context.Context, writes bool, fn func(context.Cont
 		}
 	}()
 	return fn(context.WithValue(ctx, heldTurnKey{}, held))
+}
+
+// writes reports whether a statement may write.
+func writes(query string) bool {
+	verb, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	return !strings.EqualFold(verb, "SELECT") && !strings.EqualFold(verb, "PRAGMA")
 }
 
 // pgConn is a connection that writes only when it is its turn, and only in transactions, because the outcome of a commit can be found

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -205,6 +206,38 @@ func TestLockIsTakenAgain(t *testing.T) {
 	require.NoError(t, db.Setting.Set(t.Context(), "x", "1"))
 	_, err = Open(t.Context(), location, "key", zerolog.Nop())
 	require.ErrorIs(t, err, ErrInUse)
+}
+
+// Somebody else may write to the same database: nothing of it is kept in memory.
+func TestPostgresIsAskedEachTime(t *testing.T) {
+	t.Parallel()
+	postgresOnly(t)
+	location := dbtest.Location(t)
+	db := openAt(t, location, "key")
+	portal := db.addPortal(t, "one")
+	other, err := pgx.Connect(t.Context(), location)
+	require.NoError(t, err)
+	for _, title := range []string{"two", "three"} {
+		_, err = other.Exec(t.Context(), "UPDATE portal SET title = $1", title)
+		require.NoError(t, err)
+		found, err := db.Portal.ByID(t.Context(), portal.ID)
+		require.NoError(t, err)
+		require.Equal(t, title, found.Title)
+	}
+	require.NoError(t, other.Close(t.Context()))
+}
+
+// Each transaction has a commit of its own, which is observed.
+func TestCommitsOnPostgresAreObserved(t *testing.T) {
+	t.Parallel()
+	postgresOnly(t)
+	db := openNew(t)
+	var commits atomic.Int64
+	db.OnCommit(func(time.Duration) { commits.Add(1) })
+	for _, write := range writers {
+		require.NoError(t, write(t.Context(), db))
+	}
+	require.EqualValues(t, len(writers), commits.Load())
 }
 
 // startServer starts a server that the test may stop.

@@ -80,6 +80,7 @@ const (
 	putRequestQuery    = `INSERT INTO request (row_id, part, content) VALUES ($1, $2, $3)`
 	requestQuery       = `SELECT content FROM request WHERE row_id = $1 AND part = $2`
 	nextRowQuery       = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND merged_into IS NULL ORDER BY position, id LIMIT 1`
+	isNextQuery        = `SELECT id, revision, state, parts, part, alone FROM queue WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND merged_into IS NULL ORDER BY position, id LIMIT 1`
 	followingQuery     = selectRows + `WHERE portal_id = $1 AND direction = $2 AND state NOT IN ('parked', 'waiting') AND (position, id) > ($3, $4) ORDER BY position, id LIMIT $5`
 	firstSourcesQuery  = `SELECT source_id, position FROM queue WHERE portal_id = $1 AND direction = $2 ORDER BY position, id LIMIT $3`
 	dropRequestQuery   = `DELETE FROM request WHERE row_id = $1`
@@ -149,6 +150,16 @@ func (t *Queue) Insert(ctx context.Context, r *Row) (added bool, err error) {
 // key, and rows that are merged into another one.
 func (t *Queue) Next(ctx context.Context, portalID int64, direction Direction) (*Row, error) {
 	return t.QueryOne(ctx, nextRowQuery, portalID, direction)
+}
+
+// IsNext reports whether a row is what Next returns, is as it was read, and was never attempted.
+func (t *Queue) IsNext(ctx context.Context, row *Row) (bool, error) {
+	next := Row{}
+	err := t.GetDB().QueryRow(ctx, isNextQuery, row.PortalID, row.Direction).Scan(&next.ID, &next.Revision, &next.State, &next.Parts, &next.Part, &next.Alone)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return next.ID == row.ID && next.Revision == row.Revision && next.Part == row.Part && next.State == StateNew && !next.HasRequest() && !next.Alone, err
 }
 
 // Following returns the rows that stand behind a row in its queue, at most limit of them. It skips the same rows as Next,

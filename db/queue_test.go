@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -357,4 +358,48 @@ func TestDeleteUpTo(t *testing.T) {
 	require.Equal(t, []string{"introduction", "3"}, db.drain(t, portal, ToWazo), "the relay's own rows stay")
 	require.Equal(t, []string{"the other way"}, db.drain(t, portal, ToMatrix))
 	require.Equal(t, []string{"elsewhere"}, db.drain(t, other, ToWazo))
+}
+
+func TestIsNext(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(ctx context.Context, db *Database, p *Portal, row *Row) error
+		want   bool
+	}{
+		"nothing has changed": {func(context.Context, *Database, *Portal, *Row) error { return nil }, true},
+		"it is attempted": {func(ctx context.Context, db *Database, _ *Portal, row *Row) error {
+			_, err := db.Queue.MarkAttempted(ctx, row, []string{"{}"}, ms(2))
+			return err
+		}, false},
+		"it was edited": {func(ctx context.Context, db *Database, _ *Portal, row *Row) error {
+			_, err := db.Queue.SetPayload(ctx, row, "{}")
+			return err
+		}, false},
+		"its part is delivered": {func(ctx context.Context, db *Database, _ *Portal, row *Row) error {
+			_, err := db.Queue.FinishPart(ctx, row, 0)
+			return err
+		}, false},
+		"it is to be delivered alone": {func(ctx context.Context, db *Database, _ *Portal, row *Row) error {
+			return db.Queue.SetAlone(ctx, row.ID)
+		}, false},
+		"it is gone": {func(ctx context.Context, db *Database, _ *Portal, row *Row) error {
+			_, err := db.Queue.Delete(ctx, row.ID)
+			return err
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openNew(t)
+			portal := db.addPortal(t, "one")
+			row := db.queue(t, portal, ToMatrix, "message", 5)
+			later := db.queue(t, portal, ToMatrix, "later", 6)
+			require.NoError(t, test.change(t.Context(), db, portal, row))
+			is, err := db.Queue.IsNext(t.Context(), row)
+			require.NoError(t, err)
+			require.Equal(t, test.want, is)
+			is, err = db.Queue.IsNext(t.Context(), later)
+			require.NoError(t, err)
+			require.Equal(t, name == "it is gone", is, "the other one comes first")
+		})
+	}
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -164,23 +165,19 @@ func (db *Database) rewrite(ctx context.Context, table string) error {
 // emptyWAL copies the write-ahead log into the database and makes it empty. It returns false if somebody reads or writes for
 // longer than walTimeout.
 func (db *Database) emptyWAL(ctx context.Context) (emptied bool, err error) {
-	ctx = context.WithoutCancel(ctx) // the connection must get its time-out back
+	ctx = context.WithoutCancel(ctx) // it takes no longer than walTimeout
 	conn, err := db.RawDB.Conn(ctx)
 	if err != nil {
 		return false, fmt.Errorf("failed to get a connection: %w", err)
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	var timeout, busy, ignored int
-	if err = conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&timeout); err != nil {
-		return false, fmt.Errorf("failed to read the time-out of a connection: %w", err)
-	}
-	setTimeout := func(ms int64) error {
-		return conn.QueryRowContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", ms)).Scan(&ignored)
-	}
-	if err = setTimeout(walTimeout.Milliseconds()); err == nil {
+	defer func() { _ = conn.Close() }() // it is closed already
+	// The connection has a time-out of its own from now on, so it is not used again.
+	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
+	var busy, ignored int
+	if err = conn.QueryRowContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", walTimeout.Milliseconds())).Scan(&ignored); err == nil {
 		err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &ignored, &ignored)
 	}
-	if err = errors.Join(err, setTimeout(int64(timeout))); err != nil {
+	if err != nil {
 		return false, fmt.Errorf("failed to empty the write-ahead log: %w", err)
 	}
 	return busy == 0, nil

@@ -35,11 +35,17 @@ func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) erro
 // doTxn is dbutil's DoTxn, which would not end the transaction if fn panics: it would keep SQLite's write lock until its context
 // ends, and nobody could write.
 func doTxn(ctx context.Context, db *dbutil.Database, fn func(ctx context.Context) error) error {
-	return inTurn(ctx, db, func(ctx context.Context) error {
+	run := func(ctx context.Context) error {
 		return db.DoTxn(ctx, nil, func(ctx context.Context) error {
 			return task.Guard(ctx, func() error { return fn(ctx) })
 		})
-	})
+	}
+	if server, ok := db.RawDB.Driver().(*postgres); ok {
+		// Another one may have begun a transaction, such as the store of the keys: that has its turn.
+		_, inTransaction := db.Execable(ctx).(dbutil.Transaction)
+		return server.inTurn(ctx, !inTransaction, run)
+	}
+	return run(ctx)
 }
 
 // DryRun runs fn in a transaction that is rolled back whatever fn returns. Functions that fn passes to AfterCommit are not

@@ -27,9 +27,15 @@ type InboxItem struct {
 }
 
 // AcceptSync stores what an answer of /sync brought and the token that covers it, in one transaction.
-// When it returns nil nothing of the answer can be lost any more.
+// When it returns nil nothing of the answer can be lost any more. If there is nothing to store, the token is stored with a later answer.
 func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
 	return task.Guard(ctx, func() error {
+		if known, err := r.knownEchoes.areAll(ctx, sync); err != nil {
+			return err
+		} else if known {
+			r.synced()
+			return nil
+		}
 		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.acceptSync(ctx, sync) })
 	})
 }
@@ -60,8 +66,8 @@ func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 		}
 	}
 	db.AfterCommit(ctx, func() {
-		r.lastSync.store(time.Now())
-		r.noteWorks(serviceSync)
+		r.synced()
+		r.knownEchoes.tokenStored()
 		if r.startup.noteSynced() {
 			r.tasks.Wake(job{kind: jobExpire})
 			r.tasks.Wake(job{kind: jobWhole})
@@ -69,6 +75,12 @@ func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 		}
 	})
 	return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
+}
+
+// synced notes that an answer of /sync was accepted.
+func (r *Relay) synced() {
+	r.lastSync.store(time.Now())
+	r.noteWorks(serviceSync)
 }
 
 // wakeAll has all portals looked at: the bot's own events are known from now on.

@@ -19,6 +19,9 @@ import (
 // relay account that are not known here are kept as orphans. It returns how many messages were new. An error means that
 // nothing is stored.
 func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
+	if messages, err = r.withoutOwn(ctx, messages, findOrphans); err != nil || len(messages) == 0 {
+		return 0, err
+	}
 	commands, err := r.memberCommands(ctx, messages)
 	if err != nil {
 		return 0, err
@@ -52,6 +55,26 @@ func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message,
 		r.sayGoodbye(portal)
 	}
 	return a.added, nil
+}
+
+// withoutOwn returns some messages without those of which nothing is stored because the relay account wrote them, so that most of what the
+// relay posts costs no transaction when it is heard.
+func (r *reader) withoutOwn(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (others []wazoapi.Message, err error) {
+	if findOrphans {
+		return messages, nil
+	}
+	for _, m := range messages {
+		if r.accounts.isRelay(m.UserUUID) {
+			portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room))
+			if err != nil {
+				return nil, err
+			} else if m.Alias == "" || portal == nil || !isPast(portal, m.CreatedAt.UnixMicro()) {
+				continue
+			}
+		}
+		others = append(others, m)
+	}
+	return others, nil
 }
 
 // wazoAccept is the acceptance of some messages.

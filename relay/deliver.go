@@ -44,21 +44,40 @@ func (w *queueWorker) step(ctx context.Context) (task.Outcome, error) {
 	if err != nil || row == nil {
 		return task.Idle, err
 	}
-	ctx = withMessageID(ctx, row.SourceID)
-	var result outcome
-	err = task.Guard(ctx, func() (err error) {
-		result, err = w.deliver(ctx, portal, row)
-		return err
-	})
-	switch {
-	case err != nil:
-		return w.handleFailure(ctx, portal, row, err)
-	case result == outcomeDelivered:
-		return task.Again, w.endFailures(ctx, portal, row, pauses)
-	case result == outcomeChanged && len(pauses) > 0:
-		w.pauses.retries.Add(queueJob(w.queue)) // nothing was tried
-	case result == outcomeStopped:
-		return task.Idle, nil
+	return w.deliverFrom(ctx, w.delivery(portal, row), pauses)
+}
+
+// deliverFrom runs a delivery, and those that are ready behind it.
+func (w *queueWorker) deliverFrom(ctx context.Context, d delivery, pauses []*db.Pause) (task.Outcome, error) {
+	for d != nil {
+		portal, row := d.about()
+		ctx := withLookups(withMessageID(ctx, row.SourceID), w.cfg.LookupWait)
+		var result outcome
+		err := task.Guard(ctx, func() (err error) {
+			result, err = d.run(ctx)
+			return err
+		})
+		switch {
+		case err != nil:
+			return w.handleFailure(ctx, portal, row, err)
+		case result == outcomeChanged && len(pauses) > 0:
+			w.pauses.retries.Add(queueJob(w.queue)) // nothing was tried
+			return task.Again, nil
+		case result == outcomeChanged:
+			return task.Again, nil
+		case result == outcomeStopped:
+			return task.Idle, nil
+		}
+		d = d.following()
+		if err = w.endFailures(ctx, portal, row, pauses); err != nil && d == nil {
+			return task.Again, err
+		} else if err != nil {
+			zerolog.Ctx(ctx).Err(err).Msg("Failed to note that a delivery succeeded") // the next one must be sent now
+		}
+		if d != nil && w.queue.Direction == db.ToWazo {
+			w.echoes.recorded(w.queue.PortalID)
+		}
+		pauses = nil
 	}
 	return task.Again, nil
 }
@@ -134,13 +153,12 @@ func (w *queueWorker) empty(ctx context.Context, synced, whole bool) error {
 	return w.forgetOrphans(ctx, whole)
 }
 
-// deliver delivers a row, or the next part of it.
-func (w *queueWorker) deliver(ctx context.Context, portal *db.Portal, row *db.Row) (outcome, error) {
-	ctx = withLookups(ctx, w.cfg.LookupWait)
+// delivery returns the delivery of a row.
+func (w *queueWorker) delivery(portal *db.Portal, row *db.Row) delivery {
 	if row.Direction == db.ToWazo {
-		return (&wazoDelivery{Relay: w.Relay, portal: portal, row: row}).run(ctx)
+		return &wazoDelivery{Relay: w.Relay, portal: portal, row: row}
 	}
-	return newMatrixDelivery(w.Relay, portal, row).run(ctx)
+	return newMatrixDelivery(w.Relay, portal, row)
 }
 
 // endFailures ends what earlier failures began.

@@ -21,6 +21,12 @@ type matrixDelivery struct {
 	portal *db.Portal
 	row    *db.Row
 	cast   *cast
+
+	ready   *matrixPart     // what is sent, if the row was marked as attempted when the one before it was recorded; nil: it was not
+	request []string        // of which that is a part
+	behind  []*db.Row       // rows behind this one, as they were read earlier; empty: none is known
+	depth   int             // how many were sent before it in the same step
+	next    *matrixDelivery // that was marked when this one was recorded; nil: none
 }
 
 func newMatrixDelivery(r *Relay, portal *db.Portal, row *db.Row) *matrixDelivery {
@@ -42,6 +48,9 @@ type matrixPart struct {
 
 // run delivers the next part of the row.
 func (d *matrixDelivery) run(ctx context.Context) (outcome, error) {
+	if d.ready != nil {
+		return d.send(ctx, d.ready)
+	}
 	if result, done, err := d.undoMerge(ctx); err != nil {
 		return outcomeStopped, err
 	} else if done {
@@ -78,6 +87,7 @@ func (d *matrixDelivery) runAlone(ctx context.Context) (outcome, error) {
 			return outcomeDelivered, nil
 		}
 	}
+	d.matrix.AskAhead(ctx, d.portal.MatrixRoom) // while that is stored
 	if there, err := d.markPart(ctx, part, request); err != nil {
 		return outcomeStopped, err
 	} else if !there {
@@ -103,25 +113,34 @@ func (d *matrixDelivery) markPart(ctx context.Context, part *matrixPart, request
 func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, error) {
 	row := d.row
 	d.uploads.forget(row.PortalID)
+	defer d.knownEchoes.sending(row.PortalID, d.tag(part))()
+	prepared := d.prepareNext(ctx)
 	eventID, err := d.matrix.Send(ctx, d.portal.MatrixRoom, Outgoing{
 		Type: event.EventMessage, Content: part.Content, EncryptedFallback: part.EncryptedFallback,
 		As: part.As, Tag: d.tag(part),
 		Check: func(ctx context.Context) error { return d.pauses.checkMaySend(ctx, d.portal) },
 	}, transactionID(row, part))
+	next := prepared()
 	if err != nil {
 		if err = d.attemptFailed(ctx, row, err); errors.Is(err, errMayNotSend) {
 			return outcomeStopped, nil
 		}
 		return outcomeStopped, err
 	}
-	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
+	marked := false
+	err = d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
 		if len(part.Also) > 0 {
 			return d.recordMerged(ctx, row.PortalID, d.tag(part).UUIDs(), eventID)
+		} else if err = d.recordToMatrix(ctx, row, row.Part, eventID); err != nil {
+			return err
 		}
-		return d.recordToMatrix(ctx, row, row.Part, eventID)
+		marked, err = d.markNext(ctx, next)
+		return err
 	})
 	if err != nil {
 		return outcomeStopped, fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
+	} else if marked {
+		d.next = next
 	}
 	return outcomeDelivered, nil
 }

@@ -26,6 +26,12 @@ type wazoDelivery struct {
 	by       *poster        // who posts what the row says, nil if that was not decided yet
 	noPoster error          // why there is none
 	cast     *cast          // see people; nil: they were not needed yet
+
+	ready  *wazoRequest  // what is posted, if the row was marked as attempted when the one before it was recorded; nil: it was not
+	acc    *account      // that posts this
+	behind []*db.Row     // rows behind this one, as they were read earlier; empty: none is known
+	depth  int           // how many were posted before it in the same step
+	next   *wazoDelivery // that was marked when this one was recorded; nil: none
 }
 
 // wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
@@ -70,6 +76,9 @@ func (q *wazoRequest) isNew() bool { return q.forms != nil }
 // run delivers the row.
 func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	row := d.row
+	if d.ready != nil {
+		return d.post(ctx, d.acc, d.ready)
+	}
 	if row.Kind == db.KindIntroduction && d.readers.of(d.portal) == nil {
 		return outcomeStopped, &messageError{why: words.WhyLinkerLeft} // nobody elects a reader before the link has begun
 	}
@@ -122,10 +131,18 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	} else if !there {
 		return outcomeChanged, nil
 	}
+	return d.post(ctx, acc, request)
+}
+
+// post posts a request that is stored, and records that it is delivered.
+func (d *wazoDelivery) post(ctx context.Context, acc *account, request *wazoRequest) (outcome, error) {
+	row := d.row
+	prepared := d.prepareNext(ctx)
 	message, err := acc.api.PostMessage(ctx, d.wazoRoom(), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
+	next := prepared()
 	if err == nil {
 		d.posters.works(acc, d.wazoRoom())
-		return outcomeDelivered, d.recordToWazo(ctx, request, message)
+		return outcomeDelivered, d.recordToWazo(ctx, request, message, next)
 	}
 	err = d.attemptFailed(ctx, row, err)
 	if !request.isOwn() {

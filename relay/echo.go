@@ -158,6 +158,11 @@ func (e *echoes) forget(portalID int64) bool {
 // release has a message that is held looked at again, after something happened in the queue to Wazo. Nothing is being posted there.
 func (e *echoes) release(portalID int64) {
 	e.posting.Remove(portalID)
+	e.recorded(portalID)
+}
+
+// recorded has a message that is held looked at again, after a delivery to Wazo was recorded. The next one is being posted.
+func (e *echoes) recorded(portalID int64) {
 	if e.forget(portalID) {
 		e.tasks.Wake(portalJob(jobToMatrix, portalID))
 	}

@@ -162,6 +162,8 @@ func (f *fakeMatrix) redact(sender id.UserID, target id.EventID, v11 bool) {
 // selfRoom is the room in which the bot sends messages to itself.
 const selfRoom = id.RoomID("!self:a.example")
 
+func (f *fakeMatrix) AskAhead(context.Context, id.RoomID) {}
+
 func (f *fakeMatrix) SendToSelf(_ context.Context, nonce string) error {
 	f.mu.Lock()
 	lost := f.losesProbes

@@ -11,6 +11,7 @@ import (
 	"go.mau.fi/util/jsontime"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/command"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -46,29 +47,73 @@ func (r *reader) logAt(level zerolog.Level) *zerolog.Event {
 	return r.log.Debug().Stringer("matrix_user", r.acc.row.MatrixUser)
 }
 
-// MessageCreated implements wazoapi.Handler. Only what the reader of a portal hears is accepted: it alone knows that nothing before it
-// is missing.
+// MessageCreated implements wazoapi.Handler.
 func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
+	return r.MessagesCreated(ctx, []wazoapi.Message{m})
+}
+
+// MessagesCreated implements wazoapi.BatchHandler. Messages that come one after the other are accepted together, for the account that
+// reads their portals. A command is accepted alone, because it may end a link.
+func (r *reader) MessagesCreated(ctx context.Context, messages []wazoapi.Message) error {
+	var together []wazoapi.Message
+	var by *account // who reads these
+	accept := func() error {
+		if len(together) == 0 {
+			return nil
+		}
+		added, err := (&reader{r.Relay, by}).acceptMessages(ctx, together, false)
+		if added > 0 {
+			r.readers.used(by)
+		}
+		together = nil
+		return err
+	}
+	for _, m := range messages {
+		_, isCommand := command.Parse(m.Content, r.cfg.CommandPrefix)
+		if isCommand {
+			if err := accept(); err != nil {
+				return err
+			}
+		}
+		acc, err := r.acceptsFor(ctx, m)
+		if err != nil {
+			return err
+		} else if acc == nil {
+			continue
+		} else if acc != by {
+			if err = accept(); err != nil {
+				return err
+			}
+			by = acc
+		}
+		if together = append(together, m); isCommand {
+			if err = accept(); err != nil {
+				return err
+			}
+		}
+	}
+	return accept()
+}
+
+// acceptsFor returns the account for which a message is accepted: that which reads its portal. It returns nil if the message is not accepted
+// now. Only what the reader of a portal hears is accepted: it alone knows that nothing before it is missing.
+func (r *reader) acceptsFor(ctx context.Context, m wazoapi.Message) (*account, error) {
 	portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room))
 	if err != nil {
-		return err
+		return nil, err
 	} else if portal == nil {
-		return r.withoutPortal(ctx, m)
+		return nil, r.withoutPortal(ctx, m)
 	}
 	acc := r.readers.of(portal)
 	if acc == nil || acc.stream() != r.acc.stream() {
 		r.readers.overhear(portal, m)
-		return nil
+		return nil, nil
 	} else if (acc != r.acc || r.readers.mayHearAll(r.acc)) && !acc.stillHears(ctx, m.Room, r.cfg.MemberKept) {
 		acc.setUnverified(portal.ID)
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
-		return nil
+		return nil, nil
 	}
-	added, err := (&reader{r.Relay, acc}).acceptMessages(ctx, []wazoapi.Message{m}, false)
-	if added > 0 {
-		r.readers.used(acc)
-	}
-	return err
+	return acc, nil
 }
 
 // RoomCreated implements wazoapi.Handler. The members that listen through this account learn of the room, too.

@@ -31,7 +31,7 @@ func (d *wazoDelivery) markMerged(ctx context.Context, also []*db.Row, request s
 // recordOtherRows stores, within a transaction, that a message shows the other rows of a request, too. They leave the queue.
 func (d *wazoDelivery) recordOtherRows(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	rows := request.also
-	if rows == nil {
+	if rows == nil && !request.isNew() {
 		var err error
 		if rows, err = d.db.Queue.Merged(ctx, d.row.ID); err != nil {
 			return err

@@ -130,9 +130,17 @@ func (a *matrixAccept) recordLinked(ctx context.Context, eventID id.EventID) err
 }
 
 // recordToWazo stores that the row is delivered as a message. It does nothing with a row that left the queue meanwhile: then
-// the link ended.
-func (d *wazoDelivery) recordToWazo(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
-	return d.record(ctx, request, message, func(context.Context) error { return nil })
+// the link ended. The next delivery, if it is ready, is marked as attempted.
+func (d *wazoDelivery) recordToWazo(ctx context.Context, request *wazoRequest, message wazoapi.Message, next *wazoDelivery) error {
+	marked := false
+	err := d.record(ctx, request, message, func(ctx context.Context) (err error) {
+		marked, err = d.markNext(ctx, next)
+		return err
+	})
+	if err == nil && marked {
+		d.next = next
+	}
+	return err
 }
 
 // recordFound is recordToWazo for a message that was found on Wazo. A file that it links to is given if it is not stored yet.

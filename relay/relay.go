@@ -2,16 +2,16 @@
 //
 // A message goes through these steps, in both directions:
 //
-//   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). What an event of
-//     Matrix is to the relay is decided in one place (disposition.go). What was missed is read later: from Matrix in
-//     gap.go, from Wazo in history.go. Live events come as events.go says: by websockets, or by requests of Wazo
-//     (webhook.go, webhook_key.go). On Wazo, each portal has a reader, the account of a member (readers.go).
-//     streams.go listens for all accounts, overhear.go notices what the reader does not hear, and election.go lets
-//     another account take over.
+//   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). The bot's own
+//     events need not be, if they are known (known_echoes.go). What an event of Matrix is to the relay is decided in one
+//     place (disposition.go). What was missed is read later: from Matrix in gap.go, from Wazo in history.go. Live events
+//     come as events.go says: by websockets, or by requests of Wazo (webhook.go, webhook_key.go). On Wazo, each portal has
+//     a reader, the account of a member (readers.go). streams.go listens for all accounts, overhear.go notices what the
+//     reader does not hear, and election.go lets another account take over.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
 //     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before
-//     it sends anything, it stores that it does (attempt.go). While the homeserver limits how fast the bot may send, it
-//     sends the messages that wait together (merge.go).
+//     it sends anything, it stores that it does (attempt.go). Meanwhile it makes the next row ready (ahead.go). While the
+//     homeserver limits how fast the bot may send, it sends the messages that wait together (merge.go).
 //   - record: what was delivered is stored, and the row leaves the queue (record.go).
 //   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it
 //     sends it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go), also
@@ -180,7 +180,10 @@ type Relay struct {
 	logins     *loginRecord
 	posters    *posters // which account posts a message
 	echoes     *echoes  // what comes back of it
-	natives    *natives // what the plugin for reactions and replies has to do
+
+	knownEchoes *knownEchoes // and on Matrix
+
+	natives *natives // what the plugin for reactions and replies has to do
 
 	wazoRelations *wazoRelations // reactions and replies of people on Wazo
 
@@ -254,6 +257,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.lateKeys = &lateKeys{r}
 	r.posters = &posters{accounts: r.accounts, health: r.health, tasks: r.tasks, kept: r.cfg.MemberKept, patience: r.cfg.OutageNotice}
 	r.echoes = newEchoes(r)
+	r.knownEchoes = newKnownEchoes(r)
 	r.hookKey = &webhookKey{db: database}
 	r.events = newEventSource(r)
 	r.readers = newReaders(r)

@@ -33,6 +33,14 @@ type Handler interface {
 	RoomCreated(ctx context.Context, r Room) error
 }
 
+// BatchHandler is a [Handler] that takes several messages at once: those that wait one behind the other when the handler becomes free.
+// MessageCreated is not called then.
+type BatchHandler interface {
+	Handler
+	// MessagesCreated is MessageCreated for one or more messages, in order.
+	MessagesCreated(ctx context.Context, messages []Message) error
+}
+
 // Listen receives the account's events until ctx ends. Then it returns ctx.Err();
 // it returns no other error. It keeps one connection to wazo-websocketd
 // (protocol version 2), renews its token, notices when the server is gone and

@@ -171,7 +171,7 @@ func (s *stream) dispatch(ctx context.Context) error {
 				return ctx.Err()
 			}
 			s.plugin.tell(ctx)
-			if err := s.handle(ctx, ev); err != nil {
+			if err := s.handleNext(ctx, ev); err != nil {
 				return err
 			}
 		case present := <-s.plugin.news:
@@ -180,6 +180,42 @@ func (s *stream) dispatch(ctx context.Context) error {
 			}
 			s.plugin.h.PluginChanged(ctx, present)
 		}
+	}
+}
+
+// maxMessages is how many messages a [BatchHandler] gets at once.
+const maxMessages = 100
+
+// handleNext gives an event to the handler. A [BatchHandler] gets a message together with those that wait behind it.
+func (s *stream) handleNext(ctx context.Context, ev event) error {
+	batch, ok := s.h.(BatchHandler)
+	if !ok || ev.message == nil {
+		return s.handle(ctx, ev)
+	}
+	messages := []Message{*ev.message}
+	for len(messages) < maxMessages {
+		next, waits := s.waiting()
+		if !waits {
+			break
+		} else if next.message == nil {
+			if err := batch.MessagesCreated(ctx, messages); err != nil {
+				return err
+			}
+			s.plugin.tell(ctx)
+			return s.handle(ctx, next)
+		}
+		messages = append(messages, *next.message)
+	}
+	return batch.MessagesCreated(ctx, messages)
+}
+
+// waiting returns the event that waits for the handler. It reports false if there is none now.
+func (s *stream) waiting() (event, bool) {
+	select {
+	case ev, more := <-s.events:
+		return ev, more
+	default:
+		return event{}, false
 	}
 }
 

@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -43,44 +41,34 @@ func TestPercentile(t *testing.T) {
 }
 
 func TestResultLine(t *testing.T) {
-	result := Result{Direction: "wazo-to-matrix", Room: "plain", Relay: ms(9, 8.5, 12), Bare: ms(6, 5, 7)}
-	require.Equal(t,
-		"bench: direction=wazo-to-matrix n=3 p50=9.00 p99=12.00 bare_p50=6.00 overhead_ms=3.00 room=plain",
-		result.String())
-	faster := Result{Relay: ms(1), Bare: ms(3)}
-	require.Equal(t, -2*time.Millisecond, faster.Overhead())
+	run := func(took, cpu time.Duration, commits float64) Run {
+		burst := Burst{Messages: 100, Took: took, CPU: cpu, Servers: 3 * cpu, Commits: commits}
+		slow := Burst{Messages: 100, Took: 10 * took, CPU: cpu, Servers: 3 * cpu, Commits: commits}
+		return Run{Bursts: []Burst{slow, burst, burst}, Paced: ms(9, 8.5, 12), Commits: true, Resident: 42e6}
+	}
+	result := Result{
+		Cell: Cell{Homeserver: "stub", Direction: "wazo-to-matrix", Rooms: 8},
+		Run:  run(200*time.Millisecond, 80*time.Millisecond, 150), Bare: run(100*time.Millisecond, 20*time.Millisecond, 0),
+	}
+	result.Bare.Paced = ms(6, 5, 7)
+	require.Equal(t, "bench: homeserver=stub direction=wazo-to-matrix rooms=8 encrypted=false rate=500 bare=1000 ratio=0.50 "+
+		"p50_ms=9.00 p99_ms=12.00 cpu_ms_per_msg=0.80 fsyncs_per_msg=1.50 rss_mb=42", result.String())
+	require.Equal(t, "share: homeserver=stub direction=wazo-to-matrix rooms=8 encrypted=false bare_p50_ms=6.00 overhead_ms=3.00 "+
+		"servers_cpu_ms_per_msg=2.40 bare_cpu_ms_per_msg=0.20 servers_share=0.75 bare_servers_share=0.75", result.Share())
+	result.Run.Commits = false
+	require.Contains(t, result.String(), " fsyncs_per_msg=unknown ")
+	require.Zero(t, Result{}.Ratio(), "nothing was measured")
+	require.Contains(t, Result{}.Share(), " servers_share=0.00 ")
+}
+
+func TestMedian(t *testing.T) {
+	require.Zero(t, median(nil))
+	require.InDelta(t, 2, median([]float64{3, 1, 2}), 0)
+	require.InDelta(t, 2.5, median([]float64{4, 1, 2, 3}), 0)
 }
 
 func TestJudge(t *testing.T) {
-	result := Result{Direction: "wazo-to-matrix", Room: "plain", Relay: ms(9), Bare: ms(4)}
+	result := Result{Cell: Cell{Homeserver: "stub", Direction: "wazo-to-matrix", Rooms: 1}, Run: Run{Paced: ms(9)}, Bare: Run{Paced: ms(4)}}
 	require.NoError(t, result.Judge(5*time.Millisecond), "the limit itself is allowed")
-	require.ErrorContains(t, result.Judge(5*time.Millisecond-1), "wazo-to-matrix in plain rooms: an overhead of 5ms")
-}
-
-func TestRunTakesTurns(t *testing.T) {
-	var order []string
-	probe := func(name string, took time.Duration) Probe {
-		return func(_ context.Context, text string) (time.Duration, error) {
-			order = append(order, name)
-			require.Contains(t, text, name)
-			return took, nil
-		}
-	}
-	plan := Plan{N: 2, Warmup: 1, Timeout: time.Minute}
-	result, err := plan.Run(t.Context(), "direction", "plain", probe("relay", 3), probe("plain", 2))
-	require.NoError(t, err)
-	require.Equal(t, []string{"relay", "plain", "plain", "relay", "relay", "plain"}, order)
-	require.Equal(t, Samples{3, 3}, result.Relay, "the warm-up doesn't count")
-	require.Equal(t, Samples{2, 2}, result.Bare)
-}
-
-func TestRunEndsAtALostMessage(t *testing.T) {
-	lost := func(ctx context.Context, _ string) (time.Duration, error) {
-		<-ctx.Done()
-		return 0, ctx.Err()
-	}
-	quick := func(context.Context, string) (time.Duration, error) { return 1, nil }
-	_, err := Plan{N: 5, Timeout: time.Millisecond}.Run(t.Context(), "direction", "plain", quick, lost)
-	require.True(t, errors.Is(err, context.DeadlineExceeded))
-	require.ErrorContains(t, err, "was not delivered")
+	require.ErrorContains(t, result.Judge(5*time.Millisecond-1), "stub, wazo-to-matrix, 1 rooms: an overhead of 5ms")
 }

@@ -1,7 +1,4 @@
-// Package bench measures how much longer a message takes through the relay than
-// between two Matrix clients on the same homeserver. Both are measured in the same
-// run, one message at a time, because absolute times say more about the machine
-// than about the relay.
+// Package bench holds what `make bench` measures, how it is printed, and what counts as too slow.
 package bench
 
 import (
@@ -25,33 +22,120 @@ func (s Samples) Percentile(p float64) time.Duration {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
-// Result holds the times of one direction in one kind of room.
-type Result struct {
-	Direction string
-	Room      string
-	Relay     Samples // through the relay
-	Bare      Samples // the same message between two plain clients
+// Burst is what was measured of one burst of messages.
+type Burst struct {
+	Messages int
+	Took     time.Duration // from the first message said until the last one arrived
+	CPU      time.Duration // of the program that carried them
+	Servers  time.Duration // of a processor, of everything else: the simulator of Wazo, the homeserver, and the people
+	Commits  float64       // of its database; each is one fsync
 }
 
-// Overhead is how much longer the median takes through the relay. It can be negative,
-// because the in-memory Wazo may be faster than a homeserver.
+// Rate returns how many messages a second arrived.
+func (b Burst) Rate() float64 { return float64(b.Messages) / b.Took.Seconds() }
+
+// Run is what was measured of one program in one cell.
+type Run struct {
+	Bursts   []Burst
+	Paced    Samples // of messages that come so slowly that none waits for another one
+	Commits  bool    // whether Commits of the bursts is known
+	Resident int64   // bytes of memory afterwards
+}
+
+// Rate returns the median of the rates of the bursts.
+func (r Run) Rate() float64 {
+	rates := make([]float64, len(r.Bursts))
+	for i, burst := range r.Bursts {
+		rates[i] = burst.Rate()
+	}
+	return median(rates)
+}
+
+// each returns how much of something a message takes, in the middle of the bursts.
+func (r Run) each(of func(Burst) float64) float64 {
+	values := make([]float64, len(r.Bursts))
+	for i, burst := range r.Bursts {
+		values[i] = of(burst) / float64(burst.Messages)
+	}
+	return median(values)
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	if middle := len(values) / 2; len(values)%2 == 1 {
+		return values[middle]
+	} else {
+		return (values[middle-1] + values[middle]) / 2
+	}
+}
+
+// Cell says what is measured.
+type Cell struct {
+	Homeserver string
+	Direction  string
+	Rooms      int
+	Encrypted  bool
+}
+
+// Result is what was measured of a program in a cell, and of the bare client in turns with it.
+type Result struct {
+	Cell
+	Run, Bare Run
+}
+
+// Ratio returns the rate as a share of that of the bare client.
+func (r Result) Ratio() float64 {
+	if bare := r.Bare.Rate(); bare > 0 {
+		return r.Run.Rate() / bare
+	}
+	return 0
+}
+
+// Overhead is how much longer the median takes than through the bare client. It can be negative.
 func (r Result) Overhead() time.Duration {
-	return r.Relay.Percentile(50) - r.Bare.Percentile(50)
+	return r.Run.Paced.Percentile(50) - r.Bare.Paced.Percentile(50)
 }
 
 // Judge returns an error if the overhead exceeds limit.
 func (r Result) Judge(limit time.Duration) error {
 	if overhead := r.Overhead(); overhead > limit {
-		return fmt.Errorf("%s in %s rooms: an overhead of %s is more than %s", r.Direction, r.Room, overhead, limit)
+		return fmt.Errorf("%s, %s, %d rooms: an overhead of %s is more than %s", r.Homeserver, r.Direction, r.Rooms, overhead, limit)
 	}
 	return nil
 }
 
-// String is the line that scripts read; all times are milliseconds.
+// String is the line that scripts read.
 func (r Result) String() string {
-	return fmt.Sprintf("bench: direction=%s n=%d p50=%s p99=%s bare_p50=%s overhead_ms=%s room=%s",
-		r.Direction, len(r.Relay), millis(r.Relay.Percentile(50)), millis(r.Relay.Percentile(99)),
-		millis(r.Bare.Percentile(50)), millis(r.Overhead()), r.Room)
+	fsyncs := "unknown"
+	if r.Run.Commits {
+		fsyncs = fmt.Sprintf("%.2f", r.Run.each(func(b Burst) float64 { return b.Commits }))
+	}
+	return fmt.Sprintf("bench: homeserver=%s direction=%s rooms=%d encrypted=%t rate=%.0f bare=%.0f ratio=%.2f p50_ms=%s p99_ms=%s cpu_ms_per_msg=%.2f fsyncs_per_msg=%s rss_mb=%.0f",
+		r.Homeserver, r.Direction, r.Rooms, r.Encrypted, r.Run.Rate(), r.Bare.Rate(), r.Ratio(),
+		millis(r.Run.Paced.Percentile(50)), millis(r.Run.Paced.Percentile(99)),
+		r.Run.each(cpuMillis), fsyncs, float64(r.Run.Resident)/1e6)
+}
+
+// Share is the line that says how much of the time of the processors went to what is not measured.
+func (r Result) Share() string {
+	return fmt.Sprintf("share: homeserver=%s direction=%s rooms=%d encrypted=%t bare_p50_ms=%s overhead_ms=%s servers_cpu_ms_per_msg=%.2f bare_cpu_ms_per_msg=%.2f servers_share=%.2f bare_servers_share=%.2f",
+		r.Homeserver, r.Direction, r.Rooms, r.Encrypted, millis(r.Bare.Paced.Percentile(50)), millis(r.Overhead()),
+		r.Run.each(serverMillis), r.Bare.each(cpuMillis), r.Run.serversShare(), r.Bare.serversShare())
+}
+
+func cpuMillis(b Burst) float64    { return b.CPU.Seconds() * 1e3 }
+func serverMillis(b Burst) float64 { return b.Servers.Seconds() * 1e3 }
+
+// serversShare returns the part of the time of all processors that went to everything but the program.
+func (r Run) serversShare() float64 {
+	cpu, servers := r.each(cpuMillis), r.each(serverMillis)
+	if cpu+servers == 0 {
+		return 0
+	}
+	return servers / (cpu + servers)
 }
 
 func millis(d time.Duration) string {

@@ -126,6 +126,13 @@ func (v *View) Relayed() (n int) {
 	return n
 }
 
+// RelayedInAll returns how many messages of Wazo the bot has shown in all rooms.
+func (s *Server) RelayedInAll() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (&View{s}).Relayed()
+}
+
 // Joined returns in how many rooms somebody besides the bot is.
 func (v *View) Joined() (n int) {
 	for _, room := range v.s.rooms {

@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/renderer/html"
 )
 
 // maxChecked is the length of the longest paragraph, in bytes, for which the most
@@ -21,15 +19,10 @@ type phraser struct {
 	plain    bool // whether it writes text instead, see newPlainPhraser
 }
 
-func newPhraser() *phraser {
-	return &phraser{markdown: goldmark.New(
-		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify),
-		goldmark.WithRendererOptions(html.WithHardWraps()),
-	)}
-}
+func newPhraser() *phraser { return &phraser{markdown: clientMarkdown()} }
 
 // newTypedPhraser returns a phraser for what is read back by [ToMatrix].
-func newTypedPhraser() *phraser { return &phraser{markdown: newTypedMarkdown()} }
+func newTypedPhraser() *phraser { return &phraser{markdown: typedMarkdown()} }
 
 // phrase writes runs after prefix, which is Markdown that is not seen, such as the
 // "## " of a heading.

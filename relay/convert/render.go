@@ -17,7 +17,7 @@ type htmlRenderer struct {
 	asIs     bool // see Typed
 }
 
-func newHTMLRenderer() *htmlRenderer { return &htmlRenderer{markdown: newTypedMarkdown()} }
+func newHTMLRenderer() *htmlRenderer { return &htmlRenderer{markdown: typedMarkdown()} }
 
 // render returns content as HTML. It returns false if the HTML would show no more
 // than the content itself, as for plain text, or is nested too deeply. People who are

@@ -17,7 +17,7 @@ type Typed struct {
 
 func (t Typed) renderer() *htmlRenderer {
 	if t.AsIs {
-		return &htmlRenderer{markdown: newLiteralMarkdown(), asIs: true}
+		return &htmlRenderer{markdown: literalMarkdown(), asIs: true}
 	}
 	return newHTMLRenderer()
 }

@@ -1,13 +1,30 @@
-// Command bench measures how much longer a message takes through the relay than
-// without it, in both directions, in a plain and in an encrypted room. It prints
-// a line for each:
+// Command bench measures how many messages a second the relay carries, how long one
+// takes, and what it costs, against the least that could carry them: a mautrix client
+// and a client for Wazo with nothing between them (package bare). Both run in turns on
+// the same homeserver. It prints a line for each cell:
 //
-//	bench: direction=… n=… p50=… p99=… bare_p50=… overhead_ms=… room=…
+//	bench: homeserver=… direction=… rooms=… encrypted=… rate=… bare=… ratio=… p50_ms=… p99_ms=… cpu_ms_per_msg=… fsyncs_per_msg=… rss_mb=…
 //
-// All times are milliseconds. "bare" is the same message, sent by one Matrix
-// client and seen by another one on the same homeserver, in turns with the
-// relayed messages. The exit code is 1 if an overhead exceeds -max-overhead, or
-// if anything fails.
+// "rate" and "bare" are messages a second, the median of some bursts. The times are
+// those of messages that come ten times a second, one after the other. fsyncs_per_msg
+// counts the commits of the relay's database, each of which is one fsync of SQLite's
+// write-ahead log; checkpoints, after every thousand pages, come on top of it. A line
+// "share: …" follows, with how much longer a message takes than through the bare
+// client, and with how much of the processors' time went to the simulator of Wazo, the
+// homeserver and the people, which share the machine with what is measured.
+//
+// With -other, the program at a path is measured in the same way, and its lines begin
+// with "other: " and "other-share: ". It must take the same configuration: it is another
+// version of the relay, or something that wraps another relay.
+//
+// The databases are in memory where the system offers that, so that fsync costs
+// little. E2E_TEMP in the environment names a directory on a disk instead.
+//
+// On the stub homeserver nobody but the bot has a device, so encrypted rooms are
+// measured on Dendrite only.
+//
+// The exit code is 1 if an overhead exceeds -max-overhead, if a message is lost,
+// doubled or out of order, or if anything fails.
 package main
 
 import (
@@ -16,25 +33,87 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"wazo-matrix-relay/e2e/bench"
+	"wazo-matrix-relay/e2e/bench/bare"
 	"wazo-matrix-relay/e2e/harness"
-	"wazo-matrix-relay/e2e/stage"
 )
 
-// messageTimeout is how long one message may take before the run is given up.
-const messageTimeout = 30 * time.Second
+// bareVariable makes this program the bare client, in a process of its own.
+const bareVariable = "BENCH_BARE"
 
-func main() { harness.Command(run) }
+func main() {
+	if os.Getenv(bareVariable) != "" {
+		harness.Command(func(ctx context.Context, _ []string, _, _ io.Writer) error { return bare.Run(ctx) })
+	}
+	harness.Command(run)
+}
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+// maxBurst is how many events fit into one answer of /sync. The bare client does not read what is left out of it.
+const maxBurst = 500
+
+// plan is what is measured, and how much.
+type plan struct {
+	homeservers []string
+	rooms       []int
+	encryption  []string
+	directions  []string
+	messages    int // of a burst
+	slow        int // of a burst on Dendrite
+	bursts      int
+	paced       int
+	pace        time.Duration
+	other       string
+	env         map[string]string // of the relay and the other program
+	limit       time.Duration
+}
+
+func parse(args []string, stderr io.Writer) (p plan, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	n := flags.Int("n", 200, "messages per direction and kind of room")
-	warmup := flags.Int("warmup", 10, "messages before that are not counted")
-	limit := flags.Duration("max-overhead", 5*time.Millisecond, "overhead of the median above which the run fails")
+	homeservers := flags.String("homeservers", "stub,dendrite", "which homeservers")
+	rooms := flags.String("rooms", "1,8,32", "how many rooms at once")
+	encryption := flags.String("encryption", "plain,encrypted", "which rooms")
+	directions := flags.String("directions", "wazo-to-matrix,matrix-to-wazo", "which directions")
+	flags.IntVar(&p.messages, "n", 400, "messages of a burst on the stub, at most 500: more do not fit into one answer of /sync")
+	flags.IntVar(&p.slow, "n-dendrite", 150, "messages of a burst on Dendrite")
+	flags.IntVar(&p.bursts, "bursts", 3, "bursts in each cell")
+	flags.IntVar(&p.paced, "paced", 40, "messages in each cell whose times are measured")
+	flags.DurationVar(&p.pace, "pace", 100*time.Millisecond, "time between two of these messages")
+	p.env = make(map[string]string)
+	flags.Func("env", "NAME=VALUE that is added to the environment of the relay and of the other program; may be repeated", func(text string) error {
+		name, value, _ := strings.Cut(text, "=")
+		p.env[name] = value
+		return nil
+	})
+	flags.StringVar(&p.other, "other", "", "path of another program that is measured, too")
+	flags.DurationVar(&p.limit, "max-overhead", 5*time.Millisecond, "overhead of the median in one room above which the run fails")
 	if err = flags.Parse(args); err != nil {
+		return p, err
+	}
+	p.homeservers, p.encryption, p.directions = strings.Split(*homeservers, ","), strings.Split(*encryption, ","), strings.Split(*directions, ",")
+	for _, text := range strings.Split(*rooms, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > min(p.messages, p.slow) {
+			return p, fmt.Errorf("%q is not a number of rooms, or there are fewer messages in a burst", text)
+		}
+		p.rooms = append(p.rooms, n)
+	}
+	if p.messages > maxBurst {
+		return p, fmt.Errorf("a burst has at most %d messages", maxBurst)
+	}
+	return p, nil
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	p, err := parse(args, stderr)
+	if err != nil {
 		return err
 	}
 	dir, remove, err := harness.TempDir()
@@ -42,50 +121,52 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-
 	if _, err = fmt.Fprintln(stderr, "starting (the first time Dendrite is built, which takes minutes) …"); err != nil {
 		return err
 	}
-	stage, err := stage.Open(ctx, stage.Config{Dir: dir})
-	if err != nil {
-		return err
+	var slow []error
+	for _, homeserver := range p.homeservers {
+		results, err := measureOn(ctx, p, homeserver, filepath.Join(dir, homeserver), stdout)
+		if err != nil {
+			return err
+		}
+		for _, result := range results {
+			if result.Rooms == 1 {
+				slow = append(slow, result.Judge(p.limit))
+			}
+		}
 	}
-	defer func() { err = errors.Join(err, stage.Close()) }()
-	plan := bench.Plan{N: *n, Warmup: *warmup, Timeout: messageTimeout}
-	results, err := measureAll(ctx, stage, plan, stdout)
-	if err != nil {
-		return stage.Explain(err)
-	}
-	return judgeAll(results, *limit)
+	return errors.Join(slow...)
 }
 
-// measureAll prints every result as soon as it is there.
-func measureAll(ctx context.Context, stage *stage.Stage, plan bench.Plan, stdout io.Writer) ([]bench.Result, error) {
-	var results []bench.Result
-	for _, kind := range []harness.Encryption{harness.Plain, harness.Encrypted} {
-		rooms, err := openRooms(ctx, stage, kind)
-		if err != nil {
+// measureOn measures everything on one homeserver. It returns the results of the relay.
+func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Writer) (results []bench.Result, err error) {
+	if err = os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	all, err := openContenders(ctx, p, homeserver, dir)
+	defer func() { err = errors.Join(err, all.close()) }()
+	if err != nil {
+		return nil, err
+	}
+	for _, encryption := range p.encryption {
+		encrypted := encryption == "encrypted"
+		if encrypted && homeserver == "stub" {
+			continue
+		}
+		if err = all.link(ctx, encrypted, slices.Max(p.rooms)); err != nil {
 			return nil, err
 		}
-		for _, direction := range rooms.directions() {
-			result, err := plan.Run(ctx, direction.name, rooms.name, direction.relay, direction.bare)
-			if err != nil {
-				return nil, err
+		for _, rooms := range p.rooms {
+			for _, direction := range p.directions {
+				cell := bench.Cell{Homeserver: homeserver, Direction: direction, Rooms: rooms, Encrypted: encrypted}
+				relay, err := all.measure(ctx, p, cell, stdout)
+				if err != nil {
+					return nil, fmt.Errorf("%+v: %w", cell, err)
+				}
+				results = append(results, relay)
 			}
-			if _, err = fmt.Fprintln(stdout, result); err != nil {
-				return nil, err
-			}
-			results = append(results, result)
 		}
 	}
 	return results, nil
-}
-
-// judgeAll says which results were too slow.
-func judgeAll(results []bench.Result, limit time.Duration) error {
-	var tooSlow []error
-	for _, result := range results {
-		tooSlow = append(tooSlow, result.Judge(limit))
-	}
-	return errors.Join(tooSlow...)
 }

@@ -28,7 +28,7 @@ func TestWritersTakeTurns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := openNew(t)
-			other, err := openTurns(dialect, "file:"+filepath.Join(t.TempDir(), "other.db"))
+			other, err := openPool(dialect, "file:"+filepath.Join(t.TempDir(), "other.db")+"?_txlock=immediate")
 			require.NoError(t, err)
 			_, err = other.ExecContext(t.Context(), `CREATE TABLE other (id INTEGER)`)
 			require.NoError(t, err)

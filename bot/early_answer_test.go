@@ -1,0 +1,102 @@
+package bot
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
+)
+
+const encryptionState = "/state/m.room.encryption"
+
+// askAhead asks in advance, and waits until the answers are there.
+func (f *fixture) askAhead() {
+	f.Helper()
+	f.bot.AskAhead(f.Context(), roomID)
+	f.bot.encryptedRooms.mu.Lock()
+	early := f.bot.encryptedRooms.early[roomID]
+	f.bot.encryptedRooms.mu.Unlock()
+	for _, answer := range early {
+		<-answer.done
+	}
+}
+
+func TestAnEarlyAnswerServesOneEvent(t *testing.T) {
+	t.Parallel()
+	f := loggedIn(t)
+	f.askAhead()
+	require.Equal(t, 1, f.hs.asked(encryptionState))
+	require.NoError(t, f.send(roomID, "first", "1"))
+	require.Equal(t, 1, f.hs.asked(encryptionState), "it was asked in advance")
+	require.NoError(t, f.send(roomID, "second", "2"))
+	require.Equal(t, 2, f.hs.asked(encryptionState), "each event has an answer of its own")
+	for range 5 {
+		f.askAhead()
+	}
+	require.Equal(t, 2+maxEarly, f.hs.asked(encryptionState))
+}
+
+func TestAnEarlyAnswerIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	t.Run("if the room has become encrypted, as /sync says", func(t *testing.T) {
+		t.Parallel()
+		f := loggedIn(t)
+		f.askAhead()
+		f.hs.setState(roomID, "m.room.encryption", megolm)
+		f.bot.encryptedRooms.setEncrypted(roomID)
+		require.NoError(t, f.send(roomID, secretText, "t"))
+		f.requireEncrypted()
+	})
+	t.Run("if it is old", func(t *testing.T) {
+		t.Parallel()
+		f := loggedIn(t)
+		f.askAhead()
+		f.hs.setState(roomID, "m.room.encryption", megolm)
+		f.bot.encryptedRooms.early[roomID][0].asked = time.Now().Add(-earlyAnswerAge)
+		require.NoError(t, f.send(roomID, secretText, "t"))
+		f.requireEncrypted()
+	})
+	t.Run("and an old one is dropped although nothing is asked any more", func(t *testing.T) {
+		t.Parallel()
+		f := loggedIn(t)
+		f.askAhead()
+		f.hs.setState(roomID, "m.room.encryption", megolm)
+		f.bot.encryptedRooms.early[roomID][0].asked = time.Now().Add(-earlyAnswerAge)
+		f.bot.encryptedRooms.setEncrypted(roomID)
+		f.bot.encryptedRooms.setChecked(roomID)
+		f.bot.AskAhead(t.Context(), roomID)
+		require.NoError(t, f.send(roomID, secretText, "t"))
+	})
+	t.Run("if the homeserver has failed", func(t *testing.T) {
+		t.Parallel()
+		f := loggedIn(t)
+		fails := true
+		f.hs.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
+			if !fails || !strings.Contains(r.URL.Path, encryptionState) {
+				return false
+			}
+			fails = false
+			refuse(w, 500, "M_UNKNOWN")
+			return true
+		})
+		f.hs.setState(roomID, "m.room.encryption", megolm)
+		f.askAhead()
+		require.NoError(t, f.send(roomID, secretText, "t"))
+		f.requireEncrypted()
+	})
+	t.Run("and nothing is asked of a room that is encrypted", func(t *testing.T) {
+		t.Parallel()
+		f := loggedIn(t)
+		f.hs.setState(roomID, "m.room.encryption", megolm)
+		require.NoError(t, f.send(roomID, secretText, "t"))
+		before := f.hs.asked(encryptionState)
+		f.askAhead()
+		require.NoError(t, f.send(roomID, secretText, "u"))
+		require.Equal(t, before, f.hs.asked(encryptionState))
+		await.Until(t, "the events", func() bool { return len(f.hs.sentTo(roomID)) == 2 })
+	})
+}
