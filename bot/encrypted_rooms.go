@@ -35,8 +35,8 @@ type earlyAnswer struct {
 }
 
 const (
-	// earlyAnswerAge is how old an early answer may be. It is asked for while the event before is being sent. If that takes longer, the
-	// homeserver is asked again.
+	// earlyAnswerAge is how old an early answer may be. It is asked for while the event before is being sent. If that
+	// takes longer, the homeserver is asked again.
 	earlyAnswerAge = 500 * time.Millisecond
 	// maxEarly is how many early answers a room has: of the event that is being sent, and of the next one.
 	maxEarly = 2
@@ -46,9 +46,10 @@ func newEncryptedRooms(h *homeserver, n *newcomers) *encryptedRooms {
 	return &encryptedRooms{homeserver: h, newcomers: n, checked: make(map[id.RoomID]bool), encrypted: make(map[id.RoomID]bool), early: make(map[id.RoomID][]*earlyAnswer)}
 }
 
-// isEncrypted finds out whether a room is encrypted. What the database says is not enough, since a lost state table looks
-// like an unencrypted room (docs/matrix.md, "Plaintext leak"); nor is what /sync has said so far, since a room may have
-// become encrypted a moment ago. So the homeserver is asked before each event, until it says yes: that never changes.
+// isEncrypted finds out whether a room is encrypted. What the database says is not enough, since a lost state table
+// looks like an unencrypted room (docs/matrix.md, "Plaintext leak"); nor is what /sync has said so far, since a room
+// may have become encrypted a moment ago. So the homeserver is asked before each event, until it says yes: that never
+// changes.
 func (r *encryptedRooms) isEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {
 	early := r.takeAhead(roomID)
 	if early != nil {
@@ -70,7 +71,8 @@ func (r *encryptedRooms) isEncrypted(ctx context.Context, roomID id.RoomID) (boo
 // AskAhead implements relay.Matrix.
 func (b *Bot) AskAhead(ctx context.Context, roomID id.RoomID) { b.encryptedRooms.askAhead(ctx, roomID) }
 
-// askAhead asks in advance for the next event whether its room is encrypted. It does not block. Each answer serves one event.
+// askAhead asks in advance for the next event whether its room is encrypted. It does not block. Each answer serves one
+// event.
 func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
 	early := &earlyAnswer{asked: time.Now(), done: make(chan struct{})}
 	r.mu.Lock()
@@ -137,7 +139,8 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 	if err = r.client.StateStore.SetEncryptionEvent(ctx, roomID, &content); err != nil {
 		return false, &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to store that a room is encrypted: %w", err)}
 	}
-	// For whom to encrypt: the state table may be lost, and after a join it holds the bot alone until /sync brings the others.
+	// For whom to encrypt: the state table may be lost, and after a join it holds the bot alone until /sync brings the
+	// others.
 	if _, err = r.client.Members(ctx, roomID); err != nil {
 		failure := toMatrixError(err)
 		failure.NotSent = true
@@ -149,8 +152,8 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 	return r.setChecked(roomID), nil
 }
 
-// wasEncrypted reports whether a room was encrypted when the homeserver was last asked. It asks now if that has not been done
-// yet. The answer may be out of date, so it is not for an event that is being sent.
+// wasEncrypted reports whether a room was encrypted when the homeserver was last asked. It asks now if that has not
+// been done yet. The answer may be out of date, so it is not for an event that is being sent.
 func (r *encryptedRooms) wasEncrypted(ctx context.Context, roomID id.RoomID) (encrypted bool, err error) {
 	if checked, encrypted := r.get(roomID); checked {
 		return encrypted, nil
@@ -169,8 +172,8 @@ func (r *encryptedRooms) get(roomID id.RoomID) (checked, encrypted bool) {
 	return r.checked[roomID], r.encrypted[roomID]
 }
 
-// setEncrypted notes that a room is encrypted, and reports whether that is news. Its members are yet to be checked if it was
-// plain when it was checked.
+// setEncrypted notes that a room is encrypted, and reports whether that is news. Its members are yet to be checked if
+// it was plain when it was checked.
 func (r *encryptedRooms) setEncrypted(roomID id.RoomID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// SQLite lets one connection write at a time, and each commit waits until the disk has it. So there is one connection that writes, and
-// those who write take turns: first come, first served. Whoever ends a transaction while others wait for their turn does not commit it.
-// The next one goes on in the same transaction of SQLite, and the last one commits for all of them: they share one fsync. Nobody is told
-// that a transaction is committed before it is.
+// SQLite lets one connection write at a time, and each commit waits until the disk has it. So there is one connection
+// that writes, and those who write take turns: first come, first served. Whoever ends a transaction while others wait
+// for their turn does not commit it. The next one goes on in the same transaction of SQLite, and the last one commits
+// for all of them: they share one fsync. Nobody is told that a transaction is committed before it is.
 //
-// A transaction that fails is rolled back to its savepoint, and takes none of the others with it. They fail only if SQLite itself gives up
-// the whole transaction, or cannot commit it, for example because the disk is full. Then nothing of any of them is stored, and each of
-// them learns that.
+// A transaction that fails is rolled back to its savepoint, and takes none of the others with it. They fail only if
+// SQLite itself gives up the whole transaction, or cannot commit it, for example because the disk is full. Then nothing
+// of any of them is stored, and each of them learns that.
 //
 // On PostgreSQL each transaction has a commit of its own, see postgres_conn.go.
 
@@ -128,15 +128,15 @@ func (w *groupWriter) isWanted() bool {
 	return len(w.waiting) > 0
 }
 
-// exec runs a statement that ends or divides transactions. Like every statement here it cannot be interrupted: that would end the
-// transaction of the others, too.
+// exec runs a statement that ends or divides transactions. Like every statement here it cannot be interrupted: that
+// would end the transaction of the others, too.
 func (w *groupWriter) exec(statement string) error {
 	_, err := w.conn.ExecContext(context.Background(), statement, nil)
 	return err
 }
 
-// join begins a transaction of the caller, whose turn it is: in the present group, or in a new one. alone says that the caller runs one
-// statement only, which is undone as a whole if it fails.
+// join begins a transaction of the caller, whose turn it is: in the present group, or in a new one. alone says that the
+// caller runs one statement only, which is undone as a whole if it fails.
 func (w *groupWriter) join(alone bool) error {
 	if w.group != nil {
 		if alone {
@@ -158,8 +158,8 @@ func (w *groupWriter) join(alone bool) error {
 	return nil
 }
 
-// leave ends a transaction of the caller that has succeeded, and the caller's turn. It returns when the group is committed, or why it is
-// not.
+// leave ends a transaction of the caller that has succeeded, and the caller's turn. It returns when the group is
+// committed, or why it is not.
 func (w *groupWriter) leave(alone bool) error {
 	group := w.group
 	if group == nil {
@@ -196,7 +196,8 @@ func (w *groupWriter) undo(alone bool) (err error) {
 	return err
 }
 
-// failed is called after a statement of the caller has failed. If SQLite has rolled back everything, the group is at its end.
+// failed is called after a statement of the caller has failed. If SQLite has rolled back everything, the group is at
+// its end.
 func (w *groupWriter) failed(cause error) {
 	if w.group != nil && isOutside(w.conn) {
 		w.end(fmt.Errorf("%w: %w", errGaveUp, cause))
@@ -225,7 +226,8 @@ func (w *groupWriter) commit() {
 	w.end(nil)
 }
 
-// end lets the members of the group know what became of it. A connection that is still in a transaction is not used any more.
+// end lets the members of the group know what became of it. A connection that is still in a transaction is not used any
+// more.
 func (w *groupWriter) end(err error) {
 	w.group.err = err
 	group := w.group

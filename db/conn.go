@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// pool is the driver of a database: its connections are cheap, and share the few connections to the file that there are. What only reads
-// borrows one of the readers, what writes takes turns at the writer (commit.go).
+// pool is the driver of a database: its connections are cheap, and share the few connections to the file that there
+// are. What only reads borrows one of the readers, what writes takes turns at the writer (commit.go).
 type pool struct {
 	driver  driver.Driver
 	name    string // what the driver opens
@@ -93,7 +93,8 @@ func (c *conn) Begin() (driver.Tx, error) { return c.BeginTx(context.Background(
 // Prepare implements driver.Conn.
 func (c *conn) Prepare(query string) (driver.Stmt, error) { return &stmt{c, query}, nil }
 
-// PrepareContext implements driver.ConnPrepareContext. The connections to the file keep the statements that they have prepared.
+// PrepareContext implements driver.ConnPrepareContext. The connections to the file keep the statements that they have
+// prepared.
 func (c *conn) PrepareContext(_ context.Context, query string) (driver.Stmt, error) {
 	return c.Prepare(query)
 }
@@ -234,7 +235,8 @@ func (c *conn) alone(ctx context.Context, do func(conn sqliteConn) error) error 
 	return do(c.own)
 }
 
-// takeOwn waits until nobody else writes, and makes sure that there is a connection that nobody shares. Call giveOwn afterwards.
+// takeOwn waits until nobody else writes, and makes sure that there is a connection that nobody shares. Call giveOwn
+// afterwards.
 func (c *conn) takeOwn(ctx context.Context) error {
 	if err := c.writer.acquire(ctx); err != nil {
 		return err

@@ -7,9 +7,9 @@ import (
 	"go.mau.fi/util/dbutil"
 )
 
-// facts are what is read for each message and seldom changes: it is kept in memory. Whatever may change it is noticed where it is
-// written (conn.go), also if it is another table whose rows these depend on. From then until the end of the group of transactions
-// nothing in memory is used, and nothing is put there.
+// facts are what is read for each message and seldom changes: it is kept in memory. Whatever may change it is noticed
+// where it is written (conn.go), also if it is another table whose rows these depend on. From then until the end of the
+// group of transactions nothing in memory is used, and nothing is put there.
 type facts struct {
 	mu         sync.Mutex
 	suspended  bool   // something is being written that facts depend on
@@ -83,8 +83,8 @@ func (f *facts) put(key factKey, value any, generation uint64) {
 	f.values[key] = value
 }
 
-// remember returns a row that is kept in memory, or what read returns. The caller may change it. PostgreSQL has no facts: others may
-// write to the same database.
+// remember returns a row that is kept in memory, or what read returns. The caller may change it. PostgreSQL has no
+// facts: others may write to the same database.
 func remember[T any](db *dbutil.Database, key factKey, read func() (*T, error)) (*T, error) {
 	row, err := rememberValue(db, key, read)
 	if err != nil || row == nil {

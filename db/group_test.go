@@ -38,7 +38,8 @@ func openGrouped(t *testing.T) *grouped {
 // member is a transaction of a group.
 type member func(ctx context.Context) error
 
-// runGroup lets transactions wait for one that is in hand, in order, so that all of them are one group. It returns what became of each.
+// runGroup lets transactions wait for one that is in hand, in order, so that all of them are one group. It returns what
+// became of each.
 func (g *grouped) runGroup(ctx context.Context, members ...member) []error {
 	g.Helper()
 	results := make([]error, len(members))
@@ -152,7 +153,8 @@ func TestAMemberThatIsCancelledIsCancelledAlone(t *testing.T) {
 	require.False(t, g.has(t.Context(), "lost") || g.has(t.Context(), "too late"))
 }
 
-// Whoever ends a transaction counts on those who wait: they commit it. If all of these give up, it is committed all the same.
+// Whoever ends a transaction counts on those who wait: they commit it. If all of these give up, it is committed all the
+// same.
 func TestThoseWhoGiveUpLeaveNothingUncommitted(t *testing.T) {
 	t.Parallel()
 	g := openGrouped(t)

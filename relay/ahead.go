@@ -12,12 +12,13 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// While a message is being sent, the one behind it in the queue is made ready: it is converted, and what its sending has to ask is
-// asked. The transaction that records the former also marks the latter as attempted, so that a message costs one commit and not two.
-// At any time at most one row of a queue is attempted, as without this.
+// While a message is being sent, the one behind it in the queue is made ready: it is converted, and what its sending
+// has to ask is asked. The transaction that records the former also marks the latter as attempted, so that a message
+// costs one commit and not two. At any time at most one row of a queue is attempted, as without this.
 //
-// Only an ordinary message is made ready so early. What may depend on the one before it, such as a reply or an edit, or takes long, such
-// as a file, is left to the next step of the queue, and so is everything of which anything has changed when it would be marked.
+// Only an ordinary message is made ready so early. What may depend on the one before it, such as a reply or an edit, or
+// takes long, such as a file, is left to the next step of the queue, and so is everything of which anything has changed
+// when it would be marked.
 
 // maxAhead is how many messages follow one another within a step of a queue.
 const maxAhead = 50
@@ -31,8 +32,8 @@ type delivery interface {
 	run(ctx context.Context) (outcome, error)
 	// about returns the row and its portal.
 	about() (*db.Portal, *db.Row)
-	// following returns the delivery of the row behind it that was marked as attempted when this one was recorded. It must be run now. It
-	// returns nil if there is none.
+	// following returns the delivery of the row behind it that was marked as attempted when this one was recorded. It
+	// must be run now. It returns nil if there is none.
 	following() delivery
 }
 
@@ -65,8 +66,9 @@ func ahead[T any](ctx context.Context, prepare func() (*T, error)) (await func()
 // readAhead is how many rows are read at once. They may have changed when their turn comes, which is noticed then.
 const readAhead = 16
 
-// nextPlain returns the row behind another one if it is an ordinary message of which nothing was tried yet, and else nil. It also returns
-// the rows behind that one, as far as they were read. known are those behind the first row that were read before.
+// nextPlain returns the row behind another one if it is an ordinary message of which nothing was tried yet, and else
+// nil. It also returns the rows behind that one, as far as they were read. known are those behind the first row that
+// were read before.
 func (r *Relay) nextPlain(ctx context.Context, row *db.Row, known []*db.Row) (next *db.Row, following []*db.Row, err error) {
 	if r.tasks.Stopping() {
 		return nil, nil, nil // it would be marked, and not sent
@@ -84,8 +86,8 @@ func (r *Relay) nextPlain(ctx context.Context, row *db.Row, known []*db.Row) (ne
 	return next, known[1:], nil
 }
 
-// isStillNext reports, within a transaction, whether a row that was made ready is what its queue delivers next, and may be delivered:
-// nothing has changed since it was read.
+// isStillNext reports, within a transaction, whether a row that was made ready is what its queue delivers next, and may
+// be delivered: nothing has changed since it was read.
 func (r *Relay) isStillNext(ctx context.Context, read *db.Portal, row *db.Row) (bool, error) {
 	if r.tasks.Stopping() {
 		return false, nil
@@ -114,8 +116,8 @@ func (d *matrixDelivery) following() delivery {
 	return d.next
 }
 
-// prepareNext makes the message behind this one ready while this one is sent. The function that it returns waits for that; it returns
-// nil if the next message is not ready.
+// prepareNext makes the message behind this one ready while this one is sent. The function that it returns waits for
+// that; it returns nil if the next message is not ready.
 func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixDelivery) {
 	if d.depth >= maxAhead || d.row.Kind != db.KindMessage || d.row.Part+1 < d.row.Parts || d.isHistory(d.row) || d.matrix.IsLimited() || d.cast.reader == nil || d.cast.reader.hasPlugin() {
 		return func() *matrixDelivery { return nil }
@@ -146,7 +148,8 @@ func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixD
 	})
 }
 
-// markNext marks, within the transaction that records this delivery, the next one as attempted. It reports false if that has to wait.
+// markNext marks, within the transaction that records this delivery, the next one as attempted. It reports false if
+// that has to wait.
 func (d *matrixDelivery) markNext(ctx context.Context, next *matrixDelivery) (bool, error) {
 	if next == nil || !d.readers.isVerified(next.portal) || d.matrix.IsLimited() {
 		return false, nil // while the homeserver limits, messages are merged
@@ -167,8 +170,8 @@ func (d *wazoDelivery) following() delivery {
 	return d.next
 }
 
-// prepareNext makes the message behind this one ready while this one is posted. The function that it returns waits for that; it returns
-// nil if the next message is not ready.
+// prepareNext makes the message behind this one ready while this one is posted. The function that it returns waits for
+// that; it returns nil if the next message is not ready.
 func (d *wazoDelivery) prepareNext(ctx context.Context) (await func() *wazoDelivery) {
 	if d.depth >= maxAhead || d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) != phaseMatched {
 		return func() *wazoDelivery { return nil }
@@ -213,7 +216,8 @@ func (q *wazoRequest) isPlain() bool {
 	return !q.silent && q.failure == nil && q.media == nil && len(q.Once) == 0 && q.Edits == "" && len(q.Reactions) == 0 && q.Parent == "" && len(q.also) == 0
 }
 
-// markNext marks, within the transaction that records this delivery, the next one as attempted. It reports false if that has to wait.
+// markNext marks, within the transaction that records this delivery, the next one as attempted. It reports false if
+// that has to wait.
 func (d *wazoDelivery) markNext(ctx context.Context, next *wazoDelivery) (bool, error) {
 	if next == nil {
 		return false, nil

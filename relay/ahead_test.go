@@ -30,8 +30,8 @@ func settled(t *testing.T) *fixture {
 	return f
 }
 
-// Messages that wait one behind the other cost one commit each, and hardly more. Whenever something is committed, at most one row of a
-// queue is attempted.
+// Messages that wait one behind the other cost one commit each, and hardly more. Whenever something is committed, at
+// most one row of a queue is attempted.
 func TestMessagesThatFollowEachOther(t *testing.T) {
 	t.Parallel()
 	const n = 30

@@ -11,9 +11,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Most of what the bot hears while it relays from Wazo is its own events. Their deliveries are usually recorded when they come back,
-// and then there is nothing to store. An answer of /sync that brings nothing else costs no transaction: its token is stored with the
-// next one. After a crash /sync brings such an answer again, which changes nothing.
+// Most of what the bot hears while it relays from Wazo is its own events. Their deliveries are usually recorded when
+// they come back, and then there is nothing to store. An answer of /sync that brings nothing else costs no transaction:
+// its token is stored with the next one. After a crash /sync brings such an answer again, which changes nothing.
 
 const (
 	// maxUnstored is after how many answers of /sync in a row the token is stored all the same.
@@ -45,7 +45,8 @@ func newKnownEchoes(r *Relay) *knownEchoes {
 	return &knownEchoes{Relay: r, sent: make(map[shownPart]chan struct{})}
 }
 
-// sending notes that a part is being sent. The function that it returns is called when the delivery is recorded, or has failed.
+// sending notes that a part is being sent. The function that it returns is called when the delivery is recorded, or has
+// failed.
 func (k *knownEchoes) sending(portalID int64, tag Tag) (recorded func()) {
 	part, done := shownPart{portalID, tag.UUID, tag.Part}, make(chan struct{})
 	k.mu.Lock()
@@ -79,7 +80,8 @@ func (k *knownEchoes) mayLeave() bool {
 	return true
 }
 
-// areAll reports whether an answer brings nothing but events of the bot whose deliveries are recorded, so that nothing has to be stored.
+// areAll reports whether an answer brings nothing but events of the bot whose deliveries are recorded, so that nothing
+// has to be stored.
 func (k *knownEchoes) areAll(ctx context.Context, sync Sync) (bool, error) {
 	if sync.Since == "" || len(sync.Inbox) > 0 || len(sync.Rooms) == 0 || !k.startup.isWhole() {
 		return false, nil
@@ -110,7 +112,8 @@ func (k *knownEchoes) isDelivery(evt Event) bool {
 	return evt.Event != nil && evt.Tag != nil && evt.Tag.Kind == TagMessage && len(evt.Tag.Also) == 0 && k.Disposition(evt) == OwnEcho
 }
 
-// isRecorded reports whether an event is recorded as that which shows its message. It waits for a delivery that is being recorded.
+// isRecorded reports whether an event is recorded as that which shows its message. It waits for a delivery that is
+// being recorded.
 func (k *knownEchoes) isRecorded(ctx context.Context, portal *db.Portal, evt Event, timeout <-chan time.Time) (bool, error) {
 	known, err := k.shows(ctx, portal, evt)
 	if err != nil || known {

@@ -33,8 +33,8 @@ type Handler interface {
 	RoomCreated(ctx context.Context, r Room) error
 }
 
-// BatchHandler is a [Handler] that takes several messages at once: those that wait one behind the other when the handler becomes free.
-// MessageCreated is not called then.
+// BatchHandler is a [Handler] that takes several messages at once: those that wait one behind the other when the
+// handler becomes free. MessageCreated is not called then.
 type BatchHandler interface {
 	Handler
 	// MessagesCreated is MessageCreated for one or more messages, in order.

@@ -17,7 +17,8 @@ const clockTick = 10 * time.Millisecond
 // CPUTime returns how much time of a processor the running relay has taken since its start. It works on Linux only.
 func (r *Relay) CPUTime() (time.Duration, error) { return cpuTime(r.proc) }
 
-// CPUTime returns how much time of a processor the running homeserver has taken since its start. It works on Linux only.
+// CPUTime returns how much time of a processor the running homeserver has taken since its start. It works on Linux
+// only.
 func (h *Homeserver) CPUTime() (time.Duration, error) { return cpuTime(h.proc) }
 
 func cpuTime(p *process) (time.Duration, error) {
@@ -38,7 +39,8 @@ func cpuTime(p *process) (time.Duration, error) {
 	return time.Duration(ticks) * clockTick, nil
 }
 
-// Metric returns the value of a metric without labels that the running relay shows. It reports false if there is no such metric.
+// Metric returns the value of a metric without labels that the running relay shows. It reports false if there is no
+// such metric.
 func (r *Relay) Metric(ctx context.Context, name string) (value float64, found bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.AdminURL()+"/metrics", nil)
 	if err != nil {

@@ -87,8 +87,8 @@ func (s *Server) JoinAll() {
 	s.joinAll = true
 }
 
-// Faults returns an error for each request that the homeserver could not answer because it does not know it. Then nothing that was
-// measured counts.
+// Faults returns an error for each request that the homeserver could not answer because it does not know it. Then
+// nothing that was measured counts.
 func (s *Server) Faults() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 )
 
-// The parsers and renderers are made once: that takes longer than reading a message. They keep nothing between two texts, and may be used
-// by several goroutines at once.
+// The parsers and renderers are made once: that takes longer than reading a message. They keep nothing between two
+// texts, and may be used by several goroutines at once.
 var (
 	typedMarkdown   = sync.OnceValue(newTypedMarkdown)
 	literalMarkdown = sync.OnceValue(newLiteralMarkdown)

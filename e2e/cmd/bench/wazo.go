@@ -37,7 +37,8 @@ func (c *contender) expectOnWazo(rooms []room, texts [][]string) func(ctx contex
 	}
 }
 
-// compare returns an error unless the messages that came are those that were said, in order. A sender's name may stand before each.
+// compare returns an error unless the messages that came are those that were said, in order. A sender's name may stand
+// before each.
 func compare(got, want []string) error {
 	if !slices.EqualFunc(got, want, strings.HasSuffix) {
 		return fmt.Errorf("%d messages were said, and %d came, or others, or in another order", len(want), len(got))
