@@ -59,7 +59,7 @@ func TestMessagesThatFollowEachOther(t *testing.T) {
 			f.db.OnCommit(func(time.Duration) {
 				commits.Add(1)
 				var attempted int
-				err := f.db.QueryRow(context.WithoutCancel(t.Context()), `SELECT COALESCE(MAX(n), 0) FROM (SELECT COUNT(*) AS n FROM queue WHERE state = 'attempted' GROUP BY portal_id, direction)`).Scan(&attempted)
+				err := f.db.QueryRow(context.WithoutCancel(t.Context()), `SELECT COALESCE(MAX(n), 0) FROM (SELECT COUNT(*) AS n FROM queue WHERE state = 'attempted' GROUP BY portal_id, direction) AS counted`).Scan(&attempted)
 				assert.NoError(t, err)
 				assert.LessOrEqual(t, attempted, 1)
 			})
