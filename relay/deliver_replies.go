@@ -61,8 +61,8 @@ func (d *matrixDelivery) replyTarget(ctx context.Context, parent wazoapi.UUID) (
 	return targets[0].EventID, nil
 }
 
-// quote returns what is quoted of the message to which a reply is. Wazo keeps the text of what was taken back on
-// Matrix: it is not shown there again.
+// quote returns the quote with which a reply begins. Wazo keeps the text of what was taken back on Matrix: that is not
+// shown again.
 func (r *wazoReplies) quote(ctx context.Context, portal *db.Portal, c *cast, reply wazoapi.Reply) (convert.Quote, error) {
 	preview := reply.Preview
 	targets, err := r.db.Message.Targets(ctx, portal.ID, string(reply.Parent))
@@ -77,7 +77,7 @@ func (r *wazoReplies) quote(ctx context.Context, portal *db.Portal, c *cast, rep
 	return c.quoteOf(ctx, preview), nil
 }
 
-// isReadable reports whether an event is known to say something still.
+// isReadable reports whether it is certain that people on Matrix can still read an event.
 func (r *wazoReplies) isReadable(ctx context.Context, portal *db.Portal, eventID id.EventID) bool {
 	ctx, cancel := lookupContext(ctx, relationTimeout)
 	defer cancel()

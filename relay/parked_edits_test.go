@@ -13,6 +13,22 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
+// newHelloFixture returns a running fixture with a linked room, in which "hello" was relayed and nothing waits. It is
+// changed before it is started.
+func newHelloFixture(t *testing.T, set ...func(*fixture)) *fixture {
+	t.Helper()
+	f := newFixture(t)
+	for _, change := range set {
+		change(f)
+	}
+	f.start()
+	f.link()
+	f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	f.awaitEmpty()
+	return f
+}
+
 // awaitParked waits until a message of Matrix is set aside.
 func (f *fixture) awaitParked(message id.EventID) {
 	f.Helper()
@@ -26,13 +42,7 @@ func TestEditTakesThePlaceOfAMessageThatWasSetAside(t *testing.T) {
 	t.Parallel()
 	refusal := wazotest.Answer{Status: 400, Body: "{}"}
 	for _, withoutEdits := range []bool{false, true} {
-		f := newFixture(t)
-		f.relations.WithoutEdits = withoutEdits
-		f.start()
-		f.link()
-		f.matrix.say(adminUser, "hello")
-		f.awaitRelayed("hello")
-		f.awaitEmpty()
+		f := newHelloFixture(t, func(f *fixture) { f.relations.WithoutEdits = withoutEdits })
 		f.wazo.Faults().RefusePost(refusal, wazotest.Times(1))
 		parked := f.matrix.say(adminUser, "a tpyo")
 		f.matrix.awaitNotice(txt.NotDelivered(txt.Why(words.WhyWazoRefused)))
@@ -55,12 +65,7 @@ func TestEditTakesThePlaceOfAMessageThatWasSetAside(t *testing.T) {
 
 func TestEditThatIsRefusedWithItsMessageIsSetAsideOnce(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	f.matrix.say(adminUser, "hello")
-	f.awaitRelayed("hello")
-	f.awaitEmpty()
+	f := newHelloFixture(t)
 	refused := f.wazo.Faults().RefusePost(wazotest.Answer{Status: 400, Body: "{}"}, wazotest.Times(2))
 	parked := f.matrix.say(adminUser, "one")
 	f.awaitParked(parked)
@@ -76,12 +81,7 @@ func TestEditThatIsRefusedWithItsMessageIsSetAsideOnce(t *testing.T) {
 // An edit may be accepted before its message is refused.
 func TestEditWaitsForWhatBecomesOfItsMessage(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	f.matrix.say(adminUser, "hello")
-	f.awaitRelayed("hello")
-	f.awaitEmpty()
+	f := newHelloFixture(t)
 	slow := f.wazo.Faults().DelayAnswers(300*time.Millisecond, wazotest.Always())
 	refused := f.wazo.Faults().RefusePost(wazotest.Answer{Status: 400, Body: "{}"}, wazotest.Times(1))
 	message := f.matrix.say(adminUser, "one")
@@ -99,12 +99,7 @@ func TestEditWaitsForWhatBecomesOfItsMessage(t *testing.T) {
 // A message that was set aside may be on Wazo: then its edit says what has changed.
 func TestEditOfAMessageThatWasSetAsideAndDelivered(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.start()
-	f.link()
-	f.matrix.say(adminUser, "hello")
-	f.awaitRelayed("hello")
-	f.awaitEmpty()
+	f := newHelloFixture(t)
 	f.wazo.Faults().RefusePost(wazotest.Answer{Status: 400, Body: "{}"}, wazotest.Times(1))
 	parked := f.matrix.say(adminUser, "one")
 	f.awaitParked(parked)

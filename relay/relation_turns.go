@@ -20,8 +20,7 @@ const (
 	// afterMessages is how long a portal waits at a time while messages wait there, too, and the homeserver limits the
 	// account.
 	afterMessages = 2 * time.Second
-	// longestTurn is how long a portal waits at most before it is looked again whether it is its turn: the limit may be
-	// over.
+	// longestTurn is how long a portal waits at most before it asks again for its turn: the limit may be over.
 	longestTurn = 5 * time.Second
 )
 

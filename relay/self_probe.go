@@ -3,11 +3,13 @@ package relay
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
 	"go.mau.fi/util/random"
 
+	"wazo-matrix-relay/internal/task"
 	"wazo-matrix-relay/wazoapi"
 )
 
@@ -75,12 +77,8 @@ func (p *selfProbe) run(ctx context.Context) {
 func (p *selfProbe) keepProbing(ctx context.Context, probe func(context.Context) error) {
 	pause := min(selfProbeRetry, p.cfg.SelfProbe) // after the start, both sides have to be connected first
 	for {
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if task.Sleep(ctx, pause) != nil {
 			return
-		case <-timer.C:
 		}
 		pause = p.cfg.SelfProbe
 		if probe(ctx) != nil {
@@ -108,7 +106,7 @@ func (p *selfProbe) probeWazo(ctx context.Context) error {
 		return nil // that is said already
 	}
 	api := p.account.api
-	if why, err := p.whyUnfit(ctx); err != nil {
+	if why, err := WhyNotProbed(ctx, api, p.account.uuid()); err != nil {
 		return nil // wazo-auth does not answer, which is said already
 	} else if why != "" {
 		p.setUnfit(why)
@@ -127,10 +125,6 @@ func (p *selfProbe) probeWazo(ctx context.Context) error {
 		p.readers.probeAll() // messages do not come either, so they are asked for
 	}
 	return err
-}
-
-func (p *selfProbe) whyUnfit(ctx context.Context) (string, error) {
-	return WhyNotProbed(ctx, p.account.api, p.account.uuid())
 }
 
 // WhyNotProbed says why an account on Wazo, whose user is given, cannot be used to probe Wazo, "" if it can: a service
@@ -221,11 +215,7 @@ func (p *selfProbe) noteResult(server Server, took time.Duration, err error) {
 func (p *selfProbe) all() map[Server]ProbeResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make(map[Server]ProbeResult, len(p.results))
-	for server, result := range p.results {
-		all[server] = result
-	}
-	return all
+	return maps.Clone(p.results)
 }
 
 // HearsPresence implements wazoapi.PresenceHandler.

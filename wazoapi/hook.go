@@ -173,7 +173,8 @@ func (h *Hook) isSilent() bool {
 	return false
 }
 
-// recentUUIDs remembers a limited number of uuids.
+// recentUUIDs remembers a limited number of uuids. Unlike exsync.RingBuffer it takes memory only for those that it has
+// seen: there is one for each log-in.
 type recentUUIDs struct {
 	known map[UUID]struct{}
 	order []UUID

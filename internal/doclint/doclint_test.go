@@ -81,7 +81,7 @@ func TestCitations(t *testing.T) {
 			files{"a.go": "package a\n\nfunc f() {\n\t// This is the rule of docs/wazo.md, \"Rooms\n\t// and members\" and\n\t// \"Calls\".\n}\n"},
 			[]string{`a.go:4: docs/wazo.md has no heading "Calls"` + citeOther},
 		},
-		{"a document that a clone does not contain", files{"bot/a.go": "package a // (api.md 0)\n"}, []string{"bot/a.go:1: api.md" + notInClone}},
+		{"a document that a clone does not contain", files{"bot/a.go": "package a // (gone.md 0)\n"}, []string{"bot/a.go:1: gone.md" + notInClone}},
 		{"a hint of the program", files{"a.go": "package a\n\nvar x = `see docs/gone.md`\n"}, []string{"a.go:3: docs/gone.md" + notInClone}},
 		{"texts of tests are free", files{"a_test.go": "package a\n\nvar x = \"docs/gone.md\"\n"}, nil},
 		{"comments of tests are not", files{"a_test.go": "package a // docs/gone.md\n"}, []string{"a_test.go:1: docs/gone.md" + notInClone}},
