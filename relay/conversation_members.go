@@ -131,11 +131,16 @@ func (c *conversations) invite(ctx context.Context, portal *db.Portal) error {
 		return err
 	}
 	for _, member := range members {
-		if !c.openings.mayBeIn(room, member) { // has changed just now
-			c.wake(portal.ID)
+		person, err := c.openings.candidateFor(ctx, room, member)
+		if err != nil {
+			return err
+		} else if !person.isWanted(room, c.openings.relayUUID()) {
+			if !person.waits() { // has changed just now: the invitation may be owed since the conversation was last looked at
+				c.wake(portal.ID)
+			}
 			continue
 		}
-		err := c.matrix.Invite(ctx, portal.MatrixRoom, member.MatrixUser, portal.Direct)
+		err = c.matrix.Invite(ctx, portal.MatrixRoom, member.MatrixUser, portal.Direct)
 		if err == nil {
 			_, err = c.db.PortalMember.Move(context.WithoutCancel(ctx), portal.ID, member.MatrixUser, db.MemberOwed, db.MemberInvited)
 		} else if classify(err).Class != ClassService {

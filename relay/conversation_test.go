@@ -81,6 +81,26 @@ func TestPersonWhoLeavesIsInvitedAgain(t *testing.T) {
 	require.Len(t, f.matrix.plans(), 1)
 }
 
+// An invitation may come to be owed after a conversation was looked at, and before whoever is owed one is invited.
+func TestPersonWhoMutedIsNotInvitedBetweenTwoLooks(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	f.mustLogIn(eveUser, f.bob)
+	f.openConversation(robinUser, eveUser)
+	_, err := f.core.Mute(t.Context(), madeRoom(0), robinUser, "")
+	require.NoError(t, err)
+	f.leave(madeRoom(0), robinUser)
+	f.awaitMember(madeRoom(0), robinUser, db.MemberLeft)
+
+	portal := f.portalOf(madeRoom(0))
+	moved, err := f.db.PortalMember.Move(t.Context(), portal.ID, robinUser, db.MemberLeft, db.MemberOwed)
+	require.NoError(t, err)
+	require.True(t, moved)
+	require.NoError(t, f.core.conversations.invite(t.Context(), portal))
+	require.Equal(t, event.MembershipLeave, f.matrix.membership(madeRoom(0), robinUser))
+	f.awaitMember(madeRoom(0), robinUser, db.MemberLeft)
+}
+
 func TestConversationEndsWhenEverybodyHasLeft(t *testing.T) {
 	t.Parallel()
 	f := newOpeningFixture(t)

@@ -86,6 +86,17 @@ func (o *openings) candidates(ctx context.Context, room wazoapi.Room) (people []
 	return people, nil
 }
 
+// candidateFor returns the candidate that somebody who is owed an invitation is now. It is nobody, whom isWanted refuses, if the
+// person is not known as that member of the Wazo room any more.
+func (o *openings) candidateFor(ctx context.Context, room wazoapi.Room, member *db.PortalMember) (candidate, error) {
+	people, err := o.candidates(ctx, room)
+	i := slices.IndexFunc(people, func(c candidate) bool { return c.user == member.MatrixUser && string(c.wazo) == member.WazoUUID })
+	if i < 0 {
+		return candidate{}, err
+	}
+	return people[i], nil
+}
+
 // candidate returns what is known of a person who is a user on Wazo, as a member of a room.
 func (o *openings) candidate(ctx context.Context, user id.UserID, wazo, room wazoapi.UUID) (candidate, error) {
 	person, err := o.db.Person.Get(ctx, user)
