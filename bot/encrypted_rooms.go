@@ -21,9 +21,9 @@ type encryptedRooms struct {
 	newcomers *newcomers
 
 	mu        sync.Mutex
-	checked   map[id.RoomID]bool           // the homeserver was asked; if the room is encrypted, its members are known too
-	encrypted map[id.RoomID]bool           // once true, true for ever
-	early     map[id.RoomID][]*earlyAnswer // in the order in which they are asked for
+	checked   map[id.RoomID]bool         // the homeserver was asked; if the room is encrypted, its members are known too
+	encrypted map[id.RoomID]bool         // once true, true for ever
+	early     map[id.RoomID]*earlyAnswer // for the next event
 }
 
 // earlyAnswer is the answer to a question that was asked before the event was ready for which it is asked.
@@ -34,16 +34,12 @@ type earlyAnswer struct {
 	err       error
 }
 
-const (
-	// earlyAnswerAge is how old an early answer may be. It is asked for while the event before is being sent. If that
-	// takes longer, the homeserver is asked again.
-	earlyAnswerAge = 500 * time.Millisecond
-	// maxEarly is how many early answers a room has: of the event that is being sent, and of the next one.
-	maxEarly = 2
-)
+// earlyAnswerAge is how old an early answer may be. It is asked for while the event is made ready. If that takes longer,
+// the homeserver is asked again.
+const earlyAnswerAge = 500 * time.Millisecond
 
 func newEncryptedRooms(h *homeserver, n *newcomers) *encryptedRooms {
-	return &encryptedRooms{homeserver: h, newcomers: n, checked: make(map[id.RoomID]bool), encrypted: make(map[id.RoomID]bool), early: make(map[id.RoomID][]*earlyAnswer)}
+	return &encryptedRooms{homeserver: h, newcomers: n, checked: make(map[id.RoomID]bool), encrypted: make(map[id.RoomID]bool), early: make(map[id.RoomID]*earlyAnswer)}
 }
 
 // isEncrypted finds out whether a room is encrypted. What the database says is not enough, since a lost state table
@@ -71,17 +67,19 @@ func (r *encryptedRooms) isEncrypted(ctx context.Context, roomID id.RoomID) (boo
 // AskAhead implements relay.Matrix.
 func (b *Bot) AskAhead(ctx context.Context, roomID id.RoomID) { b.encryptedRooms.askAhead(ctx, roomID) }
 
-// askAhead asks in advance for the next event whether its room is encrypted. It does not block. Each answer serves one
-// event.
+// askAhead asks in advance for the next event whether its room is encrypted. It does not block. The answer serves one
+// event, and only if nothing was sent to the room since the question: so at most one event crosses the news that the
+// room has become encrypted.
 func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
-	early := &earlyAnswer{asked: time.Now(), done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waiting := r.freshAnswers(roomID)
-	if r.checked[roomID] && r.encrypted[roomID] || len(waiting) >= maxEarly {
+	if r.checked[roomID] && r.encrypted[roomID] {
+		return
+	} else if early := r.early[roomID]; early != nil && time.Since(early.asked) < earlyAnswerAge {
 		return
 	}
-	r.early[roomID] = append(waiting, early)
+	early := &earlyAnswer{asked: time.Now(), done: make(chan struct{})}
+	r.early[roomID] = early
 	go func() {
 		defer close(early.done)
 		early.err = r.withToken(func() (err error) {
@@ -95,27 +93,13 @@ func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
 func (r *encryptedRooms) takeAhead(roomID id.RoomID) *earlyAnswer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waiting := r.freshAnswers(roomID)
-	if len(waiting) < 2 {
-		delete(r.early, roomID)
-	} else {
-		r.early[roomID] = waiting[1:]
-	}
-	if len(waiting) == 0 {
-		return nil
-	}
-	return waiting[0]
+	early := r.early[roomID]
+	delete(r.early, roomID)
+	return early
 }
 
-// freshAnswers returns the early answers of a room that are not too old; the caller holds r.mu.
-func (r *encryptedRooms) freshAnswers(roomID id.RoomID) (fresh []*earlyAnswer) {
-	for _, answer := range r.early[roomID] {
-		if time.Since(answer.asked) < earlyAnswerAge {
-			fresh = append(fresh, answer)
-		}
-	}
-	return fresh
-}
+// sent drops what was asked of a room before an event was sent to it.
+func (r *encryptedRooms) sent(roomID id.RoomID) { r.takeAhead(roomID) }
 
 // askEncrypted asks the homeserver whether a room is encrypted.
 func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bool, error) {

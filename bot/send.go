@@ -77,6 +77,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}
+	defer b.encryptedRooms.sent(roomID)
 	return b.putEvent(ctx, roomID, evtType, encoded, txnID)
 }
 

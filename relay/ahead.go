@@ -137,7 +137,6 @@ func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixD
 		} else if held, err := d.echoes.holds(ctx, row); err != nil || held || d.wazoRelations.replies.awaits(d.portal, row) {
 			return nil, err
 		}
-		d.matrix.AskAhead(ctx, d.portal.MatrixRoom)
 		next := newMatrixDelivery(d.Relay, d.portal, row)
 		next.depth, next.behind = d.depth+1, behind
 		next.ready, next.request, err = next.nextPart(ctx)

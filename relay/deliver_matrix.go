@@ -127,6 +127,9 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 		}
 		return outcomeStopped, err
 	}
+	if next != nil {
+		d.matrix.AskAhead(ctx, d.portal.MatrixRoom) // while this one is recorded, and not before it is sent
+	}
 	marked := false
 	err = d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
 		if len(part.Also) > 0 {

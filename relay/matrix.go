@@ -24,8 +24,9 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
-	// AskAhead asks now what the next Send to a room has to know, so that it has to wait less: whether the room is encrypted. What was asked
-	// counts for one event, and not for long. It does not block.
+	// AskAhead asks now what the next Send to a room has to know, so that it has to wait less: whether the room is encrypted.
+	// The answer counts for one event, not for long, and not if another event is sent to the room meanwhile. It does not
+	// block.
 	AskAhead(ctx context.Context, room id.RoomID)
 	// SendToSelf sends a message to the bot in a room in which nobody else is. Its event has a Tag of the kind TagProbe with the nonce.
 	// Errors of the homeserver and the network are of type *MatrixError.
