@@ -52,7 +52,7 @@ test-postgres: ## Runs the tests that use the database on a PostgreSQL server, w
 
 # Go does not know that these tests build and run the whole program, so it would reuse a result (-count=1).
 test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.
-	cd e2e && go test $(TAGS) -count=1 -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/browser$$ -e e2e/catchup$$ -e e2e/chaos$$)
+	cd e2e && go test $(TAGS) -count=1 -race -parallel 4 -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/browser$$ -e e2e/catchup$$ -e e2e/chaos$$)
 	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
 	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
 
@@ -67,7 +67,7 @@ $(SYNAPSE)/installed: e2e/synapse/requirements.txt
 	touch $@
 
 e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program and two short chaos runs on Synapse, which the first run installs. It needs Python 3.11 or newer.
-	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 30m ./harness ./cases ./setup
+	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -parallel 4 -timeout 30m ./harness ./cases ./setup
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -plain
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -restores -1
 
