@@ -36,7 +36,8 @@ func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
 			r.synced()
 			return nil
 		}
-		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.acceptSync(ctx, sync) })
+		// After a power cut the older token brings the answer again.
+		return r.db.DoTxnWithoutSync(ctx, func(ctx context.Context) error { return r.acceptSync(ctx, sync) })
 	})
 }
 
