@@ -7,8 +7,9 @@
 //
 // "rate" and "bare" are messages a second, the median of some bursts. The times are
 // those of messages that come ten times a second, one after the other. fsyncs_per_msg
-// counts the commits of the relay's database, each of which is one fsync of SQLite's
-// write-ahead log; checkpoints, after every thousand pages, come on top of it. A line
+// counts the commits of the relay's database that wait for the disk, each of which is one
+// fsync of SQLite's write-ahead log; checkpoints, after every thousand pages, come on top
+// of it. A line
 // "share: …" follows, with how much longer a message takes than through the bare
 // client, and with how much of the processors' time went to the simulator of Wazo, the
 // homeserver and the people, which share the machine with what is measured.
@@ -18,7 +19,8 @@
 // version of the relay, or something that wraps another relay.
 //
 // The databases are in memory where the system offers that, so that fsync costs
-// little. E2E_TEMP in the environment names a directory on a disk instead.
+// little. E2E_TEMP in the environment names a directory on a disk instead, and
+// -fsync-delay lets each fsync of the relay take longer.
 //
 // On the stub homeserver nobody but the bot has a device, so encrypted rooms are
 // measured on Dendrite only.
@@ -71,6 +73,7 @@ type plan struct {
 	pace        time.Duration
 	other       string
 	env         map[string]string // of the relay and the other program
+	fsyncDelay  time.Duration     // by which each fsync of theirs takes longer
 	limit       time.Duration
 }
 
@@ -92,6 +95,7 @@ func parse(args []string, stderr io.Writer) (p plan, err error) {
 		p.env[name] = value
 		return nil
 	})
+	flags.DurationVar(&p.fsyncDelay, "fsync-delay", 0, "time by which each fsync of the relay and of the other program takes longer, for example 2ms; Linux only")
 	flags.StringVar(&p.other, "other", "", "path of another program that is measured, too")
 	flags.DurationVar(&p.limit, "max-overhead", 5*time.Millisecond, "overhead of the median in one room above which the run fails")
 	if err = flags.Parse(args); err != nil {
@@ -121,6 +125,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	if p.fsyncDelay > 0 {
+		if err = slowDownDisk(ctx, dir, p.fsyncDelay, p.env); err != nil {
+			return err
+		}
+	}
 	if _, err = fmt.Fprintln(stderr, "starting (the first time Dendrite is built, which takes minutes) …"); err != nil {
 		return err
 	}
