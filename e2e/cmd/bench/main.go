@@ -31,6 +31,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -75,6 +76,7 @@ type plan struct {
 	env         map[string]string // of the relay and the other program
 	fsyncDelay  time.Duration     // by which each fsync of theirs takes longer
 	limit       time.Duration
+	json        string // file for the figures; empty: none
 }
 
 func parse(args []string, stderr io.Writer) (p plan, err error) {
@@ -97,6 +99,7 @@ func parse(args []string, stderr io.Writer) (p plan, err error) {
 	})
 	flags.DurationVar(&p.fsyncDelay, "fsync-delay", 0, "time by which each fsync of the relay and of the other program takes longer, for example 2ms; Linux only")
 	flags.StringVar(&p.other, "other", "", "path of another program that is measured, too")
+	flags.StringVar(&p.json, "json", "", "file to which the figures are written for `make plots`")
 	flags.DurationVar(&p.limit, "max-overhead", 5*time.Millisecond, "overhead of the median in one room above which the run fails")
 	if err = flags.Parse(args); err != nil {
 		return p, err
@@ -134,8 +137,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	var slow []error
+	var found []bench.Figures
 	for _, homeserver := range p.homeservers {
-		results, err := measureOn(ctx, p, homeserver, filepath.Join(dir, homeserver), stdout)
+		results, figures, err := measureOn(ctx, p, homeserver, filepath.Join(dir, homeserver), stdout)
 		if err != nil {
 			return err
 		}
@@ -144,19 +148,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 				slow = append(slow, result.Judge(p.limit))
 			}
 		}
+		found = append(found, figures...)
+	}
+	if p.json != "" {
+		data, err := json.MarshalIndent(found, "", "\t")
+		if err = errors.Join(err, os.WriteFile(p.json, append(data, '\n'), 0o600)); err != nil {
+			return err
+		}
 	}
 	return errors.Join(slow...)
 }
 
-// measureOn measures everything on one homeserver. It returns the results of the relay.
-func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Writer) (results []bench.Result, err error) {
+// measureOn measures everything on one homeserver. It returns the results of the relay, and the figures of all programs.
+func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Writer) (results []bench.Result, figures []bench.Figures, err error) {
 	if err = os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all, err := openContenders(ctx, p, homeserver, dir)
 	defer func() { err = errors.Join(err, all.close()) }()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, encryption := range p.encryption {
 		encrypted := encryption == "encrypted"
@@ -164,18 +175,18 @@ func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Wr
 			continue
 		}
 		if err = all.link(ctx, encrypted, slices.Max(p.rooms)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, rooms := range p.rooms {
 			for _, direction := range p.directions {
 				cell := bench.Cell{Homeserver: homeserver, Direction: direction, Rooms: rooms, Encrypted: encrypted}
 				relay, err := all.measure(ctx, p, cell, stdout)
 				if err != nil {
-					return nil, fmt.Errorf("%+v: %w", cell, err)
+					return nil, nil, fmt.Errorf("%+v: %w", cell, err)
 				}
 				results = append(results, relay)
 			}
 		}
 	}
-	return results, nil
+	return results, all.found, nil
 }
