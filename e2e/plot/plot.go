@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Axis is one of the axes of a chart.
@@ -35,8 +36,8 @@ type Chart struct {
 // Lengths, in pixels.
 const (
 	width, height       = 640, 360
-	left, right         = 62, 16
-	top, bottom         = 40, 46
+	left, right         = 62, 26
+	top, bottom         = 40, 56
 	legendLine          = 17
 	plotWidth           = width - left - right
 	markRadius          = 3
@@ -170,7 +171,7 @@ func (s scale) at(value float64) float64 {
 }
 
 // number writes a value for people.
-func number(value float64) string { return fmt.Sprintf("%.4g", value) }
+func number(value float64) string { return strconv.FormatFloat(math.Round(value*1e6)/1e6, 'f', -1, 64) }
 
 func escape(text string) string {
 	var out bytes.Buffer

@@ -26,7 +26,7 @@ func TestChart(t *testing.T) {
 	}
 	require.Contains(t, svg, "A &amp; B")
 	require.Equal(t, 3, strings.Count(svg, "<circle"))
-	require.Contains(t, svg, `d="M62.0 286.6 L624.0 67.4"`)
+	require.Contains(t, svg, `d="M62.0 277.6 L614.0 66.4"`)
 	require.Equal(t, svg, string(chart.SVG()))
 }
 
