@@ -7,11 +7,11 @@ import (
 
 // A commit waits for the disk (fsync) if what it stores must still be known after a power cut. That is so by default.
 //
-// It need not be so for what a restart finds again: a message that was accepted is in the history of Wazo, and an answer
-// of /sync comes again after an older token. A delivery that was recorded is looked for, because the mark that it was
-// attempted is on the disk. What is stored without waiting is on the disk at the latest when a later commit has waited:
-// SQLite writes all commits into one log, in their order, and a power cut takes only the end of it. So after a power cut
-// the database is as after a kill at an earlier moment.
+// It need not be so for what a restart finds again: a message that was accepted is in the history of Wazo, and an
+// answer of /sync comes again after an older token. A delivery that was recorded is looked for, because the mark that
+// it was attempted is on the disk. What is stored without waiting is on the disk at the latest when a later commit has
+// waited: SQLite writes all commits into one log, in their order, and a power cut takes only the end of it. So after a
+// power cut the database is as after a kill at an earlier moment.
 //
 // That a message is attempted must be on the disk before it is sent. [Queue.MarkAttempted] fails where that is not so.
 //

@@ -14,9 +14,9 @@ import (
 
 // This file stores what was delivered: the mapping of the message, and that its row has left the queue, in one transaction.
 
-// recordTxn returns how the transaction is run that records the delivery of a row. If it is lost in a power cut, the row is
-// still attempted, and its message is looked for. So it waits for the disk only if it also marks another row as attempted,
-// or if the row is one of the relay's own messages, by which a link starts.
+// recordTxn returns how the transaction is run that records the delivery of a row. If it is lost in a power cut, the
+// row is still attempted, and its message is looked for. So it waits for the disk only if it also marks another row as
+// attempted, or if the row is one of the relay's own messages, by which a link starts.
 func (r *Relay) recordTxn(row *db.Row, marksNext bool) func(context.Context, func(context.Context) error) error {
 	if marksNext || row.Kind != db.KindMessage {
 		return r.db.DoTxn

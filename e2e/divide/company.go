@@ -42,7 +42,8 @@ type message struct {
 	at     float64 // seconds since the hour began
 }
 
-// hour returns the messages that come from Wazo in the busiest hour, in the order of their times. It is the same for each call.
+// hour returns the messages that come from Wazo in the busiest hour, in the order of their times. It is the same for
+// each call.
 func (c Company) hour() (said []message) {
 	random := rand.New(rand.NewPCG(c.Seed, uint64(c.People)))
 	shares := c.shares()

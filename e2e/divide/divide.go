@@ -3,9 +3,9 @@
 //
 // It is a model, and not a measurement. People write in spells: somebody begins to write in a portal, and some messages
 // follow one another there. How many messages there are, how they are spread over the day and over the portals, and how
-// long a spell is are assumptions (see [Company]). The limit is a token bucket, as that of Synapse. An account acts as the
-// relay does: while it is limited, its rooms take turns, and all messages that wait in a room when the room begins to wait
-// for its turn become one event.
+// long a spell is are assumptions (see [Company]). The limit is a token bucket, as that of Synapse. An account acts as
+// the relay does: while it is limited, its rooms take turns, and all messages that wait in a room when the room begins
+// to wait for its turn become one event.
 package divide
 
 import (
@@ -110,8 +110,8 @@ func percentile(sorted []float64, p float64) float64 {
 	return sorted[max(int(math.Ceil(p/100*float64(len(sorted))))-1, 0)]
 }
 
-// Fewest returns what the people see with the fewest accounts with which 99 of 100 messages wait no longer than a number
-// of seconds. It gives up at a number of accounts, and reports false then.
+// Fewest returns what the people see with the fewest accounts with which 99 of 100 messages wait no longer than a
+// number of seconds. It gives up at a number of accounts, and reports false then.
 func Fewest(c Company, limit Limit, seconds float64, most int) (r Result, ok bool) {
 	said := c.hour()
 	enough := func(accounts int) bool {

@@ -159,7 +159,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return errors.Join(slow...)
 }
 
-// measureOn measures everything on one homeserver. It returns the results of the relay, and the figures of all programs.
+// measureOn measures everything on one homeserver. It returns the results of the relay, and the figures of all
+// programs.
 func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Writer) (results []bench.Result, figures []bench.Figures, err error) {
 	if err = os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err

@@ -33,8 +33,8 @@ int fdatasync(int fd) {
 }
 `
 
-// slowDownDisk adds to an environment what lets each fsync take longer by a time. It compiles a library into dir, by the C
-// compiler that Go uses for SQLite. It works on Linux only.
+// slowDownDisk adds to an environment what lets each fsync take longer by a time. It compiles a library into dir, by
+// the C compiler that Go uses for SQLite. It works on Linux only.
 func slowDownDisk(ctx context.Context, dir string, longer time.Duration, env map[string]string) error {
 	source, library := filepath.Join(dir, "slowdisk.c"), filepath.Join(dir, "slowdisk.so")
 	if err := os.WriteFile(source, []byte(slowDisk), 0o600); err != nil {
