@@ -12,7 +12,7 @@ LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 COMPOSE := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 
-.PHONY: build static packaging help demo picture test test-unit test-postgres test-e2e browser e2e-synapse lint bench limits accounts chaos fuzz
+.PHONY: build static packaging help demo picture test test-unit test-postgres test-e2e browser e2e-synapse lint bench divide plots limits accounts chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -82,6 +82,12 @@ packaging: ## Checks the image's program, the Dockerfile, the Compose files and 
 
 bench: ## Measures how fast the relay is and what it costs, against a bare client. It takes some minutes. BENCH_FLAGS="-rooms 1 -bursts 1" is a short run, and BENCH_FLAGS="-other path" measures another relay, too.
 	cd e2e && go run $(TAGS) ./cmd/bench $(BENCH_FLAGS)
+
+divide: ## Simulates how many bot accounts a company needs where the homeserver limits each of them.
+	cd e2e && go run $(TAGS) ./cmd/divide $(DIVIDE_FLAGS)
+
+plots: ## Draws the charts of docs/performance.md from the figures in docs/performance.
+	cd e2e && go run $(TAGS) ./cmd/plots
 
 limits: ## Measures how fast 200 messages are shown by a homeserver with Synapse's default limits, in one room and in five. It takes three minutes.
 	cd e2e && go run $(TAGS) ./cmd/limits

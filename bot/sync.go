@@ -41,6 +41,8 @@ type syncLoop struct {
 	pending  *syncAnswer // an answer that is not accepted yet
 	refused  int         // how often the core refused it
 	failures int         // steps that failed, in a row
+	pace     syncPace
+	isOwn    bool // the answer that was accepted last brought only the bot's own messages
 }
 
 // run asks for news until ctx ends. It returns an error that only an administrator can repair.
@@ -89,6 +91,9 @@ func (l *syncLoop) step(ctx context.Context) (err error) {
 	l.since, l.pending, l.failures = l.pending.NextBatch, nil, 0
 	l.maintainDevice(ctx)
 	l.device.BackUpKeys(ctx)
+	if pause := l.pace.after(l.isOwn, time.Now()); pause > 0 {
+		_ = task.Sleep(ctx, pause) // the loop ends with ctx
+	}
 	return nil
 }
 
@@ -191,6 +196,7 @@ func (l *syncLoop) accept(ctx context.Context) error {
 		return fmt.Errorf("failed to accept an answer of /sync: %w", err)
 	}
 	l.resync.accepted(asked)
+	l.isOwn = bringsOnlyOwn(l.pending, received, l.userID)
 	return nil
 }
 

@@ -14,7 +14,8 @@ import (
 // SQLite lets one connection write at a time, and each commit waits until the disk has it. So there is one connection
 // that writes, and those who write take turns: first come, first served. Whoever ends a transaction while others wait
 // for their turn does not commit it. The next one goes on in the same transaction of SQLite, and the last one commits
-// for all of them: they share one fsync. Nobody is told that a transaction is committed before it is.
+// for all of them: they share one fsync. Nobody is told that a transaction is committed before it is. Which commits need
+// that fsync is told in sync.go.
 //
 // A transaction that fails is rolled back to its savepoint, and takes none of the others with it. They fail only if
 // SQLite itself gives up the whole transaction, or cannot commit it, for example because the disk is full. Then nothing
@@ -51,12 +52,14 @@ type groupWriter struct {
 	waiting []chan struct{} // closed when it is their turn
 
 	// Only whoever has the turn uses what follows.
-	conn  sqliteConn
-	group *group // what is not committed yet; nil: nothing
+	conn    sqliteConn
+	syncing bool   // its commits wait for the disk
+	group   *group // what is not committed yet; nil: nothing
 }
 
 // group are the transactions that share a commit.
 type group struct {
+	sync    bool // its commit waits for the disk
 	members int
 	began   time.Time
 	done    chan struct{} // closed when it is committed, or not
@@ -136,8 +139,12 @@ func (w *groupWriter) exec(statement string) error {
 }
 
 // join begins a transaction of the caller, whose turn it is: in the present group, or in a new one. alone says that the
-// caller runs one statement only, which is undone as a whole if it fails.
-func (w *groupWriter) join(alone bool) error {
+// caller runs one statement only, which is undone as a whole if it fails. sync says that the commit must wait for the
+// disk (sync.go).
+func (w *groupWriter) join(alone, sync bool) error {
+	if w.group != nil && sync && !w.group.sync {
+		w.commit() // SQLite does not change that within a transaction
+	}
 	if w.group != nil {
 		if alone {
 			return nil
@@ -149,12 +156,30 @@ func (w *groupWriter) join(alone bool) error {
 		if err != nil {
 			return err
 		}
-		w.conn = conn
+		w.conn, w.syncing = conn, true // see dialect
 	}
-	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := w.setSync(sync); err != nil {
+		return err
+	} else if err = w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	w.group = &group{began: time.Now(), done: make(chan struct{})}
+	w.group = &group{sync: sync, began: time.Now(), done: make(chan struct{})}
+	return nil
+}
+
+// setSync says whether the next commits wait for the disk.
+func (w *groupWriter) setSync(sync bool) error {
+	if w.syncing == sync {
+		return nil
+	}
+	statement := "PRAGMA synchronous = NORMAL"
+	if sync {
+		statement = "PRAGMA synchronous = FULL"
+	}
+	if err := w.exec(statement); err != nil {
+		return err
+	}
+	w.syncing = sync
 	return nil
 }
 
@@ -220,7 +245,7 @@ func (w *groupWriter) commit() {
 		w.giveUp(err)
 		return
 	}
-	if observe := w.observe.Load(); observe != nil && w.group.members > 0 {
+	if observe := w.observe.Load(); observe != nil && w.group.sync && w.group.members > 0 {
 		(*observe)(time.Since(began))
 	}
 	w.end(nil)

@@ -130,7 +130,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 			c.facts.resume()
 		}
 	} else {
-		err = c.writer.join(false)
+		err = c.writer.join(false, needsSync(ctx))
 	}
 	if err != nil {
 		c.tx = nil
@@ -162,7 +162,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	}
 	if err := c.writer.acquire(ctx); err != nil {
 		return nil, err
-	} else if err = c.writer.join(true); err != nil {
+	} else if err = c.writer.join(true, needsSync(ctx)); err != nil {
 		c.writer.pass()
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	}
 	if err := c.writer.acquire(ctx); err != nil {
 		return nil, err
-	} else if err = c.writer.join(true); err != nil {
+	} else if err = c.writer.join(true, needsSync(ctx)); err != nil {
 		c.writer.pass()
 		return nil, err
 	}

@@ -32,7 +32,7 @@ import (
 	_ "go.mau.fi/util/dbutil/litestream" // registers sqlite3-fk-wal-fullsync
 )
 
-// dialect sets synchronous=FULL: that a delivery was attempted must still be known after a power cut.
+// dialect sets synchronous=FULL: that a delivery was attempted must still be known after a power cut. See also sync.go.
 const dialect = "sqlite3-fk-wal-fullsync"
 
 // idleConnections is how many connections of the pool are kept that nobody uses now. They are cheap, see conn.go.

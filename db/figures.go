@@ -72,7 +72,8 @@ func fileSize(path string) int64 {
 	return info.Size()
 }
 
-// OnCommit has a function called with the time that each commit took. Several transactions may have shared it.
+// OnCommit has a function called with the time that each commit took that waited for the disk. Several transactions may
+// have shared it.
 func (db *Database) OnCommit(observe func(took time.Duration)) {
 	switch d := db.RawDB.Driver().(type) {
 	case *pool:

@@ -195,6 +195,9 @@ func (t *Queue) BySource(ctx context.Context, portalID int64, direction Directio
 // MarkAttempted returns false if the row was deleted or changed since it was read, because the rooms were unlinked or because
 // the message was edited or redacted. The part must not be sent then.
 func (t *Queue) MarkAttempted(ctx context.Context, row *Row, request []string, now Time) (there bool, err error) {
+	if !needsSync(ctx) {
+		return false, errNotSynced
+	}
 	isFirst := row.Parts == 0
 	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		parts := row.Parts

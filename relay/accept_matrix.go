@@ -27,7 +27,8 @@ type InboxItem struct {
 }
 
 // AcceptSync stores what an answer of /sync brought and the token that covers it, in one transaction.
-// When it returns nil nothing of the answer can be lost any more. If there is nothing to store, the token is stored with a later answer.
+// When it returns nil nothing of the answer can be lost any more: after a power cut an older token brings it again. If
+// there is nothing to store, the token is stored with a later answer.
 func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
 	return task.Guard(ctx, func() error {
 		if known, err := r.knownEchoes.areAll(ctx, sync); err != nil {
@@ -36,7 +37,8 @@ func (r *Relay) AcceptSync(ctx context.Context, sync Sync) error {
 			r.synced()
 			return nil
 		}
-		return r.db.DoTxn(ctx, func(ctx context.Context) error { return r.acceptSync(ctx, sync) })
+		// After a power cut the older token brings the answer again.
+		return r.db.DoTxnWithoutSync(ctx, func(ctx context.Context) error { return r.acceptSync(ctx, sync) })
 	})
 }
 

@@ -35,7 +35,7 @@ func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message,
 			a.unlinkers[m.UUID] = r.profileName(ctx, m)
 		}
 	}
-	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
+	err = r.db.DoTxnWithoutSync(ctx, func(ctx context.Context) error { // they are in the history
 		for _, m := range messages {
 			if err := a.message(ctx, m); err != nil {
 				return err

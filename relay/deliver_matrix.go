@@ -131,7 +131,7 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 		d.matrix.AskAhead(ctx, d.portal.MatrixRoom) // while this one is recorded, and not before it is sent
 	}
 	marked := false
-	err = d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
+	err = d.recordTxn(row, next != nil)(ctx, func(ctx context.Context) (err error) {
 		if len(part.Also) > 0 {
 			return d.recordMerged(ctx, row.PortalID, d.tag(part).UUIDs(), eventID)
 		} else if err = d.recordToMatrix(ctx, row, row.Part, eventID); err != nil {

@@ -14,6 +14,16 @@ import (
 
 // This file stores what was delivered: the mapping of the message, and that its row has left the queue, in one transaction.
 
+// recordTxn returns how the transaction is run that records the delivery of a row. If it is lost in a power cut, the
+// row is still attempted, and its message is looked for. So it waits for the disk only if it also marks another row as
+// attempted, or if the row is one of the relay's own messages, by which a link starts.
+func (r *Relay) recordTxn(row *db.Row, marksNext bool) func(context.Context, func(context.Context) error) error {
+	if marksNext || row.Kind != db.KindMessage {
+		return r.db.DoTxn
+	}
+	return r.db.DoTxnWithoutSync
+}
+
 // recordToMatrix stores, within a transaction, that a part is delivered as an event. The row leaves with its last part.
 // A part that is recorded already is left alone.
 func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, eventID id.EventID) error {
@@ -133,7 +143,7 @@ func (a *matrixAccept) recordLinked(ctx context.Context, eventID id.EventID) err
 // the link ended. The next delivery, if it is ready, is marked as attempted.
 func (d *wazoDelivery) recordToWazo(ctx context.Context, request *wazoRequest, message wazoapi.Message, next *wazoDelivery) error {
 	marked := false
-	err := d.record(ctx, request, message, func(ctx context.Context) (err error) {
+	err := d.record(ctx, d.recordTxn(d.row, next != nil), request, message, func(ctx context.Context) (err error) {
 		marked, err = d.markNext(ctx, next)
 		return err
 	})
@@ -145,7 +155,7 @@ func (d *wazoDelivery) recordToWazo(ctx context.Context, request *wazoRequest, m
 
 // recordFound is recordToWazo for a message that was found on Wazo. A file that it links to is given if it is not stored yet.
 func (d *wazoDelivery) recordFound(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
-	return d.record(ctx, request, message, func(ctx context.Context) error {
+	return d.record(ctx, d.db.DoTxn, request, message, func(ctx context.Context) error {
 		if request.media != nil {
 			if err := d.db.Media.Put(ctx, request.media); err != nil {
 				return err
@@ -155,9 +165,10 @@ func (d *wazoDelivery) recordFound(ctx context.Context, request *wazoRequest, me
 	})
 }
 
-func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message wazoapi.Message, also func(context.Context) error) error {
+// record stores, in a transaction that doTxn runs, that the row is delivered as a message.
+func (d *wazoDelivery) record(ctx context.Context, doTxn func(context.Context, func(context.Context) error) error, request *wazoRequest, message wazoapi.Message, also func(context.Context) error) error {
 	there, row, portal := false, d.row, d.portal
-	err := d.db.DoTxn(ctx, func(ctx context.Context) (err error) {
+	err := doTxn(ctx, func(ctx context.Context) (err error) {
 		if err = d.recordOtherRows(ctx, request, message); err != nil {
 			return err
 		} else if there, err = d.db.Queue.Delete(ctx, row.ID); err != nil || !there {

@@ -2,7 +2,7 @@
 //
 // A message goes through these steps, in both directions:
 //
-//   - accept: the message is stored durably, in order, and once (accept_matrix.go, accept_wazo.go). The bot's own
+//   - accept: the message is stored in order, and once (accept_matrix.go, accept_wazo.go). The bot's own
 //     events need not be, if they are known (known_echoes.go). What an event of Matrix is to the relay is decided in one
 //     place (disposition.go). What was missed is read later: from Matrix in gap.go, from Wazo in history.go. Live events
 //     come as events.go says: by websockets, or by requests of Wazo (webhook.go, webhook_key.go). On Wazo, each portal has

@@ -55,6 +55,10 @@ func TestResultLine(t *testing.T) {
 		"p50_ms=9.00 p99_ms=12.00 cpu_ms_per_msg=0.80 fsyncs_per_msg=1.50 rss_mb=42", result.String())
 	require.Equal(t, "share: homeserver=stub direction=wazo-to-matrix rooms=8 encrypted=false bare_p50_ms=6.00 overhead_ms=3.00 "+
 		"servers_cpu_ms_per_msg=2.40 bare_cpu_ms_per_msg=0.20 servers_share=0.75 bare_servers_share=0.75", result.Share())
+	require.Equal(t, Figures{
+		Program: "relay", Homeserver: "stub", Direction: "wazo-to-matrix", Rooms: 8, FsyncDelay: 2, Rate: 500, Bare: 1000, P50: 9, P99: 12, BareP50: 6,
+		CPU: 0.8, Fsyncs: 1.5, Resident: 42, Servers: 0.75,
+	}, result.Figures("relay", 2*time.Millisecond))
 	result.Run.Commits = false
 	require.Contains(t, result.String(), " fsyncs_per_msg=unknown ")
 	require.Zero(t, Result{}.Ratio(), "nothing was measured")

@@ -126,6 +126,44 @@ func (r Result) Share() string {
 		r.Run.each(serverMillis), r.Bare.each(cpuMillis), r.Run.serversShare(), r.Bare.serversShare())
 }
 
+// Figures are what the lines of a result say, for plots.
+type Figures struct {
+	Program    string  `json:"program"` // "relay" or "other"
+	Homeserver string  `json:"homeserver"`
+	Direction  string  `json:"direction"`
+	Rooms      int     `json:"rooms"`
+	Encrypted  bool    `json:"encrypted"`
+	FsyncDelay float64 `json:"fsync_delay_ms"` // by which each fsync takes longer
+	Rate       float64 `json:"rate"`           // messages a second
+	Bare       float64 `json:"bare"`           // those of the bare client
+	P50        float64 `json:"p50_ms"`
+	P99        float64 `json:"p99_ms"`
+	BareP50    float64 `json:"bare_p50_ms"`
+	CPU        float64 `json:"cpu_ms_per_msg"`
+	Fsyncs     float64 `json:"fsyncs_per_msg"` // -1: not known
+	Resident   float64 `json:"rss_mb"`
+	Servers    float64 `json:"servers_share"` // of the processors' time
+}
+
+// Figures returns the figures of a result of a program.
+func (r Result) Figures(program string, fsyncDelay time.Duration) Figures {
+	figures := Figures{
+		Program: program, Homeserver: r.Homeserver, Direction: r.Direction, Rooms: r.Rooms, Encrypted: r.Encrypted,
+		FsyncDelay: inMillis(fsyncDelay), Rate: round(r.Run.Rate()), Bare: round(r.Bare.Rate()),
+		P50: inMillis(r.Run.Paced.Percentile(50)), P99: inMillis(r.Run.Paced.Percentile(99)), BareP50: inMillis(r.Bare.Paced.Percentile(50)),
+		CPU: round(r.Run.each(cpuMillis)), Fsyncs: -1, Resident: round(float64(r.Run.Resident) / 1e6), Servers: round(r.Run.serversShare()),
+	}
+	if r.Run.Commits {
+		figures.Fsyncs = round(r.Run.each(func(b Burst) float64 { return b.Commits }))
+	}
+	return figures
+}
+
+func inMillis(d time.Duration) float64 { return round(d.Seconds() * 1e3) }
+
+// round rounds to hundredths.
+func round(value float64) float64 { return math.Round(value*100) / 100 }
+
 func cpuMillis(b Burst) float64    { return b.CPU.Seconds() * 1e3 }
 func serverMillis(b Burst) float64 { return b.Servers.Seconds() * 1e3 }
 

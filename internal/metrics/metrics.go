@@ -50,7 +50,7 @@ func New(build Build) *Metrics {
 		requests:  counter("api_requests_total", "Requests to the servers of both sides. The status is that of HTTP, or none if there was no answer.", "side", "method", "endpoint", "status"),
 		duration:  histogram("api_request_duration_seconds", "Time from a request to the beginning of its answer.", []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 90}, "side", "method", "endpoint"),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: "database_commit_seconds",
-			Help: "Time that the commits of transactions took.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}}),
+			Help: "Time that the commits took that waited for the disk.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "What the program is made of. The value is always 1.",
 		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "goversion": build.Go}})

@@ -61,6 +61,7 @@ type contenders struct {
 	all    []*contender
 	closer func() error // of what they share
 	said   int          // how many bursts there were
+	found  []bench.Figures
 }
 
 func openContenders(ctx context.Context, p plan, homeserver, dir string) (c *contenders, err error) {
@@ -172,6 +173,7 @@ func (c *contenders) measure(ctx context.Context, p plan, cell bench.Cell, stdou
 			continue
 		}
 		result := bench.Result{Cell: cell, Run: *run, Bare: *runs[nameBare]}
+		c.found = append(c.found, result.Figures(one.name, p.fsyncDelay))
 		prefix := ""
 		if one.name == nameRelay {
 			relay = result

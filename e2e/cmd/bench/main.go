@@ -7,8 +7,9 @@
 //
 // "rate" and "bare" are messages a second, the median of some bursts. The times are
 // those of messages that come ten times a second, one after the other. fsyncs_per_msg
-// counts the commits of the relay's database, each of which is one fsync of SQLite's
-// write-ahead log; checkpoints, after every thousand pages, come on top of it. A line
+// counts the commits of the relay's database that wait for the disk, each of which is one
+// fsync of SQLite's write-ahead log; checkpoints, after every thousand pages, come on top
+// of it. A line
 // "share: …" follows, with how much longer a message takes than through the bare
 // client, and with how much of the processors' time went to the simulator of Wazo, the
 // homeserver and the people, which share the machine with what is measured.
@@ -18,7 +19,8 @@
 // version of the relay, or something that wraps another relay.
 //
 // The databases are in memory where the system offers that, so that fsync costs
-// little. E2E_TEMP in the environment names a directory on a disk instead.
+// little. E2E_TEMP in the environment names a directory on a disk instead, and
+// -fsync-delay lets each fsync of the relay take longer.
 //
 // On the stub homeserver nobody but the bot has a device, so encrypted rooms are
 // measured on Dendrite only.
@@ -29,6 +31,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -71,7 +74,9 @@ type plan struct {
 	pace        time.Duration
 	other       string
 	env         map[string]string // of the relay and the other program
+	fsyncDelay  time.Duration     // by which each fsync of theirs takes longer
 	limit       time.Duration
+	json        string // file for the figures; empty: none
 }
 
 func parse(args []string, stderr io.Writer) (p plan, err error) {
@@ -92,7 +97,9 @@ func parse(args []string, stderr io.Writer) (p plan, err error) {
 		p.env[name] = value
 		return nil
 	})
+	flags.DurationVar(&p.fsyncDelay, "fsync-delay", 0, "time by which each fsync of the relay and of the other program takes longer, for example 2ms; Linux only")
 	flags.StringVar(&p.other, "other", "", "path of another program that is measured, too")
+	flags.StringVar(&p.json, "json", "", "file to which the figures are written for `make plots`")
 	flags.DurationVar(&p.limit, "max-overhead", 5*time.Millisecond, "overhead of the median in one room above which the run fails")
 	if err = flags.Parse(args); err != nil {
 		return p, err
@@ -121,12 +128,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	if p.fsyncDelay > 0 {
+		if err = slowDownDisk(ctx, dir, p.fsyncDelay, p.env); err != nil {
+			return err
+		}
+	}
 	if _, err = fmt.Fprintln(stderr, "starting (the first time Dendrite is built, which takes minutes) …"); err != nil {
 		return err
 	}
 	var slow []error
+	var found []bench.Figures
 	for _, homeserver := range p.homeservers {
-		results, err := measureOn(ctx, p, homeserver, filepath.Join(dir, homeserver), stdout)
+		results, figures, err := measureOn(ctx, p, homeserver, filepath.Join(dir, homeserver), stdout)
 		if err != nil {
 			return err
 		}
@@ -135,19 +148,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 				slow = append(slow, result.Judge(p.limit))
 			}
 		}
+		found = append(found, figures...)
+	}
+	if p.json != "" {
+		data, err := json.MarshalIndent(found, "", "\t")
+		if err = errors.Join(err, os.WriteFile(p.json, append(data, '\n'), 0o600)); err != nil {
+			return err
+		}
 	}
 	return errors.Join(slow...)
 }
 
-// measureOn measures everything on one homeserver. It returns the results of the relay.
-func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Writer) (results []bench.Result, err error) {
+// measureOn measures everything on one homeserver. It returns the results of the relay, and the figures of all
+// programs.
+func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Writer) (results []bench.Result, figures []bench.Figures, err error) {
 	if err = os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all, err := openContenders(ctx, p, homeserver, dir)
 	defer func() { err = errors.Join(err, all.close()) }()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, encryption := range p.encryption {
 		encrypted := encryption == "encrypted"
@@ -155,18 +176,18 @@ func measureOn(ctx context.Context, p plan, homeserver, dir string, stdout io.Wr
 			continue
 		}
 		if err = all.link(ctx, encrypted, slices.Max(p.rooms)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, rooms := range p.rooms {
 			for _, direction := range p.directions {
 				cell := bench.Cell{Homeserver: homeserver, Direction: direction, Rooms: rooms, Encrypted: encrypted}
 				relay, err := all.measure(ctx, p, cell, stdout)
 				if err != nil {
-					return nil, fmt.Errorf("%+v: %w", cell, err)
+					return nil, nil, fmt.Errorf("%+v: %w", cell, err)
 				}
 				results = append(results, relay)
 			}
 		}
 	}
-	return results, nil
+	return results, all.found, nil
 }
