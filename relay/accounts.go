@@ -120,8 +120,8 @@ func (a *accounts) put(ctx context.Context, row *db.Account, token wazoapi.Token
 	return nil
 }
 
-// personQueue is how many events of a person's account may wait. Each takes memory, whether it is used or not. If the
-// queue overflows, the connection is made anew and the history read.
+// personQueue is how many events of a person's account may wait: there may be thousands of accounts. If the queue
+// overflows, the connection is made anew and the history read.
 const personQueue = 64
 
 // replace lets an account take the place of those that the person, or the user on Wazo, had before. It returns these.

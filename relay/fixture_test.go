@@ -65,6 +65,7 @@ type fixture struct {
 	loginCheck       time.Duration
 	allowed          []string // ALLOWED_USERS
 	memberKept       time.Duration
+	settles          time.Duration // HistorySettles; default: as in the relay
 	noRelay          bool // there is no relay account
 	relayName        string
 	relayPassword    string
@@ -131,7 +132,7 @@ func (f *fixture) start() {
 		Observer: observer, Clocks: f.clocks, AdminRoom: f.adminRoom, SelfProbe: f.selfProbe, SelfProbeWait: 500 * time.Millisecond,
 		Rights: rights, CommandPrefix: "!wazo", Language: f.language, Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText, Webhook: f.webhook,
 		EncryptRooms: true, BackfillMessages: f.backfill,
-		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
+		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept, HistorySettles: f.settles,
 		Settle: cmp.Or(f.settle, 100*time.Millisecond), ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, ReplyWait: f.replyWait, LookupWait: f.lookupWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,
 	}, database, row, client, account, log)
 	f.db, f.client = database, client

@@ -77,6 +77,14 @@ func (p *phonebook) Names(ctx context.Context, uuids ...wazoapi.UUID) (found map
 	return found, err
 }
 
+// Known returns those names of users on Wazo that are known without a request, however old they are.
+func (p *phonebook) Known(uuids ...wazoapi.UUID) map[wazoapi.UUID]string {
+	if _, names := p.choose(); names != nil {
+		return names.Known(uuids...)
+	}
+	return nil
+}
+
 // Contacts is like Names, but returns all that the directory says of the users.
 func (p *phonebook) Contacts(ctx context.Context, uuids ...wazoapi.UUID) (found map[wazoapi.UUID]wazoapi.Contact, err error) {
 	_, err = p.use(func(names *wazoapi.Directory) error {
