@@ -38,7 +38,7 @@ type PluginHandler interface {
 }
 
 // pluginWatch finds out for a stream whether the plugin is there, and subscribes to
-// its events. Its methods are called by one goroutine, that of keepAlive, unless
+// its events. Its methods are called by one goroutine at a time, see tend, unless
 // they say something else.
 type pluginWatch struct {
 	s          *stream
@@ -94,6 +94,9 @@ func (w *pluginWatch) check(ctx context.Context) error {
 	default:
 	}
 	w.news <- present
+	if w.s.events.wake() {
+		w.s.serve()
+	}
 	return nil
 }
 

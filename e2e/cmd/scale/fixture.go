@@ -9,6 +9,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/e2e/crowd"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -69,9 +70,14 @@ func (f *fixture) openPortals(ctx context.Context) error {
 	for i := range f.portals {
 		f.portals[i].matrix = onMatrix[i]
 	}
-	return f.Relay.Stop()
+	return errors.Join(f.Relay.Stop(), f.WithDatabase(ctx, settle))
 }
 
+// settle has the database be as it is some minutes after the last message.
+func settle(database *db.Database) error {
+	_, err := database.Exec(context.Background(), `UPDATE portal SET settled = true`)
+	return err
+}
 
 // sayOnWazo lets the colleague of a portal say something.
 func (f *fixture) sayOnWazo(p portal) {
