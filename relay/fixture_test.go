@@ -66,7 +66,7 @@ type fixture struct {
 	allowed          []string // ALLOWED_USERS
 	memberKept       time.Duration
 	settles          time.Duration // HistorySettles; default: as in the relay
-	noRelay          bool // there is no relay account
+	noRelay          bool          // there is no relay account
 	relayName        string
 	relayPassword    string
 	webhook          WebhookConfig // see withWebhook
@@ -76,6 +76,8 @@ type fixture struct {
 	clocks    *Clocks
 	adminRoom id.RoomID
 	selfProbe time.Duration
+
+	statements *statements // of the database since the last start
 
 	core   *Relay
 	client *wazoapi.Client
@@ -108,6 +110,8 @@ func (f *fixture) start() {
 	log := zerolog.New(zerolog.NewTestWriter(f.T)).Level(zerolog.WarnLevel)
 	database, err := db.Open(f.ctx, f.dbPath, "key", log)
 	require.NoError(f, err)
+	f.statements = &statements{DatabaseLogger: database.Log}
+	database.Log = f.statements
 	row, err := f.relayRow(database)
 	require.NoError(f, err)
 	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: f.postTimeout, Stream: wazoapi.StreamConfig{

@@ -73,7 +73,7 @@ const atOnce = 64
 // limitOf returns how many jobs like one are done at the same time.
 func limitOf(j job) (kind string, limit int) {
 	switch j.kind {
-	case jobCatchUp, jobProbe, jobConversation, jobRelations:
+	case jobCatchUp, jobProbe, jobOpen, jobConversation, jobRelations:
 		return string(j.kind), atOnce
 	default:
 		return "", 0

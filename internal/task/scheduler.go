@@ -52,7 +52,7 @@ type Scheduler[K comparable] struct {
 type worker struct {
 	more     bool          // work came while a step ran
 	failures int           // in a row
-	endPause chan struct{} // ends a pause early; nil: it has not run yet
+	endPause chan struct{} // ends a pause early; nil: it waits for its turn
 }
 
 // group is the keys of a limited group.
@@ -82,8 +82,8 @@ func (s *Scheduler[K]) Wake(key K) {
 	if !s.isRunning() {
 		return
 	}
-	if running := s.workers[key]; running != nil {
-		running.more = true
+	if known := s.workers[key]; known != nil {
+		known.more = known.endPause != nil
 		return
 	}
 	s.begin(key, &worker{})
@@ -146,6 +146,7 @@ func (s *Scheduler[K]) takeTurn(key K, self *worker) (waits bool) {
 		return false
 	} else if g.running >= limit && s.isRunning() {
 		g.waiting = append(g.waiting, key)
+		self.more, self.endPause = false, nil
 		return true
 	}
 	g.running++
