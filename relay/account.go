@@ -25,6 +25,7 @@ type account struct {
 	shared    atomic.Pointer[stream] // the connection of the relay account, if this one has none of its own because of that
 	probeTime atomic.Int64           // ns, how long the last look for news took
 	checkedAt atomicTime             // when it was last asked whether Wazo still accepts the log-in
+	looked    atomic.Bool            // it has looked for news since the start, or tried to
 	refused   atomic.Bool            // Wazo does not accept the log-in any more; never the relay account's
 
 	listing singleflight.Group // of listRoomsOnce
@@ -156,7 +157,7 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	}
 	byUUID := make(map[wazoapi.UUID]wazoapi.Room, len(rooms))
 	for _, room := range rooms {
-		byUUID[room.UUID] = room
+		byUUID[room.UUID] = slim(room)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -170,6 +171,16 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	}
 	a.rooms, a.listedAt = byUUID, asked
 	return rooms, nil
+}
+
+// slim returns a room without what nobody asks for: an account may have thousands of rooms.
+func slim(room wazoapi.Room) wazoapi.Room {
+	users := make([]wazoapi.RoomUser, len(room.Users))
+	for i, user := range room.Users {
+		users[i] = wazoapi.RoomUser{UUID: user.UUID, Identity: user.Identity}
+	}
+	room.Users = users
+	return room
 }
 
 // takeGone returns the rooms that have vanished from the list since the last call.

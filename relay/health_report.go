@@ -99,6 +99,8 @@ func (r *healthReport) ofSide(services []service) SideHealth {
 		side.add(r.failing(r.texts.Why(words.WhyChatFails), since))
 	} else if !r.EventsFlow() {
 		side.add(r.texts.Why(r.events.why(nil))) // the first connection is not made yet
+	} else if !r.brief && !r.readers.haveLooked() {
+		side.add(r.texts.Why(words.WhyCatchingUp)) // nothing is delivered to Matrix before that
 	}
 	return side
 }

@@ -133,6 +133,7 @@ func (r *reader) probe(ctx context.Context) error {
 		r.tasks.WakeAfter(young, accountJob(jobProbe, r.acc))
 		return nil
 	}
+	defer r.acc.looked.Store(true)
 	portals, err := r.db.Portal.OfReader(ctx, r.acc.row.ID)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 type readers struct {
 	*Relay
 	connections atomic.Uint64 // how many there were, of all accounts
+	looked      atomic.Bool   // see haveLooked
 	wg          sync.WaitGroup
 
 	mu        sync.Mutex
@@ -59,6 +60,14 @@ func (r *readers) eventsFlow() bool {
 	}
 	all := r.accounts.inUse()
 	return len(all) == 0 || slices.ContainsFunc(all, func(acc *account) bool { return acc.own.connected.Load() })
+}
+
+// haveLooked reports whether all accounts that there were at the start have looked for news since then, or tried to.
+func (r *readers) haveLooked() bool {
+	if !r.looked.Load() && !slices.ContainsFunc(r.accounts.inUse(), func(acc *account) bool { return !acc.looked.Load() }) {
+		r.looked.Store(true) // who logs in later has missed nothing
+	}
+	return r.looked.Load()
 }
 
 // countConnections returns how many connections for events of Wazo are open, and how many should be.

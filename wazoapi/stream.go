@@ -67,7 +67,7 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 	var connected atomic.Bool
 	r := request{method: http.MethodGet, service: serviceWebsocketd, query: map[string][]string{"version": {"2"}}, token: token.Token}
 	conn, resp, err := websocket.Dial(traceConnection(ctx, &connected), r.url(a.c.base), &websocket.DialOptions{
-		HTTPClient: a.c.http,
+		HTTPClient: a.c.ws,
 		HTTPHeader: http.Header{"X-Auth-Token": {token.Token}, "User-Agent": {a.c.cfg.UserAgent}},
 	})
 	if err != nil {
