@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,6 +20,8 @@ type Client struct {
 	ws   *http.Client // for the connections to wazo-websocketd
 	cfg  Config
 	log  zerolog.Logger
+
+	noPlugin atomic.Pointer[pluginAnswer] // when Wazo last answered that it has no plugin; nil: it has not
 
 	now       func() time.Time
 	maxAnswer int64 // what is read of a success, in bytes
