@@ -152,9 +152,9 @@ func (t *Portals) MoveCursor(ctx context.Context, portalID, readerID int64, read
 	return changed(t.GetDB().Exec(ctx, moveCursorQuery, portalID, readUntil, readerID))
 }
 
-// SetSettled stores that the Wazo room was read again by an account when no message could appear there any more that is not later than
-// readUntil, and that nothing new was found. It changes nothing if the cursor is elsewhere or another account is the reader by now.
-// A later move of either of them undoes it.
+// SetSettled stores that the Wazo room was read again by an account when no message could appear there any more that is
+// not later than readUntil, and that nothing new was found. It changes nothing if the cursor is elsewhere or another
+// account is the reader by now. A later move of either of them undoes it.
 func (t *Portals) SetSettled(ctx context.Context, portalID, readerID int64, readUntil WazoTime) error {
 	return t.Exec(ctx, setSettledQuery, portalID, readerID, readUntil)
 }

@@ -176,8 +176,8 @@ func (r *reader) probe(ctx context.Context) error {
 	return r.openings.heard(ctx, r.acc, latest)
 }
 
-// connectionIsYoung returns for how long nothing may be read yet, because the connection of the account was made just now: what
-// was being committed then was perhaps announced before, to nobody. It is 0 if there is no connection.
+// connectionIsYoung returns for how long nothing may be read yet, because the connection of the account was made just
+// now: what was being committed then was perhaps announced before, to nobody. It is 0 if there is no connection.
 func (r *reader) connectionIsYoung() time.Duration {
 	if stream := r.acc.stream(); stream.connected.Load() {
 		return max(0, r.cfg.CommitLag-time.Since(stream.since.load()))

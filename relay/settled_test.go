@@ -102,7 +102,15 @@ func TestAStartReadsOnlyRoomsWithNews(t *testing.T) {
 	// Besides the room with news, the one that was linked a moment ago is read: it is not settled.
 	require.LessOrEqual(t, few[historyRoute], 3)
 	require.LessOrEqual(t, many[historyRoute], 3)
+	require.Less(t, total(many), total(few)+20)
 	require.Less(t, manyStatements, fewStatements+portals, "not even one statement for each portal")
+}
+
+func total(requests wazotest.Requests) (n int) {
+	for _, count := range requests {
+		n += count
+	}
+	return n
 }
 
 func TestWhatWasSaidWhileTheRelayWasAwayIsShownInSettledPortals(t *testing.T) {
