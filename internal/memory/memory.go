@@ -32,7 +32,12 @@ func Keep(ctx context.Context) {
 	defer debug.SetMemoryLimit(before)
 	for last := read(); task.Sleep(ctx, interval) == nil; {
 		now := read()
-		debug.SetMemoryLimit(limit(now, now.allocated-last.allocated > busy))
+		isBusy := now.allocated-last.allocated > busy
+		most := limit(now, isBusy)
+		debug.SetMemoryLimit(most)
+		if !isBusy && now.held > uint64(most) {
+			debug.FreeOSMemory() // by itself, the runtime collects garbage when something is allocated
+		}
 		last = now
 	}
 }
@@ -41,6 +46,7 @@ func Keep(ctx context.Context) {
 type usage struct {
 	live      uint64 // objects that were found to be in use when garbage was last collected
 	other     uint64 // what is not for objects: stacks, and what the runtime needs for itself
+	held      uint64 // all that the runtime has of the system now
 	allocated uint64 // what all objects have taken since the start
 }
 
@@ -56,13 +62,14 @@ func limit(u usage, isBusy bool) int64 {
 func read() usage {
 	samples := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/total:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
 	}
 	metrics.Read(samples)
-	other := samples[2].Value.Uint64()
-	for _, sample := range samples[3:] {
+	held := samples[2].Value.Uint64() - samples[3].Value.Uint64()
+	other := held
+	for _, sample := range samples[4:] {
 		other -= sample.Value.Uint64()
 	}
-	return usage{live: samples[0].Value.Uint64(), other: other, allocated: samples[1].Value.Uint64()}
+	return usage{live: samples[0].Value.Uint64(), other: other, held: held, allocated: samples[1].Value.Uint64()}
 }

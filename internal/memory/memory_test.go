@@ -26,5 +26,6 @@ func TestReadSeesWhatIsInUse(t *testing.T) {
 	require.Greater(t, u.live, uint64(size))
 	require.Greater(t, u.allocated-before.allocated, uint64(size))
 	require.Less(t, u.other, uint64(1<<30), "nothing was taken away twice")
+	require.Greater(t, u.held, u.live+u.other)
 	runtime.KeepAlive(data)
 }
