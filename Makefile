@@ -12,7 +12,7 @@ LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 COMPOSE := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 
-.PHONY: build static packaging help demo picture test test-unit test-postgres test-e2e browser e2e-synapse lint bench divide plots limits accounts chaos fuzz
+.PHONY: build static packaging help demo picture test test-unit test-postgres test-e2e browser e2e-synapse lint bench divide plots limits accounts scale chaos fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -94,6 +94,9 @@ limits: ## Measures how fast 200 messages are shown by a homeserver with Synapse
 
 accounts: ## Measures a relay with 200 log-ins and 1,000 conversations on a stub homeserver. It takes two minutes.
 	cd e2e && go run $(TAGS) ./cmd/accounts $(ACCOUNTS_FLAGS)
+
+scale: ## Measures how the costs grow from 10 to 10,000 conversations on a stub homeserver. It takes ten minutes. SCALE_FLAGS="-portals 10,100" is a short run.
+	cd e2e && go run $(TAGS) ./cmd/scale $(SCALE_FLAGS)
 
 chaos: ## Relays 20,000 messages while the relay is killed and the network and both servers fail, which takes long. CHAOS_FLAGS="-messages 300 -kills 6" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/chaos -messages 20000 -kills 200 $(CHAOS_FLAGS)

@@ -146,7 +146,7 @@ func (b *Bot) initParts() {
 	hs := &b.homeserver
 	b.newcomers.init()
 	b.encryptedRooms = newEncryptedRooms(hs, &b.newcomers)
-	b.info = &roomInfo{homeserver: hs, texts: b.texts}
+	b.info = &roomInfo{homeserver: hs, namedRooms: namedRooms{db: b.db}, texts: b.texts}
 	b.directChats = &directChats{homeserver: hs, db: b.db, rooms: b.encryptedRooms}
 	b.keySharing = &keySharing{homeserver: hs, device: b.device, db: b.db}
 	b.decryption = &decryption{homeserver: hs, db: b.db, relay: b.relay}

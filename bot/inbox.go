@@ -175,28 +175,61 @@ func (i *inbox) look(ctx context.Context, room id.RoomID, reason string) error {
 	if err != nil {
 		return fmt.Errorf("failed to ask for a look at a room: %w", err)
 	}
-	i.InboxFilled(room)
+	db.AfterCommit(ctx, func() { i.InboxFilled(room) })
 	return nil
 }
 
-// lookAtPortals has the rooms of all portals looked at: which rooms theirs name is not known after a start.
+// lookAtPortals has those rooms of portals looked at that are as open as others. The first start that stores which these
+// are has the rooms of all portals looked at.
 func (i *inbox) lookAtPortals(ctx context.Context) error {
-	portals, err := i.db.Portal.All(ctx)
+	naming, err := i.info.load(ctx)
 	if err != nil {
-		return fmt.Errorf("failed to read the portals: %w", err)
+		return err
 	}
-	for _, portal := range portals {
-		pauses, err := i.db.Pause.Of(ctx, portal.ID)
-		if err != nil {
-			return fmt.Errorf("failed to read why a portal is paused: %w", err)
-		} else if slices.ContainsFunc(pauses, func(p *db.Pause) bool { return p.Reason == string(relay.PauseRemoved) }) {
-			continue // looked at when the bot is back
-		}
-		if err = i.look(ctx, portal.MatrixRoom, "start"); err != nil {
+	known, err := i.db.Setting.Get(ctx, db.SettingNamedRooms)
+	if err != nil {
+		return fmt.Errorf("failed to read whether the rooms of portals were looked at: %w", err)
+	} else if known == "" {
+		return i.lookAtAll(ctx)
+	}
+	for _, room := range naming {
+		if portal, err := i.relay.Portal(ctx, room); err != nil {
+			return err
+		} else if portal == nil {
+			continue
+		} else if err = i.lookAtStart(ctx, portal); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lookAtAll has the rooms of all portals looked at. The looks are stored with that they are, so that a stop does not keep
+// them from being taken.
+func (i *inbox) lookAtAll(ctx context.Context) error {
+	return i.db.DoTxn(ctx, func(ctx context.Context) error {
+		portals, err := i.db.Portal.All(ctx)
+		if err != nil {
+			return fmt.Errorf("failed to read the portals: %w", err)
+		}
+		for _, portal := range portals {
+			if err = i.lookAtStart(ctx, portal); err != nil {
+				return err
+			}
+		}
+		return i.db.Setting.Set(ctx, db.SettingNamedRooms, "known")
+	})
+}
+
+// lookAtStart has the room of a portal looked at, unless the bot is not in it: then it is looked at when the bot is back.
+func (i *inbox) lookAtStart(ctx context.Context, portal *db.Portal) error {
+	pauses, err := i.db.Pause.Of(ctx, portal.ID)
+	if err != nil {
+		return fmt.Errorf("failed to read why a portal is paused: %w", err)
+	} else if slices.ContainsFunc(pauses, func(p *db.Pause) bool { return p.Reason == string(relay.PauseRemoved) }) {
+		return nil
+	}
+	return i.look(ctx, portal.MatrixRoom, "start")
 }
 
 // unreadWait is how long the key of what may be a command is waited for.

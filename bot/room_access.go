@@ -2,12 +2,15 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
 )
 
 // maxNamedRooms is how many rooms are looked at to find out who may join one. A room that lets in the members of more
@@ -38,23 +41,48 @@ func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error
 	return "", nil
 }
 
-// namedRooms knows by way of which rooms others were found to be open or not. It forgets nothing: a room that is not
-// named any more leads to a look that changes nothing.
+// namedRooms knows by way of which rooms others were found to be open or not, also over a restart. It forgets nothing: a
+// room that is not named any more leads to a look that changes nothing.
 type namedRooms struct {
+	db *db.Database
+
 	mu sync.Mutex
 	by map[id.RoomID]map[id.RoomID]bool // the named room → those that name it
 }
 
-func (n *namedRooms) add(room, named id.RoomID) {
+// load reads what was known when the bot last stopped. It returns the rooms that name others.
+func (n *namedRooms) load(ctx context.Context) ([]id.RoomID, error) {
+	stored, err := n.db.NamedRoom.All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read which rooms let in the members of others: %w", err)
+	}
+	naming := make(map[id.RoomID]bool)
+	for _, s := range stored {
+		n.note(s)
+		naming[s.Room] = true
+	}
+	return slices.Collect(maps.Keys(naming)), nil
+}
+
+// add notes and stores that a room names another one.
+func (n *namedRooms) add(ctx context.Context, named db.NamedRoom) error {
+	n.note(named)
+	if err := n.db.NamedRoom.Insert(ctx, named); err != nil {
+		return fmt.Errorf("failed to store which room lets in the members of another one: %w", err)
+	}
+	return nil
+}
+
+func (n *namedRooms) note(named db.NamedRoom) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.by == nil {
 		n.by = make(map[id.RoomID]map[id.RoomID]bool)
 	}
-	if n.by[named] == nil {
-		n.by[named] = make(map[id.RoomID]bool)
+	if n.by[named.Named] == nil {
+		n.by[named.Named] = make(map[id.RoomID]bool)
 	}
-	n.by[named][room] = true
+	n.by[named.Named][named.Room] = true
 }
 
 // naming returns the rooms that name one.
@@ -99,7 +127,9 @@ func (l *accessLook) whyJoinableThrough(ctx context.Context, other id.RoomID) (s
 	}
 	// It is noted before the homeserver is asked: so a change is either seen now, or leads to another look.
 	l.named = append(l.named, other)
-	l.namedRooms.add(l.room, other)
+	if err := l.namedRooms.add(ctx, db.NamedRoom{Room: l.room, Named: other}); err != nil {
+		return "", err
+	}
 	rule, err := l.joinRuleOf(ctx, other)
 	if err != nil {
 		return "", err

@@ -33,10 +33,10 @@ func TestOpenedPortal(t *testing.T) {
 	require.Equal(t, portal, stored)
 	require.True(t, stored.IsOpened())
 	require.NoError(t, db.Portal.SetTitle(t.Context(), portal.ID, "Alice Martin", "Alice M."))
-	opened, err := db.Portal.Opened(t.Context())
+	stored, err = db.Portal.ByID(t.Context(), portal.ID)
 	require.NoError(t, err)
 	portal.Title, portal.ShownTitle = "Alice Martin", "Alice M."
-	require.Equal(t, []*Portal{portal}, opened)
+	require.Equal(t, portal, stored)
 }
 
 func TestPortalMembers(t *testing.T) {

@@ -86,6 +86,7 @@ type Database struct {
 	Notice        *Notices
 	Listing       *Listings
 	DirectChat    *DirectChats
+	NamedRoom     *NamedRooms
 	Identity      *Identities
 	LoginDialogue *LoginDialogues
 	Told          *Told
@@ -257,6 +258,7 @@ func newDatabase(raw *dbutil.Database, secret string, log zerolog.Logger) *Datab
 	db.Notice = newNotices(raw)
 	db.Listing = &Listings{db: raw}
 	db.DirectChat = &DirectChats{db: raw}
+	db.NamedRoom = &NamedRooms{db: raw}
 	db.Identity = newIdentities(raw)
 	db.LoginDialogue = &LoginDialogues{db: raw}
 	db.Told = &Told{db: raw}

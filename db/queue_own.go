@@ -20,6 +20,7 @@ const (
 	untouched        = `state = 'new' AND parts = 0 AND part = 0 AND merged_into IS NULL`
 	writtenQuery     = selectRows + `WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + ` AND json_valid(payload.content) AND (` + payloadText + ` = $5 OR substr(` + payloadText + `, 1, length($5) + 4) = $5 || $6 AND instr(substr(` + payloadText + `, length($5) + 5), $7) = 0) ORDER BY position, id LIMIT 1`
 	hasWrittenQuery  = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND position < $4 AND ` + untouched + `)`
+	writersQuery     = `SELECT DISTINCT author FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND position >= 0 AND position < $2 AND ` + untouched
 	dropGhostsQuery  = `DELETE FROM queue WHERE id IN (SELECT id FROM queue JOIN payload ON payload.row_id = queue.id WHERE portal_id = $1 AND direction = 'to_matrix' AND author = $2 AND position >= $3 AND ` + untouched + ` AND json_valid(payload.content) AND json_extract(payload.content, '$.content') = $4 AND accepted_at <= $5 AND id > $6 AND source_id NOT IN (SELECT value FROM json_each($7)))`
 	isTakenQuery     = `SELECT EXISTS (SELECT 1 FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND (id < $3 OR NOT (` + untouched + `)))`
 	dropEchoQuery    = `DELETE FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' AND source_id = $2 AND ` + untouched
@@ -66,6 +67,12 @@ func (t *Queue) Written(ctx context.Context, portalID int64, author string, sinc
 func (t *Queue) HasWritten(ctx context.Context, portalID int64, author string, since, until WazoTime) (has bool, err error) {
 	err = t.GetDB().QueryRow(ctx, hasWrittenQuery, portalID, author, since.UnixMicro(), until.UnixMicro()).Scan(&has)
 	return has, err
+}
+
+// Writers returns the authors of the rows to Matrix that chatd stored before a time, and of which nothing was sent yet.
+func (t *Queue) Writers(ctx context.Context, portalID int64, before WazoTime) ([]string, error) {
+	rows, err := t.GetDB().Query(ctx, writersQuery, portalID, before.UnixMicro())
+	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[string], err).AsList()
 }
 
 // DropGhosts deletes the rows to Matrix that may be what a row to Wazo has posted: they have this author and content, chatd stored them

@@ -23,6 +23,8 @@ const (
 
 	SettingCheckedAt = "checked_at" // when it was last tried whether anything can be stored
 
+	SettingNamedRooms = "named_rooms" // "known": the table named_room is complete
+
 	SettingProbeRoom = "matrix_probe_room" // in which the bot sends messages to itself
 
 	SettingProblems = "problems" // of which the administrators were told, JSON

@@ -29,13 +29,14 @@ var (
 
 // What older versions left: a schema, and rows in its tables.
 var (
-	installationV1 = []string{schemaV1, rowsV1}
-	installationV2 = []string{schemaV2, rowsV2}
-	installationV3 = []string{schemaV3, rowsV3}
-	installationV5 = append([]string{schemaV2, rowsV2}, append(upgradeScripts("03", "04", "05"), rowsV5)...)
-	installationV7 = append(slices.Clone(installationV5), append(upgradeScripts("06", "07"), rowsV7)...)
-	installationV8 = append(slices.Clone(installationV7), append(upgradeScripts("08"), rowsV8)...)
-	installationV9 = append(slices.Clone(installationV8), append(upgradeScripts("09"), rowsV9)...)
+	installationV1  = []string{schemaV1, rowsV1}
+	installationV2  = []string{schemaV2, rowsV2}
+	installationV3  = []string{schemaV3, rowsV3}
+	installationV5  = append([]string{schemaV2, rowsV2}, append(upgradeScripts("03", "04", "05"), rowsV5)...)
+	installationV7  = append(slices.Clone(installationV5), append(upgradeScripts("06", "07"), rowsV7)...)
+	installationV8  = append(slices.Clone(installationV7), append(upgradeScripts("08"), rowsV8)...)
+	installationV9  = append(slices.Clone(installationV8), append(upgradeScripts("09"), rowsV9)...)
+	installationV10 = append(slices.Clone(installationV9), append(upgradeScripts("10"), rowsV10)...)
 )
 
 // upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
@@ -90,6 +91,12 @@ const rowsV9 = `
 	INSERT INTO reaction (portal_id, event_id, target, emoji) SELECT MIN(id), '$reaction', '$message', '👍' FROM portal;
 	INSERT INTO native_reaction (portal_id, wazo_uuid, account_id, user_uuid, emoji, spelling, state, since) SELECT MIN(id), 'uuid-answered', MIN(reader_id), 'uuid-relay', '👍', '👍', 'adding', 1700000000121 FROM portal;
 	INSERT INTO reply_mark (portal_id, wazo_uuid, parent, account_id, since) SELECT MIN(id), 'uuid-answer', 'uuid-answered', MIN(reader_id), 1700000000122 FROM portal;
+`
+
+// Rows in the table that version 10 added.
+const rowsV10 = `
+	UPDATE version SET version = 10, compat = 10;
+	INSERT INTO named_room (room, named) VALUES ('!support:a.example', '!space:a.example');
 `
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
@@ -235,11 +242,11 @@ func (db installed) testPortals(t *testing.T) {
 		{
 			ID: 3, MatrixRoom: "!support:a.example", WazoRoom: "wazo-support", Title: "Support", ReaderID: 1, LinkedBy: "@robin:a.example",
 			LinkedAt: ms(1700000000001), Public: true, StartedOnWazo: us(1700000000000002), StartedOnMatrix: true,
-			ReadUntil: us(1700000000000003), LastError: "oops", Kind: PortalLinked,
+			ReadUntil: us(1700000000000003), LastError: "oops", Kind: PortalLinked, Changes: 1,
 		},
 		{
 			ID: 4, MatrixRoom: "!sales:a.example", WazoRoom: "wazo-sales", Title: "Sales", ReaderID: 1, LinkedBy: "@sam:a.example",
-			LinkedAt: ms(1700000000004), Kind: PortalLinked,
+			LinkedAt: ms(1700000000004), Kind: PortalLinked, Changes: 1,
 		},
 	}, portals)
 	pauses, err := db.Pause.All(t.Context())
@@ -425,7 +432,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8, installationV9} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8, installationV9, installationV10} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

@@ -85,15 +85,17 @@ func (r *Relay) synced() {
 	r.noteWorks(serviceSync)
 }
 
-// wakeAll has all portals looked at: the bot's own events are known from now on.
+// wakeAll has all portals looked at in which something is unfinished: the bot's own events are known from now on. The
+// others have nothing to deliver, and nothing with which it could be compared.
 func (r *Relay) wakeAll(ctx context.Context) {
-	portals, err := r.db.Portal.All(ctx)
+	portals, err := r.db.Portal.Unfinished(ctx)
 	if err != nil {
-		zerolog.Ctx(ctx).Err(err).Msg("Failed to read the portals")
+		zerolog.Ctx(ctx).Err(err).Msg("Failed to look for portals in which something is unfinished")
 	}
-	for _, portal := range portals {
-		r.wakeQueues(portal.ID)
+	for _, portalID := range portals {
+		r.wakeQueues(portalID)
 	}
+	r.wazoRelations.wakeAll(ctx)
 }
 
 // matrixAccept is the acceptance of events of Matrix rooms: of an answer of /sync, or of a page of a gap.

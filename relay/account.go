@@ -25,13 +25,13 @@ type account struct {
 	shared    atomic.Pointer[stream] // the connection of the relay account, if this one has none of its own because of that
 	probeTime atomic.Int64           // ns, how long the last look for news took
 	checkedAt atomicTime             // when it was last asked whether Wazo still accepts the log-in
+	looked    atomic.Bool            // it has looked for news since the start, or tried to
 	refused   atomic.Bool            // Wazo does not accept the log-in any more; never the relay account's
 
 	listing singleflight.Group // of listRoomsOnce
 
 	mu       sync.Mutex
-	verified map[int64]uint64              // portal → the connection during which its catch-up was completed
-	quiet    map[int64]bool                // portal → the last catch-up found nothing new
+	reads    map[int64]portalRead          // by portal
 	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
 	listedAt time.Time                     // when they were last listed
 	lastMade latestRoom                    // the last room that was made since
@@ -39,9 +39,18 @@ type account struct {
 	latest   map[wazoapi.UUID]wazoapi.UUID // the newest message of each room, see heard
 }
 
+// portalRead is what is known of the readings of a portal's history since the start.
+type portalRead struct {
+	verified   bool
+	connection uint64    // during which a catch-up was completed, if verified
+	quiet      bool      // the last catch-up found nothing new
+	newsAt     time.Time // when one last found something new, or the first one began; zero: there was none
+}
+
 // stream is what is known of a connection for events of Wazo.
 type stream struct {
 	connected  atomic.Bool
+	since      atomicTime    // when the present connection was made, or the last one
 	connection atomic.Uint64 // the present connection, or the last one: no two connections of any accounts have the same number
 	plugin     atomic.Bool   // Wazo had the plugin for reactions and replies when it was last asked
 	// missed is until when it is believed that the plugin is away, because a request missed it although it was there
@@ -56,7 +65,7 @@ type latestRoom struct {
 }
 
 func newAccount(row *db.Account, api *wazoapi.Account) *account {
-	return &account{row: row, api: api, verified: make(map[int64]uint64), quiet: make(map[int64]bool)}
+	return &account{row: row, api: api, reads: make(map[int64]portalRead)}
 }
 
 // uuid returns the author of the account's messages. It is empty if there is no account.
@@ -84,33 +93,59 @@ func (a *account) probeTook(d time.Duration) { a.probeTime.Store(int64(d)) }
 func (a *account) isVerified(portalID int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	connection, ok := a.verified[portalID]
-	return ok && connection == a.stream().connection.Load()
+	read := a.reads[portalID]
+	return read.verified && read.connection == a.stream().connection.Load()
 }
 
 // setVerified notes a completed catch-up that began during a connection. It was quiet if it found nothing new.
 func (a *account) setVerified(portalID int64, connection uint64, quiet bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.verified[portalID] = connection
-	a.quiet[portalID] = quiet
+	read := a.reads[portalID]
+	read.verified, read.connection, read.quiet = true, connection, quiet
+	a.reads[portalID] = read
+}
+
+// noteRead notes that a portal's history is read from a time on, and whether something new was found. It reports
+// whether nothing can appear any more in what was read: it is longer ago than a time that something new was found.
+func (a *account) noteRead(portalID int64, began time.Time, isNews bool, settles time.Duration) (settled bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	read := a.reads[portalID]
+	if isNews || read.newsAt.IsZero() {
+		read.newsAt = time.Now()
+		a.reads[portalID] = read
+		return false
+	}
+	return began.Sub(read.newsAt) > settles
 }
 
 // setUnverified notes that something may be missing of a portal, or (0) of all.
 func (a *account) setUnverified(portalID int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if portalID == 0 {
-		clear(a.verified)
-	} else {
-		delete(a.verified, portalID)
+	unverify := func(id int64) {
+		if read, known := a.reads[id]; known {
+			read.verified = false
+			a.reads[id] = read
+		}
+	}
+	if portalID != 0 {
+		unverify(portalID)
+		return
+	}
+	for id := range a.reads {
+		unverify(id)
 	}
 }
 
-func (a *account) isQuiet(portalID int64) bool {
+// isQuiet reports whether the last catch-up of a portal found nothing new, and another one would not settle it yet, which
+// takes a time.
+func (a *account) isQuiet(portalID int64, settles time.Duration) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.quiet[portalID]
+	read := a.reads[portalID]
+	return read.quiet && time.Since(read.newsAt) <= settles
 }
 
 // listRooms asks Wazo for the account's rooms.
@@ -122,7 +157,7 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	}
 	byUUID := make(map[wazoapi.UUID]wazoapi.Room, len(rooms))
 	for _, room := range rooms {
-		byUUID[room.UUID] = room
+		byUUID[room.UUID] = slim(room)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -136,6 +171,16 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	}
 	a.rooms, a.listedAt = byUUID, asked
 	return rooms, nil
+}
+
+// slim returns a room without what nobody asks for: an account may have thousands of rooms.
+func slim(room wazoapi.Room) wazoapi.Room {
+	users := make([]wazoapi.RoomUser, len(room.Users))
+	for i, user := range room.Users {
+		users[i] = wazoapi.RoomUser{UUID: user.UUID, Identity: user.Identity}
+	}
+	room.Users = users
+	return room
 }
 
 // takeGone returns the rooms that have vanished from the list since the last call.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -35,6 +36,7 @@ type accounts struct {
 	byID     map[int64]*account // without the relay account, as the maps below
 	byUser   map[id.UserID]*account
 	byAuthor map[wazoapi.UUID]*account
+	sorted   []*account  // those in byID, the oldest first; nil: they have changed
 	past     []pastLogin // those that are over, as far as is known
 }
 
@@ -120,8 +122,8 @@ func (a *accounts) put(ctx context.Context, row *db.Account, token wazoapi.Token
 	return nil
 }
 
-// personQueue is how many events of a person's account may wait. Each takes memory, whether it is used or not. If the
-// queue overflows, the connection is made anew and the history read.
+// personQueue is how many events of a person's account may wait: there may be thousands of accounts. If the queue
+// overflows, the connection is made anew and the history read.
 const personQueue = 64
 
 // replace lets an account take the place of those that the person, or the user on Wazo, had before. It returns these.
@@ -134,6 +136,7 @@ func (a *accounts) replace(acc *account) (earlier []*account) {
 			a.drop(old)
 		}
 	}
+	a.sorted = nil
 	a.byID[acc.row.ID], a.byUser[acc.row.MatrixUser], a.byAuthor[acc.uuid()] = acc, acc, acc
 	return earlier
 }
@@ -157,6 +160,7 @@ func (a *accounts) remove(ctx context.Context, accountID int64) {
 
 // drop forgets an account; the caller holds a.mu.
 func (a *accounts) drop(acc *account) {
+	a.sorted = nil
 	delete(a.byID, acc.row.ID)
 	delete(a.byUser, acc.row.MatrixUser)
 	delete(a.byAuthor, acc.uuid())
@@ -232,12 +236,33 @@ func (a *accounts) all() []*account {
 // inUse returns the accounts that can be used: the relay account, if there is one, and then those of people that Wazo
 // accepts, the oldest first.
 func (a *accounts) inUse() []*account {
-	people := slices.DeleteFunc(a.all(), func(acc *account) bool { return acc.refused.Load() })
-	slices.SortFunc(people, func(x, y *account) int { return cmp.Compare(x.row.ID, y.row.ID) })
-	if a.relay == nil {
-		return people
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sorted == nil {
+		a.sorted = slices.SortedFunc(maps.Values(a.byID), func(x, y *account) int { return cmp.Compare(x.row.ID, y.row.ID) })
 	}
-	return slices.Insert(people, 0, a.relay)
+	inUse := make([]*account, 0, len(a.sorted)+1)
+	if a.relay != nil {
+		inUse = append(inUse, a.relay)
+	}
+	for _, acc := range a.sorted {
+		if !acc.refused.Load() {
+			inUse = append(inUse, acc)
+		}
+	}
+	return inUse
+}
+
+// isInUse reports whether an account can be used, as those that inUse returns.
+func (a *accounts) isInUse(acc *account) bool {
+	return acc != nil && a.withID(acc.row.ID) == acc && !acc.refused.Load()
+}
+
+// count returns how many accounts of people there are, also those that Wazo refuses.
+func (a *accounts) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.byID)
 }
 
 // membersFirst returns the accounts that can be used in two groups: those that are members of a Wazo room according to

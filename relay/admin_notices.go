@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -168,15 +169,24 @@ func (r *Relay) WorstPortals(ctx context.Context) (worst []words.TroubledPortal,
 	if err != nil {
 		return nil, 0, fmt.Errorf("failed to read which portals are paused: %w", err)
 	}
-	portals, err := r.db.Portal.All(ctx)
-	if err != nil {
-		return nil, 0, fmt.Errorf("failed to read the portals: %w", err)
-	}
 	reasons := make(map[int64][]words.Why)
 	for _, p := range pausedOnce(paused) {
 		reasons[p.PortalID] = append(reasons[p.PortalID], Pause(p.Reason).Why())
 	}
-	for _, portal := range portals {
+	troubled := slices.Collect(maps.Keys(reasons))
+	for portalID := range figures {
+		if _, isPaused := reasons[portalID]; !isPaused {
+			troubled = append(troubled, portalID)
+		}
+	}
+	slices.Sort(troubled)
+	for _, portalID := range troubled {
+		portal, err := r.db.Portal.ByID(ctx, portalID)
+		if err != nil {
+			return nil, 0, fmt.Errorf("failed to read a portal: %w", err)
+		} else if portal == nil {
+			continue
+		}
 		f := figures[portal.ID]
 		t := words.TroubledPortal{Title: portal.Title, MatrixRoom: portal.MatrixRoom.String(), Paused: reasons[portal.ID], Waiting: f.Pending, Parked: f.Parked, WithoutKey: f.Waiting}
 		if f.Pending > 0 {

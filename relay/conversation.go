@@ -18,31 +18,38 @@ type conversations struct {
 	*Relay
 	lookingAt *semaphore.Weighted // limits how many are brought in line at once
 
-	mu   sync.Mutex
-	seen map[int64]string // portal → what was last seen of its Wazo room, see describe
+	mu    sync.Mutex
+	names map[int64]uint64 // portal → the names of its people, see knownNames
 }
 
 func newConversations(r *Relay) *conversations {
-	return &conversations{Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), seen: make(map[int64]string)}
+	return &conversations{Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), names: make(map[int64]uint64)}
 }
 
 func (c *conversations) wake(portalID int64) { c.tasks.Wake(portalJob(jobConversation, portalID)) }
 
-// wakeAll has all conversations looked at.
-func (c *conversations) wakeAll(ctx context.Context) error {
-	portals, err := c.db.Portal.Opened(ctx)
+// wakeChanged has the conversations looked at that have changed since they were last looked at.
+func (c *conversations) wakeChanged(ctx context.Context) error {
+	portals, err := c.db.Portal.Unfollowed(ctx)
 	if err != nil {
 		return fmt.Errorf("failed to read the conversations: %w", err)
 	}
-	for _, portal := range portals {
-		c.wake(portal.ID)
+	for _, portalID := range portals {
+		c.wake(portalID)
 	}
 	return nil
 }
 
+// changed has a conversation looked at as soon as the transaction that ctx carries, if any, is committed. That it is to
+// be looked at is stored in this transaction, so that a stop does not keep it from that.
+func (c *conversations) changed(ctx context.Context, portalID int64) error {
+	db.AfterCommit(ctx, func() { c.wake(portalID) })
+	return c.db.Portal.Changed(ctx, portalID)
+}
+
 // peopleChanged has all conversations looked at, also those that are still to open, as soon as the transaction that ctx
 // carries, if any, is committed: somebody is another person on Wazo than before.
-func (c *conversations) peopleChanged(ctx context.Context) {
+func (c *conversations) peopleChanged(ctx context.Context) error {
 	db.AfterCommit(ctx, func() {
 		c.tasks.Go(func(ctx context.Context) {
 			if err := c.openings.resume(ctx); err != nil {
@@ -50,6 +57,10 @@ func (c *conversations) peopleChanged(ctx context.Context) {
 			}
 		})
 	})
+	if err := c.db.Portal.AllChanged(ctx); err != nil {
+		return fmt.Errorf("failed to store that the conversations are to be looked at: %w", err)
+	}
+	return nil
 }
 
 // update brings a conversation in line with what is known: it follows the Wazo room, invites whom an invitation is
@@ -61,24 +72,31 @@ func (c *conversations) update(ctx context.Context, portalID int64) error {
 	if err != nil || portal == nil || !portal.IsOpened() {
 		return err
 	}
-	if over, err := c.follow(ctx, portal); err != nil || over {
+	followed, over, err := c.follow(ctx, portal)
+	if err != nil || over {
 		return err
 	}
 	err = c.invite(ctx, portal)
-	return errors.Join(err, c.answerAsked(ctx, portal), c.endIfEmpty(ctx, portal))
+	err = errors.Join(err, c.answerAsked(ctx, portal), c.endIfEmpty(ctx, portal))
+	if err != nil {
+		return err
+	}
+	return c.db.Portal.SetFollowed(context.WithoutCancel(ctx), portal.ID, portal.Changes, followed)
 }
 
-// follow brings a conversation in line with its Wazo room, a few at the same time. It reports true if the conversation
-// had to end.
-func (c *conversations) follow(ctx context.Context, portal *db.Portal) (over bool, err error) {
+// follow brings a conversation in line with its Wazo room, a few at the same time. It returns what the room was, see
+// hashOf. It reports true if the conversation had to end.
+func (c *conversations) follow(ctx context.Context, portal *db.Portal) (followed string, over bool, err error) {
 	if err = c.lookingAt.Acquire(ctx, 1); err != nil {
-		return false, err
+		return "", false, err
 	}
 	defer c.lookingAt.Release(1)
 	if err = c.compareMembers(ctx, portal); err != nil {
-		return false, err
+		return "", false, err
 	}
-	return (&following{conversations: c, portal: portal}).run(ctx)
+	f := &following{conversations: c, portal: portal}
+	over, err = f.run(ctx)
+	return hashOf(f.room), over, err
 }
 
 // isAttended reports whether somebody has joined the Matrix room of a conversation. If that cannot be told, nothing is

@@ -2,8 +2,12 @@ package relay
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"hash/fnv"
 	"slices"
+	"strings"
 
 	"maunium.net/go/mautrix/id"
 
@@ -173,26 +177,50 @@ func (c *conversations) roomsListed(ctx context.Context, acc *account) error {
 		byUUID[string(room.UUID)] = room
 	}
 	for _, portal := range portals {
-		if c.hasChanged(portal.ID, c.describe(ctx, byUUID[portal.WazoRoom])) {
+		if c.hasChanged(portal, byUUID[portal.WazoRoom]) {
 			c.wake(portal.ID)
 		}
 	}
 	return nil
 }
 
-// describe returns what a conversation follows of its Wazo room. The names are those that the directory has told.
-func (c *conversations) describe(ctx context.Context, room wazoapi.Room) string {
-	described := c.titleFor(ctx, room, c.openings.relayUUID())
-	for _, user := range room.Users {
-		described += "\n" + string(user.UUID)
-	}
-	return described
-}
-
-func (c *conversations) hasChanged(portalID int64, described string) bool {
+// hasChanged reports whether a conversation's Wazo room is another one than when the conversation was last brought in
+// line with it, or its people are called otherwise than when this was last asked, as far as the directory was asked for
+// their names meanwhile.
+func (c *conversations) hasChanged(portal *db.Portal, room wazoapi.Room) bool {
+	names := c.knownNames(room)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	before, known := c.seen[portalID]
-	c.seen[portalID] = described
-	return !known || before != described
+	before, known := c.names[portal.ID]
+	c.names[portal.ID] = names
+	return portal.FollowedRoom != hashOf(room) || known && before != names
+}
+
+// knownNames returns a hash of the names of a room's people that are known without asking the directory.
+func (c *conversations) knownNames(room wazoapi.Room) uint64 {
+	uuids := make([]wazoapi.UUID, len(room.Users))
+	for i, user := range room.Users {
+		uuids[i] = user.UUID
+	}
+	known := c.directory.names.Known(uuids...)
+	hash := fnv.New64a()
+	for _, uuid := range uuids {
+		_, _ = hash.Write([]byte(known[uuid] + "\n")) // a hash takes everything
+	}
+	return hash.Sum64()
+}
+
+// hashOf returns a hash of what a conversation follows of its Wazo room: its name and its members. It is empty if the
+// room is not known.
+func hashOf(room wazoapi.Room) string {
+	if room.UUID == "" {
+		return ""
+	}
+	members := make([]string, len(room.Users))
+	for i, user := range room.Users {
+		members[i] = string(user.UUID)
+	}
+	slices.Sort(members)
+	sum := sha256.Sum256([]byte(room.Name + "\n" + strings.Join(members, "\n")))
+	return hex.EncodeToString(sum[:8])
 }

@@ -18,7 +18,9 @@ import (
 // or left. If something is missing in the timeline, who is there is compared with what is stored.
 func (c *conversations) membersChanged(ctx context.Context, portal *db.Portal, room RoomSync) error {
 	if room.Limited {
-		db.AfterCommit(ctx, func() { c.wake(portal.ID) })
+		if err := c.changed(ctx, portal.ID); err != nil {
+			return err
+		}
 	}
 	for _, change := range room.Members {
 		if err := c.memberChanged(ctx, portal, change); err != nil {
@@ -33,8 +35,7 @@ func (c *conversations) memberChanged(ctx context.Context, portal *db.Portal, ch
 	if err != nil {
 		return err
 	} else if member == nil { // perhaps somebody whom the bot has not invited
-		db.AfterCommit(ctx, func() { c.wake(portal.ID) })
-		return nil
+		return c.changed(ctx, portal.ID)
 	}
 	before := member.State
 	switch change.Membership {
@@ -51,10 +52,10 @@ func (c *conversations) memberChanged(ctx context.Context, portal *db.Portal, ch
 	if member.State == before {
 		return nil
 	}
-	db.AfterCommit(ctx, func() {
-		c.wake(portal.ID)
-		c.tasks.Wake(portalJob(jobToMatrix, portal.ID))
-	})
+	db.AfterCommit(ctx, func() { c.tasks.Wake(portalJob(jobToMatrix, portal.ID)) })
+	if err = c.changed(ctx, portal.ID); err != nil {
+		return err
+	}
 	return c.db.PortalMember.Put(ctx, member)
 }
 
@@ -91,7 +92,9 @@ func (c *conversations) compareMembers(ctx context.Context, portal *db.Portal) e
 
 // owe stores, within a transaction, that a person is to be invited, unless they are there or were invited.
 func (c *conversations) owe(ctx context.Context, portal *db.Portal, member *db.PortalMember) error {
-	db.AfterCommit(ctx, func() { c.wake(portal.ID) })
+	if err := c.changed(ctx, portal.ID); err != nil {
+		return err
+	}
 	known, err := c.db.PortalMember.Get(ctx, portal.ID, member.MatrixUser)
 	if err != nil || known != nil && known.State.IsActive() {
 		return err

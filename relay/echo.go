@@ -192,13 +192,10 @@ func (e *echoes) find(ctx context.Context, portalID int64, author wazoapi.UUID, 
 // hasOlder reports whether something waits in a queue to Matrix that the account of a person may have posted before a time. It may have
 // been written in an app of Wazo instead.
 func (e *echoes) hasOlder(ctx context.Context, portalID int64, before db.WazoTime) (bool, error) {
-	for _, author := range e.authorship.all() {
-		has, err := e.db.Queue.HasWritten(ctx, portalID, string(author), jsontime.UMicroInt(0), before)
-		if err != nil || has {
-			return has, err
-		}
-	}
-	return false, nil
+	authors, err := e.db.Queue.Writers(ctx, portalID, before)
+	return slices.ContainsFunc(authors, func(author string) bool {
+		return len(e.authorship.people(wazoapi.UUID(author))) > 0
+	}), err
 }
 
 // mayBeOwn reports whether a message that a person wrote on Matrix at a time or later may have been posted through the person's account

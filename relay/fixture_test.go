@@ -65,7 +65,8 @@ type fixture struct {
 	loginCheck       time.Duration
 	allowed          []string // ALLOWED_USERS
 	memberKept       time.Duration
-	noRelay          bool // there is no relay account
+	settles          time.Duration // HistorySettles; default: as in the relay
+	noRelay          bool          // there is no relay account
 	relayName        string
 	relayPassword    string
 	webhook          WebhookConfig // see withWebhook
@@ -75,6 +76,8 @@ type fixture struct {
 	clocks    *Clocks
 	adminRoom id.RoomID
 	selfProbe time.Duration
+
+	statements *statements // of the database since the last start
 
 	core   *Relay
 	client *wazoapi.Client
@@ -107,6 +110,8 @@ func (f *fixture) start() {
 	log := zerolog.New(zerolog.NewTestWriter(f.T)).Level(zerolog.WarnLevel)
 	database, err := db.Open(f.ctx, f.dbPath, "key", log)
 	require.NoError(f, err)
+	f.statements = &statements{DatabaseLogger: database.Log}
+	database.Log = f.statements
 	row, err := f.relayRow(database)
 	require.NoError(f, err)
 	client, err := wazoapi.New(wazoapi.Config{URL: f.wazo.URL(), Timeout: 5 * time.Second, PostTimeout: f.postTimeout, Stream: wazoapi.StreamConfig{
@@ -131,7 +136,7 @@ func (f *fixture) start() {
 		Observer: observer, Clocks: f.clocks, AdminRoom: f.adminRoom, SelfProbe: f.selfProbe, SelfProbeWait: 500 * time.Millisecond,
 		Rights: rights, CommandPrefix: "!wazo", Language: f.language, Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText, Webhook: f.webhook,
 		EncryptRooms: true, BackfillMessages: f.backfill,
-		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept,
+		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept, HistorySettles: f.settles,
 		Settle: cmp.Or(f.settle, 100*time.Millisecond), ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, ReplyWait: f.replyWait, LookupWait: f.lookupWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,
 	}, database, row, client, account, log)
 	f.db, f.client = database, client

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -98,6 +99,8 @@ func (r *healthReport) ofSide(services []service) SideHealth {
 		side.add(r.failing(r.texts.Why(words.WhyChatFails), since))
 	} else if !r.EventsFlow() {
 		side.add(r.texts.Why(r.events.why(nil))) // the first connection is not made yet
+	} else if !r.brief && !r.readers.haveLooked() {
+		side.add(r.texts.Why(words.WhyCatchingUp)) // nothing is delivered to Matrix before that
 	}
 	return side
 }
@@ -150,20 +153,33 @@ func (r *Relay) waiting(ctx context.Context) (map[db.QueueKey]time.Time, error) 
 	return waiting, nil
 }
 
-// addPortals adds what is wrong with single portals.
+// addPortals adds what is wrong with single portals. It looks only at those that are paused, or in which something
+// waits.
 func (r *healthReport) addPortals(ctx context.Context) error {
-	portals, err := r.db.Portal.All(ctx)
+	all, err := r.db.Pause.All(ctx)
 	if err != nil {
-		return fmt.Errorf("failed to read the portals: %w", err)
+		return fmt.Errorf("failed to read which portals are paused: %w", err)
 	}
-	for _, portal := range portals {
-		if r.room != "" && portal.MatrixRoom != r.room {
+	paused := make(map[int64][]*db.Pause)
+	for _, p := range all {
+		paused[p.PortalID] = append(paused[p.PortalID], p)
+	}
+	troubled := make(map[int64]bool)
+	for portalID := range paused {
+		troubled[portalID] = true
+	}
+	for key := range r.waiting {
+		troubled[key.PortalID] = true
+	}
+	for _, portalID := range slices.Sorted(maps.Keys(troubled)) {
+		portal, err := r.db.Portal.ByID(ctx, portalID)
+		if err != nil {
+			return fmt.Errorf("failed to read a portal: %w", err)
+		} else if portal == nil || r.room != "" && portal.MatrixRoom != r.room {
 			continue
 		}
 		if r.room == "" {
-			if err = r.addPauses(ctx, portal); err != nil {
-				return err
-			}
+			r.addPauses(portal, paused[portalID])
 		}
 		r.addWaiting(portal)
 	}
@@ -171,11 +187,7 @@ func (r *healthReport) addPortals(ctx context.Context) error {
 }
 
 // addPauses adds why a portal is paused, to the side where that must be repaired.
-func (r *healthReport) addPauses(ctx context.Context, portal *db.Portal) error {
-	paused, err := r.db.Pause.Of(ctx, portal.ID)
-	if err != nil {
-		return fmt.Errorf("failed to read why a portal is paused: %w", err)
-	}
+func (r *healthReport) addPauses(portal *db.Portal, paused []*db.Pause) {
 	for _, p := range paused {
 		pause, side := Pause(p.Reason), &r.result.Wazo
 		if pause == PauseNoReader {
@@ -186,7 +198,6 @@ func (r *healthReport) addPauses(ctx context.Context, portal *db.Portal) error {
 		}
 		side.add(r.texts.PausedRoom(portal.MatrixRoom.String(), r.texts.Why(pause.Why())))
 	}
-	return nil
 }
 
 // addWaiting adds that a message of a portal has waited for too long.

@@ -303,3 +303,26 @@ func TestAStopIsNoFailure(t *testing.T) {
 	f.core.MatrixFails(&MatrixError{Err: context.Canceled})
 	require.False(t, f.core.health.anyFails(serviceSync))
 }
+
+func TestARelayIsWellOnlyWhenAllAccountsHaveLookedForNews(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.awaitHealth("a relay that is well", Health.OK)
+	health := func() SideHealth {
+		now, err := f.core.Health(f.ctx)
+		require.NoError(t, err)
+		return now.Wazo
+	}
+	robin := &account{row: &db.Account{ID: 99, MatrixUser: robinUser}} // was there at the start, and cannot connect
+	f.core.accounts.mu.Lock()
+	f.core.accounts.byID[99], f.core.accounts.sorted = robin, nil
+	f.core.accounts.mu.Unlock()
+	await.Until(t, "the relay account to look for news", f.core.account.looked.Load)
+	f.core.readers.looked.Store(false)
+	require.Equal(t, []string{f.core.texts.Why(words.WhyCatchingUp)}, health().Why)
+	robin.looked.Store(true)
+	require.True(t, health().OK)
+	robin.looked.Store(false)
+	require.True(t, health().OK, "who logs in later has missed nothing")
+}

@@ -128,7 +128,12 @@ func (r *reader) RoomCreated(_ context.Context, room wazoapi.Room) error {
 
 // probe looks for news in all portals of an account by one cheap question, and has the history read of those with news.
 func (r *reader) probe(ctx context.Context) error {
-	connection := r.acc.stream().connection.Load()
+	connection, young := r.acc.stream().connection.Load(), r.connectionIsYoung()
+	if young > 0 { // what is being committed now was perhaps announced to nobody
+		r.tasks.WakeAfter(young, accountJob(jobProbe, r.acc))
+		return nil
+	}
+	defer r.acc.looked.Store(true)
 	portals, err := r.db.Portal.OfReader(ctx, r.acc.row.ID)
 	if err != nil {
 		return err
@@ -146,6 +151,10 @@ func (r *reader) probe(ctx context.Context) error {
 		return err
 	}
 	r.events.looked(r.acc, connection, latest)
+	busy, err := r.busyQueues(ctx)
+	if err != nil {
+		return err
+	}
 	newest := make(map[string]time.Time, len(latest))
 	for _, m := range latest {
 		newest[string(m.Room)] = m.CreatedAt
@@ -154,15 +163,39 @@ func (r *reader) probe(ctx context.Context) error {
 		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new. A room
 		// that is not there has been left.
 		last, isMember := newest[portal.WazoRoom]
-		if isMember && !last.After(portal.ReadUntil.Time) && r.acc.isQuiet(portal.ID) {
-			r.acc.setVerified(portal.ID, connection, true)
-			r.tasks.Wake(portalJob(jobToMatrix, portal.ID))
+		if isMember && !last.After(portal.ReadUntil.Time) && (portal.Settled || r.acc.isQuiet(portal.ID, r.cfg.HistorySettles)) {
+			r.verified(portal, connection, true)
+			for _, key := range busy[portal.ID] {
+				r.tasks.Wake(queueJob(key))
+			}
 			r.wazoRelations.lookAgain(portal.ID)
 			continue
 		}
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	}
 	return r.openings.heard(ctx, r.acc, latest)
+}
+
+// connectionIsYoung returns for how long nothing may be read yet, because the connection of the account was made just
+// now: what was being committed then was perhaps announced before, to nobody. It is 0 if there is no connection.
+func (r *reader) connectionIsYoung() time.Duration {
+	if stream := r.acc.stream(); stream.connected.Load() {
+		return max(0, r.cfg.CommitLag-time.Since(stream.since.load()))
+	}
+	return 0
+}
+
+// busyQueues returns the queues that have something to deliver, by portal.
+func (r *reader) busyQueues(ctx context.Context) (map[int64][]db.QueueKey, error) {
+	keys, err := r.db.Queue.Busy(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read the queues: %w", err)
+	}
+	busy := make(map[int64][]db.QueueKey)
+	for _, key := range keys {
+		busy[key.PortalID] = append(busy[key.PortalID], key)
+	}
+	return busy, nil
 }
 
 // probeFailed returns the error of a look for news by a person's account, nil if only this account is at fault: the histories are
@@ -196,15 +229,18 @@ func (r *reader) newestMessages(ctx context.Context) ([]wazoapi.Message, error) 
 }
 
 // catchUp reads a portal's history from its verified cursor on and moves the cursor. Nothing else moves it.
-// If nobody listened before, it reads twice: what was being committed during the first read was perhaps announced to nobody.
+// If nobody listens, it reads twice: what was being committed during the first read may be older than what that found.
 func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
 	connection := r.acc.stream().connection.Load()
 	if sabotaged("catchup") {
 		r.caughtUp(portal, connection, true)
 		return nil
 	}
+	if err := r.tasks.Sleep(ctx, r.connectionIsYoung()); err != nil {
+		return err
+	}
 	isNews, isReader, err := r.readNews(ctx, portal)
-	if err == nil && isReader && !r.acc.isVerified(portal.ID) {
+	if err == nil && isReader && !r.acc.stream().connected.Load() && !r.acc.isVerified(portal.ID) {
 		if err = r.tasks.Sleep(ctx, r.cfg.CommitLag); err == nil {
 			isNews, isReader, err = r.readNews(ctx, portal)
 		}
@@ -221,9 +257,14 @@ func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
 
 // caughtUp notes a completed catch-up that began during a connection of the account.
 func (r *reader) caughtUp(portal *db.Portal, connection uint64, quiet bool) {
+	r.verified(portal, connection, quiet)
+	r.wakeQueues(portal.ID)
+}
+
+// verified notes that everything is known that was said in a portal's Wazo room before a connection of the account.
+func (r *reader) verified(portal *db.Portal, connection uint64, quiet bool) {
 	r.startup.reached(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}, phaseKnown)
 	r.acc.setVerified(portal.ID, connection, quiet)
-	r.wakeQueues(portal.ID)
 }
 
 // overlap is how far before the verified cursor history is read again, because chatd sets created_at before it commits a
@@ -245,7 +286,7 @@ func (r *reader) readNews(ctx context.Context, portal *db.Portal) (isNews, isRea
 		return false, false, err
 	}
 	defer r.reading.Release(1)
-	readUntil, added := portal.ReadUntil, 0
+	began, readUntil, added := time.Now(), portal.ReadUntil, 0
 	findOrphans := r.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseUnknown
 	err = r.readHistory(ctx, wazoapi.UUID(portal.WazoRoom), readFrom(portal), func(page []wazoapi.Message) error {
 		for _, m := range page {
@@ -265,6 +306,11 @@ func (r *reader) readNews(ctx context.Context, portal *db.Portal) (isNews, isRea
 	}
 	isNews = added > 0 || readUntil.After(portal.ReadUntil.Time)
 	portal.ReadUntil = readUntil
+	if r.acc.noteRead(portal.ID, began, isNews, r.cfg.HistorySettles) && isReader && !portal.Settled {
+		if err = r.db.Portal.SetSettled(ctx, portal.ID, r.acc.row.ID, readUntil); err != nil {
+			return false, false, fmt.Errorf("failed to store that a history is settled: %w", err)
+		}
+	}
 	return isNews, isReader, nil
 }
 

@@ -94,7 +94,7 @@ func (i *identities) ofMatrix(user id.UserID) (wazo wazoapi.UUID, loggedIn, ok b
 }
 
 // any reports whether anybody is known on both sides.
-func (i *identities) any() bool { return len(i.all()) > 0 || len(i.accounts.all()) > 0 }
+func (i *identities) any() bool { return len(i.all()) > 0 || i.accounts.count() > 0 }
 
 func (i *identities) all() []*db.Identity {
 	i.mu.Lock()

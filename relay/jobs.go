@@ -61,9 +61,23 @@ func (j job) queue() db.QueueKey {
 
 // newTasks returns the scheduler of all jobs.
 func (r *Relay) newTasks() *task.Scheduler[job] {
-	return task.New(task.Config[job]{Step: r.runJob, Failed: r.jobFailed, LogContext: func(log zerolog.Context, j job) zerolog.Context {
+	return task.New(task.Config[job]{Step: r.runJob, Failed: r.jobFailed, Limit: limitOf, LogContext: func(log zerolog.Context, j job) zerolog.Context {
 		return log.Str("job", string(j.kind)).Int64("portal_id", j.portalID).Int64("account_id", j.accountID)
 	}})
+}
+
+// atOnce is how many jobs of a kind are done at the same time of which thousands may come at the same moment: after a
+// start, after all connections were cut, or when somebody has logged in.
+const atOnce = 64
+
+// limitOf returns how many jobs like one are done at the same time.
+func limitOf(j job) (kind string, limit int) {
+	switch j.kind {
+	case jobCatchUp, jobProbe, jobOpen, jobConversation, jobRelations:
+		return string(j.kind), atOnce
+	default:
+		return "", 0
+	}
 }
 
 // runJob does the next piece of a job.

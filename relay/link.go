@@ -243,8 +243,10 @@ func (r *Relay) Move(ctx context.Context, from, to id.RoomID, open string) error
 		}
 		db.AfterCommit(ctx, func() {
 			r.wakeQueues(portal.ID)
-			r.conversations.wake(portal.ID) // whoever has made the room can invite people
 		})
+		if err = r.conversations.changed(ctx, portal.ID); err != nil { // whoever has made the room can invite people
+			return err
+		}
 		return r.Say(ctx, to, r.texts.Moved(portal.Title), "")
 	})
 }

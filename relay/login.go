@@ -264,7 +264,9 @@ func (r *Relay) storeLogIn(ctx context.Context, row *db.Account, grant wazoapi.R
 		} else if err = r.endMapping(ctx, row, as); err != nil {
 			return err
 		}
-		r.conversations.peopleChanged(ctx)
+		if err := r.conversations.peopleChanged(ctx); err != nil {
+			return err
+		}
 		if err := r.natives.wake(ctx); err != nil { // some of it may have waited for the account
 			return err
 		}

@@ -42,8 +42,10 @@ func (r *Relay) Map(ctx context.Context, admin, user id.UserID, wazoUser string,
 			return refuse(r.texts.MapLoggedIn(login.MatrixUser.String(), words.WazoUser{Username: login.Username}))
 		}
 		err = r.identities.put(ctx, &db.Identity{MatrixUser: user, WazoUUID: string(uuid), MappedBy: admin, MappedAt: jsontime.UM(time.Now())})
-		r.conversations.peopleChanged(ctx)
-		return err
+		if err != nil {
+			return err
+		}
+		return r.conversations.peopleChanged(ctx)
 	})
 	return r.wazoUser(ctx, uuid, ""), err
 }
@@ -68,10 +70,15 @@ func (r *Relay) Unmap(ctx context.Context, admin id.UserID, who string, private 
 	} else if mapped == nil {
 		return "", words.WazoUser{}, refuse(r.texts.NotMapped(who))
 	}
-	if err = r.identities.remove(ctx, mapped.MatrixUser, ""); err != nil {
+	err = r.db.DoTxn(ctx, func(ctx context.Context) error {
+		if err := r.identities.remove(ctx, mapped.MatrixUser, ""); err != nil {
+			return err
+		}
+		return r.conversations.peopleChanged(ctx)
+	})
+	if err != nil {
 		return "", words.WazoUser{}, err
 	}
-	r.conversations.peopleChanged(ctx)
 	return mapped.MatrixUser, r.wazoUser(ctx, wazoapi.UUID(mapped.WazoUUID), ""), nil
 }
 

@@ -49,10 +49,15 @@ func (r *Relay) SetAuto(ctx context.Context, by id.UserID, auto string) (string,
 		}
 		return r.texts.Auto(string(person.Auto)), nil
 	case string(db.AutoOn), string(db.AutoOff), string(db.AutoDirect):
-		if err := r.db.Person.SetAuto(ctx, by, db.Auto(auto)); err != nil {
-			return "", fmt.Errorf("failed to store what a person decided: %w", err)
+		err := r.db.DoTxn(ctx, func(ctx context.Context) error {
+			if err := r.db.Person.SetAuto(ctx, by, db.Auto(auto)); err != nil {
+				return fmt.Errorf("failed to store what a person decided: %w", err)
+			}
+			return r.conversations.peopleChanged(ctx)
+		})
+		if err != nil {
+			return "", err
 		}
-		r.conversations.peopleChanged(ctx)
 		return r.texts.Auto(auto), nil
 	default:
 		return r.texts.AutoUsage(), nil

@@ -21,7 +21,7 @@ func (o *openings) resume(ctx context.Context) error {
 	if err := o.wakeWanted(ctx); err != nil {
 		return err
 	}
-	return o.conversations.wakeAll(ctx)
+	return o.conversations.wakeChanged(ctx)
 }
 
 // wakeWanted has the rooms made that are wanted.

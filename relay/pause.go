@@ -237,7 +237,9 @@ func (r *Relay) Removed(ctx context.Context, room id.RoomID) error {
 		if err != nil || portal == nil {
 			return err
 		} else if portal.IsOpened() { // the next message on Wazo opens another room
-			db.AfterCommit(ctx, func() { r.conversations.wake(portal.ID) })
+			if err = r.conversations.changed(ctx, portal.ID); err != nil {
+				return err
+			}
 			return r.db.PortalMember.LeaveAll(ctx, portal.ID)
 		}
 		silenced, err := r.isSilenced(ctx, portal)

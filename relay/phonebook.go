@@ -42,15 +42,16 @@ func (p *phonebook) use(fn func(*wazoapi.Directory) error) (used bool, err error
 
 // choose returns the account through which the directory is read now, nil if there is none.
 func (p *phonebook) choose() (*account, *wazoapi.Directory) {
-	inUse := p.accounts.inUse()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.acc != nil && !p.unfit[p.acc] && p.accounts.isInUse(p.acc) {
+		return p.acc, p.names
+	}
+	inUse := p.accounts.inUse()
 	var chosen *account
 	for _, acc := range inUse {
 		if p.unfit[acc] {
 			continue
-		} else if acc == p.acc {
-			return p.acc, p.names
 		} else if chosen == nil {
 			chosen = acc
 		}
@@ -75,6 +76,14 @@ func (p *phonebook) Names(ctx context.Context, uuids ...wazoapi.UUID) (found map
 		return err
 	})
 	return found, err
+}
+
+// Known returns those names of users on Wazo that are known without a request, however old they are.
+func (p *phonebook) Known(uuids ...wazoapi.UUID) map[wazoapi.UUID]string {
+	if _, names := p.choose(); names != nil {
+		return names.Known(uuids...)
+	}
+	return nil
 }
 
 // Contacts is like Names, but returns all that the directory says of the users.

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ import (
 type readers struct {
 	*Relay
 	connections atomic.Uint64 // how many there were, of all accounts
+	looked      atomic.Bool   // see haveLooked
 	wg          sync.WaitGroup
 
 	mu        sync.Mutex
@@ -60,6 +62,14 @@ func (r *readers) eventsFlow() bool {
 	return len(all) == 0 || slices.ContainsFunc(all, func(acc *account) bool { return acc.own.connected.Load() })
 }
 
+// haveLooked reports whether all accounts that there were at the start have looked for news since then, or tried to.
+func (r *readers) haveLooked() bool {
+	if !r.looked.Load() && !slices.ContainsFunc(r.accounts.inUse(), func(acc *account) bool { return !acc.looked.Load() }) {
+		r.looked.Store(true) // who logs in later has missed nothing
+	}
+	return r.looked.Load()
+}
+
 // countConnections returns how many connections for events of Wazo are open, and how many should be.
 func (r *readers) countConnections() (open, due int) {
 	r.mu.Lock()
@@ -82,13 +92,51 @@ func (r *readers) run(ctx context.Context) {
 	r.wg.Wait()
 }
 
+// wakeUnread has a reader looked for for the portals that nobody can read.
+func (r *readers) wakeUnread(ctx context.Context) error {
+	ids, err := r.db.Portal.Readers(ctx)
+	if err != nil {
+		return fmt.Errorf("failed to look for portals that need another reader: %w", err)
+	}
+	for _, accountID := range ids {
+		if r.of(&db.Portal{ReaderID: accountID}) != nil {
+			continue
+		}
+		portals, err := r.db.Portal.OfReader(ctx, accountID)
+		if err != nil {
+			return fmt.Errorf("failed to look for portals that need another reader: %w", err)
+		}
+		for _, portal := range portals {
+			r.wakePortal(portal.ID)
+		}
+	}
+	return nil
+}
+
+// wakePortalsOf has the reader of the portals looked at that an account reads or has read, and their queues.
+func (r *readers) wakePortalsOf(ctx context.Context, acc *account) {
+	portals, err := r.db.Portal.OfReader(ctx, acc.row.ID)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to look for portals that need another reader")
+		}
+		return
+	}
+	for _, portal := range portals {
+		r.wakePortal(portal.ID)
+	}
+}
+
 // began notes that an account of a person has come into use: it listens, and perhaps there are portals that only it can
 // read.
 func (r *readers) began(acc *account) {
 	r.listenWhereDue()
 	r.tasks.Wake(accountJob(jobProbe, acc))
 	r.tasks.Go(func(ctx context.Context) {
-		r.wakePortals(ctx, func(portal *db.Portal) bool { return portal.ReaderID == acc.row.ID || r.of(portal) == nil })
+		r.wakePortalsOf(ctx, acc)
+		if err := r.wakeUnread(ctx); err != nil && ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to let somebody read what nobody could")
+		}
 	})
 }
 
@@ -103,25 +151,7 @@ func (r *readers) ended(acc *account) {
 	if r.eventsFlow() && r.account == nil {
 		r.health.forget(serviceEvents)
 	}
-	r.tasks.Go(func(ctx context.Context) {
-		r.wakePortals(ctx, func(portal *db.Portal) bool { return portal.ReaderID == acc.row.ID })
-	})
-}
-
-// wakePortals has the readers of some portals looked at, and their queues.
-func (r *readers) wakePortals(ctx context.Context, fits func(*db.Portal) bool) {
-	portals, err := r.db.Portal.All(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			r.log.Err(err).Msg("Failed to look for portals that need another reader")
-		}
-		return
-	}
-	for _, portal := range portals {
-		if fits(portal) {
-			r.wakePortal(portal.ID)
-		}
-	}
+	r.tasks.Go(func(ctx context.Context) { r.wakePortalsOf(ctx, acc) })
 }
 
 // lookForGone has the portals looked at whose chats an account has lost: they were deleted, or the account was removed
@@ -174,16 +204,16 @@ func (r *readers) keepCaughtUp(ctx context.Context) {
 // probeWhereDue looks for news for the accounts whose time has come, and knows when that was last done for each. It
 // returns the same for the next time.
 func (r *readers) probeWhereDue(ctx context.Context, probed map[*account]time.Time) map[*account]time.Time {
-	portals, err := r.db.Portal.All(ctx)
+	ids, err := r.db.Portal.Readers(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to look which accounts read something")
 		}
 		return probed
 	}
-	reads := make(map[int64]bool) // by account
-	for _, portal := range portals {
-		reads[portal.ReaderID] = true
+	reads := make(map[int64]bool, len(ids)) // by account
+	for _, accountID := range ids {
+		reads[accountID] = true
 	}
 	var reading []*account
 	var took time.Duration // by all of them

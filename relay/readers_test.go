@@ -136,7 +136,7 @@ func TestReaderThatIsRemovedWhileNobodySaysAnything(t *testing.T) {
 	f.linkOwn(robinUser)
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
-	await.Until(t, "a quiet room", func() bool { return f.core.accounts.of(robinUser).isQuiet(portal.ID) })
+	await.Until(t, "a quiet room", func() bool { return f.core.accounts.of(robinUser).isQuiet(portal.ID, time.Minute) })
 	const news = "GET /api/chatd/1.0/users/me/rooms/messages"
 	before := f.wazo.RequestsBy(f.alice)[news]
 	await.Until(t, "a look for news without any", func() bool { return f.wazo.RequestsBy(f.alice)[news] > before+1 })

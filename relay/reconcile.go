@@ -85,7 +85,7 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		return nil
 	})
 	zerolog.Ctx(ctx).Debug().Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
-	isReplaceable := acc != d.account || len(d.accounts.all()) > 0
+	isReplaceable := acc != d.account || d.accounts.count() > 0
 	if err != nil && isReplaceable && classify(err).Class == ClassPortal {
 		d.tasks.Wake(portalJob(jobCatchUp, d.portal.ID)) // it is for another account to read
 		return nil, false, nil

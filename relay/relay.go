@@ -99,6 +99,7 @@ type Config struct {
 	HealthInterval time.Duration // between two looks at how Wazo is; default 10 s
 	WholeWait      time.Duration // after an answer of /sync, before another one shows whether it was whole; default 3 s
 	CommitLag      time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
+	HistorySettles time.Duration // after a message, until no older one can appear in its room any more; default 1 min
 	KeyWait        time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept        time.Duration // how long a message is kept whose key is missing; default 7 days
 	ReactionWait   time.Duration // how long a reaction waits for others that are shown with it; default 5 s
@@ -143,6 +144,7 @@ func (c *Config) setDefaults() {
 	set(&c.HealthInterval, 10*time.Second)
 	set(&c.WholeWait, 3*time.Second)
 	set(&c.CommitLag, time.Second)
+	set(&c.HistorySettles, overlap)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
 	set(&c.LookupWait, 10*time.Second)
@@ -333,7 +335,9 @@ func (r *Relay) resume(ctx context.Context) error {
 	for _, gap := range gaps {
 		r.tasks.Wake(portalJob(jobToWazo, gap.PortalID))
 	}
-	r.readers.wakePortals(ctx, func(portal *db.Portal) bool { return r.readers.of(portal) == nil })
+	if err = r.readers.wakeUnread(ctx); err != nil {
+		return err
+	}
 	if err = r.openings.resume(ctx); err != nil {
 		return err
 	}

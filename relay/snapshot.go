@@ -43,13 +43,8 @@ func (r *Relay) Snapshot(ctx context.Context) (s Snapshot, err error) {
 	if s.Queues, err = r.db.Queue.Figures(ctx); err != nil {
 		return s, fmt.Errorf("failed to count what is in the queues: %w", err)
 	}
-	portals, err := r.db.Portal.All(ctx)
-	if err != nil {
-		return s, fmt.Errorf("failed to read the portals: %w", err)
-	}
-	s.Portals = map[db.PortalKind]int{db.PortalLinked: 0, db.PortalOpened: 0}
-	for _, portal := range portals {
-		s.Portals[portal.Kind]++
+	if s.Portals, err = r.db.Portal.Counts(ctx); err != nil {
+		return s, fmt.Errorf("failed to count the portals: %w", err)
 	}
 	paused, err := r.db.Pause.All(ctx)
 	if err != nil {

@@ -126,6 +126,7 @@ func (r *readers) modeIs(mode streaming) bool {
 // connection.
 func (r *readers) connected(acc *account) {
 	acc.own.connection.Store(r.connections.Add(1))
+	acc.own.since.store(time.Now())
 	acc.own.connected.Store(true)
 	r.setLost(acc, time.Time{})
 	if acc == r.account {
@@ -138,7 +139,7 @@ func (r *readers) connected(acc *account) {
 	if acc == r.account && r.modeIs(streamShared) {
 		r.probeAll()
 	} else {
-		r.tasks.Wake(accountJob(jobProbe, acc))
+		r.tasks.WakeAfter(r.cfg.CommitLag, accountJob(jobProbe, acc)) // see reader.probe
 	}
 }
 

@@ -90,6 +90,24 @@ func (w *wazoRelations) readAndShow(ctx context.Context, portal *db.Portal, acc 
 	return errors.Join(err, w.reactions.show(ctx, portal, acc, reactions, targets))
 }
 
+// wakeAll has what relates to the messages of all portals shown of which it can be read. There is no cheap way to find
+// out in which of them something has changed.
+func (w *wazoRelations) wakeAll(ctx context.Context) {
+	for _, acc := range w.accounts.inUse() {
+		if !acc.hasPlugin() {
+			continue
+		}
+		portals, err := w.db.Portal.OfReader(ctx, acc.row.ID)
+		if err != nil {
+			zerolog.Ctx(ctx).Err(err).Msg("Failed to look in which portals people may have reacted")
+			return
+		}
+		for _, portal := range portals {
+			w.tasks.Wake(portalJob(jobRelations, portal.ID))
+		}
+	}
+}
+
 // forget forgets what relates to the messages of a portal that has ended.
 func (w *wazoRelations) forget(portalID int64) {
 	w.replies.forget(portalID)

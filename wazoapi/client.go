@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -15,9 +16,12 @@ import (
 // Client is one Wazo server. It is safe for concurrent use.
 type Client struct {
 	base *url.URL
-	http *http.Client
+	http *http.Client // for requests
+	ws   *http.Client // for the connections to wazo-websocketd
 	cfg  Config
 	log  zerolog.Logger
+
+	noPlugin atomic.Pointer[pluginAnswer] // when Wazo last answered that it has no plugin; nil: it has not
 
 	now       func() time.Time
 	maxAnswer int64 // what is read of a success, in bytes
@@ -36,30 +40,40 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var transport http.RoundTripper = newTransport(trusted.tlsConfig(base.Hostname()))
-	if cfg.Transport != nil {
-		transport = cfg.Transport(transport)
-	}
-	return &Client{
-		base: base,
-		http: &http.Client{
+	client := func(transport http.RoundTripper) *http.Client {
+		if cfg.Transport != nil {
+			transport = cfg.Transport(transport)
+		}
+		return &http.Client{
 			Transport: transport,
 			// nginx redirects http to https and paths without their slash
 			// (docs/wazo.md, "Redirects and limits of nginx"); a POST would
 			// lose its body on the way, and a token must not follow to another
 			// host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		cfg: cfg.withDefaults(),
-		log: log,
-		now: time.Now,
+		}
+	}
+	// There may be thousands of websockets, whose frames have buffers of their own:
+	// those of the transport hold only the upgrade.
+	websockets := newTransport(trusted.tlsConfig(base.Hostname()))
+	websockets.ReadBufferSize, websockets.WriteBufferSize = 512, 512
+	return &Client{
+		base: base,
+		http: client(newTransport(trusted.tlsConfig(base.Hostname()))),
+		ws:   client(websockets),
+		cfg:  cfg.withDefaults(),
+		log:  log,
+		now:  time.Now,
 
 		maxAnswer: maxAnswer,
 	}, nil
 }
 
 // CloseIdleConnections closes the connections that are kept for reuse.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() {
+	c.http.CloseIdleConnections()
+	c.ws.CloseIdleConnections()
+}
 
 func newTransport(tlsConfig *tls.Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}

@@ -40,8 +40,7 @@ type command struct {
 }
 
 // event is the content of a frame, as far as this package uses it: at most one
-// field is set. Many connections have a long queue of them, so it is small: see
-// [AccountOptions.QueueLength].
+// field is set. Many of them may wait in a queue, so it is small.
 type event struct {
 	started    bool
 	subscribed bool

@@ -38,7 +38,7 @@ type PluginHandler interface {
 }
 
 // pluginWatch finds out for a stream whether the plugin is there, and subscribes to
-// its events. Its methods are called by one goroutine, that of keepAlive, unless
+// its events. Its methods are called by one goroutine at a time, see tend, unless
 // they say something else.
 type pluginWatch struct {
 	s          *stream
@@ -94,6 +94,9 @@ func (w *pluginWatch) check(ctx context.Context) error {
 	default:
 	}
 	w.news <- present
+	if w.s.events.wake() {
+		w.s.serve()
+	}
 	return nil
 }
 
@@ -102,9 +105,12 @@ func (w *pluginWatch) check(ctx context.Context) error {
 func (w *pluginWatch) ask(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, w.s.cfg.PongTimeout)
 	defer cancel()
-	present, err := w.s.a.HasPlugin(ctx, w.h.PluginRoom())
-	if err != nil {
-		return w.known.Load()
+	var present bool
+	if !w.s.a.lacksPlugin() { // many connections may begin at the same moment
+		var err error
+		if present, err = w.s.a.HasPlugin(ctx, w.h.PluginRoom()); err != nil {
+			return w.known.Load()
+		}
 	}
 	w.known.Store(present)
 	w.next = w.s.a.c.now().Add(w.s.cfg.PluginInterval)

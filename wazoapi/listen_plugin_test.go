@@ -224,17 +224,11 @@ func TestThePluginComesAndGoesOnAnOpenStream(t *testing.T) {
 
 func TestTheHandlerIsToldOfThePluginBeforeWhatComesAfter(t *testing.T) {
 	t.Parallel()
-	for range 50 { // a choice at random would be right now and then
-		h := newPluginHandler()
-		s := &stream{a: &Account{}, h: h, events: make(chan event, 2)}
-		s.plugin = newPluginWatch(s)
-		s.plugin.news <- true
-		s.events <- event{started: true}
-		s.events <- event{plugin: &pluginEvent{reaction: &Reaction{Emoji: "👍"}}}
-		close(s.events)
-		require.NoError(t, s.dispatch(t.Context()))
-		h.expect(t, "plugin true", "connected", "added 👍")
-	}
+	h := newPluginHandler()
+	s := queued(t, h, event{started: true}, event{plugin: &pluginEvent{reaction: &Reaction{Emoji: "👍"}}})
+	s.plugin.news <- true
+	require.NoError(t, s.served(t))
+	h.expect(t, "plugin true", "connected", "added 👍")
 }
 
 func TestANewConnectionRemembersThePlugin(t *testing.T) {

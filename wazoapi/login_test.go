@@ -203,7 +203,7 @@ func TestALogInHasItsOwnQueue(t *testing.T) {
 		require.NoError(t, err)
 		s, err := a.dial(t.Context(), token, newRecordingHandler())
 		require.NoError(t, err)
-		assert.Equal(t, want, cap(s.events))
+		assert.Equal(t, want, s.events.limit)
 		s.conn.CloseNow()
 	}
 }

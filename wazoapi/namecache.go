@@ -89,6 +89,20 @@ func (c *nameCache) known(uuids []UUID) map[UUID]Contact {
 	return contacts
 }
 
+// peek returns the names of those of uuids that the directory knows. That does not
+// count as a use.
+func (c *nameCache) peek(uuids []UUID) map[UUID]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := make(map[UUID]string, len(uuids))
+	for _, u := range uuids {
+		if entry := c.entries[u]; entry.known {
+			names[u] = entry.contact.Name()
+		}
+	}
+	return names
+}
+
 // store keeps the answer about asked: those absent from contacts are unknown.
 func (c *nameCache) store(asked []UUID, contacts map[UUID]Contact) {
 	c.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 )
 
 // What the errors of the plugin for reactions and replies mean, for errors.Is
@@ -68,13 +69,29 @@ func (a *Account) HasPlugin(ctx context.Context, room UUID) (bool, error) {
 	switch {
 	case err == nil:
 		return true, nil
-	case errors.Is(err, ErrNoPlugin), answered && answer.plugin && answer.MissingPermission():
+	case errors.Is(err, ErrNoPlugin):
+		a.c.noPlugin.Store(&pluginAnswer{a, a.c.now()})
+		return false, nil
+	case answered && answer.plugin && answer.MissingPermission():
 		return false, nil
 	case answered && answer.plugin && answer.Status == http.StatusNotFound:
 		return true, nil // it knows no such room
 	default:
 		return false, err
 	}
+}
+
+// pluginAnswer is an answer to an account at a time.
+type pluginAnswer struct {
+	to *Account
+	at time.Time
+}
+
+// lacksPlugin reports whether Wazo has answered another account a moment ago that it
+// has no plugin. A moment is a small part of the time after which it is asked again.
+func (a *Account) lacksPlugin() bool {
+	answer := a.c.noPlugin.Load()
+	return answer != nil && answer.to != a && a.c.now().Sub(answer.at) < a.c.cfg.Stream.PluginInterval/100
 }
 
 // pluginRequest returns a request to the plugin, about a message or, if message is

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
-	"golang.org/x/sync/errgroup"
 )
 
 // maxFrame is the longest frame that is read, in bytes: a message of almost
@@ -26,26 +27,36 @@ var (
 	errSlowHandler  = errors.New("the event queue is full: the handler is too slow")
 )
 
-// stream is one connection to wazo-websocketd. Three goroutines share it: one
-// reads frames, one keeps the connection and its token alive, one calls the
-// handler.
+// stream is one connection to wazo-websocketd. A relay may have a thousand of them
+// that are idle, so only one goroutine waits for frames. Others come and go: one
+// that calls the handler while there are events, and one that keeps the connection
+// and its token alive.
 type stream struct {
 	a        *Account
 	conn     *websocket.Conn
 	h        Handler
 	cfg      StreamConfig
-	token    string // of the connection; used by keepAlive only, after run has begun
+	token    string // of the connection; used by tend only, after run has begun
 	hide     atomic.Pointer[secrets]
-	events   chan event
+	events   eventQueue
 	started  chan struct{}             // closed when the start is acknowledged
 	alive    chan struct{}             // has an element if a frame came since the last ping
-	expires  chan UUID                 // sessions that end soon
 	since    atomic.Pointer[time.Time] // when events began to flow, nil before
 	plugin   *pluginWatch
 	presence presenceWatch
 
 	readDone chan struct{} // closed when read has ended, readErr is set then
 	readErr  error
+
+	tending sync.Mutex // held by tend
+	serve   func()     // has the handler called until it has no more to do
+
+	work  sync.WaitGroup // goroutines besides that of run
+	mu    sync.Mutex     // guards what follows
+	over  bool           // no more of them may begin
+	err   error          // why the connection ends
+	stop  context.CancelFunc
+	timer *time.Timer // of the next ping; nil before the first one is due
 }
 
 // dial opens a connection. The token is sent as a header, which stays out of
@@ -56,7 +67,7 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 	var connected atomic.Bool
 	r := request{method: http.MethodGet, service: serviceWebsocketd, query: map[string][]string{"version": {"2"}}, token: token.Token}
 	conn, resp, err := websocket.Dial(traceConnection(ctx, &connected), r.url(a.c.base), &websocket.DialOptions{
-		HTTPClient: a.c.http,
+		HTTPClient: a.c.ws,
 		HTTPHeader: http.Header{"X-Auth-Token": {token.Token}, "User-Agent": {a.c.cfg.UserAgent}},
 	})
 	if err != nil {
@@ -68,10 +79,9 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 	conn.SetReadLimit(maxFrame)
 	s := &stream{
 		a: a, conn: conn, h: h, cfg: a.c.cfg.Stream, token: token.Token,
-		events:  make(chan event, a.opts.QueueLength),
+		events:  eventQueue{limit: a.opts.QueueLength},
 		started: make(chan struct{}),
 		alive:   make(chan struct{}, 1),
-		expires: make(chan UUID, 1),
 
 		readDone: make(chan struct{}),
 	}
@@ -83,14 +93,48 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 
 // run subscribes, starts and serves the connection until it is lost; it
 // returns the reason. What was read is still given to the handler.
-func (s *stream) run(ctx context.Context) error {
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.read(groupCtx) })
-	group.Go(func() error { return s.keepAlive(groupCtx) })
+func (s *stream) run(outer context.Context) error {
+	ctx, stop := context.WithCancel(outer)
+	defer stop()
+	s.stop = stop
 	// The handler gets the outer context: a lost connection must not abort
 	// what it is doing.
-	group.Go(func() error { return s.dispatch(ctx) })
-	return group.Wait()
+	s.serve = func() { s.spawn(func() { s.dispatch(outer) }) }
+	s.spawn(func() {
+		if err := s.start(ctx); err != nil {
+			s.fail(err)
+			return
+		}
+		s.pingLater(ctx)
+	})
+	s.fail(s.read(ctx))
+	s.mu.Lock()
+	s.over = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+	s.work.Wait()
+	return s.err
+}
+
+// spawn runs something besides run, which waits for it.
+func (s *stream) spawn(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.work.Go(fn)
+	}
+}
+
+// fail ends the connection. The first reason counts.
+func (s *stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.stop()
 }
 
 // uptime returns how long events have been flowing.
@@ -110,7 +154,6 @@ func (s *stream) read(ctx context.Context) (err error) {
 		s.conn.CloseNow()
 		s.readErr = err
 		close(s.readDone)
-		close(s.events)
 	}()
 	for {
 		_, data, err := s.conn.Read(ctx)
@@ -122,16 +165,17 @@ func (s *stream) read(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if err = s.accept(ev); err != nil {
+		if err = s.accept(ctx, ev); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *stream) accept(ev event) error {
+func (s *stream) accept(ctx context.Context, ev event) error {
 	switch {
 	case ev.expires != nil:
-		trySend(s.expires, *ev.expires)
+		s.a.renewEarly(*ev.expires)
+		s.spawn(func() { s.tend(ctx, s.refresh) })
 		return nil
 	case ev.presence != nil && !s.presence.concerns(*ev.presence):
 		return nil
@@ -153,32 +197,30 @@ func (s *stream) accept(ev event) error {
 	if ev == (event{}) {
 		return nil
 	}
-	select {
-	case s.events <- ev:
-		return nil
-	default:
+	fits, idle := s.events.put(ev)
+	if !fits {
 		return errSlowHandler
+	} else if idle {
+		s.serve()
 	}
+	return nil
 }
 
 // dispatch gives the events, and what is new about the plugin, to the handler, one
-// after the other.
-func (s *stream) dispatch(ctx context.Context) error {
-	for {
-		select {
-		case ev, more := <-s.events:
-			if !more || ctx.Err() != nil {
-				return ctx.Err()
-			}
-			s.plugin.tell(ctx)
-			if err := s.handleNext(ctx, ev); err != nil {
-				return err
-			}
-		case present := <-s.plugin.news:
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			s.plugin.h.PluginChanged(ctx, present)
+// after the other, until there is nothing more. After an error it takes nothing any
+// more, and the connection ends.
+func (s *stream) dispatch(ctx context.Context) {
+	for ctx.Err() == nil {
+		ev, found, left := s.events.takeOrLeave(func() bool { return len(s.plugin.news) > 0 })
+		if left {
+			return
+		}
+		s.plugin.tell(ctx)
+		if !found {
+			continue
+		} else if err := s.handleNext(ctx, ev); err != nil {
+			s.fail(err)
+			return
 		}
 	}
 }
@@ -194,7 +236,7 @@ func (s *stream) handleNext(ctx context.Context, ev event) error {
 	}
 	messages := []Message{*ev.message}
 	for len(messages) < maxMessages {
-		next, waits := s.waiting()
+		next, waits := s.events.take()
 		if !waits {
 			break
 		} else if next.message == nil {
@@ -207,16 +249,6 @@ func (s *stream) handleNext(ctx context.Context, ev event) error {
 		messages = append(messages, *next.message)
 	}
 	return batch.MessagesCreated(ctx, messages)
-}
-
-// waiting returns the event that waits for the handler. It reports false if there is none now.
-func (s *stream) waiting() (event, bool) {
-	select {
-	case ev, more := <-s.events:
-		return ev, more
-	default:
-		return event{}, false
-	}
 }
 
 func (s *stream) handle(ctx context.Context, ev event) error {
@@ -235,32 +267,38 @@ func (s *stream) handle(ctx context.Context, ev event) error {
 	return nil
 }
 
-// keepAlive opens the stream and then keeps it alive: it pings the server, and it
-// sends a new token before the old one ends.
-func (s *stream) keepAlive(ctx context.Context) error {
-	if err := s.start(ctx); err != nil {
-		return err
+// pingLater keeps the stream alive: after a while it pings the server, sends a new
+// token if the old one ends soon, and looks for the plugin. The pauses differ, so
+// that many connections that began at the same moment are not tended at the same
+// moment.
+func (s *stream) pingLater(ctx context.Context) {
+	pause := s.cfg.PingInterval - time.Duration(rand.Int64N(int64(s.cfg.PingInterval)/4+1))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
 	}
-	ticker := time.NewTicker(s.cfg.PingInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case session := <-s.expires:
-			s.a.renewEarly(session)
-		case <-ticker.C:
-			if err := s.ping(ctx); err != nil {
-				return err
+	s.timer = time.AfterFunc(pause, func() {
+		s.spawn(func() {
+			if s.tend(ctx, s.ping, s.refresh, s.plugin.check) {
+				s.pingLater(ctx)
 			}
-		}
-		if err := s.refresh(ctx); err != nil {
-			return err
-		}
-		if err := s.plugin.check(ctx); err != nil {
-			return err
+		})
+	})
+}
+
+// tend does something for the connection. It reports whether that succeeded;
+// otherwise the connection ends.
+func (s *stream) tend(ctx context.Context, steps ...func(context.Context) error) bool {
+	s.tending.Lock()
+	defer s.tending.Unlock()
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			s.fail(err)
+			return false
 		}
 	}
+	return true
 }
 
 // start subscribes before it starts, because events before the start are

@@ -1,4 +1,4 @@
--- v0 -> v9: Latest schema
+-- v0 -> v10: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -59,7 +59,20 @@ CREATE TABLE portal (
 	kind              TEXT    NOT NULL DEFAULT 'linked', -- linked or opened
 	direct            BOOLEAN NOT NULL DEFAULT false, -- of an opened portal: the Wazo room has two members
 	history_until     BIGINT  NOT NULL DEFAULT 0,     -- µs: of an opened portal: messages up to this time are shown as history
-	shown_title       TEXT    NOT NULL DEFAULT ''     -- of an opened portal: the name that the bot gave the Matrix room
+	shown_title       TEXT    NOT NULL DEFAULT '',    -- of an opened portal: the name that the bot gave the Matrix room
+	settled           BOOLEAN NOT NULL DEFAULT false, -- nothing that is older than read_until can appear on Wazo any more: the history was read again when that was certain
+	changes           BIGINT  NOT NULL DEFAULT 1,     -- of an opened portal: counts the changes after which it is looked at
+	followed          BIGINT  NOT NULL DEFAULT 0,     -- of an opened portal: how many of them there were when it was last looked at
+	followed_room     TEXT    NOT NULL DEFAULT ''     -- of an opened portal: a hash of the name and the members that the Wazo room had then
+);
+CREATE INDEX portal_reader ON portal (reader_id);
+CREATE INDEX portal_unfollowed ON portal (id) WHERE kind = 'opened' AND changes <> followed;
+
+-- The rooms whose members may come into others, because the join rules of these name them, also by way of others.
+CREATE TABLE named_room (
+	room  TEXT NOT NULL,
+	named TEXT NOT NULL,
+	PRIMARY KEY (room, named)
 );
 
 -- The people of opened portals.

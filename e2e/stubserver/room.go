@@ -227,6 +227,7 @@ func (s *Server) note(room *room, content json.RawMessage) {
 		room.notices = append(room.notices, text.Body)
 	} else {
 		room.relayed = append(room.relayed, text.Body)
+		s.relayed++
 	}
 }
 

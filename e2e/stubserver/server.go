@@ -32,6 +32,7 @@ type Server struct {
 	rooms   map[id.RoomID]*room
 	log     []logged              // all events of all rooms, in order
 	sent    map[string]id.EventID // transaction → event
+	relayed int                   // how many messages of Wazo the bot has shown in all rooms
 	faults  []error               // what no homeserver would have been asked for
 }
 
@@ -77,6 +78,9 @@ func Start(bot id.UserID, password string) *Server {
 // Close stops the homeserver.
 func (s *Server) Close() { s.web.Close() }
 
+// Cut closes all connections of the bot, also those by which it waits for news.
+func (s *Server) Cut() { s.web.CloseClientConnections() }
+
 // URL returns the homeserver's address.
 func (s *Server) URL() string { return s.web.URL }
 
@@ -115,16 +119,16 @@ func (s *Server) Await(ctx context.Context, done func(*View) bool) error {
 	})
 }
 
+// AwaitRelayedIn waits until the bot has shown so many messages of Wazo in a room.
+func (s *Server) AwaitRelayedIn(ctx context.Context, room id.RoomID, n int) error {
+	return s.Await(ctx, func(*View) bool { return len(s.rooms[room].relayed) >= n })
+}
+
 // View is what Await's condition may look at.
 type View struct{ s *Server }
 
 // Relayed returns how many messages of Wazo the bot has shown in all rooms.
-func (v *View) Relayed() (n int) {
-	for _, room := range v.s.rooms {
-		n += len(room.relayed)
-	}
-	return n
-}
+func (v *View) Relayed() int { return v.s.relayed }
 
 // RelayedInAll returns how many messages of Wazo the bot has shown in all rooms.
 func (s *Server) RelayedInAll() int {

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/memory"
 )
 
 // serve relays until ctx ends, or until the relay cannot go on.
@@ -56,6 +57,7 @@ func (p *parts) runBoth(ctx context.Context) error {
 			cancel()
 		}
 	})
+	wg.Go(func() { memory.Keep(ctx) })
 	wg.Go(func() {
 		defer cancel()
 		coreErr = p.core.Run(ctx)

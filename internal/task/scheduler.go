@@ -28,6 +28,10 @@ type Config[K comparable] struct {
 	Failed func(ctx context.Context, key K, err error, failures int) time.Duration
 	// LogContext adds the fields that identify a key to the logger of its steps. It may be nil.
 	LogContext func(log zerolog.Context, key K) zerolog.Context
+	// Limit returns how many keys of a group may do their work at the same time. The others wait for their turn, and
+	// take next to no memory meanwhile. A key that pauses after an error does not count. Limit may be nil; a group with
+	// the limit 0 has none.
+	Limit func(key K) (group string, limit int)
 }
 
 // Scheduler runs one worker for each key that has work. Make it with [New].
@@ -36,6 +40,7 @@ type Scheduler[K comparable] struct {
 
 	mu      sync.Mutex
 	workers map[K]*worker
+	groups  map[string]*group[K]
 	wg      sync.WaitGroup
 
 	stopping   context.Context // ends when no new step may begin; nil before Start
@@ -43,15 +48,22 @@ type Scheduler[K comparable] struct {
 	cancelWork context.CancelFunc
 }
 
-// worker is the running worker of one key.
+// worker is the worker of one key, which runs or waits for its turn.
 type worker struct {
 	more     bool          // work came while a step ran
-	endPause chan struct{} // ends a pause early
+	failures int           // in a row
+	endPause chan struct{} // ends a pause early; nil: it waits for its turn
+}
+
+// group is the keys of a limited group.
+type group[K comparable] struct {
+	running int
+	waiting []K // for their turn, in order: their workers do not run yet
 }
 
 // New returns a scheduler that does nothing before [Scheduler.Start].
 func New[K comparable](cfg Config[K]) *Scheduler[K] {
-	return &Scheduler[K]{cfg: cfg, workers: make(map[K]*worker)}
+	return &Scheduler[K]{cfg: cfg, workers: make(map[K]*worker), groups: make(map[string]*group[K])}
 }
 
 // Start lets workers run until ctx ends. Steps log by the logger of ctx. Call [Scheduler.Drain] afterwards.
@@ -70,13 +82,75 @@ func (s *Scheduler[K]) Wake(key K) {
 	if !s.isRunning() {
 		return
 	}
-	if running := s.workers[key]; running != nil {
-		running.more = true
+	if known := s.workers[key]; known != nil {
+		known.more = known.endPause != nil
 		return
 	}
-	w := &worker{endPause: make(chan struct{}, 1)}
+	s.begin(key, &worker{})
+}
+
+// begin starts the worker of a key, or has it wait for its turn. The lock must be held.
+func (s *Scheduler[K]) begin(key K, w *worker) {
 	s.workers[key] = w
+	if g, limit := s.groupOf(key); g != nil {
+		if g.running >= limit {
+			g.waiting = append(g.waiting, key)
+			return
+		}
+		g.running++
+	}
+	w.endPause = make(chan struct{}, 1)
 	s.wg.Go(func() { s.run(key, w) })
+}
+
+// groupOf returns the group of a key and its limit, nil if it has none. The lock must be held.
+func (s *Scheduler[K]) groupOf(key K) (*group[K], int) {
+	if s.cfg.Limit == nil {
+		return nil, 0
+	}
+	name, limit := s.cfg.Limit(key)
+	if limit == 0 {
+		return nil, 0
+	} else if s.groups[name] == nil {
+		s.groups[name] = &group[K]{}
+	}
+	return s.groups[name], limit
+}
+
+// pass ends the turn of a key, and lets the next one of its group begin. The lock must be held.
+func (s *Scheduler[K]) pass(key K) {
+	g, _ := s.groupOf(key)
+	if g == nil {
+		return
+	}
+	g.running--
+	if len(g.waiting) == 0 {
+		return
+	}
+	next := g.waiting[0]
+	g.waiting = g.waiting[1:]
+	if !s.isRunning() {
+		delete(s.workers, next)
+		return
+	}
+	s.begin(next, s.workers[next])
+}
+
+// takeTurn has a key that has paused wait for its turn again: its worker ends, and another one begins then. It reports
+// false if the key goes on at once.
+func (s *Scheduler[K]) takeTurn(key K, self *worker) (waits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, limit := s.groupOf(key)
+	if g == nil {
+		return false
+	} else if g.running >= limit && s.isRunning() {
+		g.waiting = append(g.waiting, key)
+		self.more, self.endPause = false, nil
+		return true
+	}
+	g.running++
+	return false
 }
 
 // isRunning reports whether new steps may begin. The lock must be held.
@@ -154,7 +228,6 @@ func (s *Scheduler[K]) run(key K, self *worker) {
 	if s.cfg.LogContext != nil {
 		ctx = s.cfg.LogContext(zerolog.Ctx(ctx).With(), key).Logger().WithContext(ctx)
 	}
-	failures := 0
 	for !s.Stopping() {
 		var outcome Outcome
 		err := Guard(ctx, func() (err error) {
@@ -164,11 +237,17 @@ func (s *Scheduler[K]) run(key K, self *worker) {
 		switch {
 		case err != nil && s.Stopping():
 		case err != nil:
-			if s.pause(ctx, key, self, err, failures+1) {
-				failures++
+			s.mu.Lock()
+			s.pass(key)
+			s.mu.Unlock()
+			if s.pause(ctx, key, self, err, self.failures+1) {
+				self.failures++
+			}
+			if s.takeTurn(key, self) {
+				return
 			}
 		default:
-			failures = 0
+			self.failures = 0
 			if outcome == Idle && s.leave(key, self) {
 				return
 			}
@@ -176,7 +255,13 @@ func (s *Scheduler[K]) run(key K, self *worker) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.end(key)
+}
+
+// end forgets the worker of a key, which has its turn. The lock must be held.
+func (s *Scheduler[K]) end(key K) {
 	delete(s.workers, key)
+	s.pass(key)
 }
 
 // leave ends a worker unless work came meanwhile. It reports whether the worker is gone.
@@ -187,7 +272,7 @@ func (s *Scheduler[K]) leave(key K, self *worker) bool {
 		self.more = false
 		return false
 	}
-	delete(s.workers, key)
+	s.end(key)
 	return true
 }
 

@@ -119,6 +119,7 @@ func pauseReasons() []reason {
 func healthReasons() []reason {
 	return []reason{
 		why("WhyNoSync", WhyNoSync),
+		why("WhyCatchingUp", WhyCatchingUp),
 		why("WhyHomeserverFails", WhyHomeserverFails),
 		why("WhyLoginFails", WhyLoginFails),
 		why("WhyChatFails", WhyChatFails),

@@ -29,6 +29,7 @@ const (
 
 	// The reasons why the relay is not well, besides those above.
 	WhyNoSync         Why = "no_sync"
+	WhyCatchingUp     Why = "catching_up"
 	WhyLoginFails     Why = "login_fails"
 	WhyChatFails      Why = "chat_fails"
 	WhyEventsFail     Why = "events_fail"
@@ -88,6 +89,8 @@ func (t Texts) Why(why Why) string {
 		return t.say("the homeserver, Wazo or the relay has a problem. The relay's log has the details.")
 	case WhyNoSync:
 		return t.say("the homeserver has not answered yet.")
+	case WhyCatchingUp:
+		return t.say("I have started, and I am still finding out what was written on Wazo meanwhile.")
 	case WhyLoginFails:
 		return t.say("wazo-auth cannot be reached, or it answers with an error. Without it, Wazo accepts no messages.")
 	case WhyChatFails:

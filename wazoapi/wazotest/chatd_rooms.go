@@ -42,7 +42,7 @@ func (s *Server) listRooms(r *request) answer {
 // caller holds s.mu.
 func (s *Server) roomsOf(who caller) []*room {
 	var rooms []*room
-	for _, r := range s.roomOrder {
+	for _, r := range s.roomsOfUser[who.user] {
 		if r.tenant == who.tenant && r.has(who.user) {
 			rooms = append(rooms, r)
 		}

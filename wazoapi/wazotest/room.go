@@ -103,10 +103,21 @@ func (s *Server) addRoom(tenant string, name *string, users []roomUser) *room {
 	r.facts.Store(&roomFacts{name: name, users: users})
 	s.rooms[r.uuid] = r
 	s.roomOrder = append(s.roomOrder, r)
+	s.indexMembers(r)
 	s.roomsOfSet[setOf(tenant, users)] = r
 	close(s.roomsChanged)
 	s.roomsChanged = make(chan struct{})
 	return r
+}
+
+// indexMembers makes sure that the members of a room find it. The caller holds
+// s.mu.
+func (s *Server) indexMembers(r *room) {
+	for _, u := range r.users() {
+		if !slices.Contains(s.roomsOfUser[u.uuid], r) {
+			s.roomsOfUser[u.uuid] = append(s.roomsOfUser[u.uuid], r)
+		}
+	}
 }
 
 // announceRoom sends chatd_user_room_created to each member

@@ -42,6 +42,7 @@ type Server struct {
 	sessions     map[string]*session
 	rooms        map[string]*room
 	roomOrder    []*room
+	roomsOfUser  map[string][]*room // those that somebody is, or was, a member of
 	roomsOfSet   map[string]*room
 	roomsChanged chan struct{}
 	plugin       bool
@@ -74,6 +75,7 @@ func New(opts ...Option) *Server {
 		accounts:     map[string]*account{},
 		sessions:     map[string]*session{},
 		rooms:        map[string]*room{},
+		roomsOfUser:  map[string][]*room{},
 		roomsOfSet:   map[string]*room{},
 		roomsChanged: make(chan struct{}),
 	}

@@ -64,6 +64,7 @@ func (s *Server) changeRoom(uuid string, change func(*roomFacts)) {
 	}
 	s.roomsOfSet[setOf(r.tenant, facts.users)] = r
 	r.facts.Store(facts)
+	s.indexMembers(r)
 }
 
 // DeleteMessage takes a message out of a room. Its reactions go with it, and what

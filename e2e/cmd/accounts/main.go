@@ -25,6 +25,7 @@ import (
 	"io"
 	"time"
 
+	"wazo-matrix-relay/e2e/crowd"
 	"wazo-matrix-relay/e2e/harness"
 )
 
@@ -53,10 +54,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	defer func() { err = errors.Join(err, remove()) }()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	m, err := open(dir, p, stderr)
+	c, err := crowd.Open(dir, p.logins, stderr)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.close()) }()
+	defer func() { err = errors.Join(err, c.Close()) }()
+	m := &fixture{plan: p, Crowd: c, colleague: c.Hire("alice", "Alice", "Martin")}
 	return m.measure(ctx, stdout)
 }

@@ -60,6 +60,8 @@ var why = sentences{
 		"le serveur d'accueil, Wazo ou le relais a un problème. Le journal du relais contient les détails.",
 	},
 	"the homeserver has not answered yet.": {"le serveur d'accueil n'a pas encore répondu."},
+	"I have started, and I am still finding out what was written on Wazo meanwhile.": {
+		"je viens de démarrer, et je regarde encore ce qui a été écrit sur Wazo entre-temps."},
 	"wazo-auth cannot be reached, or it answers with an error. Without it, Wazo accepts no messages.": {
 		"wazo-auth est injoignable, ou répond par une erreur. Sans lui, Wazo n'accepte aucun message.",
 	},

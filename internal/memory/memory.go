@@ -1,0 +1,75 @@
+// Package memory keeps the memory of the process small that the Go runtime would leave to garbage. By itself, the
+// runtime collects garbage when there is as much of it as there is live data, and gives memory back to the system late.
+// That is cheap while both are small, and with thousands of accounts it doubles what the process takes. So there is a
+// limit, near which garbage is collected more often. It is lower while little happens, and it grows with the live data:
+// with a fixed one, the runtime would collect garbage all the time when more is needed.
+package memory
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"wazo-matrix-relay/internal/task"
+)
+
+const (
+	leastIdle = 48 << 20 // bytes that the runtime may use in any case, while little happens
+	leastBusy = 80 << 20 // and otherwise
+
+	interval = 5 * time.Second
+	busy     = 10 << 20 // bytes that are allocated in an interval, from which on it is not little
+)
+
+// Keep limits the memory until ctx ends. It does nothing if GOGC or GOMEMLIMIT is set: then somebody has decided.
+func Keep(ctx context.Context) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	before := debug.SetMemoryLimit(leastBusy)
+	defer debug.SetMemoryLimit(before)
+	for last := read(); task.Sleep(ctx, interval) == nil; {
+		now := read()
+		isBusy := now.allocated-last.allocated > busy
+		most := limit(now, isBusy)
+		debug.SetMemoryLimit(most)
+		if !isBusy && now.held > uint64(most) {
+			debug.FreeOSMemory() // by itself, the runtime collects garbage when something is allocated
+		}
+		last = now
+	}
+}
+
+// usage is what the runtime uses, in bytes.
+type usage struct {
+	live      uint64 // objects that were found to be in use when garbage was last collected
+	other     uint64 // what is not for objects: stacks, and what the runtime needs for itself
+	held      uint64 // all that the runtime has of the system now
+	allocated uint64 // what all objects have taken since the start
+}
+
+// limit returns how much the runtime may use. Some garbage is always allowed: a half as much as there is live data while
+// much happens, and else a quarter.
+func limit(u usage, isBusy bool) int64 {
+	if isBusy {
+		return int64(max(leastBusy, u.other+u.live+u.live/2))
+	}
+	return int64(max(leastIdle, u.other+u.live+u.live/4))
+}
+
+func read() usage {
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+	}
+	metrics.Read(samples)
+	held := samples[2].Value.Uint64() - samples[3].Value.Uint64()
+	other := held
+	for _, sample := range samples[4:] {
+		other -= sample.Value.Uint64()
+	}
+	return usage{live: samples[0].Value.Uint64(), other: other, held: held, allocated: samples[1].Value.Uint64()}
+}
