@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -99,4 +100,34 @@ func TestAnEarlyAnswerIsNotBelieved(t *testing.T) {
 		require.Equal(t, before, f.hs.asked(encryptionState))
 		await.Until(t, "the events", func() bool { return len(f.hs.sentTo(roomID)) == 2 })
 	})
+}
+
+// A request may wait for an early answer while somebody waits for the end of the request to change the access token.
+func TestAnEarlyAnswerDoesNotWaitForTheToken(t *testing.T) {
+	t.Parallel()
+	f := loggedIn(t)
+	changed := make(chan struct{})
+	err := f.bot.withToken(func() error {
+		go func() {
+			defer close(changed)
+			f.bot.token.Lock()
+			defer f.bot.token.Unlock()
+		}()
+		await.Until(t, "the change of the token", func() bool {
+			isPossible := f.bot.token.TryRLock()
+			if isPossible {
+				f.bot.token.RUnlock()
+			}
+			return !isPossible
+		})
+		f.bot.AskAhead(t.Context(), roomID)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		encrypted, err := f.bot.encryptedRooms.isEncrypted(ctx, roomID)
+		require.False(t, encrypted)
+		return err
+	})
+	require.NoError(t, err)
+	await.Receive(t, "the change", changed)
+	require.Equal(t, 1, f.hs.asked(encryptionState))
 }

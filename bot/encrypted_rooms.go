@@ -34,6 +34,11 @@ type earlyAnswer struct {
 	err       error
 }
 
+// errTokenChanges says that nothing is asked in advance while somebody waits to change the access token. The request
+// for which it is asked may be under way already: then that waits for the answer, whoever changes the token for the
+// request, and the question would wait for the change.
+var errTokenChanges = errors.New("the access token is being changed")
+
 const (
 	// earlyAnswerAge is how old an early answer may be. It is asked for while the event before is being sent. If that
 	// takes longer, the homeserver is asked again.
@@ -84,7 +89,12 @@ func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
 	r.early[roomID] = append(waiting, early)
 	go func() {
 		defer close(early.done)
-		early.err = r.withToken(func() (err error) {
+		if !r.token.TryRLock() {
+			early.err = errTokenChanges
+			return
+		}
+		defer r.token.RUnlock()
+		early.err = r.withTokenHeld(func() (err error) {
 			early.encrypted, err = r.askEncrypted(ctx, roomID)
 			return err
 		})
