@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
 )
@@ -130,4 +132,24 @@ func TestAnEarlyAnswerDoesNotWaitForTheToken(t *testing.T) {
 	require.NoError(t, err)
 	await.Receive(t, "the change", changed)
 	require.Equal(t, 1, f.hs.asked(encryptionState))
+}
+
+// A room may become encrypted while the homeserver is being asked. What it answers then is not the last word, and it has
+// not said yet for whom to encrypt.
+func TestARoomThatBecomesEncryptedWhileTheHomeserverAnswers(t *testing.T) {
+	t.Parallel()
+	f := loggedIn(t)
+	f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, encryptionState) {
+			require.NoError(t, f.bot.client.StateStore.SetEncryptionEvent(t.Context(), roomID, &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}))
+			f.bot.encryptedRooms.setEncrypted(roomID)
+		}
+		return false // it is answered as before
+	})
+	f.askAhead()
+	before := f.hs.asked("/members")
+	require.Positive(t, before)
+	require.NoError(t, f.send(roomID, secretText, "t"))
+	f.requireEncrypted()
+	require.Equal(t, before, f.hs.asked("/members"), "they are known")
 }

@@ -135,8 +135,10 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 	var raw json.RawMessage
 	err := r.client.StateEvent(ctx, roomID, event.StateEncryption, "", &raw)
 	switch {
-	case errors.Is(err, mautrix.MNotFound):
-		return r.setChecked(roomID), nil
+	case errors.Is(err, mautrix.MNotFound) && r.setPlain(roomID):
+		return false, nil
+	case errors.Is(err, mautrix.MNotFound): // /sync has said meanwhile that the room is encrypted
+		return r.askMembers(ctx, roomID, checked)
 	case err != nil:
 		failure := toMatrixError(err)
 		failure.NotSent = true
@@ -149,14 +151,19 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 	if err = r.client.StateStore.SetEncryptionEvent(ctx, roomID, &content); err != nil {
 		return false, &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to store that a room is encrypted: %w", err)}
 	}
-	// For whom to encrypt: the state table may be lost, and after a join it holds the bot alone until /sync brings the
-	// others.
+	return r.askMembers(ctx, roomID, checked)
+}
+
+// askMembers asks the homeserver for whom to encrypt in a room that is encrypted: the state table may be lost, and after
+// a join it holds the bot alone until /sync brings the others. wasChecked says that the room was plain, or its members
+// were known, when the homeserver was asked before.
+func (r *encryptedRooms) askMembers(ctx context.Context, roomID id.RoomID, wasChecked bool) (encrypted bool, err error) {
 	if _, err = r.client.Members(ctx, roomID); err != nil {
 		failure := toMatrixError(err)
 		failure.NotSent = true
 		return false, failure
 	}
-	if r.setEncrypted(roomID) && checked {
+	if r.setEncrypted(roomID) && wasChecked {
 		r.newcomers.arrived(roomID, time.Now()) // it was plain a while ago
 	}
 	return r.setChecked(roomID), nil
@@ -200,6 +207,17 @@ func (r *encryptedRooms) forgetMembers(roomID id.RoomID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.checked, roomID)
+}
+
+// setPlain notes that the homeserver was asked, and said that a room is not encrypted. It reports false, and notes nothing,
+// if the room is known to be encrypted by now: then its members are yet to be checked.
+func (r *encryptedRooms) setPlain(roomID id.RoomID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.encrypted[roomID] {
+		r.checked[roomID] = true
+	}
+	return !r.encrypted[roomID]
 }
 
 // setChecked notes that the homeserver was asked, and returns whether the room is encrypted by now.
