@@ -1,12 +1,15 @@
 package bot
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
 )
@@ -116,4 +119,54 @@ func TestAnEarlyAnswerIsNotBelieved(t *testing.T) {
 		require.Equal(t, before, f.hs.asked(encryptionState))
 		await.Until(t, "the events", func() bool { return len(f.hs.sentTo(roomID)) == 2 })
 	})
+}
+
+// A request may wait for an early answer while somebody waits for the end of the request to change the access token.
+func TestAnEarlyAnswerDoesNotWaitForTheToken(t *testing.T) {
+	t.Parallel()
+	f := loggedIn(t)
+	changed := make(chan struct{})
+	err := f.bot.withToken(func() error {
+		go func() {
+			defer close(changed)
+			f.bot.token.Lock()
+			defer f.bot.token.Unlock()
+		}()
+		await.Until(t, "the change of the token", func() bool {
+			isPossible := f.bot.token.TryRLock()
+			if isPossible {
+				f.bot.token.RUnlock()
+			}
+			return !isPossible
+		})
+		f.bot.AskAhead(t.Context(), roomID)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		encrypted, err := f.bot.encryptedRooms.isEncrypted(ctx, roomID)
+		require.False(t, encrypted)
+		return err
+	})
+	require.NoError(t, err)
+	await.Receive(t, "the change", changed)
+	require.Equal(t, 1, f.hs.asked(encryptionState))
+}
+
+// A room may become encrypted while the homeserver is being asked. What it answers then is not the last word, and it has
+// not said yet for whom to encrypt.
+func TestARoomThatBecomesEncryptedWhileTheHomeserverAnswers(t *testing.T) {
+	t.Parallel()
+	f := loggedIn(t)
+	f.hs.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, encryptionState) {
+			require.NoError(t, f.bot.client.StateStore.SetEncryptionEvent(t.Context(), roomID, &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}))
+			f.bot.encryptedRooms.setEncrypted(roomID)
+		}
+		return false // it is answered as before
+	})
+	f.askAhead()
+	before := f.hs.asked("/members")
+	require.Positive(t, before)
+	require.NoError(t, f.send(roomID, secretText, "t"))
+	f.requireEncrypted()
+	require.Equal(t, before, f.hs.asked("/members"), "they are known")
 }

@@ -34,6 +34,11 @@ type earlyAnswer struct {
 	err       error
 }
 
+// errTokenChanges says that nothing is asked in advance while somebody waits to change the access token. The request
+// for which it is asked may be under way already: then that waits for the answer, whoever changes the token for the
+// request, and the question would wait for the change.
+var errTokenChanges = errors.New("the access token is being changed")
+
 // earlyAnswerAge is how old an early answer may be. It is asked for while the event is made ready. If that takes longer,
 // the homeserver is asked again.
 const earlyAnswerAge = 500 * time.Millisecond
@@ -82,7 +87,12 @@ func (r *encryptedRooms) askAhead(ctx context.Context, roomID id.RoomID) {
 	r.early[roomID] = early
 	go func() {
 		defer close(early.done)
-		early.err = r.withToken(func() (err error) {
+		if !r.token.TryRLock() {
+			early.err = errTokenChanges
+			return
+		}
+		defer r.token.RUnlock()
+		early.err = r.withTokenHeld(func() (err error) {
 			early.encrypted, err = r.askEncrypted(ctx, roomID)
 			return err
 		})
@@ -109,8 +119,10 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 	var raw json.RawMessage
 	err := r.client.StateEvent(ctx, roomID, event.StateEncryption, "", &raw)
 	switch {
-	case errors.Is(err, mautrix.MNotFound):
-		return r.setChecked(roomID), nil
+	case errors.Is(err, mautrix.MNotFound) && r.setPlain(roomID):
+		return false, nil
+	case errors.Is(err, mautrix.MNotFound): // /sync has said meanwhile that the room is encrypted
+		return r.askMembers(ctx, roomID, checked)
 	case err != nil:
 		failure := toMatrixError(err)
 		failure.NotSent = true
@@ -123,14 +135,19 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 	if err = r.client.StateStore.SetEncryptionEvent(ctx, roomID, &content); err != nil {
 		return false, &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to store that a room is encrypted: %w", err)}
 	}
-	// For whom to encrypt: the state table may be lost, and after a join it holds the bot alone until /sync brings the
-	// others.
+	return r.askMembers(ctx, roomID, checked)
+}
+
+// askMembers asks the homeserver for whom to encrypt in a room that is encrypted: the state table may be lost, and after
+// a join it holds the bot alone until /sync brings the others. wasChecked says that the room was plain, or its members
+// were known, when the homeserver was asked before.
+func (r *encryptedRooms) askMembers(ctx context.Context, roomID id.RoomID, wasChecked bool) (encrypted bool, err error) {
 	if _, err = r.client.Members(ctx, roomID); err != nil {
 		failure := toMatrixError(err)
 		failure.NotSent = true
 		return false, failure
 	}
-	if r.setEncrypted(roomID) && checked {
+	if r.setEncrypted(roomID) && wasChecked {
 		r.newcomers.arrived(roomID, time.Now()) // it was plain a while ago
 	}
 	return r.setChecked(roomID), nil
@@ -174,6 +191,17 @@ func (r *encryptedRooms) forgetMembers(roomID id.RoomID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.checked, roomID)
+}
+
+// setPlain notes that the homeserver was asked, and said that a room is not encrypted. It reports false, and notes nothing,
+// if the room is known to be encrypted by now: then its members are yet to be checked.
+func (r *encryptedRooms) setPlain(roomID id.RoomID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.encrypted[roomID] {
+		r.checked[roomID] = true
+	}
+	return !r.encrypted[roomID]
 }
 
 // setChecked notes that the homeserver was asked, and returns whether the room is encrypted by now.

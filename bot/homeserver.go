@@ -87,6 +87,11 @@ func (h *homeserver) ask(ctx context.Context, request func() error) error {
 func (h *homeserver) withToken(request func() error) error {
 	h.token.RLock()
 	defer h.token.RUnlock()
+	return h.withTokenHeld(request)
+}
+
+// withTokenHeld is withToken for somebody who holds the lock already.
+func (h *homeserver) withTokenHeld(request func() error) error {
 	err := request()
 	if isLoggedOut(err) {
 		h.loggedOut()

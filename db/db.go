@@ -187,8 +187,8 @@ func OpenToRead(ctx context.Context, location, secret string, log zerolog.Logger
 // Close closes the database, so that another process can open it. After Open and Close, a copy of the database file is
 // complete without the files beside it, and deleted texts are not in it.
 func (db *Database) Close() error {
-	if db.postgres != nil && db.postgres.writer != nil {
-		return errors.Join(db.Database.Close(), db.postgres.writer.release())
+	if db.postgres != nil {
+		return errors.Join(db.Database.Close(), db.postgres.close())
 	} else if db.lock == nil {
 		return db.Database.Close()
 	}

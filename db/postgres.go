@@ -23,7 +23,8 @@ import (
 )
 
 const (
-	// maxConnections is how many connections to PostgreSQL there are at a time, beside the one that holds the lock.
+	// maxConnections is how many connections to PostgreSQL there are at a time, beside the one that holds the lock and the one of whoever
+	// has the turn.
 	maxConnections = 20
 	// keptConnections is how many of them are kept that nobody uses now.
 	keptConnections = 8
@@ -78,6 +79,7 @@ type postgres struct {
 	config    *pgx.ConnConfig
 	connector driver.Connector    // set by open
 	turn      *semaphore.Weighted // held by the connection that writes
+	ofTurn    *sql.DB             // the connections of those who have the turn, set by open; see turnPool
 	writer    *writer             // nil: the process does not write, or nobody else can
 	log       zerolog.Logger
 
@@ -161,6 +163,7 @@ func (p *postgres) open(secret string) (*Database, error) {
 	pool := sql.OpenDB(p)
 	pool.SetMaxOpenConns(maxConnections)
 	pool.SetMaxIdleConns(keptConnections)
+	p.ofTurn = sql.OpenDB(p)
 	raw, err := dbutil.NewWithDB(pool, "pgx")
 	if err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
@@ -245,6 +248,15 @@ func openPostgresToRead(ctx context.Context, address, secret string, log zerolog
 		return nil, err
 	}
 	return db, nil
+}
+
+// close closes what does not belong to the pool of open.
+func (p *postgres) close() error {
+	err := p.ofTurn.Close()
+	if p.writer != nil {
+		err = errors.Join(err, p.writer.release())
+	}
+	return err
 }
 
 // isClosing reports whether nobody uses the database any more.

@@ -11,16 +11,32 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// turnPool takes a turn before it takes a connection: while many wait, they need no connections.
+// turnPool takes a turn before it takes a connection: while many wait, they need no connections. mautrix begins some transactions by
+// itself. They take a connection of DB, which are limited, before they wait for their turn. So whoever has the turn takes a connection of
+// its own, and never waits for one of those: they would wait for each other. As only one has the turn, that pool has one connection, and
+// seldom more.
 type turnPool struct {
 	*sql.DB
 	postgres *postgres
 }
 
+// of returns where a statement or a transaction takes its connection.
+func (t *turnPool) of(ctx context.Context) *sql.DB {
+	if held, ok := ctx.Value(heldTurnKey{}).(*heldTurn); ok && !held.inUse {
+		return t.postgres.ofTurn
+	}
+	return t.DB
+}
+
+// BeginTx implements dbutil.UnderlyingExecutableWithTx.
+func (t *turnPool) BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error) {
+	return t.of(ctx).BeginTx(ctx, opts)
+}
+
 // ExecContext implements dbutil.UnderlyingExecable.
 func (t *turnPool) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
 	err = t.postgres.inTurn(ctx, writes(query), func(ctx context.Context) error {
-		result, err = t.DB.ExecContext(ctx, query, args...)
+		result, err = t.of(ctx).ExecContext(ctx, query, args...)
 		return err
 	})
 	return result, err
@@ -29,7 +45,7 @@ func (t *turnPool) ExecContext(ctx context.Context, query string, args ...any) (
 // QueryContext implements dbutil.UnderlyingExecable. The rows of a statement that writes are there when it returns.
 func (t *turnPool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
 	err = t.postgres.inTurn(ctx, writes(query), func(ctx context.Context) error {
-		rows, err = t.DB.QueryContext(ctx, query, args...)
+		rows, err = t.of(ctx).QueryContext(ctx, query, args...)
 		return err
 	})
 	return rows, err
@@ -38,7 +54,7 @@ func (t *turnPool) QueryContext(ctx context.Context, query string, args ...any) 
 // QueryRowContext implements dbutil.UnderlyingExecable.
 func (t *turnPool) QueryRowContext(ctx context.Context, query string, args ...any) (row *sql.Row) {
 	if err := t.postgres.inTurn(ctx, writes(query), func(ctx context.Context) error {
-		row = t.DB.QueryRowContext(ctx, query, args...)
+		row = t.of(ctx).QueryRowContext(ctx, query, args...)
 		return nil
 	}); err != nil {
 		return t.DB.QueryRowContext(ctx, query, args...) // ctx has ended, and the row says so

@@ -297,8 +297,8 @@ func TestServerThatTakesNoWritesAnyMore(t *testing.T) {
 	server := startServer(t)
 	db := openAt(t, server.URL("postgres"), "key")
 	require.NoError(t, db.Setting.Set(t.Context(), "x", "1"))
-	db.RawDB.SetMaxOpenConns(1)
-	_, err := db.RawDB.ExecContext(t.Context(), "SELECT set_config('default_transaction_read_only', 'on', false)")
+	db.postgres.ofTurn.SetMaxOpenConns(1)
+	_, err := db.postgres.ofTurn.ExecContext(t.Context(), "SELECT set_config('default_transaction_read_only', 'on', false)")
 	require.NoError(t, err)
 	await.Until(t, "a connection that takes writes", func() bool { return db.Setting.Set(t.Context(), "x", "2") == nil })
 }

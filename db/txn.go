@@ -35,14 +35,16 @@ func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) erro
 // doTxn is dbutil's DoTxn, which would not end the transaction if fn panics: it would keep SQLite's write lock until its context
 // ends, and nobody could write.
 func doTxn(ctx context.Context, db *dbutil.Database, fn func(ctx context.Context) error) error {
+	var opts *dbutil.TxnOptions
 	run := func(ctx context.Context) error {
-		return db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		return db.DoTxn(ctx, opts, func(ctx context.Context) error {
 			return task.Guard(ctx, func() error { return fn(ctx) })
 		})
 	}
 	if server, ok := db.RawDB.Driver().(*postgres); ok {
 		// Another one may have begun a transaction, such as the store of the keys: that has its turn.
 		_, inTransaction := db.Execable(ctx).(dbutil.Transaction)
+		opts = &dbutil.TxnOptions{Conn: &db.LoggingDB} // by the turnPool
 		return server.inTurn(ctx, !inTransaction, run)
 	}
 	return run(ctx)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/task"
@@ -152,6 +153,8 @@ func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixD
 func (d *matrixDelivery) markNext(ctx context.Context, next *matrixDelivery) (bool, error) {
 	if next == nil || !d.readers.isVerified(next.portal) || d.matrix.IsLimited() {
 		return false, nil // while the homeserver limits, messages are merged
+	} else if next.portal.IsOpened() && !d.conversations.isAttended(ctx, next.portal) {
+		return false, nil // the last one has left meanwhile
 	} else if is, err := d.isStillNext(ctx, next.portal, next.row); err != nil || !is {
 		return false, err
 	}
@@ -218,10 +221,20 @@ func (q *wazoRequest) isPlain() bool {
 // markNext marks, within the transaction that records this delivery, the next one as attempted. It reports false if
 // that has to wait.
 func (d *wazoDelivery) markNext(ctx context.Context, next *wazoDelivery) (bool, error) {
-	if next == nil {
+	if next == nil || !next.isStillPoster() {
 		return false, nil
 	} else if is, err := d.isStillNext(ctx, next.portal, next.row); err != nil || !is {
 		return false, err
 	}
 	return next.attempt(ctx, next.ready)
+}
+
+// isStillPoster reports whether the account that was to post a message which was made ready is still the one: its sender has not logged
+// out or in since then.
+func (d *wazoDelivery) isStillPoster() bool {
+	own := d.accounts.of(id.UserID(d.row.Author))
+	if d.ready.isOwn() {
+		return own == d.acc
+	}
+	return own == nil || d.ready.Instead != ""
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
@@ -22,12 +24,18 @@ func settled(t *testing.T) *fixture {
 	f := newFixture(t)
 	f.start()
 	f.link()
+	f.awaitMatched()
+	return f
+}
+
+// awaitMatched waits until everything that follows the start is over.
+func (f *fixture) awaitMatched() {
+	f.Helper()
 	await.Until(f, "the end of the start", func() bool {
 		portal := f.portalOf(roomID)
 		return f.core.startup.isWhole() && f.core.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseMatched
 	})
 	f.awaitEmpty()
-	return f
 }
 
 // Messages that wait one behind the other cost one commit each, and hardly more. Whenever something is committed, at
@@ -90,60 +98,98 @@ func (f *fixture) hold(text string) held {
 	return h
 }
 
+// whileReady has a message of Bob on its way to a Matrix room while the one behind it is ready. It returns what lets the former go on.
+func (f *fixture) whileReady(room id.RoomID, first, next string) (release func()) {
+	f.Helper()
+	earlier := f.hold("earlier")
+	f.wazo.Post(f.room.UUID, f.bob, "earlier", "")
+	await.Receive(f, "the earlier message", earlier.reached)
+	f.wazo.Post(f.room.UUID, f.bob, first, "")
+	f.wazo.Post(f.room.UUID, f.bob, next, "")
+	f.awaitPending(room, 3)
+	asked := f.matrix.askedAhead.Load()
+	held := f.hold(first)
+	close(earlier.release)
+	await.Receive(f, "the message", held.reached)
+	await.Until(f, "the next one to be made ready", func() bool { return f.matrix.askedAhead.Load() == asked+2 })
+	return func() { close(held.release) }
+}
+
+// awaitPending waits until so many messages wait to be shown in a room.
+func (f *fixture) awaitPending(room id.RoomID, n int) {
+	f.Helper()
+	portal := f.portalOf(room)
+	await.Until(f, fmt.Sprintf("%d messages to wait", n), func() bool {
+		counts, err := f.db.Queue.Counts(f.ctx, portal.ID)
+		return err == nil && counts[db.ToMatrix].Pending == n
+	})
+}
+
 // While a message is being sent, something may come that belongs before the one that is ready.
 func TestWhatIsReadyIsOvertaken(t *testing.T) {
 	t.Parallel()
 	f := settled(t)
-	first := f.hold("zero")
-	f.wazo.Post(f.room.UUID, f.bob, "zero", "")
-	<-first.reached
-	f.wazo.Post(f.room.UUID, f.bob, "two", "")
-	portal := f.portalOf(roomID)
-	var two *db.Row
-	await.Until(f, "the message to be accepted", func() bool {
-		busy, err := f.db.Queue.Busy(f.ctx)
-		require.NoError(t, err)
-		for _, m := range f.wazo.Messages(f.room.UUID) {
-			if m.Content == "two" {
-				two, err = f.db.Queue.BySource(f.ctx, portal.ID, db.ToMatrix, m.UUID)
-				require.NoError(t, err)
-			}
-		}
-		return len(busy) > 0 && two != nil
-	})
+	release := f.whileReady(roomID, "zero", "two")
+	messages := f.wazo.Messages(f.room.UUID)
+	two, err := f.db.Queue.BySource(f.ctx, f.portalOf(roomID).ID, db.ToMatrix, messages[len(messages)-1].UUID)
+	require.NoError(t, err)
 	one := *two
 	one.SourceID, one.Position = "11111111-1111-4111-8111-111111111111", two.Position-1
 	one.Payload = strings.ReplaceAll(strings.ReplaceAll(two.Payload, `"two"`, `"one"`), two.SourceID, one.SourceID)
-	_, err := f.db.Queue.Insert(f.ctx, &one)
+	_, err = f.db.Queue.Insert(f.ctx, &one)
 	require.NoError(t, err)
-	close(first.release)
-	f.awaitShown("Bob Stone: zero", "Bob Stone: one", "Bob Stone: two")
+	release()
+	f.awaitShown("Bob Stone: earlier", "Bob Stone: zero", "Bob Stone: one", "Bob Stone: two")
 }
 
 // What stops a portal stops what is ready, too.
 func TestWhatIsReadyIsPaused(t *testing.T) {
 	t.Parallel()
 	f := settled(t)
-	first := f.hold("zero")
-	f.wazo.Post(f.room.UUID, f.bob, "zero", "")
-	<-first.reached
-	f.wazo.Post(f.room.UUID, f.bob, "one", "")
-	portal := f.portalOf(roomID)
-	await.Until(f, "the second message", func() bool {
-		counts, err := f.db.Queue.Counts(f.ctx, portal.ID)
-		return err == nil && counts[db.ToMatrix].Pending == 2
-	})
+	release := f.whileReady(roomID, "zero", "one")
 	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, "anybody may join"))
-	close(first.release)
-	await.Until(f, "the first message to be recorded", func() bool {
-		counts, err := f.db.Queue.Counts(f.ctx, portal.ID)
-		return err == nil && counts[db.ToMatrix].Pending == 1
-	})
-	next, err := f.db.Queue.Next(f.ctx, portal.ID, db.ToMatrix)
+	release()
+	f.awaitPending(roomID, 1)
+	next, err := f.db.Queue.Next(f.ctx, f.portalOf(roomID).ID, db.ToMatrix)
 	require.NoError(t, err)
 	require.Equal(t, db.StateNew, next.State, "it was not marked")
 	require.NoError(t, f.core.AccessChanged(f.ctx, roomID, ""))
-	f.awaitShown("Bob Stone: zero", "Bob Stone: one")
+	f.awaitShown("Bob Stone: earlier", "Bob Stone: zero", "Bob Stone: one")
+}
+
+// Nothing is shown in a conversation while nobody is there, also if it was ready before the last one left.
+func TestWhatIsReadyIsNotShownToNobody(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	f.mustLogIn(eveUser, f.bob)
+	f.openConversation(robinUser)
+	f.awaitMember(madeRoom(0), eveUser, db.MemberInvited)
+	f.awaitEmpty()
+	release := f.whileReady(madeRoom(0), "zero", "one")
+	f.leave(madeRoom(0), robinUser)
+	f.awaitMember(madeRoom(0), robinUser, db.MemberLeft)
+	release()
+	f.awaitPending(madeRoom(0), 1)
+	next, err := f.db.Queue.Next(f.ctx, f.portalOf(madeRoom(0)).ID, db.ToMatrix)
+	require.NoError(t, err)
+	require.Equal(t, db.StateNew, next.State, "it was not marked")
+	f.join(madeRoom(0), eveUser)
+	f.awaitShownIn(madeRoom(0), "one")
+}
+
+// While a message is being posted, the sender of the next one, which is ready, logs out.
+func TestWhatIsReadyIsNotPostedForWhoHasLoggedOut(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t)
+	f.awaitMatched()
+	f.wazo.Faults().LateAnswer(500*time.Millisecond, wazotest.Times(1))
+	f.matrix.setPaused(true)
+	f.matrix.say(adminUser, "zero")
+	f.matrix.say(robinUser, "one")
+	f.matrix.setPaused(false)
+	f.awaitOnWazo("zero") // its answer is on the way
+	f.core.accounts.remove(t.Context(), f.core.accounts.of(robinUser).row.ID)
+	f.awaitPosted("relay/Ada (Matrix): zero", "relay/robin (Matrix): one")
 }
 
 // While a message is being posted, the next one, which is ready, is edited or taken back.
