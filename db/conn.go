@@ -27,6 +27,10 @@ var (
 	_ io.Closer        = (*pool)(nil)
 )
 
+// readOnly is what a reader is opened with beside what the writer is opened with. Its cache is small, in kB: what it
+// reads is in the cache of the system.
+const readOnly = "&_query_only=on&_cache_size=-256"
+
 // openPool returns a pool of connections of a driver that was registered under the name of a dialect.
 func openPool(dialect, name string) (*sql.DB, error) {
 	registered, err := sql.Open(dialect, name)
@@ -35,7 +39,7 @@ func openPool(dialect, name string) (*sql.DB, error) {
 	}
 	p := &pool{driver: registered.Driver(), name: name, facts: newFacts()}
 	p.writer = &groupWriter{open: func() (sqliteConn, error) { return p.dial(p.name) }, facts: p.facts, patience: maxGroupTime}
-	p.readers = newReaders(func() (sqliteConn, error) { return p.dial(p.name + "&_query_only=on") })
+	p.readers = newReaders(func() (sqliteConn, error) { return p.dial(p.name + readOnly) })
 	return sql.OpenDB(p), registered.Close() // it has opened nothing yet
 }
 
