@@ -206,6 +206,21 @@ func (db *Database) Lost() <-chan struct{} {
 	return db.postgres.writer.lost
 }
 
+// IsActive reports whether this process may act, as far as it knows without asking anybody: whether it is certain that no other process
+// has taken the database over. With SQLite it always may.
+func (db *Database) IsActive() bool {
+	return db.postgres == nil || db.postgres.writer == nil || db.postgres.writer.lease.isValid()
+}
+
+// AwaitActive returns when this process may act, see IsActive: at once, or as soon as a server is back that did not answer. It returns
+// ErrInUse if another process has taken the database over, and the error of ctx if that ends first.
+func (db *Database) AwaitActive(ctx context.Context) error {
+	if db.postgres == nil || db.postgres.writer == nil {
+		return nil
+	}
+	return db.postgres.writer.lease.await(ctx)
+}
+
 // open sets up the database without reading or writing the file.
 func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	pool, err := openPool(dialect, "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_stmt_cache_size=256&_secure_delete=on")

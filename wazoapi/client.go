@@ -1,6 +1,7 @@
 package wazoapi
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var transport http.RoundTripper = newTransport(trusted.tlsConfig(base.Hostname()))
+	var transport http.RoundTripper = newTransport(trusted.tlsConfig(base.Hostname()), cfg.Connection)
 	if cfg.Transport != nil {
 		transport = cfg.Transport(transport)
 	}
@@ -61,11 +62,18 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 // CloseIdleConnections closes the connections that are kept for reuse.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-func newTransport(tlsConfig *tls.Config) *http.Transport {
+func newTransport(tlsConfig *tls.Config, connection func(net.Conn) net.Conn) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err == nil && connection != nil {
+			conn = connection(conn)
+		}
+		return conn, err
+	}
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
+		DialContext:         dial,
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     tlsConfig,
 		MaxIdleConns:        64,

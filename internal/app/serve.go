@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -13,22 +14,27 @@ import (
 
 // serve relays until ctx ends, or until the relay cannot go on.
 func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
-	p, err := build(ctx, cfg, log, stdout)
+	admin := &adminSite{cfg: cfg}
+	p, err := build(ctx, cfg, log, stdout, func() error { return admin.standBy(log) })
 	if err != nil {
+		admin.close(log)
+		if admin.server != nil && errors.Is(err, context.Canceled) {
+			return nil // a stand-by was stopped
+		}
 		return err
 	}
-	defer p.close(log) // after everything that uses the database
+	defer p.close(log) // after everything that uses the database, or makes requests: another relay begins at once
+	defer admin.close(log)
+	admin.takeOver(p, log)
 	if err = p.matrix.Prepare(ctx); err != nil {
 		return matrixHint(err)
 	}
 	if err = p.core.Identify(ctx); err != nil {
 		return wazoHint(err)
 	}
-	admin, err := listenAdmin(cfg, p)
-	if err != nil {
+	if err = admin.serve(p); err != nil {
 		return err
 	}
-	defer admin.close(log)
 	closePublic, err := listenPublic(cfg, p, log)
 	if err != nil {
 		return err
