@@ -57,7 +57,8 @@ func TestRelayEndsWhenItsDatabaseIsTaken(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(ctx))
 	out := <-ended
-	require.ErrorContains(t, out.err, "another process uses the database")
+	require.ErrorIs(t, out.err, errTakenOver)
+	require.Contains(t, out.errors, "hint: this relay stood still")
 }
 
 func TestServerThatRefuses(t *testing.T) {

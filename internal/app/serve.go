@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
-
-	"wazo-matrix-relay/db"
 )
 
 // serve relays until ctx ends, or until the relay cannot go on.
@@ -46,6 +44,9 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	return p.runBoth(ctx)
 }
 
+// errTakenOver ends a relay that was the active one.
+var errTakenOver = errors.New("another relay has taken over")
+
 // runBoth runs the Matrix account and the core until ctx ends or one of them cannot go on. At the end it waits until both have
 // finished what is in hand.
 func (p *parts) runBoth(ctx context.Context) error {
@@ -70,7 +71,7 @@ func (p *parts) runBoth(ctx context.Context) error {
 	cancel()
 	wg.Wait()
 	if isLost.Load() {
-		return databaseHint(db.ErrInUse)
+		return hint(errTakenOver, "this relay stood still, or could not reach PostgreSQL; start it again, so that it is the stand-by")
 	} else if coreErr != nil {
 		return databaseHint(coreErr)
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Lease is what says whether a process is the active one. It is safe for concurrent use.
@@ -70,8 +71,14 @@ func (f *Fence) Connection(next net.Conn) net.Conn {
 	if f == nil {
 		return next
 	}
+	limitUnacknowledged(next, lateLimit)
 	return &connection{next, f}
 }
+
+// lateLimit is how long the kernel tries to send what was written to a connection. If the network between this machine and a server is cut,
+// what was written before arrives within this time or never. The next process waits for longer before it repeats a request whose outcome
+// is unknown: until it takes over, and then as long as after every unknown outcome (docs/architecture.md, "Life of a message").
+const lateLimit = 10 * time.Second
 
 type connection struct {
 	net.Conn
