@@ -197,6 +197,9 @@ func (db *Database) Close() error {
 	return errors.Join(err, db.scrubAtClose(context.Background()), db.Database.Close(), db.lock.Close())
 }
 
+// IsShared reports whether several processes can be started on the database, of which one is active, see OpenAsStandby.
+func (db *Database) IsShared() bool { return db.postgres != nil }
+
 // Lost is closed when another process has taken a database on PostgreSQL over, so that this one can store nothing any more. It is nil
 // with SQLite: nobody can take a file away from a process.
 func (db *Database) Lost() <-chan struct{} {

@@ -24,7 +24,8 @@ type Wire struct {
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
 	cut   Cut
-	sent  time.Time // when the relay last sent something that was forwarded
+	first time.Time // when the relay first sent something that was forwarded, since Forget
+	sent  time.Time // when it last did
 }
 
 // Cut is how a wire is cut.
@@ -99,6 +100,21 @@ func (w *Wire) LastSent() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sent
+}
+
+// FirstSent returns when the relay first sent something that was forwarded, since Forget. It is zero if the
+// relay has sent nothing.
+func (w *Wire) FirstSent() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.first
+}
+
+// Forget forgets what the relay has sent.
+func (w *Wire) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.first, w.sent = time.Time{}, time.Time{}
 }
 
 func (w *Wire) closeConns() {
@@ -185,6 +201,9 @@ func (w *Wire) pass(isSent bool) bool {
 	}
 	if isSent {
 		w.sent = time.Now()
+		if w.first.IsZero() {
+			w.first = w.sent
+		}
 	}
 	return true
 }
