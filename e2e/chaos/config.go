@@ -23,6 +23,7 @@ const (
 	Dedupe    Protection = "dedupe"    // the relay recognises a message that reaches it twice
 	Echoes    Protection = "echoes"    // the relay does not show what it has posted by people's own accounts
 	Adoption  Protection = "adoption"  // the relay recognises a room that it has made without knowing
+	Fence     Protection = "fence"     // of two relays, one that was replaced makes no requests
 )
 
 // Config says how long and how hard a run is.
@@ -117,8 +118,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("a run needs at least one message and one room")
 	case c.Messages/c.Rooms > roomLimit:
 		return c, fmt.Errorf("at most %d messages per room: take more rooms", roomLimit)
-	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes, Adoption}, c.Break):
-		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe, echoes or adoption", c.Break)
+	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes, Adoption, Fence}, c.Break):
+		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe, echoes, adoption or fence", c.Break)
 	}
 	return c, nil
 }

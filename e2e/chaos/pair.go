@@ -187,7 +187,7 @@ func (p *pair) open(ctx context.Context, dir string) error {
 
 // chosen are the blows of the run: if there are not enough for all, those that matter most.
 func (p *pair) chosen() []blow {
-	all := p.blows()
+	all := slices.DeleteFunc(p.blows(), func(b blow) bool { return !p.cfg.uses(b.name) })
 	return all[:min(len(all), p.cfg.Blows)]
 }
 

@@ -32,7 +32,12 @@ var ErrNotActive = errors.New("this relay is not certain to be the active one")
 type Fence struct{ lease Lease }
 
 // New returns a fence that is open while a lease is valid.
-func New(lease Lease) *Fence { return &Fence{lease} }
+func New(lease Lease) *Fence {
+	if sabotaged() {
+		return nil
+	}
+	return &Fence{lease}
+}
 
 // Transport puts the fence before the requests of a transport. They wait while the fence is closed.
 func (f *Fence) Transport(next http.RoundTripper) http.RoundTripper {

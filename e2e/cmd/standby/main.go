@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 
 	"wazo-matrix-relay/e2e/chaos"
 	"wazo-matrix-relay/e2e/harness"
@@ -55,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err = os.Setenv("E2E_DATABASE", "postgres"); err != nil {
+	if err = harness.ChoosePostgres(); err != nil {
 		return err
 	}
 	result, err := chaos.Run(ctx, cfg)
