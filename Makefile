@@ -48,7 +48,7 @@ test-unit: ## Runs the tests that need no homeserver, and prints how many record
 POSTGRES := go run ./internal/postgrestest/run
 test-postgres: ## Runs the tests that use the database on a PostgreSQL server, which it starts from the package postgresql, and three tests of the whole program.
 	$(POSTGRES) go test $(TAGS) -count=1 -parallel 4 -timeout 20m ./db ./relay ./bot/... ./internal/app
-	cd e2e && E2E_DATABASE=postgres go test $(TAGS) -count=1 -timeout 20m -run '^(TestPostgres|TestRestartOfTheRelay|TestSnapshotIsBroughtBack$$|TestInvite)' ./cases
+	cd e2e && E2E_DATABASE=postgres go test $(TAGS) -count=1 -timeout 20m -run '^(TestPostgres|TestStandby|TestFrozen|TestRestartOfTheRelay|TestSnapshotIsBroughtBack$$|TestInvite)' ./cases
 
 # Go does not know that these tests build and run the whole program, so it would reuse a result (-count=1).
 test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/e2e/harness"
 )
 
@@ -15,6 +16,9 @@ const (
 	// because Wazo is away, before it is killed and started again. A supervisor
 	// would do the same.
 	healthyWithin = 10 * time.Second
+	// leaseWithin is how long a started relay may wait until the lease of the one that was killed
+	// has ended (docs/architecture.md, "Stand-by").
+	leaseWithin = 6 * time.Second
 	// reviveEvery is the pause after a start that failed.
 	reviveEvery = 200 * time.Millisecond
 )
@@ -67,7 +71,11 @@ func (k *keeper) revive(ctx context.Context) {
 // start tries to start the relay. The relay is killed if that takes too long, or
 // if a kill is asked for meanwhile.
 func (k *keeper) start(ctx context.Context) bool {
-	limited, cancel := context.WithTimeout(ctx, healthyWithin)
+	within := healthyWithin
+	if db.IsPostgres(k.relay.Getenv("DATABASE_URL")) {
+		within += leaseWithin
+	}
+	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	started := make(chan error, 1)
 	go func() { started <- k.relay.Restart(limited) }()

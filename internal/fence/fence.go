@@ -82,7 +82,7 @@ func (f *Fence) Connection(next net.Conn) net.Conn {
 
 // lateLimit is how long the kernel tries to send what was written to a connection. If the network between this machine and a server is cut,
 // what was written before arrives within this time or never. The next process waits for longer before it repeats a request whose outcome
-// is unknown: until it takes over, and then as long as after every unknown outcome (docs/architecture.md, "Life of a message").
+// is unknown: until it takes over, and then as long as after every unknown outcome (docs/architecture.md, "Stand-by").
 const lateLimit = 10 * time.Second
 
 type connection struct {
