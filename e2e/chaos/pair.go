@@ -24,6 +24,9 @@ const (
 	followsWithin = 5 * time.Second
 	// pairPatience is how long a run waits for one of the relays.
 	pairPatience = time.Minute
+	// talkedAbout is the part of all messages during which something happens. The rest is said
+	// while both relays are well.
+	talkedAbout = 0.9
 	// lookEvery is the pause between two questions to a relay.
 	lookEvery = 20 * time.Millisecond
 )
@@ -70,6 +73,7 @@ type pair struct {
 	active   atomic.Pointer[replica]
 	deck     *deck[blow]
 	rng      *rand.Rand
+	progress *milestones // what people have said
 
 	mu     sync.Mutex // guards what follows
 	found  PairResult
@@ -208,8 +212,9 @@ func (p *pair) other(r *replica) *replica {
 
 // run has as much happen as it should, spread over the run.
 func (p *pair) run(ctx context.Context, progress *milestones) error {
+	p.progress = progress
 	for n := range p.cfg.Blows {
-		at := (float64(n) + p.rng.Float64()) / float64(p.cfg.Blows)
+		at := talkedAbout * (float64(n) + p.rng.Float64()) / float64(p.cfg.Blows)
 		if err := progress.reach(ctx, int(at*float64(p.cfg.Messages))); err != nil {
 			return err
 		}
@@ -245,11 +250,11 @@ func (p *pair) strike(ctx context.Context, b blow) error {
 }
 
 // follow waits until the other replica has taken over and has delivered something. It
-// returns how long that took since a moment.
+// returns how long that took since a moment. When everything is said, it is enough that the
+// replica is ready: what is left may wait until it is known what became of it.
 func (p *pair) follow(ctx context.Context, other *replica, since time.Time) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pairPatience)
 	defer cancel()
-	var ready time.Time
 	for {
 		delivered, err := other.relay.Delivered(ctx)
 		switch {
@@ -259,11 +264,9 @@ func (p *pair) follow(ctx context.Context, other *replica, since time.Time) (too
 			p.active.Store(other)
 			p.say("%s has taken over after %s", other.name, took.Round(10*time.Millisecond))
 			return took, nil
-		case ready.IsZero() && other.relay.IsReady(ctx):
-			ready = time.Now()
-		case !ready.IsZero() && time.Since(ready) > p.cfg.Settle+p.cfg.Probe: // there is nothing to deliver any more
+		case p.progress.count() >= p.cfg.Messages && other.relay.IsReady(ctx):
 			p.active.Store(other)
-			return ready.Sub(since), nil
+			return time.Since(since), nil
 		}
 		select {
 		case <-other.relay.Exited():
