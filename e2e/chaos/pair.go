@@ -251,10 +251,15 @@ func (p *pair) strike(ctx context.Context, b blow) error {
 
 // follow waits until the other replica has taken over and has delivered something. It
 // returns how long that took since a moment. When everything is said, it is enough that the
-// replica is ready: what is left may wait until it is known what became of it.
+// replica is ready: what is left may wait until it is known what became of it. Meanwhile
+// nothing happens to single requests, after which the relay would pause.
 func (p *pair) follow(ctx context.Context, other *replica, since time.Time) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pairPatience)
 	defer cancel()
+	for _, proxy := range []*proxy{p.fixture.matrix, p.fixture.wazo} {
+		proxy.hush(true)
+		defer proxy.hush(false)
+	}
 	for {
 		delivered, err := other.relay.Delivered(ctx)
 		switch {
