@@ -16,9 +16,6 @@ const (
 	// because Wazo is away, before it is killed and started again. A supervisor
 	// would do the same.
 	healthyWithin = 10 * time.Second
-	// leaseWithin is how long a started relay may wait until the lease of the one that was killed
-	// has ended (docs/architecture.md, "Stand-by").
-	leaseWithin = 6 * time.Second
 	// reviveEvery is the pause after a start that failed.
 	reviveEvery = 200 * time.Millisecond
 )
@@ -46,6 +43,15 @@ func newKeeper(relay *harness.Relay, inFlight *atomic.Int64) *keeper {
 	return &keeper{relay: relay, inFlight: inFlight, requests: make(chan killRequest)}
 }
 
+// leaseWithin is how long a started relay may wait until the lease of the one that was
+// killed has ended (docs/architecture.md, "Stand-by").
+func (k *keeper) leaseWithin() time.Duration {
+	if db.IsPostgres(k.relay.Getenv("DATABASE_URL")) {
+		return 6 * time.Second
+	}
+	return 0
+}
+
 // run keeps the relay running until ctx ends.
 func (k *keeper) run(ctx context.Context) {
 	for {
@@ -71,11 +77,7 @@ func (k *keeper) revive(ctx context.Context) {
 // start tries to start the relay. The relay is killed if that takes too long, or
 // if a kill is asked for meanwhile.
 func (k *keeper) start(ctx context.Context) bool {
-	within := healthyWithin
-	if db.IsPostgres(k.relay.Getenv("DATABASE_URL")) {
-		within += leaseWithin
-	}
-	limited, cancel := context.WithTimeout(ctx, within)
+	limited, cancel := context.WithTimeout(ctx, healthyWithin+k.leaseWithin())
 	defer cancel()
 	started := make(chan error, 1)
 	go func() { started <- k.relay.Restart(limited) }()

@@ -91,6 +91,11 @@ func always(cause func()) func(context.Context, time.Duration) (bool, error) {
 // while keeps a fault of Wazo on. It keeps it on for longer if the relay has not
 // met it yet.
 func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
+	return whileWith(patience, on)
+}
+
+// whileWith is like while, with the time for which it keeps the fault on.
+func whileWith(patience time.Duration, on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
 	return func(ctx context.Context, lasts time.Duration) (bool, error) {
 		fault := on()
 		defer fault.Off()
@@ -108,7 +113,7 @@ func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool
 // end the relay is killed again, because it keeps in memory what it has learned.
 func (s *fixture) whileStarting(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
 	return func(ctx context.Context, lasts time.Duration) (bool, error) {
-		met, err := while(func() *wazotest.Fault {
+		met, err := whileWith(patience+s.keeper.leaseWithin(), func() *wazotest.Fault {
 			fault := on()
 			go s.keeper.kill(ctx)
 			return fault
