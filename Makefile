@@ -12,7 +12,7 @@ LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN    := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 COMPOSE := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 
-.PHONY: build static packaging help demo picture test test-unit test-postgres test-e2e browser e2e-synapse lint bench divide plots limits accounts scale chaos fuzz
+.PHONY: build static packaging help demo picture test test-unit test-postgres test-e2e browser e2e-synapse lint bench divide plots limits accounts scale chaos standby fuzz
 
 build: ## Builds the program, ./wazo-matrix-relay.
 	go build $(TAGS) -ldflags "$(LDFLAGS)" -o wazo-matrix-relay .
@@ -48,7 +48,7 @@ test-unit: ## Runs the tests that need no homeserver, and prints how many record
 POSTGRES := go run ./internal/postgrestest/run
 test-postgres: ## Runs the tests that use the database on a PostgreSQL server, which it starts from the package postgresql, and three tests of the whole program.
 	$(POSTGRES) go test $(TAGS) -count=1 -parallel 4 -timeout 20m ./db ./relay ./bot/... ./internal/app
-	cd e2e && E2E_DATABASE=postgres go test $(TAGS) -count=1 -timeout 20m -run '^(TestPostgres|TestRestartOfTheRelay|TestSnapshotIsBroughtBack$$|TestInvite)' ./cases
+	cd e2e && E2E_DATABASE=postgres go test $(TAGS) -count=1 -timeout 20m -run '^(TestPostgres|TestStandby|TestFrozen|TestRestartOfTheRelay|TestSnapshotIsBroughtBack$$|TestInvite)' ./cases
 
 # Go does not know that these tests build and run the whole program, so it would reuse a result (-count=1).
 test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.
@@ -100,6 +100,9 @@ scale: ## Measures how the costs grow from 10 to 10,000 conversations on a stub 
 
 chaos: ## Relays 20,000 messages while the relay is killed and the network and both servers fail, which takes long. CHAOS_FLAGS="-messages 300 -kills 6" is a short run.
 	cd e2e && go run $(TAGS) ./cmd/chaos -messages 20000 -kills 200 $(CHAOS_FLAGS)
+
+standby: ## Relays 300 messages through two relays on one PostgreSQL database, while the active one is killed, frozen and cut off. It takes some minutes. STANDBY_FLAGS="-messages 2000 -blows 100" is a long run.
+	cd e2e && go run $(TAGS) ./cmd/standby $(STANDBY_FLAGS)
 
 FUZZTIME := 100000x
 # A number of runs, because a duration makes "go test" fail now and then at its end: https://go.dev/issue/75804.

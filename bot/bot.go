@@ -36,6 +36,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -73,6 +74,8 @@ type Config struct {
 
 	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
 	Transport func(http.RoundTripper) http.RoundTripper
+	// Connection, if it is set, is put around each connection through which such requests are made.
+	Connection func(net.Conn) net.Conn
 	// OnRateLimit, if it is set, is called when a request has waited because the homeserver limits the account. kind is
 	// what is limited: send, invite or ask.
 	OnRateLimit func(kind string, waited time.Duration)
@@ -132,6 +135,7 @@ func New(cfg Config, database *db.Database, core *relay.Relay, log zerolog.Logge
 		UserID: cfg.UserID, HomeserverURL: cfg.HomeserverURL, Password: cfg.Password, AccessToken: cfg.AccessToken,
 		RecoveryKey: cfg.RecoveryKey, UserAgent: "wazo-matrix-relay/" + cfg.Version,
 		Transport:       cfg.Transport,
+		Connection:      cfg.Connection,
 		ShowRecoveryKey: cfg.ShowRecoveryKey,
 		OnLogin:         func() { b.newcomers.newDevice(time.Now()) },
 	}, database, log)

@@ -198,6 +198,9 @@ func (db *Database) Close() error {
 	return errors.Join(err, db.scrubAtClose(context.Background()), db.Database.Close(), db.lock.Close())
 }
 
+// IsShared reports whether several processes can be started on the database, of which one is active, see OpenAsStandby.
+func (db *Database) IsShared() bool { return db.postgres != nil }
+
 // Lost is closed when another process has taken a database on PostgreSQL over, so that this one can store nothing any more. It is nil
 // with SQLite: nobody can take a file away from a process.
 func (db *Database) Lost() <-chan struct{} {
@@ -205,6 +208,21 @@ func (db *Database) Lost() <-chan struct{} {
 		return nil
 	}
 	return db.postgres.writer.lost
+}
+
+// IsActive reports whether this process may act, as far as it knows without asking anybody: whether it is certain that no other process
+// has taken the database over. With SQLite it always may.
+func (db *Database) IsActive() bool {
+	return db.postgres == nil || db.postgres.writer == nil || db.postgres.writer.lease.isValid()
+}
+
+// AwaitActive returns when this process may act, see IsActive: at once, or as soon as a server is back that did not answer. It returns
+// ErrInUse if another process has taken the database over, and the error of ctx if that ends first.
+func (db *Database) AwaitActive(ctx context.Context) error {
+	if db.postgres == nil || db.postgres.writer == nil {
+		return nil
+	}
+	return db.postgres.writer.lease.await(ctx)
 }
 
 // open sets up the database without reading or writing the file.

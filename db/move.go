@@ -76,7 +76,11 @@ func lockToMove(ctx context.Context, server *postgres) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = tryLock(ctx, conn); err != nil {
+	locked, err := tryLock(ctx, conn)
+	if err == nil && !locked {
+		err = fmt.Errorf("%w: %s", ErrInUse, Redacted(conn.Config().ConnString()))
+	}
+	if err != nil {
 		return nil, errors.Join(err, conn.Close(ctx))
 	}
 	return conn, nil

@@ -36,7 +36,7 @@ const (
 	startTimeout = 30 * time.Second
 	// connectPatience is how long a statement waits for a server that does not answer.
 	connectPatience = 5 * time.Second
-	// lockPatience is how long a start waits for the lock: the server may need a moment to see that a relay has ended.
+	// lockPatience is how long a command waits for the lock: the server may need a moment to see that a relay has ended.
 	lockPatience = 2 * time.Second
 	lockPause    = 100 * time.Millisecond
 )
@@ -81,6 +81,7 @@ type postgres struct {
 	turn      *semaphore.Weighted // held by the connection that writes
 	ofTurn    *sql.DB             // the connections of those who have the turn, set by open; see turnPool
 	writer    *writer             // nil: the process does not write, or nobody else can
+	lease     leaseTimes
 	log       zerolog.Logger
 
 	patience atomic.Int64 // how long the answer to a statement may take, in ns; 0: as long as it needs
@@ -127,7 +128,7 @@ func newPostgres(address string, log zerolog.Logger) (*postgres, error) {
 	}
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	config.DialFunc = dialer.DialContext
-	return &postgres{config: config, turn: semaphore.NewWeighted(1), log: log}, nil
+	return &postgres{config: config, turn: semaphore.NewWeighted(1), lease: usualLease, log: log}, nil
 }
 
 // whatIsWrong returns what is wrong with a URL, without the URL: it may contain a password in a place where nobody expects it.
@@ -148,6 +149,17 @@ func prepareSession(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
+// preparePooled prepares a connection of the pool.
+func (p *postgres) preparePooled(ctx context.Context, conn *pgx.Conn) error {
+	if err := prepareSession(ctx, conn); err != nil || p.writer == nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock_shared($1)`, int64(sessionsLock)); err != nil {
+		return errors.Join(err, conn.Close(ctx))
+	}
+	return nil
+}
+
 // connect opens a connection outside of the pool.
 func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, p.config)
@@ -159,7 +171,7 @@ func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 
 // open sets up the database without a request to the server.
 func (p *postgres) open(secret string) (*Database, error) {
-	p.connector = stdlib.GetConnector(*p.config, stdlib.OptionAfterConnect(prepareSession))
+	p.connector = stdlib.GetConnector(*p.config, stdlib.OptionAfterConnect(p.preparePooled))
 	pool := sql.OpenDB(p)
 	pool.SetMaxOpenConns(maxConnections)
 	pool.SetMaxIdleConns(keptConnections)
@@ -185,11 +197,16 @@ func openPostgres(ctx context.Context, address, secret string, log zerolog.Logge
 	return p.openToWrite(ctx, secret)
 }
 
-// openToWrite takes the lock and upgrades the schema.
+// openToWrite takes the database over, if no other process uses it, and opens it.
 func (p *postgres) openToWrite(ctx context.Context, secret string) (*Database, error) {
-	if err := p.takeOver(ctx); err != nil {
+	if err := p.takeOverNow(ctx); err != nil {
 		return nil, fmt.Errorf("failed to open database: %w", err)
 	}
+	return p.openTaken(ctx, secret)
+}
+
+// openTaken opens a database that this process has taken over, and upgrades the schema: nobody else writes, not even an older version.
+func (p *postgres) openTaken(ctx context.Context, secret string) (*Database, error) {
 	db, err := p.open(secret)
 	if err != nil {
 		return nil, errors.Join(err, p.writer.release())
@@ -205,30 +222,6 @@ func (p *postgres) openToWrite(ctx context.Context, secret string) (*Database, e
 		return nil, err
 	}
 	return db, nil
-}
-
-// takeOver takes the lock of the database. It waits for a server that cannot be reached, is itself starting, or has no connection left,
-// and a moment for the lock of a relay that was killed just now.
-func (p *postgres) takeOver(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	inUseUntil := time.Now().Add(lockPatience)
-	said := false
-	for {
-		p.writer, err = lockPostgres(ctx, p)
-		isInUse := errors.Is(err, ErrInUse)
-		if err == nil || isInUse && time.Now().After(inUseUntil) || !isInUse && !isStarting(err) {
-			return err
-		} else if !said && !isInUse {
-			p.log.Warn().Err(err).Msg("PostgreSQL is not ready yet; waiting for it")
-			said = true
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(lockPause):
-		}
-	}
 }
 
 // openPostgresToRead is OpenToRead for a URL.

@@ -15,9 +15,12 @@ import (
 const (
 	// writerLock is the key of the advisory lock that a relay holds on its database. The lock ends with the session that holds it.
 	writerLock = 0x77617a6f2d6d78 // "wazo-mx"
+	// sessionsLock is the key of the advisory lock that all connections share through which a relay may write. Whoever takes over ends
+	// them by it: a process that stands still may have left a transaction open, which holds locks of rows.
+	sessionsLock = writerLock + 1
 
-	// lockProbe is how often it is looked whether the session with the lock is still there.
-	lockProbe = 2 * time.Second
+	// releasePatience is how long the end of a process waits for a server that does not answer.
+	releasePatience = 2 * time.Second
 
 	createWriter = `
 		CREATE TABLE IF NOT EXISTS writer (
@@ -26,98 +29,105 @@ const (
 			epoch  BIGINT NOT NULL, -- goes up when another process takes the database over
 			token  BIGINT NOT NULL  -- the mark of the last transaction
 		);
-		INSERT INTO writer (holder, epoch, token) VALUES ('', 0, 0) ON CONFLICT DO NOTHING
+		CREATE TABLE IF NOT EXISTS lease ( -- apart from writer, whose row each commit locks
+			id     INTEGER PRIMARY KEY DEFAULT 0 CHECK (id = 0), -- there is one row
+			holder TEXT   NOT NULL, -- the active process; empty: it has ended in order
+			beat   BIGINT NOT NULL  -- goes up with each renewal
+		);
+		INSERT INTO writer (holder, epoch, token) VALUES ('', 0, 0) ON CONFLICT DO NOTHING;
+		INSERT INTO lease (holder, beat) VALUES ('', 0) ON CONFLICT DO NOTHING
 	`
-	hasWriterQuery = `SELECT to_regclass('writer') IS NOT NULL`
-	takeOverQuery  = `UPDATE writer SET holder = $1, epoch = epoch + 1 RETURNING epoch, token`
-	newEpochQuery  = `UPDATE writer SET epoch = epoch + 1 WHERE holder = $1 RETURNING epoch, token`
-	holderQuery    = `SELECT holder FROM writer`
+	tryLockQuery = `SELECT pg_try_advisory_lock($1)`
+	unlockQuery  = `SELECT pg_advisory_unlock($1)`
+	// takeOverQuery changes nothing if the lease was renewed meanwhile.
+	takeOverQuery = `
+		WITH taken AS (UPDATE lease SET holder = $1, beat = beat + 1 WHERE holder = $2 AND beat = $3 RETURNING id)
+		UPDATE writer SET holder = $1, epoch = epoch + 1 FROM taken WHERE writer.id = taken.id RETURNING epoch, token
+	`
+	newEpochQuery = `UPDATE writer SET epoch = epoch + 1 WHERE holder = $1 RETURNING epoch, token`
+	// Nothing depends on a renewal that is lost when the server crashes, so that none waits for the disk.
+	noWaitQuery  = `SET synchronous_commit = off`
+	renewQuery   = `UPDATE lease SET beat = beat + 1 WHERE holder = $1`
+	releaseQuery = `UPDATE lease SET holder = '' WHERE holder = $1`
 )
 
-// writer is the right of this process to write to a database on PostgreSQL. Two things give it: a lock, which keeps a second relay from
-// starting, and an epoch, which each transaction that writes checks when it is committed. The lock is lost with its connection, for
-// example when the server is restarted, and another process may get it first. Then nothing of this process is committed any more, not
-// even what was on its way.
+// writer is the right of this process to write to a database on PostgreSQL, and to act. Three things give it:
+//
+//   - An advisory lock in a session of its own. Whoever has it may take the database over, one process at a time. The lock is lost with
+//     its connection, for example when the server is restarted.
+//   - A lease in the database, which the process renews all the time. As long as the others see that, none of them takes over. As long as
+//     the process knows that, by its own clock, it makes requests to both servers.
+//   - An epoch, which each transaction that writes checks when it is committed. Whoever takes over begins another one. Then nothing of this
+//     process is committed any more, not even what was on its way.
 type writer struct {
 	server *postgres
 	holder string // names this process
 	epoch  atomic.Int64
 	token  int64 // of the last mark; guarded by the turn
+	lease  *lease
 
 	lost      chan struct{} // closed when another process has taken the database over
 	losing    sync.Once
 	releasing sync.Once
 	closing   chan struct{} // closed by release
 	watched   sync.WaitGroup
-	lock      *pgx.Conn // holds the lock; guarded by the watch as long as that runs
+
+	// What follows is guarded by the watch as long as that runs.
+	conn   *pgx.Conn // through which the lease is renewed
+	locked bool      // conn holds the lock
 }
 
-// lockPostgres takes the lock. It returns ErrInUse if another process has it.
-func lockPostgres(ctx context.Context, server *postgres) (*writer, error) {
+func newWriter(server *postgres) *writer {
 	w := &writer{server: server, holder: rand.Text(), lost: make(chan struct{}), closing: make(chan struct{})}
-	if err := w.takeLock(ctx); err != nil {
-		return nil, err
-	}
-	return w, nil
+	w.lease = newLease(server.lease.length, w.lost)
+	return w
 }
 
-// takeLock takes the lock in a new session. It returns ErrInUse if another session has it.
-func (w *writer) takeLock(ctx context.Context) error {
-	conn, err := w.server.connect(ctx)
-	if err != nil {
-		return err
-	}
-	err = tryLock(ctx, conn)
-	// If another process had the database before, it writes no more from here on, also if it does not know it yet.
-	if err == nil && w.epoch.Load() == 0 {
-		err = w.takeOverIfThere(ctx, conn)
-	}
-	if err != nil {
-		return errors.Join(ofPostgres(err), conn.Close(ctx))
-	}
-	w.lock = conn
-	return nil
+// tryLock takes the lock for as long as a connection stays open. It returns false if another session has it.
+func tryLock(ctx context.Context, conn *pgx.Conn) (locked bool, err error) {
+	err = conn.QueryRow(ctx, tryLockQuery, int64(writerLock)).Scan(&locked)
+	return locked, ofPostgres(err)
 }
 
-// tryLock takes the lock for as long as a connection stays open. It returns ErrInUse if another session has it.
-func tryLock(ctx context.Context, conn *pgx.Conn) error {
-	var locked bool
-	err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(writerLock)).Scan(&locked)
-	if err == nil && !locked {
-		return fmt.Errorf("%w: %s", ErrInUse, Redacted(conn.Config().ConnString()))
-	}
-	return ofPostgres(err)
-}
-
-func (w *writer) takeOverIfThere(ctx context.Context, conn *pgx.Conn) error {
-	var exists bool
-	if err := conn.QueryRow(ctx, hasWriterQuery).Scan(&exists); err != nil || !exists {
-		return err
-	}
-	return w.takeOver(ctx, conn)
-}
-
-func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn) error {
+// takeOver makes this process the active one, if the claim of the former one is still what it was. The caller has the lock on conn, which
+// belongs to the writer from here on.
+func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn, former claim) (taken bool, err error) {
+	asked := time.Now()
 	var epoch int64
-	if err := conn.QueryRow(ctx, takeOverQuery, w.holder).Scan(&epoch, &w.token); err != nil {
-		return fmt.Errorf("failed to take the database over: %w", err)
+	err = conn.QueryRow(ctx, takeOverQuery, w.holder, former.holder, former.beat).Scan(&epoch, &w.token)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	} else if err != nil {
+		return false, ofPostgres(fmt.Errorf("failed to take the database over: %w", err))
 	}
+	if _, err = conn.Exec(ctx, noWaitQuery); err != nil {
+		return false, ofPostgres(err)
+	}
+	w.conn, w.locked = conn, true
 	w.epoch.Store(epoch)
-	return nil
+	w.lease.renew(asked)
+	w.watched.Go(w.watch)
+	return true, nil
 }
 
 // begin has each transaction from here on checked and marked. It must be called when the tables of the relay are there: a database of
 // another program gets no table of this one.
 func (w *writer) begin(ctx context.Context) error {
-	if w.epoch.Load() == 0 {
-		if _, err := w.lock.PgConn().Exec(ctx, createWriter).ReadAll(); err != nil {
-			return ofPostgres(err)
-		} else if err = w.takeOver(ctx, w.lock); err != nil {
-			return ofPostgres(err)
-		}
+	if w.epoch.Load() != 0 {
+		return nil
 	}
-	w.watched.Go(w.watch)
-	return nil
+	if _, err := w.conn.PgConn().Exec(ctx, createWriter).ReadAll(); err != nil {
+		return ofPostgres(err)
+	}
+	former, err := readClaim(ctx, w.conn)
+	if err != nil {
+		return ofPostgres(err)
+	}
+	taken, err := w.takeOver(ctx, w.conn, former)
+	if err == nil && !taken {
+		return ErrInUse // somebody without the lock has the lease
+	}
+	return err
 }
 
 // next returns the mark of the next transaction. The caller has the turn.
@@ -139,9 +149,9 @@ func (w *writer) newEpoch(ctx context.Context, conn *pgx.Conn) (epoch, token int
 // lose notes that another process has taken the database over.
 func (w *writer) lose() { w.losing.Do(func() { close(w.lost) }) }
 
-// watch sees to it that the lock is held, until release is called or the database is lost.
+// watch renews the lease and holds the lock, until release is called or the database is lost.
 func (w *writer) watch() {
-	ticker := time.NewTicker(lockProbe)
+	ticker := time.NewTicker(w.server.lease.renewal)
 	defer ticker.Stop()
 	for {
 		select {
@@ -151,51 +161,75 @@ func (w *writer) watch() {
 			return
 		case <-ticker.C:
 		}
-		if err := w.holdLock(); errors.Is(err, ErrInUse) {
-			w.checkHolder()
-		}
+		w.renew()
 	}
 }
 
-// holdLock asks whether the session with the lock is there, and takes the lock again if it is not.
-func (w *writer) holdLock() error {
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+// renew renews the lease once, by a new connection if the last one was lost.
+func (w *writer) renew() {
+	asked := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), w.server.lease.length)
 	defer cancel()
-	if !w.lock.IsClosed() {
-		if err := w.lock.Ping(ctx); err == nil {
-			return nil
+	if w.conn.IsClosed() {
+		conn, err := w.connect(ctx)
+		if err != nil {
+			return // the next renewal may succeed
 		}
-		_ = w.lock.Close(ctx) // it is of no use any more
+		w.conn, w.locked = conn, false
 	}
-	return w.takeLock(ctx)
+	renewed, err := w.conn.Exec(ctx, renewQuery, w.holder)
+	switch {
+	case err != nil:
+		_ = w.conn.Close(ctx) // it is of no use any more
+		return
+	case renewed.RowsAffected() == 0:
+		w.lose()
+		return
+	}
+	w.lease.renew(asked)
+	if !w.locked {
+		// Without the lock the lease is valid all the same. An earlier session may still have the lock.
+		w.locked, _ = tryLock(ctx, w.conn) // the next renewal tries again
+	}
 }
 
-// checkHolder looks whether the session that has the lock is of another process. It may be an earlier one of this process, which the
-// server has not given up yet.
-func (w *writer) checkHolder() {
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
-	defer cancel()
+func (w *writer) connect(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := w.server.connect(ctx)
 	if err != nil {
-		return // the next look tells
+		return nil, err
 	}
-	defer conn.Close(ctx)
-	var holder string
-	if err = conn.QueryRow(ctx, holderQuery).Scan(&holder); err == nil && holder != w.holder {
-		w.lose()
+	if _, err = conn.Exec(ctx, noWaitQuery); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
 	}
+	return conn, nil
 }
 
-// release gives the lock back. It may be called again.
+// release gives the lease and the lock back, so that another process may go on at once. It must be the last thing that the process does
+// with the database, or with anybody else. It may be called again.
 func (w *writer) release() error {
 	w.releasing.Do(func() { close(w.closing) })
 	w.watched.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	w.lease.end()
+	ctx, cancel := context.WithTimeout(context.Background(), releasePatience)
 	defer cancel()
-	if w.lock.IsClosed() {
+	select {
+	case <-w.lost: // there is nothing to give back
+		_ = w.conn.Close(ctx) // it is of no use any more
 		return nil
+	default:
+	}
+	if w.conn.IsClosed() {
+		conn, err := w.connect(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // the others find out by themselves
+		}
+		w.conn = conn
+	}
+	var err error
+	if w.epoch.Load() != 0 {
+		_, err = w.conn.Exec(ctx, releaseQuery, w.holder)
 	}
 	// The session ends a moment after its connection.
-	_, err := w.lock.Exec(ctx, "SELECT pg_advisory_unlock($1)", int64(writerLock))
-	return errors.Join(ofPostgres(err), w.lock.Close(ctx))
+	_, unlockErr := w.conn.Exec(ctx, unlockQuery, int64(writerLock))
+	return errors.Join(ofPostgres(err), ofPostgres(unlockErr), w.conn.Close(ctx))
 }

@@ -58,7 +58,7 @@ func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 // wasMade reports whether an earlier attempt to make a Matrix room has succeeded after all: then /sync brings the room, which is adopted
 // as soon as it comes.
 func (o *openings) wasMade(ctx context.Context, opening *db.Opening) (bool, error) {
-	if err := o.tasks.Sleep(ctx, min(o.cfg.Settle, o.cfg.Settle-time.Since(opening.AttemptedAt.Time))); err != nil {
+	if err := o.settleSince(ctx, opening.AttemptedAt.Time); err != nil {
 		return false, err
 	} else if err = o.matrix.Resync(ctx); err != nil {
 		return false, fmt.Errorf("failed to wait for the next sync: %w", err)

@@ -21,7 +21,17 @@ import (
 
 // settle waits until the outcome of a row's attempt cannot change any more.
 func (r *Relay) settle(ctx context.Context, row *db.Row) error {
-	return r.tasks.Sleep(ctx, min(r.cfg.Settle, r.cfg.Settle-time.Since(row.AttemptedAt.Time)))
+	return r.settleSince(ctx, row.AttemptedAt.Time)
+}
+
+// settleSince waits until the outcome of an attempt that was begun at a time cannot change any more. If several relays can be started on the
+// database, an earlier attempt may be another one's: its clock may differ, and it may have made the request much later, just before
+// this relay took over (docs/architecture.md, "Stand-by").
+func (r *Relay) settleSince(ctx context.Context, attempted time.Time) error {
+	if r.db.IsShared() && attempted.Before(r.startup.began) {
+		attempted = r.startup.began
+	}
+	return r.tasks.Sleep(ctx, min(r.cfg.Settle, r.cfg.Settle-time.Since(attempted)))
 }
 
 // arrived reports whether the last attempt of the row arrived. Its echo comes with /sync, or with the gap that /sync

@@ -1,6 +1,7 @@
 package wazoapi
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -55,11 +56,11 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 	}
 	// There may be thousands of websockets, whose frames have buffers of their own:
 	// those of the transport hold only the upgrade.
-	websockets := newTransport(trusted.tlsConfig(base.Hostname()))
+	websockets := newTransport(trusted.tlsConfig(base.Hostname()), cfg.Connection)
 	websockets.ReadBufferSize, websockets.WriteBufferSize = 512, 512
 	return &Client{
 		base: base,
-		http: client(newTransport(trusted.tlsConfig(base.Hostname()))),
+		http: client(newTransport(trusted.tlsConfig(base.Hostname()), cfg.Connection)),
 		ws:   client(websockets),
 		cfg:  cfg.withDefaults(),
 		log:  log,
@@ -75,11 +76,18 @@ func (c *Client) CloseIdleConnections() {
 	c.ws.CloseIdleConnections()
 }
 
-func newTransport(tlsConfig *tls.Config) *http.Transport {
+func newTransport(tlsConfig *tls.Config, connection func(net.Conn) net.Conn) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err == nil && connection != nil {
+			conn = connection(conn)
+		}
+		return conn, err
+	}
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
+		DialContext:         dial,
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     tlsConfig,
 		MaxIdleConns:        64,

@@ -1,6 +1,7 @@
 package wazoapi
 
 import (
+	"net"
 	"net/http"
 	"time"
 )
@@ -24,6 +25,8 @@ type Config struct {
 	// Transport, if it is set, is put around what makes the requests, for
 	// example to count them.
 	Transport func(http.RoundTripper) http.RoundTripper
+	// Connection, if it is set, is put around each connection to the server.
+	Connection func(net.Conn) net.Conn
 	// Timeout limits each request except those of PostTimeout; default 30 s.
 	Timeout time.Duration
 	// PostTimeout limits posting a message or creating a room, which take

@@ -73,7 +73,7 @@ func (m *Manager) makeClient(url string) (err error) {
 		return fmt.Errorf("%w: %w", ErrNoHomeserver, err)
 	}
 	m.client.UserAgent = m.cfg.UserAgent
-	m.transport = newTransport(m.secureShownKeys)
+	m.transport = newTransport(m.secureShownKeys, m.cfg.Connection)
 	m.client.Client = &http.Client{Transport: m.transport}
 	if m.cfg.Transport != nil {
 		m.client.Client.Transport = m.cfg.Transport(m.transport)

@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,9 @@ type Config struct {
 
 	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
 	Transport func(http.RoundTripper) http.RoundTripper
+	// Connection, if it is set, is put around each connection through which requests of the account are made, also those
+	// that renew its log-in.
+	Connection func(net.Conn) net.Conn
 	// ShowRecoveryKey is called with the recovery key of an identity that was just created, so that an administrator
 	// can see it. It is not called if the recovery key was configured.
 	ShowRecoveryKey func(recoveryKey string)

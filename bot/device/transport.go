@@ -24,10 +24,17 @@ type transport struct {
 	session atomic.Pointer[session.Session] // gives requests their access token; nil: they have one that does not expire
 }
 
-func newTransport(secure func(ctx context.Context) error) *transport {
+func newTransport(secure func(ctx context.Context) error, connection func(net.Conn) net.Conn) *transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
-	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	dial := (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil && connection != nil {
+			conn = connection(conn)
+		}
+		return conn, err
+	}
 	return &transport{Transport: t, secure: secure}
 }
 

@@ -23,6 +23,7 @@ const (
 	Dedupe    Protection = "dedupe"    // the relay recognises a message that reaches it twice
 	Echoes    Protection = "echoes"    // the relay does not show what it has posted by people's own accounts
 	Adoption  Protection = "adoption"  // the relay recognises a room that it has made without knowing
+	Fence     Protection = "fence"     // of two relays, one that was replaced makes no requests
 )
 
 // Config says how long and how hard a run is.
@@ -37,6 +38,10 @@ type Config struct {
 	Restores int
 	// Plain says that people only say something: they do not reply, edit, redact or react.
 	Plain bool
+	// Blows is how often something happens to one of two relays on one database, or to its
+	// network. 0 is a run with one relay. Then nothing else kills a relay, and no whole
+	// service goes away but PostgreSQL.
+	Blows int
 	// Rooms is how many rooms are linked. Every second one is encrypted. The
 	// default is as many as the messages need, at least 2.
 	Rooms int
@@ -107,12 +112,14 @@ func (c Config) withDefaults() (Config, error) {
 		c.Progress = io.Discard
 	}
 	switch {
+	case c.Blows > 0 && (c.Kills > 0 || c.Restores >= 0 || c.Webhook):
+		return c, errors.New("two relays are not killed otherwise, keep their database, and have no webhook")
 	case c.Messages < 1 || c.Rooms < 1 || c.Kills < 0:
 		return c, errors.New("a run needs at least one message and one room")
 	case c.Messages/c.Rooms > roomLimit:
 		return c, fmt.Errorf("at most %d messages per room: take more rooms", roomLimit)
-	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes, Adoption}, c.Break):
-		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe, echoes or adoption", c.Break)
+	case !slices.Contains([]Protection{None, Reconcile, CatchUp, Dedupe, Echoes, Adoption, Fence}, c.Break):
+		return c, fmt.Errorf("nothing is called %q that could be switched off: reconcile, catchup, dedupe, echoes, adoption or fence", c.Break)
 	}
 	return c, nil
 }

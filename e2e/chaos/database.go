@@ -58,7 +58,11 @@ func (s *fixture) databaseOutages() []outage {
 func (s *fixture) onDatabase(ctx context.Context, do func(conn *pgx.Conn) error) error {
 	s.copies.mu.Lock()
 	defer s.copies.mu.Unlock()
-	conn, err := pgx.Connect(ctx, s.Relay.Getenv("DATABASE_URL"))
+	location := s.Relay.Getenv("DATABASE_URL")
+	if s.pair != nil {
+		location = s.pair.location
+	}
+	conn, err := pgx.Connect(ctx, location)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,7 @@ type fixture struct {
 	authors  *authors
 	plugin   *plugin
 	keeper   *keeper
+	pair     *pair // two relays on one database; nil: there is one, and the keeper has it
 	copies   *copies
 	logins   []*login
 	places   []*place // the linked ones
@@ -120,6 +121,11 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 	if err = listen(env); err != nil {
 		return err
 	}
+	if s.cfg.Blows > 0 {
+		if err = s.wirePair(ctx, env); err != nil {
+			return err
+		}
+	}
 	s.Stage, err = stage.Open(ctx, stage.Config{
 		Homeserver: homeserver, Dir: dir, Env: env,
 		RelayBinary: binary, WazoOptions: options,
@@ -130,6 +136,11 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 	s.onClose(s.Close)
 	s.onClose(s.keepLog)
 	s.keeper = newKeeper(s.Relay, &s.inFlight)
+	if s.pair != nil {
+		if err = s.pair.open(ctx, dir); err != nil {
+			return err
+		}
+	}
 	s.copies = newCopies(s, dir)
 	return nil
 }
@@ -178,11 +189,20 @@ func (s *fixture) keepLog() error {
 	if s.cfg.RelayLog == "" {
 		return nil
 	}
-	data, err := os.ReadFile(s.Relay.LogFile())
+	if s.pair != nil && s.pair.replicas[1].relay != nil {
+		if err := copyFile(s.pair.replicas[1].relay.LogFile(), s.cfg.RelayLog+".2"); err != nil {
+			return err
+		}
+	}
+	return copyFile(s.Relay.LogFile(), s.cfg.RelayLog)
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(s.cfg.RelayLog, data, 0o600)
+	return os.WriteFile(to, data, 0o600)
 }
 
 func (s *fixture) onClose(closer func() error) { s.closers = append(s.closers, closer) }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/e2e/harness"
 )
 
@@ -42,6 +43,15 @@ func newKeeper(relay *harness.Relay, inFlight *atomic.Int64) *keeper {
 	return &keeper{relay: relay, inFlight: inFlight, requests: make(chan killRequest)}
 }
 
+// leaseWithin is how long a started relay may wait until the lease of the one that was
+// killed has ended (docs/architecture.md, "Stand-by").
+func (k *keeper) leaseWithin() time.Duration {
+	if db.IsPostgres(k.relay.Getenv("DATABASE_URL")) {
+		return 6 * time.Second
+	}
+	return 0
+}
+
 // run keeps the relay running until ctx ends.
 func (k *keeper) run(ctx context.Context) {
 	for {
@@ -67,7 +77,7 @@ func (k *keeper) revive(ctx context.Context) {
 // start tries to start the relay. The relay is killed if that takes too long, or
 // if a kill is asked for meanwhile.
 func (k *keeper) start(ctx context.Context) bool {
-	limited, cancel := context.WithTimeout(ctx, healthyWithin)
+	limited, cancel := context.WithTimeout(ctx, healthyWithin+k.leaseWithin())
 	defer cancel()
 	started := make(chan error, 1)
 	go func() { started <- k.relay.Restart(limited) }()

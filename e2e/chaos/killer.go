@@ -77,6 +77,12 @@ func (k *killer) killAt(ctx context.Context, a aim) error {
 // trap kills the relay at its next request of a class. It reports false if ctx ends
 // before there is one.
 func (s *fixture) trap(ctx context.Context, a aim) bool {
+	return s.trapWith(ctx, a, func() { s.keeper.kill(s.whole) })
+}
+
+// trapWith calls end at the relay's next request of a class, which ends the relay. It
+// reports false if ctx ends before there is one.
+func (s *fixture) trapWith(ctx context.Context, a aim, end func()) bool {
 	p := s.matrix
 	if a.class == wazoPost || a.class == wazoPages {
 		p = s.wazo
@@ -84,7 +90,7 @@ func (s *fixture) trap(ctx context.Context, a aim) bool {
 	sprung, dead := make(chan struct{}), make(chan struct{})
 	set := &trap{class: a.class, late: a.late, kill: func() {
 		close(sprung) // a trap springs once
-		s.keeper.kill(s.whole)
+		end()
 		close(dead)
 	}}
 	p.set(set)

@@ -40,29 +40,29 @@ func (s *fixture) outages() []outage {
 	ofEvents := []outage{
 		{"websocketd restarted", always(s.Wazo.RestartWebsocketd)},
 		{websocketCut, always(s.Wazo.KillWebsocketd)},
-		{"websocketd down", while(faults.WebsocketdDown)},
+		{"websocketd down", s.while(faults.WebsocketdDown)},
 	}
 	if s.cfg.Webhook {
 		ofEvents = []outage{
 			{webhooksDeleted, always(s.Wazo.DeleteWebhooks)},
 			{webhooksUnbound, always(s.Wazo.UnbindWebhooks)},
-			{webhookdDown, while(faults.WebhookdDown)},
+			{webhookdDown, s.while(faults.WebhookdDown)},
 		}
 	}
 	if s.cfg.Plugin {
 		ofEvents = append(ofEvents, outage{pluginRemoved, s.removePlugin}, outage{tablesRemoved, s.removeTables})
 	}
 	return append(append(ofEvents, s.databaseOutages()...), []outage{
-		{"chatd down", while(faults.ChatdDown)},
+		{"chatd down", s.while(faults.ChatdDown)},
 		// The relay keeps names in memory, so that it asks for them only after a start.
 		{"dird down", s.whileStarting(faults.DirdDown)},
 		{"confd down", s.whileStarting(func() *wazotest.Fault { return faults.ConfdDown(0) })},
-		{"auth down", while(func() *wazotest.Fault {
+		{"auth down", s.while(func() *wazotest.Fault {
 			fault := faults.AuthDown()
 			s.Wazo.CheckTokens()
 			return fault
 		})},
-		{busLost, while(faults.BusLost)},
+		{busLost, s.while(faults.BusLost)},
 		{"tokens expired", always(s.expireTokens)},
 		// After a refused log-in the relay waits a minute and more, in memory.
 		{"token limit", s.whileStarting(func() *wazotest.Fault {
@@ -70,7 +70,7 @@ func (s *fixture) outages() []outage {
 			return faults.TokenLimit(wazotest.Always())
 		})},
 		{loginEnded, s.endLogins},
-		{"answers of Wazo slow", while(func() *wazotest.Fault {
+		{"answers of Wazo slow", s.while(func() *wazotest.Fault {
 			return faults.DelayAnswers(s.cfg.delay(), wazotest.Always())
 		})},
 		{wazoRestarted, s.restartWazo},
@@ -89,15 +89,15 @@ func always(cause func()) func(context.Context, time.Duration) (bool, error) {
 }
 
 // while keeps a fault of Wazo on. It keeps it on for longer if the relay has not
-// met it yet.
-func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
+// met it yet, for example because it waits for a lease.
+func (s *fixture) while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
 	return func(ctx context.Context, lasts time.Duration) (bool, error) {
 		fault := on()
 		defer fault.Off()
 		if err := sleep(ctx, lasts); err != nil {
 			return false, err
 		}
-		limited, cancel := context.WithTimeout(ctx, patience)
+		limited, cancel := context.WithTimeout(ctx, patience+s.keeper.leaseWithin())
 		defer cancel()
 		_ = fault.Wait(limited, 1) // if it is never met, it has not fired
 		return fault.Fired() > 0, ctx.Err()
@@ -108,7 +108,7 @@ func while(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool
 // end the relay is killed again, because it keeps in memory what it has learned.
 func (s *fixture) whileStarting(on func() *wazotest.Fault) func(context.Context, time.Duration) (bool, error) {
 	return func(ctx context.Context, lasts time.Duration) (bool, error) {
-		met, err := while(func() *wazotest.Fault {
+		met, err := s.while(func() *wazotest.Fault {
 			fault := on()
 			go s.keeper.kill(ctx)
 			return fault

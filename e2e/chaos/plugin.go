@@ -206,5 +206,5 @@ func (s *fixture) removeTables(ctx context.Context, lasts time.Duration) (bool, 
 	var tables *wazotest.Fault
 	s.plugin.change(true, func() { tables = s.Wazo.Faults().NoPluginTables() })
 	defer s.plugin.change(false, func() { tables.Off() })
-	return while(func() *wazotest.Fault { return tables })(ctx, lasts)
+	return s.while(func() *wazotest.Fault { return tables })(ctx, lasts)
 }

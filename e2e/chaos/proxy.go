@@ -75,6 +75,7 @@ type proxy struct {
 	decks   map[class]*deck[kind]
 	away    bool // connections are cut
 	noSends bool // connections that change something are cut
+	hushed  bool // nothing happens to single requests
 	traps   []*trap
 	slowest time.Duration // that a server took to carry a message
 	synced  time.Time     // when /sync was last answered
@@ -180,9 +181,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // now. It returns false if the request goes no further.
 func (p *proxy) meetFault(w http.ResponseWriter, r *http.Request, e *exchange) bool {
 	p.mu.Lock()
-	dealt := p.decks[e.class]
+	dealt, hushed := p.decks[e.class], p.hushed
 	p.mu.Unlock()
-	if dealt == nil {
+	if dealt == nil || hushed {
 		return true
 	}
 	k, ok := dealt.draw()
@@ -301,6 +302,13 @@ func (p *proxy) setNoSends(cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.noSends = cut
+}
+
+// hush has nothing happen to single requests from now on, or ends that.
+func (p *proxy) hush(hushed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hushed = hushed
 }
 
 // setDeck decides what happens to the requests of a class from now on.

@@ -13,6 +13,7 @@ type Result struct {
 	Difference
 	Relations
 	Plugin              Plugin
+	Pair                PairResult
 	Sent                int // messages that people have sent, in the rooms of both sides
 	Kills               int
 	KilledMidway        int // the kills that came while a message was on its way
@@ -86,6 +87,7 @@ func (r Result) Print(w io.Writer) error {
 // been.
 func (r Result) Err() error {
 	var errs []error
+	errs = append(errs, r.Pair.err())
 	if !r.clean() {
 		errs = append(errs, fmt.Errorf("lost %d, doubled %d, reordered %d of %d messages", r.Lost, r.Doubled, r.Reordered, r.Sent))
 	}

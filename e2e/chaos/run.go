@@ -50,7 +50,9 @@ func (s *fixture) play(ctx context.Context) (Result, error) {
 	defer s.background.Wait()
 	defer cancel()
 	outages := s.setFaults()
-	s.background.Go(func() { s.keeper.run(ctx) })
+	if s.pair == nil {
+		s.background.Go(func() { s.keeper.run(ctx) })
+	}
 	for _, p := range s.places {
 		s.background.Go(func() { s.followWazo(ctx, p) })
 		s.background.Go(func() { s.followMatrix(ctx, p) })
@@ -70,7 +72,11 @@ func (s *fixture) fight(ctx context.Context, outages []outage, progress *milesto
 	all, ctx := errgroup.WithContext(ctx)
 	talking, end := context.WithCancel(ctx)
 	all.Go(func() error { defer end(); return s.talk(ctx, progress) })
-	all.Go(func() error { return newKiller(s).run(ctx, progress) })
+	if s.pair != nil {
+		all.Go(func() error { return s.pair.run(ctx, progress) })
+	} else {
+		all.Go(func() error { return newKiller(s).run(ctx, progress) })
+	}
 	if s.cfg.uses(databaseRestored) {
 		all.Go(func() error { return s.copies.run(talking) })
 		all.Go(func() error { return s.copies.restoreAgain(ctx, progress) })
@@ -83,10 +89,18 @@ func (s *fixture) fight(ctx context.Context, outages []outage, progress *milesto
 	return all.Wait()
 }
 
+// counts returns how often relays were killed, how often while a message was on its way, and how often one ended by itself.
+func (s *fixture) counts() (kills, attempted, exits int) {
+	if s.pair != nil {
+		return s.pair.counts()
+	}
+	return s.keeper.counts()
+}
+
 // report says every ten seconds how far the run is.
 func (s *fixture) report(ctx context.Context, began time.Time, progress *milestones) {
 	for sleep(ctx, 10*time.Second) == nil {
-		kills, _, _ := s.keeper.counts()
+		kills, _, _ := s.counts()
 		sent, arrived := 0, 0
 		for _, p := range s.everywhere() {
 			for _, f := range []*flow{p.toWazo, p.toMx} {
@@ -132,6 +146,10 @@ func (s *fixture) setFaults() []outage {
 	s.authors = newAuthors(s.Wazo, s.Cast.Relay, s.tally, s.cfg.Seed, often(6, 40), ofAuthors)
 	s.plugin = newPlugin(s, often(4, 20))
 	outages := slices.DeleteFunc(s.outages(), func(o outage) bool { return !s.cfg.uses(o.name) })
+	if s.pair != nil {
+		outages = nil // the pair has its own
+		s.pair.expect()
+	}
 	for _, o := range outages {
 		s.tally.expect(o.name)
 	}
@@ -207,7 +225,10 @@ func (s *fixture) settled() time.Duration { return min(2*(s.cfg.Settle+s.cfg.Pro
 
 // finish adds to the result what is not known from the messages.
 func (s *fixture) finish(ctx context.Context, result Result) (_ Result, err error) {
-	result.Kills, result.KilledMidway, result.Exits = s.keeper.counts()
+	result.Kills, result.KilledMidway, result.Exits = s.counts()
+	if s.pair != nil {
+		result.Pair = s.pair.result()
+	}
 	result.Fired, result.Restored = s.tally.counts(), s.copies.agesRestored()
 	for _, count := range result.Fired {
 		result.Faults += count.Fired

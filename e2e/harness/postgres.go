@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,6 +38,22 @@ func PostgresServer(ctx context.Context) (*postgrestest.Server, error) {
 	}
 	postgres.once.Do(func() { postgres.server, postgres.err = startPostgres(ctx) })
 	return postgres.server, postgres.err
+}
+
+// ChoosePostgres has this process keep the databases of relays on PostgreSQL, whatever its environment says.
+func ChoosePostgres() error { return os.Setenv(databaseVariable, "postgres") }
+
+// MainOnPostgres is the body of a TestMain whose relays keep their databases on
+// PostgreSQL. It returns the exit code.
+func MainOnPostgres(m *testing.M) int {
+	if err := ChoosePostgres(); err != nil {
+		return complain(err)
+	}
+	code := m.Run()
+	if err := stopPostgres(); err != nil {
+		return max(code, complain(err))
+	}
+	return code
 }
 
 func startPostgres(ctx context.Context) (*postgrestest.Server, error) {

@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
-	"runtime"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,6 +12,7 @@ import (
 
 	"wazo-matrix-relay/bot"
 	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/fence"
 	"wazo-matrix-relay/internal/metrics"
 	"wazo-matrix-relay/relay"
 	"wazo-matrix-relay/relay/words"
@@ -25,11 +26,19 @@ type parts struct {
 	core     *relay.Relay
 	matrix   *bot.Bot
 	metrics  *metrics.Metrics
+	texts    words.Texts // for those who ask for the health
 }
 
-// build opens the database and puts the parts together. It does not talk to any server yet.
-func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) (*parts, error) {
-	database, row, err := openStore(ctx, cfg, log)
+// build opens the database and puts the parts together. It does not talk to any server yet. If another relay uses a database on
+// PostgreSQL, it calls waiting once and waits until that one has ended.
+func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer, waiting func() error) (*parts, error) {
+	database, err := cfg.openDatabaseAsStandby(ctx, log, waiting)
+	if _, isHinted := errors.AsType[*hintError](err); isHinted {
+		return nil, err // of waiting
+	} else if err != nil {
+		return nil, databaseHint(err)
+	}
+	row, err := relayRowOrClose(ctx, cfg, database)
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +56,17 @@ func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Databa
 	if err != nil {
 		return nil, nil, databaseHint(err)
 	}
+	row, err := relayRowOrClose(ctx, cfg, database)
+	return database, row, err
+}
+
+// relayRowOrClose is relayRow. If that fails, it closes the database.
+func relayRowOrClose(ctx context.Context, cfg *config, database *db.Database) (*db.Account, error) {
 	row, err := relayRow(ctx, cfg, database)
 	if err != nil {
 		_ = database.Close() // the first error says more
-		return nil, nil, databaseHint(err)
 	}
-	return database, row, nil
+	return row, databaseHint(err)
 }
 
 func relayRow(ctx context.Context, cfg *config, database *db.Database) (*db.Account, error) {
@@ -68,12 +82,15 @@ func (c *config) wazoCredentials() wazoapi.Credentials {
 
 // assemble puts the parts together on an open database.
 func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.Logger, stdout io.Writer) (*parts, error) {
-	counted := metrics.New(metrics.Build{Version: version(), Commit: commit(), Go: runtime.Version()})
+	counted := metrics.New(buildInfo())
+	counted.WatchActive(database.IsActive)
 	database.OnCommit(counted.Committed)
+	fenced := fenceOf(database)
 	clocks := &relay.Clocks{}
 	client, err := wazoapi.New(wazoapi.Config{
 		URL: string(cfg.WazoURL), CAFile: string(cfg.WazoCAFile), UserAgent: userAgent(),
-		Transport: watched(counted, metrics.Wazo, clocks, relay.WazoServer), Stream: relay.StreamConfig(),
+		Transport: watched(fenced, counted, metrics.Wazo, clocks, relay.WazoServer), Connection: fenced.Connection,
+		Stream: relay.StreamConfig(),
 	}, log.With().Str("part", "wazo").Logger())
 	if err != nil {
 		return nil, hint(err, "check WAZO_URL and WAZO_CA_FILE")
@@ -99,18 +116,27 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 		Password: cfg.MatrixPassword, AccessToken: cfg.MatrixAccessToken, RecoveryKey: string(cfg.MatrixRecoveryKey),
 		CommandPrefix: string(cfg.CommandPrefix), Version: version(), LoginPage: cfg.loginPage(),
 		MediaMaxSize: int64(cfg.MediaMaxSize), MediaFetchHosts: cfg.MediaFetchHosts, Avatars: cfg.Avatars == avatarsInitials,
-		Transport: watched(counted, metrics.Matrix, clocks, relay.Homeserver), OnRateLimit: counted.RateLimited,
+		Transport: watched(fenced, counted, metrics.Matrix, clocks, relay.Homeserver), Connection: fenced.Connection,
+		OnRateLimit:     counted.RateLimited,
 		ShowRecoveryKey: func(recoveryKey string) { showRecoveryKey(stdout, id.UserID(cfg.MatrixUserID), recoveryKey) },
 	}, database, core, log.With().Str("part", "matrix").Logger())
 	counted.Watch(core.Snapshot, log)
-	return &parts{database: database, wazo: client, core: core, matrix: matrix, metrics: counted}, nil
+	return &parts{database: database, wazo: client, core: core, matrix: matrix, metrics: counted, texts: core.Texts()}, nil
 }
 
 // watched returns what is put around the requests to a server.
-func watched(counted *metrics.Metrics, side string, clocks *relay.Clocks, server relay.Server) func(http.RoundTripper) http.RoundTripper {
+func watched(fenced *fence.Fence, counted *metrics.Metrics, side string, clocks *relay.Clocks, server relay.Server) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return counted.Transport(side)(clocks.Transport(server, next))
+		return fenced.Transport(counted.Transport(side)(clocks.Transport(server, next)))
 	}
+}
+
+// fenceOf returns what keeps a relay from acting that another one has taken the database from. That cannot happen with SQLite.
+func fenceOf(database *db.Database) *fence.Fence {
+	if database.Lost() == nil {
+		return nil
+	}
+	return fence.New(database)
 }
 
 func (p *parts) close(log zerolog.Logger) {

@@ -161,7 +161,7 @@ func (c *checker) checkListeners(ctx context.Context, cfg *config, p *parts, run
 		if running {
 			return checkRunning(ctx, cfg)
 		}
-		server, err := listenAdmin(cfg, p)
+		server, err := listenAdmin(cfg, adminHandler(p))
 		if err == nil {
 			server.close(log)
 		}

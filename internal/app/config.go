@@ -282,6 +282,16 @@ func (c *config) openDatabase(ctx context.Context, log zerolog.Logger) (*db.Data
 	return db.Open(ctx, string(c.Database), secret, log.With().Str("part", "db").Logger())
 }
 
+// openDatabaseAsStandby is openDatabase, but if another relay uses a database on PostgreSQL, it calls waiting once and waits until that
+// one has ended.
+func (c *config) openDatabaseAsStandby(ctx context.Context, log zerolog.Logger, waiting func() error) (*db.Database, error) {
+	secret, err := c.secret()
+	if err != nil {
+		return nil, err
+	}
+	return db.OpenAsStandby(ctx, string(c.Database), secret, log.With().Str("part", "db").Logger(), waiting)
+}
+
 // openDatabaseToRead is openDatabase beside a running relay: nothing can be stored.
 func (c *config) openDatabaseToRead(ctx context.Context) (*db.Database, error) {
 	secret, err := c.secret()

@@ -218,6 +218,9 @@ type fakeHomeserver struct {
 	web  *httptest.Server
 	hold atomic.Int64 // ns, how long a poll waits for news that never come
 
+	requests atomic.Int64 // all of them
+	asked    atomic.Int64 // those that are not answered yet
+
 	mu        sync.Mutex
 	logins    int
 	trials    int    // log-ins of --check that are not logged out again
@@ -271,6 +274,9 @@ func (f *fakeHomeserver) handler() http.Handler {
 	})
 	mux.HandleFunc("GET "+v3+"/profile/{user}/displayname", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"displayname":"Wazo"}`) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.requests.Add(1)
+		f.asked.Add(1)
+		defer f.asked.Add(-1)
 		w.Header().Set("Content-Type", "application/json")
 		f.mu.Lock()
 		intercept := f.intercept

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"wazo-matrix-relay/internal/metrics"
+	"wazo-matrix-relay/relay/words"
 )
 
 // health is the answer of /readyz.
@@ -21,6 +24,7 @@ type health struct {
 	Matrix        bool     `json:"matrix"`         // messages reach Matrix and come from there
 	Wazo          bool     `json:"wazo"`           // messages reach Wazo and come from there
 	LastSyncAgeMS int      `json:"last_sync_ms"`   // the age of the last answer to /sync; -1 if there was none
+	Role          role     `json:"role"`           // among the relays that are started on one database
 	Why           []string `json:"why,omitempty"`  // why messages cannot be relayed, in words
 	Note          string   `json:"note,omitempty"` // what is as it should be, but may surprise, in words
 }
@@ -29,7 +33,7 @@ func (p *parts) health(ctx context.Context) health {
 	// A database that stands still is an answer, too. Who asks does not wait for longer, see askHealth.
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
 	defer cancel()
-	h := health{LastSyncAgeMS: -1}
+	h := health{Role: roleActive, LastSyncAgeMS: -1}
 	if last := p.core.LastSync(); !last.IsZero() {
 		h.LastSyncAgeMS = int(time.Since(last).Milliseconds())
 	}
@@ -44,6 +48,9 @@ func (p *parts) health(ctx context.Context) health {
 		h.OK, h.Matrix, h.Why = false, false, append([]string{trouble}, h.Why...)
 	}
 	h.Note = sides.Wazo.Note
+	if !p.database.IsActive() {
+		h.OK, h.Relay, h.Why = false, false, append([]string{p.texts.Say(words.NotCertainlyActive)}, h.Why...)
+	}
 	return h
 }
 
@@ -51,17 +58,19 @@ func (p *parts) health(ctx context.Context) health {
 //
 // The status of /healthz is 200 while the process works, also if messages cannot be relayed: a new start would not help. The status of
 // /readyz is 200 while messages can be relayed. Otherwise the status of both is 503.
-func adminHandler(p *parts) http.Handler {
+func adminHandler(p *parts) http.Handler { return handlerOf(p.core.IsAlive, p.health, p.metrics) }
+
+func handlerOf(isAlive func() bool, ask func(context.Context) health, counted *metrics.Metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		alive := p.core.IsAlive()
+		alive := isAlive()
 		answer(w, alive, map[string]bool{"alive": alive})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		h := p.health(r.Context())
+		h := ask(r.Context())
 		answer(w, h.OK, h)
 	})
-	mux.Handle("GET /metrics", p.metrics.Handler())
+	mux.Handle("GET /metrics", counted.Handler())
 	return mux
 }
 
@@ -74,7 +83,8 @@ func answer(w http.ResponseWriter, ok bool, body any) {
 	_ = json.NewEncoder(w).Encode(body) // whoever asked is gone; there is nothing to do
 }
 
-// healthcheck asks a running relay whether messages can be relayed, and returns an error if not.
+// healthcheck asks a running relay whether messages can be relayed, and returns an error if not. A stand-by is well: whoever ends
+// processes that are not would end it again and again.
 func healthcheck(ctx context.Context, environ []string) error {
 	var cfg struct {
 		AdminListen listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`
@@ -85,10 +95,17 @@ func healthcheck(ctx context.Context, environ []string) error {
 	status, body, err := askHealth(ctx, cfg.AdminListen)
 	if err != nil {
 		return hint(fmt.Errorf("the relay does not answer: %w", err), "check that the relay is running, and that ADMIN_LISTEN is the same for both commands")
-	} else if status != http.StatusOK {
+	} else if status != http.StatusOK && roleOf(body) != roleStandby {
 		return hint(fmt.Errorf("messages cannot be relayed at the moment: %s", bytes.TrimSpace(body)), "see the log of the relay")
 	}
 	return nil
+}
+
+// roleOf returns the role in an answer of /readyz, "" if there is none.
+func roleOf(body []byte) role {
+	var h health
+	_ = json.Unmarshal(body, &h) // something else has answered
+	return h.Role
 }
 
 // askHealth asks the relay that listens at an address for its health.

@@ -44,8 +44,8 @@ func (w *webServer) close(log zerolog.Logger) {
 }
 
 // listenAdmin opens the local listener.
-func listenAdmin(cfg *config, p *parts) (*webServer, error) {
-	server, err := listen(string(cfg.AdminListen), adminHandler(p))
+func listenAdmin(cfg *config, handler http.Handler) (*webServer, error) {
+	server, err := listen(string(cfg.AdminListen), handler)
 	if err != nil {
 		return nil, hint(err, "set ADMIN_LISTEN to an address of this machine with a free port, like 127.0.0.1:8081")
 	}

@@ -32,7 +32,7 @@ func TestRelayOnPostgreSQL(t *testing.T) {
 	require.NoError(t, out.err)
 	require.Contains(t, lines[1], "ok: database")
 	require.Contains(t, out.stdout, ", which a running relay uses")
-	failure, hint := f.fails()
+	failure, hint := f.fails("login")
 	require.Contains(t, failure, "another process uses the database")
 	require.Contains(t, hint, "only one relay can use a database")
 	require.NoError(t, stop().err)
@@ -53,11 +53,12 @@ func TestRelayEndsWhenItsDatabaseIsTaken(t *testing.T) {
 	f.awaitWell()
 	conn, err := pgx.Connect(ctx, location)
 	require.NoError(t, err)
-	_, err = conn.Exec(ctx, "UPDATE writer SET holder = 'another', epoch = epoch + 1")
+	_, err = conn.Exec(ctx, "UPDATE lease SET holder = 'another'; UPDATE writer SET holder = 'another', epoch = epoch + 1")
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(ctx))
 	out := <-ended
-	require.ErrorContains(t, out.err, "another process uses the database")
+	require.ErrorIs(t, out.err, errTakenOver)
+	require.Contains(t, out.errors, "hint: this relay stood still")
 }
 
 func TestServerThatRefuses(t *testing.T) {

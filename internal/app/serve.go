@@ -2,34 +2,39 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
-	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/memory"
 )
 
 // serve relays until ctx ends, or until the relay cannot go on.
 func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
-	p, err := build(ctx, cfg, log, stdout)
+	admin := &adminSite{cfg: cfg}
+	p, err := build(ctx, cfg, log, stdout, func() error { return admin.standBy(log) })
 	if err != nil {
+		admin.close(log)
+		if admin.server != nil && errors.Is(err, context.Canceled) {
+			return nil // a stand-by was stopped
+		}
 		return err
 	}
-	defer p.close(log) // after everything that uses the database
+	defer p.close(log) // after everything that uses the database, or makes requests: another relay begins at once
+	defer admin.close(log)
+	admin.takeOver(p, log)
 	if err = p.matrix.Prepare(ctx); err != nil {
 		return matrixHint(err)
 	}
 	if err = p.core.Identify(ctx); err != nil {
 		return wazoHint(err)
 	}
-	admin, err := listenAdmin(cfg, p)
-	if err != nil {
+	if err = admin.serve(p); err != nil {
 		return err
 	}
-	defer admin.close(log)
 	closePublic, err := listenPublic(cfg, p, log)
 	if err != nil {
 		return err
@@ -40,6 +45,9 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	defer log.Info().Msg("Relay stopped")
 	return p.runBoth(ctx)
 }
+
+// errTakenOver ends a relay that was the active one.
+var errTakenOver = errors.New("another relay has taken over")
 
 // runBoth runs the Matrix account and the core until ctx ends or one of them cannot go on. At the end it waits until both have
 // finished what is in hand.
@@ -66,7 +74,7 @@ func (p *parts) runBoth(ctx context.Context) error {
 	cancel()
 	wg.Wait()
 	if isLost.Load() {
-		return databaseHint(db.ErrInUse)
+		return hint(errTakenOver, "this relay stood still, or could not reach PostgreSQL; start it again, so that it is the stand-by")
 	} else if coreErr != nil {
 		return databaseHint(coreErr)
 	}

@@ -92,7 +92,7 @@ func TestCheckOfTheWebhook(t *testing.T) {
 		cfg, err := loadConfig(environ(f.env))
 		require.NoError(t, err)
 		cfg.PublicURL.base = front
-		p, err := build(t.Context(), cfg, newLogger(cfg, t.Output()), t.Output())
+		p, err := build(t.Context(), cfg, newLogger(cfg, t.Output()), t.Output(), nil)
 		require.NoError(t, err)
 		defer p.close(newLogger(cfg, t.Output()))
 		closePublic, err := listenPublic(cfg, p, newLogger(cfg, t.Output()))

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +33,7 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	commits   prometheus.Histogram
+	active    atomic.Pointer[func() bool] // nil: it is not
 }
 
 var _ relay.Observer = (*Metrics)(nil)
@@ -55,10 +57,21 @@ func New(build Build) *Metrics {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "What the program is made of. The value is always 1.",
 		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "goversion": build.Go}})
 	info.Set(1)
-	m.registry.MustRegister(info, m.accepted, m.finished, m.delivery, m.retries, m.retryWait, m.limited, m.limitWait, m.requests, m.duration, m.commits,
+	active := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "active",
+		Help: "Whether this relay relays: 1 or 0. It is 0 for a stand-by, and while it is not certain that no other relay has taken over."},
+		func() float64 { return number(m.isActive()) })
+	m.registry.MustRegister(info, active, m.accepted, m.finished, m.delivery, m.retries, m.retryWait, m.limited, m.limitWait, m.requests, m.duration, m.commits,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.begin()
 	return m
+}
+
+// WatchActive has it asked, whenever Prometheus asks, whether the relay is the active one. Without that it is not.
+func (m *Metrics) WatchActive(isActive func() bool) { m.active.Store(&isActive) }
+
+func (m *Metrics) isActive() bool {
+	isActive := m.active.Load()
+	return isActive != nil && (*isActive)()
 }
 
 // begin makes the series that everybody expects, at zero: the rate of a series that appears with its first event begins

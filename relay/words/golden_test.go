@@ -487,6 +487,9 @@ func goldenTexts() string {
 
 	group("In a browser, instead of a file")
 	text("AboutRelay", golden.Say(AboutRelay))
+	text("StandBy", golden.Say(StandBy))
+	text("TakingOver", golden.Say(TakingOver))
+	text("NotCertainlyActive", golden.Say(NotCertainlyActive))
 	text("WebhookHere", golden.Say(WebhookHere))
 	text("FileGone", golden.Say(FileGone))
 	text("FileTooLarge", golden.Say(FileTooLarge))

@@ -385,6 +385,13 @@ const WebhookHere Phrase = "Only Wazo sends something to this address."
 // provider shows it to whoever is asked to approve a log-in of the bot.
 const AboutRelay Phrase = "Here is a relay between Matrix and Wazo chat: it passes on what people say on one side to the other side. There is nothing to do on this page. The people who run this server can tell you more."
 
+// What a relay says of itself to those who ask for its health, if several relays are started on one database.
+const (
+	StandBy            Phrase = "This relay is the stand-by. Another relay is active on the same database. This one takes over when the other one ends or does not answer any more."
+	TakingOver         Phrase = "This relay was the stand-by and is taking over. It will be ready in a moment."
+	NotCertainlyActive Phrase = "This relay makes no requests at the moment, because PostgreSQL does not confirm that it is still the active one. The database cannot be reached, or another relay has taken over."
+)
+
 // What people on Wazo see in their browser if a link does not lead to a file.
 const (
 	FileGone        Phrase = "This file is not available. Links to files expire after some time. Please ask for the file again in the chat."

@@ -175,4 +175,13 @@ var words = sentences{
 	"Here is a relay between Matrix and Wazo chat: it passes on what people say on one side to the other side. There is nothing to do on this page. The people who run this server can tell you more.": {
 		"Un relais entre Matrix et la messagerie de Wazo fonctionne à cette adresse : ce qui est écrit d'un côté est transmis de l'autre côté. Il n'y a rien à faire sur cette page. Les personnes qui gèrent ce serveur peuvent vous en dire plus.",
 	},
+	"This relay is the stand-by. Another relay is active on the same database. This one takes over when the other one ends or does not answer any more.": {
+		"Ce relais est en réserve. Un autre relais est actif sur la même base de données. Celui-ci prend la suite quand l'autre s'arrête ou ne répond plus.",
+	},
+	"This relay was the stand-by and is taking over. It will be ready in a moment.": {
+		"Ce relais était en réserve et prend la suite. Il sera prêt dans un instant.",
+	},
+	"This relay makes no requests at the moment, because PostgreSQL does not confirm that it is still the active one. The database cannot be reached, or another relay has taken over.": {
+		"Ce relais ne fait aucune requête pour le moment, parce que PostgreSQL ne confirme pas qu'il est encore le relais actif. La base de données est injoignable, ou un autre relais a pris la suite.",
+	},
 }
