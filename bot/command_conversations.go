@@ -24,6 +24,11 @@ func (c *commands) mute(ce *commandEvent, run func(ctx context.Context, room id.
 	return c.inDirectChat(ce, answer, c.texts.AnsweredInDirectChat())
 }
 
+// cmdNumber shows or sets the own number of a conversation by text messages.
+func (c *commands) cmdNumber(ce *commandEvent) (string, error) {
+	return c.relay.Number(ce.Ctx, ce.RoomID, ce.Sender, relaycommand.Unquote(ce.RawArgs))
+}
+
 func (c *commands) cmdAuto(ce *commandEvent) (string, error) {
 	return c.relay.SetAuto(ce.Ctx, ce.Sender, strings.ToLower(relaycommand.Unquote(ce.RawArgs)))
 }

@@ -84,6 +84,7 @@ type Database struct {
 	Identity      *Identities
 	LoginDialogue *LoginDialogues
 	Told          *Told
+	Outside       *Outsides
 	Explanation   *Explanations
 	Withheld      *Withheld
 	Media         *MediaFiles
@@ -220,6 +221,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.Identity = newIdentities(raw)
 	db.LoginDialogue = &LoginDialogues{db: raw}
 	db.Told = &Told{db: raw}
+	db.Outside = newOutsides(raw)
 	db.Explanation = &Explanations{db: raw}
 	db.Withheld = &Withheld{db: raw}
 	db.Media = newMediaFiles(raw, db.box)

@@ -81,10 +81,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		return said, err
 	}
 	opts := d.wazoOptions(ctx, evt)
-	opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	reply, err := d.replyOf(ctx, evt, content)
-	if err != nil {
-		return said, err
+	var reply replyForm
+	if d.outside == nil { // who is outside Wazo knows no names, and reads no quotes
+		opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
+		if reply, err = d.replyOf(ctx, evt, content); err != nil {
+			return said, err
+		}
 	}
 	opts.Answers, said.once, said.parent = reply.quote, append(once, reply.once...), reply.parent
 	if content.NewContent != nil {
@@ -97,6 +99,8 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 			return said, convert.ErrEmpty
 		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
 			return said, err
+		} else if d.outside != nil {
+			said.parent = ""
 		} else if said.parent, err = d.parentOf(ctx, evt, said.edits); err != nil {
 			return said, err
 		}
@@ -189,7 +193,7 @@ func (d *wazoDelivery) render(data convert.ContentData) string {
 // wazoOptions returns how an event is written for people on Wazo, whatever it relates to.
 func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) convert.WazoOptions {
 	return convert.WazoOptions{
-		Plain:   d.cfg.PlainText,
+		Plain:   d.cfg.PlainText || d.outside != nil,
 		Sticker: evt.Type.Type == event.EventSticker.Type,
 		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
 		Rooms:   d.roomNames(ctx, evt.Sender),
@@ -213,5 +217,8 @@ func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
 
 // lateAndInTime returns a text as it is posted if the key of the message came late, and as it is posted if it did not.
 func (d *wazoDelivery) lateAndInTime(written time.Time, text string) []string {
+	if d.outside != nil {
+		return []string{text, text} // nothing is added to a text message
+	}
 	return []string{d.texts.Late(written) + "\n\n" + text, text} // what follows the first line may begin with a block that must stand on its own
 }

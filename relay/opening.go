@@ -116,9 +116,7 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 func (o *openings) ask(ctx context.Context, room wazoapi.Room, by id.UserID) error {
 	wazo, loggedIn, ok := o.identities.ofMatrix(by)
 	asked := candidate{user: by, wazo: wazo, loggedIn: loggedIn, usable: o.accounts.of(by) != nil, asked: true, ignored: o.cfg.Rights.IsIgnored(by)}
-	if room.HasIdentities() {
-		return refuse(o.texts.OutsideParticipants(o.titleFor(ctx, room, wazo)))
-	} else if !ok || !asked.isWanted(room, o.relayUUID()) {
+	if !ok || !asked.isWanted(room, o.relayUUID()) {
 		return refuse(o.texts.NotInWazoRoom())
 	}
 	return o.db.DoTxn(ctx, func(ctx context.Context) error {

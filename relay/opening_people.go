@@ -29,7 +29,9 @@ type candidate struct {
 // invited only to rooms that the relay account is in, which administrators can link anyway.
 func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
 	switch {
-	case !room.Has(c.wazo), c.ignored, room.HasIdentities():
+	case !room.Has(c.wazo), c.ignored:
+		return false
+	case room.HasIdentities() && (!c.loggedIn || !isDirect(room)): // nobody else may write from somebody's number
 		return false
 	case c.loggedIn && !c.usable, !c.loggedIn && (relayAccount == "" || !room.Has(relayAccount)):
 		return false
@@ -62,9 +64,6 @@ const refusedFor = 24 * time.Hour
 
 // wanted returns the members of a Wazo room who are to be invited to its Matrix room.
 func (o *openings) wanted(ctx context.Context, room wazoapi.Room) (people []candidate, err error) {
-	if room.HasIdentities() {
-		return nil, nil
-	}
 	for _, member := range room.Users {
 		user, ok := o.identities.ofWazo(member.UUID)
 		if !ok || user == o.matrix.UserID() {

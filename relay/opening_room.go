@@ -94,10 +94,15 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	if err != nil {
 		o.log.Warn().Err(err).Msg("Failed to look up names for a room's title") // it is renamed later
 	}
-	return &RoomPlan{
+	plan := &RoomPlan{
 		Name: title, Topic: o.texts.ConversationTopic(), Encrypted: o.cfg.EncryptRooms,
 		Marker: RoomMarker{WazoRoom: room.UUID, Title: title, Direct: isDirect(room), From: from, Until: until},
-	}, people, reader, nil
+	}
+	if outside, ok := room.Outside(); ok {
+		plan.Marker.Participant, plan.Marker.Number = outside.UUID, outside.Identity
+		plan.Topic = o.outsideTopic(ctx, reader, room.UUID, outside.Identity)
+	}
+	return plan, people, reader, nil
 }
 
 // anyMember returns an account that is a member of a Wazo room, and the room. It is the one that probably is, if that is given and
@@ -299,6 +304,12 @@ func (o *openings) adopt(ctx context.Context, room id.RoomID, marker RoomMarker,
 	}
 	if err = o.db.Portal.Insert(ctx, portal); err != nil {
 		return false, err
+	}
+	if marker.Number != "" {
+		err = o.db.Outside.Insert(ctx, &db.Outside{PortalID: portal.ID, Participant: string(marker.Participant), Number: marker.Number})
+		if err != nil {
+			return false, err
+		}
 	}
 	db.AfterCommit(ctx, func() {
 		o.wakePortal(portal.ID)

@@ -44,6 +44,9 @@
 // changes on Wazo, conversation_remove.go removes who does not belong there, and conversation_end.go ends what
 // everybody has left. deliver_history.go shows what was said before, and mute.go is what people decide.
 //
+// People outside Wazo are in rooms that have a telephone number: outside.go says who is there, sms_numbers.go from which own number they
+// are written to, and sms_post.go what becomes a text message.
+//
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
 // command, and every sentence to package words.
@@ -79,6 +82,7 @@ type Config struct {
 	Media         MediaConfig
 	Relations     RelationsConfig
 	Webhook       WebhookConfig
+	SMS           SMSConfig
 	PlainText     bool // WAZO_MARKDOWN=off: texts for Wazo must read well unrendered, and texts from Wazo are shown as typed
 
 	Settle        time.Duration // after an unknown outcome, before looking for one's own message; default 15 s
@@ -162,6 +166,7 @@ type Relay struct {
 	posters    *posters // which account posts a message
 	echoes     *echoes  // what comes back of it
 	natives    *natives // what the plugin for reactions and replies has to do
+	numbers    *numbers // the own numbers of people, for text messages
 
 	wazoRelations *wazoRelations // reactions and answers of people on Wazo
 
@@ -221,7 +226,9 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		r.texts = r.texts.WithoutRelayAccount()
 	}
 	r.accounts = newAccounts(r, former, client)
-	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
+	book := newPhonebook(r.accounts)
+	r.directory = &directory{account: r.account, names: book, outside: newOutsideNames(book), db: database, texts: r.texts, log: log}
+	r.numbers = newNumbers()
 	r.identities = &identities{db: database, accounts: r.accounts}
 	r.authorship = &authorship{accounts: r.accounts, identities: r.identities}
 	r.people = newPeople(r)
@@ -242,7 +249,10 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		r.readers.began(acc)
 		r.logins.wake()
 	}
-	r.accounts.ended = r.readers.ended
+	r.accounts.ended = func(acc *account) {
+		r.readers.ended(acc)
+		r.numbers.forget(acc)
+	}
 	r.wazoRelations = newWazoRelations(r)
 	r.openings = &openings{r}
 	r.wholeSync.wanted = r.openings.wakeWanted

@@ -1,4 +1,4 @@
--- v0 -> v9: Latest schema
+-- v0 -> v10: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -60,6 +60,15 @@ CREATE TABLE portal (
 	direct            BOOLEAN NOT NULL DEFAULT false, -- of an opened portal: the Wazo room has two members
 	history_until     BIGINT  NOT NULL DEFAULT 0,     -- µs: of an opened portal: messages up to this time are shown as history
 	shown_title       TEXT    NOT NULL DEFAULT ''     -- of an opened portal: the name that the bot gave the Matrix room
+);
+
+-- The opened portals of rooms with somebody outside Wazo: conversations by text messages.
+CREATE TABLE outside (
+	portal_id   INTEGER NOT NULL PRIMARY KEY REFERENCES portal (id) ON DELETE CASCADE,
+	participant TEXT    NOT NULL,            -- the uuid of the member outside Wazo
+	number      TEXT    NOT NULL,            -- the telephone number of that member, as Wazo has it
+	own_number  TEXT    NOT NULL DEFAULT '', -- the own number that was last written to or chosen; empty: none
+	own_since   BIGINT  NOT NULL DEFAULT 0   -- µs: when it was written to or chosen
 );
 
 -- The people of opened portals.

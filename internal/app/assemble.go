@@ -87,6 +87,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 	core := relay.New(relay.Config{
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, Media: cfg.media(),
 		Relations: cfg.relations(), PlainText: !bool(cfg.WazoMarkdown), Webhook: cfg.webhook(),
+		SMS:          relay.SMSConfig{Corrections: bool(cfg.SMSCorrections)},
 		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages), Observer: counted, Clocks: clocks, AdminRoom: id.RoomID(cfg.AdminRoom), SelfProbe: time.Duration(cfg.ProbeMinutes),
 	}, database, row, api, account, log.With().Str("part", "relay").Logger())
 	matrix := bot.New(bot.Config{

@@ -27,6 +27,13 @@ const (
 	WhyHomeserverFails   Why = "homeserver_fails"
 	WhyService           Why = "service" // it is not known which one
 
+	// The reasons why no text message is sent to somebody outside Wazo.
+	WhyUnreachable   Why = "unreachable"
+	WhyNoNumber      Why = "no_number"
+	WhyWhichNumber   Why = "which_number"
+	WhyNumbersHidden Why = "numbers_hidden"
+	WhyNumberGone    Why = "number_gone"
+
 	// The reasons why the relay is not well, besides those above.
 	WhyNoSync         Why = "no_sync"
 	WhyLoginFails     Why = "login_fails"
@@ -86,6 +93,16 @@ func (t Texts) Why(why Why) string {
 		return "the homeserver cannot be reached, or it answers with an error."
 	case WhyService:
 		return "the homeserver, Wazo or the relay has a problem. The relay's log has the details."
+	case WhyUnreachable:
+		return "Wazo cannot send text messages to this number. It may be a short code that nobody can answer, or the text message service of Wazo is switched off."
+	case WhyNoNumber:
+		return "you have no number on Wazo from which a text message can be sent here. The other side may be a short code that nobody can answer, or an administrator of Wazo must assign you a number."
+	case WhyWhichNumber:
+		return "you have several numbers. Type `" + t.prefix + " number <number>` here to choose one, and then `" + t.prefix + " retry`."
+	case WhyNumbersHidden:
+		return "your Wazo account may not see its own numbers any more. An administrator of Wazo must allow it. Then log in again, and type `" + t.prefix + " retry` here."
+	case WhyNumberGone:
+		return "the number from which it was to be sent does not belong to your Wazo account any more. Type `" + t.prefix + " number` here to see your numbers, and then `" + t.prefix + " retry`."
 	case WhyNoSync:
 		return "the homeserver has not answered yet."
 	case WhyLoginFails:
