@@ -85,6 +85,7 @@ type Database struct {
 	LoginDialogue *LoginDialogues
 	Told          *Told
 	Outside       *Outsides
+	TextMessage   *TextMessages
 	Explanation   *Explanations
 	Withheld      *Withheld
 	Media         *MediaFiles
@@ -222,6 +223,7 @@ func open(path, secret string, log zerolog.Logger) (*Database, error) {
 	db.LoginDialogue = &LoginDialogues{db: raw}
 	db.Told = &Told{db: raw}
 	db.Outside = newOutsides(raw)
+	db.TextMessage = newTextMessages(raw)
 	db.Explanation = &Explanations{db: raw}
 	db.Withheld = &Withheld{db: raw}
 	db.Media = newMediaFiles(raw, db.box)

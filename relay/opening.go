@@ -94,7 +94,7 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 			newest = jsontime.UMicro(m.CreatedAt)
 		}
 		// A message may be committed a little later than its time says, so that the last look has not seen it.
-		late := before != nil && before[m.Room] != m.UUID && m.CreatedAt.After(heardUntil.Add(-o.cfg.CommitLag))
+		late := before != nil && before[m.Room] != m.UUID && m.CreatedAt.After(heardUntil.Add(-o.cfg.lagOf(m)))
 		if heardUntil.IsZero() || !late && !m.CreatedAt.After(heardUntil.Time) {
 			continue // what was said before the account first listened opens nothing
 		}

@@ -86,7 +86,11 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	for i, person := range people {
 		invited[i] = person.wazo
 	}
-	from, until, err := o.backfill(ctx, reader, room.UUID, opening.From)
+	lag := o.cfg.CommitLag
+	if room.HasIdentities() {
+		lag = o.cfg.OutsideLag
+	}
+	from, until, err := o.backfill(ctx, reader, room.UUID, opening.From, lag)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -127,8 +131,9 @@ func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *a
 }
 
 // backfill decides which messages are shown in a new Matrix room: those after from. Those up to until are history. opener is when the
-// message was stored that opens the conversation; it is zero if somebody asked for it, and then everything is history.
-func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.UUID, opener db.WazoTime) (from, until db.WazoTime, err error) {
+// message was stored that opens the conversation; it is zero if somebody asked for it, and then everything is history. lag is how much
+// later than its time stamp a message may be committed.
+func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.UUID, opener db.WazoTime, lag time.Duration) (from, until db.WazoTime, err error) {
 	count := o.cfg.BackfillMessages
 	query := wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: historyPage}
 	for {
@@ -164,7 +169,7 @@ func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.U
 	if from.IsZero() { // nothing was said yet: everything will be new
 		from = jsontime.UMicroInt(1)
 	} else { // something older may be committed yet
-		from = jsontime.UMicro(from.Add(-o.cfg.CommitLag))
+		from = jsontime.UMicro(from.Add(-lag))
 	}
 	return from, until, nil
 }

@@ -45,7 +45,8 @@
 // everybody has left. deliver_history.go shows what was said before, and mute.go is what people decide.
 //
 // People outside Wazo are in rooms that have a telephone number: outside.go says who is there, sms_numbers.go from which own number they
-// are written to, and sms_post.go what becomes a text message.
+// are written to, sms_post.go what becomes a text message, and
+// sms_status.go what becomes of it.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
@@ -92,6 +93,7 @@ type Config struct {
 	HealthInterval   time.Duration // between two looks at how Wazo is; default 10 s
 	WholeWait        time.Duration // after an answer of /sync, before another one shows whether it was whole; default 3 s
 	CommitLag        time.Duration // how much later than its time stamp chatd may commit a message; default 1 s
+	OutsideLag       time.Duration // the same for messages from outside Wazo, which chatd stores late and tells nobody of while RabbitMQ is away; default 20 s
 	KeyWait          time.Duration // how long a queue waits for a missing key; default 10 s
 	KeyKept          time.Duration // how long a message is kept whose key is missing; default 7 days
 	ReactionWait     time.Duration // how long a reaction waits for others that are shown with it; default 5 s
@@ -134,6 +136,7 @@ func (c *Config) setDefaults() {
 	set(&c.HealthInterval, 10*time.Second)
 	set(&c.WholeWait, 3*time.Second)
 	set(&c.CommitLag, time.Second)
+	set(&c.OutsideLag, 20*time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
 	set(&c.ReplyWait, 500*time.Millisecond)

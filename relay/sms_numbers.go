@@ -58,11 +58,6 @@ func (n *numbers) forget(acc *account) {
 	}
 }
 
-var _ wazoapi.OutsideHandler = (*reader)(nil)
-
-// DeliveryChanged implements wazoapi.OutsideHandler.
-func (r *reader) DeliveryChanged(context.Context, wazoapi.DeliveryChange) error { return nil }
-
 // IdentitiesChanged implements wazoapi.OutsideHandler.
 func (r *reader) IdentitiesChanged(context.Context) {
 	for _, acc := range r.accounts.inUse() {

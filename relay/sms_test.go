@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/event"
@@ -29,7 +30,8 @@ type smsFixture struct {
 
 // newSMSFixture makes that. change may change it before the start.
 func newSMSFixture(t *testing.T, change ...func(f *smsFixture)) *smsFixture {
-	f := &smsFixture{fixture: newLoginFixture(t)}
+	f := &smsFixture{fixture: newFixture(t, wazotest.WithSMSRetries(20*time.Millisecond, 20*time.Millisecond), wazotest.WithInboundDelay(time.Second))}
+	f.allowed, f.outsideLag = []string{robinUser.String(), eveUser.String()}, 2*time.Second
 	f.wazo.SetSMS(true)
 	f.number = f.wazo.AddNumber(f.alice, ownNumber)
 	f.wazo.SetACL(f.alice, append(wazotest.DefaultUserPolicy(), wazotest.IdentityPolicy()...))

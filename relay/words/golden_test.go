@@ -431,6 +431,9 @@ func goldenTexts() string {
 	text("NumberNotHere", golden.NumberNotHere())
 	text("SeveralTextMessages", golden.SeveralTextMessages(33))
 	text("OnlyTheOwnerSends", golden.OnlyTheOwnerSends())
+	text("TextMessageRetried", golden.TextMessageRetried())
+	text("TextMessageFailed", golden.TextMessageFailed())
+	text("TextMessageArrived", golden.TextMessageArrived())
 
 	group("Commands that fail")
 	because("CommandFailed", golden.CommandFailed, withoutMessage(messageReasons(), pauseReasons()), []reason{why("WhyTooManyLogins", WhyTooManyLogins)})

@@ -94,6 +94,21 @@ func (t Texts) SeveralTextMessages(parts int) string {
 	return fmt.Sprintf("This message is so long that it is sent as about %d text messages, each of which may be paid for. A single emoji or special character roughly halves how much fits into one text message. I will not repeat this notice.", parts)
 }
 
+// TextMessageRetried tells the sender of a text message that the provider has refused it so far.
+func (t Texts) TextMessageRetried() string {
+	return "The provider of text messages has not accepted this message yet. Wazo tries again, for about eight minutes. You need not send it again."
+}
+
+// TextMessageFailed tells the sender of a text message that it did not arrive.
+func (t Texts) TextMessageFailed() string {
+	return "This text message was not delivered. Wazo does not say why. Check the number, and whether it can receive text messages, before you send it again."
+}
+
+// TextMessageArrived takes TextMessageFailed back.
+func (t Texts) TextMessageArrived() string {
+	return "This text message was delivered after all."
+}
+
 // OnlyTheOwnerSends tells somebody in the room of a conversation by text messages that only the owner of the number can write.
 func (t Texts) OnlyTheOwnerSends() string {
 	return "This message was not sent: only the person whose number it is can write text messages here. I will not repeat this notice."

@@ -42,10 +42,17 @@ func WithSMSRetries(pauses ...time.Duration) Option {
 	return func(s *Server) { s.connectors.retries = pauses }
 }
 
+// WithInboundDelay replaces the time, 13 s, after which a message from outside that
+// comes while RabbitMQ is away can be read.
+func WithInboundDelay(d time.Duration) Option {
+	return func(s *Server) { s.connectors.delay = d }
+}
+
 // connectors is the part of chatd that reaches people outside Wazo.
 type connectors struct {
 	provider *SMSProvider
 	retries  []time.Duration
+	delay    time.Duration // of inbound messages while RabbitMQ is away
 
 	// Guarded by Server.mu.
 	on         bool
@@ -57,6 +64,7 @@ type connectors struct {
 func newConnectors(s *Server) *connectors {
 	c := &connectors{
 		retries:    []time.Duration{30 * time.Second, 2 * time.Minute, 5 * time.Minute},
+		delay:      commitWithoutBus,
 		deliveries: map[string]*delivery{},
 		seen:       map[string]time.Time{},
 	}

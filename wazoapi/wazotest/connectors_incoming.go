@@ -13,7 +13,7 @@ const (
 	// comes back from the provider is taken for the confirmation of its delivery.
 	confirmedWithin = time.Minute
 	// commitWithoutBus is how late an inbound message becomes readable when RabbitMQ
-	// is away (connectors-09).
+	// is away (connectors-09); see WithInboundDelay.
 	commitWithoutBus = 13 * time.Second
 )
 

@@ -89,7 +89,7 @@ func (s *Server) store(r *room, scope faultScope, m *Message, d *delivery) posti
 	case late != nil:
 		s.clock.AfterFunc(late.delay, func() { s.commit(r, p) })
 	case d != nil && !goesOut && s.faults.busLost():
-		s.clock.AfterFunc(commitWithoutBus, func() { s.commit(r, p) })
+		s.clock.AfterFunc(s.connectors.delay, func() { s.commit(r, p) })
 	default:
 		s.commit(r, p)
 	}
