@@ -45,8 +45,7 @@
 // everybody has left. deliver_history.go shows what was said before, and mute.go is what people decide.
 //
 // People outside Wazo are in rooms that have a telephone number: outside.go says who is there, sms_numbers.go from which own number they
-// are written to, sms_post.go what becomes a text message, and
-// sms_status.go what becomes of it.
+// are written to, sms_post.go what becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
@@ -162,6 +161,7 @@ type Relay struct {
 	*directory
 	*people
 	*starter
+	sms        *smsStarter
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
 	authorship *authorship // and who may have been, before an older copy of the database was restored
@@ -261,6 +261,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.wholeSync.wanted = r.openings.wakeWanted
 	r.conversations = newConversations(r)
 	r.starter = newStarter(r.people, r.openings)
+	r.sms = &smsStarter{Relay: r}
 	return r
 }
 

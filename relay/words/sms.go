@@ -114,6 +114,57 @@ func (t Texts) OnlyTheOwnerSends() string {
 	return "This message was not sent: only the person whose number it is can write text messages here. I will not repeat this notice."
 }
 
+// SMSUsage explains the sms command.
+func (t Texts) SMSUsage() string {
+	return fmt.Sprintf("To which number? Type `%s sms <number> [text]`. Put the number in quotation marks if it contains blanks.", t.prefix)
+}
+
+// NotANumber refuses a text that is no telephone number.
+func (t Texts) NotANumber(what string) string {
+	return fmt.Sprintf("%s is not a telephone number that I can write to. Type it with its country code, for example +1 514 555 0111.", code(what))
+}
+
+// YourOwnNumber refuses to write to a person's own number.
+func (t Texts) YourOwnNumber() string {
+	return "This is your own number. Please name another one."
+}
+
+// NumberUnreachable says that Wazo cannot send text messages to a number.
+func (t Texts) NumberUnreachable(number string) string {
+	return fmt.Sprintf("Wazo cannot send text messages to %s.", Escape(number))
+}
+
+// NumberOfAColleague says that a number belongs to a user of Wazo, so that nothing was sent there.
+func (t Texts) NumberOfAColleague(number string) string {
+	return fmt.Sprintf("%s is the number of a colleague on Wazo. I will open your chat with them, which costs nothing. I have sent no text message.", Escape(number))
+}
+
+// SMSStarted says that the conversation with a number opens.
+func (t Texts) SMSStarted(number string) string {
+	return fmt.Sprintf("I will invite you to a room in which you write text messages to %s.", Escape(number))
+}
+
+// SMSSent says that the first text message to a number is on its way.
+func (t Texts) SMSSent(number string) string {
+	return fmt.Sprintf("Your text message to %s is on its way. I will invite you to the room of this conversation.", Escape(number))
+}
+
+// SMSPerhapsSent says that it is not known whether a first text message was sent.
+func (t Texts) SMSPerhapsSent(number string) string {
+	return fmt.Sprintf("Wazo did not say whether it has sent your text message to %s. If it has, you will see the message in the room to which I invite you. Look there before you send it again.", Escape(number))
+}
+
+// SMSNotSentYet says that a first text message was not sent, because the person has several numbers.
+func (t Texts) SMSNotSentYet(number string) string {
+	return fmt.Sprintf("I have not sent your text message to %s yet, because you have several numbers. I will invite you to the room of this conversation. There, choose one with `%s number <number>`, and then write.",
+		Escape(number), t.prefix)
+}
+
+// SMSRoomDoubtful says that it is not known whether the chat with a number was created.
+func (t Texts) SMSRoomDoubtful() string {
+	return "Wazo did not say whether it has created this chat. Please repeat the command in a minute: a second chat with the same number would do harm."
+}
+
 // list is a Markdown list.
 func list(items []string) string {
 	lines := make([]string, len(items))
