@@ -128,6 +128,11 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		} else if !may {
 			return outcomeChanged, nil
 		}
+		if request.isNew() {
+			if may, err = d.maySend(ctx); err != nil || !may {
+				return outcomeStopped, err
+			}
+		}
 	}
 	if there, err := d.attempt(ctx, request); err != nil {
 		return outcomeStopped, err

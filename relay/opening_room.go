@@ -45,6 +45,9 @@ func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 		}
 		return o.giveUp(ctx, wazoRoom)
 	}
+	if may, err := o.mayOpenOutside(ctx, opening, plan, people, reader); err != nil || !may {
+		return err
+	}
 	if there, err := o.db.Opening.MarkAttempted(ctx, string(wazoRoom), jsontime.UM(time.Now())); err != nil || !there {
 		return err
 	}

@@ -45,7 +45,8 @@
 // everybody has left. deliver_history.go shows what was said before, and mute.go is what people decide.
 //
 // People outside Wazo are in rooms that have a telephone number: outside.go says who is there, sms_numbers.go from which own number they
-// are written to, sms_post.go what becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation.
+// are written to, sms_post.go what becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, and
+// sms_limits.go bounds what may go wrong.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
@@ -170,6 +171,7 @@ type Relay struct {
 	echoes     *echoes  // what comes back of it
 	natives    *natives // what the plugin for reactions and replies has to do
 	numbers    *numbers // the own numbers of people, for text messages
+	smsLimits  *smsLimits
 
 	wazoRelations *wazoRelations // reactions and answers of people on Wazo
 
@@ -231,7 +233,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.accounts = newAccounts(r, former, client)
 	book := newPhonebook(r.accounts)
 	r.directory = &directory{account: r.account, names: book, outside: newOutsideNames(book), db: database, texts: r.texts, log: log}
-	r.numbers = newNumbers()
+	r.numbers, r.smsLimits = newNumbers(), newSMSLimits(r.cfg.SMS.perHour(), r.cfg.SMS.roomsPerHour())
 	r.identities = &identities{db: database, accounts: r.accounts}
 	r.authorship = &authorship{accounts: r.accounts, identities: r.identities}
 	r.people = newPeople(r)

@@ -21,7 +21,9 @@ import (
 
 // SMSConfig is what an administrator decides about text messages.
 type SMSConfig struct {
-	Corrections bool // an edit is sent as a further text message
+	Corrections  bool // an edit is sent as a further text message
+	PerHour      int  // how many text messages are sent in a room within an hour; 0: 60
+	RoomsPerHour int  // how many rooms open for a person within an hour, because unknown numbers write; 0: 20
 }
 
 // stays returns what an event is that is not sent as a text message, "" if it is sent.

@@ -431,6 +431,8 @@ func goldenTexts() string {
 	text("NumberNotHere", golden.NumberNotHere())
 	text("SeveralTextMessages", golden.SeveralTextMessages(33))
 	text("OnlyTheOwnerSends", golden.OnlyTheOwnerSends())
+	text("TextMessagesLimited", golden.TextMessagesLimited(60))
+	text("ManyUnknownNumbers", golden.ManyUnknownNumbers(20))
 	text("SMSUsage", golden.SMSUsage())
 	text("NotANumber", golden.NotANumber("*INFO*"))
 	text("YourOwnNumber", golden.YourOwnNumber())

@@ -114,6 +114,16 @@ func (t Texts) OnlyTheOwnerSends() string {
 	return "This message was not sent: only the person whose number it is can write text messages here. I will not repeat this notice."
 }
 
+// TextMessagesLimited tells the people in a room that text messages wait, because there were too many.
+func (t Texts) TextMessagesLimited(perHour int) string {
+	return fmt.Sprintf("More than %d text messages were to be sent from this room within an hour. The others wait, and are sent when the hour is over. If two programs answer each other here, stop one of them first.", perHour)
+}
+
+// ManyUnknownNumbers tells a person that rooms are not made at once, because many numbers write.
+func (t Texts) ManyUnknownNumbers(perHour int) string {
+	return fmt.Sprintf("More than %d new numbers have written to you by text message within an hour. I will open the other rooms later. No message is lost: you can read all of them on Wazo now.", perHour)
+}
+
 // SMSUsage explains the sms command.
 func (t Texts) SMSUsage() string {
 	return fmt.Sprintf("To which number? Type `%s sms <number> [text]`. Put the number in quotation marks if it contains blanks.", t.prefix)
