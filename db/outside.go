@@ -20,7 +20,6 @@ const (
 	insertOutsideQuery = `INSERT INTO outside (portal_id, participant, number) VALUES ($1, $2, $3) ON CONFLICT (portal_id) DO NOTHING`
 	outsideOfQuery     = `SELECT ` + outsideColumns + ` FROM outside WHERE portal_id = $1`
 	noteOwnNumberQuery = `UPDATE outside SET own_number = $2, own_since = $3 WHERE portal_id = $1 AND own_since < $3`
-	allOutsidesQuery   = `SELECT ` + outsideColumns + ` FROM outside ORDER BY portal_id`
 )
 
 // Outsides is the table of the conversations with people outside Wazo.
@@ -45,11 +44,6 @@ func (t *Outsides) Insert(ctx context.Context, o *Outside) error {
 // Of returns who is outside Wazo in a portal, nil if all its members are inside.
 func (t *Outsides) Of(ctx context.Context, portalID int64) (*Outside, error) {
 	return t.QueryOne(ctx, outsideOfQuery, portalID)
-}
-
-// All returns all conversations with people outside Wazo.
-func (t *Outsides) All(ctx context.Context) ([]*Outside, error) {
-	return t.QueryMany(ctx, allOutsidesQuery)
 }
 
 // NoteOwnNumber stores which own number was written to, or chosen, at a time. It changes nothing if another one was so later.

@@ -41,6 +41,10 @@ type outsideName struct {
 	until time.Time
 }
 
+// outsideNameTTL is how long the name of a number is believed. A search finds one number, while one request brings the names of many users on
+// Wazo, so it is longer than nameTTL.
+const outsideNameTTL = time.Hour
+
 // maxOutsideNames is how many numbers are remembered at most. They are asked for again when there are more.
 const maxOutsideNames = 10_000
 
@@ -71,7 +75,7 @@ func (o *outsideNames) remember(number, name string) {
 	if len(o.known) >= maxOutsideNames {
 		clear(o.known)
 	}
-	o.known[number] = outsideName{name, time.Now().Add(nameTTL)}
+	o.known[number] = outsideName{name, time.Now().Add(outsideNameTTL)}
 }
 
 // lastDigits is how many digits at the end of a number are searched for: the directory finds texts, and hyphens divide many numbers.
