@@ -23,6 +23,7 @@ type wazoDelivery struct {
 	portal   *db.Portal
 	row      *db.Row
 	in       words.Language // in which the row is said, empty: that of the relay
+	outside  *db.Outside    // who is outside Wazo, nil if nobody is
 	by       *poster        // who posts what the row says, nil if that was not decided yet
 	noPoster error          // why there is none
 	cast     *cast          // see people; nil: they were not needed yet
@@ -41,16 +42,18 @@ type wazoRequest struct {
 	Edits   id.EventID    `json:"edits,omitempty"` // the event that this one edits
 
 	Reactions []reactionNote `json:"reactions,omitempty"` // that it shows or removes
+	Number    string         `json:"number,omitempty"`    // the own number from which it is sent to somebody outside Wazo; empty: nobody is there
 	Parent    wazoapi.UUID   `json:"parent,omitempty"`    // the message as a reply to which the plugin has to mark it; empty: none
 
-	silent  bool      // nothing is posted: the plugin shows the reactions
-	also    []*db.Row // the rows that a new request shows besides that which carries it
-	account *account  // that posts a new request
-	failure error     // why a new request cannot be posted; its message may have been delivered before
-	media   *db.Media // the file that a new request links to, nil if there is none
-	forms   []form    // how a new request may have been posted before
-	posted  form      // how a new request is posted
-	written time.Time // when the message of a new request was written
+	silent  bool        // nothing is posted: the plugin shows the reactions
+	stays   words.Stays // nothing is posted: it does not become a text message; empty: it is posted
+	also    []*db.Row   // the rows that a new request shows besides that which carries it
+	account *account    // that posts a new request
+	failure error       // why a new request cannot be posted; its message may have been delivered before
+	media   *db.Media   // the file that a new request links to, nil if there is none
+	forms   []form      // how a new request may have been posted before
+	posted  form        // how a new request is posted
+	written time.Time   // when the message of a new request was written
 }
 
 // form is a way in which a message may have been posted: through the relay account, or through that of its sender.
@@ -76,6 +79,10 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	if result, done, err := d.undoMerge(ctx); err != nil || done {
 		return result, err
 	}
+	var err error
+	if d.outside, err = d.outsideOf(ctx, d.portal); err != nil {
+		return outcomeStopped, err
+	}
 	request, encrypted, err := d.request(ctx)
 	switch {
 	case errors.Is(err, errWaits):
@@ -86,6 +93,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeStopped, err
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
+	case request.stays != "":
+		return outcomeChanged, d.stay(ctx, request.stays)
 	case request.silent:
 		return outcomeChanged, d.recordSilently(ctx, request) // nothing was asked of Wazo, so it is not known to work
 	}
@@ -117,12 +126,26 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	} else if acc == nil {
 		return outcomeChanged, d.withdraw(ctx)
 	}
+	var number wazoapi.Identity
+	if d.outside != nil {
+		var may bool
+		if number, may, err = d.ownNumber(ctx, acc, request); err != nil {
+			return outcomeStopped, err
+		} else if !may {
+			return outcomeChanged, nil
+		}
+		if request.isNew() {
+			if may, err = d.maySend(ctx); err != nil || !may {
+				return outcomeStopped, err
+			}
+		}
+	}
 	if there, err := d.attempt(ctx, request); err != nil {
 		return outcomeStopped, err
 	} else if !there {
 		return outcomeChanged, nil
 	}
-	message, err := acc.api.PostMessage(ctx, d.wazoRoom(), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
+	message, err := d.post(ctx, acc, request, number)
 	if err == nil {
 		d.posters.works(acc, d.wazoRoom())
 		return outcomeDelivered, d.recordToWazo(ctx, request, message)
@@ -229,6 +252,8 @@ func (d *wazoDelivery) leave(ctx context.Context) error {
 		d.counts.finished(ctx, d.row, OutcomeUnheard)
 		if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
 			return err
+		} else if d.outside != nil {
+			return d.Say(ctx, d.portal.MatrixRoom, d.texts.OnlyTheOwnerSends(), id.EventID(d.row.SourceID))
 		}
 		return d.SayTo(ctx, sender, d.texts.NotHeardOnWazo(d.portal.MatrixRoom.String(), d.portal.Title, d.accounts.login(sender) != nil))
 	})
@@ -257,6 +282,9 @@ func (d *wazoDelivery) request(ctx context.Context) (request *wazoRequest, encry
 		return nil, nil, err
 	} else if edits {
 		return nil, nil, convert.ErrEmpty
+	}
+	if stays := d.stays(evt); stays != "" {
+		return &wazoRequest{stays: stays}, nil, nil
 	}
 	request, err = d.convert(ctx, evt)
 	return request, nil, err
@@ -315,7 +343,7 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		} else if !isNew {
 			return d.extendMedia(ctx)
 		}
-		return nil
+		return d.sayParts(ctx, request)
 	})
 	return there, err
 }
