@@ -283,7 +283,16 @@ func (d *wazoDelivery) request(ctx context.Context) (request *wazoRequest, encry
 	} else if edits {
 		return nil, nil, convert.ErrEmpty
 	}
-	if stays := d.stays(evt); stays != "" {
+	switch stays := d.stays(evt); stays {
+	case "":
+	case words.StaysEdit:
+		if revived, err := d.reviveEdited(ctx, evt, editedBy(evt)); err != nil {
+			return nil, nil, err
+		} else if revived {
+			return nil, nil, errWaits // the message that it edits was set aside, and goes out with the new text
+		}
+		return &wazoRequest{stays: stays}, nil, nil
+	default:
 		return &wazoRequest{stays: stays}, nil, nil
 	}
 	request, err = d.convert(ctx, evt)

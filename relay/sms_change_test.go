@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
 	"wazo-matrix-relay/wazoapi"
@@ -14,6 +16,14 @@ import (
 )
 
 // Tests of what changes under text messages that are on their way: the log-in of their sender, the owner of the number, and their text.
+
+// editIn lets a person edit a message in a room.
+func (f *smsFixture) editIn(room id.RoomID, target id.EventID, text string) {
+	f.matrix.add(room, robinUser, event.EventMessage, map[string]any{
+		"msgtype": "m.text", "body": "* " + text, "m.new_content": map[string]any{"msgtype": "m.text", "body": text},
+		"m.relates_to": map[string]any{"rel_type": "m.replace", "event_id": target},
+	})
+}
 
 func TestLogOutWithTextMessagesOnTheirWay(t *testing.T) {
 	t.Parallel()
@@ -98,4 +108,22 @@ func TestANumberMovesToAnotherAccount(t *testing.T) {
 			require.Empty(t, f.matrix.membership(madeRoom(1), robinUser))
 		})
 	}
+}
+
+func TestAnEditReachesATextMessageThatWasSetAside(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	room := f.open()
+	f.write(room, "zero")
+	f.wazo.Faults().RefusePost(wazotest.Answer{Status: 400, Body: "{}"}, wazotest.Times(1))
+	f.sayIn(room, robinUser, "at tow")
+	parked := f.eventSaying(room, "at tow")
+	await.Until(t, "a message that is set aside", func() bool {
+		row, err := f.db.Queue.BySource(f.ctx, f.portalOf(room).ID, db.ToWazo, parked.String())
+		return err == nil && row != nil && row.State == db.StateParked
+	})
+	f.editIn(room, parked, "at two")
+	f.awaitSent("zero", "at two")
+	f.awaitQueueEmpty(room)
+	require.Zero(t, f.noticesLike(txt.StaysOnMatrix(words.StaysEdit)))
 }
