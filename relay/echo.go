@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,7 +85,7 @@ func (e *echoes) holds(ctx context.Context, row *db.Row) (bool, error) {
 }
 
 // mayBePosted reports whether a row may be the message of a request that was sent. While the queue to Wazo is paused, nobody finds
-// out, so the row does not wait then, unless something is being posted at this moment.
+// out, so the row does not wait then, unless something is being posted at this moment, or the queue to Matrix is paused as well.
 func (e *echoes) mayBePosted(ctx context.Context, row *db.Row) (bool, error) {
 	var message wazoapi.Message
 	if json.Unmarshal([]byte(row.Payload), &message) != nil {
@@ -94,8 +95,15 @@ func (e *echoes) mayBePosted(ctx context.Context, row *db.Row) (bool, error) {
 	} else if e.posting.Has(row.PortalID) {
 		return true, nil
 	}
-	paused, err := e.pauses.of(ctx, db.QueueKey{PortalID: row.PortalID, Direction: db.ToWazo})
-	return len(paused) == 0, err // a pause may last for days
+	return e.isFoundOut(ctx, row.PortalID)
+}
+
+// isFoundOut reports whether the queue to Wazo of a portal finds out what became of its requests, before that from Wazo goes on. If only
+// the former is paused, that may take days. If both are, what was read from the queue from Wazo a moment before the pause waits, too.
+func (e *echoes) isFoundOut(ctx context.Context, portalID int64) (bool, error) {
+	paused, err := e.pauses.of(ctx, db.QueueKey{PortalID: portalID, Direction: db.ToWazo})
+	both := func(p *db.Pause) bool { return p.Direction == "" }
+	return len(paused) == 0 || slices.ContainsFunc(paused, both), err
 }
 
 // mayBeRestored reports whether the database may be an older copy, so that something waits that the account of one of some people has
@@ -111,8 +119,7 @@ func (e *echoes) mayBeRestored(ctx context.Context, row *db.Row, people []id.Use
 	} else if waits, err := e.haveSaid(ctx, row.PortalID, people); err != nil || !waits && whole {
 		return false, err
 	}
-	paused, err := e.pauses.of(ctx, queue)
-	return len(paused) == 0, err // a pause may last for days
+	return e.isFoundOut(ctx, row.PortalID)
 }
 
 // haveSaid reports whether something that one of some people said is in the queue to Wazo.

@@ -497,6 +497,32 @@ func TestOwnPostOfUnknownOutcomeHoldsNothingWhileTheQueueIsPaused(t *testing.T) 
 	require.Equal(t, []string{"alice/: ok", "bob/: other", "alice/: ok", "bob/: end"}, f.posted())
 }
 
+// If the queue to Matrix is paused at the same time, it must not go on with what it has read just before: nobody is late by that.
+func TestOwnPostOfUnknownOutcomeIsHeldWhileBothQueuesArePaused(t *testing.T) {
+	t.Parallel()
+	f := newOwnFixture(t, func(f *fixture) { f.settle = time.Minute })
+	f.wazo.Faults().CutPost(wazotest.Times(1).By(f.alice))
+	f.matrix.say(robinUser, "one")
+	portal, err := f.db.Portal.ByMatrixRoom(t.Context(), roomID)
+	require.NoError(t, err)
+	var row *db.Row
+	await.Until(t, "the message that has come back", func() bool {
+		row, err = f.db.Queue.Next(t.Context(), portal.ID, db.ToMatrix)
+		return err == nil && row != nil
+	})
+	for direction, held := range map[db.Direction]bool{"": true, db.ToWazo: false} {
+		pause := pauseOf(portal, PauseNoReader, direction)
+		_, err = f.db.Pause.Insert(t.Context(), pause)
+		require.NoError(t, err)
+		f.core.echoes.posting.Remove(portal.ID)
+		got, err := f.core.echoes.holds(t.Context(), row)
+		require.NoError(t, err)
+		require.Equal(t, held, got, "a pause of %q", direction)
+		_, err = f.db.Pause.Delete(t.Context(), pause)
+		require.NoError(t, err)
+	}
+}
+
 // The first delivery after a repair is made while the queue is paused. It does not come back either.
 func TestOwnPostThatEndsAPauseDoesNotComeBack(t *testing.T) {
 	t.Parallel()
