@@ -14,7 +14,7 @@ var sms = sentences{
 	},
 	"from your number on Wazo":    {"depuis votre numéro sur Wazo"},
 	"from your number %s":         {"depuis votre numéro %s"},
-	"from one of your numbers %s": {"depuis l'un de vos numéros %s"},
+	"from one of your numbers %s": {"depuis l'un de vos numéros (%s)"},
 	"Text messages (SMS) with %s. Each message that you write here is sent %s, and may cost money. To stop being invited here, type %s mute and leave this room.": {
 		"Messages texte (SMS) avec %s. Chaque message que vous écrivez ici est envoyé %s et peut être payant. Pour ne plus recevoir d'invitation à cette discussion, saisissez %s mute et quittez ce salon.",
 	},
