@@ -89,6 +89,8 @@ type Database struct {
 	Identity      *Identities
 	LoginDialogue *LoginDialogues
 	Told          *Told
+	Outside       *Outsides
+	TextMessage   *TextMessages
 	Explanation   *Explanations
 	Withheld      *Withheld
 	Media         *MediaFiles
@@ -260,6 +262,8 @@ func newDatabase(raw *dbutil.Database, secret string, log zerolog.Logger) *Datab
 	db.Identity = newIdentities(raw)
 	db.LoginDialogue = &LoginDialogues{db: raw}
 	db.Told = &Told{db: raw}
+	db.Outside = newOutsides(raw)
+	db.TextMessage = newTextMessages(raw)
 	db.Explanation = &Explanations{db: raw}
 	db.Withheld = &Withheld{db: raw}
 	db.Media = newMediaFiles(raw, db.box)

@@ -36,6 +36,9 @@ var (
 	installationV7 = append(slices.Clone(installationV5), append(upgradeScripts("06", "07"), rowsV7)...)
 	installationV8 = append(slices.Clone(installationV7), append(upgradeScripts("08"), rowsV8)...)
 	installationV9 = append(slices.Clone(installationV8), append(upgradeScripts("09"), rowsV9)...)
+
+	installationV10 = append(slices.Clone(installationV9), append(upgradeScripts("10"), rowsV10)...)
+	installationV11 = append(slices.Clone(installationV10), append(upgradeScripts("11"), rowsV11)...)
 )
 
 // upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
@@ -90,6 +93,18 @@ const rowsV9 = `
 	INSERT INTO reaction (portal_id, event_id, target, emoji) SELECT MIN(id), '$reaction', '$message', '👍' FROM portal;
 	INSERT INTO native_reaction (portal_id, wazo_uuid, account_id, user_uuid, emoji, spelling, state, since) SELECT MIN(id), 'uuid-answered', MIN(reader_id), 'uuid-relay', '👍', '👍', 'adding', 1700000000121 FROM portal;
 	INSERT INTO reply_mark (portal_id, wazo_uuid, parent, account_id, since) SELECT MIN(id), 'uuid-answer', 'uuid-answered', MIN(reader_id), 1700000000122 FROM portal;
+`
+
+// Rows in the tables that version 10 added.
+const rowsV10 = `
+	UPDATE version SET version = 10, compat = 10;
+	INSERT INTO outside (portal_id, participant, number) SELECT MIN(id), 'uuid-outside', '+15145550111' FROM portal;
+`
+
+// Rows in the tables that version 11 added.
+const rowsV11 = `
+	UPDATE version SET version = 11, compat = 11;
+	INSERT INTO text_message (wazo_uuid, portal_id, event_id, status, noted_at) SELECT 'uuid-text', MIN(id), '$text', 'accepted', 1700000000131 FROM portal;
 `
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
@@ -425,7 +440,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8, installationV9} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8, installationV9, installationV10, installationV11} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

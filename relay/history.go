@@ -154,7 +154,7 @@ func (r *reader) probe(ctx context.Context) error {
 		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new. A room
 		// that is not there has been left.
 		last, isMember := newest[portal.WazoRoom]
-		if isMember && !last.After(portal.ReadUntil.Time) && r.acc.isQuiet(portal.ID) {
+		if isMember && !last.After(portal.ReadUntil.Time) && r.acc.isQuiet(portal.ID) && !r.mustReadOutside(ctx, portal) {
 			r.acc.setVerified(portal.ID, connection, true)
 			r.tasks.Wake(portalJob(jobToMatrix, portal.ID))
 			r.wazoRelations.lookAgain(portal.ID)
@@ -207,6 +207,9 @@ func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
 	if err == nil && isReader && !r.acc.isVerified(portal.ID) {
 		if err = r.tasks.Sleep(ctx, r.cfg.CommitLag); err == nil {
 			isNews, isReader, err = r.readNews(ctx, portal)
+		}
+		if err == nil && isReader {
+			err = r.readOutsideAgain(ctx, portal)
 		}
 	}
 	if err != nil {

@@ -43,6 +43,9 @@ type RoomMarker struct {
 	Direct   bool         `json:"direct,omitempty"` // the Wazo room has two members
 	From     db.WazoTime  `json:"from"`             // µs: just before the first message that is shown
 	Until    db.WazoTime  `json:"until"`            // µs: messages up to this time are history
+
+	Participant wazoapi.UUID `json:"participant,omitempty"` // the member of the Wazo room who is outside Wazo; empty: there is none
+	Number      string       `json:"number,omitempty"`      // and their telephone number
 }
 
 // MemberChange is that somebody came into a Matrix room, was invited, or left.

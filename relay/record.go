@@ -177,6 +177,8 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 		}
 		if err = d.recordRelations(ctx, request, message); err != nil {
 			return err
+		} else if err = d.recordTextMessage(ctx, message); err != nil {
+			return err
 		}
 		return also(ctx)
 	})
@@ -185,7 +187,9 @@ func (d *wazoDelivery) record(ctx context.Context, request *wazoRequest, message
 		return fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	case row.Kind == db.KindMessage:
 		d.wazoRelations.delivered(ctx, portal.ID, message.UUID)
-		d.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.SourceID))
+		if d.outside == nil { // a text message is only on its way, see tellStatus
+			d.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.SourceID))
+		}
 	case !there: // unlinked while people on Wazo were being told of the link
 		portal.StartedOnWazo = jsontime.UMicro(message.CreatedAt)
 		d.sayGoodbye(portal)

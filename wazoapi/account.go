@@ -73,7 +73,7 @@ type Account struct {
 // AccountOptions are what may differ between the accounts of a [Client].
 type AccountOptions struct {
 	// QueueLength is how many events may wait for the handler of
-	// [Account.Listen]; 0 is [StreamConfig.QueueLength]. A connection takes 40
+	// [Account.Listen]; 0 is [StreamConfig.QueueLength]. A connection takes 56
 	// bytes for each, whether it is used or not.
 	QueueLength int
 	// TokenLife is the life asked for when logging in, in whole seconds; 0 is
