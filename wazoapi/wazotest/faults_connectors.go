@@ -5,6 +5,9 @@ import "time"
 // Saying limits a fault of text messages to those whose text contains a word.
 func (w When) Saying(text string) When { w.scope.text = text; return w }
 
+// Again fires the next n times instead, for the same.
+func (w When) Again(n int) When { w.times = n; return w }
+
 // RefuseSMS makes the provider refuse a text message each time that chatd hands it
 // over. chatd tries again after the pauses of [WithSMSRetries], or after d if the
 // provider asks for that, and then gives up.

@@ -73,7 +73,8 @@ func (s *Server) store(r *room, scope faultScope, m *Message, d *delivery) posti
 	s.mu.Unlock()
 	goesOut := d != nil && d.from != ""
 	p.leaves = goesOut
-	if goesOut && s.faults.fires(earlyStatus, scope) != nil {
+	isLost := s.faults.fires(neverCommit, scope) != nil // then there is nothing to send either
+	if goesOut && !isLost && s.faults.fires(earlyStatus, scope) != nil {
 		s.attempt(d)
 	}
 	switch {
@@ -84,7 +85,7 @@ func (s *Server) store(r *room, scope faultScope, m *Message, d *delivery) posti
 		s.announceMessage(r, m, p.view, audience(r, m, d))
 	}
 	switch late := s.faults.fires(lateCommit, scope); {
-	case s.faults.fires(neverCommit, scope) != nil:
+	case isLost:
 		p.failed, p.committed = true, nil
 	case late != nil:
 		s.clock.AfterFunc(late.delay, func() { s.commit(r, p) })

@@ -15,6 +15,7 @@ type Room struct {
 	Name       *string  // nil is null
 	Members    []string // uuids of the participants, in the order of chatd
 	Outside    string   // uuid of the participant outside Wazo, "" if there is none
+	Number     string   // address of that participant
 }
 
 // room is a room with its messages.
@@ -56,7 +57,7 @@ func (r *room) export() Room {
 	for i, u := range facts.users {
 		room.Members[i] = u.uuid
 		if u.identity != "" {
-			room.Outside = u.uuid
+			room.Outside, room.Number = u.uuid, u.identity
 		}
 	}
 	return room
