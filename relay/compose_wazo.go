@@ -97,7 +97,7 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 			return said, err
 		} else if revived {
 			return said, errWaits
-		} else if d.cfg.Relations.WithoutEdits {
+		} else if d.cfg.Relations.WithoutEdits && d.outside == nil {
 			return said, convert.ErrEmpty
 		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
 			return said, err

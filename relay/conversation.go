@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"go.mau.fi/util/exsync"
 	"golang.org/x/sync/semaphore"
 
 	"wazo-matrix-relay/db"
@@ -20,10 +21,12 @@ type conversations struct {
 
 	mu   sync.Mutex
 	seen map[int64]string // portal → what was last seen of its Wazo room, see describe
+
+	topics *exsync.Set[int64] // portals whose topics may be outdated, see retopic
 }
 
 func newConversations(r *Relay) *conversations {
-	return &conversations{Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), seen: make(map[int64]string)}
+	return &conversations{Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), seen: make(map[int64]string), topics: exsync.NewSet[int64]()}
 }
 
 func (c *conversations) wake(portalID int64) { c.tasks.Wake(portalJob(jobConversation, portalID)) }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -45,7 +46,7 @@ func (f *following) adapt(ctx context.Context) error {
 	} else if err = f.addPeople(ctx); err != nil {
 		return err
 	}
-	return f.rename(ctx)
+	return errors.Join(f.rename(ctx), f.retopic(ctx))
 }
 
 // belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays:

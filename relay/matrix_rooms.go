@@ -22,6 +22,10 @@ type Rooms interface {
 	Remove(ctx context.Context, room id.RoomID, user id.UserID, reason string) error
 	// SetRoomName names a room.
 	SetRoomName(ctx context.Context, room id.RoomID, name string) error
+	// RoomTopic returns a room's topic, "" if there is none.
+	RoomTopic(ctx context.Context, room id.RoomID) (string, error)
+	// SetRoomTopic sets a room's topic.
+	SetRoomTopic(ctx context.Context, room id.RoomID, topic string) error
 }
 
 // RoomPlan is a Matrix room that is to be made.

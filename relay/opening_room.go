@@ -107,7 +107,9 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	}
 	if outside, ok := room.Outside(); ok {
 		plan.Marker.Participant, plan.Marker.Number = outside.UUID, outside.Identity
-		plan.Topic = o.outsideTopic(ctx, reader, room.UUID, outside.Identity)
+		if plan.Topic, err = o.outsideTopic(ctx, reader, room.UUID, outside.Identity); err != nil {
+			o.log.Warn().Err(err).Msg("Failed to look up the own numbers for a room's topic") // it is set later
+		}
 	}
 	return plan, people, reader, nil
 }

@@ -28,6 +28,16 @@ func (r *Relay) outsideOf(ctx context.Context, portal *db.Portal) (*db.Outside, 
 	return r.db.Outside.Of(ctx, portal.ID)
 }
 
+// isOff reports whether a switch of RelationsConfig leaves something out in a portal. In a conversation with somebody
+// outside Wazo, SMSConfig decides what is sent, and the sender is told of the rest.
+func (r *Relay) isOff(ctx context.Context, portal *db.Portal, without bool) (bool, error) {
+	if !without {
+		return false, nil
+	}
+	outside, err := r.outsideOf(ctx, portal)
+	return outside == nil, err
+}
+
 // outsideNames are how people outside Wazo are called: as in the directory, or else by their numbers. It is safe for
 // concurrent use.
 type outsideNames struct {
@@ -133,17 +143,17 @@ func (a *wazoAccept) noteOwnNumber(ctx context.Context, portal *db.Portal, m waz
 }
 
 // outsideTopic is the topic of the Matrix room of a conversation with somebody outside Wazo. reader is the account of
-// the person whose conversation it is.
-func (o *openings) outsideTopic(ctx context.Context, reader *account, room wazoapi.UUID, number string) string {
+// the person whose conversation it is. After an error it does not name the own numbers.
+func (o *openings) outsideTopic(ctx context.Context, reader *account, room wazoapi.UUID, number string) (string, error) {
 	mine, err := o.numbers.in(ctx, reader, room)
-	if err != nil && !mayNotSeeNumbers(err) {
-		o.log.Warn().Err(err).Msg("Failed to look up the own numbers for a room's topic")
+	if mayNotSeeNumbers(err) {
+		err = nil
 	}
 	var own []string
 	for _, identity := range mine {
 		own = append(own, phone.Readable(identity.Number))
 	}
-	return o.texts.OutsideTopic(phone.Readable(number), own)
+	return o.texts.OutsideTopic(phone.Readable(number), own), err
 }
 
 // outsideNumber returns the telephone number of the author of a message, "" if the author is inside Wazo.

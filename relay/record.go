@@ -25,10 +25,14 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 		r.counts.delivered(ctx, row, eventID.String())
 	}
 	r.wazoRelations.delivered(ctx, row.PortalID, wazoapi.UUID(row.SourceID))
-	return r.db.Message.Insert(ctx, &db.Message{
+	err = r.db.Message.Insert(ctx, &db.Message{
 		PortalID: row.PortalID, WazoUUID: row.SourceID, Part: part, EventID: eventID, Author: row.Author,
 		CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
 	})
+	if err != nil || part > 0 {
+		return err
+	}
+	return r.followShown(ctx, row, eventID)
 }
 
 // recordMerged stores, within a transaction, that an event shows several messages of Wazo. Their rows leave. A message whose row is
@@ -49,6 +53,9 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 			PortalID: portalID, WazoUUID: row.SourceID, EventID: eventID, Author: row.Author,
 			CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
 		})
+		if err == nil {
+			err = r.followShown(ctx, row, eventID)
+		}
 		if err != nil {
 			return err
 		}

@@ -50,8 +50,8 @@
 //     removes who does not belong there, and conversation_end.go ends what everybody has left. deliver_history.go shows
 //     what was said before, and mute.go is what people decide.
 //   - Text messages: people outside Wazo are in rooms that have a telephone number. outside.go says who is there,
-//     sms_numbers.go from which own number they are written to, sms_post.go what becomes a text message, and
-//     sms_status.go what becomes of it. sms_start.go starts a conversation, and sms_limits.go bounds what may go wrong.
+//     sms_numbers.go from which own number they are written to, which the topic names (sms_topic.go), sms_post.go what
+//     becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, and sms_limits.go bounds what may go wrong.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
@@ -290,6 +290,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.openings = &openings{r}
 	r.wholeSync.wanted = r.openings.wakeWanted
 	r.conversations = newConversations(r)
+	r.numbers.learned = r.conversations.numbersLearned
 	r.starter = newStarter(r.people, r.openings)
 	r.sms = &smsStarter{Relay: r}
 	return r

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +108,34 @@ func TestANumberMovesToAnotherAccount(t *testing.T) {
 			f.awaitSent("from my number", "from my new number")
 			require.Len(t, f.matrix.textsIn(room), 1, "the former owner reads nothing more")
 			require.Empty(t, f.matrix.membership(madeRoom(1), robinUser))
+		})
+	}
+}
+
+func TestTheTopicFollowsTheOwnNumbers(t *testing.T) {
+	t.Parallel()
+	for _, hears := range []bool{true, false} {
+		t.Run(fmt.Sprintf("hears of it %t", hears), func(t *testing.T) {
+			t.Parallel()
+			f := newSMSFixture(t, func(f *smsFixture) {
+				if !hears {
+					f.wazo.SetACL(f.alice, append(wazotest.DefaultUserPolicy(), wazoapi.IdentityScope))
+				}
+			})
+			room := f.open()
+			topic := func() string {
+				topic, _ := f.matrix.RoomTopic(f.ctx, room)
+				return topic
+			}
+			require.Contains(t, topic(), "from your number +1 514-555-0101")
+			f.wazo.AddNumber(f.alice, otherNumber)
+			if !hears { // then a question shows it
+				_, err := f.core.Number(f.ctx, room, robinUser, "")
+				require.NoError(t, err)
+			}
+			await.Until(t, "the new topic", func() bool {
+				return strings.Contains(topic(), "from one of your numbers +1 514-555-0101, +1 514-555-0105")
+			})
 		})
 	}
 }

@@ -22,6 +22,8 @@ import (
 type numbers struct {
 	mu    sync.Mutex
 	known map[accountRoom][]wazoapi.Identity
+
+	learned func(room wazoapi.UUID) // is told that Wazo was asked again for the numbers of a room
 }
 
 func newNumbers() *numbers { return &numbers{known: make(map[accountRoom][]wazoapi.Identity)} }
@@ -43,6 +45,7 @@ func (n *numbers) in(ctx context.Context, acc *account, room wazoapi.UUID) ([]wa
 		n.mu.Lock()
 		n.known[where] = mine
 		n.mu.Unlock()
+		n.learned(room)
 	}
 	return mine, nil
 }
@@ -63,6 +66,7 @@ func (r *reader) IdentitiesChanged(context.Context) {
 	for _, acc := range r.accounts.inUse() {
 		if acc.stream() == r.acc.stream() { // it may be the number of anybody who is heard by this connection
 			r.numbers.forget(acc)
+			r.conversations.numbersChanged(acc)
 		}
 	}
 }

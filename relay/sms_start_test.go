@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -49,6 +50,37 @@ func TestAConversationIsStartedWithANumber(t *testing.T) {
 	f.awaitTextsIn(madeRoom(0), "hello", "who is there?")
 	require.Equal(t, []string{"hello"}, f.sent(), "the same text is not sent again")
 	require.Equal(t, 1, f.outsideRooms())
+}
+
+func TestAFailureOfTheFirstTextMessageIsTold(t *testing.T) {
+	t.Parallel()
+	t.Run("by the provider, later", func(t *testing.T) {
+		t.Parallel()
+		f := newSMSFixture(t)
+		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+		f.awaitSent("hello")
+		f.awaitMade(1)
+		f.join(madeRoom(0), robinUser)
+		f.awaitTextsIn(madeRoom(0), "hello")
+		f.wazo.SMS().Report(f.lastSMS(), wazotest.StatusFailed)
+		f.awaitNotice(txt.TextMessageFailed())
+		require.False(t, f.isRead(f.eventSaying(madeRoom(0), "hello")), "a receipt would mark what was written before it")
+	})
+	t.Run("by Wazo, before anybody is in the room", func(t *testing.T) {
+		t.Parallel()
+		f := newSMSFixture(t)
+		f.wazo.Faults().RefuseSMS(0, wazotest.Always())
+		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+		f.awaitMade(1)
+		await.Until(t, "Wazo to give up", func() bool {
+			messages := f.wazo.Messages(f.outsideRoom())
+			return len(messages) == 1 && f.wazo.DeliveryStatus(messages[0].UUID) == wazotest.StatusDeadLetter
+		})
+		f.join(madeRoom(0), robinUser)
+		f.awaitTextsIn(madeRoom(0), "hello")
+		f.awaitNotice(txt.TextMessageFailed())
+		require.Equal(t, 1, f.noticesLike(txt.TextMessageFailed()))
+	})
 }
 
 func TestOneRoomIsMadeForANumber(t *testing.T) {

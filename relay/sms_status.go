@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -26,8 +27,9 @@ var statusOrder = map[wazoapi.DeliveryStatus]int{
 	wazoapi.DeliveryFailed: 5, wazoapi.DeliveryDeadLetter: 5, wazoapi.DeliveryDelivered: 6,
 }
 
-// statusKept is how long the status of a message is kept that is not known.
-const statusKept = time.Hour
+// statusKept is how long the status of a message is kept that is not known. Until then somebody has joined the room that
+// shows the first text message of a conversation.
+const statusKept = 24 * time.Hour
 
 // statusLife is how long a text message is followed.
 const statusLife = 7 * 24 * time.Hour
@@ -57,21 +59,48 @@ func (d *wazoDelivery) recordTextMessage(ctx context.Context, message wazoapi.Me
 	if d.outside == nil {
 		return nil
 	}
+	return d.followTextMessage(ctx, d.portal.ID, id.EventID(d.row.SourceID), message)
+}
+
+// followShown follows, within a transaction, a text message that was not written in the Matrix room whose event shows
+// it: the first one of a conversation, which a command has sent, or one that was written in an app of Wazo. A failure
+// is told at that event.
+func (r *Relay) followShown(ctx context.Context, row *db.Row, eventID id.EventID) error {
+	var message wazoapi.Message
+	if r.accounts.byUUID(wazoapi.UUID(row.Author)) == nil || json.Unmarshal([]byte(row.Payload), &message) != nil {
+		return nil
+	} else if message.Delivery.Type == "" || time.Since(message.CreatedAt) > statusKept {
+		return nil
+	}
+	portal, err := r.db.Portal.ByID(ctx, row.PortalID)
+	if err != nil || portal == nil {
+		return err
+	} else if outside, err := r.outsideOf(ctx, portal); err != nil || outside == nil {
+		return err
+	}
+	return r.followTextMessage(ctx, row.PortalID, eventID, message)
+}
+
+// followTextMessage stores, within a transaction, which event stands for a text message, and tells what is known of it.
+func (r *Relay) followTextMessage(ctx context.Context, portalID int64, eventID id.EventID, message wazoapi.Message) error {
 	status := message.Delivery.Status
 	if status == "" {
 		status = wazoapi.DeliveryPending
 	}
 	sent := &db.TextMessage{
-		WazoUUID: string(message.UUID), PortalID: d.portal.ID, EventID: id.EventID(d.row.SourceID), Status: string(status),
+		WazoUUID: string(message.UUID), PortalID: portalID, EventID: eventID, Status: string(status),
 		CreatedAt: jsontime.UMicro(message.CreatedAt), NotedAt: jsontime.UM(time.Now()),
 	}
-	known, err := d.db.TextMessage.Get(ctx, sent.WazoUUID)
+	known, err := r.db.TextMessage.Get(ctx, sent.WazoUUID)
 	if err != nil {
 		return err
-	} else if known != nil && statusOrder[wazoapi.DeliveryStatus(known.Status)] > statusOrder[status] {
-		sent.Status = known.Status
+	} else if known != nil {
+		sent.Told = known.Told
+		if statusOrder[wazoapi.DeliveryStatus(known.Status)] > statusOrder[status] {
+			sent.Status = known.Status
+		}
 	}
-	return d.putTextMessage(ctx, sent)
+	return r.putTextMessage(ctx, sent)
 }
 
 // putTextMessage stores, within a transaction, what is known of a text message, and tells its sender if that is news.
@@ -100,7 +129,12 @@ func (r *Relay) tellStatus(ctx context.Context, portal *db.Portal, m *db.TextMes
 	case m.Told == m.Status:
 		return nil
 	case status.IsSuccess():
-		db.AfterCommit(ctx, func() { r.matrix.MarkRead(portal.MatrixRoom, m.EventID) })
+		// What the bot shows of Wazo is read in any case, and a receipt there would mark what was written before it.
+		if shown, err := r.db.Message.ByEvent(ctx, portal.ID, m.EventID); err != nil {
+			return err
+		} else if shown == nil || shown.IsFromMatrix() {
+			db.AfterCommit(ctx, func() { r.matrix.MarkRead(portal.MatrixRoom, m.EventID) })
+		}
 		if !hadFailed {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -201,9 +202,46 @@ func (f *smsFixture) awaitQueueEmpty(room id.RoomID) {
 	})
 }
 
+func TestSwitchesOfRelationsLeaveTextMessagesAlone(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) {
+		f.relations.WithoutEdits, f.relations.WithoutReactions, f.relations.WithoutRedactions = true, true, true
+	})
+	room := f.open()
+	said := f.write(room, "at noon")
+	f.editIn(room, said, "at one")
+	f.awaitNotice(txt.StaysOnMatrix(words.StaysEdit))
+	f.matrix.add(room, robinUser, event.EventReaction, map[string]any{
+		"m.relates_to": map[string]any{"rel_type": "m.annotation", "event_id": said, "key": "👍"},
+	})
+	f.matrix.add(room, robinUser, event.EventRedaction, map[string]any{}, func(evt *event.Event) { evt.Redacts = said })
+	f.write(room, "at two")
+	f.awaitSent("at noon", "at two")
+	require.Equal(t, 1, f.noticesLike("This stays on Matrix"), "told once")
+}
+
+func TestABurstOfTextMessagesIsSentFromTheNumber(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	room := f.open()
+	f.write(room, "first")
+	slow := f.wazo.Faults().LateAnswer(300*time.Millisecond, wazotest.Times(1))
+	want := []string{"first"}
+	for i := range 10 { // all but the first wait behind another one, as those that are made ready ahead in other rooms
+		want = append(want, fmt.Sprint("burst ", i))
+		f.sayIn(room, robinUser, want[i+1])
+	}
+	f.awaitSent(want...)
+	require.Equal(t, 1, slow.Fired())
+	for _, sms := range f.wazo.SMS().Sent() {
+		require.Equal(t, []string{ownNumber, customerNumber}, []string{sms.From, sms.To})
+	}
+	require.Empty(t, f.matrix.allNotices())
+}
+
 func TestCorrectionsAreSentIfThatIsWanted(t *testing.T) {
 	t.Parallel()
-	f := newSMSFixture(t, func(f *smsFixture) { f.sms.Corrections = true })
+	f := newSMSFixture(t, func(f *smsFixture) { f.sms.Corrections, f.relations.WithoutEdits = true, true })
 	room := f.open()
 	f.sayIn(room, robinUser, "at noon")
 	f.awaitSent("at noon")
