@@ -90,6 +90,7 @@ type Database struct {
 	LoginDialogue *LoginDialogues
 	Told          *Told
 	Outside       *Outsides
+	OutsideTry    *OutsideTries
 	TextMessage   *TextMessages
 	Explanation   *Explanations
 	Withheld      *Withheld
@@ -263,6 +264,7 @@ func newDatabase(raw *dbutil.Database, secret string, log zerolog.Logger) *Datab
 	db.LoginDialogue = &LoginDialogues{db: raw}
 	db.Told = &Told{db: raw}
 	db.Outside = newOutsides(raw)
+	db.OutsideTry = &OutsideTries{db: raw}
 	db.TextMessage = newTextMessages(raw)
 	db.Explanation = &Explanations{db: raw}
 	db.Withheld = &Withheld{db: raw}

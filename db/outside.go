@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"go.mau.fi/util/dbutil"
 )
@@ -51,4 +53,45 @@ func (t *Outsides) Of(ctx context.Context, portalID int64) (*Outside, error) {
 // later.
 func (t *Outsides) NoteOwnNumber(ctx context.Context, portalID int64, number string, at WazoTime) error {
 	return t.Exec(ctx, noteOwnNumberQuery, portalID, number, at)
+}
+
+const (
+	outsideTryQuery       = `SELECT attempted_at FROM outside_attempt WHERE account_uuid = $1 AND number = $2`
+	markOutsideTryQuery   = `INSERT INTO outside_attempt (account_uuid, number, attempted_at) VALUES ($1, $2, $3) ON CONFLICT (account_uuid, number) DO UPDATE SET attempted_at = excluded.attempted_at`
+	endOutsideTryQuery    = `DELETE FROM outside_attempt WHERE account_uuid = $1 AND number = $2`
+	forgetOutsideTryQuery = `DELETE FROM outside_attempt WHERE attempted_at < $1`
+)
+
+// OutsideTries is the table of Wazo rooms with somebody outside that are being created, or whose creation may have
+// succeeded.
+type OutsideTries struct {
+	db *dbutil.Database
+}
+
+// Last returns when the creation of the room of an account and a number was last begun, the zero time if its outcome is
+// known.
+func (t *OutsideTries) Last(ctx context.Context, account, number string) (at Time, err error) {
+	err = t.db.QueryRow(ctx, outsideTryQuery, account, number).Scan(timeColumn(&at))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return at, err
+}
+
+// Begin stores that the room of an account and a number is about to be created.
+func (t *OutsideTries) Begin(ctx context.Context, account, number string, at Time) error {
+	_, err := t.db.Exec(ctx, markOutsideTryQuery, account, number, at)
+	return err
+}
+
+// End stores that the outcome of a creation is known.
+func (t *OutsideTries) End(ctx context.Context, account, number string) error {
+	_, err := t.db.Exec(ctx, endOutsideTryQuery, account, number)
+	return err
+}
+
+// Forget removes what was begun before a time.
+func (t *OutsideTries) Forget(ctx context.Context, before Time) error {
+	_, err := t.db.Exec(ctx, forgetOutsideTryQuery, before)
+	return err
 }

@@ -30,3 +30,24 @@ func TestTheLatestOwnNumberCounts(t *testing.T) {
 	require.NoError(t, db.Portal.Delete(t.Context(), portal.ID))
 	require.Zero(t, db.count(t, "outside"))
 }
+
+func TestCreationsOfUnknownOutcomeAreKept(t *testing.T) {
+	t.Parallel()
+	db := openNew(t)
+	last := func(account, number string) Time {
+		at, err := db.OutsideTry.Last(t.Context(), account, number)
+		require.NoError(t, err)
+		return at
+	}
+	require.True(t, last("a", "1").IsZero())
+	require.NoError(t, db.OutsideTry.Begin(t.Context(), "a", "1", ms(10)))
+	require.NoError(t, db.OutsideTry.Begin(t.Context(), "a", "1", ms(20)))
+	require.NoError(t, db.OutsideTry.Begin(t.Context(), "b", "1", ms(30)))
+	require.Equal(t, ms(20), last("a", "1"), "the latest one counts")
+	require.NoError(t, db.OutsideTry.End(t.Context(), "b", "1"))
+	require.True(t, last("b", "1").IsZero())
+	require.NoError(t, db.OutsideTry.Forget(t.Context(), ms(20)))
+	require.Equal(t, ms(20), last("a", "1"))
+	require.NoError(t, db.OutsideTry.Forget(t.Context(), ms(21)))
+	require.True(t, last("a", "1").IsZero())
+}

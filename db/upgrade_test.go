@@ -99,6 +99,7 @@ const rowsV9 = `
 const rowsV10 = `
 	UPDATE version SET version = 10, compat = 10;
 	INSERT INTO outside (portal_id, participant, number) SELECT MIN(id), 'uuid-outside', '+15145550111' FROM portal;
+	INSERT INTO outside_attempt (account_uuid, number, attempted_at) VALUES ('uuid-sam', '+15145550112', 1700000000132);
 `
 
 // Rows in the tables that version 11 added.

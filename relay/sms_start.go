@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -17,18 +18,11 @@ import (
 
 // smsStarter starts conversations with telephone numbers. Two rooms of one pair would make Wazo drop all messages from
 // that number for ever (docs/wazo.md, "Rooms with somebody outside"). So one room is made at a time, after a look at
-// the list, and a creation whose outcome is not known is not repeated for a while.
+// the list, and a creation whose outcome is not known is not repeated for a while, also after a restart.
 type smsStarter struct {
 	*Relay
 
-	mu       sync.Mutex
-	doubtful map[numberOf]time.Time // creations of unknown outcome
-}
-
-// numberOf is a number outside Wazo to which an account writes.
-type numberOf struct {
-	account *account
-	number  string
+	mu sync.Mutex // held while a room is looked for or made
 }
 
 // doubtLife is how long a room of unknown outcome may take to appear in the list.
@@ -87,29 +81,33 @@ func (s *smsStarter) room(ctx context.Context, acc *account, number string) (waz
 	if room, found, err := s.existing(ctx, acc, number); err != nil || found {
 		return room, err
 	}
-	pair := numberOf{acc, number}
-	if since, ok := s.doubtful[pair]; ok && time.Since(since) < doubtLife {
+	uuid := string(acc.uuid())
+	if last, err := s.db.OutsideTry.Last(ctx, uuid, number); err != nil {
+		return wazoapi.Room{}, err
+	} else if time.Since(last.Time) < doubtLife {
+		return wazoapi.Room{}, refuse(s.texts.SMSRoomDoubtful())
+	} else if err = s.db.OutsideTry.Begin(ctx, uuid, number, jsontime.UM(time.Now())); err != nil {
+		return wazoapi.Room{}, fmt.Errorf("failed to store that a room is created: %w", err)
+	}
+	room, err := acc.api.CreateOutsideRoom(ctx, number)
+	if wazoapi.OutcomeUnknown(err) {
+		if room, found, listErr := s.existing(ctx, acc, number); listErr == nil && found {
+			return room, nil
+		}
 		return wazoapi.Room{}, refuse(s.texts.SMSRoomDoubtful())
 	}
-	delete(s.doubtful, pair)
-	room, err := acc.api.CreateOutsideRoom(ctx, number)
+	if endErr := s.db.OutsideTry.End(context.WithoutCancel(ctx), uuid, number); endErr != nil {
+		s.log.Err(endErr).Msg("Failed to store what became of the creation of a room") // it is not repeated for a while
+	}
 	switch {
 	case err == nil:
 		acc.addRoom(room)
 		return room, nil
 	case errors.Is(err, wazoapi.ErrUnreachable):
 		return wazoapi.Room{}, refuse(s.texts.NumberUnreachable(phone.Readable(number)))
-	case !wazoapi.OutcomeUnknown(err):
+	default:
 		return wazoapi.Room{}, s.people.explain(ctx, acc, err)
 	}
-	if s.doubtful == nil {
-		s.doubtful = make(map[numberOf]time.Time)
-	}
-	s.doubtful[pair] = time.Now()
-	if room, found, listErr := s.existing(ctx, acc, number); listErr == nil && found {
-		return room, nil
-	}
-	return wazoapi.Room{}, refuse(s.texts.SMSRoomDoubtful())
 }
 
 // existing returns the room of an account and a number, if there is one. Of several, it prefers one that has a portal.

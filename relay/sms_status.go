@@ -178,7 +178,10 @@ func (r *reader) readStatuses(ctx context.Context, portal *db.Portal) error {
 // forgetStatuses removes what is too old to change.
 func (r *Relay) forgetStatuses(ctx context.Context) error {
 	now := time.Now()
-	return r.db.TextMessage.Forget(ctx, jsontime.UM(now.Add(-2*statusLife)), jsontime.UM(now.Add(-statusKept)))
+	return errors.Join(
+		r.db.TextMessage.Forget(ctx, jsontime.UM(now.Add(-2*statusLife)), jsontime.UM(now.Add(-statusKept))),
+		r.db.OutsideTry.Forget(ctx, jsontime.UM(now.Add(-doubtLife))),
+	)
 }
 
 // readOutsideAgain reads, after nobody has listened for a while, what events do not tell of a portal with somebody
