@@ -43,6 +43,9 @@ func (s *Server) postMessage(r *request) answer {
 			"Messages in rooms with external participants require a sender_identity_uuid", nil, "messages")
 	}
 	scope := faultScope{room: roomUUID, user: who.user, request: true}
+	if out != nil {
+		scope.text = content
+	}
 	if fault := s.faults.fires(refusePost, scope); fault != nil {
 		return fault.answer.answer()
 	}
