@@ -9,6 +9,7 @@ import (
 
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/ratelimit"
+	"wazo-matrix-relay/relay/words"
 )
 
 // smsLimits bound what text messages may cost, and how many rooms a flood of unknown numbers makes. What is above a
@@ -54,7 +55,8 @@ func (d *wazoDelivery) maySend(ctx context.Context) (bool, error) {
 	if wait <= 0 {
 		return true, nil
 	}
-	d.tasks.WakeAfter(wait, queueJob(db.QueueKey{PortalID: d.portal.ID, Direction: db.ToWazo}))
+	d.waits.note(d.row.Queue(), words.WaitTextLimit, time.Now())
+	d.tasks.WakeAfter(wait, queueJob(d.row.Queue()))
 	if !d.smsLimits.tellOnce(d.portal.MatrixRoom.String()) {
 		return false, nil
 	}

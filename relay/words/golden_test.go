@@ -583,7 +583,7 @@ func waits() []namedWait {
 	return []namedWait{
 		{"WaitLogins", WaitLogins}, {"WaitStart", WaitStart}, {"WaitGap", WaitGap}, {"WaitDelivered", WaitDelivered},
 		{"WaitHistory", WaitHistory}, {"WaitJoin", WaitJoin}, {"WaitLateEvent", WaitLateEvent}, {"WaitOwn", WaitOwn},
-		{"WaitReplyMark", WaitReplyMark},
+		{"WaitReplyMark", WaitReplyMark}, {"WaitTextLimit", WaitTextLimit},
 	}
 }
 
