@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -159,6 +160,21 @@ func (j *phoneJudge) compareSent() {
 	}
 }
 
+// aboutLink is the link to the message that a notice is about, if it shares an event with others.
+var aboutLink = regexp.MustCompile(`^\n\(This is about \[[^]]*\]\(https://matrix\.to/#/[^/]+/(\$[^)?]+)`)
+
+// noticesAbout returns about which messages an event of the bot says something.
+func noticesAbout(content *event.MessageEventContent, says string) (about []id.EventID) {
+	for _, rest := range strings.Split(content.Body, says)[1:] {
+		if found := aboutLink.FindStringSubmatch(rest); found != nil {
+			about = append(about, id.EventID(found[1]))
+		} else {
+			about = append(about, content.RelatesTo.GetReplyTo())
+		}
+	}
+	return about
+}
+
 // judgeNotices compares what the person was told of failures with the failures.
 func (j *phoneJudge) judgeNotices(ctx context.Context) error {
 	history, _, err := j.phone.history(ctx)
@@ -170,11 +186,10 @@ func (j *phoneJudge) judgeNotices(ctx context.Context) error {
 		if evt.Sender != j.BotID() || evt.Type != event.EventMessage {
 			continue
 		}
-		body, about := evt.Content.AsMessage().Body, evt.Content.AsMessage().RelatesTo.GetReplyTo()
-		switch {
-		case strings.Contains(body, wazoTexts.TextMessageFailed()):
+		for _, about := range noticesAbout(evt.Content.AsMessage(), wazoTexts.TextMessageFailed()) {
 			failures[about]++
-		case strings.Contains(body, wazoTexts.TextMessageRetried()):
+		}
+		for _, about := range noticesAbout(evt.Content.AsMessage(), wazoTexts.TextMessageRetried()) {
 			retries[about]++
 		}
 	}

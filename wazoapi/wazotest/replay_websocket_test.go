@@ -77,9 +77,7 @@ func (r *replay) connect(e exchange, sc scenario) {
 	for name, value := range e.Headers {
 		header.Set(name, r.ours(value))
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, r.patience)
-	defer cancel()
-	conn, resp, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{HTTPHeader: header, HTTPClient: r.http})
+	conn, resp, err := websocket.Dial(r.ctx, u.String(), &websocket.DialOptions{HTTPHeader: header, HTTPClient: r.http})
 	c := &socket{conn: conn, frames: make(chan []byte, 1000), closed: make(chan struct{}), version: u.Query().Get("version")}
 	r.sockets[e.Connection] = c
 	if resp != nil {
