@@ -32,7 +32,7 @@ help: ## Lists these targets.
 		printf '%-11s %s\n' "$$target" "$$text"; \
 	done
 
-demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and then lets you type. DEMO_FLAGS=-once ends after the conversation.
+demo: ## Starts a homeserver, a Wazo and the relay, plays a conversation, and then lets you type. DEMO_FLAGS=-once ends after the conversation, and DEMO_FLAGS=-sms shows one with a telephone.
 	@cd e2e && TAGS='$(TAGS)' cmd/demo/run.sh $(DEMO_FLAGS)
 
 picture: ## Plays two conversations through the relay and draws them into docs/conversation.svg and docs/relations.svg.

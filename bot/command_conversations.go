@@ -24,6 +24,24 @@ func (c *commands) mute(ce *commandEvent, run func(ctx context.Context, room id.
 	return c.inDirectChat(ce, answer, c.texts.AnsweredInDirectChat())
 }
 
+// cmdSMS answers in a direct chat: to whom a person writes is not for everybody in this room.
+func (c *commands) cmdSMS(ce *commandEvent) (string, error) {
+	number, text := relaycommand.CutNumber(ce.RawArgs)
+	if number == "" {
+		return c.texts.SMSUsage(), nil
+	}
+	answer, err := c.relay.StartSMS(ce.Ctx, ce.Sender, number, text)
+	if err != nil {
+		return "", err
+	}
+	return c.inDirectChat(ce, answer, c.texts.AnsweredInDirectChat())
+}
+
+// cmdNumber shows or sets the own number of a conversation by text messages.
+func (c *commands) cmdNumber(ce *commandEvent) (string, error) {
+	return c.relay.Number(ce.Ctx, ce.RoomID, ce.Sender, relaycommand.Unquote(ce.RawArgs))
+}
+
 func (c *commands) cmdAuto(ce *commandEvent) (string, error) {
 	return c.relay.SetAuto(ce.Ctx, ce.Sender, strings.ToLower(relaycommand.Unquote(ce.RawArgs)))
 }

@@ -55,6 +55,8 @@ func commandList() []command {
 		{"mute", "mute [Wazo chat]", "stops me from inviting you again to the Wazo chat of this room, or to one that you name", (*commands).cmdMute},
 		{"unmute", "unmute [Wazo chat]", "lets me invite you again", (*commands).cmdUnmute},
 		{"auto", "auto [on | off | direct]", "shows or sets which of your Wazo chats open by themselves: all, none, or those with one other person", (*commands).cmdAuto},
+		{"sms", "sms <number> [text]", "starts a conversation by text messages with a telephone number", (*commands).cmdSMS},
+		{"number", "number [number]", "shows or sets from which of your numbers you write text messages in this room", (*commands).cmdNumber},
 		{"status", "status [all]", "shows how this room is linked and which messages are waiting; `all` sends administrators of the relay the list of the rooms with problems", (*commands).cmdStatus},
 		{"retry", "retry", "tries again to deliver messages that are waiting or parked (could not be delivered)", (*commands).cmdRetry},
 		{"drop", "drop", "drops messages that are parked or wait for a key", (*commands).cmdDrop},

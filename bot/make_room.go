@@ -127,6 +127,16 @@ func (b *Bot) SetRoomName(ctx context.Context, room id.RoomID, name string) erro
 	})
 }
 
+// SetRoomTopic implements relay.Rooms.
+func (b *Bot) SetRoomTopic(ctx context.Context, room id.RoomID, topic string) error {
+	return b.call(ctx, func() error {
+		ctx, cancel := b.request(ctx)
+		defer cancel()
+		_, err := b.client.SendStateEvent(ctx, room, event.StateTopic, "", &event.TopicEventContent{Topic: topic})
+		return translated(err)
+	})
+}
+
 // leaveMade leaves a room that the bot has made for a conversation that is over.
 func (i *inbox) leaveMade(ctx context.Context, room id.RoomID) error {
 	err := i.call(ctx, func() error {

@@ -58,6 +58,13 @@ func (b *Bot) RoomName(ctx context.Context, roomID id.RoomID) string {
 	return name.Name
 }
 
+// RoomTopic implements relay.Rooms.
+func (b *Bot) RoomTopic(ctx context.Context, roomID id.RoomID) (string, error) {
+	var topic event.TopicEventContent
+	err := b.state(ctx, roomID, event.StateTopic, "", &topic)
+	return topic.Topic, err
+}
+
 // powerLevels reads a room's power levels from the homeserver, and who made the room: in some rooms they have power
 // that the power levels do not show.
 func (r *roomInfo) powerLevels(ctx context.Context, roomID id.RoomID) (*event.PowerLevelsEventContent, error) {

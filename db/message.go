@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"go.mau.fi/util/dbutil"
@@ -50,6 +51,9 @@ func (m *Message) Scan(row dbutil.Scannable) (*Message, error) {
 	m.EventID = id.EventID(eventID.String)
 	return dbutil.ValueOrErr(m, err)
 }
+
+// IsFromMatrix reports whether the message was written on Matrix.
+func (m *Message) IsFromMatrix() bool { return strings.HasPrefix(m.Author, "@") }
 
 // Insert stores a mapping. If the part of the message has a mapping already, that one stays.
 func (t *Messages) Insert(ctx context.Context, m *Message) error {

@@ -36,6 +36,8 @@ const (
 	OnceThread    OnceKind = "thread"    // which message a thread replies to
 	OnceRemoved   OnceKind = "removed"   // that an event was removed: several people may redact it
 	OnceWithdrawn OnceKind = "withdrawn" // nothing: an event was redacted before anybody on Wazo could see it
+	OnceStays     OnceKind = "stays"     // to a person: what does not become a text message
+	OnceParts     OnceKind = "parts"     // to a person: that a long message makes several text messages
 )
 
 // SaidOnce is the table of what is not said again in a portal.

@@ -37,6 +37,8 @@ var (
 	installationV8  = append(slices.Clone(installationV7), append(upgradeScripts("08"), rowsV8)...)
 	installationV9  = append(slices.Clone(installationV8), append(upgradeScripts("09"), rowsV9)...)
 	installationV10 = append(slices.Clone(installationV9), append(upgradeScripts("10"), rowsV10)...)
+	installationV11 = append(slices.Clone(installationV10), append(upgradeScripts("11"), rowsV11)...)
+	installationV12 = append(slices.Clone(installationV11), append(upgradeScripts("12"), rowsV12)...)
 )
 
 // upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
@@ -97,6 +99,19 @@ const rowsV9 = `
 const rowsV10 = `
 	UPDATE version SET version = 10, compat = 10;
 	INSERT INTO named_room (room, named) VALUES ('!support:a.example', '!space:a.example');
+`
+
+// Rows in the tables that version 11 added.
+const rowsV11 = `
+	UPDATE version SET version = 11, compat = 11;
+	INSERT INTO outside (portal_id, participant, number) SELECT MIN(id), 'uuid-outside', '+15145550111' FROM portal;
+	INSERT INTO outside_attempt (account_uuid, number, attempted_at) VALUES ('uuid-sam', '+15145550112', 1700000000132);
+`
+
+// Rows in the tables that version 12 added.
+const rowsV12 = `
+	UPDATE version SET version = 12, compat = 12;
+	INSERT INTO text_message (wazo_uuid, portal_id, event_id, status, noted_at) SELECT 'uuid-text', MIN(id), '$text', 'accepted', 1700000000131 FROM portal;
 `
 
 // upgrade makes a database by the SQL scripts of an installation and opens it, which upgrades it.
@@ -432,7 +447,7 @@ func (db installed) testIDs(t *testing.T) {
 func TestEveryTableHasARowInAnUpgradeTest(t *testing.T) {
 	t.Parallel()
 	rows := make(map[string]int)
-	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8, installationV9, installationV10} {
+	for _, installation := range [][]string{installationV1, installationV2, installationV3, installationV5, installationV7, installationV8, installationV9, installationV10, installationV11, installationV12} {
 		db := upgrade(t, installation...)
 		for _, table := range db.tables(t) {
 			rows[table] += db.count(t, table)

@@ -346,7 +346,12 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if edited, err := a.editPending(ctx, evt.Event, position); err != nil || edited {
 		return err
 	}
-	if target := editedBy(evt.Event); target != "" && a.cfg.Relations.WithoutEdits {
+	if target := editedBy(evt.Event); target != "" {
+		if off, err := a.isOff(ctx, a.portal, a.cfg.Relations.WithoutEdits); err != nil {
+			return err
+		} else if !off {
+			return a.insert(ctx, evt, position)
+		}
 		if parked, err := a.parkedMessage(ctx, a.portal.ID, target, evt.Sender); err != nil || parked == nil {
 			return err
 		}

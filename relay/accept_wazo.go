@@ -157,6 +157,9 @@ func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wa
 	if err != nil {
 		return false, fmt.Errorf("failed to store message %s: %w", m.UUID, err)
 	}
+	if err = a.noteOwnNumber(ctx, portal, m); err != nil {
+		return false, err
+	}
 	row := &db.Row{
 		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: string(m.UUID), Author: string(m.UserUUID),
 		Position: m.CreatedAt.UnixMicro(), Payload: string(payload), State: db.StateNew, AcceptedAt: jsontime.UM(time.Now()),

@@ -19,7 +19,8 @@ import (
 //
 // Only an ordinary message is made ready so early. What may depend on the one before it, such as a reply or an edit, or
 // takes long, such as a file, is left to the next step of the queue, and so is everything of which anything has changed
-// when it would be marked.
+// when it would be marked. So are text messages to people outside Wazo, which are paid for: whether one more may be sent,
+// and from which number, is decided when its turn comes.
 
 // maxAhead is how many messages follow one another within a step of a queue.
 const maxAhead = 50
@@ -175,7 +176,7 @@ func (d *wazoDelivery) following() delivery {
 // prepareNext makes the message behind this one ready while this one is posted. The function that it returns waits for
 // that; it returns nil if the next message is not ready.
 func (d *wazoDelivery) prepareNext(ctx context.Context) (await func() *wazoDelivery) {
-	if d.depth >= maxAhead || d.row.Kind != db.KindMessage || d.startup.phase(d.row.Queue()) != phaseMatched {
+	if d.depth >= maxAhead || d.row.Kind != db.KindMessage || d.outside != nil || d.startup.phase(d.row.Queue()) != phaseMatched {
 		return func() *wazoDelivery { return nil }
 	}
 	return ahead(ctx, func() (*wazoDelivery, error) {

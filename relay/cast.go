@@ -30,6 +30,11 @@ type cast struct {
 	reader     *account    // who reads the Wazo room, nil if nobody can
 	since      db.WazoTime // what is older was said before the link, and is not shown
 
+	portal  *db.Portal
+	numbers *db.Outsides
+	outside *db.Outside // who is outside Wazo, nil if nobody is; see outsideNumber
+	isAsked bool        // whether outside was looked up
+
 	isKnown bool // whether members were looked up
 	members map[id.UserID]Member
 	onWazo  *wazoMembers // nil: they were not looked up
@@ -38,7 +43,7 @@ type cast struct {
 func newCast(r *Relay, portal *db.Portal) *cast {
 	return &cast{
 		directory: r.directory, identities: r.identities, matrix: r.matrix, room: portal.MatrixRoom, wazoRoom: wazoapi.UUID(portal.WazoRoom),
-		reader: r.readers.of(portal), since: linkedSince(portal),
+		reader: r.readers.of(portal), since: linkedSince(portal), portal: portal, numbers: r.db.Outside,
 	}
 }
 
@@ -77,6 +82,9 @@ func (c *cast) memberOf(ctx context.Context, wazo wazoapi.UUID) (user id.UserID,
 // author returns how the author of a message is shown: as on Matrix, if the author is in the room there. Those of the same name are told
 // apart.
 func (c *cast) author(ctx context.Context, message wazoapi.Message) character {
+	if number := c.outsideNumber(ctx, message.UserUUID); number != "" {
+		return character{name: c.directory.outside.nameOf(ctx, number)}
+	}
 	members := c.wazoMembers(ctx) // the author is among them, so that the directory is asked once for all
 	user, member, ok := c.memberOf(ctx, message.UserUUID)
 	if !ok {

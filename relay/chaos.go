@@ -29,6 +29,7 @@ func chaosTimes(cfg *Config) {
 		"WAZO_RELAY_MEMBER": &cfg.MemberKept, "WAZO_RELAY_LOGIN_CHECK": &cfg.LoginCheck, "WAZO_RELAY_WHOLE": &cfg.WholeWait,
 		"WAZO_RELAY_REACTION": &cfg.ReactionWait, "WAZO_RELAY_PLUGIN": &cfg.PluginMissed, "WAZO_RELAY_RELATIONS": &cfg.RelationsInterval,
 		"WAZO_RELAY_HOOK": &cfg.Webhook.CheckInterval, "WAZO_RELAY_SILENCE": &cfg.Webhook.SilenceAfter,
+		"WAZO_RELAY_OUTSIDE": &cfg.OutsideLag,
 	} {
 		if d, err := time.ParseDuration(os.Getenv(name)); err == nil {
 			*into = d

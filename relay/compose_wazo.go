@@ -77,10 +77,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 		return said, err
 	}
 	opts := d.wazoOptions(ctx, evt)
-	opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
-	reply, err := d.replyOf(ctx, evt, content)
-	if err != nil {
-		return said, err
+	var reply replyForm
+	if d.outside == nil { // who is outside Wazo knows no names, and reads no quotes
+		opts.SenderName = cmp.Or(convert.CleanName(d.sender(ctx, evt).Name, convert.MaxProfileBytes), evt.Sender.Localpart())
+		if reply, err = d.replyOf(ctx, evt, content); err != nil {
+			return said, err
+		}
 	}
 	opts.RepliesTo, said.once, said.parent = reply.quote, append(once, reply.once...), reply.parent
 	if content.NewContent != nil {
@@ -95,10 +97,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 			return said, err
 		} else if revived {
 			return said, errWaits
-		} else if d.cfg.Relations.WithoutEdits {
+		} else if d.cfg.Relations.WithoutEdits && d.outside == nil {
 			return said, convert.ErrEmpty
 		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
 			return said, err
+		} else if d.outside != nil {
+			said.parent = ""
 		} else if said.parent, err = d.parentOf(ctx, evt, said.edits); err != nil {
 			return said, err
 		}
@@ -196,7 +200,7 @@ func (d *wazoDelivery) render(data convert.ContentData) string {
 func (d *wazoDelivery) wazoOptions(ctx context.Context, evt *event.Event) convert.WazoOptions {
 	return convert.WazoOptions{
 		Texts:   d.words(),
-		Plain:   d.cfg.PlainText,
+		Plain:   d.cfg.PlainText || d.outside != nil,
 		Sticker: evt.Type.Type == event.EventSticker.Type,
 		Names:   func(user id.UserID) string { return d.mentioned(ctx, user) },
 		Rooms:   d.roomNames(ctx, evt.Sender),
@@ -214,6 +218,9 @@ func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
 // lateAndInTime returns a text as it is posted if the key of the message came late, as it was posted then in other languages, and at last
 // as it is posted if the key did not come late.
 func (d *wazoDelivery) lateAndInTime(written time.Time, text string) (all []string) {
+	if d.outside != nil {
+		return []string{text} // nothing is added to a text message
+	}
 	for _, texts := range d.texts.InEach() {
 		all = append(all, texts.Late(written)+"\n\n"+text) // what follows the first line may begin with a block that must stand on its own
 	}

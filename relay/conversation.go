@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"go.mau.fi/util/exsync"
 	"golang.org/x/sync/semaphore"
 
 	"wazo-matrix-relay/db"
@@ -20,10 +21,14 @@ type conversations struct {
 
 	mu    sync.Mutex
 	names map[int64]uint64 // portal → the names of its people, see knownNames
+
+	topics *exsync.Set[int64] // portals whose topics may be outdated, see retopic
 }
 
 func newConversations(r *Relay) *conversations {
-	return &conversations{Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), names: make(map[int64]uint64)}
+	return &conversations{
+		Relay: r, lookingAt: semaphore.NewWeighted(parallelReads), names: make(map[int64]uint64), topics: exsync.NewSet[int64](),
+	}
 }
 
 func (c *conversations) wake(portalID int64) { c.tasks.Wake(portalJob(jobConversation, portalID)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -49,7 +50,7 @@ func (f *following) adapt(ctx context.Context) error {
 	} else if err = f.addPeople(ctx); err != nil {
 		return err
 	}
-	return f.rename(ctx)
+	return errors.Join(f.rename(ctx), f.retopic(ctx))
 }
 
 // belongs reports whether a person belongs to the Wazo room, as far as that is known. Who has only logged out stays:

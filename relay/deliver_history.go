@@ -93,5 +93,6 @@ func (d *matrixDelivery) pastParts(ctx context.Context, message wazoapi.Message)
 // isPastCommand reports whether a message of a conversation's past is a command of the relay: it is neither answered nor shown.
 func (a *wazoAccept) isPastCommand(portal *db.Portal, m wazoapi.Message) bool {
 	_, isCommand := command.Parse(m.Content, a.cfg.CommandPrefix)
-	return isCommand && isPast(portal, m.CreatedAt.UnixMicro())
+	isOwn := a.accounts.byUUID(m.UserUUID) != nil || !portal.Direct // whoever is outside Wazo gives no commands
+	return isCommand && isOwn && isPast(portal, m.CreatedAt.UnixMicro())
 }

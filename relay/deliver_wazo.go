@@ -23,6 +23,7 @@ type wazoDelivery struct {
 	portal   *db.Portal
 	row      *db.Row
 	in       words.Language // in which the row is said, empty: that of the relay
+	outside  *db.Outside    // who is outside Wazo, nil if nobody is
 	by       *poster        // who posts what the row says, nil if that was not decided yet
 	noPoster error          // why there is none
 	cast     *cast          // see people; nil: they were not needed yet
@@ -47,16 +48,18 @@ type wazoRequest struct {
 	Edits   id.EventID    `json:"edits,omitempty"` // the event that this one edits
 
 	Reactions []reactionNote `json:"reactions,omitempty"` // that it shows or removes
+	Number    string         `json:"number,omitempty"`    // the own number from which it is sent to somebody outside Wazo; empty: nobody is there
 	Parent    wazoapi.UUID   `json:"parent,omitempty"`    // the message as a reply to which the plugin has to mark it; empty: none
 
-	silent  bool      // nothing is posted: the plugin shows the reactions
-	also    []*db.Row // the rows that a new request shows besides that which carries it
-	account *account  // that posts a new request
-	failure error     // why a new request cannot be posted; its message may have been delivered before
-	media   *db.Media // the file that a new request links to, nil if there is none
-	forms   []form    // how a new request may have been posted before
-	posted  form      // how a new request is posted
-	written time.Time // when the message of a new request was written
+	silent  bool        // nothing is posted: the plugin shows the reactions
+	stays   words.Stays // nothing is posted: it does not become a text message; empty: it is posted
+	also    []*db.Row   // the rows that a new request shows besides that which carries it
+	account *account    // that posts a new request
+	failure error       // why a new request cannot be posted; its message may have been delivered before
+	media   *db.Media   // the file that a new request links to, nil if there is none
+	forms   []form      // how a new request may have been posted before
+	posted  form        // how a new request is posted
+	written time.Time   // when the message of a new request was written
 }
 
 // form is a way in which a message may have been posted: through the relay account, or through that of its sender.
@@ -77,13 +80,17 @@ func (q *wazoRequest) isNew() bool { return q.forms != nil }
 func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	row := d.row
 	if d.ready != nil {
-		return d.post(ctx, d.acc, d.ready)
+		return d.post(ctx, d.acc, d.ready, wazoapi.Identity{}) // no text message is made ready ahead
 	}
 	if row.Kind == db.KindIntroduction && d.readers.of(d.portal) == nil {
 		return outcomeStopped, &messageError{why: words.WhyLinkerLeft} // nobody elects a reader before the link has begun
 	}
 	if result, done, err := d.undoMerge(ctx); err != nil || done {
 		return result, err
+	}
+	var err error
+	if d.outside, err = d.outsideOf(ctx, d.portal); err != nil {
+		return outcomeStopped, err
 	}
 	request, encrypted, err := d.request(ctx)
 	switch {
@@ -95,6 +102,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 		return outcomeStopped, err
 	case encrypted != nil:
 		return d.awaitKey(ctx, encrypted)
+	case request.stays != "":
+		return outcomeChanged, d.stay(ctx, request.stays)
 	case request.silent:
 		return outcomeChanged, d.recordSilently(ctx, request) // nothing was asked of Wazo, so it is not known to work
 	}
@@ -126,19 +135,33 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	} else if acc == nil {
 		return outcomeChanged, d.withdraw(ctx)
 	}
+	var number wazoapi.Identity
+	if d.outside != nil {
+		var may bool
+		if number, may, err = d.ownNumber(ctx, acc, request); err != nil {
+			return outcomeStopped, err
+		} else if !may {
+			return outcomeChanged, nil
+		}
+		if request.isNew() {
+			if may, err = d.maySend(ctx); err != nil || !may {
+				return outcomeStopped, err
+			}
+		}
+	}
 	if there, err := d.attempt(ctx, request); err != nil {
 		return outcomeStopped, err
 	} else if !there {
 		return outcomeChanged, nil
 	}
-	return d.post(ctx, acc, request)
+	return d.post(ctx, acc, request, number)
 }
 
-// post posts a request that is stored, and records that it is delivered.
-func (d *wazoDelivery) post(ctx context.Context, acc *account, request *wazoRequest) (outcome, error) {
+// post posts a request that is stored, and records that it is delivered. To somebody outside Wazo it is sent from number.
+func (d *wazoDelivery) post(ctx context.Context, acc *account, request *wazoRequest, number wazoapi.Identity) (outcome, error) {
 	row := d.row
 	prepared := d.prepareNext(ctx)
-	message, err := acc.api.PostMessage(ctx, d.wazoRoom(), wazoapi.Draft{Content: request.Content, Alias: request.Alias})
+	message, err := d.postMessage(ctx, acc, request, number)
 	next := prepared()
 	if err == nil {
 		d.posters.works(acc, d.wazoRoom())
@@ -246,6 +269,8 @@ func (d *wazoDelivery) leave(ctx context.Context) error {
 		d.counts.finished(ctx, d.row, OutcomeUnheard)
 		if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
 			return err
+		} else if d.outside != nil {
+			return d.Say(ctx, d.portal.MatrixRoom, d.texts.OnlyTheOwnerSends(), id.EventID(d.row.SourceID))
 		}
 		return d.SayTo(ctx, sender, d.texts.NotHeardOnWazo(d.portal.MatrixRoom.String(), d.portal.Title, d.accounts.login(sender) != nil))
 	})
@@ -274,6 +299,18 @@ func (d *wazoDelivery) request(ctx context.Context) (request *wazoRequest, encry
 		return nil, nil, err
 	} else if edits {
 		return nil, nil, convert.ErrEmpty
+	}
+	switch stays := d.stays(evt); stays {
+	case "":
+	case words.StaysEdit:
+		if revived, err := d.reviveEdited(ctx, evt, editedBy(evt)); err != nil {
+			return nil, nil, err
+		} else if revived {
+			return nil, nil, errWaits // the message that it edits was set aside, and goes out with the new text
+		}
+		return &wazoRequest{stays: stays}, nil, nil
+	default:
+		return &wazoRequest{stays: stays}, nil, nil
 	}
 	request, err = d.convert(ctx, evt)
 	return request, nil, err
@@ -332,7 +369,7 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		} else if !isNew {
 			return d.extendMedia(ctx)
 		}
-		return nil
+		return d.sayParts(ctx, request)
 	})
 	return there, err
 }

@@ -23,6 +23,7 @@ import (
 type directory struct {
 	account *account // whose rooms are found, nil if there is no relay account
 	names   *phonebook
+	outside *outsideNames
 	db      *db.Database
 	texts   words.Texts
 	log     zerolog.Logger
@@ -47,6 +48,9 @@ func (d *directory) titleFor(ctx context.Context, room wazoapi.Room, member wazo
 func (d *directory) findTitle(ctx context.Context, room wazoapi.Room, member wazoapi.UUID) (string, error) {
 	if name := convert.CleanName(room.Name, convert.MaxProfileBytes); name != "" {
 		return name, nil
+	}
+	if outside, ok := room.Outside(); ok {
+		return d.outside.name(ctx, outside.Identity)
 	}
 	var others []wazoapi.UUID
 	for _, user := range room.Users {

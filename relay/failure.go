@@ -78,6 +78,10 @@ func classifyWazo(err *wazoapi.Error) Failure {
 		return pauseBecause(PausePermission)
 	case err.Status == http.StatusNotFound && err.ID != "":
 		return pauseBecause(PauseNoRoom)
+	case errors.Is(err, wazoapi.ErrUnreachable):
+		return Failure{Class: ClassMessage, Why: words.WhyUnreachable}
+	case errors.Is(err, wazoapi.ErrInvalidIdentity):
+		return Failure{Class: ClassMessage, Why: words.WhyNumberGone}
 	case err.Status == http.StatusConflict:
 		return pauseBecause(PauseConflict)
 	case err.Status == http.StatusRequestEntityTooLarge:

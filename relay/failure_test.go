@@ -34,6 +34,8 @@ func TestClassify(t *testing.T) {
 		{name: "an old server lacks a permission", err: &wazoapi.Error{Status: 401}, class: ClassPortal, pause: PausePermission},
 		{name: "an expired token that could not be renewed", err: &wazoapi.Error{Status: 401, Reason: wazoapi.ReasonTokenInvalid}, class: ClassService},
 		{name: "a room with outside people", err: &wazoapi.Error{Status: 409, ID: "message-identity-required"}, class: ClassPortal, pause: PauseConflict},
+		{name: "a number that cannot be answered", err: &wazoapi.Error{Status: 409, ID: "unreachable-participant"}, class: ClassMessage},
+		{name: "a number that was taken away", err: &wazoapi.Error{Status: 400, ID: "invalid-identity"}, class: ClassMessage},
 		{name: "too many sessions", err: &wazoapi.Error{Status: 429, Method: "POST", Path: "/api/auth/0.1/token", RetryAfter: 5 * time.Second}, class: ClassService, wait: 5 * time.Second},
 		{name: "chatd fails", err: &wazoapi.Error{Status: 500}, class: ClassService, unknown: true},
 		{name: "chatd is stopped", err: &wazoapi.Error{Status: 502}, class: ClassService, unknown: true},

@@ -28,10 +28,10 @@ func (f *fakeMatrix) MakeRoom(_ context.Context, plan RoomPlan) (id.RoomID, erro
 	room := madeRoom(len(f.made))
 	f.made = append(f.made, plan)
 	if f.members == nil {
-		f.members, f.named = make(map[id.RoomID]map[id.UserID]event.Membership), make(map[id.RoomID]string)
+		f.members, f.named, f.topics = make(map[id.RoomID]map[id.UserID]event.Membership), make(map[id.RoomID]string), make(map[id.RoomID]string)
 	}
 	f.members[room] = map[id.UserID]event.Membership{}
-	f.named[room] = plan.Name
+	f.named[room], f.topics[room] = plan.Name, plan.Topic
 	f.mu.Unlock()
 	key := func(key string) func(*event.Event) { return func(evt *event.Event) { evt.StateKey = &key } }
 	f.add(room, botUser, event.StateCreate, map[string]any{"room_version": "11"}, key(""))
@@ -80,6 +80,20 @@ func (f *fakeMatrix) SetRoomName(_ context.Context, room id.RoomID, name string)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.named[room] = name
+	f.signal()
+	return nil
+}
+
+func (f *fakeMatrix) RoomTopic(_ context.Context, room id.RoomID) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.topics[room], nil
+}
+
+func (f *fakeMatrix) SetRoomTopic(_ context.Context, room id.RoomID, topic string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.topics[room] = topic
 	f.signal()
 	return nil
 }

@@ -81,6 +81,7 @@ type fakeMatrix struct {
 	invite      func(id.UserID) error
 	members     map[id.RoomID]map[id.UserID]event.Membership // of rooms that the bot has made
 	named       map[id.RoomID]string                         // rooms that the bot has named
+	topics      map[id.RoomID]string                         // and their topics
 	removeError error                                        // of Remove
 
 	logins      LoginHistory // as stored

@@ -49,6 +49,8 @@ type fixture struct {
 	language     words.Language // LANGUAGE; default English
 	plainText    bool
 	relations    RelationsConfig
+	sms          SMSConfig
+	outsideLag   time.Duration
 	reactionWait time.Duration
 	replyWait    time.Duration
 	lookupWait   time.Duration
@@ -134,7 +136,7 @@ func (f *fixture) start() {
 	}
 	f.core = New(Config{
 		Observer: observer, Clocks: f.clocks, AdminRoom: f.adminRoom, SelfProbe: f.selfProbe, SelfProbeWait: 500 * time.Millisecond,
-		Rights: rights, CommandPrefix: "!wazo", Language: f.language, Alias: alias, Content: content, Media: f.media, Relations: f.relations, PlainText: f.plainText, Webhook: f.webhook,
+		Rights: rights, CommandPrefix: "!wazo", Language: f.language, Alias: alias, Content: content, Media: f.media, Relations: f.relations, SMS: f.sms, OutsideLag: f.outsideLag, PlainText: f.plainText, Webhook: f.webhook,
 		EncryptRooms: true, BackfillMessages: f.backfill,
 		KeyKept: f.keyKept, HealthInterval: f.healthInterval, LoginCheck: f.loginCheck, MemberKept: f.memberKept, HistorySettles: f.settles,
 		Settle: cmp.Or(f.settle, 100*time.Millisecond), ProbeInterval: f.probeInterval, OutageNotice: 300 * time.Millisecond, KeyWait: f.keyWait, ReactionWait: f.reactionWait, ReplyWait: f.replyWait, LookupWait: f.lookupWait, OverhearWait: f.overhearWait, CommitLag: 20 * time.Millisecond, WholeWait: 50 * time.Millisecond,

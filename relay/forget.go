@@ -34,6 +34,9 @@ func (r *Relay) forget(ctx context.Context) {
 		if err := r.db.SaidOnce.Forget(ctx, jsontime.UM(time.Now().Add(-mappingLife))); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget what was said once")
 		}
+		if err := r.forgetStatuses(ctx); err != nil && ctx.Err() == nil {
+			r.log.Err(err).Msg("Failed to forget old text messages")
+		}
 		if err := r.db.Withheld.Forget(ctx, jsontime.UM(time.Now().Add(-sessionLife))); err != nil && ctx.Err() == nil {
 			r.log.Err(err).Msg("Failed to forget withheld keys")
 		}

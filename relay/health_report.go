@@ -144,6 +144,9 @@ func (r *Relay) waiting(ctx context.Context) (map[db.QueueKey]time.Time, error) 
 	oldest = slices.DeleteFunc(oldest, func(queue db.OldestRow) bool { // they wait for people, and that is no trouble
 		return queue.Direction == db.ToMatrix && slices.Contains(unattended, queue.PortalID)
 	})
+	oldest = slices.DeleteFunc(oldest, func(queue db.OldestRow) bool { // whoever writes to a number can cause that
+		return r.waits.of(queue.QueueKey, time.Now()).For == words.WaitTextLimit
+	})
 	waiting := make(map[db.QueueKey]time.Time, len(oldest))
 	for _, queue := range oldest {
 		if !slices.ContainsFunc(paused, func(p *db.Pause) bool { return p.PortalID == queue.PortalID && p.Stops(queue.Direction) }) {

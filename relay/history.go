@@ -163,7 +163,8 @@ func (r *reader) probe(ctx context.Context) error {
 		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new. A room
 		// that is not there has been left.
 		last, isMember := newest[portal.WazoRoom]
-		if isMember && !last.After(portal.ReadUntil.Time) && (portal.Settled || r.acc.isQuiet(portal.ID, r.cfg.HistorySettles)) {
+		isQuiet := isMember && !last.After(portal.ReadUntil.Time) && (portal.Settled || r.acc.isQuiet(portal.ID, r.cfg.HistorySettles))
+		if isQuiet && !r.mustReadOutside(ctx, portal) {
 			r.verified(portal, connection, true)
 			for _, key := range busy[portal.ID] {
 				r.tasks.Wake(queueJob(key))
@@ -243,6 +244,9 @@ func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
 	if err == nil && isReader && !r.acc.stream().connected.Load() && !r.acc.isVerified(portal.ID) {
 		if err = r.tasks.Sleep(ctx, r.cfg.CommitLag); err == nil {
 			isNews, isReader, err = r.readNews(ctx, portal)
+		}
+		if err == nil && isReader {
+			err = r.readOutsideAgain(ctx, portal)
 		}
 	}
 	if err != nil {

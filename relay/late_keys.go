@@ -115,8 +115,15 @@ func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *
 			return err
 		}
 		disposition := k.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)})
-		if disposition == Reacted && k.cfg.Relations.WithoutReactions {
-			disposition = NothingToDo
+		if disposition == Reacted {
+			portal, err := k.db.Portal.ByID(ctx, row.PortalID)
+			if err != nil || portal == nil {
+				return err
+			} else if off, err := k.isOff(ctx, portal, k.cfg.Relations.WithoutReactions); err != nil {
+				return err
+			} else if off {
+				disposition = NothingToDo
+			}
 		}
 		switch disposition {
 		case Relayed, Encrypted, Reacted:

@@ -22,6 +22,10 @@ type Rooms interface {
 	Remove(ctx context.Context, room id.RoomID, user id.UserID, reason string) error
 	// SetRoomName names a room.
 	SetRoomName(ctx context.Context, room id.RoomID, name string) error
+	// RoomTopic returns a room's topic, "" if there is none.
+	RoomTopic(ctx context.Context, room id.RoomID) (string, error)
+	// SetRoomTopic sets a room's topic.
+	SetRoomTopic(ctx context.Context, room id.RoomID, topic string) error
 }
 
 // RoomPlan is a Matrix room that is to be made.
@@ -43,6 +47,9 @@ type RoomMarker struct {
 	Direct   bool         `json:"direct,omitempty"` // the Wazo room has two members
 	From     db.WazoTime  `json:"from"`             // µs: just before the first message that is shown
 	Until    db.WazoTime  `json:"until"`            // µs: messages up to this time are history
+
+	Participant wazoapi.UUID `json:"participant,omitempty"` // the member of the Wazo room who is outside Wazo; empty: there is none
+	Number      string       `json:"number,omitempty"`      // and their telephone number
 }
 
 // MemberChange is that somebody came into a Matrix room, was invited, or left.

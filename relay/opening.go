@@ -94,7 +94,7 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 			newest = jsontime.UMicro(m.CreatedAt)
 		}
 		// A message may be committed a little later than its time says, so that the last look has not seen it.
-		late := before != nil && before[m.Room] != m.UUID && m.CreatedAt.After(heardUntil.Add(-o.cfg.CommitLag))
+		late := before != nil && before[m.Room] != m.UUID && m.CreatedAt.After(heardUntil.Add(-o.cfg.lagOf(m)))
 		if heardUntil.IsZero() || !late && !m.CreatedAt.After(heardUntil.Time) {
 			continue // what was said before the account first listened opens nothing
 		}
@@ -116,9 +116,7 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 func (o *openings) ask(ctx context.Context, room wazoapi.Room, by id.UserID) error {
 	wazo, loggedIn, ok := o.identities.ofMatrix(by)
 	asked := candidate{user: by, wazo: wazo, loggedIn: loggedIn, usable: o.accounts.of(by) != nil, asked: true, ignored: o.cfg.Rights.IsIgnored(by)}
-	if room.HasIdentities() {
-		return refuse(o.texts.OutsideParticipants(o.titleFor(ctx, room, wazo)))
-	} else if !ok || !asked.isWanted(room, o.relayUUID()) {
+	if !ok || !asked.isWanted(room, o.relayUUID()) {
 		return refuse(o.texts.NotInWazoRoom())
 	}
 	return o.db.DoTxn(ctx, func(ctx context.Context) error {

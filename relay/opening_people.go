@@ -30,7 +30,9 @@ type candidate struct {
 // invited only to rooms that the relay account is in, which administrators can link anyway.
 func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
 	switch {
-	case !room.Has(c.wazo), c.ignored, room.HasIdentities():
+	case !room.Has(c.wazo), c.ignored:
+		return false
+	case !mayShow(room, c.loggedIn):
 		return false
 	case c.waits(), !c.loggedIn && (relayAccount == "" || !room.Has(relayAccount)):
 		return false
@@ -55,7 +57,13 @@ func (c *Config) maxMemberListAge() time.Duration { return c.MemberKept / 10 }
 // mayBeIn reports whether a person may be in the Matrix room of a Wazo room, by who its members are. It is isWanted without what the
 // person has decided.
 func (o *openings) mayBeIn(room wazoapi.Room, member *db.PortalMember) bool {
-	return room.Has(wazoapi.UUID(member.WazoUUID)) && (member.LoggedIn || room.Has(o.relayUUID()))
+	return room.Has(wazoapi.UUID(member.WazoUUID)) && (member.LoggedIn || room.Has(o.relayUUID())) && mayShow(room, member.LoggedIn)
+}
+
+// mayShow reports whether a Wazo room may be shown to a member of it, by who else is there. One with somebody outside Wazo is shown only
+// to the person whose number it is: nobody else may write from it.
+func mayShow(room wazoapi.Room, loggedIn bool) bool {
+	return !room.HasIdentities() || loggedIn && isDirect(room)
 }
 
 // isDirect reports whether a Wazo room is the conversation of two people.

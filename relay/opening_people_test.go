@@ -21,6 +21,8 @@ func TestWhoIsInvited(t *testing.T) {
 	}
 	outside := room(alice, bob)
 	outside.Users[1].Identity = "+15550100"
+	group := room(alice, bob, carol)
+	group.Users[1].Identity = "+15550100"
 	login := candidate{wazo: alice, loggedIn: true, usable: true, auto: db.AutoOn}
 	mapped := candidate{wazo: alice, auto: db.AutoOn}
 	with := func(c candidate, change func(*candidate)) candidate {
@@ -40,7 +42,9 @@ func TestWhoIsInvited(t *testing.T) {
 		{"a mapped member where the relay account is one", mapped, room(relayUUID, alice, bob), true},
 		{"a map opens no private conversation", mapped, room(alice, bob), false},
 		{"a map opens none if it is asked for", with(mapped, func(c *candidate) { c.asked = true }), room(alice, bob), false},
-		{"somebody from outside Wazo takes part", login, outside, false},
+		{"somebody from outside Wazo writes to a person", login, outside, true},
+		{"somebody from outside Wazo writes to a mapped person", mapped, outside, false},
+		{"somebody from outside Wazo is in a group", login, group, false},
 		{"auto off", with(login, func(c *candidate) { c.auto = db.AutoOff }), room(alice, bob), false},
 		{"auto direct, two people", with(login, func(c *candidate) { c.auto = db.AutoDirect }), room(alice, bob), true},
 		{"auto direct, three people", with(login, func(c *candidate) { c.auto = db.AutoDirect }), room(alice, bob, carol), false},

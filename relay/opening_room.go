@@ -45,6 +45,9 @@ func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 		}
 		return o.giveUp(ctx, wazoRoom)
 	}
+	if may, err := o.mayOpenOutside(ctx, opening, plan, people, reader); err != nil || !may {
+		return err
+	}
 	if there, err := o.db.Opening.MarkAttempted(ctx, string(wazoRoom), jsontime.UM(time.Now())); err != nil || !there {
 		return err
 	}
@@ -86,7 +89,11 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	for i, person := range people {
 		invited[i] = person.wazo
 	}
-	from, until, err := o.backfill(ctx, reader, room.UUID, opening.From)
+	lag := o.cfg.CommitLag
+	if room.HasIdentities() {
+		lag = o.cfg.OutsideLag
+	}
+	from, until, err := o.backfill(ctx, reader, room.UUID, opening.From, lag)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -94,10 +101,17 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	if err != nil {
 		o.log.Warn().Err(err).Msg("Failed to look up names for a room's title") // it is renamed later
 	}
-	return &RoomPlan{
+	plan := &RoomPlan{
 		Name: title, Topic: o.texts.ConversationTopic(), Encrypted: o.cfg.EncryptRooms,
 		Marker: RoomMarker{WazoRoom: room.UUID, Title: title, Direct: isDirect(room), From: from, Until: until},
-	}, people, reader, nil
+	}
+	if outside, ok := room.Outside(); ok {
+		plan.Marker.Participant, plan.Marker.Number = outside.UUID, outside.Identity
+		if plan.Topic, err = o.outsideTopic(ctx, reader, room.UUID, outside.Identity); err != nil {
+			o.log.Warn().Err(err).Msg("Failed to look up the own numbers for a room's topic") // it is set later
+		}
+	}
+	return plan, people, reader, nil
 }
 
 // anyMember returns an account that is a member of a Wazo room, and the room. It is the one that probably is, if that is given and
@@ -122,8 +136,9 @@ func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *a
 }
 
 // backfill decides which messages are shown in a new Matrix room: those after from. Those up to until are history. opener is when the
-// message was stored that opens the conversation; it is zero if somebody asked for it, and then everything is history.
-func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.UUID, opener db.WazoTime) (from, until db.WazoTime, err error) {
+// message was stored that opens the conversation; it is zero if somebody asked for it, and then everything is history. lag is how much
+// later than its time stamp a message may be committed.
+func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.UUID, opener db.WazoTime, lag time.Duration) (from, until db.WazoTime, err error) {
 	count := o.cfg.BackfillMessages
 	query := wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: historyPage}
 	for {
@@ -159,7 +174,7 @@ func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.U
 	if from.IsZero() { // nothing was said yet: everything will be new
 		from = jsontime.UMicroInt(1)
 	} else { // something older may be committed yet
-		from = jsontime.UMicro(from.Add(-o.cfg.CommitLag))
+		from = jsontime.UMicro(from.Add(-lag))
 	}
 	return from, until, nil
 }
@@ -299,6 +314,12 @@ func (o *openings) adopt(ctx context.Context, room id.RoomID, marker RoomMarker,
 	}
 	if err = o.db.Portal.Insert(ctx, portal); err != nil {
 		return false, err
+	}
+	if marker.Number != "" {
+		err = o.db.Outside.Insert(ctx, &db.Outside{PortalID: portal.ID, Participant: string(marker.Participant), Number: marker.Number})
+		if err != nil {
+			return false, err
+		}
 	}
 	logChange(ctx, o.log, portal, func(line *zerolog.Event) { line.Msg("A conversation has opened") })
 	db.AfterCommit(ctx, func() {

@@ -336,7 +336,7 @@ func TestHistoryHasWhatIsCommittedLate(t *testing.T) {
 	f := newLoginFixture(t)
 	f.start()
 	opener := f.wazo.Post(f.room.UUID, f.bob, "second", "")
-	from, until, err := f.core.openings.backfill(t.Context(), f.core.account, wazoapi.UUID(f.room.UUID), jsontime.UMicro(opener.CreatedAt))
+	from, until, err := f.core.openings.backfill(t.Context(), f.core.account, wazoapi.UUID(f.room.UUID), jsontime.UMicro(opener.CreatedAt), time.Second)
 	require.NoError(t, err)
 	require.True(t, until.Before(opener.CreatedAt), "what opens the conversation is no history")
 	require.WithinRange(t, opener.CreatedAt.Add(-f.core.cfg.CommitLag), from.Time, until.Time)

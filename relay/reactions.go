@@ -26,8 +26,10 @@ var errWaits = errors.New("more may come that is delivered together with this")
 
 // react accepts a reaction.
 func (a *matrixAccept) react(ctx context.Context, evt Event, position int64) error {
-	if _, _, ok := convert.ReactionOf(evt.Event); !ok || a.cfg.Relations.WithoutReactions {
+	if _, _, ok := convert.ReactionOf(evt.Event); !ok {
 		return nil
+	} else if off, err := a.isOff(ctx, a.portal, a.cfg.Relations.WithoutReactions); err != nil || off {
+		return err
 	} else if isRepeated, err := (repeatedReactions{a.Relay, a.portal}).made(ctx, evt.Event); err != nil || isRepeated {
 		return err
 	}

@@ -247,6 +247,10 @@ func (w *queueWorker) matchParked(ctx context.Context) error {
 	if err != nil || portal == nil {
 		return err
 	}
+	outside, err := w.outsideOf(ctx, portal)
+	if err != nil {
+		return err
+	}
 	rows, err := w.db.Queue.Blocked(ctx, portal.ID)
 	if err != nil {
 		return err
@@ -255,7 +259,7 @@ func (w *queueWorker) matchParked(ctx context.Context) error {
 		if row.Direction != db.ToWazo || row.State != db.StateParked || !row.HasRequest() {
 			continue
 		}
-		d := &wazoDelivery{Relay: w.Relay, portal: portal, row: row}
+		d := &wazoDelivery{Relay: w.Relay, portal: portal, row: row, outside: outside}
 		request, err := d.storedRequest(ctx)
 		if err != nil {
 			continue // it is parked because of that

@@ -35,10 +35,14 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 		r.counts.delivered(ctx, row, eventID.String())
 	}
 	r.wazoRelations.delivered(ctx, row.PortalID, wazoapi.UUID(row.SourceID))
-	return r.db.Message.Insert(ctx, &db.Message{
+	err = r.db.Message.Insert(ctx, &db.Message{
 		PortalID: row.PortalID, WazoUUID: row.SourceID, Part: part, EventID: eventID, Author: row.Author,
 		CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
 	})
+	if err != nil || part > 0 {
+		return err
+	}
+	return r.followShown(ctx, row, eventID)
 }
 
 // recordMerged stores, within a transaction, that an event shows several messages of Wazo. Their rows leave. A message whose row is
@@ -59,6 +63,9 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 			PortalID: portalID, WazoUUID: row.SourceID, EventID: eventID, Author: row.Author,
 			CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
 		})
+		if err == nil {
+			err = r.followShown(ctx, row, eventID)
+		}
 		if err != nil {
 			return err
 		}
@@ -188,6 +195,8 @@ func (d *wazoDelivery) record(ctx context.Context, doTxn func(context.Context, f
 		}
 		if err = d.recordRelations(ctx, request, message); err != nil {
 			return err
+		} else if err = d.recordTextMessage(ctx, message); err != nil {
+			return err
 		}
 		return also(ctx)
 	})
@@ -196,7 +205,9 @@ func (d *wazoDelivery) record(ctx context.Context, doTxn func(context.Context, f
 		return fmt.Errorf("failed to record the delivery of %s: %w", row.SourceID, err)
 	case row.Kind == db.KindMessage:
 		d.wazoRelations.delivered(ctx, portal.ID, message.UUID)
-		d.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.SourceID))
+		if d.outside == nil { // a text message is only on its way, see tellStatus
+			d.matrix.MarkRead(portal.MatrixRoom, id.EventID(row.SourceID))
+		}
 	case !there: // unlinked while people on Wazo were being told of the link
 		portal.StartedOnWazo = jsontime.UMicro(message.CreatedAt)
 		d.sayGoodbye(portal)

@@ -47,11 +47,13 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		// It, or an edit of it, may stand in a gap, which is read later.
 		return a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceWithdrawn, target.String())
 	}
-	isOff := a.cfg.Relations.WithoutRedactions
+	without := a.cfg.Relations.WithoutRedactions
 	if isReaction {
-		isOff = a.cfg.Relations.WithoutReactions
+		without = a.cfg.Relations.WithoutReactions
 	}
-	if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
+	if isOff, err := a.isOff(ctx, a.portal, without); err != nil {
+		return err
+	} else if isOff || evt.Tag != nil || a.cfg.Rights.IsIgnored(evt.Sender) {
 		return nil
 	}
 	return a.insert(ctx, evt, position)

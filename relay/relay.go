@@ -49,6 +49,9 @@
 //     conversation_members.go invites people, conversation_follow.go does what changes on Wazo, conversation_remove.go
 //     removes who does not belong there, and conversation_end.go ends what everybody has left. deliver_history.go shows
 //     what was said before, and mute.go is what people decide.
+//   - Text messages: people outside Wazo are in rooms that have a telephone number. outside.go says who is there,
+//     sms_numbers.go from which own number they are written to, which the topic names (sms_topic.go), sms_post.go what
+//     becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, and sms_limits.go bounds what may go wrong.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
@@ -85,6 +88,7 @@ type Config struct {
 	Media         MediaConfig
 	Relations     RelationsConfig
 	Webhook       WebhookConfig
+	SMS           SMSConfig
 	Language      words.Language // of what people read; default English
 
 	// PlainText is WAZO_MARKDOWN=off: texts for Wazo must read well unrendered, and texts from Wazo are shown as typed.
@@ -105,6 +109,10 @@ type Config struct {
 	ReactionWait   time.Duration // how long a reaction waits for others that are shown with it; default 5 s
 	LookupWait     time.Duration // how long a message waits for what it can do without, such as quotes; default 10 s
 	ReplyWait      time.Duration // how long a message of Wazo waits to be marked as a reply, if Wazo has the plugin; default 500 ms
+
+	// OutsideLag is CommitLag for messages from outside Wazo, which chatd stores late, and of which it tells nobody while RabbitMQ is
+	// away; default 20 s.
+	OutsideLag time.Duration
 
 	PluginMissed      time.Duration // how long it is believed that the plugin is away after a request missed it; default 5 min
 	RelationsInterval time.Duration // between two looks at the reactions and replies of a room of which no event tells; default 10 min
@@ -145,6 +153,7 @@ func (c *Config) setDefaults() {
 	set(&c.WholeWait, 3*time.Second)
 	set(&c.CommitLag, time.Second)
 	set(&c.HistorySettles, overlap)
+	set(&c.OutsideLag, 20*time.Second)
 	set(&c.KeyWait, 10*time.Second)
 	set(&c.ReactionWait, 5*time.Second)
 	set(&c.LookupWait, 10*time.Second)
@@ -175,6 +184,7 @@ type Relay struct {
 	*directory
 	*people
 	*starter
+	sms *smsStarter
 
 	accounts   *accounts   // the relay account, and those of people
 	identities *identities // who is who
@@ -185,7 +195,9 @@ type Relay struct {
 
 	knownEchoes *knownEchoes // and on Matrix
 
-	natives *natives // what the plugin for reactions and replies has to do
+	natives   *natives // what the plugin for reactions and replies has to do
+	numbers   *numbers // the own numbers of people, for text messages
+	smsLimits *smsLimits
 
 	wazoRelations *wazoRelations // reactions and replies of people on Wazo
 
@@ -247,7 +259,9 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		r.texts = r.texts.WithoutRelayAccount()
 	}
 	r.accounts = newAccounts(r, former, client)
-	r.directory = &directory{account: r.account, names: newPhonebook(r.accounts), db: database, texts: r.texts, log: log}
+	book := newPhonebook(r.accounts)
+	r.directory = &directory{account: r.account, names: book, outside: newOutsideNames(book), db: database, texts: r.texts, log: log}
+	r.numbers, r.smsLimits = newNumbers(), newSMSLimits(r.cfg.SMS.perHour(), r.cfg.SMS.roomsPerHour())
 	r.identities = &identities{db: database, accounts: r.accounts}
 	r.authorship = &authorship{accounts: r.accounts, identities: r.identities}
 	r.people = newPeople(r)
@@ -270,12 +284,17 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		r.readers.began(acc)
 		r.logins.wake()
 	}
-	r.accounts.ended = r.readers.ended
+	r.accounts.ended = func(acc *account) {
+		r.readers.ended(acc)
+		r.numbers.forget(acc)
+	}
 	r.wazoRelations = newWazoRelations(r)
 	r.openings = &openings{r}
 	r.wholeSync.wanted = r.openings.wakeWanted
 	r.conversations = newConversations(r)
+	r.numbers.learned = r.conversations.numbersLearned
 	r.starter = newStarter(r.people, r.openings)
+	r.sms = &smsStarter{Relay: r}
 	return r
 }
 

@@ -34,7 +34,7 @@ func (r *reader) memberCommands(ctx context.Context, messages []wazoapi.Message)
 		room, ok, err := r.acc.heardRoom(ctx, m.Room)
 		if err != nil {
 			return nil, err
-		} else if !ok || !room.Has(m.UserUUID) || !endsLink(typed) && !room.Has(r.account.uuid()) {
+		} else if !ok || room.HasIdentities() || !room.Has(m.UserUUID) || !endsLink(typed) && !room.Has(r.account.uuid()) {
 			continue
 		}
 		if commands == nil {

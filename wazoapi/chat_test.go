@@ -71,11 +71,11 @@ func TestPostMessage(t *testing.T) {
 		wantErr  string
 		unknown  bool
 	}{
-		{name: "content and alias", draft: Draft{"hi", "Alice (Matrix)"}, status: 201, answer: answer, wantBody: `{"content":"hi","alias":"Alice (Matrix)"}`},
+		{name: "content and alias", draft: Draft{Content: "hi", Alias: "Alice (Matrix)"}, status: 201, answer: answer, wantBody: `{"content":"hi","alias":"Alice (Matrix)"}`},
 		{name: "an empty alias is left out", draft: Draft{Content: "hi"}, status: 201, answer: answer, wantBody: `{"content":"hi"}`},
 		{name: "an empty content is sent", draft: Draft{}, status: 201, answer: answer, wantBody: `{"content":""}`},
 		{name: "HTML is not made longer", draft: Draft{Content: "<b>&</b>"}, status: 201, answer: answer, wantBody: `{"content":"<b>&</b>"}`},
-		{name: "accepted for outside delivery", draft: Draft{Content: "hi"}, status: 202, answer: answer, wantBody: `{"content":"hi"}`},
+		{name: "accepted for outside delivery", draft: Draft{Content: "hi", Identity: "i"}, status: 202, answer: answer, wantBody: `{"content":"hi","sender_identity_uuid":"i"}`},
 		{name: "a 500 without body may be stored", draft: Draft{Content: "hi"}, status: 500, wantBody: `{"content":"hi"}`, wantErr: "500: Internal Server Error (empty answer)", unknown: true},
 		{name: "a 413 of nginx is not stored", draft: Draft{Content: "hi"}, status: 413, answer: "<html>", wantBody: `{"content":"hi"}`, wantErr: "413: Request Entity Too Large (HTML page)"},
 		{name: "a 502 of nginx may be stored", draft: Draft{Content: "hi"}, status: 502, answer: "<html>", wantBody: `{"content":"hi"}`, wantErr: "502: Bad Gateway (HTML page)", unknown: true},

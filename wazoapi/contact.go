@@ -10,6 +10,7 @@ type Contact struct {
 	LastName  string `json:"lastname"`
 	Email     string `json:"email"`
 	Exten     string `json:"exten"` // the internal number
+	Mobile    string `json:"mobile_phone_number"`
 }
 
 // Name returns the first and the last name. If the directory has neither, it

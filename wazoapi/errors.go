@@ -75,7 +75,8 @@ func (e *Error) Error() string {
 
 // Is tells what the answer to a log-in means, see [ErrLogInRefused] and those that
 // follow it, what the plugin means, see [ErrNoPlugin] and those that follow it, and
-// whether it names an [ErrUnknownUser].
+// whether it names an [ErrUnknownUser], or somebody outside Wazo, see
+// [ErrInvalidIdentity] and those that follow it.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrLogInRefused:
@@ -90,6 +91,12 @@ func (e *Error) Is(target error) bool {
 		return IsAuth(e) && e.Status >= http.StatusInternalServerError
 	case ErrUnknownUser:
 		return e.Status == http.StatusNotFound && e.ID == "unknown-user"
+	case ErrInvalidIdentity:
+		return e.Status == http.StatusBadRequest && e.ID == "invalid-identity"
+	case ErrIdentityRequired:
+		return e.Status == http.StatusConflict && e.ID == "message-identity-required"
+	case ErrUnreachable:
+		return e.Status == http.StatusConflict && (e.ID == "unreachable-participant" || e.ID == "no-common-connector")
 	case ErrNoPlugin:
 		return e.noPlugin
 	case ErrNotMember:

@@ -49,6 +49,7 @@ type event struct {
 	expires    *UUID // a session that ends soon
 	plugin     *pluginEvent
 	presence   *UUID // whose presence was updated
+	outside    *outsideEvent
 }
 
 // pluginEvent is an event of the plugin: a reaction, a reply, or the name of one
@@ -102,6 +103,8 @@ func parseEvent(data json.RawMessage) (event, error) {
 		}
 	case eventPresenceUpdated:
 		ev.presence = parsePresenceEvent(env.Data)
+	case eventDeliveryStatus, eventIdentityCreated, eventIdentityUpdated, eventIdentityDeleted:
+		ev.outside = parseOutsideEvent(env)
 	case eventReactionCreated, eventReactionDeleted, eventReplyCreated:
 		ev.plugin = parsePluginEvent(env)
 	}

@@ -140,6 +140,8 @@ func (h *Hook) handle(ctx context.Context, ev event) error {
 		return h.handler.MessageCreated(ctx, *ev.message)
 	case ev.room != nil:
 		return h.handler.RoomCreated(ctx, *ev.room)
+	case ev.outside != nil:
+		return ev.outside.tell(ctx, h.handler)
 	case ev.plugin != nil && ev.plugin.unreadable != "":
 		h.a.log.Warn().Str("event", ev.plugin.unreadable).Msg("Ignored an event of the plugin that cannot be read")
 	case ev.plugin != nil:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"wazo-matrix-relay/internal/task"
@@ -196,8 +197,8 @@ func (h *Hook) repair(ctx context.Context, tenant bool) (changed bool, err error
 	return changed, err
 }
 
-// wanted is the subscription as it has to be. The events of the plugin are harmless where
-// there is no plugin.
+// wanted is the subscription as it has to be. The events of the plugin, and those about
+// people outside Wazo, are harmless where there are none.
 func (h *Hook) wanted(tenant bool) subscription {
 	target := h.cfg.URL
 	if tenant {
@@ -205,7 +206,7 @@ func (h *Hook) wanted(tenant bool) subscription {
 	}
 	return subscription{
 		Name: "Matrix relay", Service: "http",
-		Events:   append([]string{eventMessageCreated, eventRoomCreated}, pluginEvents()...),
+		Events:   slices.Concat([]string{eventMessageCreated, eventRoomCreated}, pluginEvents(), outsideEvents()),
 		Config:   hookTarget{URL: target, Method: "post", Body: hookTemplate, ContentType: "application/json", Verify: "true"},
 		Metadata: map[string]string{"app": hookApp, "relay": h.cfg.Relay},
 	}

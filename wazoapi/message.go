@@ -17,6 +17,7 @@ type Message struct {
 	WazoUUID   UUID
 	CreatedAt  time.Time // on chatd's clock, in UTC, in whole microseconds
 	Room       UUID
+	Delivery   Delivery // zero for a message that stays inside Wazo
 }
 
 // Draft is a message that is to be posted. Content may be empty. Together with
@@ -25,6 +26,10 @@ type Message struct {
 type Draft struct {
 	Content string
 	Alias   string // the name shown as the author's; at most 256 code points; "" sends none
+	// Identity is the number that the message is sent from to somebody outside Wazo:
+	// the UUID of one of [Account.Identities]. It must be "" in rooms without
+	// [Room.Outside], where it would turn the message into a paid text message.
+	Identity UUID
 }
 
 // Direction is the order of messages by creation time.
@@ -68,6 +73,7 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 		Room       struct {
 			UUID UUID `json:"uuid"`
 		} `json:"room"`
+		Delivery Delivery `json:"delivery"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
@@ -85,7 +91,7 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	*m = Message{
 		UUID: raw.UUID, Content: raw.Content, Alias: raw.Alias,
 		UserUUID: raw.UserUUID, TenantUUID: raw.TenantUUID, WazoUUID: raw.WazoUUID,
-		CreatedAt: raw.CreatedAt.Time, Room: raw.Room.UUID,
+		CreatedAt: raw.CreatedAt.Time, Room: raw.Room.UUID, Delivery: raw.Delivery,
 	}
 	return nil
 }
@@ -93,9 +99,13 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 // MarshalJSON writes a message in chatd's form, so that a stored message reads
 // like a received one.
 func (m Message) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{
+	fields := map[string]any{
 		"uuid": m.UUID, "content": m.Content, "alias": m.Alias,
 		"user_uuid": m.UserUUID, "tenant_uuid": m.TenantUUID, "wazo_uuid": m.WazoUUID,
 		"created_at": formatTime(m.CreatedAt), "room": map[string]UUID{"uuid": m.Room},
-	})
+	}
+	if m.Delivery != (Delivery{}) {
+		fields["delivery"] = m.Delivery
+	}
+	return json.Marshal(fields)
 }

@@ -17,8 +17,8 @@ var errNoUUID = errors.New("unreadable answer: it has no uuid")
 //
 // The request is repeated only after a 401 for an invalid token, which means
 // that nothing was stored. After an error, [OutcomeUnknown] tells whether the
-// message may be stored. The error is [ErrInvalidUUID], before any request, if
-// room is not a uuid.
+// message may be stored, and sent to somebody outside Wazo. The error is
+// [ErrInvalidUUID], before any request, if room is not a uuid.
 func (a *Account) PostMessage(ctx context.Context, room UUID, d Draft) (Message, error) {
 	r, err := a.roomMessages(http.MethodPost, room)
 	if err != nil {
@@ -26,9 +26,10 @@ func (a *Account) PostMessage(ctx context.Context, room UUID, d Draft) (Message,
 	}
 	r.timeout = a.c.cfg.PostTimeout
 	r.body = struct {
-		Content string `json:"content"`
-		Alias   string `json:"alias,omitempty"`
-	}{d.Content, d.Alias}
+		Content  string `json:"content"`
+		Alias    string `json:"alias,omitempty"`
+		Identity UUID   `json:"sender_identity_uuid,omitempty"`
+	}{d.Content, d.Alias, d.Identity}
 	var message Message
 	if err = a.call(ctx, r, &message); err != nil {
 		return Message{}, err

@@ -32,6 +32,17 @@ func (r Room) HasIdentities() bool {
 	return slices.ContainsFunc(r.Users, func(u RoomUser) bool { return u.Identity != "" })
 }
 
+// Outside returns the member from outside Wazo, and whether there is one. Such a room
+// has exactly one other member.
+func (r Room) Outside() (RoomUser, bool) {
+	for _, u := range r.Users {
+		if u.Identity != "" {
+			return u, true
+		}
+	}
+	return RoomUser{}, false
+}
+
 // Has reports whether user is a member.
 func (r Room) Has(user UUID) bool {
 	return slices.ContainsFunc(r.Users, func(u RoomUser) bool { return u.UUID == user })
@@ -97,6 +108,10 @@ func (a *Account) CreateRoom(ctx context.Context, name string, users []UUID) (Ro
 		}
 		body.Users[i].UUID = u
 	}
+	return a.createRoom(ctx, body)
+}
+
+func (a *Account) createRoom(ctx context.Context, body any) (Room, error) {
 	r := request{
 		method: http.MethodPost, service: serviceChatd, path: "/users/me/rooms",
 		body: body, timeout: a.c.cfg.PostTimeout,

@@ -261,6 +261,8 @@ func (s *stream) handle(ctx context.Context, ev event) error {
 		return s.h.RoomCreated(ctx, *ev.room)
 	case ev.presence != nil:
 		s.presence.h.OwnPresenceUpdated(ctx)
+	case ev.outside != nil:
+		return ev.outside.tell(ctx, s.h)
 	case ev.plugin != nil:
 		return s.plugin.handle(ctx, *ev.plugin)
 	}
@@ -308,6 +310,9 @@ func (s *stream) start(ctx context.Context) error {
 		return err
 	}
 	events := append([]string{eventMessageCreated, eventRoomCreated, eventExpireSoon}, s.presence.events()...)
+	if _, wants := s.h.(OutsideHandler); wants {
+		events = append(events, outsideEvents()...)
+	}
 	if err := s.subscribe(ctx, events...); err != nil {
 		return err
 	}

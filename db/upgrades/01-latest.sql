@@ -1,4 +1,4 @@
--- v0 -> v10: Latest schema
+-- v0 -> v12: Latest schema
 
 -- Times are integers, and 0 means that there is none yet. "ms" are milliseconds of the relay's clock, "µs" are microseconds of
 -- chatd's clock. "Sealed" values are encrypted with a key that is derived from SECRET_KEY.
@@ -74,6 +74,35 @@ CREATE TABLE named_room (
 	named TEXT NOT NULL,
 	PRIMARY KEY (room, named)
 );
+
+-- The opened portals of rooms with somebody outside Wazo: conversations by text messages.
+CREATE TABLE outside (
+	portal_id   INTEGER NOT NULL PRIMARY KEY REFERENCES portal (id) ON DELETE CASCADE,
+	participant TEXT    NOT NULL,            -- the uuid of the member outside Wazo
+	number      TEXT    NOT NULL,            -- the telephone number of that member, as Wazo has it
+	own_number  TEXT    NOT NULL DEFAULT '', -- the own number that was last written to or chosen; empty: none
+	own_since   BIGINT  NOT NULL DEFAULT 0   -- µs: when it was written to or chosen
+);
+
+-- Wazo rooms with somebody outside whose creation may have succeeded. It is not repeated for a while: a second room would be fatal.
+CREATE TABLE outside_attempt (
+	account_uuid TEXT   NOT NULL, -- the Wazo user who wanted the room
+	number       TEXT   NOT NULL,
+	attempted_at BIGINT NOT NULL, -- ms
+	PRIMARY KEY (account_uuid, number)
+);
+
+-- The text messages that were sent to people outside Wazo, until it is certain what became of them.
+CREATE TABLE text_message (
+	wazo_uuid  TEXT    NOT NULL PRIMARY KEY,
+	portal_id  INTEGER REFERENCES portal (id) ON DELETE CASCADE, -- NULL: only its status is known yet
+	event_id   TEXT    NOT NULL DEFAULT '', -- that was sent
+	status     TEXT    NOT NULL,            -- as chatd calls it
+	told       TEXT    NOT NULL DEFAULT '', -- the last status of which the sender was told in words
+	created_at BIGINT  NOT NULL DEFAULT 0,  -- µs: on chatd's clock; 0: not known
+	noted_at   BIGINT  NOT NULL             -- ms
+);
+CREATE INDEX text_message_portal ON text_message (portal_id, created_at);
 
 -- The people of opened portals.
 CREATE TABLE portal_member (

@@ -72,6 +72,8 @@ type Config struct {
 	Webhook bool
 	// Plugin gives Wazo the plugin for reactions and replies. People there use it, and it comes and goes.
 	Plugin bool
+	// SMS lets people write text messages to telephones outside Wazo, and answer them, besides Messages.
+	SMS bool
 	// Faults are the names of the faults to use. Empty uses all.
 	Faults []string
 	// RelayBinary is the path of a relay that BuildRelay has built. Empty builds one.
@@ -165,6 +167,9 @@ func (c Config) relayEnv(matrixURL, wazoURL string) map[string]string {
 		"WAZO_RELAY_HOOK":        c.Probe.String(),
 		"WAZO_RELAY_SILENCE":     (2 * c.Probe).String(),
 		"WAZO_RELAY_BREAK":       string(c.Break),
+	}
+	if c.SMS {
+		env["WAZO_RELAY_OUTSIDE"] = c.outsideLag().String()
 	}
 	if c.Plugin {
 		env["WAZO_RELAY_PLUGIN"], env["WAZO_RELAY_RELATIONS"] = c.Probe.String(), (2 * c.Probe).String()

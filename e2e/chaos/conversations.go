@@ -237,6 +237,15 @@ func (s *fixture) requireOpened(ctx context.Context, c *conversation) error {
 	}
 }
 
+// opened returns all conversations that open by themselves, also those with telephones.
+func (s *fixture) opened() []*conversation {
+	all := slices.Clone(s.conversations)
+	for _, ph := range s.phones {
+		all = append(all, ph.conversation)
+	}
+	return all
+}
+
 // isOpen says whether people are in the room of a conversation.
 func (c *conversation) isOpen() bool {
 	select {
@@ -277,7 +286,7 @@ func (s *fixture) countRooms(ctx context.Context) (opened, second int, err error
 		}
 	}
 	_, err = bot.Logout(ctx)
-	for _, c := range s.conversations {
+	for _, c := range s.opened() {
 		rooms := slices.DeleteFunc(s.matrix.made.of(c.Wazo), func(room id.RoomID) bool { return !inUse[room] })
 		if c.isOpen() {
 			opened++

@@ -31,7 +31,11 @@
 //	native.go   what the plugin has, against what is on Matrix
 //	expect_native.go  which reactions there must be on Wazo
 //
-// Without Config.Plugin, Wazo has no plugin for reactions and replies.
+//	phones.go   text messages to and from telephones outside Wazo
+//	phone_faults.go  what becomes of them behind chatd
+//	judge_phone.go   that each was sent and paid for once, and what was told of failures
+//
+// Without Config.SMS, nobody writes text messages. Without Config.Plugin, Wazo has no plugin for reactions and replies.
 //
 // The relay is built with the tag "chaos". With this tag its waiting times can be
 // shortened, and parts of its protection can be switched off, which tests this

@@ -56,6 +56,10 @@ type fixture struct {
 	places   []*place // the linked ones
 	// conversations are the places that open by themselves.
 	conversations []*conversation
+	// phones are the conversations with telephones outside Wazo.
+	phones     []*phone
+	textFaults textFaults
+	busAway    atomic.Int64 // how many outages keep RabbitMQ away now
 	// opening is held for reading from the beginning of a conversation until it opens, and
 	// for writing while somebody is logged out: who logs out does not want what is said
 	// meanwhile.
@@ -104,7 +108,10 @@ func (s *fixture) openServers(ctx context.Context, dir string) error {
 	if s.matrix, err = s.startProxy(classifyMatrix, homeserver.URL); err != nil {
 		return err
 	}
-	if s.wazo, err = s.startProxy(classifyWazo, func() string { return wazo.URL() }); err != nil {
+	if s.cfg.SMS {
+		options = append(options, wazotest.WithSMSRetries(smsRetry, smsRetry), wazotest.WithInboundDelay(s.cfg.delay()))
+	}
+	if s.wazo, err = s.startProxy(func(r *http.Request) class { return s.classifyText(wazo, r) }, func() string { return wazo.URL() }); err != nil {
 		return err
 	}
 	binary := s.cfg.RelayBinary
@@ -181,6 +188,7 @@ func (s *fixture) openPlaces(ctx context.Context, _ string) error {
 		s.places = append(s.places, p)
 	}
 	s.hireConversations()
+	s.hirePhones()
 	return nil
 }
 

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -33,7 +34,11 @@ type killer struct {
 }
 
 func newKiller(s *fixture) *killer {
-	return &killer{fixture: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 2)), deck: newDeck(s.cfg.Seed, 1, aims)}
+	dealt := aims
+	if s.cfg.SMS {
+		dealt = append(slices.Clone(aims), aim{class: smsPost}, aim{class: smsPost, late: true}, aim{class: smsPost, late: true})
+	}
+	return &killer{fixture: s, rng: rand.New(rand.NewPCG(s.cfg.Seed, 2)), deck: newDeck(s.cfg.Seed, 1, dealt)}
 }
 
 // run returns after the last kill. progress counts what people have said.
@@ -84,7 +89,7 @@ func (s *fixture) trap(ctx context.Context, a aim) bool {
 // reports false if ctx ends before there is one.
 func (s *fixture) trapWith(ctx context.Context, a aim, end func()) bool {
 	p := s.matrix
-	if a.class == wazoPost || a.class == wazoPages {
+	if a.class == wazoPost || a.class == smsPost || a.class == wazoPages {
 		p = s.wazo
 	}
 	sprung, dead := make(chan struct{}), make(chan struct{})

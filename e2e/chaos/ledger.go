@@ -135,6 +135,16 @@ func (l *ledger) threadOf(message id.EventID) (root, last id.EventID) {
 	return root, last
 }
 
+// arrivedOf returns the newest message of a person that is on Wazo, "" if there is none. Of those that people say again
+// and again, nobody knows which one it is.
+func (l *ledger) arrivedOf(who string) id.EventID {
+	isThere := func(e *entry) bool { return e.kind == says && e.who == who && e.isThere && e.texts[0] != identical }
+	for _, event := range l.newest(1, isThere) {
+		return event
+	}
+	return ""
+}
+
 // known returns what an event did before it was redacted.
 func (l *ledger) known(event id.EventID) (deed, bool) {
 	l.mu.Lock()

@@ -28,6 +28,8 @@ type login struct {
 	// desk is a Matrix room of the person and the bot only, for commands.
 	desk id.RoomID
 
+	number wazotest.Identity // for text messages, with Config.SMS
+
 	mu    sync.Mutex // held while the person logs in or out
 	since time.Time
 	// private is held for reading while the person says something on Matrix in a
@@ -53,6 +55,7 @@ func (s *fixture) openLogin(ctx context.Context, name, first, last string) error
 	// lost: only the latest database could decrypt it.
 	person.GiveRequestedKeys()
 	l := &login{person: person, name: person.UserID().Localpart(), account: s.Hire(first, last)}
+	s.giveNumber(l)
 	if l.desk, err = person.CreateRoom(ctx, harness.RoomOptions{Invite: []id.UserID{s.BotID()}}); err != nil {
 		return err
 	}

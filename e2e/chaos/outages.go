@@ -62,7 +62,7 @@ func (s *fixture) outages() []outage {
 			s.Wazo.CheckTokens()
 			return fault
 		})},
-		{busLost, s.while(faults.BusLost)},
+		{busLost, s.loseBus},
 		{"tokens expired", always(s.expireTokens)},
 		// After a refused log-in the relay waits a minute and more, in memory.
 		{"token limit", s.whileStarting(func() *wazotest.Fault {
@@ -116,6 +116,13 @@ func (s *fixture) whileStarting(on func() *wazotest.Fault) func(context.Context,
 		s.keeper.kill(ctx)
 		return met, err
 	}
+}
+
+// loseBus keeps RabbitMQ away. What comes from outside Wazo meanwhile can be read later than other messages.
+func (s *fixture) loseBus(ctx context.Context, lasts time.Duration) (bool, error) {
+	s.busAway.Add(1)
+	defer s.busAway.Add(-1)
+	return s.while(s.Wazo.Faults().BusLost)(ctx, lasts)
 }
 
 func (s *fixture) expireTokens() {

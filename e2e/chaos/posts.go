@@ -67,7 +67,12 @@ func relayPostFaults(delay time.Duration) []wazoFault {
 // the room right before the request goes on, whichever account posts. It spares what
 // people write on Wazo.
 func (f wazoFault) asKind(faults *wazotest.Faults, a *armed) kind {
-	return f.asKindWhen(wazoPost, wazotest.Times(1).Requested(), faults, a)
+	return f.asKindOfPost(wazoPost, faults, a)
+}
+
+// asKindOfPost is asKind for posts of another class.
+func (f wazoFault) asKindOfPost(c class, faults *wazotest.Faults, a *armed) kind {
+	return f.asKindWhen(c, wazotest.Times(1).Requested(), faults, a)
 }
 
 // asKindOf is asKind for requests of another class. What people do on Wazo may meet the fault instead.
@@ -162,6 +167,20 @@ func (a *authors) post(room string, author wazotest.User, text string) wazotest.
 		a.excused[message.UUID] = true
 	}
 	return message
+}
+
+// postSMS has a person write a text message in Wazo's app.
+func (a *authors) postSMS(room string, by wazotest.Identity, text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.written[a.wazo.PostSMS(room, by, text).UUID] = true
+}
+
+// isUnheard says whether the events of messages are lost now.
+func (a *authors) isUnheard() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.unheard
 }
 
 // wrote says whether an author has written a message, so that it does not come from

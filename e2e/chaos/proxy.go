@@ -33,6 +33,8 @@ const (
 	matrixInvites class = "matrix invites"
 	wazoPost      class = "wazo post"
 	wazoPages     class = "wazo history"
+	// smsPost are posts that become text messages.
+	smsPost class = "sms post"
 	// wazoRelate are requests that change reactions or mark replies, and wazoRelated those that read them.
 	wazoRelate  class = "wazo plugin"
 	wazoRelated class = "wazo plugin's list"
@@ -40,7 +42,7 @@ const (
 )
 
 // delivers says whether a request of the class carries a message.
-func (c class) delivers() bool { return c == matrixSend || c == wazoPost }
+func (c class) delivers() bool { return c == matrixSend || c == wazoPost || c == smsPost }
 
 // changes says whether a request of the class changes what its server has.
 func (c class) changes() bool {

@@ -248,7 +248,8 @@ func toMatrixKey(p *place, author, text string) string {
 // compare compares both directions of all places.
 func (s *fixture) compare(ctx context.Context) (Result, error) {
 	result := Result{Seed: s.cfg.Seed, Settle: s.cfg.Settle, killsWanted: s.cfg.Kills, messagesWanted: s.cfg.Messages}
-	result.conversationsWanted, result.pluginWanted = len(s.conversations), s.cfg.Plugin && !s.cfg.Plain
+	result.conversationsWanted, result.pluginWanted, result.textsWanted = len(s.opened()), s.cfg.Plugin && !s.cfg.Plain, s.cfg.SMS
+	result.readersWanted = len(s.conversations) > 0
 	for _, p := range s.everywhere() {
 		r, err := s.read(ctx, p)
 		if err != nil {
@@ -281,6 +282,11 @@ func (s *fixture) compare(ctx context.Context) (Result, error) {
 				result.Uncertain++
 				result.example("the homeserver gives no certain place to", toWazoKey(p, h.who, h.text), result.Uncertain)
 			}
+		}
+	}
+	for _, ph := range s.phones {
+		if err := s.judgePhone(ctx, ph, &result); err != nil {
+			return result, fmt.Errorf("%s: %w", ph.name, err)
 		}
 	}
 	return result, nil

@@ -131,7 +131,7 @@ func (s *fixture) withoutPrivateTalk(ctx context.Context, logins []*login, fn fu
 	}
 	limited, cancel := context.WithTimeout(ctx, s.cfg.Quiet)
 	defer cancel()
-	for _, c := range s.conversations {
+	for _, c := range s.opened() {
 		for _, l := range logins {
 			s.awaitArrival(limited, c, l)
 		}

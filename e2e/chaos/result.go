@@ -14,6 +14,7 @@ type Result struct {
 	Relations
 	Plugin              Plugin
 	Pair                PairResult
+	Texts               Texts
 	Sent                int // messages that people have sent, in the rooms of both sides
 	Kills               int
 	KilledMidway        int // the kills that came while a message was on its way
@@ -35,6 +36,8 @@ type Result struct {
 	SecondRooms         int // further rooms that were made for the same conversations and are in use
 	ReaderChanges       int // how often the account that read a chat logged out and another one took over
 	pluginWanted        bool
+	textsWanted         bool
+	readersWanted       bool // people with own accounts talk in one conversation
 	killsWanted         int
 	messagesWanted      int
 	conversationsWanted int
@@ -64,6 +67,10 @@ func (r Result) Print(w io.Writer) error {
 		fmt.Fprintf(&text, "by the plugin on Wazo: replies: %d, reactions: %d\n", p.Marked, p.Reacted)
 		fmt.Fprintf(&text, "by the plugin on Matrix: replies: %d, with a quote: %d, shown together with others: %d, reactions: %d, notices: %d\n", p.Answering, p.Quoting, p.Together, p.OnMatrix, p.Noticed)
 		fmt.Fprintf(&text, "replies and reactions that differ between the two sides: %d\n", p.Unequal)
+	}
+	if r.textsWanted {
+		fmt.Fprintf(&text, "text messages: received: %d, sent: %d, given up by Wazo: %d, failed later: %d, told that they failed: %d, told wrongly or not: %d\n",
+			r.Texts.Received, r.Texts.Sent, r.Texts.GivenUp, r.Texts.Failed, r.Texts.Told, r.Texts.Untold)
 	}
 	fmt.Fprintf(&text, "events that the relay took back, because the homeserver stored them late: %d\n", r.TakenBack)
 	fmt.Fprintf(&text, "starts of the relay that failed while a server was away: %d\n", r.Exits)
@@ -105,6 +112,12 @@ func (r Result) Err() error {
 	if p := r.Plugin; r.pluginWanted && (p.Marked == 0 || p.Reacted == 0 || p.Answering == 0 || p.OnMatrix == 0) {
 		errs = append(errs, errors.New("the plugin has not shown replies and reactions on both sides"))
 	}
+	if t := r.Texts; t.Untold > 0 {
+		errs = append(errs, fmt.Errorf("what became of %d text messages is told wrongly or not", t.Untold))
+	}
+	if t := r.Texts; r.textsWanted && (t.Received == 0 || t.Sent == 0 || t.Told == 0) {
+		errs = append(errs, errors.New("text messages were not sent, received and told to have failed"))
+	}
 	// What is quoted cannot always be looked up while the homeserver is away.
 	if r.Unquoted > r.Quoted {
 		errs = append(errs, fmt.Errorf("%d of %d lines do not quote what they are about", r.Unquoted, r.Quoted+r.Unquoted))
@@ -121,7 +134,7 @@ func (r Result) Err() error {
 	if r.SecondRooms > 0 {
 		errs = append(errs, fmt.Errorf("%d second rooms were made", r.SecondRooms))
 	}
-	if r.conversationsWanted > 0 && r.ReaderChanges == 0 {
+	if r.readersWanted && r.ReaderChanges == 0 {
 		errs = append(errs, errors.New("no chat got another reader"))
 	}
 	// Names cannot always be looked up while the homeserver is away, and whose a Wazo

@@ -144,6 +144,7 @@ func (s *fixture) setFaults() []outage {
 		s.tally.expect(fault.name)
 	}
 	s.authors = newAuthors(s.Wazo, s.Cast.Relay, s.tally, s.cfg.Seed, often(6, 40), ofAuthors)
+	s.setTextFaults(delay)
 	s.plugin = newPlugin(s, often(4, 20))
 	outages := slices.DeleteFunc(s.outages(), func(o outage) bool { return !s.cfg.uses(o.name) })
 	if s.pair != nil {
@@ -188,6 +189,7 @@ func (s *fixture) endFaults() {
 	s.Wazo.Faults().Clear()
 	s.armed.count(s.tally)
 	s.plugin.end()
+	s.readStatusesAgain()
 }
 
 // await compares again and again until everything has arrived and a duplicate would
@@ -201,10 +203,10 @@ func (s *fixture) await(ctx context.Context) (Result, error) {
 			return result, fmt.Errorf("failed to compare: %w", err)
 		}
 		now := time.Now()
-		if result.Lost != last.Lost || result.Doubled != last.Doubled || result.Sent != last.Sent || result.Plugin != last.Plugin {
+		if result.Lost != last.Lost || result.Doubled != last.Doubled || result.Sent != last.Sent || result.Plugin != last.Plugin || result.Texts != last.Texts {
 			moved = now
 		}
-		if result.Lost > 0 || result.Plugin.Unequal > 0 {
+		if result.Lost > 0 || result.Plugin.Unequal > 0 || result.Texts.Untold > 0 {
 			complete = time.Time{}
 		} else if complete.IsZero() {
 			complete = now

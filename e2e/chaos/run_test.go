@@ -98,6 +98,21 @@ func TestRepliesAndReactionsOfThePluginAreTheSameOnBothSides(t *testing.T) {
 	require.NoError(t, errWithoutKills(result))
 }
 
+// The faults of text messages only, for the same reason. None is sent twice or lost, and what became of each is told.
+func TestNoTextMessageIsSentTwiceOrLost(t *testing.T) {
+	t.Parallel()
+	result := play(t, Config{
+		Messages: 60, Kills: 2, Rooms: 1, Conversations: -1, Restores: -1, Seed: 1, SMS: true,
+		Faults: []string{
+			websocketCut, string(smsPost) + ": answer lost", string(smsPost) + ": stored, not published, answered 500",
+			providerPrefix + "refused until Wazo gives up", providerPrefix + "failed later", providerPrefix + "status lost",
+			providerPrefix + "status before the message", providerPrefix + "status late", inboundPrefix + "stored, not published",
+		},
+	})
+	t.Log(result)
+	require.NoError(t, errWithoutKills(result))
+}
+
 // The runs that follow are of what one part of the relay's protection is for.
 // With it they are clean; without it they must not be.
 func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
@@ -111,6 +126,11 @@ func TestRunNoticesWhatIsSwitchedOff(t *testing.T) {
 		{
 			name: "messages are duplicated if the relay does not look for them before it sends them again", off: Reconcile,
 			cfg:    Config{Messages: 40, Faults: []string{"wazo post: answer lost"}},
+			notice: func(r Result) int { return r.Doubled },
+		},
+		{
+			name: "text messages are paid for twice if the relay does not look for them before it sends them again", off: Reconcile,
+			cfg:    Config{Messages: 40, SMS: true, Faults: []string{string(smsPost) + ": answer lost", providerPrefix + "failed later"}},
 			notice: func(r Result) int { return r.Doubled },
 		},
 		{
@@ -217,7 +237,7 @@ func TestRoomsFollowTheNumberOfMessages(t *testing.T) {
 }
 
 func TestJudgementOfRun(t *testing.T) {
-	good := Result{Sent: 10, Relations: Relations{Done: 3, Shown: 2, Quoted: 1, Unquoted: 1}, Native: 1, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, Rooms: 1, ReaderChanges: 1, killsWanted: 2, messagesWanted: 10, conversationsWanted: 1}
+	good := Result{Sent: 10, Relations: Relations{Done: 3, Shown: 2, Quoted: 1, Unquoted: 1}, Native: 1, Kills: 2, KilledMidway: 1, Fired: []Count{{"a", 1}}, Rooms: 1, ReaderChanges: 1, killsWanted: 2, messagesWanted: 10, conversationsWanted: 1, readersWanted: true}
 	require.NoError(t, good.Err())
 	require.Equal(t, "chaos: sent=10 lost=0 doubled=0 reordered=0 kills=2 kills_while_attempted=1 faults=0 seed=0 rooms=1 second_rooms=0 relations=3", good.String())
 	for _, test := range []struct {
@@ -234,6 +254,8 @@ func TestJudgementOfRun(t *testing.T) {
 		{"nothing but messages was shown", func(r *Result) { r.Shown = 0 }, "no reply, edit, redaction or reaction was shown"},
 		{"a reaction differs between the sides", func(r *Result) { r.Plugin.Unequal = 1 }, "1 replies or reactions differ"},
 		{"the plugin was not used", func(r *Result) { r.pluginWanted = true }, "the plugin has not shown"},
+		{"nobody was told that a text message failed", func(r *Result) { r.Texts.Untold = 1 }, "what became of 1 text messages"},
+		{"no text message failed", func(r *Result) { r.textsWanted, r.Texts = true, Texts{Received: 1, Sent: 1} }, "text messages were not sent, received and told"},
 		{"nobody posted as themselves", func(r *Result) { r.Native = 0 }, "no message was posted by the account of its sender"},
 		{"somebody is shown under another name", func(r *Result) { r.Strange = 3 }, "3 messages of people with an own account"},
 		{"a conversation did not open", func(r *Result) { r.Rooms = 0 }, "only 0 of 1 conversations"},

@@ -131,6 +131,11 @@ func (s *fixture) talk(ctx context.Context, progress *milestones) error {
 		}
 		everybody.Go(func() error { return s.converse(ctx, c, part, from, progress) })
 	}
+	for _, ph := range s.phones {
+		from := stream
+		stream += 3
+		everybody.Go(func() error { return s.textWith(ctx, ph, from, progress) })
+	}
 	return everybody.Wait()
 }
 

@@ -107,6 +107,7 @@ func assemble(cfg *config, database *db.Database, row *db.Account, log zerolog.L
 		Rights: rights, CommandPrefix: string(cfg.CommandPrefix), Language: words.Language(cfg.Language),
 		Alias: cfg.AliasFormat.AliasFormat, Content: cfg.ContentFormat.ContentFormat, PlainText: !bool(cfg.WazoMarkdown),
 		Media: cfg.media(), Relations: cfg.relations(), Webhook: cfg.webhook(),
+		SMS:          relay.SMSConfig{Corrections: bool(cfg.SMSCorrections)},
 		EncryptRooms: bool(cfg.EncryptRooms), BackfillMessages: int(cfg.BackfillMessages),
 		AdminRoom: id.RoomID(cfg.AdminRoom), SelfProbe: time.Duration(cfg.ProbeMinutes),
 		Observer: counted, Clocks: clocks,

@@ -53,6 +53,7 @@ type config struct {
 
 	WazoMarkdown    onOff `env:"WAZO_MARKDOWN" envDefault:"on" hint:"set it to on or off"`
 	RelayEdits      onOff `env:"RELAY_EDITS" envDefault:"on" hint:"set it to on or off"`
+	SMSCorrections  onOff `env:"RELAY_SMS_CORRECTIONS" envDefault:"off" hint:"set it to on or off"`
 	RelayRedactions onOff `env:"RELAY_REDACTIONS" envDefault:"on" hint:"set it to on or off"`
 	RelayReactions  onOff `env:"RELAY_REACTIONS" envDefault:"on" hint:"set it to on or off"`
 

@@ -19,7 +19,7 @@ var (
 // explainedElsewhere are the texts that docs/troubleshooting.md need not quote:
 // the status, the device and the key backup, which docs/commands.md and docs/administration.md
 // explain line by line, and what says no more than was asked for.
-var explainedElsewhere = regexp.MustCompile(`^(?:BotName|Help|Pong|Rooms$|Status|LastError|Device\w*|Backup\w*|Late|PastTime|ConversationTopic)\b`)
+var explainedElsewhere = regexp.MustCompile(`^(?:BotName|Help|Pong|Rooms$|Status|LastError|Device\w*|Backup\w*|Late|PastTime|ConversationTopic|OutsideTopic)\b`)
 
 // said is a text of the relay.
 type said struct{ label, text string }

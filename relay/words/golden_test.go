@@ -97,6 +97,11 @@ func senderReasons() []reason {
 		why("WhyUndecryptable", WhyUndecryptable),
 		why("WhyOwnAccount", WhyOwnAccount),
 		why("WhyOwnLogin", WhyOwnLogin),
+		why("WhyUnreachable", WhyUnreachable),
+		why("WhyNoNumber", WhyNoNumber),
+		why("WhyWhichNumber", WhyWhichNumber),
+		why("WhyNumbersHidden", WhyNumbersHidden),
+		why("WhyNumberGone", WhyNumberGone),
 		{"WhyNoKey", "", golden.WhyNoKey(goldenKept)},
 		{"WhyKeyWithheld", "", golden.WhyKeyWithheld(goldenKept)},
 	}
@@ -437,6 +442,45 @@ func goldenTexts() string {
 	text("ClocksDiffer, Wazo", golden.ClocksDiffer(true, -90*time.Second))
 	text("WaitsForWazo", golden.WaitsForWazo(goldenRoom, 75500*time.Millisecond))
 
+	group("Text messages")
+	numbers := []string{"+1 514-555-0101", "+1 514-555-0105"}
+	for _, what := range []struct {
+		name string
+		what Stays
+	}{
+		{"StaysEdit", StaysEdit}, {"StaysReaction", StaysReaction}, {"StaysRemoval", StaysRemoval}, {"StaysReply", StaysReply},
+		{"StaysFile", StaysFile}, {"StaysWordless", StaysWordless},
+	} {
+		text("StaysOnMatrix, "+what.name, golden.StaysOnMatrix(what.what))
+	}
+	for _, own := range [][]string{nil, numbers[:1], numbers} {
+		text(fmt.Sprintf("OutsideTopic, %d numbers", len(own)), golden.OutsideTopic("+1 514-555-0111", own))
+		text(fmt.Sprintf("OwnNumber, none of %d numbers", len(own)), golden.OwnNumber("", own))
+		text(fmt.Sprintf("NotYourNumber, %d numbers", len(own)), golden.NotYourNumber("*123*", own))
+	}
+	text("OwnNumber, the only one", golden.OwnNumber(numbers[0], numbers[:1]))
+	text("OwnNumber", golden.OwnNumber(numbers[1], numbers))
+	text("NumbersHidden", golden.NumbersHidden("chatd.users.me.identities.read"))
+	text("NumberChosen", golden.NumberChosen(numbers[0]))
+	text("NumberNotHere", golden.NumberNotHere())
+	text("SeveralTextMessages", golden.SeveralTextMessages(33))
+	text("OnlyTheOwnerSends", golden.OnlyTheOwnerSends())
+	text("TextMessagesLimited", golden.TextMessagesLimited(60))
+	text("ManyUnknownNumbers", golden.ManyUnknownNumbers(20))
+	text("SMSUsage", golden.SMSUsage())
+	text("NotANumber", golden.NotANumber("*INFO*"))
+	text("YourOwnNumber", golden.YourOwnNumber())
+	text("NumberUnreachable", golden.NumberUnreachable(numbers[0]))
+	text("NumberOfAColleague", golden.NumberOfAColleague(numbers[0]))
+	text("SMSStarted", golden.SMSStarted(numbers[0]))
+	text("SMSSent", golden.SMSSent(numbers[0]))
+	text("SMSPerhapsSent", golden.SMSPerhapsSent(numbers[0]))
+	text("SMSNotSentYet", golden.SMSNotSentYet(numbers[0]))
+	text("SMSRoomDoubtful", golden.SMSRoomDoubtful())
+	text("TextMessageRetried", golden.TextMessageRetried())
+	text("TextMessageFailed", golden.TextMessageFailed())
+	text("TextMessageArrived", golden.TextMessageArrived())
+
 	group("Commands that fail")
 	because("CommandFailed", golden.CommandFailed, withoutMessage(messageReasons(), pauseReasons()), []reason{why("WhyTooManyLogins", WhyTooManyLogins)})
 
@@ -543,7 +587,7 @@ func waits() []namedWait {
 	return []namedWait{
 		{"WaitLogins", WaitLogins}, {"WaitStart", WaitStart}, {"WaitGap", WaitGap}, {"WaitDelivered", WaitDelivered},
 		{"WaitHistory", WaitHistory}, {"WaitJoin", WaitJoin}, {"WaitLateEvent", WaitLateEvent}, {"WaitOwn", WaitOwn},
-		{"WaitReplyMark", WaitReplyMark},
+		{"WaitReplyMark", WaitReplyMark}, {"WaitTextLimit", WaitTextLimit},
 	}
 }
 

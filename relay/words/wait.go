@@ -17,6 +17,7 @@ const (
 	WaitLateEvent Wait = "late_event" // messages of Wazo that may come in the wrong order
 	WaitOwn       Wait = "own"        // whether a message is one that the relay has posted for somebody
 	WaitReplyMark Wait = "reply_mark" // whether a message is a reply
+	WaitTextLimit Wait = "text_limit" // that another text message may be sent
 )
 
 // Standstill is that a queue waits.
@@ -46,6 +47,8 @@ func (t Texts) wait(wait Wait) string {
 		return t.say("Wazo, which has not confirmed yet whether a message is one that was posted from this room")
 	case WaitReplyMark:
 		return t.say("Wazo, which may still mark a message as a reply")
+	case WaitTextLimit:
+		return t.say("the end of an hour in which as many text messages were sent as may be")
 	default:
 		return string(wait)
 	}

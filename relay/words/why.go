@@ -27,6 +27,13 @@ const (
 	WhyHomeserverFails   Why = "homeserver_fails"
 	WhyService           Why = "service" // it is not known which one
 
+	// The reasons why no text message is sent to somebody outside Wazo.
+	WhyUnreachable   Why = "unreachable"
+	WhyNoNumber      Why = "no_number"
+	WhyWhichNumber   Why = "which_number"
+	WhyNumbersHidden Why = "numbers_hidden"
+	WhyNumberGone    Why = "number_gone"
+
 	// The reasons why the relay is not well, besides those above.
 	WhyNoSync         Why = "no_sync"
 	WhyCatchingUp     Why = "catching_up"
@@ -87,6 +94,16 @@ func (t Texts) Why(why Why) string {
 		return t.say("the homeserver cannot be reached, or it answers with an error.")
 	case WhyService:
 		return t.say("the homeserver, Wazo or the relay has a problem. The relay's log has the details.")
+	case WhyUnreachable:
+		return t.say("Wazo cannot send text messages to this number. It may be a short code that nobody can answer, or the text message service of Wazo is switched off.")
+	case WhyNoNumber:
+		return t.say("you have no number on Wazo from which a text message can be sent here. The other side may be a short code that nobody can answer, or an administrator of Wazo must assign you a number.")
+	case WhyWhichNumber:
+		return t.say("you have several numbers. Type `%[1]s number <number>` here to choose one, and then `%[1]s retry`.", t.prefix)
+	case WhyNumbersHidden:
+		return t.say("your Wazo account may not see its own numbers any more. An administrator of Wazo must allow it. Then log in again, and type `%s retry` here.", t.prefix)
+	case WhyNumberGone:
+		return t.say("the number from which it was to be sent does not belong to your Wazo account any more. Type `%[1]s number` here to see your numbers, and then `%[1]s retry`.", t.prefix)
 	case WhyNoSync:
 		return t.say("the homeserver has not answered yet.")
 	case WhyCatchingUp:

@@ -210,7 +210,7 @@ func (t Texts) ManyRooms(what string, titles []string) string {
 
 // OutsideParticipants refuses a chat with people whom Wazo reaches by a connector, for example by SMS.
 func (t Texts) OutsideParticipants(title string) string {
-	return t.say("**%s** has participants outside Wazo, for example by SMS. I cannot link such a chat.", Escape(title))
+	return t.say("**%s** has participants outside Wazo, for example by SMS. I cannot link such a chat. It opens by itself for the person whose number it is.", Escape(title))
 }
 
 // LinkUsage explains the link command.

@@ -67,7 +67,11 @@ func (s *Server) AddTenant(name string) Tenant {
 }
 
 func (s *Server) addTenant(name string) Tenant {
-	tenant := Tenant{UUID: newUUID(), Name: name}
+	return s.addTenantAs(newUUID(), name)
+}
+
+func (s *Server) addTenantAs(uuid, name string) Tenant {
+	tenant := Tenant{UUID: uuid, Name: name}
 	s.tenants[tenant.UUID] = tenant
 	s.addSources(tenant)
 	return tenant

@@ -3,25 +3,16 @@ package wazotest
 import "net/http"
 
 func (s *Server) chatdService() *service {
-	return &service{name: "chatd", plugin: s.pluginRoutes(), hasPlugin: s.hasPlugin, routes: []route{
+	routes := append(s.connectorRoutes(), []route{
 		{"/1.0/users/me/rooms", map[string]handler{http.MethodGet: s.listRooms, http.MethodPost: s.postRoom}},
 		{"/1.0/users/me/rooms/messages", map[string]handler{http.MethodGet: s.searchMessages}},
 		{"/1.0/users/me/rooms/{room}/messages", map[string]handler{http.MethodGet: s.listMessages, http.MethodPost: s.postMessage}},
-		{"/1.0/users/me/identities", map[string]handler{http.MethodGet: s.listIdentities}},
 		{"/1.0/users/presences", map[string]handler{http.MethodGet: s.listPresences}},
 		{"/1.0/users/{user}/presences", map[string]handler{http.MethodGet: s.readPresence, http.MethodPut: s.putPresence}},
 		{"/1.0/status", map[string]handler{http.MethodGet: s.chatdStatus}},
 		{"/1.0/config", map[string]handler{http.MethodGet: s.chatdConfig}},
-	}}
-}
-
-// listIdentities answers GET /users/me/identities: nobody has one, no connector
-// being enabled (docs/wazo.md, "Outside participants").
-func (s *Server) listIdentities(r *request) answer {
-	if _, refusal := s.authorize(r, "chatd.users.me.identities.read"); refusal != nil {
-		return *refusal
-	}
-	return jsonAnswer(http.StatusOK, object{{"items", []object{}}, {"total", 0}})
+	}...)
+	return &service{name: "chatd", plugin: s.pluginRoutes(), hasPlugin: s.hasPlugin, routes: routes}
 }
 
 // chatdStatus answers GET /status (docs/wazo.md, "Presences").
@@ -35,8 +26,12 @@ func (s *Server) chatdStatus(r *request) answer {
 		}
 		return object{{"status", "fail"}}
 	}
+	backends := 0
+	if s.hasSMS() {
+		backends = 1
+	}
 	connectors := append(state(true), object{
-		{"backends_registered", 0}, {"in_flight", 0}, {"delivery_restart_count", 0},
+		{"backends_registered", backends}, {"in_flight", 0}, {"delivery_restart_count", 0},
 		{"listener_restart_count", 0}, {"instances", 0},
 	}...)
 	return jsonAnswer(http.StatusOK, object{

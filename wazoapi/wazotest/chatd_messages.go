@@ -28,22 +28,31 @@ func (s *Server) postMessage(r *request) answer {
 	if refusal != nil {
 		return *refusal
 	}
-	content, alias, refusal := s.parseMessage(body)
+	content, alias, identity, refusal := s.parseMessage(body)
 	if refusal != nil {
 		return *refusal
 	}
-	if target.reachesOutside() {
+	var out *delivery
+	switch {
+	case identity != "":
+		if out, refusal = s.outgoing(target, who.user, identity); refusal != nil {
+			return *refusal
+		}
+	case target.reachesOutside():
 		return s.apiError(http.StatusConflict, "message-identity-required",
 			"Messages in rooms with external participants require a sender_identity_uuid", nil, "messages")
 	}
 	scope := faultScope{room: roomUUID, user: who.user, request: true}
+	if out != nil {
+		scope.text = content
+	}
 	if fault := s.faults.fires(refusePost, scope); fault != nil {
 		return fault.answer.answer()
 	}
 	if strings.ContainsRune(content, 0) || strings.ContainsRune(text(alias), 0) {
 		return refusedText()
 	}
-	return s.answerPosting(r, s.post(target, scope, content, alias), scope)
+	return s.answerPosting(r, s.post(target, scope, content, alias, out), scope)
 }
 
 // answerPosting waits for the commit, as chatd does, and answers.
@@ -55,32 +64,30 @@ func (s *Server) answerPosting(r *request, p posting, scope faultScope) answer {
 			return answer{cut: true}
 		}
 	}
-	a := jsonAnswer(http.StatusCreated, s.messageView(p.message))
+	status := http.StatusCreated
+	if p.leaves {
+		status = http.StatusAccepted // it is on its way
+	}
+	a := jsonAnswer(status, p.view)
 	if p.failed {
 		a = internalError()
 	}
 	return s.faults.spoil(a, lateAnswer, cutPost, scope)
 }
 
-func (s *Server) parseMessage(body any) (content string, alias *string, refusal *answer) {
+func (s *Server) parseMessage(body any) (content string, alias *string, identity string, refusal *answer) {
 	var sc schema
 	fields := sc.loadObject(body)
 	if sc.errors == nil {
 		content = text(sc.str(fields, "content", stringRule{required: true}))
 		alias = sc.str(fields, "alias", stringRule{nullable: true, max: maxAlias})
 	}
-	identity := sc.uuid(fields, "sender_identity_uuid")
-	var bad answer
-	switch {
-	case sc.errors != nil:
-		bad = s.invalidData(sc.errors)
-	case identity != "":
-		bad = s.apiError(http.StatusBadRequest, "invalid-identity", "No identity found with UUID '"+identity+"'",
-			object{{"identity_uuid", identity}}, "messages")
-	default:
-		return content, alias, nil
+	identity = sc.uuid(fields, "sender_identity_uuid")
+	if sc.errors != nil {
+		bad := s.invalidData(sc.errors)
+		return "", nil, "", &bad
 	}
-	return "", nil, &bad
+	return content, alias, identity, nil
 }
 
 func (s *Server) roomInTenant(uuid, tenant string) *room {
@@ -138,8 +145,9 @@ func (s *Server) listMessages(r *request) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := filterMessages(target.since(wanted.from), wanted.search)
-	return s.messagePage(found, wanted, len(target.sorted))
+	mine := s.connectors.visible(target.sorted, who.user)
+	found := filterMessages(s.connectors.visible(target.since(wanted.from), who.user), wanted.search)
+	return s.messagePage(found, wanted, len(mine))
 }
 
 // searchMessages answers GET /users/me/rooms/messages: a search in all rooms of
@@ -165,12 +173,13 @@ func (s *Server) searchMessages(r *request) answer {
 	var found []*Message
 	total := 0
 	for _, mine := range s.roomsOf(who) {
-		matching := filterMessages(mine.sorted, wanted.search)
+		visible := s.connectors.visible(mine.sorted, who.user)
+		matching := filterMessages(visible, wanted.search)
 		if wanted.distinct && len(matching) > 0 {
 			matching = matching[len(matching)-1:]
 		}
 		found = append(found, matching...)
-		total += len(mine.sorted)
+		total += len(visible)
 	}
 	slices.SortStableFunc(found, func(a, b *Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return s.messagePage(found, wanted, total)

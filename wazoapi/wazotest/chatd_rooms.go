@@ -67,9 +67,8 @@ func uuidList(list string) (uuids []string, errs object) {
 
 // roomWish is the body of POST /users/me/rooms.
 type roomWish struct {
-	name       *string
-	users      []roomUser
-	identities []string // external participants
+	name  *string
+	users []roomUser
 }
 
 // postRoom answers POST /users/me/rooms, in the order of checks of
@@ -93,7 +92,7 @@ func (s *Server) postRoom(r *request) answer {
 	if !slices.ContainsFunc(wish.users, func(u roomUser) bool { return u.uuid == who.user }) {
 		wish.users = append(wish.users, roomUser{uuid: who.user, tenant: who.tenant, wazo: s.wazoUUID})
 	}
-	if n := len(wish.users) + len(wish.identities); n < minMembers || n > maxMembers {
+	if n := len(wish.users); n < minMembers || n > maxMembers {
 		// An object, not a list like other length errors
 		// (docs/wazo.md, "Create rooms").
 		return s.invalidData(object{{"users", object{
@@ -101,11 +100,12 @@ func (s *Server) postRoom(r *request) answer {
 			{"message", fmt.Sprintf("Length must be between %d and %d.", minMembers, maxMembers)},
 		}}})
 	}
-	if len(wish.identities) > 0 {
-		participant := wish.identities[0]
-		return s.apiError(http.StatusConflict, "unreachable-participant",
-			"No connector can reach participant '"+participant+"'",
-			object{{"participant", participant}, {"connector_type", ""}}, "rooms")
+	outside := reachesOutside(wish.users)
+	created := s.existingOutside(who, wish.users)
+	if created == nil {
+		if refusal := s.refuseOutside(who, wish.users); refusal != nil {
+			return *refusal
+		}
 	}
 	if strings.ContainsRune(text(wish.name), 0) {
 		return refusedText()
@@ -114,7 +114,13 @@ func (s *Server) postRoom(r *request) answer {
 	if fault := s.faults.fires(refuseRoom, scope); fault != nil {
 		return fault.answer.answer()
 	}
-	created, published := s.createRoom(who.tenant, wish.name, wish.users)
+	published := true
+	switch {
+	case outside && created == nil:
+		created, published = s.makeRoom(who.tenant, wish.name, wish.users)
+	case !outside:
+		created, published = s.createRoom(who.tenant, wish.name, wish.users)
+	}
 	a := jsonAnswer(http.StatusCreated, created.view())
 	if !published {
 		a = internalError() // and stored (docs/wazo.md, "Unknown outcomes")
@@ -139,12 +145,10 @@ func (s *Server) parseRoom(who caller, body any) (roomWish, *answer) {
 	anonymous := false
 	userErrors := object{}
 	for i, v := range list {
-		u, identity, errs := s.parseParticipant(who, v.(map[string]any))
+		u, errs := s.parseParticipant(who, v.(map[string]any))
 		switch {
 		case errs != nil:
 			userErrors = append(userErrors, field{strconv.Itoa(i), errs})
-		case identity != "":
-			wish.identities = append(wish.identities, identity)
 		case u.uuid == "":
 			anonymous = true
 		default:
@@ -166,17 +170,22 @@ func (s *Server) parseRoom(who caller, body any) (roomWish, *answer) {
 
 // parseParticipant reads one of the wished users. Tenant and server are not
 // compared with anything (docs/wazo.md, "Rooms").
-func (s *Server) parseParticipant(who caller, fields map[string]any) (u roomUser, identity string, errs object) {
+func (s *Server) parseParticipant(who caller, fields map[string]any) (u roomUser, errs object) {
 	var sc schema
 	u = roomUser{uuid: sc.uuid(fields, "uuid"), tenant: sc.uuid(fields, "tenant_uuid"), wazo: sc.uuid(fields, "wazo_uuid")}
-	identity = text(sc.str(fields, "identity", stringRule{nullable: true}))
+	u.identity = sc.identity(fields)
 	if u.tenant == "" {
 		u.tenant = who.tenant
 	}
 	if u.wazo == "" {
 		u.wazo = s.wazoUUID
 	}
-	return u, identity, sc.errors
+	if u.identity != "" && u.uuid == "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		u = s.resolve(u)
+	}
+	return u, sc.errors
 }
 
 func hasDuplicate(users []roomUser) bool {

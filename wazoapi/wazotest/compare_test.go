@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -102,6 +103,13 @@ func newComparer() *comparer {
 		address:   regexp.MustCompile(`0x[0-9a-f]+`),
 		label:     regexp.MustCompile(`<token:[^>]*>`),
 	}
+}
+
+// trial returns a comparer that knows the same and that may be thrown away.
+func (c *comparer) trial() *comparer {
+	other := *c
+	other.uuids, other.back, other.times = maps.Clone(c.uuids), maps.Clone(c.back), maps.Clone(c.times)
+	return &other
 }
 
 func (c *comparer) bind(recorded, ours string) {
@@ -337,6 +345,27 @@ func (c *comparer) alignItems(want, got any, key func(item members, ours func(st
 		}
 		return ""
 	})
+}
+
+// sortMembers sorts the members of a room, or of a list of rooms, by uuid: their
+// order is of chance once the room was read from the database.
+func sortMembers(v any) {
+	object, _ := v.(members)
+	for _, f := range object {
+		list, _ := f.value.([]any)
+		switch f.key {
+		case "items":
+			for _, room := range list {
+				sortMembers(room)
+			}
+		case "users":
+			slices.SortFunc(list, func(a, b any) int {
+				x, _ := a.(members).get("uuid").(string)
+				y, _ := b.(members).get("uuid").(string)
+				return strings.Compare(x, y)
+			})
+		}
+	}
 }
 
 // roomKey sorts rooms by their members, then by what is known of them.

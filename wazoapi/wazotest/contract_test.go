@@ -16,8 +16,15 @@ import (
 
 // newReplay starts a simulator with the accounts of the recordings.
 func newReplay(t *testing.T) *replay {
+	r := startReplay(t, time.Date(2026, 11, 21, 19, 22, 5, 917492000, time.UTC), accounts)
+	r.bindTenants()
+	return r
+}
+
+// startReplay starts a simulator with the accounts that people makes, at a time.
+func startReplay(t *testing.T, at time.Time, people func(*Server) map[string]User) *replay {
 	t.Helper()
-	clock := NewManualClock(time.Date(2026, 11, 21, 19, 22, 5, 917492000, time.UTC))
+	clock := NewManualClock(at)
 	server := New(WithClock(clock), WithPingInterval(0))
 	require.NoError(t, server.Start("127.0.0.1:0"))
 	transport := &http.Transport{DisableCompression: true}
@@ -25,11 +32,11 @@ func newReplay(t *testing.T) *replay {
 		server.Stop()
 		transport.CloseIdleConnections()
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	r := &replay{
-		t: t, ctx: ctx, server: server, clock: clock, comparer: newComparer(), users: accounts(server),
-		patience: 30 * time.Second,
+		t: t, ctx: ctx, server: server, clock: clock, comparer: newComparer(), users: people(server),
+		patience: 30 * time.Second, smsIDs: map[string]string{},
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -39,25 +46,33 @@ func newReplay(t *testing.T) *replay {
 	return r
 }
 
+// replays returns one replay for each server that was recorded.
+func replays(t *testing.T) []*replay {
+	first, second := newReplay(t), newConnectorReplay(t)
+	first.scenarios, second.scenarios = scenarios(), connectorScenarios()
+	return []*replay{first, second}
+}
+
 // TestContract replays the recordings of the real services.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	r := newReplay(t)
-	for _, sc := range scenarios() {
-		r.run(sc)
+	replayed, of, skipped := 0, 0, 0
+	for _, r := range replays(t) {
+		r.runAll()
+		for _, diff := range r.diffs {
+			t.Error(diff)
+		}
+		for _, s := range r.skipped {
+			t.Log("skipped ", s)
+		}
+		replayed, of, skipped = replayed+r.replayed, of+r.of, skipped+len(r.skipped)
 	}
-	for _, diff := range r.diffs {
-		t.Error(diff)
-	}
-	for _, s := range r.skipped {
-		t.Log("skipped ", s)
-	}
-	line := fmt.Sprintf("contract: replayed=%d of=%d skipped=%d", r.replayed, r.of, len(r.skipped))
+	line := fmt.Sprintf("contract: replayed=%d of=%d skipped=%d", replayed, of, skipped)
 	fmt.Println(line)
 	t.Log(line)
-	assert.Equal(t, r.of, r.replayed+len(r.skipped))
-	assert.GreaterOrEqual(t, r.of, 250, "exchanges on endpoints that the relay calls")
-	assert.Less(t, len(r.skipped)*10, r.of, "skipped exchanges")
+	assert.Equal(t, of, replayed+skipped)
+	assert.GreaterOrEqual(t, of, 250, "exchanges on endpoints that the relay calls")
+	assert.Less(t, skipped*10, of, "skipped exchanges")
 }
 
 // TestContractSeesBrokenAnswers breaks the simulator in small ways, one at
@@ -131,7 +146,7 @@ func TestEveryRecordingIsReplayed(t *testing.T) {
 	for _, file := range files {
 		have = append(have, strings.TrimSuffix(filepath.Base(file), ".json"))
 	}
-	for _, sc := range scenarios() {
+	for _, sc := range append(scenarios(), connectorScenarios()...) {
 		replayed = append(replayed, sc.file)
 	}
 	assert.ElementsMatch(t, have, replayed)

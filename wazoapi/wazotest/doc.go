@@ -26,10 +26,12 @@
 // The plugin for reactions and replies is not part of Wazo. [WithPlugin] installs
 // it, and [Server.SetPlugin] makes it come and go while the server runs.
 //
-// It does not simulate webhookd's logs, connectors (none is enabled in a new
-// installation: a room with somebody outside can be made, see
-// [Server.CreateOutsideRoom], but not posted in), administration over HTTP, LDAP
-// and SAML, versions older than 26.08, and nginx's rate limit for unauthenticated
+// Nor is a backend that reaches people outside Wazo. [WithSMS] switches a pretend one
+// on, [Server.AddNumber] gives an account a number, and [Server.SMS] is the provider
+// behind it: it shows what was sent, sends what comes in, and reports.
+//
+// It does not simulate webhookd's logs, administration over HTTP but for identities,
+// LDAP and SAML, versions older than 26.08, and nginx's rate limit for unauthenticated
 // resources. Another service is one more file that appends its routes to
 // Server.services and, if it wants events, listens on the bus.
 package wazotest

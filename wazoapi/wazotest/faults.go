@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -65,7 +66,8 @@ type When struct {
 // faultScope is what a fault is about; empty parts are anything.
 type faultScope struct {
 	room, user string
-	request    bool // a message that a client posts over HTTP, and not by [Server.Post]
+	request    bool   // a message that a client posts over HTTP, and not by [Server.Post]
+	text       string // a part of the text of a text message
 }
 
 // Always fires each time until the fault is switched off.
@@ -124,6 +126,12 @@ const (
 	cutRelation       faultKind = "cut relation"
 	lateRelation      faultKind = "late relation"
 	noPluginTables    faultKind = "no plugin tables"
+
+	refuseSMS     faultKind = "refuse text message"
+	noStatusEvent faultKind = "no status event"
+	earlyStatus   faultKind = "early status"
+	lateStatus    faultKind = "late status"
+	atOnce        faultKind = "at once"
 )
 
 func newFaults(s *Server) *Faults { return &Faults{server: s} }
@@ -349,7 +357,8 @@ func (f *Fault) draw() bool {
 }
 
 func (s faultScope) covers(other faultScope) bool {
-	return (s.room == "" || s.room == other.room) && (s.user == "" || s.user == other.user) && (!s.request || other.request)
+	return (s.room == "" || s.room == other.room) && (s.user == "" || s.user == other.user) && (!s.request || other.request) &&
+		strings.Contains(other.text, s.text)
 }
 
 // answerDelay returns how long the answer to a request must wait.

@@ -18,56 +18,112 @@ type Message struct {
 	CreatedAt  time.Time
 }
 
-// view is the message as chatd shows it (docs/wazo.md, "Messages").
+// messageView is the message as chatd shows it (docs/wazo.md, "Messages").
+// The caller holds Server.mu.
 func (s *Server) messageView(m *Message) object {
+	way := object{{"type", "internal"}, {"backend", nil}, {"recipients", []string{}}}
+	if d := s.connectors.deliveries[m.UUID]; d != nil {
+		way = d.view()
+	}
 	return object{
-		{"uuid", m.UUID}, {"content", m.Content}, {"alias", m.Alias},
-		{"delivery", object{{"type", "internal"}, {"backend", nil}, {"recipients", []string{}}}},
+		{"uuid", m.UUID}, {"content", m.Content}, {"alias", m.Alias}, {"delivery", way},
 		{"user_uuid", m.UserUUID}, {"tenant_uuid", m.TenantUUID}, {"wazo_uuid", s.wazoUUID},
 		{"created_at", isoformatUTC(m.CreatedAt)}, {"room", object{{"uuid", m.RoomUUID}}},
 	}
 }
 
+// view is messageView for callers that do not hold Server.mu.
+func (s *Server) view(m *Message) object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.messageView(m)
+}
+
 // posting is what becomes of one message.
 type posting struct {
 	message   *Message
+	view      object        // as it was at first
+	leaves    bool          // the answer is 202
 	failed    bool          // the answer is 500
 	committed chan struct{} // closed when the message is readable; nil if never
 }
 
 // post takes a message the way of chatd: stamp, publish, commit. The event is
 // therefore out before anybody can read the message
-// (docs/wazo.md, "Event before commit"). The scope names room and author.
-func (s *Server) post(r *room, scope faultScope, content string, alias *string) posting {
+// (docs/wazo.md, "Event before commit"). The scope names room and author, and d,
+// which may be nil, is how it leaves Wazo.
+func (s *Server) post(r *room, scope faultScope, content string, alias *string, d *delivery) posting {
 	m := &Message{
 		UUID: newUUID(), RoomUUID: r.uuid, UserUUID: scope.user, TenantUUID: r.tenant,
 		Content: content, Alias: alias, CreatedAt: s.now(),
 	}
-	p := posting{message: m, committed: make(chan struct{})}
+	if d != nil {
+		d.message, d.updated, scope.text = m, m.CreatedAt, content
+	}
+	return s.store(r, scope, m, d)
+}
+
+// store is post for a message that has its stamp.
+func (s *Server) store(r *room, scope faultScope, m *Message, d *delivery) posting {
+	s.mu.Lock()
+	if d != nil {
+		s.connectors.deliveries[m.UUID] = d
+	}
+	p := posting{message: m, view: s.messageView(m), committed: make(chan struct{})}
+	s.mu.Unlock()
+	goesOut := d != nil && d.from != ""
+	p.leaves = goesOut
+	isLost := s.faults.fires(neverCommit, scope) != nil // then there is nothing to send either
+	if goesOut && !isLost && s.faults.fires(earlyStatus, scope) != nil {
+		s.attempt(d)
+	}
 	switch {
 	case s.faults.fires(publishFails, scope) != nil, s.faults.busLost():
 		p.failed = true
 	case s.faults.fires(noEvent, scope) != nil:
 	default:
-		s.announceMessage(r, m)
+		s.announceMessage(r, m, p.view, audience(r, m, d))
 	}
 	switch late := s.faults.fires(lateCommit, scope); {
-	case s.faults.fires(neverCommit, scope) != nil:
+	case isLost:
 		p.failed, p.committed = true, nil
 	case late != nil:
 		s.clock.AfterFunc(late.delay, func() { s.commit(r, p) })
+	case d != nil && !goesOut && s.faults.busLost():
+		s.clock.AfterFunc(s.connectors.delay, func() { s.commit(r, p) })
 	default:
 		s.commit(r, p)
+	}
+	if goesOut && p.committed != nil {
+		s.clock.AfterFunc(smsPause, func() { s.attempt(d) })
 	}
 	return p
 }
 
-// announceMessage sends the event to each member, the author too if it is one.
-func (s *Server) announceMessage(r *room, m *Message) {
-	view := s.messageView(m)
+// audience returns who gets the event of a message: each member, the author too if
+// it is one. A message that leaves Wazo is the author's own affair until it is
+// delivered, and of one that came in the author gets the first copy.
+func audience(r *room, m *Message, d *delivery) []string {
+	var uuids []string
+	if d != nil {
+		uuids = append(uuids, m.UserUUID)
+	}
+	if d != nil && d.from != "" {
+		return uuids
+	}
 	for _, u := range r.users() {
-		s.publishTo(u.uuid, r.tenant, r.uuid, "chatd_user_room_message_created",
-			"events.chatd.users."+u.uuid+".rooms."+r.uuid+".messages.created", view)
+		if d == nil || u.uuid != m.UserUUID {
+			uuids = append(uuids, u.uuid)
+		}
+	}
+	return uuids
+}
+
+// announceMessage sends the event to each of some users.
+func (s *Server) announceMessage(r *room, m *Message, view object, users []string) {
+	for _, user := range users {
+		s.publishTo(user, r.tenant, r.uuid, "chatd_user_room_message_created",
+			"events.chatd.users."+user+".rooms."+r.uuid+".messages.created", view)
 	}
 }
 
@@ -100,7 +156,7 @@ func (r *room) since(t time.Time) []*Message {
 // a fault keeps it from being stored. It panics for an unknown room.
 func (s *Server) Post(roomUUID string, author User, content, alias string) Message {
 	scope := faultScope{room: roomUUID, user: author.UUID}
-	return *s.post(s.room(roomUUID), scope, content, optional(alias)).message
+	return *s.post(s.room(roomUUID), scope, content, optional(alias), nil).message
 }
 
 func (s *Server) room(uuid string) *room {

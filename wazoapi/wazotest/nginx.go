@@ -48,7 +48,7 @@ func (n *nginx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := ""
 	if svc != nil {
 		name = svc.poweredBy
-		if name != "wazo-auth" && a.status < 400 {
+		if name != "wazo-auth" && a.status < 400 && a.status != http.StatusAccepted { // add_header knows no 202
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
 	}

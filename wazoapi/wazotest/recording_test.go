@@ -103,7 +103,9 @@ func isCalled(path string) bool {
 	path, _, _ = strings.Cut(path, "?")
 	for _, prefix := range []string{
 		"/api/auth/0.1/token", "/api/auth/0.1/users",
-		"/api/chatd/1.0/users/me/rooms", "/api/chatd/1.0/users/presences", "/api/chatd/1.0/status",
+		"/api/chatd/1.0/users/me/rooms", "/api/chatd/1.0/users/me/identities",
+		"/api/chatd/1.0/identities", "/api/chatd/1.0/connectors", // of which the outcome of the rest depends
+		"/api/chatd/1.0/users/presences", "/api/chatd/1.0/status",
 		"/api/webhookd/1.0/users/me/subscriptions", "/api/confd/1.1/infos", "/api/websocketd", "/api/nosuch", "/1.0/users/me/rooms",
 	} {
 		if strings.HasPrefix(path, prefix) {

@@ -26,13 +26,15 @@ type replay struct {
 	users  map[string]User
 	*comparer
 
-	patience time.Duration // how long the simulator may take for anything
+	scenarios []scenario
+	patience  time.Duration // how long the simulator may take for anything
 
 	file    string
 	index   int
 	base    time.Time // when the file's clock was zero
 	sockets map[string]*socket
-	hooks   *hookListener // nil if the recording has no deliveries of webhookd
+	hooks   *hookListener     // nil if the recording has no deliveries of webhookd
+	smsIDs  map[string]string // recorded -> ours
 
 	replayed, of int
 	skipped      []string
@@ -50,15 +52,22 @@ func (r *replay) failAll(diffs []string) {
 	}
 }
 
+func (r *replay) runAll() {
+	for _, sc := range r.scenarios {
+		r.run(sc)
+	}
+}
+
 // run replays one recording.
 func (r *replay) run(sc scenario) {
 	rec := loadRecording(r.t, sc.file)
-	r.file, r.base, r.sockets = sc.file, r.clock.Now(), map[string]*socket{}
+	r.file, r.sockets = sc.file, map[string]*socket{}
 	r.forgetTokens()
 	r.index = -1
 	if sc.setup != nil {
 		sc.setup(r)
 	}
+	r.base = r.clock.Now()
 	r.logInLabels(rec, sc)
 	for i, e := range rec.Exchanges {
 		r.index = i
@@ -76,6 +85,9 @@ func (r *replay) run(sc scenario) {
 			continue
 		}
 		r.tick(e)
+		if e.Request != nil && sc.inOrder() {
+			r.drainEvents() // what came before the request may name what it is about
+		}
 		if e.Direction == "received_by_listener" {
 			r.delivered(e)
 		} else if e.Request != nil {
@@ -139,7 +151,7 @@ func (r *replay) useLabels(text string, sc scenario) {
 		if _, isUser := r.users[user]; !isUser || r.tokens[label] != "" {
 			continue
 		}
-		r.tokens[label] = r.logIn(user, sc.lifetime(name))
+		r.tokens[label] = r.logInFor(name, user, sc.lifetime(name))
 		if strings.HasSuffix(name, "-expired") || strings.HasSuffix(name, "-expiring") {
 			r.clock.Advance(2 * time.Second)
 		}
@@ -188,7 +200,7 @@ func (r *replay) request(e exchange, sc scenario) string {
 		return ""
 	}
 	r.compareHeaders(e.Response.Headers, resp.Header)
-	r.failAll(r.compareBody(e, resp.Header.Get("Content-Type"), body))
+	r.failAll(r.compareBody(e, sc, resp.Header.Get("Content-Type"), body))
 	if r.onAnswer != nil {
 		r.onAnswer(req.Method, req.URL.Path, resp.StatusCode, resp.Header.Get("Content-Type"), body)
 	}
@@ -206,7 +218,7 @@ func (r *replay) compareHeaders(want map[string]string, got http.Header) {
 	}
 }
 
-func (r *replay) compareBody(e exchange, contentType string, got []byte) []string {
+func (r *replay) compareBody(e exchange, sc scenario, contentType string, got []byte) []string {
 	if contentType != "application/json" || len(got) == 0 {
 		var want string
 		if json.Unmarshal(e.Response.Body, &want) != nil || want != string(got) {
@@ -223,6 +235,10 @@ func (r *replay) compareBody(e exchange, contentType string, got []byte) []strin
 	path, _, _ := strings.Cut(e.Request.Path, "?")
 	switch {
 	case strings.HasSuffix(path, "/users/me/rooms"):
+		if sc.inOrder() {
+			sortMembers(want)
+			sortMembers(have)
+		}
 		r.alignItems(want, have, roomKey)
 	case strings.HasSuffix(path, "/users/presences"), strings.HasSuffix(path, "/subscriptions"):
 		r.alignItems(want, have, uuidKey)
@@ -280,8 +296,11 @@ func (r *replay) body(recorded *recordedRequest) []byte {
 	case cut.Config.Body.Length > 0:
 		return longHookBody(cut.Config.Body.Length)
 	}
+	if long := longTextMessage(recorded.Body); long != nil {
+		return long
+	}
 	r.asked(string(recorded.Body))
-	return []byte(r.hooks.ours(r.ours(string(recorded.Body))))
+	return []byte(r.hooks.ours(r.withSMS(r.ours(string(recorded.Body)))))
 }
 
 // latin1 is how the recorder wrote down bytes that are not UTF-8.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,13 @@ type socket struct {
 	frames  chan []byte
 	closed  chan struct{} // closed when end is set
 	end     websocket.CloseError
-	events  []json.RawMessage // recorded, still to be compared
+	events  []recordedEvent // still to be compared
 	done    bool
+}
+
+type recordedEvent struct {
+	frame json.RawMessage
+	mixed bool // it came in an order of chance, as those next to it
 }
 
 func (e exchange) isWebsocketAction() bool {
@@ -52,7 +58,7 @@ func (r *replay) websocket(e exchange, sc scenario) {
 		r.useLabels(string(e.Frame), sc)
 		r.sendFrame(c, e.Frame)
 	case "received":
-		r.received(c, e.Frame)
+		r.received(c, e.Frame, sc.mixed[r.index])
 	case "client_close":
 		r.clientClose(c, e.Code)
 	case "closed":
@@ -71,9 +77,7 @@ func (r *replay) connect(e exchange, sc scenario) {
 	for name, value := range e.Headers {
 		header.Set(name, r.ours(value))
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, r.patience)
-	defer cancel()
-	conn, resp, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{HTTPHeader: header, HTTPClient: r.http})
+	conn, resp, err := websocket.Dial(r.ctx, u.String(), &websocket.DialOptions{HTTPHeader: header, HTTPClient: r.http})
 	c := &socket{conn: conn, frames: make(chan []byte, 1000), closed: make(chan struct{}), version: u.Query().Get("version")}
 	r.sockets[e.Connection] = c
 	if resp != nil {
@@ -124,11 +128,11 @@ func (r *replay) sendFrame(c *socket, frame json.RawMessage) {
 }
 
 // received compares the answer to a command now, and notes an event for later.
-func (r *replay) received(c *socket, frame json.RawMessage) {
+func (r *replay) received(c *socket, frame json.RawMessage, mixed bool) {
 	var head struct{ Op, Name string }
 	require.NoError(r.t, json.Unmarshal(frame, &head))
 	if head.Op == "event" || head.Name != "" {
-		c.events = append(c.events, frame)
+		c.events = append(c.events, recordedEvent{frame, mixed})
 		return
 	}
 	r.drain(c)
@@ -136,21 +140,60 @@ func (r *replay) received(c *socket, frame json.RawMessage) {
 }
 
 func (r *replay) nextFrame(c *socket, want json.RawMessage) {
+	if got, ok := r.frame(c); ok {
+		r.failAll(r.json(want, got))
+	}
+}
+
+// frame waits for the next frame of a connection.
+func (r *replay) frame(c *socket) ([]byte, bool) {
 	select {
 	case got := <-c.frames:
-		r.failAll(r.json(want, got))
+		return got, true
 	case <-c.closed:
 		r.fail("closed with %d %q instead of a frame", c.end.Code, c.end.Reason)
 	case <-time.After(r.patience):
 		r.fail("no frame came")
 	}
+	return nil, false
 }
 
 func (r *replay) drain(c *socket) {
 	events := c.events
 	c.events = nil
+	for len(events) > 0 {
+		n := 0
+		for n < len(events) && events[n].mixed {
+			n++
+		}
+		if n == 0 {
+			r.nextFrame(c, events[0].frame)
+			n = 1
+		} else {
+			r.mixedFrames(c, events[:n])
+		}
+		events = events[n:]
+	}
+}
+
+// mixedFrames compares events with as many frames, whatever their order.
+func (r *replay) mixedFrames(c *socket, events []recordedEvent) {
+	var frames [][]byte
+	for range events {
+		frame, ok := r.frame(c)
+		if !ok {
+			return
+		}
+		frames = append(frames, frame)
+	}
 	for _, event := range events {
-		r.nextFrame(c, event)
+		at := slices.IndexFunc(frames, func(frame []byte) bool { return len(r.trial().json(event.frame, frame)) == 0 })
+		if at < 0 {
+			r.fail("none of %d frames is %s, but %s", len(frames), event.frame, frames)
+			return
+		}
+		r.failAll(r.json(event.frame, frames[at]))
+		frames = slices.Delete(frames, at, at+1)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Room is a room of chatd.
@@ -14,6 +15,7 @@ type Room struct {
 	Name       *string  // nil is null
 	Members    []string // uuids of the participants, in the order of chatd
 	Outside    string   // uuid of the participant outside Wazo, "" if there is none
+	Number     string   // address of that participant
 }
 
 // room is a room with its messages.
@@ -25,6 +27,7 @@ type room struct {
 	sorted    []*Message // by created_at; messages of the same instant by commit
 	reactions []Reaction // by created_at
 	replies   []Reply    // by created_at
+	created   time.Time
 	changed   chan struct{}
 }
 
@@ -54,7 +57,7 @@ func (r *room) export() Room {
 	for i, u := range facts.users {
 		room.Members[i] = u.uuid
 		if u.identity != "" {
-			room.Outside = u.uuid
+			room.Outside, room.Number = u.uuid, u.identity
 		}
 	}
 	return room
@@ -68,8 +71,10 @@ func (r *room) has(user string) bool {
 
 // reachesOutside tells whether somebody outside Wazo takes part
 // (docs/wazo.md, "Outside participants").
-func (r *room) reachesOutside() bool {
-	return slices.ContainsFunc(r.users(), func(u roomUser) bool { return u.identity != "" })
+func (r *room) reachesOutside() bool { return reachesOutside(r.users()) }
+
+func reachesOutside(users []roomUser) bool {
+	return slices.ContainsFunc(users, func(u roomUser) bool { return u.identity != "" })
 }
 
 // setOf names a set of participants in a tenant.
@@ -88,7 +93,8 @@ func setOf(tenant string, users []roomUser) string {
 // failed.
 func (s *Server) createRoom(tenant string, name *string, users []roomUser) (r *room, published bool) {
 	s.mu.Lock()
-	if existing := s.roomsOfSet[setOf(tenant, users)]; existing != nil {
+	existing := s.roomsOfSet[setOf(tenant, users)]
+	if existing != nil {
 		s.mu.Unlock()
 		return existing, true
 	}
@@ -97,9 +103,18 @@ func (s *Server) createRoom(tenant string, name *string, users []roomUser) (r *r
 	return r, s.announceRoom(r)
 }
 
+// makeRoom stores and announces a room, whether or not there is one of these
+// participants. published is false when the announcement failed.
+func (s *Server) makeRoom(tenant string, name *string, users []roomUser) (r *room, published bool) {
+	s.mu.Lock()
+	r = s.addRoom(tenant, name, users)
+	s.mu.Unlock()
+	return r, s.announceRoom(r)
+}
+
 // addRoom stores a room. The caller holds s.mu.
 func (s *Server) addRoom(tenant string, name *string, users []roomUser) *room {
-	r := &room{uuid: newUUID(), tenant: tenant, changed: make(chan struct{})}
+	r := &room{uuid: newUUID(), tenant: tenant, created: s.now(), changed: make(chan struct{})}
 	r.facts.Store(&roomFacts{name: name, users: users})
 	s.rooms[r.uuid] = r
 	s.roomOrder = append(s.roomOrder, r)

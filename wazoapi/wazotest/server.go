@@ -24,13 +24,14 @@ type Server struct {
 	pongWithin  time.Duration
 	tamper      func(route string, a *answer) // only for the contract test's own test
 
-	services []*service
-	bus      *bus
-	webhooks *webhooks
-	faults   *Faults
-	counts   *counters
-	wazoUUID string
-	master   Tenant
+	services   []*service
+	bus        *bus
+	webhooks   *webhooks
+	connectors *connectors
+	faults     *Faults
+	counts     *counters
+	wazoUUID   string
+	master     Tenant
 
 	mu           sync.Mutex // guards what follows
 	tenants      map[string]Tenant
@@ -81,6 +82,7 @@ func New(opts ...Option) *Server {
 	}
 	s.bus = newBus()
 	s.webhooks = newWebhooks(s)
+	s.connectors = newConnectors(s)
 	s.faults = newFaults(s)
 	for _, opt := range opts {
 		opt(s)

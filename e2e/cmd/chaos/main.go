@@ -9,7 +9,8 @@
 //
 // The exit code is 0 if lost, doubled, reordered and second_rooms are 0, no quote and no
 // correction is wrong, replies and reactions are the same on both sides if Wazo has the
-// plugin for them, every fault fired, every conversation got a room and some chat got
+// plugin for them, no text message was sent twice and what became of each was told right
+// with the flag -sms, every fault fired, every conversation got a room and some chat got
 // another reader, and 1 otherwise. The flag -break switches a part of the relay's
 // protection off; with it the exit code is 0 whatever was found.
 package main
@@ -43,6 +44,7 @@ func parse(args []string, stderr io.Writer) (chaos.Config, error) {
 	flags.StringVar((*string)(&cfg.Break), "break", "", "switch a part of the protection off: reconcile, catchup, dedupe, echoes or adoption")
 	flags.BoolVar(&cfg.Webhook, "webhook", false, "let events of Wazo come by a webhook instead of a websocket")
 	flags.BoolVar(&cfg.Plugin, "plugin", false, "Wazo has the plugin for reactions and replies, which comes and goes")
+	flags.BoolVar(&cfg.SMS, "sms", false, "people also write text messages to telephones outside Wazo, and are answered")
 	flags.Func("fault", "use only this `name` of the faults that a run prints; may be given several times", func(name string) error {
 		cfg.Faults = append(cfg.Faults, name)
 		return nil

@@ -27,6 +27,7 @@ func TestDemoPlaysAndObeysTypedLines(t *testing.T) {
 	}{
 		{name: "in a plain room"},
 		{name: "in an encrypted room", args: []string{"-encrypted"}},
+		{name: "with a telephone", args: []string{"-sms"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder

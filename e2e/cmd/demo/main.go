@@ -34,6 +34,7 @@ func main() {
 type options struct {
 	once      bool
 	encrypted bool
+	sms       bool
 }
 
 func parse(args []string, out io.Writer) (options, error) {
@@ -42,6 +43,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.SetOutput(out)
 	flags.BoolVar(&o.once, "once", false, "play the conversation and exit")
 	flags.BoolVar(&o.encrypted, "encrypted", false, "play in an encrypted Matrix room")
+	flags.BoolVar(&o.sms, "sms", false, "play a conversation with a telephone, by text messages, instead of conversations on Wazo")
 	return o, flags.Parse(args)
 }
 
@@ -102,9 +104,13 @@ func perform(ctx context.Context, stage *stage.Stage, screen *screen, options op
 	if err != nil {
 		return err
 	}
+	play := ownaccount.Play
+	if options.sms {
+		play = ownaccount.PlaySMS
+	}
 	if err = talk.play(ctx); err != nil {
 		return err
-	} else if err = ownaccount.Play(ctx, stage, account{talk}); err != nil || options.once {
+	} else if err = play(ctx, stage, account{talk}); err != nil || options.once {
 		return err
 	}
 	return talk.stay(ctx, stdin)

@@ -53,6 +53,14 @@ var commands = sentences{
 	"shows or sets which of your Wazo chats open by themselves: all, none, or those with one other person": {
 		"affiche ou définit lesquelles de vos discussions Wazo s'ouvrent automatiquement : toutes, aucune, ou celles avec une seule autre personne",
 	},
+	"sms <number> [text]": {"sms <numéro> [texte]"},
+	"starts a conversation by text messages with a telephone number": {
+		"commence une conversation par SMS avec un numéro de téléphone",
+	},
+	"number [number]": {"number [numéro]"},
+	"shows or sets from which of your numbers you write text messages in this room": {
+		"affiche ou définit depuis lequel de vos numéros vous écrivez des SMS dans ce salon",
+	},
 	"status [all]": {"status [all]"},
 	"shows how this room is linked and which messages are waiting; `all` sends administrators of the relay the list of the rooms with problems": {
 		"indique comment ce salon est lié et quels messages sont en attente ; `all` envoie aux administrateurs du relais la liste des salons qui ont des problèmes",

@@ -26,7 +26,7 @@ func Sentences() map[string][]string {
 	all := make(sentences)
 	for _, part := range []sentences{
 		accounts, admin, conversations, converted, device, failure, language, login, loginPage, matrixLogin, notices, people, peopleRooms, selfProbe,
-		start, status, wait, why, words, commands,
+		sms, start, status, wait, why, words, commands,
 	} {
 		maps.Copy(all, part)
 	}

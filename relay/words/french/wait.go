@@ -27,4 +27,7 @@ var wait = sentences{
 	"Wazo, which may still mark a message as a reply": {
 		"Wazo, qui peut encore indiquer qu'un message est une réponse",
 	},
+	"the end of an hour in which as many text messages were sent as may be": {
+		"la fin d'une heure pendant laquelle le nombre maximal de SMS a été envoyé",
+	},
 }

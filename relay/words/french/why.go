@@ -59,6 +59,21 @@ var why = sentences{
 	"the homeserver, Wazo or the relay has a problem. The relay's log has the details.": {
 		"le serveur d'accueil, Wazo ou le relais a un problème. Le journal du relais contient les détails.",
 	},
+	"Wazo cannot send text messages to this number. It may be a short code that nobody can answer, or the text message service of Wazo is switched off.": {
+		"Wazo ne peut pas envoyer de SMS à ce numéro. Il s'agit peut-être d'un numéro court auquel personne ne peut répondre, ou le service de SMS de Wazo est désactivé.",
+	},
+	"you have no number on Wazo from which a text message can be sent here. The other side may be a short code that nobody can answer, or an administrator of Wazo must assign you a number.": {
+		"vous n'avez sur Wazo aucun numéro depuis lequel envoyer un SMS ici. L'autre numéro est peut-être un numéro court auquel personne ne peut répondre, ou un administrateur de Wazo doit vous attribuer un numéro.",
+	},
+	"you have several numbers. Type `%[1]s number <number>` here to choose one, and then `%[1]s retry`.": {
+		"vous avez plusieurs numéros. Saisissez `%[1]s number <numéro>` ici pour en choisir un, puis `%[1]s retry`.",
+	},
+	"your Wazo account may not see its own numbers any more. An administrator of Wazo must allow it. Then log in again, and type `%s retry` here.": {
+		"votre compte Wazo n'a plus le droit de voir ses propres numéros. Un administrateur de Wazo doit l'y autoriser. Connectez-vous ensuite de nouveau, et saisissez `%s retry` ici.",
+	},
+	"the number from which it was to be sent does not belong to your Wazo account any more. Type `%[1]s number` here to see your numbers, and then `%[1]s retry`.": {
+		"le numéro depuis lequel il devait être envoyé n'appartient plus à votre compte Wazo. Saisissez `%[1]s number` ici pour voir vos numéros, puis `%[1]s retry`.",
+	},
 	"the homeserver has not answered yet.": {"le serveur d'accueil n'a pas encore répondu."},
 	"I have started, and I am still finding out what was written on Wazo meanwhile.": {
 		"je viens de démarrer, et je regarde encore ce qui a été écrit sur Wazo entre-temps."},

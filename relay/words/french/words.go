@@ -80,8 +80,8 @@ var words = sentences{
 	"Several Wazo chats match `%s`: %s. Please use the number from the list or the UUID.": {
 		"Plusieurs discussions Wazo correspondent à `%s` : %s. Veuillez utiliser le numéro de la liste ou l'UUID.",
 	},
-	"**%s** has participants outside Wazo, for example by SMS. I cannot link such a chat.": {
-		"**%s** a des participants extérieurs à Wazo, par exemple par SMS. Je ne peux pas lier une telle discussion.",
+	"**%s** has participants outside Wazo, for example by SMS. I cannot link such a chat. It opens by itself for the person whose number it is.": {
+		"**%s** a des participants extérieurs à Wazo, par exemple par SMS. Je ne peux pas lier une telle discussion. Elle s'ouvre automatiquement pour la personne à qui appartient le numéro.",
 	},
 	"Which Wazo chat? Type `%[1]s link <uuid | number | name>`. Type `%[1]s rooms` to see the chats.": {
 		"Quelle discussion Wazo ? Saisissez `%[1]s link <uuid | numéro | nom>`. Saisissez `%[1]s rooms` pour voir les discussions.",

@@ -1,0 +1,103 @@
+package relay
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/internal/ratelimit"
+	"wazo-matrix-relay/relay/words"
+)
+
+// smsLimits bound what text messages may cost, and how many rooms a flood of unknown numbers makes. What is above a
+// limit waits, and is told once. It is safe for concurrent use.
+type smsLimits struct {
+	sent  *ratelimit.Limit[int64] // text messages by portal
+	rooms *ratelimit.Limit[int64] // new rooms by account
+
+	mu   sync.Mutex
+	told map[string]time.Time // when it was last told
+}
+
+const (
+	// smsPerHour is how many text messages are sent in a room within an hour: more than a person writes, and few enough
+	// to bear if two programs answer each other.
+	smsPerHour = 60
+	// smsRoomsPerHour is how many rooms open by themselves for a person within an hour, because unknown numbers write.
+	smsRoomsPerHour = 20
+)
+
+func newSMSLimits(perHour, roomsPerHour int) *smsLimits {
+	return &smsLimits{
+		sent: ratelimit.New[int64](perHour, time.Hour, time.Now), rooms: ratelimit.New[int64](roomsPerHour, time.Hour, time.Now),
+		told: make(map[string]time.Time),
+	}
+}
+
+// tellOnce reports whether something is to be told: it was not for an hour.
+func (l *smsLimits) tellOnce(what string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.told[what]) < time.Hour {
+		return false
+	}
+	l.told[what] = time.Now()
+	return true
+}
+
+// maySend reports whether one more text message may be sent in a room now. If not, the queue goes on when it may, and
+// the people in the room are told.
+func (d *wazoDelivery) maySend(ctx context.Context) (bool, error) {
+	wait := d.smsLimits.sent.Take(d.portal.ID)
+	if wait <= 0 {
+		return true, nil
+	}
+	d.waits.note(d.row.Queue(), words.WaitTextLimit, time.Now())
+	d.tasks.WakeAfter(wait, queueJob(d.row.Queue()))
+	if !d.smsLimits.tellOnce(d.portal.MatrixRoom.String()) {
+		return false, nil
+	}
+	return false, d.db.DoTxn(ctx, func(ctx context.Context) error {
+		return d.Say(ctx, d.portal.MatrixRoom, d.texts.TextMessagesLimited(d.cfg.SMS.perHour()), id.EventID(d.row.SourceID))
+	})
+}
+
+// mayOpenOutside reports whether one more room may be made now because somebody outside Wazo writes. If not, it is made
+// when it may, and the people are told.
+func (o *openings) mayOpenOutside(ctx context.Context, opening *db.Opening, plan *RoomPlan, people []candidate, reader *account) (bool, error) {
+	if plan.Marker.Number == "" || opening.From.IsZero() { // somebody asked for it
+		return true, nil
+	}
+	wait := o.smsLimits.rooms.Take(reader.row.ID)
+	if wait <= 0 {
+		return true, nil
+	}
+	o.tasks.WakeAfter(wait, job{kind: jobOpen, wazoRoom: plan.Marker.WazoRoom})
+	return false, o.db.DoTxn(ctx, func(ctx context.Context) error {
+		for _, person := range people {
+			if !o.smsLimits.tellOnce(person.user.String()) {
+				continue
+			} else if err := o.SayTo(ctx, person.user, o.texts.ManyUnknownNumbers(o.cfg.SMS.roomsPerHour())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (c SMSConfig) perHour() int {
+	if c.PerHour > 0 {
+		return c.PerHour
+	}
+	return smsPerHour
+}
+
+func (c SMSConfig) roomsPerHour() int {
+	if c.RoomsPerHour > 0 {
+		return c.RoomsPerHour
+	}
+	return smsRoomsPerHour
+}

@@ -1,0 +1,154 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.mau.fi/util/jsontime"
+	"maunium.net/go/mautrix/id"
+
+	"wazo-matrix-relay/db"
+	"wazo-matrix-relay/relay/phone"
+	"wazo-matrix-relay/wazoapi"
+)
+
+// numbers are the own numbers of people, by which they can write to somebody outside Wazo. Wazo is asked once for each
+// room and log-in. The uuids of numbers change, so they are kept in memory only, and forgotten when Wazo says that
+// something has changed. It is safe for concurrent use.
+type numbers struct {
+	mu    sync.Mutex
+	known map[accountRoom][]wazoapi.Identity
+
+	learned func(room wazoapi.UUID) // is told that Wazo was asked again for the numbers of a room
+}
+
+func newNumbers() *numbers { return &numbers{known: make(map[accountRoom][]wazoapi.Identity)} }
+
+// in returns the numbers by which an account can write in a room.
+func (n *numbers) in(ctx context.Context, acc *account, room wazoapi.UUID) ([]wazoapi.Identity, error) {
+	where := accountRoom{acc, room}
+	n.mu.Lock()
+	mine, known := n.known[where]
+	n.mu.Unlock()
+	if known {
+		return mine, nil
+	}
+	mine, err := acc.api.Identities(ctx, room)
+	if err != nil {
+		return nil, fmt.Errorf("failed to ask for the own numbers: %w", err)
+	}
+	if len(mine) > 0 { // none may only mean that the backend is being restarted
+		n.mu.Lock()
+		n.known[where] = mine
+		n.mu.Unlock()
+		n.learned(room)
+	}
+	return mine, nil
+}
+
+// forget has Wazo asked again for the numbers of an account.
+func (n *numbers) forget(acc *account) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for where := range n.known {
+		if where.account == acc {
+			delete(n.known, where)
+		}
+	}
+}
+
+// IdentitiesChanged implements wazoapi.OutsideHandler.
+func (r *reader) IdentitiesChanged(context.Context) {
+	for _, acc := range r.accounts.inUse() {
+		if acc.stream() == r.acc.stream() { // it may be the number of anybody who is heard by this connection
+			r.numbers.forget(acc)
+			r.conversations.numbersChanged(acc)
+		}
+	}
+}
+
+// chosen returns from which of their numbers somebody writes: the one that was last written to or chosen, else the only
+// one. It reports false if there are several, or none.
+func chosen(outside *db.Outside, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
+	is := func(number wazoapi.Identity) bool { return number.Number == outside.OwnNumber }
+	if at := slices.IndexFunc(mine, is); at >= 0 {
+		return mine[at], true
+	} else if len(mine) == 1 {
+		return mine[0], true
+	}
+	return wazoapi.Identity{}, false
+}
+
+// mayNotSeeNumbers reports whether an error means that an account lacks the right to see its numbers, which Wazo's
+// default policy lacks.
+func mayNotSeeNumbers(err error) bool {
+	answer, ok := errors.AsType[*wazoapi.Error](err)
+	return ok && answer.MissingPermission()
+}
+
+// Number shows from which of their numbers a person writes in the conversation of a Matrix room, or (what is not empty)
+// chooses it. It returns what to answer, and a *UserError if that is not possible.
+func (r *Relay) Number(ctx context.Context, room id.RoomID, by id.UserID, what string) (string, error) {
+	portal, err := r.db.Portal.ByMatrixRoom(ctx, room)
+	if err != nil {
+		return "", err
+	} else if portal == nil {
+		return "", refuse(r.texts.NumberNotHere())
+	}
+	outside, err := r.outsideOf(ctx, portal)
+	if err != nil {
+		return "", err
+	} else if outside == nil {
+		return "", refuse(r.texts.NumberNotHere())
+	}
+	acc := r.accounts.of(by)
+	if acc == nil {
+		return "", refuse(r.texts.NotInWazoRoom())
+	} else if member, _, err := acc.isMember(ctx, wazoapi.UUID(portal.WazoRoom), r.cfg.MemberKept); err != nil {
+		return "", err
+	} else if !member {
+		return "", refuse(r.texts.NotInWazoRoom())
+	}
+	r.numbers.forget(acc) // a person who asks wants to know how it is now
+	mine, err := r.numbers.in(ctx, acc, wazoapi.UUID(portal.WazoRoom))
+	if mayNotSeeNumbers(err) {
+		return "", refuse(r.texts.NumbersHidden(wazoapi.IdentityScope))
+	} else if err != nil {
+		return "", err
+	}
+	readable := make([]string, len(mine))
+	for i, number := range mine {
+		readable[i] = phone.Readable(number.Number)
+	}
+	if what == "" {
+		number, ok := chosen(outside, mine)
+		if !ok {
+			return r.texts.OwnNumber("", readable), nil
+		}
+		return r.texts.OwnNumber(phone.Readable(number.Number), readable), nil
+	}
+	return r.chooseNumber(ctx, outside, mine, readable, what)
+}
+
+// chooseNumber stores that a person writes from one of their numbers.
+func (r *Relay) chooseNumber(ctx context.Context, outside *db.Outside, mine []wazoapi.Identity, readable []string, what string) (string, error) {
+	at := slices.IndexFunc(mine, func(number wazoapi.Identity) bool {
+		wanted, err := phone.Normalize(what, number.Number)
+		return err == nil && wanted == number.Number || what == number.Number
+	})
+	if at < 0 {
+		return "", refuse(r.texts.NotYourNumber(what, readable))
+	}
+	since := jsontime.UMicro(time.Now())
+	if !since.After(outside.OwnSince.Time) { // the clock of Wazo is ahead
+		since = jsontime.UMicro(outside.OwnSince.Add(time.Microsecond))
+	}
+	if err := r.db.Outside.NoteOwnNumber(ctx, outside.PortalID, mine[at].Number, since); err != nil {
+		return "", fmt.Errorf("failed to store a choice of number: %w", err)
+	}
+	return r.texts.NumberChosen(readable[at]), nil
+}

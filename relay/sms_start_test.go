@@ -1,0 +1,135 @@
+package relay
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi/wazotest"
+)
+
+// outsideRooms returns how many rooms with somebody outside there are.
+func (f *smsFixture) outsideRooms() (n int) {
+	for _, room := range f.wazo.Rooms() {
+		if room.Outside != "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *smsFixture) mustStart(number, text, want string) {
+	f.Helper()
+	answer, err := f.core.StartSMS(f.ctx, robinUser, number, text)
+	require.NoError(f, err)
+	require.Equal(f, want, answer)
+}
+
+func (f *smsFixture) refusedStart(number, want string) {
+	f.Helper()
+	_, err := f.core.StartSMS(f.ctx, robinUser, number, "hello")
+	var refused *UserError
+	require.ErrorAs(f, err, &refused)
+	require.Equal(f, want, refused.Words)
+}
+
+func TestAConversationIsStartedWithANumber(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	f.mustStart("514-555-0111", "hello", txt.SMSSent("+1 514-555-0111"))
+	f.awaitSent("hello")
+	require.Equal(t, customerNumber, f.lastSMS().To, "in the form of Wazo")
+	f.awaitMade(1)
+	f.join(madeRoom(0), robinUser)
+	f.awaitTextsIn(madeRoom(0), "hello")
+	f.mustStart("(514) 555 0111", "hello", txt.SMSSent("+1 514-555-0111"))
+	f.mustStart(customerNumber, "", txt.SMSStarted("+1 514-555-0111"))
+	f.receive("who is there?")
+	f.awaitTextsIn(madeRoom(0), "hello", "who is there?")
+	require.Equal(t, []string{"hello"}, f.sent(), "the same text is not sent again")
+	require.Equal(t, 1, f.outsideRooms())
+}
+
+func TestAFailureOfTheFirstTextMessageIsTold(t *testing.T) {
+	t.Parallel()
+	t.Run("by the provider, later", func(t *testing.T) {
+		t.Parallel()
+		f := newSMSFixture(t)
+		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+		f.awaitSent("hello")
+		f.awaitMade(1)
+		f.join(madeRoom(0), robinUser)
+		f.awaitTextsIn(madeRoom(0), "hello")
+		f.wazo.SMS().Report(f.lastSMS(), wazotest.StatusFailed)
+		f.awaitNotice(txt.TextMessageFailed())
+		require.False(t, f.isRead(f.eventSaying(madeRoom(0), "hello")), "a receipt would mark what was written before it")
+	})
+	t.Run("by Wazo, before anybody is in the room", func(t *testing.T) {
+		t.Parallel()
+		f := newSMSFixture(t)
+		f.wazo.Faults().RefuseSMS(0, wazotest.Always())
+		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+		f.awaitMade(1)
+		await.Until(t, "Wazo to give up", func() bool {
+			messages := f.wazo.Messages(f.outsideRoom())
+			return len(messages) == 1 && f.wazo.DeliveryStatus(messages[0].UUID) == wazotest.StatusDeadLetter
+		})
+		f.join(madeRoom(0), robinUser)
+		f.awaitTextsIn(madeRoom(0), "hello")
+		f.awaitNotice(txt.TextMessageFailed())
+		require.Equal(t, 1, f.noticesLike(txt.TextMessageFailed()))
+	})
+}
+
+func TestOneRoomIsMadeForANumber(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() { _, _ = f.core.StartSMS(f.ctx, robinUser, customerNumber, "") })
+	}
+	all.Wait()
+	require.Equal(t, 1, f.outsideRooms())
+	f.receive("it arrives")
+	f.awaitMade(1)
+	f.join(madeRoom(0), robinUser)
+	f.awaitTextsIn(madeRoom(0), "it arrives")
+}
+
+func TestACreationOfUnknownOutcomeIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	f.wazo.Faults().CutRoom(wazotest.Times(1))
+	f.mustStart(customerNumber, "", txt.SMSStarted("+1 514-555-0111"))
+	require.Equal(t, 1, f.outsideRooms(), "it is found in the list")
+
+	f.wazo.Faults().RefuseRoom(wazotest.JSONError(500), wazotest.Times(1))
+	f.refusedStart("+15145550112", txt.SMSRoomDoubtful())
+	f.refusedStart("+15145550112", txt.SMSRoomDoubtful())
+	require.Equal(t, 1, f.outsideRooms(), "it may still appear")
+}
+
+func TestNumbersThatAreRefused(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	f.refusedStart("INFO", txt.NotANumber("INFO"))
+	f.refusedStart("24680", txt.NotANumber("24680"))
+	f.refusedStart("514 555 0101", txt.YourOwnNumber())
+	f.wazo.AddNumber(f.bob, "+15145550102")
+	f.mustStart("+15145550102", "hi Bob", txt.NumberOfAColleague("+1 514-555-0102"))
+	require.Empty(t, f.sent(), "a colleague is not written to by a text message")
+	f.wazo.SetSMS(false)
+	f.refusedStart(customerNumber, txt.OwnNumber("", nil))
+
+	f.wazo.SetSMS(true)
+	f.wazo.AddNumber(f.alice, otherNumber)
+	f.mustStart(customerNumber, "hello", txt.SMSNotSentYet("+1 514-555-0111"))
+	require.Empty(t, f.sent(), "nobody has said from which number")
+
+	_, err := f.core.StartSMS(f.ctx, eveUser, customerNumber, "hello")
+	var refused *UserError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, txt.NotLoggedIn(), refused.Words)
+}

@@ -1,0 +1,90 @@
+package french
+
+// sms has the sentences of relay/words/sms.go. A text message is "SMS", which is as usual as "message texte" and cannot be taken for a
+// message on Matrix.
+var sms = sentences{
+	"This reply was not sent, because each text message is paid for. Replies stay on Matrix. To send its text, write it as an ordinary message.": {
+		"Cette réponse n'a pas été envoyée, car chaque SMS est payant. Les réponses restent sur Matrix. Pour en envoyer le texte, écrivez-le dans un message ordinaire.",
+	},
+	"This file was not sent: a text message cannot contain files, and the relay has no link to this one. An administrator of the relay can set `PUBLIC_URL`, so that files are sent as links.": {
+		"Ce fichier n'a pas été envoyé : un SMS ne peut pas contenir de fichiers, et le relais n'a pas de lien vers celui-ci. Un administrateur du relais peut définir `PUBLIC_URL` pour que les fichiers soient envoyés sous forme de liens.",
+	},
+	"This stays on Matrix and was not sent, because each text message is paid for. Only new messages are sent. Edits, removals, reactions, replies and commands are not. I will not repeat this notice for edits, removals and reactions.": {
+		"Ceci reste sur Matrix et n'a pas été envoyé, car chaque SMS est payant. Seuls les nouveaux messages sont envoyés. Les modifications, les suppressions, les réactions, les réponses et les commandes ne le sont pas. Je ne répéterai pas cet avis pour les modifications, les suppressions et les réactions.",
+	},
+	"from your number on Wazo":    {"depuis votre numéro sur Wazo"},
+	"from your number %s":         {"depuis votre numéro %s"},
+	"from one of your numbers %s": {"depuis l'un de vos numéros (%s)"},
+	"Text messages (SMS) with %s. Each message that you write here is sent %s, and may cost money. To stop being invited here, type %s mute and leave this room.": {
+		"Messages texte (SMS) avec %s. Chaque message que vous écrivez ici est envoyé %s et peut être payant. Pour ne plus recevoir d'invitation à cette discussion, saisissez %s mute et quittez ce salon.",
+	},
+	"You can read these text messages, but not answer them here: your Wazo account may not see its own numbers. An administrator of Wazo must give it a policy with the permission `%s`. After that, type `%s login` in our direct chat to log in again.": {
+		"Vous pouvez lire ces SMS, mais pas y répondre ici : votre compte Wazo n'a pas le droit de voir ses propres numéros. Un administrateur de Wazo doit lui attribuer une politique qui contient l'autorisation `%s`. Saisissez ensuite `%s login` dans notre conversation privée pour vous connecter de nouveau.",
+	},
+	"You have no number on Wazo from which you can write in this chat.": {
+		"Vous n'avez sur Wazo aucun numéro depuis lequel écrire dans cette discussion.",
+	},
+	"I don't know yet from which of your numbers to send your text messages in this chat.": {
+		"Je ne sais pas encore depuis lequel de vos numéros envoyer vos SMS dans cette discussion.",
+	},
+	"Your text messages in this chat are sent from **%s**.": {
+		"Dans cette discussion, vos SMS sont envoyés depuis le **%s**.",
+	},
+	"You can choose one of these numbers with `%s number <number>`:": {
+		"Vous pouvez choisir l'un de ces numéros avec `%s number <numéro>` :",
+	},
+	"From now on, your text messages in this chat are sent from **%s**. When the other side writes to another of your numbers, they are sent from that one.": {
+		"Dans cette discussion, vos SMS sont désormais envoyés depuis le **%s**. Si votre correspondant écrit à un autre de vos numéros, ils seront envoyés depuis celui-là.",
+	},
+	"%s is not one of your numbers in this chat. You have these:": {
+		"%s n'est pas l'un de vos numéros dans cette discussion. Voici vos numéros :",
+	},
+	"Nobody in this room is reached by text messages, so there is no number to choose. Type the command in the room of such a conversation.": {
+		"Dans ce salon, personne n'est joint par SMS : il n'y a donc pas de numéro à choisir. Saisissez la commande dans le salon d'une conversation par SMS.",
+	},
+	"This message is so long that it is sent as about %d text messages, each of which may be paid for. A single emoji or special character roughly halves how much fits into one text message. I will not repeat this notice.": {
+		"Ce message est si long qu'il est envoyé en %d SMS environ, et chacun peut être payant. Un seul émoji ou caractère spécial réduit à peu près de moitié ce que contient un SMS. Je ne répéterai pas cet avis.",
+	},
+	"The provider of text messages has not accepted this message yet. Wazo tries again, for about eight minutes. You need not send it again.": {
+		"Le fournisseur de SMS n'a pas encore accepté ce message. Wazo réessaie pendant huit minutes environ. Vous n'avez pas besoin de l'envoyer de nouveau.",
+	},
+	"This text message was not delivered. Wazo does not say why. Check the number, and whether it can receive text messages, before you send it again.": {
+		"Ce SMS n'a pas été remis à son destinataire. Wazo n'en indique pas la raison. Avant de l'envoyer de nouveau, vérifiez le numéro, et s'il peut recevoir des SMS.",
+	},
+	"This text message was delivered after all.": {"Ce SMS a finalement été remis à son destinataire."},
+	"This message was not sent: only the person whose number it is can write text messages here. I will not repeat this notice.": {
+		"Ce message n'a pas été envoyé : seule la personne à qui appartient le numéro peut écrire des SMS ici. Je ne répéterai pas cet avis.",
+	},
+	"More than %d text messages were to be sent from this room within an hour. The others wait, and are sent when the hour is over. If two programs answer each other here, stop one of them first.": {
+		"Plus de %d SMS devaient être envoyés depuis ce salon en une heure. Les autres attendent, et seront envoyés une fois l'heure écoulée. Si deux programmes se répondent ici, arrêtez d'abord l'un d'eux.",
+	},
+	"More than %d new numbers have written to you by text message within an hour. I will open the other rooms later. No message is lost: you can read all of them on Wazo now.": {
+		"Plus de %d nouveaux numéros vous ont écrit par SMS en une heure. J'ouvrirai les autres salons plus tard. Aucun message n'est perdu : vous pouvez dès maintenant les lire tous sur Wazo.",
+	},
+	"To which number? Type `%s sms <number> [text]`. Put the number in quotation marks if it contains blanks.": {
+		"À quel numéro ? Saisissez `%s sms <numéro> [texte]`. Mettez le numéro entre guillemets s'il contient des espaces.",
+	},
+	"%s is not a telephone number that I can write to. Type it with its country code, for example +1 514 555 0111.": {
+		"%s n'est pas un numéro de téléphone auquel je peux écrire. Saisissez-le avec son indicatif de pays, par exemple +1 514 555 0111.",
+	},
+	"This is your own number. Please name another one.": {"C'est votre propre numéro. Veuillez en indiquer un autre."},
+	"Wazo cannot send text messages to %s.":             {"Wazo ne peut pas envoyer de SMS au %s."},
+	"%s is the number of a colleague on Wazo. I will open your chat with them, which costs nothing. I have sent no text message.": {
+		"Le %s est le numéro d'un de vos collègues sur Wazo. J'ouvre votre discussion avec cette personne, ce qui ne coûte rien. Aucun SMS n'a été envoyé.",
+	},
+	"I will invite you to a room in which you write text messages to %s.": {
+		"Je vais vous inviter dans un salon où vous pourrez écrire des SMS au %s.",
+	},
+	"Your text message to %s is on its way. I will invite you to the room of this conversation.": {
+		"Votre SMS au %s est en route. Je vais vous inviter dans le salon de cette conversation.",
+	},
+	"Wazo did not say whether it has sent your text message to %s. If it has, you will see the message in the room to which I invite you. Look there before you send it again.": {
+		"Wazo n'a pas indiqué si votre SMS au %s a été envoyé. Si c'est le cas, vous le verrez dans le salon où je vous invite. Vérifiez-y avant de l'envoyer de nouveau.",
+	},
+	"I have not sent your text message to %s yet, because you have several numbers. I will invite you to the room of this conversation. There, choose one with `%s number <number>`, and then write.": {
+		"Je n'ai pas encore envoyé votre SMS au %s, car vous avez plusieurs numéros. Je vais vous inviter dans le salon de cette conversation. Choisissez-y un numéro avec `%s number <numéro>`, puis écrivez.",
+	},
+	"Wazo did not say whether it has created this chat. Please repeat the command in a minute: a second chat with the same number would do harm.": {
+		"Wazo n'a pas indiqué si cette discussion a été créée. Veuillez saisir la commande de nouveau dans une minute : une seconde discussion avec le même numéro poserait des problèmes.",
+	},
+}
