@@ -145,6 +145,7 @@ func (d *matrixDelivery) prepareNext(ctx context.Context) (await func() *matrixD
 		if err != nil || next.ready == nil || len(next.request) != 1 || next.ready.IsReply || next.ready.EncryptedFallback != nil {
 			return nil, err
 		}
+		d.lastReady.Store(row.ID)
 		return next, nil
 	})
 }
@@ -197,6 +198,7 @@ func (d *wazoDelivery) prepareNext(ctx context.Context) (await func() *wazoDeliv
 			return nil, err
 		}
 		next.ready = request
+		d.lastReady.Store(row.ID)
 		return next, nil
 	})
 }

@@ -107,11 +107,13 @@ func (f *fixture) whileReady(room id.RoomID, first, next string) (release func()
 	f.wazo.Post(f.room.UUID, f.bob, first, "")
 	f.wazo.Post(f.room.UUID, f.bob, next, "")
 	f.awaitPending(room, 3)
-	asked := f.matrix.askedAhead.Load()
+	waiting, err := f.db.Queue.Following(f.ctx, &db.Row{PortalID: f.portalOf(room).ID, Direction: db.ToMatrix}, 3)
+	require.NoError(f, err)
+	require.Len(f, waiting, 3)
 	held := f.hold(first)
 	close(earlier.release)
 	await.Receive(f, "the message", held.reached)
-	await.Until(f, "the next one to be made ready", func() bool { return f.matrix.askedAhead.Load() == asked+2 })
+	await.Until(f, "the next one to be made ready", func() bool { return f.core.lastReady.Load() == waiting[2].ID })
 	return func() { close(held.release) }
 }
 

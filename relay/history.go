@@ -240,14 +240,15 @@ func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
 	if err := r.tasks.Sleep(ctx, r.connectionIsYoung()); err != nil {
 		return err
 	}
+	isFirst := !r.acc.isVerified(portal.ID)
 	isNews, isReader, err := r.readNews(ctx, portal)
-	if err == nil && isReader && !r.acc.stream().connected.Load() && !r.acc.isVerified(portal.ID) {
+	if err == nil && isReader && isFirst && !r.acc.stream().connected.Load() {
 		if err = r.tasks.Sleep(ctx, r.cfg.CommitLag); err == nil {
 			isNews, isReader, err = r.readNews(ctx, portal)
 		}
-		if err == nil && isReader {
-			err = r.readOutsideAgain(ctx, portal)
-		}
+	}
+	if err == nil && isReader && isFirst {
+		err = r.readOutsideAgain(ctx, portal)
 	}
 	if err != nil {
 		return err

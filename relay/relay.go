@@ -65,6 +65,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -194,6 +195,7 @@ type Relay struct {
 	echoes     *echoes  // what comes back of it
 
 	knownEchoes *knownEchoes // and on Matrix
+	lastReady   atomic.Int64 // the row that was last made ready, see ahead.go; the tests wait for it
 
 	natives   *natives // what the plugin for reactions and replies has to do
 	numbers   *numbers // the own numbers of people, for text messages
