@@ -73,6 +73,7 @@ func TestConversations(t *testing.T) {
 			c := &conversation{fixture: newFixture(t), file: file, said: make(map[int]bool)}
 			c.readPrefix()
 			c.start()
+			c.awaitNews()
 			c.first()
 			c.hs.addRoom(roomID, person("robin"), person("sam"), person("mod"), person("eve"))
 			c.power("mod", 50, roomID)
@@ -83,6 +84,15 @@ func TestConversations(t *testing.T) {
 			c.finish()
 		})
 	}
+}
+
+// awaitNews waits until the relay has looked for what was written on Wazo before its start.
+func (c *conversation) awaitNews() {
+	c.Helper()
+	await.Until(c, "the relay to have looked for news", func() bool {
+		health, err := c.core.Health(c.Context())
+		return err == nil && health.Wazo.OK
+	})
 }
 
 // readPrefix takes over the command prefix that the first line may name.

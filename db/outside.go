@@ -19,10 +19,11 @@ type Outside struct {
 }
 
 const (
-	outsideColumns     = `portal_id, participant, number, own_number, own_since`
-	insertOutsideQuery = `INSERT INTO outside (portal_id, participant, number) VALUES ($1, $2, $3) ON CONFLICT (portal_id) DO NOTHING`
-	outsideOfQuery     = `SELECT ` + outsideColumns + ` FROM outside WHERE portal_id = $1`
-	noteOwnNumberQuery = `UPDATE outside SET own_number = $2, own_since = $3 WHERE portal_id = $1 AND own_since < $3`
+	outsideColumns        = `portal_id, participant, number, own_number, own_since`
+	insertOutsideQuery    = `INSERT INTO outside (portal_id, participant, number) VALUES ($1, $2, $3) ON CONFLICT (portal_id) DO NOTHING`
+	outsideOfQuery        = `SELECT ` + outsideColumns + ` FROM outside WHERE portal_id = $1`
+	outsidesOfReaderQuery = `SELECT ` + outsideColumns + ` FROM outside WHERE portal_id IN (SELECT id FROM portal WHERE reader_id = $1)`
+	noteOwnNumberQuery    = `UPDATE outside SET own_number = $2, own_since = $3 WHERE portal_id = $1 AND own_since < $3`
 )
 
 // Outsides is the table of the conversations with people outside Wazo.
@@ -47,6 +48,11 @@ func (t *Outsides) Insert(ctx context.Context, o *Outside) error {
 // Of returns who is outside Wazo in a portal, nil if all its members are inside.
 func (t *Outsides) Of(ctx context.Context, portalID int64) (*Outside, error) {
 	return t.QueryOne(ctx, outsideOfQuery, portalID)
+}
+
+// OfReader returns who is outside Wazo in the portals that an account reads.
+func (t *Outsides) OfReader(ctx context.Context, accountID int64) ([]*Outside, error) {
+	return t.QueryMany(ctx, outsidesOfReaderQuery, accountID)
 }
 
 // NoteOwnNumber stores which own number was written to, or chosen, at a time. It changes nothing if another one was so

@@ -77,12 +77,18 @@ func (c *conversations) update(ctx context.Context, portalID int64) error {
 	if err != nil || portal == nil || !portal.IsOpened() {
 		return err
 	}
+	awaitsLogIn, err := c.awaitsLogIn(ctx, portal) // who logs in after this question is invited by the next update
+	if err != nil {
+		return err
+	}
 	followed, over, err := c.follow(ctx, portal)
 	if err != nil || over {
 		return err
 	}
-	err = c.invite(ctx, portal)
-	err = errors.Join(err, c.answerAsked(ctx, portal), c.endIfEmpty(ctx, portal))
+	err = errors.Join(c.invite(ctx, portal), c.answerAsked(ctx, portal))
+	if !awaitsLogIn {
+		err = errors.Join(err, c.endIfEmpty(ctx, portal))
+	}
 	if err != nil {
 		return err
 	}

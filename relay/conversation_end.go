@@ -21,8 +21,6 @@ const endingPause = time.Second
 func (c *conversations) endIfEmpty(ctx context.Context, portal *db.Portal) error {
 	if over, err := c.isEmpty(ctx, portal); err != nil || !over {
 		return err
-	} else if waits, err := c.awaitsLogIn(ctx, portal); err != nil || waits {
-		return err
 	}
 	if delivering, err := c.delivers(ctx, portal); err != nil {
 		return err

@@ -110,6 +110,8 @@ func (w *queueWorker) nextOrWait(ctx context.Context) (*db.Portal, *db.Row, word
 		return nil, nil, words.WaitNothing, err
 	case row == nil:
 		return nil, nil, words.WaitNothing, w.empty(ctx, synced, whole)
+	case w.queue.Direction == db.ToWazo && w.hasGap(ctx):
+		return w.nextOrWait(ctx) // it came with the row, after it was looked for
 	case row.Kind != db.KindMessage:
 		return portal, row, words.WaitNothing, nil // the relay's own messages open the way for the others
 	case !w.logins.isRead(): // as whom people had posted before this start is not known
@@ -140,6 +142,12 @@ func (w *queueWorker) nextOrWait(ctx context.Context) (*db.Portal, *db.Row, word
 		return nil, nil, words.WaitReplyMark, nil
 	}
 	return portal, row, words.WaitNothing, nil
+}
+
+// hasGap reports whether something older than a row of the queue may be missing.
+func (w *queueWorker) hasGap(ctx context.Context) bool {
+	gap, err := w.db.Gap.First(ctx, w.queue.PortalID)
+	return err != nil || gap != nil // an error is met again when the gap is filled
 }
 
 // empty notes that the queue has nothing to deliver.

@@ -155,6 +155,10 @@ func (r *reader) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	outside, err := r.withOutside(ctx)
+	if err != nil {
+		return err
+	}
 	newest := make(map[string]time.Time, len(latest))
 	for _, m := range latest {
 		newest[string(m.Room)] = m.CreatedAt
@@ -164,7 +168,7 @@ func (r *reader) probe(ctx context.Context) error {
 		// that is not there has been left.
 		last, isMember := newest[portal.WazoRoom]
 		isQuiet := isMember && !last.After(portal.ReadUntil.Time) && (portal.Settled || r.acc.isQuiet(portal.ID, r.cfg.HistorySettles))
-		if isQuiet && !r.mustReadOutside(ctx, portal) {
+		if isQuiet && (!outside[portal.ID] || r.acc.isVerified(portal.ID)) {
 			r.verified(portal, connection, true)
 			for _, key := range busy[portal.ID] {
 				r.tasks.Wake(queueJob(key))

@@ -204,12 +204,16 @@ func (c *Config) lagOf(m wazoapi.Message) time.Duration {
 	return c.CommitLag
 }
 
-// mustReadOutside reports whether a portal is with somebody outside Wazo and nobody has listened for a while: then its
-// newest message does not tell whether there is news.
-func (r *reader) mustReadOutside(ctx context.Context, portal *db.Portal) bool {
-	if r.acc.isVerified(portal.ID) {
-		return false
+// withOutside returns the portals of the account that are with somebody outside Wazo. If nobody has listened for a while,
+// their newest messages do not tell whether there is news.
+func (r *reader) withOutside(ctx context.Context) (map[int64]bool, error) {
+	rows, err := r.db.Outside.OfReader(ctx, r.acc.row.ID)
+	if err != nil {
+		return nil, fmt.Errorf("failed to read who is outside Wazo: %w", err)
 	}
-	outside, err := r.outsideOf(ctx, portal)
-	return err != nil || outside != nil
+	portals := make(map[int64]bool, len(rows))
+	for _, row := range rows {
+		portals[row.PortalID] = true
+	}
+	return portals, nil
 }
