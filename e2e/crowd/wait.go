@@ -29,22 +29,29 @@ func (c *Crowd) AwaitStreams(ctx context.Context) error {
 const (
 	settled  = 10               // samples in a row that must be alike
 	alike    = 0.01             // how far they may be apart, as a share
+	calm     = 0.1              // how much of a processor may be in use meanwhile
 	settling = 90 * time.Second // how long that may take
 )
 
-// SettledMemory returns the resident memory of the relay in bytes, when it does not change any more, or at the end of a
-// time.
+// SettledMemory returns the resident memory of the relay in bytes, when it does not change any more and the relay does
+// next to nothing, or at the end of a time.
 func (c *Crowd) SettledMemory(ctx context.Context) (float64, error) {
 	var samples []float64
+	var times []time.Duration // of a processor
 	for end := time.Now().Add(settling); ; {
 		now, err := c.Relay.ResidentMemory()
 		if err != nil {
 			return 0, err
 		}
-		samples = append(samples, float64(now))
+		used, err := c.Relay.CPUTime()
+		if err != nil {
+			return 0, err
+		}
+		samples, times = append(samples, float64(now)), append(times, used)
 		if n := len(samples); n >= settled {
-			last := samples[n-settled:]
-			if low := slices.Min(last); slices.Max(last)-low < alike*low || time.Now().After(end) {
+			last, low := samples[n-settled:], slices.Min(samples[n-settled:])
+			isCalm := (used - times[n-settled]).Seconds() < calm*settled
+			if isCalm && slices.Max(last)-low < alike*low || time.Now().After(end) {
 				return float64(now), nil
 			}
 		}
