@@ -21,11 +21,11 @@ const (
 func (t Texts) StaysOnMatrix(what Stays) string {
 	switch what {
 	case StaysReply:
-		return t.say("This reply was not sent, because each text message is paid for. Replies stay on Matrix. To send its text, write it as an ordinary message.")
+		return t.say("This reply was not sent, because each text message may cost money. Replies stay on Matrix. To send its text, write it as an ordinary message.")
 	case StaysFile:
 		return t.say("This file was not sent: a text message cannot contain files, and the relay has no link to this one. An administrator of the relay can set `PUBLIC_URL`, so that files are sent as links.")
 	default:
-		return t.say("This stays on Matrix and was not sent, because each text message is paid for. Only new messages are sent. Edits, removals, reactions, replies and commands are not. I will not repeat this notice for edits, removals and reactions.")
+		return t.say("This stays on Matrix and was not sent, because each text message may cost money. Only new messages are sent. Edits, removals, reactions, replies and commands are not. I will not repeat this notice for edits, removals and reactions.")
 	}
 }
 
@@ -48,7 +48,7 @@ func (t Texts) OutsideTopic(number string, numbers []string) string {
 // the permission that is missing.
 func (t Texts) NumbersHidden(scope string) string {
 	return t.say("You can read these text messages, but not answer them here: your Wazo account may not see its own numbers. "+
-		"An administrator of Wazo must give it a policy with the permission `%s`. After that, type `%s login` in our direct chat to log in again.", scope, t.prefix)
+		"An administrator of Wazo must give it a policy with the permission `%[1]s`. After that, type `%[2]s logout` and then `%[2]s login` in our direct chat.", scope, t.prefix)
 }
 
 // OwnNumber answers the number command: which own number is used, "" if that is not decided, and which there are.
@@ -88,7 +88,7 @@ func (t Texts) NumberNotHere() string {
 
 // SeveralTextMessages tells the sender of a long message how many text messages it makes.
 func (t Texts) SeveralTextMessages(parts int) string {
-	return t.say("This message is so long that it is sent as about %d text messages, each of which may be paid for. A single emoji or special character roughly halves how much fits into one text message. I will not repeat this notice.", parts)
+	return t.say("This message is so long that it is sent as about %d text messages, each of which may cost money. A single emoji or special character roughly halves how much fits into one text message. I will not repeat this notice.", parts)
 }
 
 // TextMessageRetried tells the sender of a text message that the provider has refused it so far.

@@ -48,7 +48,7 @@ func (t Texts) wait(wait Wait) string {
 	case WaitReplyMark:
 		return t.say("Wazo, which may still mark a message as a reply")
 	case WaitTextLimit:
-		return t.say("the end of an hour in which as many text messages were sent as may be")
+		return t.say("the end of the hour in which this room has sent as many text messages as are allowed")
 	default:
 		return string(wait)
 	}

@@ -101,7 +101,7 @@ func (t Texts) Why(why Why) string {
 	case WhyWhichNumber:
 		return t.say("you have several numbers. Type `%[1]s number <number>` here to choose one, and then `%[1]s retry`.", t.prefix)
 	case WhyNumbersHidden:
-		return t.say("your Wazo account may not see its own numbers any more. An administrator of Wazo must allow it. Then log in again, and type `%s retry` here.", t.prefix)
+		return t.say("your Wazo account may not see its own numbers any more. An administrator of Wazo must allow it. Then type `%[1]s logout` and `%[1]s login` in our direct chat, and `%[1]s retry` here.", t.prefix)
 	case WhyNumberGone:
 		return t.say("the number from which it was to be sent does not belong to your Wazo account any more. Type `%[1]s number` here to see your numbers, and then `%[1]s retry`.", t.prefix)
 	case WhyNoSync:

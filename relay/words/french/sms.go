@@ -3,14 +3,14 @@ package french
 // sms has the sentences of relay/words/sms.go. A text message is "SMS", which is as usual as "message texte" and cannot be taken for a
 // message on Matrix.
 var sms = sentences{
-	"This reply was not sent, because each text message is paid for. Replies stay on Matrix. To send its text, write it as an ordinary message.": {
-		"Cette réponse n'a pas été envoyée, car chaque SMS est payant. Les réponses restent sur Matrix. Pour en envoyer le texte, écrivez-le dans un message ordinaire.",
+	"This reply was not sent, because each text message may cost money. Replies stay on Matrix. To send its text, write it as an ordinary message.": {
+		"Cette réponse n'a pas été envoyée, car chaque SMS peut être payant. Les réponses restent sur Matrix. Pour en envoyer le texte, écrivez-le dans un message ordinaire.",
 	},
 	"This file was not sent: a text message cannot contain files, and the relay has no link to this one. An administrator of the relay can set `PUBLIC_URL`, so that files are sent as links.": {
 		"Ce fichier n'a pas été envoyé : un SMS ne peut pas contenir de fichiers, et le relais n'a pas de lien vers celui-ci. Un administrateur du relais peut définir `PUBLIC_URL` pour que les fichiers soient envoyés sous forme de liens.",
 	},
-	"This stays on Matrix and was not sent, because each text message is paid for. Only new messages are sent. Edits, removals, reactions, replies and commands are not. I will not repeat this notice for edits, removals and reactions.": {
-		"Ceci reste sur Matrix et n'a pas été envoyé, car chaque SMS est payant. Seuls les nouveaux messages sont envoyés. Les modifications, les suppressions, les réactions, les réponses et les commandes ne le sont pas. Je ne répéterai pas cet avis pour les modifications, les suppressions et les réactions.",
+	"This stays on Matrix and was not sent, because each text message may cost money. Only new messages are sent. Edits, removals, reactions, replies and commands are not. I will not repeat this notice for edits, removals and reactions.": {
+		"Ceci reste sur Matrix et n'a pas été envoyé, car chaque SMS peut être payant. Seuls les nouveaux messages sont envoyés. Les modifications, les suppressions, les réactions, les réponses et les commandes ne le sont pas. Je ne répéterai pas cet avis pour les modifications, les suppressions et les réactions.",
 	},
 	"from your number on Wazo":    {"depuis votre numéro sur Wazo"},
 	"from your number %s":         {"depuis votre numéro %s"},
@@ -18,8 +18,8 @@ var sms = sentences{
 	"Text messages (SMS) with %s. Each message that you write here is sent %s, and may cost money. To stop being invited here, type %s mute and leave this room.": {
 		"Messages texte (SMS) avec %s. Chaque message que vous écrivez ici est envoyé %s et peut être payant. Pour ne plus recevoir d'invitation à cette discussion, saisissez %s mute et quittez ce salon.",
 	},
-	"You can read these text messages, but not answer them here: your Wazo account may not see its own numbers. An administrator of Wazo must give it a policy with the permission `%s`. After that, type `%s login` in our direct chat to log in again.": {
-		"Vous pouvez lire ces SMS, mais pas y répondre ici : votre compte Wazo n'a pas le droit de voir ses propres numéros. Un administrateur de Wazo doit lui attribuer une politique qui contient l'autorisation `%s`. Saisissez ensuite `%s login` dans notre conversation privée pour vous connecter de nouveau.",
+	"You can read these text messages, but not answer them here: your Wazo account may not see its own numbers. An administrator of Wazo must give it a policy with the permission `%[1]s`. After that, type `%[2]s logout` and then `%[2]s login` in our direct chat.": {
+		"Vous pouvez lire ces SMS, mais pas y répondre ici : votre compte Wazo n'a pas le droit de voir ses propres numéros. Un administrateur de Wazo doit lui attribuer une politique qui contient l'autorisation `%[1]s`. Saisissez ensuite `%[2]s logout`, puis `%[2]s login` dans notre conversation privée.",
 	},
 	"You have no number on Wazo from which you can write in this chat.": {
 		"Vous n'avez sur Wazo aucun numéro depuis lequel écrire dans cette discussion.",
@@ -42,7 +42,7 @@ var sms = sentences{
 	"Nobody in this room is reached by text messages, so there is no number to choose. Type the command in the room of such a conversation.": {
 		"Dans ce salon, personne n'est joint par SMS : il n'y a donc pas de numéro à choisir. Saisissez la commande dans le salon d'une conversation par SMS.",
 	},
-	"This message is so long that it is sent as about %d text messages, each of which may be paid for. A single emoji or special character roughly halves how much fits into one text message. I will not repeat this notice.": {
+	"This message is so long that it is sent as about %d text messages, each of which may cost money. A single emoji or special character roughly halves how much fits into one text message. I will not repeat this notice.": {
 		"Ce message est si long qu'il est envoyé en %d SMS environ, et chacun peut être payant. Un seul émoji ou caractère spécial réduit à peu près de moitié ce que contient un SMS. Je ne répéterai pas cet avis.",
 	},
 	"The provider of text messages has not accepted this message yet. Wazo tries again, for about eight minutes. You need not send it again.": {

@@ -27,7 +27,7 @@ var wait = sentences{
 	"Wazo, which may still mark a message as a reply": {
 		"Wazo, qui peut encore indiquer qu'un message est une réponse",
 	},
-	"the end of an hour in which as many text messages were sent as may be": {
-		"la fin d'une heure pendant laquelle le nombre maximal de SMS a été envoyé",
+	"the end of the hour in which this room has sent as many text messages as are allowed": {
+		"la fin de l'heure pendant laquelle ce salon a envoyé le nombre maximal de SMS",
 	},
 }

@@ -68,8 +68,8 @@ var why = sentences{
 	"you have several numbers. Type `%[1]s number <number>` here to choose one, and then `%[1]s retry`.": {
 		"vous avez plusieurs numéros. Saisissez `%[1]s number <numéro>` ici pour en choisir un, puis `%[1]s retry`.",
 	},
-	"your Wazo account may not see its own numbers any more. An administrator of Wazo must allow it. Then log in again, and type `%s retry` here.": {
-		"votre compte Wazo n'a plus le droit de voir ses propres numéros. Un administrateur de Wazo doit l'y autoriser. Connectez-vous ensuite de nouveau, et saisissez `%s retry` ici.",
+	"your Wazo account may not see its own numbers any more. An administrator of Wazo must allow it. Then type `%[1]s logout` and `%[1]s login` in our direct chat, and `%[1]s retry` here.": {
+		"votre compte Wazo n'a plus le droit de voir ses propres numéros. Un administrateur de Wazo doit l'y autoriser. Saisissez ensuite `%[1]s logout` et `%[1]s login` dans notre conversation privée, puis `%[1]s retry` ici.",
 	},
 	"the number from which it was to be sent does not belong to your Wazo account any more. Type `%[1]s number` here to see your numbers, and then `%[1]s retry`.": {
 		"le numéro depuis lequel il devait être envoyé n'appartient plus à votre compte Wazo. Saisissez `%[1]s number` ici pour voir vos numéros, puis `%[1]s retry`.",
