@@ -297,6 +297,7 @@ func TestGapWithTheBeginningOfTheLinkIsGivenUp(t *testing.T) {
 	f := newFixture(t)
 	f.matrix.limit = 5
 	f.start()
+	await.Until(t, "the answer of /sync that a start asks for, which knows no pause", f.core.startup.isWhole)
 	f.matrix.setPaused(true)
 	f.matrix.mu.Lock()
 	f.matrix.backfillError = &MatrixError{Status: http.StatusForbidden, Code: "M_FORBIDDEN", Err: errors.New("no")}

@@ -19,8 +19,12 @@ const (
 	leastIdle = 48 << 20 // bytes that the runtime may use in any case, while little happens
 	leastBusy = 80 << 20 // and otherwise
 
-	interval = 5 * time.Second
-	busy     = 10 << 20 // bytes that are allocated in an interval, from which on it is not little
+	// interval is how often the limit is adapted. A start with thousands of accounts outgrows a limit within a second, and
+	// then the runtime would do nothing but collect garbage.
+	interval = time.Second
+	busy     = 2 << 20 // bytes that are allocated in an interval, from which on it is not little
+	// giving is how often memory is given back to the system at most, which takes a collection of garbage.
+	giving = 5 * time.Second
 )
 
 // Keep limits the memory until ctx ends. It does nothing if GOGC or GOMEMLIMIT is set: then somebody has decided.
@@ -30,13 +34,15 @@ func Keep(ctx context.Context) {
 	}
 	before := debug.SetMemoryLimit(leastBusy)
 	defer debug.SetMemoryLimit(before)
+	var given time.Time
 	for last := read(); task.Sleep(ctx, interval) == nil; {
 		now := read()
 		isBusy := now.allocated-last.allocated > busy
 		most := limit(now, isBusy)
 		debug.SetMemoryLimit(most)
-		if !isBusy && now.held > uint64(most) {
+		if !isBusy && now.held > uint64(most) && time.Since(given) > giving {
 			debug.FreeOSMemory() // by itself, the runtime collects garbage when something is allocated
+			given = time.Now()
 		}
 		last = now
 	}
