@@ -27,8 +27,8 @@ var statusOrder = map[wazoapi.DeliveryStatus]int{
 	wazoapi.DeliveryFailed: 5, wazoapi.DeliveryDeadLetter: 5, wazoapi.DeliveryDelivered: 6,
 }
 
-// statusKept is how long the status of a message is kept that is not known. Until then somebody has joined the room that
-// shows the first text message of a conversation.
+// statusKept is how long the status of a message is kept that is not known. Until then somebody has joined the room
+// that shows the first text message of a conversation.
 const statusKept = 24 * time.Hour
 
 // statusLife is how long a text message is followed.
@@ -204,8 +204,8 @@ func (c *Config) lagOf(m wazoapi.Message) time.Duration {
 	return c.CommitLag
 }
 
-// withOutside returns the portals of the account that are with somebody outside Wazo. If nobody has listened for a while,
-// their newest messages do not tell whether there is news.
+// withOutside returns the portals of the account that are with somebody outside Wazo. If nobody has listened for a
+// while, their newest messages do not tell whether there is news.
 func (r *reader) withOutside(ctx context.Context) (map[int64]bool, error) {
 	rows, err := r.db.Outside.OfReader(ctx, r.acc.row.ID)
 	if err != nil {
