@@ -161,6 +161,10 @@ func (r *reader) readStatuses(ctx context.Context, portal *db.Portal) error {
 	for _, m := range open {
 		wanted[wazoapi.UUID(m.WazoUUID)] = true
 	}
+	if err = r.reading.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer r.reading.Release(1)
 	from := jsontime.UMicro(open[0].CreatedAt.Time)
 	return r.readHistory(ctx, wazoapi.UUID(portal.WazoRoom), from, func(page []wazoapi.Message) error {
 		return r.db.DoTxn(ctx, func(ctx context.Context) error {
