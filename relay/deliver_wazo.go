@@ -368,10 +368,12 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		}
 		if err != nil || !there {
 			return err
-		} else if isNew && request.media != nil {
-			return d.db.Media.Put(ctx, request.media)
 		} else if !isNew {
 			return d.extendMedia(ctx)
+		} else if request.media != nil {
+			if err = d.db.Media.Put(ctx, request.media); err != nil {
+				return err
+			}
 		}
 		return d.sayParts(ctx, request)
 	})

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +70,14 @@ func TestAFileIsSentAsALink(t *testing.T) {
 	await.Until(t, "the link", func() bool { return len(f.sent()) == 1 })
 	require.Contains(t, f.sent()[0], "https://relay.example.org/media/")
 	require.NotContains(t, f.sent()[0], "Robin", "a stranger reads it")
+
+	caption := strings.Repeat("a cat ", 40)
+	f.matrix.add(room, robinUser, event.EventMessage, map[string]any{
+		"msgtype": "m.image", "body": caption, "filename": "cat.jpg", "url": "mxc://a.example/other",
+	})
+	await.Until(t, "the link with the caption", func() bool { return len(f.sent()) == 2 })
+	require.Contains(t, f.sent()[1], "a cat a cat")
+	f.awaitNotice("is sent as about")
 }
 
 func TestTheOwnNumbersAreAskedForOnce(t *testing.T) {
