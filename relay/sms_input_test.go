@@ -11,6 +11,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -91,6 +92,21 @@ func TestTheOwnNumbersAreAskedForOnce(t *testing.T) {
 	require.Equal(t, 1, asked())
 	f.wazo.AddNumber(f.alice, otherNumber)
 	await.Until(t, "another question", func() bool { return asked() == 2 })
+}
+
+// Wazo may tell that the numbers have changed while they are asked for.
+func TestAnAnswerFromBeforeAChangeOfTheNumbersIsNotKept(t *testing.T) {
+	t.Parallel()
+	n, acc := newNumbers(), newAccount(&db.Account{ID: 1}, nil)
+	where, mine := accountRoom{acc, "room"}, []wazoapi.Identity{{Number: ownNumber}}
+	before := n.forgotten
+	n.forget(acc)
+	require.False(t, n.keep(where, mine, before))
+	require.Empty(t, n.known)
+	require.True(t, n.keep(where, mine, n.forgotten))
+	known, err := n.in(t.Context(), acc, "room")
+	require.NoError(t, err, "nothing is asked")
+	require.Equal(t, mine, known)
 }
 
 func TestSendersWhoCannotBeAnswered(t *testing.T) {
