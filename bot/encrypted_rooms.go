@@ -39,8 +39,8 @@ type earlyAnswer struct {
 // request, and the question would wait for the change.
 var errTokenChanges = errors.New("the access token is being changed")
 
-// earlyAnswerAge is how old an early answer may be. It is asked for while the event is made ready. If that takes longer,
-// the homeserver is asked again.
+// earlyAnswerAge is how old an early answer may be. It is asked for while the event is made ready. If that takes
+// longer, the homeserver is asked again.
 const earlyAnswerAge = 500 * time.Millisecond
 
 func newEncryptedRooms(h *homeserver, n *newcomers) *encryptedRooms {
@@ -138,9 +138,9 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 	return r.askMembers(ctx, roomID, checked)
 }
 
-// askMembers asks the homeserver for whom to encrypt in a room that is encrypted: the state table may be lost, and after
-// a join it holds the bot alone until /sync brings the others. wasChecked says that the room was plain, or its members
-// were known, when the homeserver was asked before.
+// askMembers asks the homeserver for whom to encrypt in a room that is encrypted: the state table may be lost, and
+// after a join it holds the bot alone until /sync brings the others. wasChecked says that the room was plain, or its
+// members were known, when the homeserver was asked before.
 func (r *encryptedRooms) askMembers(ctx context.Context, roomID id.RoomID, wasChecked bool) (encrypted bool, err error) {
 	if _, err = r.client.Members(ctx, roomID); err != nil {
 		failure := toMatrixError(err)
@@ -193,8 +193,8 @@ func (r *encryptedRooms) forgetMembers(roomID id.RoomID) {
 	delete(r.checked, roomID)
 }
 
-// setPlain notes that the homeserver was asked, and said that a room is not encrypted. It reports false, and notes nothing,
-// if the room is known to be encrypted by now: then its members are yet to be checked.
+// setPlain notes that the homeserver was asked, and said that a room is not encrypted. It reports false, and notes
+// nothing, if the room is known to be encrypted by now: then its members are yet to be checked.
 func (r *encryptedRooms) setPlain(roomID id.RoomID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -35,9 +35,6 @@ type Account struct {
 	HeardUntil WazoTime
 }
 
-// IsRelay reports whether the account is the relay account.
-func (a *Account) IsRelay() bool { return a.MatrixUser == "" }
-
 const (
 	accountColumns       = `id, matrix_user, username, user_uuid, tenant_uuid, state, client_id, since, heard_until`
 	relayAccountQuery    = `SELECT ` + accountColumns + ` FROM account WHERE matrix_user IS NULL`

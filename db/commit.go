@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// SQLite lets one connection write at a time, and each commit waits until the disk has it. So there is one connection
-// that writes, and those who write take turns: first come, first served. Whoever ends a transaction while others wait
-// for their turn does not commit it. The next one goes on in the same transaction of SQLite, and the last one commits
-// for all of them: they share one fsync. Nobody is told that a transaction is committed before it is. Which commits need
-// that fsync is told in sync.go.
+// SQLite lets one connection write at a time, and a commit usually waits until the disk has it. So there is one
+// connection that writes, and those who write take turns: first come, first served. Whoever ends a transaction while
+// others wait for their turn does not commit it. The next one goes on in the same transaction of SQLite, and the last
+// one commits for all of them: they share one fsync. Nobody is told that a transaction is committed before it is. Which
+// commits need that fsync is told in sync.go.
 //
 // A transaction that fails is rolled back to its savepoint, and takes none of the others with it. They fail only if
 // SQLite itself gives up the whole transaction, or cannot commit it, for example because the disk is full. Then nothing

@@ -61,9 +61,6 @@ func TestPortalMembers(t *testing.T) {
 	unattended, err = db.PortalMember.Unattended(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, unattended)
-	portals, err := db.PortalMember.PortalsOf(t.Context(), samUser)
-	require.NoError(t, err)
-	require.Equal(t, []int64{portal.ID}, portals)
 
 	refused := &PortalMember{PortalID: portal.ID, MatrixUser: robinUser, WazoUUID: "uuid-robin", State: MemberRefused}
 	require.NoError(t, db.PortalMember.Put(t.Context(), refused))

@@ -1,19 +1,18 @@
 // Package db stores everything that the relay must remember over a restart. It is the only package that contains SQL.
 //
-// The database is one SQLite file, or a database on a PostgreSQL server, which is accessed through dbutil. dialect.go says how the SQL
-// suits both. Each table has a file here with a type for its rows and
-// a type for its queries. The tables payload and request belong to the queue and are in queue.go. upgrades/01-latest.sql is the
-// schema and explains the columns. The other files in upgrades bring an older database up to date; CONTRIBUTING.md says how to
-// add one.
+// The database is one SQLite file, or a database on a PostgreSQL server, which is accessed through dbutil. dialect.go
+// says how the SQL suits both. Each table has a file here with a type for its rows and a type for its queries. The
+// tables payload and request belong to the queue and are in queue.go. upgrades/01-latest.sql is the schema and explains
+// the columns. The other files in upgrades bring an older database up to date; CONTRIBUTING.md says how to add one.
 //
-// Every method takes part in the transaction that its context carries, see [Database.DoTxn]. Work that must wait for the end
-// of the transaction, such as waking a worker, is passed to [AfterCommit].
+// Every method takes part in the transaction that its context carries, see [Database.DoTxn]. Work that must wait for
+// the end of the transaction, such as waking a worker, is passed to [AfterCommit].
 //
-// Times have one of two types, because two clocks are involved: [Time] is a time of this machine, [WazoTime] is a time of
-// chatd, the chat server of Wazo. Secrets are encrypted by a [Box] before they are stored.
+// Times have one of two types, because two clocks are involved: [Time] is a time of this machine, [WazoTime] is a time
+// of chatd, the chat server of Wazo. Secrets are encrypted by a [Box] before they are stored.
 //
-// An accepted message becomes a [Row] in the queue of its portal and direction. After it was delivered, the row is replaced by
-// a [Message], which maps the Wazo message to its Matrix event.
+// An accepted message becomes a [Row] in the queue of its portal and direction. After it was delivered, the row is
+// replaced by a [Message], which maps the Wazo message to its Matrix event.
 package db
 
 import (
@@ -99,9 +98,9 @@ type Database struct {
 	Avatar        *Avatars
 }
 
-// Location returns where the database is that a DATABASE_URL names: the path of a file, or the URL of a database on PostgreSQL, see
-// IsPostgres. The value is either a path or a URL with the scheme sqlite, file, postgres or postgresql. Location returns
-// ErrUnsupportedURL for everything else.
+// Location returns where the database is that a DATABASE_URL names: the path of a file, or the URL of a database on
+// PostgreSQL, see IsPostgres. The value is either a path or a URL with the scheme sqlite, file, postgres or postgresql.
+// Location returns ErrUnsupportedURL for everything else.
 func Location(databaseURL string) (string, error) {
 	scheme, rest, found := strings.Cut(databaseURL, ":")
 	switch {
@@ -127,10 +126,10 @@ func Location(databaseURL string) (string, error) {
 	}
 }
 
-// Open opens a database at a location, see Location, and upgrades its schema. It creates the file if it does not exist. Before an
-// upgrade it copies a file, see UpgradeCopy. Only the owner of the file can read it and the files beside it, also if others could
-// before. It returns ErrInUse if another process has the database open, ErrNotCopied if there is no room for the copy, and ErrWrongKey
-// if the database was written with another secret.
+// Open opens a database at a location, see Location, and upgrades its schema. It creates the file if it does not exist.
+// Before an upgrade it copies a file, see UpgradeCopy. Only the owner of the file can read it and the files beside it,
+// also if others could before. It returns ErrInUse if another process has the database open, ErrNotCopied if there is
+// no room for the copy, and ErrWrongKey if the database was written with another secret.
 func Open(ctx context.Context, location, secret string, log zerolog.Logger) (*Database, error) {
 	if IsPostgres(location) {
 		return openPostgres(ctx, location, secret, log)
@@ -170,8 +169,8 @@ func (db *Database) closeIdle() {
 	db.RawDB.SetMaxIdleConns(idleConnections)
 }
 
-// OpenToRead opens an existing database for reading only. A running relay may have it open at the same time. The schema is
-// not upgraded. OpenToRead returns ErrWrongKey if the database was written with another secret.
+// OpenToRead opens an existing database for reading only. A running relay may have it open at the same time. The schema
+// is not upgraded. OpenToRead returns ErrWrongKey if the database was written with another secret.
 func OpenToRead(ctx context.Context, location, secret string, log zerolog.Logger) (*Database, error) {
 	if IsPostgres(location) {
 		return openPostgresToRead(ctx, location, secret, log)
@@ -195,8 +194,8 @@ func (db *Database) Close() error {
 	} else if db.lock == nil {
 		return db.Database.Close()
 	}
-	// SQLite also does this when the last connection is closed. The connection of a transaction whose context has ended may be
-	// closed after this method returns, however.
+	// SQLite also does this when the last connection is closed. The connection of a transaction whose context has ended
+	// may be closed after this method returns, however.
 	_, err := db.RawDB.Exec("PRAGMA wal_checkpoint(FULL)")
 	return errors.Join(err, db.scrubAtClose(context.Background()), db.Database.Close(), db.lock.Close())
 }
@@ -204,8 +203,8 @@ func (db *Database) Close() error {
 // IsShared reports whether several processes can be started on the database, of which one is active, see OpenAsStandby.
 func (db *Database) IsShared() bool { return db.postgres != nil }
 
-// Lost is closed when another process has taken a database on PostgreSQL over, so that this one can store nothing any more. It is nil
-// with SQLite: nobody can take a file away from a process.
+// Lost is closed when another process has taken a database on PostgreSQL over, so that this one can store nothing any
+// more. It is nil with SQLite: nobody can take a file away from a process.
 func (db *Database) Lost() <-chan struct{} {
 	if db.postgres == nil || db.postgres.writer == nil {
 		return nil
@@ -213,14 +212,14 @@ func (db *Database) Lost() <-chan struct{} {
 	return db.postgres.writer.lost
 }
 
-// IsActive reports whether this process may act, as far as it knows without asking anybody: whether it is certain that no other process
-// has taken the database over. With SQLite it always may.
+// IsActive reports whether this process may act, as far as it knows without asking anybody: whether it is certain that
+// no other process has taken the database over. With SQLite it always may.
 func (db *Database) IsActive() bool {
 	return db.postgres == nil || db.postgres.writer == nil || db.postgres.writer.lease.isValid()
 }
 
-// AwaitActive returns when this process may act, see IsActive: at once, or as soon as a server is back that did not answer. It returns
-// ErrInUse if another process has taken the database over, and the error of ctx if that ends first.
+// AwaitActive returns when this process may act, see IsActive: at once, or as soon as a server is back that did not
+// answer. It returns ErrInUse if another process has taken the database over, and the error of ctx if that ends first.
 func (db *Database) AwaitActive(ctx context.Context) error {
 	if db.postgres == nil || db.postgres.writer == nil {
 		return nil

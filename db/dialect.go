@@ -10,10 +10,10 @@ import (
 
 // The SQL of this package is written in the words that SQLite and PostgreSQL share. Where they differ:
 //
-//   - The scripts in upgrades are written for SQLite, and [postgresFiles] translates the types of columns. Lines for one of the two are
-//     marked with "-- only: postgres" or "-- only: sqlite", see package dbutil.
-//   - The first script gives PostgreSQL what SQLite has by itself: rowid as a column where a query sorts by it, and the functions
-//     json_valid, json_extract (for fields of objects) and instr.
+//   - The scripts in upgrades are written for SQLite, and [postgresFiles] translates the types of columns. Lines for
+//     one of the two are marked with "-- only: postgres" or "-- only: sqlite", see package dbutil.
+//   - The first script gives PostgreSQL what SQLite has by itself: rowid as a column where a query sorts by it, and the
+//     functions json_valid, json_extract (for fields of objects) and instr.
 //   - [inDialect] does the rest.
 //   - A statement that fails ends its transaction on PostgreSQL: what follows in it fails, too.
 

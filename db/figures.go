@@ -55,8 +55,8 @@ func (t *Queue) FiguresOfPortals(ctx context.Context) (map[int64]PortalFigures, 
 	})
 }
 
-// Size returns how many bytes the database has, and how many the write-ahead log beside its file: 0 for what is not there. A server
-// keeps its log for all of its databases.
+// Size returns how many bytes the database has, and how many the write-ahead log beside its file: 0 for what is not
+// there. A server keeps its log for all of its databases.
 func (db *Database) Size() (database, wal int64) {
 	if db.postgres != nil {
 		return db.postgres.size(db.Database), 0

@@ -25,14 +25,14 @@ func (t *Portals) Changed(ctx context.Context, portalID int64) error {
 // AllChanged counts a change of all portals that were opened.
 func (t *Portals) AllChanged(ctx context.Context) error { return t.Exec(ctx, allChangedQuery) }
 
-// Unfollowed returns the portals that were opened and have changed since they were last looked at. It also returns those
-// that wait for something: to whom an invitation is owed, or whom everybody has left.
+// Unfollowed returns the portals that were opened and have changed since they were last looked at. It also returns
+// those that wait for something: to whom an invitation is owed, or whom everybody has left.
 func (t *Portals) Unfollowed(ctx context.Context) ([]int64, error) {
 	return t.ids(ctx, unfollowedQuery)
 }
 
-// SetFollowed stores that a portal was looked at, after as many changes as its row had then, and what the Wazo room was:
-// see Portal.FollowedRoom.
+// SetFollowed stores that a portal was looked at, after as many changes as its row had then, and what the Wazo room
+// was: see Portal.FollowedRoom.
 func (t *Portals) SetFollowed(ctx context.Context, portalID, changes int64, room string) error {
 	return t.Exec(ctx, setFollowedQuery, portalID, changes, room)
 }

@@ -8,9 +8,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// Gap is a part of a portal's Matrix timeline that /sync left out. It reserves a range of queue positions, so that the events
-// that are found later are delivered before the events that came after the gap. A gap is read backwards, so its positions are
-// used from the last one to the first.
+// Gap is a part of a portal's Matrix timeline that /sync left out. It reserves a range of queue positions, so that the
+// events that are found later are delivered before the events that came after the gap. A gap is read backwards, so its
+// positions are used from the last one to the first.
 type Gap struct {
 	ID            int64
 	PortalID      int64

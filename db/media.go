@@ -54,9 +54,10 @@ func (m *mediaRow) Scan(row dbutil.Scannable) (*mediaRow, error) {
 	return dbutil.ValueOrErr(m, row.Scan(&m.link, &m.Room, &m.EventID, &m.MXC, &m.sealed, &m.Name, &m.MimeType, timeColumn(&m.CreatedAt), timeColumn(&m.ExpiresAt)))
 }
 
-// Key returns the secret part of the link to the file of an event, which is a message or an edit. It has 192 bits and cannot
-// be guessed without the SECRET_KEY. It is derived from the event instead of random. Therefore a relay whose database was
-// restored from a backup writes the same link again, and recognizes the message that it has already posted.
+// Key returns the secret part of the link to the file of an event, which is a message or an edit. It has 192 bits and
+// cannot be guessed without the SECRET_KEY. It is derived from the event instead of random. Therefore a relay whose
+// database was restored from a backup writes the same link again, and recognizes the message that it has already
+// posted.
 func (t *MediaFiles) Key(room id.RoomID, eventID id.EventID) string {
 	mac := hmac.New(sha256.New, t.box.derive("media"))
 	mac.Write([]byte(room.String() + "\n" + eventID.String()))
@@ -73,8 +74,8 @@ func (t *MediaFiles) Put(ctx context.Context, m *Media) error {
 	return t.Exec(ctx, putMediaQuery, linkOf(m.Key), m.Room, m.EventID, m.MXC, t.box.Seal(m.Encrypted), m.Name, m.MimeType, m.CreatedAt, m.ExpiresAt)
 }
 
-// ByKey returns the file with the key from a link, or nil if there is none or if it has expired. It returns ErrWrongKey if the
-// file was sealed with another SECRET_KEY.
+// ByKey returns the file with the key from a link, or nil if there is none or if it has expired. It returns ErrWrongKey
+// if the file was sealed with another SECRET_KEY.
 func (t *MediaFiles) ByKey(ctx context.Context, key string, now Time) (*Media, error) {
 	row, err := t.QueryOne(ctx, mediaByLinkQuery, linkOf(key), now)
 	if err != nil || row == nil {

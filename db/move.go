@@ -31,11 +31,11 @@ type MoveStep struct {
 // Moved says what was moved.
 type Moved struct{ Tables, Rows int }
 
-// Move copies a database of SQLite to an empty one on PostgreSQL and then compares all rows, in one transaction: after a failure the
-// target is empty. Secrets stay sealed with the same key. The source is upgraded like by a start of the relay, and not changed
-// otherwise. Move calls progress for each table, and now and then for a long one. It returns ErrInUse if a relay uses one of the two,
-// ErrNotEmpty, ErrWrongKey if the source was written with another secret, ErrDiffers, and dbutil.ErrUnsupportedDatabaseVersion if a newer
-// version of the relay has written it.
+// Move copies a database of SQLite to an empty one on PostgreSQL and then compares all rows, in one transaction: after
+// a failure the target is empty. Secrets stay sealed with the same key. The source is upgraded like by a start of the
+// relay, and not changed otherwise. Move calls progress for each table, and now and then for a long one. It returns
+// ErrInUse if a relay uses one of the two, ErrNotEmpty, ErrWrongKey if the source was written with another secret,
+// ErrDiffers, and dbutil.ErrUnsupportedDatabaseVersion if a newer version of the relay has written it.
 func Move(ctx context.Context, file, target, secret string, log zerolog.Logger, progress func(MoveStep)) (moved Moved, err error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -189,7 +189,8 @@ func (m *mover) tables(ctx context.Context) (ordered []string, err error) {
 	return ordered, nil
 }
 
-// continueIDs has the target give ids behind those that the source has given. None is used again, also if its row is gone.
+// continueIDs has the target give ids behind those that the source has given. None is used again, also if its row is
+// gone.
 func (m *mover) continueIDs(ctx context.Context) error {
 	rows, err := m.target.Query(ctx, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES'")
 	type column struct{ table, name string }

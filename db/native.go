@@ -24,7 +24,8 @@ const (
 	owingPortalsQuery = `SELECT portal_id FROM reply_mark UNION SELECT portal_id FROM native_reaction WHERE state <> 'added'`
 )
 
-// NativeState is how far a reaction on Wazo is. Its row is stored before Wazo is asked to add it, and deleted when it is removed.
+// NativeState is how far a reaction on Wazo is. Its row is stored before Wazo is asked to add it, and deleted when it
+// is removed.
 type NativeState string
 
 // The states of a reaction on Wazo.
@@ -34,8 +35,8 @@ const (
 	NativeRemoving NativeState = "removing" // to be removed; it may be gone already
 )
 
-// NativeReaction is a reaction that an account makes on Wazo for people on Matrix, by the plugin for reactions and replies. All people
-// who react through one account with the same emoji share it.
+// NativeReaction is a reaction that an account makes on Wazo for people on Matrix, by the plugin for reactions and
+// replies. All people who react through one account with the same emoji share it.
 type NativeReaction struct {
 	PortalID int64
 	WazoUUID string // the message
@@ -61,13 +62,14 @@ func (n *NativeReaction) Scan(row dbutil.Scannable) (*NativeReaction, error) {
 	return dbutil.ValueOrErr(n, row.Scan(&n.PortalID, &n.WazoUUID, &n.Account, &n.User, &n.Emoji, &n.Spelling, &n.State, timeColumn(&n.Since)))
 }
 
-// Want stores that an account has to make a reaction, whose state is ignored. It changes nothing if the account makes it already.
+// Want stores that an account has to make a reaction, whose state is ignored. It changes nothing if the account makes
+// it already.
 func (t *NativeReactions) Want(ctx context.Context, n *NativeReaction) error {
 	return t.Exec(ctx, wantNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.User, n.Emoji, n.Spelling, n.Since)
 }
 
-// Unwant stores that a reaction on Wazo has to be removed which was made for a reaction that was deleted, see [Reactions.Delete]. It
-// changes nothing if the reaction is made for others, too.
+// Unwant stores that a reaction on Wazo has to be removed which was made for a reaction that was deleted, see
+// [Reactions.Delete]. It changes nothing if the reaction is made for others, too.
 func (t *NativeReactions) Unwant(ctx context.Context, r *Reaction, now Time) error {
 	return t.Exec(ctx, unwantNativeQuery, r.PortalID, r.WazoUUID, r.Account, r.Native, now)
 }
@@ -77,8 +79,8 @@ func (t *NativeReactions) Owed(ctx context.Context, portalID int64) ([]*NativeRe
 	return t.QueryMany(ctx, owedNativeQuery, portalID)
 }
 
-// Done stores that a reaction was added or removed on Wazo, whichever its state says. It changes nothing if the state is another one by
-// now.
+// Done stores that a reaction was added or removed on Wazo, whichever its state says. It changes nothing if the state
+// is another one by now.
 func (t *NativeReactions) Done(ctx context.Context, n *NativeReaction) error {
 	if n.State == NativeRemoving {
 		return t.Drop(ctx, n)
@@ -91,15 +93,17 @@ func (t *NativeReactions) Drop(ctx context.Context, n *NativeReaction) error {
 	return t.Exec(ctx, dropNativeQuery, n.PortalID, n.WazoUUID, n.Account, n.User, n.Emoji, n.State)
 }
 
-// Has reports whether a reaction of a user on Wazo is made for somebody on Matrix: the user's account makes it, is about to, or has not
-// removed it yet. The account need not be logged in any more. emoji is without variation selectors. Whoever compares what is on Wazo with
-// it must ask both before Wazo is read, and after that: the state may change in between.
+// Has reports whether a reaction of a user on Wazo is made for somebody on Matrix: the user's account makes it, is
+// about to, or has not removed it yet. The account need not be logged in any more. emoji is without variation
+// selectors. Whoever compares what is on Wazo with it must ask both before Wazo is read, and after that: the state may
+// change in between.
 func (t *NativeReactions) Has(ctx context.Context, portalID int64, wazoUUID, user, emoji string) (has bool, err error) {
 	err = t.GetDB().QueryRow(ctx, isNativeQuery, portalID, wazoUUID, user, emoji).Scan(&has)
 	return has, err
 }
 
-// Forget deletes the reactions on Wazo that are made for reactions which are forgotten, see [Reactions.Forget]. They stay on Wazo.
+// Forget deletes the reactions on Wazo that are made for reactions which are forgotten, see [Reactions.Forget]. They
+// stay on Wazo.
 func (t *NativeReactions) Forget(ctx context.Context) error {
 	return t.Exec(ctx, forgetNativeQuery)
 }

@@ -13,7 +13,8 @@ const (
 	allPausesQuery   = `SELECT portal_id, reason, direction FROM pause ORDER BY portal_id, reason`
 )
 
-// Pause is a reason why a portal does not relay. A portal relays again in a direction when the last pause that stops it is gone.
+// Pause is a reason why a portal does not relay. A portal relays again in a direction when the last pause that stops it
+// is gone.
 type Pause struct {
 	PortalID  int64
 	Reason    string    // one of the values of relay.Pause

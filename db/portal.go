@@ -28,7 +28,8 @@ type Portal struct {
 	LinkedAt   Time
 	Public     bool // an admin accepted that strangers can read the Matrix room
 
-	// On each side, the link starts with a message from the relay itself. Earlier messages are not relayed, and later ones all are.
+	// On each side, the link starts with a message from the relay itself. Earlier messages are not relayed, and later
+	// ones all are.
 	StartedOnWazo   WazoTime // when chatd stored the introduction; zero: it was not posted yet
 	StartedOnMatrix bool     // the bot saw its own "Linked" notice in the Matrix room
 
@@ -118,7 +119,8 @@ func (t *Portals) ByWazoRoom(ctx context.Context, room string) (*Portal, error) 
 	})
 }
 
-// Insert stores a new portal, and sets its ID and Changes. It returns an error if one of the rooms has a portal already.
+// Insert stores a new portal, and sets its ID and Changes. It returns an error if one of the rooms has a portal
+// already.
 func (t *Portals) Insert(ctx context.Context, p *Portal) error {
 	p.Kind = cmp.Or(p.Kind, PortalLinked)
 	return t.GetDB().QueryRow(ctx, insertPortalQuery, p.MatrixRoom, p.WazoRoom, p.Title, p.ReaderID, p.LinkedBy, p.LinkedAt, p.Public,
@@ -135,7 +137,8 @@ func (t *Portals) Delete(ctx context.Context, portalID int64) error {
 	return t.Exec(ctx, deletePortalQuery, portalID)
 }
 
-// SetStartedOnWazo stores when chatd stored the introduction. The link starts at this time on Wazo, and the cursor is set to it.
+// SetStartedOnWazo stores when chatd stored the introduction. The link starts at this time on Wazo, and the cursor is
+// set to it.
 func (t *Portals) SetStartedOnWazo(ctx context.Context, portalID int64, at WazoTime) error {
 	return t.Exec(ctx, setStartedOnWazoQuery, portalID, at)
 }
@@ -145,9 +148,9 @@ func (t *Portals) SetStartedOnMatrix(ctx context.Context, portalID int64) error 
 	return t.Exec(ctx, setStartedOnMatrixQuery, portalID)
 }
 
-// MoveCursor moves the verified cursor forward, after an account has read the Wazo room up to a time. The cursor stays if it is at a
-// later time already. MoveCursor returns false, and changes nothing, if another account is the reader by now: what this one has heard
-// meanwhile is not known.
+// MoveCursor moves the verified cursor forward, after an account has read the Wazo room up to a time. The cursor stays
+// if it is at a later time already. MoveCursor returns false, and changes nothing, if another account is the reader by
+// now: what this one has heard meanwhile is not known.
 func (t *Portals) MoveCursor(ctx context.Context, portalID, readerID int64, readUntil WazoTime) (bool, error) {
 	return changed(t.GetDB().Exec(ctx, moveCursorQuery, portalID, readUntil, readerID))
 }
@@ -186,8 +189,8 @@ func (t *Portals) ids(ctx context.Context, query string) ([]int64, error) {
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[int64], err).AsList()
 }
 
-// SetReader makes an account the reader of a portal, instead of another one. It returns false, and changes nothing, if that other one
-// is not the reader any more.
+// SetReader makes an account the reader of a portal, instead of another one. It returns false, and changes nothing, if
+// that other one is not the reader any more.
 func (t *Portals) SetReader(ctx context.Context, portalID, fromID, toID int64) (bool, error) {
 	return changed(t.GetDB().Exec(ctx, setReaderQuery, portalID, fromID, toID))
 }

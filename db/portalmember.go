@@ -41,7 +41,6 @@ const (
 	moveMemberQuery     = `UPDATE portal_member SET state = $4 WHERE portal_id = $1 AND matrix_user = $2 AND state = $3`
 	unattendedQuery     = `SELECT id FROM portal WHERE kind = 'opened' AND NOT EXISTS (SELECT 1 FROM portal_member WHERE portal_id = portal.id AND state = 'joined')`
 	isAttendedQuery     = `SELECT EXISTS (SELECT 1 FROM portal_member WHERE portal_id = $1 AND state = 'joined')`
-	openedForQuery      = `SELECT portal_id FROM portal_member WHERE matrix_user = $1 ORDER BY portal_id`
 	leaveAllQuery       = `UPDATE portal_member SET state = 'left' WHERE portal_id = $1 AND state <> 'refused'`
 	setLoggedInQuery    = `UPDATE portal_member SET logged_in = true WHERE portal_id = $1 AND matrix_user = $2`
 	deletePersonOfQuery = `DELETE FROM portal_member WHERE portal_id = $1 AND matrix_user = $2`
@@ -105,11 +104,5 @@ func (t *PortalMembers) IsAttended(ctx context.Context, portalID int64) (attende
 // Unattended returns the opened portals into whose Matrix rooms nobody has come yet.
 func (t *PortalMembers) Unattended(ctx context.Context) ([]int64, error) {
 	rows, err := t.GetDB().Query(ctx, unattendedQuery)
-	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[int64], err).AsList()
-}
-
-// PortalsOf returns the opened portals that a person has to do with.
-func (t *PortalMembers) PortalsOf(ctx context.Context, user id.UserID) ([]int64, error) {
-	rows, err := t.GetDB().Query(ctx, openedForQuery, user)
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[int64], err).AsList()
 }

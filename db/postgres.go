@@ -23,16 +23,17 @@ import (
 )
 
 const (
-	// maxConnections is how many connections to PostgreSQL there are at a time, beside the one that holds the lock and the one of whoever
-	// has the turn.
+	// maxConnections is how many connections to PostgreSQL there are at a time, beside the one that holds the lock and
+	// the one of whoever has the turn.
 	maxConnections = 20
 	// keptConnections is how many of them are kept that nobody uses now.
 	keptConnections = 8
 	connectTimeout  = 10 * time.Second
-	// statementTimeout is how long the answer to a statement may take. A server that stands still, or a network that is cut, is noticed
-	// by that.
+	// statementTimeout is how long the answer to a statement may take. A server that stands still, or a network that is
+	// cut, is noticed by that.
 	statementTimeout = 30 * time.Second
-	// startTimeout is how long a start waits for a server that cannot be reached, is itself starting, or has no connection left.
+	// startTimeout is how long a start waits for a server that cannot be reached, is itself starting, or has no
+	// connection left.
 	startTimeout = 30 * time.Second
 	// connectPatience is how long a statement waits for a server that does not answer.
 	connectPatience = 5 * time.Second
@@ -41,9 +42,10 @@ const (
 	lockPause    = 100 * time.Millisecond
 )
 
-// session is what the relay sets on each connection. A statement waits for a lock as long as it does on SQLite. A commit is on the disk
-// when it is answered, whatever the server's own configuration says, unless that or DATABASE_URL demands more. Transactions take
-// turns, see postgres_conn.go, so that none of them needs a stricter isolation. The server gives a relay up that it cannot reach any more.
+// session is what the relay sets on each connection. A statement waits for a lock as long as it does on SQLite. A
+// commit is on the disk when it is answered, whatever the server's own configuration says, unless that or DATABASE_URL
+// demands more. Transactions take turns, see postgres_conn.go, so that none of them needs a stricter isolation. The
+// server gives a relay up that it cannot reach any more.
 const session = `SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 60000;
 	SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
 	SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;
@@ -73,8 +75,8 @@ func Redacted(location string) string {
 	return address.Redacted()
 }
 
-// postgres opens connections to a server, and has those that write take turns. That makes transactions on PostgreSQL see each other as
-// on SQLite: one after the other.
+// postgres opens connections to a server, and has those that write take turns. That makes transactions on PostgreSQL
+// see each other as on SQLite: one after the other.
 type postgres struct {
 	config    *pgx.ConnConfig
 	connector driver.Connector    // set by open
@@ -131,7 +133,8 @@ func newPostgres(address string, log zerolog.Logger) (*postgres, error) {
 	return &postgres{config: config, turn: semaphore.NewWeighted(1), lease: usualLease, log: log}, nil
 }
 
-// whatIsWrong returns what is wrong with a URL, without the URL: it may contain a password in a place where nobody expects it.
+// whatIsWrong returns what is wrong with a URL, without the URL: it may contain a password in a place where nobody
+// expects it.
 func whatIsWrong(err error) string {
 	wrong, ok := errors.AsType[*pgconn.ParseConfigError](err)
 	if !ok || wrong.Unwrap() == nil {
@@ -205,7 +208,8 @@ func (p *postgres) openToWrite(ctx context.Context, secret string) (*Database, e
 	return p.openTaken(ctx, secret)
 }
 
-// openTaken opens a database that this process has taken over, and upgrades the schema: nobody else writes, not even an older version.
+// openTaken opens a database that this process has taken over, and upgrades the schema: nobody else writes, not even an
+// older version.
 func (p *postgres) openTaken(ctx context.Context, secret string) (*Database, error) {
 	db, err := p.open(secret)
 	if err != nil {
@@ -281,8 +285,8 @@ func (p *postgres) Driver() driver.Driver { return p }
 // Open implements driver.Driver.
 func (p *postgres) Open(string) (driver.Conn, error) { return p.Connect(context.Background()) }
 
-// Connect implements driver.Connector. It waits a moment for a server that is being restarted: not everybody who uses the database
-// tries again later.
+// Connect implements driver.Connector. It waits a moment for a server that is being restarted: not everybody who uses
+// the database tries again later.
 func (p *postgres) Connect(ctx context.Context) (driver.Conn, error) {
 	until := time.Now().Add(connectPatience)
 	conn, err := p.connector.Connect(ctx)

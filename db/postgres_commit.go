@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// When the connection is lost while a commit is under way, nobody knows whether it was carried out: its answer may have been on the
-// way. To go on as if it had failed would be wrong: workers would not be woken for what is stored, and a claim that succeeded would look
-// as if somebody else had made it. Therefore each transaction that writes leaves a mark, in the same request as its commit, in the row
-// of the table writer. If the answer is lost, the mark says what happened.
+// When the connection is lost while a commit is under way, nobody knows whether it was carried out: its answer may have
+// been on the way. To go on as if it had failed would be wrong: workers would not be woken for what is stored, and a
+// claim that succeeded would look as if somebody else had made it. Therefore each transaction that writes leaves a
+// mark, in the same request as its commit, in the row of the table writer. If the answer is lost, the mark says what
+// happened.
 
 // errOutcomeUnknown is returned by a commit whose answer was lost if the process ends before the server can be asked.
 var errOutcomeUnknown = errors.New("it is not known whether a transaction was committed")
@@ -24,8 +25,8 @@ const (
 // mark is what a transaction leaves behind. Each is used once.
 type mark struct{ epoch, token int64 }
 
-// statement returns the statement that leaves the mark. It fails if another process has taken the database over: the column does not
-// take NULL.
+// statement returns the statement that leaves the mark. It fails if another process has taken the database over: the
+// column does not take NULL.
 func (m mark) statement() string {
 	return fmt.Sprintf("UPDATE writer SET token = CASE WHEN epoch = %d THEN %d END", m.epoch, m.token)
 }
@@ -81,8 +82,8 @@ func (c *pgConn) rollback() error {
 	return nil
 }
 
-// settle asks until it is known whether a transaction was committed. The caller has the turn, so that no other transaction of this process
-// leaves a mark meanwhile.
+// settle asks until it is known whether a transaction was committed. The caller has the turn, so that no other
+// transaction of this process leaves a mark meanwhile.
 func (w *writer) settle(ctx context.Context, left mark) (committed bool, err error) {
 	grace := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(settleGrace, func() { close(grace) }) })
@@ -101,8 +102,8 @@ func (w *writer) settle(ctx context.Context, left mark) (committed bool, err err
 	}
 }
 
-// ask asks once. It begins another epoch, so that a transaction that is still on its way to the server cannot be committed later. It waits
-// for one whose commit is under way, because that one has locked the row.
+// ask asks once. It begins another epoch, so that a transaction that is still on its way to the server cannot be
+// committed later. It waits for one whose commit is under way, because that one has locked the row.
 func (w *writer) ask(left mark) (committed bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	defer cancel()

@@ -11,10 +11,10 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// turnPool takes a turn before it takes a connection: while many wait, they need no connections. mautrix begins some transactions by
-// itself. They take a connection of DB, which are limited, before they wait for their turn. So whoever has the turn takes a connection of
-// its own, and never waits for one of those: they would wait for each other. As only one has the turn, that pool has one connection, and
-// seldom more.
+// turnPool takes a turn before it takes a connection: while many wait, they need no connections. mautrix begins some
+// transactions by itself. They take a connection of DB, which are limited, before they wait for their turn. So whoever
+// has the turn takes a connection of its own, and never waits for one of those: they would wait for each other. As only
+// one has the turn, that pool has one connection, and seldom more.
 type turnPool struct {
 	*sql.DB
 	postgres *postgres
@@ -89,16 +89,17 @@ func writes(query string) bool {
 	return !strings.EqualFold(verb, "SELECT") && !strings.EqualFold(verb, "PRAGMA")
 }
 
-// pgConn is a connection that writes only when it is its turn, and only in transactions, because the outcome of a commit can be found
-// out when its answer is lost, see [pgConn.commit]. Like every connection it is used by one goroutine at a time.
+// pgConn is a connection that writes only when it is its turn, and only in transactions, because the outcome of a
+// commit can be found out when its answer is lost, see [pgConn.commit]. Like every connection it is used by one
+// goroutine at a time.
 type pgConn struct {
 	*stdlib.Conn
 	server *postgres
 	tx     *pgTx // nil: there is no transaction
 }
 
-// CheckNamedValue implements driver.NamedValueChecker. PostgreSQL has no text with the character NUL, and none that is not UTF-8. What
-// people wrote must not hold up everything else for that.
+// CheckNamedValue implements driver.NamedValueChecker. PostgreSQL has no text with the character NUL, and none that is
+// not UTF-8. What people wrote must not hold up everything else for that.
 func (c *pgConn) CheckNamedValue(value *driver.NamedValue) (err error) {
 	if value.Value, err = driver.DefaultParameterConverter.ConvertValue(value.Value); err != nil {
 		return err
@@ -114,8 +115,8 @@ func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "�"), "\x00", "�")
 }
 
-// storableJSON does the same for JSON in columns of the type jsonb, which takes no NUL either. Only the tables of mautrix about the
-// states of rooms have such columns with what other people wrote.
+// storableJSON does the same for JSON in columns of the type jsonb, which takes no NUL either. Only the tables of
+// mautrix about the states of rooms have such columns with what other people wrote.
 func storableJSON(query string, args []driver.NamedValue) {
 	if !strings.Contains(query, "mx_room_state") {
 		return
@@ -225,8 +226,8 @@ func (c *pgConn) QueryContext(ctx context.Context, query string, args []driver.N
 // maxRepeats is how often a statement is repeated that another transaction was in the way of.
 const maxRepeats = 3
 
-// alone runs a statement in a transaction of its own. As long as nothing is committed it is repeated after a deadlock and the like, and
-// package database/sql repeats it on another connection if this one is lost.
+// alone runs a statement in a transaction of its own. As long as nothing is committed it is repeated after a deadlock
+// and the like, and package database/sql repeats it on another connection if this one is lost.
 func (c *pgConn) alone(ctx context.Context, statement func() error) (err error) {
 	for range maxRepeats {
 		if err = c.aloneOnce(ctx, statement); !isInTheWay(err) {
@@ -281,8 +282,8 @@ func (c *pgConn) query(ctx context.Context, query string, args []driver.NamedVal
 	return &pgRows{Rows: rows, cancel: cancel, ofServer: ofServer}, nil
 }
 
-// leaveStandby closes a connection to a server that takes no writes any more, because another one has taken its place. The next connection
-// finds that one.
+// leaveStandby closes a connection to a server that takes no writes any more, because another one has taken its place.
+// The next connection finds that one.
 func (c *pgConn) leaveStandby(err error) {
 	if isReadOnly(err) {
 		_ = c.Conn.Close() // it is of no use any more
@@ -303,8 +304,8 @@ func (c *pgConn) inTransaction(err error) error {
 	return err
 }
 
-// PrepareContext implements driver.ConnPrepareContext. The driver itself prepares each statement once for each connection. A statement
-// that is prepared here would not take its turn.
+// PrepareContext implements driver.ConnPrepareContext. The driver itself prepares each statement once for each
+// connection. A statement that is prepared here would not take its turn.
 func (c *pgConn) PrepareContext(context.Context, string) (driver.Stmt, error) {
 	return nil, errors.New("statements on PostgreSQL are not prepared by the caller")
 }

@@ -20,7 +20,8 @@ func (e *postgresError) Error() string { return e.err.Error() }
 // Unwrap returns what the driver returned.
 func (e *postgresError) Unwrap() error { return e.err }
 
-// ofPostgres marks an error that the driver returned. What package database/sql waits for, and the end of a context, stay what they are.
+// ofPostgres marks an error that the driver returned. What package database/sql waits for, and the end of a context,
+// stay what they are.
 func ofPostgres(err error) error {
 	switch {
 	case err == nil, errors.Is(err, driver.ErrBadConn):
@@ -34,15 +35,15 @@ func ofPostgres(err error) error {
 // errNoAnswer says that a server has stood still for too long.
 var errNoAnswer = errors.New("PostgreSQL has not answered in time")
 
-// isStarting reports whether a server may accept a connection later: if it does not answer, or says that it is starting or stopping
-// (cannot_connect_now, admin_shutdown) or has too_many_connections.
+// isStarting reports whether a server may accept a connection later: if it does not answer, or says that it is starting
+// or stopping (cannot_connect_now, admin_shutdown) or has too_many_connections.
 func isStarting(err error) bool {
 	refused, answered := errors.AsType[*pgconn.PgError](err)
 	return !answered || slices.Contains([]string{"57P03", "57P01", "53300"}, refused.Code)
 }
 
-// isRefusal reports whether the answer to a commit says that nothing was committed. Any other failure leaves open what happened: also a
-// server that stops may say so after the commit.
+// isRefusal reports whether the answer to a commit says that nothing was committed. Any other failure leaves open what
+// happened: also a server that stops may say so after the commit.
 func isRefusal(err error) bool {
 	if pgconn.SafeToRetry(err) {
 		return true // nothing was sent
@@ -52,8 +53,8 @@ func isRefusal(err error) bool {
 	return ok && refused.SeverityUnlocalized == "ERROR" && refused.Code != "40003" && refused.Code != "08007"
 }
 
-// isInTheWay reports whether a transaction has failed only because of another one, and may succeed now (serialization_failure,
-// deadlock_detected).
+// isInTheWay reports whether a transaction has failed only because of another one, and may succeed now
+// (serialization_failure, deadlock_detected).
 func isInTheWay(err error) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (refused.Code == "40001" || refused.Code == "40P01")
@@ -65,8 +66,8 @@ func isReadOnly(err error) bool {
 	return ok && refused.Code == "25006"
 }
 
-// isUnacceptable reports whether PostgreSQL does not take a value because of what it is: for example a text that is longer than a column
-// of mautrix takes ("Class 22 — Data Exception").
+// isUnacceptable reports whether PostgreSQL does not take a value because of what it is: for example a text that is
+// longer than a column of mautrix takes ("Class 22 — Data Exception").
 func isUnacceptable(err error) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && strings.HasPrefix(refused.Code, "22")

@@ -11,8 +11,8 @@ import (
 	"wazo-matrix-relay/internal/await"
 )
 
-// mautrix begins transactions by itself, for example when it stores the members of a room. Each of them takes a connection before it
-// waits for its turn. However many there are, whoever has the turn gets a connection.
+// mautrix begins transactions by itself, for example when it stores the members of a room. Each of them takes a
+// connection before it waits for its turn. However many there are, whoever has the turn gets a connection.
 func TestTransactionsOfOthersTakeNoConnectionFromTheTurn(t *testing.T) {
 	t.Parallel()
 	postgresOnly(t)

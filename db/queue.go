@@ -20,8 +20,8 @@ const (
 	ToMatrix Direction = "to_matrix"
 )
 
-// Reading is the step before ToMatrix, in which the relay reads messages from Wazo and queues them. Only pauses have this
-// direction.
+// Reading is the step before ToMatrix, in which the relay reads messages from Wazo and queues them. Only pauses have
+// this direction.
 const Reading Direction = "reading"
 
 // Kind says whether a queue row comes from a person or from the relay itself.
@@ -112,7 +112,8 @@ const (
 	newestShownQuery   = `SELECT MAX(newest) FROM (SELECT 0 AS newest UNION ALL SELECT MAX(position) FROM queue WHERE portal_id = $1 AND direction = 'to_matrix' UNION ALL SELECT MAX(created_at) FROM message WHERE portal_id = $1) AS known`
 )
 
-// Queue is the table of messages that wait to be delivered. It holds two queues for each portal, one for each direction.
+// Queue is the table of messages that wait to be delivered. It holds two queues for each portal, one for each
+// direction.
 type Queue struct {
 	*dbutil.QueryHelper[*Row]
 }
@@ -146,8 +147,8 @@ func (t *Queue) Insert(ctx context.Context, r *Row) (added bool, err error) {
 	return added, nil
 }
 
-// Next returns the row that is to be delivered next, or nil if there is none. It skips rows that are parked or wait for a
-// key, and rows that are merged into another one.
+// Next returns the row that is to be delivered next, or nil if there is none. It skips rows that are parked or wait for
+// a key, and rows that are merged into another one.
 func (t *Queue) Next(ctx context.Context, portalID int64, direction Direction) (*Row, error) {
 	return t.QueryOne(ctx, nextRowQuery, portalID, direction)
 }
@@ -162,13 +163,14 @@ func (t *Queue) IsNext(ctx context.Context, row *Row) (bool, error) {
 	return next.ID == row.ID && next.Revision == row.Revision && next.Part == row.Part && next.State == StateNew && !next.HasRequest() && !next.Alone, err
 }
 
-// Following returns the rows that stand behind a row in its queue, at most limit of them. It skips the same rows as Next,
-// except for those that are merged into another one.
+// Following returns the rows that stand behind a row in its queue, at most limit of them. It skips the same rows as
+// Next, except for those that are merged into another one.
 func (t *Queue) Following(ctx context.Context, row *Row, limit int) ([]*Row, error) {
 	return t.QueryMany(ctx, followingQuery, row.PortalID, row.Direction, row.Position, row.ID, limit)
 }
 
-// FirstSources returns the sources of the first rows of a queue, at most limit of them, in whatever state, and the position of the last.
+// FirstSources returns the sources of the first rows of a queue, at most limit of them, in whatever state, and the
+// position of the last.
 func (t *Queue) FirstSources(ctx context.Context, portalID int64, direction Direction, limit int) (sources []string, last int64, err error) {
 	rows, err := t.GetDB().Query(ctx, firstSourcesQuery, portalID, direction, limit)
 	err = dbutil.NewRowIterWithError(rows, func(row dbutil.Scannable) (source string, err error) {
@@ -190,10 +192,10 @@ func (t *Queue) BySource(ctx context.Context, portalID int64, direction Directio
 	return t.QueryOne(ctx, rowBySourceQuery, portalID, direction, source)
 }
 
-// MarkAttempted must be called before the next part of a row is sent. It stores that this part may be delivered from now on.
-// request holds all parts. It is stored at the first attempt and ignored afterwards.
-// MarkAttempted returns false if the row was deleted or changed since it was read, because the rooms were unlinked or because
-// the message was edited or redacted. The part must not be sent then.
+// MarkAttempted must be called before the next part of a row is sent. It stores that this part may be delivered from
+// now on. request holds all parts. It is stored at the first attempt and ignored afterwards. MarkAttempted returns
+// false if the row was deleted or changed since it was read, because the rooms were unlinked or because the message was
+// edited or redacted. The part must not be sent then.
 func (t *Queue) MarkAttempted(ctx context.Context, row *Row, request []string, now Time) (there bool, err error) {
 	if !needsSync(ctx) {
 		return false, errNotSynced
@@ -236,15 +238,15 @@ func (t *Queue) SetState(ctx context.Context, rowID int64, state State, reason s
 	return t.Exec(ctx, setRowStateQuery, rowID, state, reason)
 }
 
-// PassOver lets the queue go on without a row whose key is missing. It returns false if the row is not new any more, or was
-// deleted or changed since it was read.
+// PassOver lets the queue go on without a row whose key is missing. It returns false if the row is not new any more, or
+// was deleted or changed since it was read.
 func (t *Queue) PassOver(ctx context.Context, row *Row) (bool, error) {
 	return changed(t.GetDB().Exec(ctx, passOverQuery, row.ID, row.Revision))
 }
 
-// SetPayload replaces the payload of a row by one that can be read and sets the state to StateNew. The row becomes late if it
-// waited for a key. A request of the row is deleted; it must be known that it was not carried out. SetPayload returns false if the
-// row was deleted or changed since it was read.
+// SetPayload replaces the payload of a row by one that can be read and sets the state to StateNew. The row becomes late
+// if it waited for a key. A request of the row is deleted; it must be known that it was not carried out. SetPayload
+// returns false if the row was deleted or changed since it was read.
 func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there bool, err error) {
 	err = doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		there, err = changed(t.GetDB().Exec(ctx, reviseRowQuery, row.ID, row.Revision))
@@ -258,8 +260,9 @@ func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there
 	return there, err
 }
 
-// MarkTakenBack notes in the payload of a row that the event was redacted, as a homeserver does (client-server API, "Redactions"). An
-// attempt that has not begun yet does not begin any more. A payload that is no JSON stays as it is, and a row that is gone is ignored.
+// MarkTakenBack notes in the payload of a row that the event was redacted, as a homeserver does (client-server API,
+// "Redactions"). An attempt that has not begun yet does not begin any more. A payload that is no JSON stays as it is,
+// and a row that is gone is ignored.
 func (t *Queue) MarkTakenBack(ctx context.Context, rowID int64) error {
 	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		var payload string
@@ -280,9 +283,9 @@ func (t *Queue) MarkTakenBack(ctx context.Context, rowID int64) error {
 	})
 }
 
-// FinishPart notes that a part of a row is delivered. The row leaves with its last part. A row without a request was sent before
-// the database was restored; how many parts it has is found when its turn comes. FinishPart reports false if the part was finished
-// before, or if the row is gone.
+// FinishPart notes that a part of a row is delivered. The row leaves with its last part. A row without a request was
+// sent before the database was restored; how many parts it has is found when its turn comes. FinishPart reports false
+// if the part was finished before, or if the row is gone.
 func (t *Queue) FinishPart(ctx context.Context, row *Row, part int) (bool, error) {
 	if row.Kind != KindLinked && (row.Parts == 0 || part+1 < row.Parts) {
 		return changed(t.GetDB().Exec(ctx, setPartQuery, row.ID, part+1, part))
@@ -300,8 +303,8 @@ func (t *Queue) DeleteUpTo(ctx context.Context, portalID int64, direction Direct
 	return t.Exec(ctx, deleteUpToQuery, portalID, direction, position)
 }
 
-// LastPosition returns the last position in a portal's queue to Wazo that a row has or a gap reserves. It returns 0 if there is
-// none.
+// LastPosition returns the last position in a portal's queue to Wazo that a row has or a gap reserves. It returns 0 if
+// there is none.
 func (t *Queue) LastPosition(ctx context.Context, portalID int64) (position int64, err error) {
 	err = t.GetDB().QueryRow(ctx, lastPositionQuery, portalID).Scan(&position)
 	return position, err
@@ -313,8 +316,8 @@ func (t *Queue) Sayers(ctx context.Context, portalID int64) ([]string, error) {
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[string], err).AsList()
 }
 
-// NewestOfWazo returns the time of the newest message of Wazo that is in a portal's queue or was delivered, in either direction. It
-// returns the zero time if there is none.
+// NewestOfWazo returns the time of the newest message of Wazo that is in a portal's queue or was delivered, in either
+// direction. It returns the zero time if there is none.
 func (t *Queue) NewestOfWazo(ctx context.Context, portalID int64) (newest WazoTime, err error) {
 	err = t.GetDB().QueryRow(ctx, newestShownQuery, portalID).Scan(wazoTimeColumn(&newest))
 	return newest, err
@@ -325,7 +328,8 @@ func (t *Queue) Blocked(ctx context.Context, portalID int64) ([]*Row, error) {
 	return t.QueryMany(ctx, blockedQuery, portalID)
 }
 
-// EncryptedBy returns the rows that a Megolm session encrypts and that are new or wait for its key, in the order of their queues.
+// EncryptedBy returns the rows that a Megolm session encrypts and that are new or wait for its key, in the order of
+// their queues.
 func (t *Queue) EncryptedBy(ctx context.Context, session string) ([]*Row, error) {
 	return t.QueryMany(ctx, encryptedQuery, session)
 }
@@ -347,8 +351,8 @@ func (t *Queue) MissingSessions(ctx context.Context) ([]string, error) {
 	return dbutil.NewRowIterWithError(rows, dbutil.ScanSingleColumn[string], err).AsList()
 }
 
-// RetryParked puts the parked rows of a portal back into its queues. Rows that have a request become attempted and not new, so
-// that the relay checks first whether they were delivered.
+// RetryParked puts the parked rows of a portal back into its queues. Rows that have a request become attempted and not
+// new, so that the relay checks first whether they were delivered.
 func (t *Queue) RetryParked(ctx context.Context, portalID int64, now Time) error {
 	return t.Exec(ctx, retryParkedQuery, portalID, now)
 }

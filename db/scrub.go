@@ -12,12 +12,12 @@ import (
 	"go.mau.fi/util/dbutil"
 )
 
-// What people wrote leaves the database file when its row is deleted, and not only when SQLite needs the space. Three things are
-// needed for that:
+// What people wrote leaves the database file when its row is deleted, and not only when SQLite needs the space. Three
+// things are needed for that:
 //
 //   - The pragma secure_delete, which every connection has, overwrites deleted rows with zeros.
-//   - When SQLite balances its tree, it copies rows to other pages, and secure_delete does not overwrite what they leave behind.
-//     So [Database.Scrub] writes the tables with texts anew.
+//   - When SQLite balances its tree, it copies rows to other pages, and secure_delete does not overwrite what they
+//     leave behind. So [Database.Scrub] writes the tables with texts anew.
 //   - The write-ahead log keeps earlier pages until they happen to be overwritten. So Scrub also empties it.
 
 // scrubInterval is how often KeepClean looks whether there is something to do.
@@ -29,17 +29,19 @@ const maxScrubbed = 8 << 20
 // walTimeout is how long emptying the write-ahead log waits for readers and writers. Writers wait for it in this time.
 const walTimeout = 100 * time.Millisecond
 
-// textTables are the tables with texts that people wrote, and the column of the text. No other table refers to their rows.
+// textTables are the tables with texts that people wrote, and the column of the text. No other table refers to their
+// rows.
 var textTables = map[string]string{"payload": "content", "request": "content", "orphan": "content", "inbox": "payload", "notice": "markdown",
 	"wazo_command": "content", "reaction": "emoji"}
 
-// textsState differs if rows with texts have come, have gone or were changed. The ids of the sequences are never used again.
+// textsState differs if rows with texts have come, have gone or were changed. The ids of the sequences are never used
+// again.
 const textsState = `SELECT (SELECT COALESCE(GROUP_CONCAT(name || seq), '') FROM sqlite_sequence) || ' ' || (SELECT COUNT(*) FROM payload)
 	|| ' ' || (SELECT COUNT(*) FROM request) || ' ' || (SELECT COUNT(*) FROM orphan) || ' ' || (SELECT COUNT(*) FROM inbox)
 	|| ' ' || (SELECT COUNT(*) FROM notice) || ' ' || (SELECT COUNT(*) FROM wazo_command) || ' ' || (SELECT COUNT(*) FROM reaction) || ' ' || (SELECT COALESCE(SUM(revision), 0) FROM queue)`
 
-// KeepClean calls Scrub at once and every few seconds until ctx ends. It does nothing on PostgreSQL, whose server alone decides when it
-// overwrites what was deleted.
+// KeepClean calls Scrub at once and every few seconds until ctx ends. It does nothing on PostgreSQL, whose server alone
+// decides when it overwrites what was deleted.
 func (db *Database) KeepClean(ctx context.Context) {
 	if db.postgres != nil {
 		<-ctx.Done()
@@ -59,8 +61,8 @@ func (db *Database) KeepClean(ctx context.Context) {
 	}
 }
 
-// Scrub removes from the files of the database what remains of deleted texts. It does nothing if nothing was written since it
-// was called last. If somebody is reading or writing all the time, something remains until the next call.
+// Scrub removes from the files of the database what remains of deleted texts. It does nothing if nothing was written
+// since it was called last. If somebody is reading or writing all the time, something remains until the next call.
 func (db *Database) Scrub(ctx context.Context) error {
 	if info, err := os.Stat(db.file + "-wal"); err == nil && info.Size() == 0 {
 		return nil
@@ -72,9 +74,9 @@ func (db *Database) Scrub(ctx context.Context) error {
 	return err
 }
 
-// scrubAtClose does what Scrub does, but only if nobody else has the database open, which is when the log can be emptied. The
-// connection of a transaction whose context has ended may linger. While it reads, SQLite could not copy what Scrub writes into
-// the database file, and a copy of that file would not be complete.
+// scrubAtClose does what Scrub does, but only if nobody else has the database open, which is when the log can be
+// emptied. The connection of a transaction whose context has ended may linger. While it reads, SQLite could not copy
+// what Scrub writes into the database file, and a copy of that file would not be complete.
 func (db *Database) scrubAtClose(ctx context.Context) error {
 	emptied, err := db.emptyWAL(ctx)
 	if err != nil || !emptied {
@@ -106,7 +108,8 @@ func (db *Database) scrubTexts(ctx context.Context) error {
 	return err
 }
 
-// rewriteTexts writes the tables with texts anew. If they are too large for that, it sets the state to one that is never found.
+// rewriteTexts writes the tables with texts anew. If they are too large for that, it sets the state to one that is
+// never found.
 func (db *Database) rewriteTexts(ctx context.Context, state *string) error {
 	var size int64
 	for table, column := range textTables {
@@ -128,8 +131,8 @@ func (db *Database) rewriteTexts(ctx context.Context, state *string) error {
 	return nil
 }
 
-// rewrite takes all rows out of a table, so that SQLite overwrites all of its pages, and puts them back in order, so that SQLite
-// does not have to move them.
+// rewrite takes all rows out of a table, so that SQLite overwrites all of its pages, and puts them back in order, so
+// that SQLite does not have to move them.
 func (db *Database) rewrite(ctx context.Context, table string) error {
 	rows, err := db.Query(ctx, "SELECT * FROM "+table+" ORDER BY rowid")
 	if err != nil {
@@ -162,8 +165,8 @@ func (db *Database) rewrite(ctx context.Context, table string) error {
 	return nil
 }
 
-// emptyWAL copies the write-ahead log into the database and makes it empty. It returns false if somebody reads or writes for
-// longer than walTimeout.
+// emptyWAL copies the write-ahead log into the database and makes it empty. It returns false if somebody reads or
+// writes for longer than walTimeout.
 func (db *Database) emptyWAL(ctx context.Context) (emptied bool, err error) {
 	ctx = context.WithoutCancel(ctx) // it takes no longer than walTimeout
 	conn, err := db.RawDB.Conn(ctx)
@@ -183,12 +186,12 @@ func (db *Database) emptyWAL(ctx context.Context) (emptied bool, err error) {
 	return busy == 0, nil
 }
 
-// scrubVersion is the user_version of a database in which no connection has deleted a text without overwriting it. Databases of
-// earlier versions of the relay have 0.
+// scrubVersion is the user_version of a database in which no connection has deleted a text without overwriting it.
+// Databases of earlier versions of the relay have 0.
 const scrubVersion = 1
 
-// scrubOnce writes a database anew that an earlier version has used. If that fails, for example because there is no space for a
-// copy, the relay runs nevertheless, and the next start tries again.
+// scrubOnce writes a database anew that an earlier version has used. If that fails, for example because there is no
+// space for a copy, the relay runs nevertheless, and the next start tries again.
 func (db *Database) scrubOnce(ctx context.Context, isNew bool) error {
 	var version int
 	if err := db.QueryRow(ctx, "PRAGMA user_version").Scan(&version); err != nil {

@@ -36,8 +36,8 @@ const (
 		WHERE message.part = 0 AND message.event_id IS NOT NULL`
 )
 
-// ShownReaction is what the bot shows about an event of a Matrix room, because people have reacted on Wazo: a reaction, or the notice that
-// says who has reacted.
+// ShownReaction is what the bot shows about an event of a Matrix room, because people have reacted on Wazo: a reaction,
+// or the notice that says who has reacted.
 type ShownReaction struct {
 	PortalID  int64
 	Target    id.EventID // the event that it is about
@@ -67,13 +67,14 @@ func (t *ShownReactions) Of(ctx context.Context, portalID int64) ([]*ShownReacti
 	return t.QueryMany(ctx, shownReactionsQuery, portalID)
 }
 
-// Insert stores that something is shown, or (if it has no event) may be sent from now on. It does nothing if that is stored already.
+// Insert stores that something is shown, or (if it has no event) may be sent from now on. It does nothing if that is
+// stored already.
 func (t *ShownReactions) Insert(ctx context.Context, s *ShownReaction) error {
 	return t.Exec(ctx, insertShownQuery, s.PortalID, s.Target, s.Emoji, s.EventID, s.SentAt, s.Says, s.Withdrawn)
 }
 
-// ShownAs stores which event shows something, unless that is known already. It returns the event that does, "" if nothing is to be shown
-// any more.
+// ShownAs stores which event shows something, unless that is known already. It returns the event that does, "" if
+// nothing is to be shown any more.
 func (t *ShownReactions) ShownAs(ctx context.Context, s *ShownReaction, eventID id.EventID) (shown id.EventID, err error) {
 	if err = t.Exec(ctx, shownAsQuery, s.PortalID, s.Target, s.Emoji, eventID); err != nil {
 		return "", err
@@ -110,8 +111,8 @@ func (t *ShownReactions) DeleteEvent(ctx context.Context, portalID int64, eventI
 	return t.Exec(ctx, deleteShownEventQuery, portalID, eventID)
 }
 
-// Forget deletes what was sent before a time about messages whose mappings are gone, see [Messages.Forget]. After an older copy of the
-// database was restored, the mapping of a message may come after what is shown about it.
+// Forget deletes what was sent before a time about messages whose mappings are gone, see [Messages.Forget]. After an
+// older copy of the database was restored, the mapping of a message may come after what is shown about it.
 func (t *ShownReactions) Forget(ctx context.Context, before Time) error {
 	return t.Exec(ctx, forgetShownQuery, before)
 }
@@ -135,13 +136,14 @@ func (t *ShownReplies) Forget(ctx context.Context) error {
 	return t.Exec(ctx, forgetShownRepliesQuery)
 }
 
-// Unshown returns the messages of people on Wazo that were relayed at a time or later, and are not shown as replies, the oldest first.
+// Unshown returns the messages of people on Wazo that were relayed at a time or later, and are not shown as replies,
+// the oldest first.
 func (t *ShownReplies) Unshown(ctx context.Context, portalID int64, since Time) ([]*Message, error) {
 	return t.QueryMany(ctx, unshownRepliesQuery, portalID, since)
 }
 
-// Targets returns, for those of some Wazo messages that an event shows, the mappings of their first parts. If the event is a reaction or
-// an edit, the message that this is about takes its place: it is what others can reply or react to.
+// Targets returns, for those of some Wazo messages that an event shows, the mappings of their first parts. If the event
+// is a reaction or an edit, the message that this is about takes its place: it is what others can reply or react to.
 func (t *Messages) Targets(ctx context.Context, portalID int64, wazoUUIDs ...string) ([]*Message, error) {
 	wanted, err := json.Marshal(append([]string{}, wazoUUIDs...)) // never null
 	if err != nil {

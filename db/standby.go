@@ -10,19 +10,20 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Several processes may be started on one database on PostgreSQL. One of them is active, and each of the others is a stand-by, which
-// does nothing but look for the end of the active one:
+// Several processes may be started on one database on PostgreSQL. One of them is active, and each of the others is a
+// stand-by, which does nothing but look for the end of the active one:
 //
 //   - The active one has ended in order. Then it has given its lease back, and a stand-by takes over at once.
-//   - The lease was not renewed for leaseTimes.patience. Nobody can tell whether the active process was killed, stands still, or is
-//     alive and cannot reach the server. A stand-by takes over all the same: in each of these cases the active process has stopped
-//     acting, because its lease, which is shorter, has ended. That the session of the lock has ended says less, because a server also ends
-//     the sessions of processes that are alive.
+//   - The lease was not renewed for leaseTimes.patience. Nobody can tell whether the active process was killed, stands
+//     still, or is alive and cannot reach the server. A stand-by takes over all the same: in each of these cases the
+//     active process has stopped acting, because its lease, which is shorter, has ended. That the session of the lock
+//     has ended says less, because a server also ends the sessions of processes that are alive.
 //
-// A stand-by counts by its own clock, from when it first saw the last renewal, which is later than the renewal. So no two clocks are
-// compared, and what the two processes count differs only by the speeds of their clocks.
+// A stand-by counts by its own clock, from when it first saw the last renewal, which is later than the renewal. So no
+// two clocks are compared, and what the two processes count differs only by the speeds of their clocks.
 //
-// Among several, the lock decides. The lease is taken only if it is what was seen, so that a renewal at the last moment wins.
+// Among several, the lock decides. The lease is taken only if it is what was seen, so that a renewal at the last moment
+// wins.
 
 const (
 	hasLeaseQuery = `SELECT to_regclass('lease') IS NOT NULL`
@@ -94,7 +95,8 @@ func (s *standby) lookOnce(ctx context.Context) (taken bool, err error) {
 		return false, err
 	}
 	now := time.Now()
-	// A server that has stood still has kept the active process from renewing, too. And if this process has stood still, it knows nothing.
+	// A server that has stood still has kept the active process from renewing, too. And if this process has stood
+	// still, it knows nothing.
 	if found != s.seen || s.since.IsZero() || now.Sub(s.looked) > s.server.lease.patience/2 {
 		s.seen, s.since = found, now
 	}
@@ -115,7 +117,8 @@ func (s *standby) lookOnce(ctx context.Context) (taken bool, err error) {
 	return s.tryTakeOver(ctx)
 }
 
-// endFormer ends the sessions of a process that has stopped renewing its lease: of its lock, and those through which it may write.
+// endFormer ends the sessions of a process that has stopped renewing its lease: of its lock, and those through which it
+// may write.
 func (s *standby) endFormer(ctx context.Context) (ended int, err error) {
 	err = s.conn.QueryRow(ctx, endSessionsQuery, int64(writerLock), int64(sessionsLock)).Scan(&ended)
 	return ended, err
@@ -150,7 +153,8 @@ func (s *standby) tryTakeOver(ctx context.Context) (taken bool, err error) {
 	return false, err
 }
 
-// isBlocked reports whether somebody else has held the lock for longer than a server needs to see that a process has ended.
+// isBlocked reports whether somebody else has held the lock for longer than a server needs to see that a process has
+// ended.
 func (s *standby) isBlocked() bool {
 	return !s.blockedSince.IsZero() && time.Since(s.blockedSince) > lockPatience
 }
@@ -166,8 +170,9 @@ func (s *standby) close() error {
 	return err
 }
 
-// OpenAsStandby is like Open, but if another process uses a database on PostgreSQL, it waits until that one has ended, or has stopped
-// answering. It calls waiting once when it begins to wait, and ends with the error of that. With SQLite it does not wait: it returns ErrInUse as Open does.
+// OpenAsStandby is like Open, but if another process uses a database on PostgreSQL, it waits until that one has ended,
+// or has stopped answering. It calls waiting once when it begins to wait, and ends with the error of that. With SQLite
+// it does not wait: it returns ErrInUse as Open does.
 func OpenAsStandby(ctx context.Context, location, secret string, log zerolog.Logger, waiting func() error) (*Database, error) {
 	if !IsPostgres(location) {
 		return Open(ctx, location, secret, log)
@@ -182,8 +187,8 @@ func OpenAsStandby(ctx context.Context, location, secret string, log zerolog.Log
 	return p.openTaken(ctx, secret)
 }
 
-// awaitTakeOver returns when this process has taken over, or when ctx ends. A server that cannot be reached is waited for, but not for
-// ever as long as it was never reached.
+// awaitTakeOver returns when this process has taken over, or when ctx ends. A server that cannot be reached is waited
+// for, but not for ever as long as it was never reached.
 func (p *postgres) awaitTakeOver(ctx context.Context, waiting func() error) error {
 	s := p.newStandby()
 	giveUp := time.Now().Add(startTimeout)
@@ -214,9 +219,9 @@ func (p *postgres) awaitTakeOver(ctx context.Context, waiting func() error) erro
 	}
 }
 
-// takeOverNow takes over from a process that has ended: in order, or in another way, which shows only after leaseTimes.patience. It
-// returns ErrInUse if there is a process that renews its lease or holds the lock. It waits for a server that cannot be reached, is itself
-// starting, or has no connection left.
+// takeOverNow takes over from a process that has ended: in order, or in another way, which shows only after
+// leaseTimes.patience. It returns ErrInUse if there is a process that renews its lease or holds the lock. It waits for
+// a server that cannot be reached, is itself starting, or has no connection left.
 func (p *postgres) takeOverNow(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

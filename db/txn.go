@@ -15,9 +15,9 @@ type hooks struct{ fns []func() }
 
 type hooksKey struct{}
 
-// DoTxn runs fn in a transaction. If ctx carries a transaction already, fn becomes a part of that one. The transaction is
-// rolled back if fn returns an error, or if it panics, which DoTxn returns as a *[task.PanicError]. Functions that fn passes to
-// AfterCommit are called when the outermost transaction is committed, and never if it is rolled back.
+// DoTxn runs fn in a transaction. If ctx carries a transaction already, fn becomes a part of that one. The transaction
+// is rolled back if fn returns an error, or if it panics, which DoTxn returns as a *[task.PanicError]. Functions that
+// fn passes to AfterCommit are called when the outermost transaction is committed, and never if it is rolled back.
 func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) error) error {
 	if ctx.Value(hooksKey{}) != nil {
 		return fn(ctx)
@@ -32,8 +32,8 @@ func (db *Database) DoTxn(ctx context.Context, fn func(ctx context.Context) erro
 	return nil
 }
 
-// doTxn is dbutil's DoTxn, which would not end the transaction if fn panics: it would keep SQLite's write lock until its context
-// ends, and nobody could write.
+// doTxn is dbutil's DoTxn, which would not end the transaction if fn panics: it would keep SQLite's write lock until
+// its context ends, and nobody could write.
 func doTxn(ctx context.Context, db *dbutil.Database, fn func(ctx context.Context) error) error {
 	var opts *dbutil.TxnOptions
 	run := func(ctx context.Context) error {
@@ -50,8 +50,8 @@ func doTxn(ctx context.Context, db *dbutil.Database, fn func(ctx context.Context
 	return run(ctx)
 }
 
-// DryRun runs fn in a transaction that is rolled back whatever fn returns. Functions that fn passes to AfterCommit are not
-// called.
+// DryRun runs fn in a transaction that is rolled back whatever fn returns. Functions that fn passes to AfterCommit are
+// not called.
 func (db *Database) DryRun(ctx context.Context, fn func(ctx context.Context) error) error {
 	rollBack := errors.New("roll back")
 	err := db.DoTxn(ctx, func(ctx context.Context) error {
@@ -66,8 +66,9 @@ func (db *Database) DryRun(ctx context.Context, fn func(ctx context.Context) err
 	return err
 }
 
-// AfterCommit calls fn when the transaction that ctx carries is committed. It calls fn at once if ctx carries no transaction.
-// For example, a worker must be woken after the commit, because before that it would not find what it was woken for.
+// AfterCommit calls fn when the transaction that ctx carries is committed. It calls fn at once if ctx carries no
+// transaction. For example, a worker must be woken after the commit, because before that it would not find what it was
+// woken for.
 func AfterCommit(ctx context.Context, fn func()) {
 	if h, ok := ctx.Value(hooksKey{}).(*hooks); ok {
 		h.fns = append(h.fns, fn)

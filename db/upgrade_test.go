@@ -41,7 +41,8 @@ var (
 	installationV12 = append(slices.Clone(installationV11), append(upgradeScripts("12"), rowsV12)...)
 )
 
-// upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its upgrades.
+// upgradeScripts returns the scripts of the upgrades with these numbers: a later version is an older one after its
+// upgrades.
 func upgradeScripts(numbers ...string) (scripts []string) {
 	for _, number := range numbers {
 		names, err := fs.Glob(upgradeFiles, "upgrades/"+number+"-*.sql")
@@ -173,8 +174,8 @@ func TestDatabaseOfVersion1IsUpgraded(t *testing.T) {
 	}
 }
 
-// installed is a database with a row in every table after its upgrade. The rows of testdata/v2-rows.sql and testdata/v3-rows.sql
-// mean the same.
+// installed is a database with a row in every table after its upgrade. The rows of testdata/v2-rows.sql and
+// testdata/v3-rows.sql mean the same.
 type installed struct{ *Database }
 
 func TestDatabaseOfVersion2IsUpgraded(t *testing.T) {
@@ -473,8 +474,8 @@ const ourTables = `
 	WITH ours AS (SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT IN ('version', 'database_owner'))
 `
 
-// schemaQuery describes everything that SQLite knows of a schema except for what does not matter to a query: the order of
-// columns, white space and comments. An upgrade that alters a table changes these.
+// schemaQuery describes everything that SQLite knows of a schema except for what does not matter to a query: the order
+// of columns, white space and comments. An upgrade that alters a table changes these.
 const schemaQuery = ourTables + `
 	SELECT format('table %s: autoincrement %d, strict %d, without rowid %d', ours.name, ours.sql LIKE '%AUTOINCREMENT%', "table"."strict", "table".wr)
 	FROM ours, pragma_table_list(ours.name) AS "table"

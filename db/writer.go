@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	// writerLock is the key of the advisory lock that a relay holds on its database. The lock ends with the session that holds it.
+	// writerLock is the key of the advisory lock that a relay holds on its database. The lock ends with the session
+	// that holds it.
 	writerLock = 0x77617a6f2d6d78 // "wazo-mx"
-	// sessionsLock is the key of the advisory lock that all connections share through which a relay may write. Whoever takes over ends
-	// them by it: a process that stands still may have left a transaction open, which holds locks of rows.
+	// sessionsLock is the key of the advisory lock that all connections share through which a relay may write. Whoever
+	// takes over ends them by it: a process that stands still may have left a transaction open, which holds locks of
+	// rows.
 	sessionsLock = writerLock + 1
 
 	// releasePatience is how long the end of a process waits for a server that does not answer.
@@ -53,12 +55,12 @@ const (
 
 // writer is the right of this process to write to a database on PostgreSQL, and to act. Three things give it:
 //
-//   - An advisory lock in a session of its own. Whoever has it may take the database over, one process at a time. The lock is lost with
-//     its connection, for example when the server is restarted.
-//   - A lease in the database, which the process renews all the time. As long as the others see that, none of them takes over. As long as
-//     the process knows that, by its own clock, it makes requests to both servers.
-//   - An epoch, which each transaction that writes checks when it is committed. Whoever takes over begins another one. Then nothing of this
-//     process is committed any more, not even what was on its way.
+//   - An advisory lock in a session of its own. Whoever has it may take the database over, one process at a time. The
+//     lock is lost with its connection, for example when the server is restarted.
+//   - A lease in the database, which the process renews all the time. As long as the others see that, none of them
+//     takes over. As long as the process knows that, by its own clock, it makes requests to both servers.
+//   - An epoch, which each transaction that writes checks when it is committed. Whoever takes over begins another one.
+//     Then nothing of this process is committed any more, not even what was on its way.
 type writer struct {
 	server *postgres
 	holder string // names this process
@@ -89,8 +91,8 @@ func tryLock(ctx context.Context, conn *pgx.Conn) (locked bool, err error) {
 	return locked, ofPostgres(err)
 }
 
-// takeOver makes this process the active one, if the claim of the former one is still what it was. The caller has the lock on conn, which
-// belongs to the writer from here on.
+// takeOver makes this process the active one, if the claim of the former one is still what it was. The caller has the
+// lock on conn, which belongs to the writer from here on.
 func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn, former claim) (taken bool, err error) {
 	asked := time.Now()
 	var epoch int64
@@ -110,8 +112,8 @@ func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn, former claim) (ta
 	return true, nil
 }
 
-// begin has each transaction from here on checked and marked. It must be called when the tables of the relay are there: a database of
-// another program gets no table of this one.
+// begin has each transaction from here on checked and marked. It must be called when the tables of the relay are there:
+// a database of another program gets no table of this one.
 func (w *writer) begin(ctx context.Context) error {
 	if w.epoch.Load() != 0 {
 		return nil
@@ -204,8 +206,8 @@ func (w *writer) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// release gives the lease and the lock back, so that another process may go on at once. It must be the last thing that the process does
-// with the database, or with anybody else. It may be called again.
+// release gives the lease and the lock back, so that another process may go on at once. It must be the last thing that
+// the process does with the database, or with anybody else. It may be called again.
 func (w *writer) release() error {
 	w.releasing.Do(func() { close(w.closing) })
 	w.watched.Wait()

@@ -19,8 +19,8 @@ import (
 //
 // Only an ordinary message is made ready so early. What may depend on the one before it, such as a reply or an edit, or
 // takes long, such as a file, is left to the next step of the queue, and so is everything of which anything has changed
-// when it would be marked. So are text messages to people outside Wazo, which are paid for: whether one more may be sent,
-// and from which number, is decided when its turn comes.
+// when it would be marked. So are text messages to people outside Wazo, which are paid for: whether one more may be
+// sent, and from which number, is decided when its turn comes.
 
 // maxAhead is how many messages follow one another within a step of a queue.
 const maxAhead = 50
@@ -232,8 +232,8 @@ func (d *wazoDelivery) markNext(ctx context.Context, next *wazoDelivery) (bool, 
 	return next.attempt(ctx, next.ready)
 }
 
-// isStillPoster reports whether the account that was to post a message which was made ready is still the one: its sender has not logged
-// out or in since then.
+// isStillPoster reports whether the account that was to post a message which was made ready is still the one: its
+// sender has not logged out or in since then.
 func (d *wazoDelivery) isStillPoster() bool {
 	own := d.accounts.of(id.UserID(d.row.Author))
 	if d.ready.isOwn() {

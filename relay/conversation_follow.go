@@ -208,6 +208,9 @@ func (c *conversations) knownNames(room wazoapi.Room) uint64 {
 	for _, uuid := range uuids {
 		_, _ = hash.Write([]byte(known[uuid] + "\n")) // a hash takes everything
 	}
+	if outside, ok := room.Outside(); ok {
+		_, _ = hash.Write([]byte(c.directory.outside.remembered(outside.Identity)))
+	}
 	return hash.Sum64()
 }
 

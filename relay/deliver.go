@@ -185,8 +185,8 @@ func (w *queueWorker) endFailures(ctx context.Context, portal *db.Portal, row *d
 	return nil
 }
 
-// handleFailure decides what a failed delivery means for its queue. It returns the error if the row is tried again after a
-// pause.
+// handleFailure decides what a failed delivery means for its queue. It returns the error if the row is tried again
+// after a pause.
 func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row *db.Row, err error) (task.Outcome, error) {
 	if w.tasks.Stopping() {
 		return task.Idle, nil // the error may only say that
@@ -225,8 +225,8 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 	}
 }
 
-// setAside parks a row that cannot be delivered. If the row is that of a merged event, the merge is undone instead, so that only
-// the message at fault is parked.
+// setAside parks a row that cannot be delivered. If the row is that of a merged event, the merge is undone instead, so
+// that only the message at fault is parked.
 func (w *queueWorker) setAside(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
 	merged, err := w.db.Queue.IsMerged(ctx, row.ID)
 	if err != nil {
@@ -237,8 +237,8 @@ func (w *queueWorker) setAside(ctx context.Context, portal *db.Portal, row *db.R
 	return w.park(ctx, portal, row, why)
 }
 
-// park takes a row out of the way until a person decides, and tells the people of the Matrix room. It does nothing if the row was
-// delivered, edited or taken back since it was read.
+// park takes a row out of the way until a person decides, and tells the people of the Matrix room. It does nothing if
+// the row was delivered, edited or taken back since it was read.
 func (w *queueWorker) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
 	notice, replyTo := w.texts.NotDelivered(why), id.EventID(row.SourceID)
 	if row.Direction == db.ToMatrix {

@@ -11,8 +11,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// This file shows what was said in a conversation before it opened: few notices with names and times, which notify nobody. They are
-// merged as in merge.go, but always, and pictures become links.
+// This file shows what was said in a conversation before it opened: few notices with names and times, which notify
+// nobody. They are merged as in merge.go, but always, and pictures become links.
 
 // isHistory reports whether a row stands for what was said before its conversation opened.
 func (d *matrixDelivery) isHistory(row *db.Row) bool {
@@ -24,8 +24,8 @@ func isPast(portal *db.Portal, at int64) bool {
 	return portal.IsOpened() && !portal.HistoryUntil.IsZero() && at <= portal.HistoryUntil.UnixMicro()
 }
 
-// mergeHistory makes one part of the row and of those behind it that were said before the conversation opened. It returns no part if
-// the row is to be delivered by itself.
+// mergeHistory makes one part of the row and of those behind it that were said before the conversation opened. It
+// returns no part if the row is to be delivered by itself.
 func (d *matrixDelivery) mergeHistory(ctx context.Context) (*matrixPart, []*db.Row, error) {
 	if !d.isMergeable(d.row) {
 		return nil, nil, nil
@@ -90,7 +90,8 @@ func (d *matrixDelivery) pastParts(ctx context.Context, message wazoapi.Message)
 	return parts
 }
 
-// isPastCommand reports whether a message of a conversation's past is a command of the relay: it is neither answered nor shown.
+// isPastCommand reports whether a message of a conversation's past is a command of the relay: it is neither answered
+// nor shown.
 func (a *wazoAccept) isPastCommand(portal *db.Portal, m wazoapi.Message) bool {
 	_, isCommand := command.Parse(m.Content, a.cfg.CommandPrefix)
 	isOwn := a.accounts.byUUID(m.UserUUID) != nil || !portal.Direct // whoever is outside Wazo gives no commands

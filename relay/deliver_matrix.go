@@ -96,8 +96,8 @@ func (d *matrixDelivery) runAlone(ctx context.Context) (outcome, error) {
 	return d.send(ctx, part)
 }
 
-// markPart stores that a part of a row that is not merged is sent now. If it shows what the message replies to, that is known from now on,
-// however it becomes known that the part arrived.
+// markPart stores that a part of a row that is not merged is sent now. If it shows what the message replies to, that is
+// known from now on, however it becomes known that the part arrived.
 func (d *matrixDelivery) markPart(ctx context.Context, part *matrixPart, request []string) (there bool, err error) {
 	err = d.db.DoTxn(ctx, func(ctx context.Context) error {
 		there, err = d.markAttempted(ctx, d.row, request...)
@@ -148,8 +148,8 @@ func (d *matrixDelivery) send(ctx context.Context, part *matrixPart) (outcome, e
 	return outcomeDelivered, nil
 }
 
-// nextPart returns what is sent next for the row, nil if nothing is left to send. Before the first attempt it also returns the
-// encoded request, part by part.
+// nextPart returns what is sent next for the row, nil if nothing is left to send. Before the first attempt it also
+// returns the encoded request, part by part.
 func (d *matrixDelivery) nextPart(ctx context.Context) (part *matrixPart, request []string, err error) {
 	if d.row.HasRequest() {
 		part, err = d.storedPart(ctx)
@@ -194,8 +194,9 @@ func (d *matrixDelivery) tag(part *matrixPart) Tag {
 }
 
 // transactionID identifies the sending of a part. It is the same for each attempt, also after a restart
-// (docs/matrix.md, "Transaction ids"). A merged event has another one than the first of its messages alone. A "Linked" notice has
-// another one than an earlier notice of the portal, because it is only queued again if the earlier one was not seen.
+// (docs/matrix.md, "Transaction ids"). A merged event has another one than the first of its messages alone. A "Linked"
+// notice has another one than an earlier notice of the portal, because it is only queued again if the earlier one was
+// not seen.
 func transactionID(row *db.Row, part *matrixPart) string {
 	if row.Kind == db.KindLinked {
 		return fmt.Sprintf("wazo-%d-%s-%d-%d", row.PortalID, row.SourceID, row.AcceptedAt.UnixMilli(), row.ID)
@@ -210,8 +211,8 @@ func (d *matrixDelivery) typed() convert.Typed {
 	return convert.Typed{AsIs: d.cfg.PlainText, Texts: d.texts}
 }
 
-// convert makes the events that show the row. What has to be uploaded for them is uploaded here, so that a later attempt does
-// not upload it again.
+// convert makes the events that show the row. What has to be uploaded for them is uploaded here, so that a later
+// attempt does not upload it again.
 func (d *matrixDelivery) convert(ctx context.Context) (parts []*matrixPart, err error) {
 	if d.row.Kind == db.KindLinked {
 		return []*matrixPart{{Content: NoticeContent(d.row.Payload)}}, nil

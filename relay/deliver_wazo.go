@@ -35,8 +35,8 @@ type wazoDelivery struct {
 	next   *wazoDelivery // that was marked when this one was recorded; nil: none
 }
 
-// wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards: if the
-// outcome is unknown, this is what the history is searched for.
+// wazoRequest is what is posted on Wazo for a queue row. It is stored before it is sent and never changes afterwards:
+// if the outcome is unknown, this is what the history is searched for.
 type wazoRequest struct {
 	Account int64         `json:"account"`           // that posts
 	Author  wazoapi.UUID  `json:"author,omitempty"`  // the user of Account; empty: that is the relay account
@@ -73,7 +73,8 @@ type form struct {
 // isOwn reports whether the account of the sender posts the request.
 func (q *wazoRequest) isOwn() bool { return q.Author != "" }
 
-// isNew reports whether the request was made now, and not stored by an earlier attempt. It is false for the introduction.
+// isNew reports whether the request was made now, and not stored by an earlier attempt. It is false for the
+// introduction.
 func (q *wazoRequest) isNew() bool { return q.forms != nil }
 
 // run delivers the row.
@@ -157,7 +158,8 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	return d.post(ctx, acc, request, number)
 }
 
-// post posts a request that is stored, and records that it is delivered. To somebody outside Wazo it is sent from number.
+// post posts a request that is stored, and records that it is delivered. To somebody outside Wazo it is sent from
+// number.
 func (d *wazoDelivery) post(ctx context.Context, acc *account, request *wazoRequest, number wazoapi.Identity) (outcome, error) {
 	row := d.row
 	prepared := d.prepareNext(ctx)
@@ -187,14 +189,15 @@ func (d *wazoDelivery) postedBy(ctx context.Context) (poster, error) {
 	return *d.by, d.noPoster
 }
 
-// usesPlugin reports whether there is an account that posts what the row says, and it can use the plugin for reactions and replies.
+// usesPlugin reports whether there is an account that posts what the row says, and it can use the plugin for reactions
+// and replies.
 func (d *wazoDelivery) usesPlugin(ctx context.Context) bool {
 	by, err := d.postedBy(ctx)
 	return err == nil && by.account != nil && by.hasPlugin()
 }
 
-// accountOf returns the account that posts a request, nil if another one has to post the message: the sender has logged out, or
-// the sender's account cannot post in this room any more.
+// accountOf returns the account that posts a request, nil if another one has to post the message: the sender has logged
+// out, or the sender's account cannot post in this room any more.
 func (d *wazoDelivery) accountOf(ctx context.Context, request *wazoRequest) (*account, error) {
 	switch {
 	case request.failure != nil:
@@ -226,8 +229,8 @@ func (d *wazoDelivery) ownPostFailed(ctx context.Context, acc *account, err erro
 	return outcomeChanged, nil // this attempt, or an earlier one, may have been carried out: it is looked for once more
 }
 
-// introductionFailed returns what keeps a person's account from posting the introduction. No other account may do that: the link was
-// made with this one.
+// introductionFailed returns what keeps a person's account from posting the introduction. No other account may do that:
+// the link was made with this one.
 func (d *wazoDelivery) introductionFailed(ctx context.Context, acc *account, err error) error {
 	failure := d.readers.failedAlone(ctx, acc, err)
 	if failure == nil {
@@ -258,7 +261,8 @@ func (d *wazoDelivery) remove(ctx context.Context, outcome Outcome) error {
 	return err
 }
 
-// leave lets a message go that nobody can post on Wazo. The sender is told, once, that they are not heard there, and what to do.
+// leave lets a message go that nobody can post on Wazo. The sender is told, once, that they are not heard there, and
+// what to do.
 func (d *wazoDelivery) leave(ctx context.Context) error {
 	sender := id.UserID(d.row.Author)
 	zerolog.Ctx(ctx).Debug().Stringer("sender", sender).Msg("No account can post a message, so it is not relayed")
@@ -279,8 +283,8 @@ func (d *wazoDelivery) leave(ctx context.Context) error {
 // toldUnheard is what db.Told keeps of people who were told that Wazo cannot hear them.
 const toldUnheard = "unheard"
 
-// request returns what is posted for the row: the stored request if there is one, else a new one. If the row cannot be read
-// because its key is missing, it returns the encrypted event instead.
+// request returns what is posted for the row: the stored request if there is one, else a new one. If the row cannot be
+// read because its key is missing, it returns the encrypted event instead.
 func (d *wazoDelivery) request(ctx context.Context) (request *wazoRequest, encrypted *event.Event, err error) {
 	if d.row.HasRequest() {
 		request, err = d.storedRequest(ctx)
@@ -344,8 +348,8 @@ func (d *wazoDelivery) introduction(ctx context.Context) (*wazoRequest, error) {
 	return request, nil
 }
 
-// attempt stores the request, with the file that it links to, before it is sent: a link must not be posted before it leads
-// somewhere. It reports false if the row has changed.
+// attempt stores the request, with the file that it links to, before it is sent: a link must not be posted before it
+// leads somewhere. It reports false if the row has changed.
 func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there bool, err error) {
 	data, err := json.Marshal(request)
 	if err != nil {
@@ -364,10 +368,12 @@ func (d *wazoDelivery) attempt(ctx context.Context, request *wazoRequest) (there
 		}
 		if err != nil || !there {
 			return err
-		} else if isNew && request.media != nil {
-			return d.db.Media.Put(ctx, request.media)
 		} else if !isNew {
 			return d.extendMedia(ctx)
+		} else if request.media != nil {
+			if err = d.db.Media.Put(ctx, request.media); err != nil {
+				return err
+			}
 		}
 		return d.sayParts(ctx, request)
 	})

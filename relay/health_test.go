@@ -304,6 +304,20 @@ func TestAStopIsNoFailure(t *testing.T) {
 	require.False(t, f.core.health.anyFails(serviceSync))
 }
 
+// The connection of a person's account may fail for a reason of its own. Nobody else must suffer from that.
+func TestARelayIsWellAlthoughAnAccountHasNoConnection(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.allowed = []string{robinUser.String()}
+	f.start()
+	f.mustLogIn(robinUser, f.alice)
+	f.halt()
+	f.wazo.SetACL(f.alice, append(wazotest.DefaultUserPolicy(), "!websocketd"))
+	f.start()
+	f.awaitHealth("a relay that is well", Health.OK)
+	require.False(t, f.core.accounts.of(robinUser).own.connected.Load())
+}
+
 func TestARelayIsWellOnlyWhenAllAccountsHaveLookedForNews(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

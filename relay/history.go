@@ -52,8 +52,8 @@ func (r *reader) MessageCreated(ctx context.Context, m wazoapi.Message) error {
 	return r.MessagesCreated(ctx, []wazoapi.Message{m})
 }
 
-// MessagesCreated implements wazoapi.BatchHandler. Messages that come one after the other are accepted together, for the account that
-// reads their portals. A command is accepted alone, because it may end a link.
+// MessagesCreated implements wazoapi.BatchHandler. Messages that come one after the other are accepted together, for
+// the account that reads their portals. A command is accepted alone, because it may end a link.
 func (r *reader) MessagesCreated(ctx context.Context, messages []wazoapi.Message) error {
 	var together []wazoapi.Message
 	var by *account // who reads these
@@ -95,8 +95,9 @@ func (r *reader) MessagesCreated(ctx context.Context, messages []wazoapi.Message
 	return accept()
 }
 
-// acceptsFor returns the account for which a message is accepted: that which reads its portal. It returns nil if the message is not accepted
-// now. Only what the reader of a portal hears is accepted: it alone knows that nothing before it is missing.
+// acceptsFor returns the account for which a message is accepted: that which reads its portal. It returns nil if the
+// message is not accepted now. Only what the reader of a portal hears is accepted: it alone knows that nothing before
+// it is missing.
 func (r *reader) acceptsFor(ctx context.Context, m wazoapi.Message) (*account, error) {
 	portal, err := r.db.Portal.ByWazoRoom(ctx, string(m.Room))
 	if err != nil {
@@ -164,8 +165,8 @@ func (r *reader) probe(ctx context.Context) error {
 		newest[string(m.Room)] = m.CreatedAt
 	}
 	for _, portal := range portals {
-		// A message may be committed after a later one was read, so a room is quiet only after a read that found nothing new. A room
-		// that is not there has been left.
+		// A message may be committed after a later one was read, so a room is quiet only after a read that found
+		// nothing new. A room that is not there has been left.
 		last, isMember := newest[portal.WazoRoom]
 		isQuiet := isMember && !last.After(portal.ReadUntil.Time) && (portal.Settled || r.acc.isQuiet(portal.ID, r.cfg.HistorySettles))
 		if isQuiet && (!outside[portal.ID] || r.acc.isVerified(portal.ID)) {
@@ -203,8 +204,8 @@ func (r *reader) busyQueues(ctx context.Context) (map[int64][]db.QueueKey, error
 	return busy, nil
 }
 
-// probeFailed returns the error of a look for news by a person's account, nil if only this account is at fault: the histories are
-// read all the same, or by others. While wazo-chatd works for others, the error says nothing about it.
+// probeFailed returns the error of a look for news by a person's account, nil if only this account is at fault: the
+// histories are read all the same, or by others. While wazo-chatd works for others, the error says nothing about it.
 func (r *reader) probeFailed(ctx context.Context, err error) error {
 	if err = r.readers.failedAlone(ctx, r.acc, err); err != nil && r.health.of(serviceChat).works {
 		return &ownAccountError{err}
@@ -212,8 +213,8 @@ func (r *reader) probeFailed(ctx context.Context, err error) error {
 	return r.readers.readError(r.acc, err)
 }
 
-// newestMessages returns the newest message of each of the account's rooms. If another account hears for it, its rooms are listed, too: what
-// is heard is compared with the list.
+// newestMessages returns the newest message of each of the account's rooms. If another account hears for it, its rooms
+// are listed, too: what is heard is compared with the list.
 func (r *reader) newestMessages(ctx context.Context) ([]wazoapi.Message, error) {
 	if err := r.reading.Acquire(ctx, 1); err != nil {
 		return nil, err
@@ -276,11 +277,12 @@ func (r *reader) verified(portal *db.Portal, connection uint64, quiet bool) {
 	r.acc.setVerified(portal.ID, connection, quiet)
 }
 
-// overlap is how far before the verified cursor history is read again, because chatd sets created_at before it commits a
-// message (docs/wazo.md, "created_at precedes the commit").
+// overlap is how far before the verified cursor history is read again, because chatd sets created_at before it commits
+// a message (docs/wazo.md, "created_at precedes the commit").
 const overlap = time.Minute
 
-// readFrom returns the time from which a portal's history is read: everything before it is known, or older than the link.
+// readFrom returns the time from which a portal's history is read: everything before it is known, or older than the
+// link.
 func readFrom(portal *db.Portal) db.WazoTime {
 	from := jsontime.UMicro(portal.ReadUntil.Add(-overlap))
 	if portal.ReadUntil.IsZero() || from.Before(portal.StartedOnWazo.Time) {
@@ -289,7 +291,8 @@ func readFrom(portal *db.Portal) db.WazoTime {
 	return from
 }
 
-// readNews reads a portal's history once. It reports whether it found anything new, and whether the account is still the reader.
+// readNews reads a portal's history once. It reports whether it found anything new, and whether the account is still
+// the reader.
 func (r *reader) readNews(ctx context.Context, portal *db.Portal) (isNews, isReader bool, err error) {
 	if err = r.reading.Acquire(ctx, 1); err != nil {
 		return false, false, err

@@ -2,16 +2,16 @@
 //
 // A message goes through these steps, in both directions:
 //
-//   - accept: the message is stored in order, and once (accept_matrix.go, accept_wazo.go). The bot's own
-//     events need not be, if they are known (known_echoes.go). What an event of Matrix is to the relay is decided in one
-//     place (disposition.go). What was missed is read later: from Matrix in gap.go, from Wazo in history.go. Live events
-//     come as events.go says: by websockets, or by requests of Wazo (webhook.go, webhook_key.go). On Wazo, each portal has
-//     a reader, the account of a member (readers.go). streams.go listens for all accounts, overhear.go notices what the
+//   - accept: the message is stored in order, and once (accept_matrix.go, accept_wazo.go). The bot's own events need
+//     not be, if they are known (known_echoes.go). What an event of Matrix is to the relay is decided in one place
+//     (disposition.go). What was missed is read later: from Matrix in gap.go, from Wazo in history.go. Live events come
+//     as events.go says: by websockets, or by requests of Wazo (webhook.go, webhook_key.go). On Wazo, each portal has a
+//     reader, the account of a member (readers.go). streams.go listens for all accounts, overhear.go notices what the
 //     reader does not hear, and election.go lets another account take over.
 //   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
 //     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before
-//     it sends anything, it stores that it does (attempt.go). Meanwhile it makes the next row ready (ahead.go). While the
-//     homeserver limits how fast the bot may send, it sends the messages that wait together (merge.go).
+//     it sends anything, it stores that it does (attempt.go). Meanwhile it makes the next row ready (ahead.go). While
+//     the homeserver limits how fast the bot may send, it sends the messages that wait together (merge.go).
 //   - record: what was delivered is stored, and the row leaves the queue (record.go).
 //   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it
 //     sends it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go), also
@@ -51,7 +51,8 @@
 //     what was said before, and mute.go is what people decide.
 //   - Text messages: people outside Wazo are in rooms that have a telephone number. outside.go says who is there,
 //     sms_numbers.go from which own number they are written to, which the topic names (sms_topic.go), sms_post.go what
-//     becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, and sms_limits.go bounds what may go wrong.
+//     becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, and
+//     sms_limits.go bounds what may go wrong.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
@@ -111,8 +112,8 @@ type Config struct {
 	LookupWait     time.Duration // how long a message waits for what it can do without, such as quotes; default 10 s
 	ReplyWait      time.Duration // how long a message of Wazo waits to be marked as a reply, if Wazo has the plugin; default 500 ms
 
-	// OutsideLag is CommitLag for messages from outside Wazo, which chatd stores late, and of which it tells nobody while RabbitMQ is
-	// away; default 20 s.
+	// OutsideLag is CommitLag for messages from outside Wazo, which chatd stores late, and of which it tells nobody
+	// while RabbitMQ is away; default 20 s.
 	OutsideLag time.Duration
 
 	PluginMissed      time.Duration // how long it is believed that the plugin is away after a request missed it; default 5 min
@@ -335,7 +336,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	return err
 }
 
-// loadPeople reads the accounts of people, who is who, and what the events of Wazo need. Nothing may be delivered before.
+// loadPeople reads the accounts of people, who is who, and what the events of Wazo need. Nothing may be delivered
+// before.
 func (r *Relay) loadPeople(ctx context.Context) error {
 	return errors.Join(r.accounts.load(ctx), r.identities.load(ctx), r.echoes.load(ctx), r.events.load(ctx))
 }

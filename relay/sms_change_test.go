@@ -17,7 +17,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// Tests of what changes under text messages that are on their way: the log-in of their sender, the owner of the number, and their text.
+// Tests of what changes under text messages that are on their way: the log-in of their sender, the owner of the number,
+// and their text.
 
 // editIn lets a person edit a message in a room.
 func (f *smsFixture) editIn(room id.RoomID, target id.EventID, text string) {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/relay/words"
+	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -69,6 +71,14 @@ func TestAFileIsSentAsALink(t *testing.T) {
 	await.Until(t, "the link", func() bool { return len(f.sent()) == 1 })
 	require.Contains(t, f.sent()[0], "https://relay.example.org/media/")
 	require.NotContains(t, f.sent()[0], "Robin", "a stranger reads it")
+
+	caption := strings.Repeat("a cat ", 40)
+	f.matrix.add(room, robinUser, event.EventMessage, map[string]any{
+		"msgtype": "m.image", "body": caption, "filename": "cat.jpg", "url": "mxc://a.example/other",
+	})
+	await.Until(t, "the link with the caption", func() bool { return len(f.sent()) == 2 })
+	require.Contains(t, f.sent()[1], "a cat a cat")
+	f.awaitNotice("is sent as about")
 }
 
 func TestTheOwnNumbersAreAskedForOnce(t *testing.T) {
@@ -82,6 +92,21 @@ func TestTheOwnNumbersAreAskedForOnce(t *testing.T) {
 	require.Equal(t, 1, asked())
 	f.wazo.AddNumber(f.alice, otherNumber)
 	await.Until(t, "another question", func() bool { return asked() == 2 })
+}
+
+// Wazo may tell that the numbers have changed while they are asked for.
+func TestAnAnswerFromBeforeAChangeOfTheNumbersIsNotKept(t *testing.T) {
+	t.Parallel()
+	n, acc := newNumbers(), newAccount(&db.Account{ID: 1}, nil)
+	where, mine := accountRoom{acc, "room"}, []wazoapi.Identity{{Number: ownNumber}}
+	before := n.forgotten
+	n.forget(acc)
+	require.False(t, n.keep(where, mine, before))
+	require.Empty(t, n.known)
+	require.True(t, n.keep(where, mine, n.forgotten))
+	known, err := n.in(t.Context(), acc, "room")
+	require.NoError(t, err, "nothing is asked")
+	require.Equal(t, mine, known)
 }
 
 func TestSendersWhoCannotBeAnswered(t *testing.T) {

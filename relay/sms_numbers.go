@@ -20,8 +20,9 @@ import (
 // room and log-in. The uuids of numbers change, so they are kept in memory only, and forgotten when Wazo says that
 // something has changed. It is safe for concurrent use.
 type numbers struct {
-	mu    sync.Mutex
-	known map[accountRoom][]wazoapi.Identity
+	mu        sync.Mutex
+	known     map[accountRoom][]wazoapi.Identity
+	forgotten int // how often forget was called: an answer from before is not kept
 
 	learned func(room wazoapi.UUID) // is told that Wazo was asked again for the numbers of a room
 }
@@ -33,6 +34,7 @@ func (n *numbers) in(ctx context.Context, acc *account, room wazoapi.UUID) ([]wa
 	where := accountRoom{acc, room}
 	n.mu.Lock()
 	mine, known := n.known[where]
+	forgotten := n.forgotten
 	n.mu.Unlock()
 	if known {
 		return mine, nil
@@ -41,19 +43,29 @@ func (n *numbers) in(ctx context.Context, acc *account, room wazoapi.UUID) ([]wa
 	if err != nil {
 		return nil, fmt.Errorf("failed to ask for the own numbers: %w", err)
 	}
-	if len(mine) > 0 { // none may only mean that the backend is being restarted
-		n.mu.Lock()
-		n.known[where] = mine
-		n.mu.Unlock()
+	if len(mine) > 0 && n.keep(where, mine, forgotten) { // none may only mean that the backend is being restarted
 		n.learned(room)
 	}
 	return mine, nil
+}
+
+// keep keeps an answer that was asked for when forget had been called a number of times. It reports false if forget was
+// called meanwhile: the answer may be out of date.
+func (n *numbers) keep(where accountRoom, mine []wazoapi.Identity, forgotten int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.forgotten != forgotten {
+		return false
+	}
+	n.known[where] = mine
+	return true
 }
 
 // forget has Wazo asked again for the numbers of an account.
 func (n *numbers) forget(acc *account) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.forgotten++
 	for where := range n.known {
 		if where.account == acc {
 			delete(n.known, where)

@@ -136,7 +136,9 @@ func (s *smsStarter) existing(ctx context.Context, acc *account, number string) 
 // crash.
 const repeatedWithin = 10 * time.Minute
 
-// first sends the first text message of a conversation.
+// first sends the first text message of a conversation, unless the history has it already. Shortly after a start it
+// waits for Config.Settle first, as deliveries do before they look for a message: until then the history may lack what
+// was posted before the start.
 func (s *smsStarter) first(ctx context.Context, acc *account, room wazoapi.Room, text, number string) (string, error) {
 	mine, err := s.numbers.in(ctx, acc, room.UUID)
 	if err != nil {
@@ -157,6 +159,10 @@ func (s *smsStarter) first(ctx context.Context, acc *account, room wazoapi.Room,
 		return s.texts.SMSNotSentYet(phone.Readable(number)), nil
 	}
 	text = wazoapi.Clean(text)
+	// A process that carried the command out before this start may have posted the text a moment ago.
+	if err = s.settleSince(ctx, s.startup.began); err != nil {
+		return "", fmt.Errorf("failed to wait until the history can be trusted: %w", err)
+	}
 	page, err := acc.api.Messages(ctx, room.UUID, wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: 20})
 	if err != nil {
 		return "", s.people.explain(ctx, acc, err)

@@ -3,6 +3,7 @@ package relay
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -81,6 +82,24 @@ func TestAFailureOfTheFirstTextMessageIsTold(t *testing.T) {
 		f.awaitNotice(txt.TextMessageFailed())
 		require.Equal(t, 1, f.noticesLike(txt.TextMessageFailed()))
 	})
+}
+
+// A command is carried out again if the relay was killed before it was answered.
+func TestAFirstTextMessageIsNotRepeatedAfterARestart(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) { f.postTimeout = 200 * time.Millisecond })
+	f.mustStart(customerNumber, "", txt.SMSStarted("+1 514-555-0111"))
+	f.wazo.Faults().LateCommit(2*time.Second, wazotest.Times(1))
+	f.mustStart(customerNumber, "hello", txt.SMSPerhapsSent("+1 514-555-0111"))
+	f.halt()
+	f.settle = 3 * time.Second
+	f.start()
+	const post = "POST /api/chatd/1.0/users/me/rooms/{room}/messages"
+	before := f.wazo.Requests()[post]
+	require.Positive(t, before)
+	f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+	f.awaitSent("hello")
+	require.Equal(t, before, f.wazo.Requests()[post], "it is found")
 }
 
 func TestOneRoomIsMadeForANumber(t *testing.T) {

@@ -27,8 +27,8 @@ var statusOrder = map[wazoapi.DeliveryStatus]int{
 	wazoapi.DeliveryFailed: 5, wazoapi.DeliveryDeadLetter: 5, wazoapi.DeliveryDelivered: 6,
 }
 
-// statusKept is how long the status of a message is kept that is not known. Until then somebody has joined the room that
-// shows the first text message of a conversation.
+// statusKept is how long the status of a message is kept that is not known. Until then somebody has joined the room
+// that shows the first text message of a conversation.
 const statusKept = 24 * time.Hour
 
 // statusLife is how long a text message is followed.
@@ -161,6 +161,10 @@ func (r *reader) readStatuses(ctx context.Context, portal *db.Portal) error {
 	for _, m := range open {
 		wanted[wazoapi.UUID(m.WazoUUID)] = true
 	}
+	if err = r.reading.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer r.reading.Release(1)
 	from := jsontime.UMicro(open[0].CreatedAt.Time)
 	return r.readHistory(ctx, wazoapi.UUID(portal.WazoRoom), from, func(page []wazoapi.Message) error {
 		return r.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -204,8 +208,8 @@ func (c *Config) lagOf(m wazoapi.Message) time.Duration {
 	return c.CommitLag
 }
 
-// withOutside returns the portals of the account that are with somebody outside Wazo. If nobody has listened for a while,
-// their newest messages do not tell whether there is news.
+// withOutside returns the portals of the account that are with somebody outside Wazo. If nobody has listened for a
+// while, their newest messages do not tell whether there is news.
 func (r *reader) withOutside(ctx context.Context) (map[int64]bool, error) {
 	rows, err := r.db.Outside.OfReader(ctx, r.acc.row.ID)
 	if err != nil {

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
@@ -93,6 +95,23 @@ func TestStatusesAreReadAfterAReconnect(t *testing.T) {
 	f.wazo.SMS().Report(f.lastSMS(), wazotest.StatusFailed)
 	f.wazo.RestartWebsocketd()
 	f.awaitNotice(txt.TextMessageFailed())
+}
+
+func TestStatusesAreReadInTurn(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) { f.probeInterval = 0 })
+	room := f.open()
+	f.wazo.Faults().NoStatusEvent(wazotest.Always())
+	f.write(room, "silent")
+	portal, err := f.db.Portal.ByMatrixRoom(f.ctx, room)
+	require.NoError(t, err)
+	r := &reader{f.core, f.core.readers.of(portal)}
+	require.NoError(t, f.core.reading.Acquire(f.ctx, parallelReads))
+	ctx, cancel := context.WithTimeout(f.ctx, 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, r.readStatuses(ctx, portal), context.DeadlineExceeded, "others are reading")
+	f.core.reading.Release(parallelReads)
+	require.NoError(t, r.readStatuses(f.ctx, portal))
 }
 
 func TestWhatCameWhileRabbitMQWasAwayIsFound(t *testing.T) {

@@ -150,6 +150,24 @@ func TestADirectoryContactNamesTheNumber(t *testing.T) {
 	require.Contains(t, f.matrix.textsIn(room)[0], "Carol Nguyen: hello")
 }
 
+func TestARoomIsRenamedWhenItsNumberGetsAName(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	room := f.open()
+	await.Until(t, "a look at the conversation", func() bool {
+		f.core.conversations.mu.Lock()
+		defer f.core.conversations.mu.Unlock()
+		return len(f.core.conversations.names) == 1
+	})
+	f.wazo.AddUser(wazotest.User{Username: "carol", Password: "c", Firstname: "Carol", Lastname: "Nguyen", Mobile: "514-555-0111", Tenant: f.tenant})
+	names := f.core.directory.outside
+	names.mu.Lock()
+	clear(names.known) // an hour has passed
+	names.mu.Unlock()
+	f.receive("it is me")
+	await.Until(t, "the new name", func() bool { return f.matrix.RoomName(f.ctx, room) == "Carol Nguyen" })
+}
+
 func TestNobodyIsInvitedWithoutALogIn(t *testing.T) {
 	t.Parallel()
 	f := newSMSFixture(t)

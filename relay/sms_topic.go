@@ -28,17 +28,13 @@ func (c *conversations) numbersLearned(room wazoapi.UUID) {
 // numbersChanged has the topics of the conversations looked at that an account reads: its numbers have changed.
 func (c *conversations) numbersChanged(acc *account) {
 	c.tasks.Go(func(ctx context.Context) {
-		portals, err := c.db.Portal.OfReader(ctx, acc.row.ID)
+		rows, err := c.db.Outside.OfReader(ctx, acc.row.ID)
 		if err != nil {
-			c.log.Err(err).Msg("Failed to read the conversations of an account")
+			c.log.Err(err).Msg("Failed to read who is outside Wazo")
 		}
-		for _, portal := range portals {
-			if outside, err := c.outsideOf(ctx, portal); err != nil {
-				c.log.Err(err).Int64("portal_id", portal.ID).Msg("Failed to read who is outside Wazo")
-			} else if outside != nil {
-				c.topics.Add(portal.ID)
-				c.wake(portal.ID)
-			}
+		for _, row := range rows {
+			c.topics.Add(row.PortalID)
+			c.wake(row.PortalID)
 		}
 	})
 }

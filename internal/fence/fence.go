@@ -1,11 +1,12 @@
 // Package fence sees to it that a process makes requests only while it is the active one.
 //
-// Several relays may be started on one database (docs/architecture.md, "Stand-by"). A process that stood still, or was cut off from the
-// database, may wake up in the middle of a request, long after another one has taken over. So the question whether it is still active is
-// asked twice: before a request, which waits while that is not certain ([Fence.Transport]), and before each piece of data that is written
-// to a connection ([Fence.Connection]). The second one cannot be forgotten by anybody who makes requests, and leaves only the moment
-// between the question and the system call. What was written in that moment is like a request whose answer was lost: the next process looks for its
-// outcome before it repeats it.
+// Several relays may be started on one database (docs/architecture.md, "Stand-by"). A process that stood still, or was
+// cut off from the database, may wake up in the middle of a request, long after another one has taken over. So the
+// question whether it is still active is asked twice: before a request, which waits while that is not certain
+// ([Fence.Transport]), and before each piece of data that is written to a connection ([Fence.Connection]). The second
+// one cannot be forgotten by anybody who makes requests, and leaves only the moment between the question and the system
+// call. What was written in that moment is like a request whose answer was lost: the next process looks for its outcome
+// before it repeats it.
 package fence
 
 import (
@@ -25,7 +26,8 @@ type Lease interface {
 	AwaitActive(ctx context.Context) error
 }
 
-// ErrNotActive is returned for a request that was not made, or was broken off, because the process is not the active one at the moment.
+// ErrNotActive is returned for a request that was not made, or was broken off, because the process is not the active
+// one at the moment.
 var ErrNotActive = errors.New("this relay is not certain to be the active one")
 
 // Fence is what requests and connections have to pass. A nil Fence lets everything pass.
@@ -70,8 +72,8 @@ func (t *transport) CloseIdleConnections() {
 	}
 }
 
-// Connection puts the fence before what is written to a connection. While the fence is closed, writing fails: in the middle of a request
-// there is nothing to wait for.
+// Connection puts the fence before what is written to a connection. While the fence is closed, writing fails: in the
+// middle of a request there is nothing to wait for.
 func (f *Fence) Connection(next net.Conn) net.Conn {
 	if f == nil {
 		return next
@@ -80,9 +82,10 @@ func (f *Fence) Connection(next net.Conn) net.Conn {
 	return &connection{next, f}
 }
 
-// lateLimit is how long the kernel tries to send what was written to a connection. If the network between this machine and a server is cut,
-// what was written before arrives within this time or never. The next process waits for longer before it repeats a request whose outcome
-// is unknown: until it takes over, and then as long as after every unknown outcome (docs/architecture.md, "Stand-by").
+// lateLimit is how long the kernel tries to send what was written to a connection. If the network between this machine
+// and a server is cut, what was written before arrives within this time or never. The next process waits for longer
+// before it repeats a request whose outcome is unknown: until it takes over, and then as long as after every unknown
+// outcome (docs/architecture.md, "Stand-by").
 const lateLimit = 10 * time.Second
 
 type connection struct {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitUnacknowledged has the kernel give a connection up when what was written to it is not acknowledged for a time. Otherwise it would
-// go on sending that for a quarter of an hour, and even after the process has ended.
+// limitUnacknowledged has the kernel give a connection up when what was written to it is not acknowledged for a time.
+// Otherwise it would go on sending that for a quarter of an hour, and even after the process has ended.
 func limitUnacknowledged(conn net.Conn, limit time.Duration) {
 	tcp, ok := conn.(syscall.Conn)
 	if !ok {
