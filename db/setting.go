@@ -25,6 +25,8 @@ const (
 
 	SettingNamedRooms = "named_rooms" // "known": the table named_room is complete
 
+	SettingConversations = "conversations" // on which settings it depends who belongs to them, see package relay
+
 	SettingProbeRoom = "matrix_probe_room" // in which the bot sends messages to itself
 
 	SettingProblems = "problems" // of which the administrators were told, JSON

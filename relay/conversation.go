@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"go.mau.fi/util/exsync"
@@ -43,6 +44,21 @@ func (c *conversations) wakeChanged(ctx context.Context) error {
 		c.wake(portalID)
 	}
 	return nil
+}
+
+// compareConfig has all conversations looked at if something else than at the last start decides who belongs to them: the
+// relay account, or who is ignored.
+func (c *conversations) compareConfig(ctx context.Context) error {
+	now := strings.Join(append([]string{string(c.openings.relayUUID())}, c.cfg.Rights.ignoredPatterns...), "\n")
+	return c.db.DoTxn(ctx, func(ctx context.Context) error {
+		before, err := c.db.Setting.Get(ctx, db.SettingConversations)
+		if err != nil || before == now {
+			return err
+		} else if err = c.db.Portal.AllChanged(ctx); err != nil {
+			return fmt.Errorf("failed to store that the conversations are to be looked at: %w", err)
+		}
+		return c.db.Setting.Set(ctx, db.SettingConversations, now)
+	})
 }
 
 // changed has a conversation looked at as soon as the transaction that ctx carries, if any, is committed. That it is to

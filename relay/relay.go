@@ -361,7 +361,9 @@ func (r *Relay) resume(ctx context.Context) error {
 	if err = r.readers.wakeUnread(ctx); err != nil {
 		return err
 	}
-	if err = r.openings.resume(ctx); err != nil {
+	if err = r.conversations.compareConfig(ctx); err != nil {
+		return err
+	} else if err = r.openings.resume(ctx); err != nil {
 		return err
 	}
 	if err = r.natives.wake(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 type Rights struct {
 	admins, allowed, ignored []glob.Glob
 	named                    []id.UserID // administrators whose whole user id is known
+	ignoredPatterns          []string    // of which ignored is compiled
 }
 
 // NewRights compiles the patterns. Without allowed patterns only admins are allowed.
@@ -20,7 +21,7 @@ func NewRights(admins, allowed, ignored []string) (Rights, error) {
 	if len(allowed) == 0 {
 		allowed = admins
 	}
-	var r Rights
+	r := Rights{ignoredPatterns: ignored}
 	for _, pattern := range admins {
 		if strings.HasPrefix(pattern, "@") && !strings.ContainsAny(pattern, "*?") {
 			r.named = append(r.named, id.UserID(pattern))
