@@ -1,7 +1,8 @@
 // Command wazo-matrix-relay relays messages between Matrix rooms and chats of Wazo Platform.
 //
-// Environment variables configure it; the file .env.example explains each. Without arguments it relays until SIGINT or SIGTERM.
-// With each of these arguments, --env-file FILE also reads variables from a file in the format of docker run --env-file.
+// Environment variables configure it; the file .env.example explains each. Without arguments it relays until SIGINT or
+// SIGTERM. With each of these arguments, --env-file FILE also reads variables from a file in the format of docker run
+// --env-file.
 //
 //	wazo-matrix-relay --check      checks everything without relaying, prints one line for each check, and exits with 0 or 1
 //	wazo-matrix-relay login        logs the bot in where the homeserver leaves that to an OAuth 2.0 provider
@@ -12,8 +13,8 @@
 //	wazo-matrix-relay migrate-database FROM TO moves the database from SQLite to PostgreSQL
 //	wazo-matrix-relay --help       prints all arguments
 //
-// This file only turns signals into the end of a context, and the result into an exit code. The program itself is package app
-// in internal/app; docs/architecture.md shows the other packages.
+// This file only turns signals into the end of a context, and the result into an exit code. The program itself is
+// package app in internal/app; docs/architecture.md shows the other packages.
 package main
 
 import (

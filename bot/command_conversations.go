@@ -13,8 +13,8 @@ func (c *commands) cmdMute(ce *commandEvent) (string, error) { return c.mute(ce,
 
 func (c *commands) cmdUnmute(ce *commandEvent) (string, error) { return c.mute(ce, c.relay.Unmute) }
 
-// mute mutes or unmutes a conversation. It answers in a direct chat if it is not that of this room: which others a person has is not for
-// everybody here.
+// mute mutes or unmutes a conversation. It answers in a direct chat if it is not that of this room: which others a
+// person has is not for everybody here.
 func (c *commands) mute(ce *commandEvent, run func(ctx context.Context, room id.RoomID, by id.UserID, what string) (string, error)) (string, error) {
 	what := relaycommand.Unquote(ce.RawArgs)
 	answer, err := run(ce.Ctx, ce.RoomID, ce.Sender, what)

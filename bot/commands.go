@@ -87,7 +87,8 @@ func (c *commands) read(ce *commandEvent) bool {
 	return ok
 }
 
-// obey obeys what a person typed, if they may say anything and it is fresh. An edit is a command, too, if it follows soon.
+// obey obeys what a person typed, if they may say anything and it is fresh. An edit is a command, too, if it follows
+// soon.
 func (c *commands) obey(ctx context.Context, evt *event.Event, age time.Duration) error {
 	editedAfter, err := c.relay.EditedAfter(ctx, evt)
 	if err != nil {

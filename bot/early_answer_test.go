@@ -151,8 +151,8 @@ func TestAnEarlyAnswerDoesNotWaitForTheToken(t *testing.T) {
 	require.Equal(t, 1, f.hs.asked(encryptionState))
 }
 
-// A room may become encrypted while the homeserver is being asked. What it answers then is not the last word, and it has
-// not said yet for whom to encrypt.
+// A room may become encrypted while the homeserver is being asked. What it answers then is not the last word, and it
+// has not said yet for whom to encrypt.
 func TestARoomThatBecomesEncryptedWhileTheHomeserverAnswers(t *testing.T) {
 	t.Parallel()
 	f := loggedIn(t)

@@ -131,8 +131,8 @@ func (f *fixture) open() {
 	f.halt = func() { require.NoError(f, f.db.Close()) }
 }
 
-// deviceSnapshot is a database with a bot that has logged in once, and what the homeserver knows of that. Making one takes a tenth
-// of a second, most of it for encryption keys; all fixtures that are not about logging in share it.
+// deviceSnapshot is a database with a bot that has logged in once, and what the homeserver knows of that. Making one
+// takes a tenth of a second, most of it for encryption keys; all fixtures that are not about logging in share it.
 type deviceSnapshot struct {
 	once     sync.Once
 	database []byte

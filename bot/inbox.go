@@ -179,8 +179,8 @@ func (i *inbox) look(ctx context.Context, room id.RoomID, reason string) error {
 	return nil
 }
 
-// lookAtPortals has those rooms of portals looked at that are as open as others. The first start that stores which these
-// are has the rooms of all portals looked at.
+// lookAtPortals has those rooms of portals looked at that are as open as others. The first start that stores which
+// these are has the rooms of all portals looked at.
 func (i *inbox) lookAtPortals(ctx context.Context) error {
 	naming, err := i.info.load(ctx)
 	if err != nil {
@@ -204,8 +204,8 @@ func (i *inbox) lookAtPortals(ctx context.Context) error {
 	return nil
 }
 
-// lookAtAll has the rooms of all portals looked at. The looks are stored with that they are, so that a stop does not keep
-// them from being taken.
+// lookAtAll has the rooms of all portals looked at. The looks are stored with that they are, so that a stop does not
+// keep them from being taken.
 func (i *inbox) lookAtAll(ctx context.Context) error {
 	return i.db.DoTxn(ctx, func(ctx context.Context) error {
 		portals, err := i.db.Portal.All(ctx)
@@ -221,7 +221,8 @@ func (i *inbox) lookAtAll(ctx context.Context) error {
 	})
 }
 
-// lookAtStart has the room of a portal looked at, unless the bot is not in it: then it is looked at when the bot is back.
+// lookAtStart has the room of a portal looked at, unless the bot is not in it: then it is looked at when the bot is
+// back.
 func (i *inbox) lookAtStart(ctx context.Context, portal *db.Portal) error {
 	pauses, err := i.db.Pause.Of(ctx, portal.ID)
 	if err != nil {

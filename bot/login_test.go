@@ -149,7 +149,8 @@ func TestPersonWhoHasToAcceptTheInviteIsToldHowToGoOn(t *testing.T) {
 	})
 }
 
-// beginDialogue has robin type the command, and returns their device in the direct chat. The bot has asked for the name.
+// beginDialogue has robin type the command, and returns their device in the direct chat. The bot has asked for the
+// name.
 func (f *fixture) beginDialogue() *encrypter {
 	f.Helper()
 	f.hs.say(roomID, adminUser, "!wazo login")

@@ -41,8 +41,8 @@ func (r *roomInfo) whyOpen(ctx context.Context, roomID id.RoomID) (string, error
 	return "", nil
 }
 
-// namedRooms knows by way of which rooms others were found to be open or not, also over a restart. It forgets nothing: a
-// room that is not named any more leads to a look that changes nothing.
+// namedRooms knows by way of which rooms others were found to be open or not, also over a restart. It forgets nothing:
+// a room that is not named any more leads to a look that changes nothing.
 type namedRooms struct {
 	db *db.Database
 

@@ -92,8 +92,8 @@ func spellings(secret string) []string {
 	return all
 }
 
-// requireSecret requires that secrets are, in no form, in a file of the relay, in its log, or in what it said to rooms or to
-// people.
+// requireSecret requires that secrets are, in no form, in a file of the relay, in its log, or in what it said to rooms
+// or to people.
 func (f *fixture) requireSecret(when string, secrets ...string) {
 	f.Helper()
 	places := map[string]string{"the log": f.logged.String()}

@@ -282,7 +282,8 @@ func TestResync(t *testing.T) {
 			f.hs.say(roomID, adminUser, "one more")
 		}
 		require.NoError(t, f.bot.Resync(t.Context()))
-		// One answer each: the fake homeserver hands them out one by one, a real one at once. The first is asked for later.
+		// One answer each: the fake homeserver hands them out one by one, a real one at once. The first is asked for
+		// later.
 		require.NotEqual(t, "s1", f.nextBatch())
 	})
 

@@ -37,7 +37,8 @@ const (
 	startTimeout = 30 * time.Second
 	// connectPatience is how long a statement waits for a server that does not answer.
 	connectPatience = 5 * time.Second
-	// lockPatience is how long a command waits for the lock: the server may need a moment to see that a relay has ended.
+	// lockPatience is how long a command waits for the lock: the server may need a moment to see that a relay has
+	// ended.
 	lockPatience = 2 * time.Second
 	lockPause    = 100 * time.Millisecond
 )

@@ -17,7 +17,8 @@ import (
 var errOutcomeUnknown = errors.New("it is not known whether a transaction was committed")
 
 const (
-	// settleGrace is how long a commit without an answer asks the server after the context of its transaction has ended.
+	// settleGrace is how long a commit without an answer asks the server after the context of its transaction has
+	// ended.
 	settleGrace = 5 * time.Second
 	settlePause = 250 * time.Millisecond
 )

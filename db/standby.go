@@ -28,7 +28,8 @@ import (
 const (
 	hasLeaseQuery = `SELECT to_regclass('lease') IS NOT NULL`
 	claimQuery    = `SELECT holder, beat FROM lease`
-	// endSessionsQuery ends the sessions of all others that hold one of two locks. A role may always end its own sessions.
+	// endSessionsQuery ends the sessions of all others that hold one of two locks. A role may always end its own
+	// sessions.
 	endSessionsQuery = `
 		SELECT COUNT(pg_terminate_backend(pid)) FROM (
 			SELECT DISTINCT pid FROM pg_locks

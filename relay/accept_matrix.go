@@ -164,8 +164,9 @@ func (a *matrixAccept) noteProbe(ctx context.Context, evt Event) {
 	}
 }
 
-// whyOpened says in words why strangers can read a room by what an answer of /sync says, "" if it does not say so. The portal stops
-// at once then. What the bot reads from the homeserver a little later, because of the same events, confirms that or ends the pause.
+// whyOpened says in words why strangers can read a room by what an answer of /sync says, "" if it does not say so. The
+// portal stops at once then. What the bot reads from the homeserver a little later, because of the same events,
+// confirms that or ends the pause.
 func (a *matrixAccept) whyOpened(access []*event.Event, events []Event) string {
 	var join, history string // why strangers can read the room by its last join rule, and by who may read its history
 	look := func(evt *event.Event) {
@@ -334,8 +335,8 @@ func (r *Relay) storeInbox(ctx context.Context, kind db.InboxKind, evt *event.Ev
 	return r.db.Inbox.Insert(ctx, &db.InboxRow{Kind: kind, Room: evt.RoomID, EventID: evt.ID, Payload: string(payload), AcceptedAt: acceptedAt})
 }
 
-// enqueue stores an event that is to be relayed, unless it was relayed before, was edited into a command, or edits an event
-// that still waits.
+// enqueue stores an event that is to be relayed, unless it was relayed before, was edited into a command, or edits an
+// event that still waits.
 func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) error {
 	if known, err := a.db.Message.KnowsEvent(ctx, a.portal.ID, evt.ID); err != nil || known {
 		return err // it was relayed: what it edits must not be changed

@@ -14,10 +14,10 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// acceptMessages stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known, what
-// belongs to no portal, what other tenants say and what the relay account itself wrote. With findOrphans, messages of the
-// relay account that are not known here are kept as orphans. It returns how many messages were new. An error means that
-// nothing is stored.
+// acceptMessages stores messages of Wazo, heard live or read from history, in one transaction. It drops what is known,
+// what belongs to no portal, what other tenants say and what the relay account itself wrote. With findOrphans, messages
+// of the relay account that are not known here are kept as orphans. It returns how many messages were new. An error
+// means that nothing is stored.
 func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (added int, err error) {
 	if messages, err = r.withoutOwn(ctx, messages, findOrphans); err != nil || len(messages) == 0 {
 		return 0, err
@@ -57,8 +57,8 @@ func (r *reader) acceptMessages(ctx context.Context, messages []wazoapi.Message,
 	return a.added, nil
 }
 
-// withoutOwn returns some messages without those of which nothing is stored because the relay account wrote them, so that most of what the
-// relay posts costs no transaction when it is heard.
+// withoutOwn returns some messages without those of which nothing is stored because the relay account wrote them, so
+// that most of what the relay posts costs no transaction when it is heard.
 func (r *reader) withoutOwn(ctx context.Context, messages []wazoapi.Message, findOrphans bool) (others []wazoapi.Message, err error) {
 	if findOrphans {
 		return messages, nil
@@ -133,7 +133,8 @@ func (a *wazoAccept) orphan(ctx context.Context, portal *db.Portal, m wazoapi.Me
 	if known, err := a.db.Message.KnowsUUID(ctx, portal.ID, string(m.UUID)); err != nil || known {
 		return err
 	}
-	// The posts of a portal come one after the other: what is older than the newest one known here is known to this database.
+	// The posts of a portal come one after the other: what is older than the newest one known here is known to this
+	// database.
 	if newest, err := a.db.Message.NewestToWazo(ctx, portal.ID); err != nil || !m.CreatedAt.After(newest.Time) {
 		return err
 	}
@@ -171,8 +172,9 @@ func (a *wazoAccept) acceptInPortal(ctx context.Context, portal *db.Portal, m wa
 	return added, err
 }
 
-// withoutPortal notes that somebody wrote to an account in a room without portal. The message opens a conversation if there is somebody to
-// invite to it. Otherwise the people on Wazo are told once what to do, if the relay account is one of them.
+// withoutPortal notes that somebody wrote to an account in a room without portal. The message opens a conversation if
+// there is somebody to invite to it. Otherwise the people on Wazo are told once what to do, if the relay account is one
+// of them.
 func (r *reader) withoutPortal(ctx context.Context, m wazoapi.Message) error {
 	if commands, err := r.memberCommands(ctx, []wazoapi.Message{m}); err != nil {
 		return err
@@ -187,8 +189,8 @@ func (r *reader) withoutPortal(ctx context.Context, m wazoapi.Message) error {
 	return r.wantExplanation(ctx, m)
 }
 
-// opens notes that a message opens a conversation. It reports false if it does not. The account may hear the message for others, who are
-// members of the room. One of them that fails stops nobody: it looks for what it has missed.
+// opens notes that a message opens a conversation. It reports false if it does not. The account may hear the message
+// for others, who are members of the room. One of them that fails stops nobody: it looks for what it has missed.
 func (r *reader) opens(ctx context.Context, m wazoapi.Message) (bool, error) {
 	opens, err := r.openings.want(ctx, r.acc, m)
 	if err != nil || opens || !r.readers.mayHearAll(r.acc) {
@@ -207,8 +209,8 @@ func (r *reader) opens(ctx context.Context, m wazoapi.Message) (bool, error) {
 	return false, nil
 }
 
-// wantExplanation notes that somebody wrote to the relay account in a room without portal, so that they are told once what to do.
-// Nothing is noted of rooms of which the relay account hears without being a member.
+// wantExplanation notes that somebody wrote to the relay account in a room without portal, so that they are told once
+// what to do. Nothing is noted of rooms of which the relay account hears without being a member.
 func (r *reader) wantExplanation(ctx context.Context, m wazoapi.Message) error {
 	if r.acc != r.account || m.UserUUID == r.acc.uuid() || string(m.TenantUUID) != r.acc.row.TenantUUID {
 		return nil
@@ -227,8 +229,8 @@ func (r *reader) wantExplanation(ctx context.Context, m wazoapi.Message) error {
 	return nil
 }
 
-// explainAsked has a command answered in a room without portal. The answer explains what to do, which is then not said again
-// by itself.
+// explainAsked has a command answered in a room without portal. The answer explains what to do, which is then not said
+// again by itself.
 func (r *reader) explainAsked(ctx context.Context, m wazoapi.Message) error {
 	if room, _, err := r.account.room(ctx, m.Room); err != nil || room.HasIdentities() {
 		return err

@@ -139,8 +139,8 @@ func (a *account) setUnverified(portalID int64) {
 	}
 }
 
-// isQuiet reports whether the last catch-up of a portal found nothing new, and another one would not settle it yet, which
-// takes a time.
+// isQuiet reports whether the last catch-up of a portal found nothing new, and another one would not settle it yet,
+// which takes a time.
 func (a *account) isQuiet(portalID int64, settles time.Duration) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

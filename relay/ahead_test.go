@@ -98,7 +98,8 @@ func (f *fixture) hold(text string) held {
 	return h
 }
 
-// whileReady has a message of Bob on its way to a Matrix room while the one behind it is ready. It returns what lets the former go on.
+// whileReady has a message of Bob on its way to a Matrix room while the one behind it is ready. It returns what lets
+// the former go on.
 func (f *fixture) whileReady(room id.RoomID, first, next string) (release func()) {
 	f.Helper()
 	earlier := f.hold("earlier")

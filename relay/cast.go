@@ -19,8 +19,8 @@ type Member struct {
 	Joined bool   // not only invited
 }
 
-// cast are the people of a portal as its messages to Matrix show them. Those of Wazo who are known on Matrix, and have joined the
-// room, are shown by their names there, and can be mentioned. A cast belongs to one delivery.
+// cast are the people of a portal as its messages to Matrix show them. Those of Wazo who are known on Matrix, and have
+// joined the room, are shown by their names there, and can be mentioned. A cast belongs to one delivery.
 type cast struct {
 	*directory
 	identities *identities
@@ -47,8 +47,8 @@ func newCast(r *Relay, portal *db.Portal) *cast {
 	}
 }
 
-// linkedSince returns when a portal was linked. It is zero for a conversation that opened by itself: its people could always read the
-// Wazo room.
+// linkedSince returns when a portal was linked. It is zero for a conversation that opened by itself: its people could
+// always read the Wazo room.
 func linkedSince(portal *db.Portal) db.WazoTime {
 	if portal.IsOpened() {
 		return db.WazoTime{}
@@ -79,8 +79,8 @@ func (c *cast) memberOf(ctx context.Context, wazo wazoapi.UUID) (user id.UserID,
 	return user, member, member.Joined
 }
 
-// author returns how the author of a message is shown: as on Matrix, if the author is in the room there. Those of the same name are told
-// apart.
+// author returns how the author of a message is shown: as on Matrix, if the author is in the room there. Those of the
+// same name are told apart.
 func (c *cast) author(ctx context.Context, message wazoapi.Message) character {
 	if number := c.outsideNumber(ctx, message.UserUUID); number != "" {
 		return character{name: c.directory.outside.nameOf(ctx, number)}
@@ -97,7 +97,8 @@ func (c *cast) author(ctx context.Context, message wazoapi.Message) character {
 	return author
 }
 
-// mentionable returns the members of the Wazo room by their names in the directory, with who they are in the Matrix room.
+// mentionable returns the members of the Wazo room by their names in the directory, with who they are in the Matrix
+// room.
 func (c *cast) mentionable(ctx context.Context, content string) convert.People {
 	if !strings.Contains(content, "@") || !c.identities.any() {
 		return nil
@@ -114,8 +115,9 @@ func (c *cast) mentionable(ctx context.Context, content string) convert.People {
 	return people
 }
 
-// show shows a content as that of an author. Nobody is notified of what they wrote themselves, if that can be had: the push rules of
-// Matrix cannot leave out a single member, so the content becomes a notice only if nobody else is to be notified.
+// show shows a content as that of an author. Nobody is notified of what they wrote themselves, if that can be had: the
+// push rules of Matrix cannot leave out a single member, so the content becomes a notice only if nobody else is to be
+// notified.
 func (a character) show(content *event.MessageEventContent, wazo wazoapi.UUID) *event.MessageEventContent {
 	convert.AddProfile(content, string(wazo), a.name)
 	return a.quieten(content)

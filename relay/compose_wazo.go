@@ -165,8 +165,8 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}, nil
 }
 
-// contentOf returns what an event says to people on Wazo, and what of it is not said again. It returns convert.ErrEmpty if there is
-// nothing to say.
+// contentOf returns what an event says to people on Wazo, and what of it is not said again. It returns convert.ErrEmpty
+// if there is nothing to say.
 func (d *wazoDelivery) contentOf(ctx context.Context, evt *event.Event) (*event.MessageEventContent, []onceSaid, error) {
 	description, err := d.relationsOf(evt).describe(ctx, evt)
 	if err != nil {
@@ -215,8 +215,8 @@ func (d *wazoDelivery) mentioned(ctx context.Context, user id.UserID) string {
 	return d.matrix.MemberName(ctx, d.portal.MatrixRoom, user)
 }
 
-// lateAndInTime returns a text as it is posted if the key of the message came late, as it was posted then in other languages, and at last
-// as it is posted if the key did not come late.
+// lateAndInTime returns a text as it is posted if the key of the message came late, as it was posted then in other
+// languages, and at last as it is posted if the key did not come late.
 func (d *wazoDelivery) lateAndInTime(written time.Time, text string) (all []string) {
 	if d.outside != nil {
 		return []string{text} // nothing is added to a text message

@@ -46,8 +46,8 @@ func (c *conversations) wakeChanged(ctx context.Context) error {
 	return nil
 }
 
-// compareConfig has all conversations looked at if something else than at the last start decides who belongs to them: the
-// relay account, or who is ignored.
+// compareConfig has all conversations looked at if something else than at the last start decides who belongs to them:
+// the relay account, or who is ignored.
 func (c *conversations) compareConfig(ctx context.Context) error {
 	now := strings.Join(append([]string{string(c.openings.relayUUID())}, c.cfg.Rights.ignoredPatterns...), "\n")
 	return c.db.DoTxn(ctx, func(ctx context.Context) error {

@@ -29,7 +29,8 @@ type directory struct {
 	log     zerolog.Logger
 }
 
-// nameTTL is how long a name of the directory is used before it is read again: the bound for a new name to appear on Matrix.
+// nameTTL is how long a name of the directory is used before it is read again: the bound for a new name to appear on
+// Matrix.
 const nameTTL = 5 * time.Minute
 
 // titleNames is how many members a room without name is called by.
@@ -111,8 +112,8 @@ func (d *directory) Rooms(ctx context.Context, shownTo id.UserID) ([]words.RoomL
 	return lines, d.db.Listing.Replace(ctx, shownTo, uuids)
 }
 
-// FindRoom returns the room of the relay account that a person means by a uuid, a number of the list shown to them, or a
-// name. It returns a *UserError if none or several fit.
+// FindRoom returns the room of the relay account that a person means by a uuid, a number of the list shown to them, or
+// a name. It returns a *UserError if none or several fit.
 func (d *directory) FindRoom(ctx context.Context, what string, by id.UserID) (wazoapi.Room, error) {
 	if d.account == nil {
 		return wazoapi.Room{}, refuse(d.texts.NoRelayAccount())
@@ -171,9 +172,9 @@ func (d *directory) findRoomByName(ctx context.Context, acc *account, name strin
 	return wazoapi.Room{}, false, refusePrivately(d.texts.ManyRooms(name, titles))
 }
 
-// CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always mean
-// the same room (docs/wazo.md, "Create rooms"). It returns a *UserError if a name fits nobody or several; that one contains
-// e-mail addresses only if nobody but the person who asked reads it (private).
+// CreateRoom makes the Wazo room of some directory people and the relay account, or finds it: the same people always
+// mean the same room (docs/wazo.md, "Create rooms"). It returns a *UserError if a name fits nobody or several; that one
+// contains e-mail addresses only if nobody but the person who asked reads it (private).
 func (d *directory) CreateRoom(ctx context.Context, names []string, title string, private bool) (wazoapi.Room, error) {
 	if d.account == nil {
 		return wazoapi.Room{}, refuse(d.texts.NoRelayAccount())
@@ -247,8 +248,8 @@ func withoutRepetitions(contacts []wazoapi.Contact) []wazoapi.Contact {
 	})
 }
 
-// contactLine shows a person of the directory with what tells them from others of the same name: the extension, and the e-mail
-// address if nobody but the person who asked reads it.
+// contactLine shows a person of the directory with what tells them from others of the same name: the extension, and the
+// e-mail address if nobody but the person who asked reads it.
 func (d *directory) contactLine(contact wazoapi.Contact, private bool) string {
 	if !private {
 		if strings.EqualFold(contact.Name(), contact.Email) {

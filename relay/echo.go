@@ -18,10 +18,11 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// What a person's own account has posted comes back from Wazo as a message of that person, often before the answer to the request.
-// So does what the person writes in an app of Wazo. The former must not be shown on Matrix, the latter must. A message by such an
-// author is therefore accepted like any other. It is held in the queue to Matrix while it may be what was posted: chatd returns the
-// text of a message as it was posted. When the delivery to Wazo is recorded, the row of the message that was posted leaves.
+// What a person's own account has posted comes back from Wazo as a message of that person, often before the answer to
+// the request. So does what the person writes in an app of Wazo. The former must not be shown on Matrix, the latter
+// must. A message by such an author is therefore accepted like any other. It is held in the queue to Matrix while it
+// may be what was posted: chatd returns the text of a message as it was posted. When the delivery to Wazo is recorded,
+// the row of the message that was posted leaves.
 
 // echoes tell what was posted for people from what they wrote on Wazo. They are safe for concurrent use.
 type echoes struct {
@@ -59,8 +60,8 @@ func (e *echoes) load(ctx context.Context) error {
 // longestHold is after how long a message that is held is looked at again, at the latest.
 const longestHold = 5 * time.Second
 
-// holds reports whether a row in a queue to Matrix must wait, with those behind it, because its message may be one that was posted
-// for somebody on Matrix. When that is over, the queue is woken.
+// holds reports whether a row in a queue to Matrix must wait, with those behind it, because its message may be one that
+// was posted for somebody on Matrix. When that is over, the queue is woken.
 func (e *echoes) holds(ctx context.Context, row *db.Row) (bool, error) {
 	if sabotaged("echoes") {
 		return false, nil
@@ -84,8 +85,9 @@ func (e *echoes) holds(ctx context.Context, row *db.Row) (bool, error) {
 	return held, err
 }
 
-// mayBePosted reports whether a row may be the message of a request that was sent. While the queue to Wazo is paused, nobody finds
-// out, so the row does not wait then, unless something is being posted at this moment, or the queue to Matrix is paused as well.
+// mayBePosted reports whether a row may be the message of a request that was sent. While the queue to Wazo is paused,
+// nobody finds out, so the row does not wait then, unless something is being posted at this moment, or the queue to
+// Matrix is paused as well.
 func (e *echoes) mayBePosted(ctx context.Context, row *db.Row) (bool, error) {
 	var message wazoapi.Message
 	if json.Unmarshal([]byte(row.Payload), &message) != nil {
@@ -98,16 +100,18 @@ func (e *echoes) mayBePosted(ctx context.Context, row *db.Row) (bool, error) {
 	return e.isFoundOut(ctx, row.PortalID)
 }
 
-// isFoundOut reports whether the queue to Wazo of a portal finds out what became of its requests, before that from Wazo goes on. If only
-// the former is paused, that may take days. If both are, what was read from the queue from Wazo a moment before the pause waits, too.
+// isFoundOut reports whether the queue to Wazo of a portal finds out what became of its requests, before that from Wazo
+// goes on. If only the former is paused, that may take days. If both are, what was read from the queue from Wazo a
+// moment before the pause waits, too.
 func (e *echoes) isFoundOut(ctx context.Context, portalID int64) (bool, error) {
 	paused, err := e.pauses.of(ctx, db.QueueKey{PortalID: portalID, Direction: db.ToWazo})
 	both := func(p *db.Pause) bool { return p.Direction == "" }
 	return len(paused) == 0 || slices.ContainsFunc(paused, both), err
 }
 
-// mayBeRestored reports whether the database may be an older copy, so that something waits that the account of one of some people has
-// posted before this start, and that has come back as a row. It may also be that /sync has not brought it yet.
+// mayBeRestored reports whether the database may be an older copy, so that something waits that the account of one of
+// some people has posted before this start, and that has come back as a row. It may also be that /sync has not brought
+// it yet.
 func (e *echoes) mayBeRestored(ctx context.Context, row *db.Row, people []id.UserID) (bool, error) {
 	queue := db.QueueKey{PortalID: row.PortalID, Direction: db.ToWazo}
 	if len(people) == 0 || row.Position >= e.startup.began.UnixMicro() {
@@ -162,21 +166,24 @@ func (e *echoes) forget(portalID int64) bool {
 	return held
 }
 
-// release has a message that is held looked at again, after something happened in the queue to Wazo. Nothing is being posted there.
+// release has a message that is held looked at again, after something happened in the queue to Wazo. Nothing is being
+// posted there.
 func (e *echoes) release(portalID int64) {
 	e.posting.Remove(portalID)
 	e.recorded(portalID)
 }
 
-// recorded has a message that is held looked at again, after a delivery to Wazo was recorded. The next one is being posted.
+// recorded has a message that is held looked at again, after a delivery to Wazo was recorded. The next one is being
+// posted.
 func (e *echoes) recorded(portalID int64) {
 	if e.forget(portalID) {
 		e.tasks.Wake(portalJob(jobToMatrix, portalID))
 	}
 }
 
-// find returns the oldest message in a queue to Matrix that an account may have posted before this start: it has the author, one of
-// some texts, and is not older than a time. Nothing of it was sent yet. find returns nil if there is none.
+// find returns the oldest message in a queue to Matrix that an account may have posted before this start: it has the
+// author, one of some texts, and is not older than a time. Nothing of it was sent yet. find returns nil if there is
+// none.
 func (e *echoes) find(ctx context.Context, portalID int64, author wazoapi.UUID, since db.WazoTime, texts []string) (*wazoapi.Message, error) {
 	for _, text := range texts {
 		row, err := e.db.Queue.Written(ctx, portalID, string(author), since, jsontime.UMicro(e.startup.began), convert.WithoutQuote(text))
@@ -189,8 +196,8 @@ func (e *echoes) find(ctx context.Context, portalID int64, author wazoapi.UUID, 
 	return nil, nil
 }
 
-// hasOlder reports whether something waits in a queue to Matrix that the account of a person may have posted before a time. It may have
-// been written in an app of Wazo instead.
+// hasOlder reports whether something waits in a queue to Matrix that the account of a person may have posted before a
+// time. It may have been written in an app of Wazo instead.
 func (e *echoes) hasOlder(ctx context.Context, portalID int64, before db.WazoTime) (bool, error) {
 	authors, err := e.db.Queue.Writers(ctx, portalID, before)
 	return slices.ContainsFunc(authors, func(author string) bool {
@@ -198,8 +205,8 @@ func (e *echoes) hasOlder(ctx context.Context, portalID int64, before db.WazoTim
 	}), err
 }
 
-// mayBeOwn reports whether a message that a person wrote on Matrix at a time or later may have been posted through the person's account
-// before the database was restored.
+// mayBeOwn reports whether a message that a person wrote on Matrix at a time or later may have been posted through the
+// person's account before the database was restored.
 func (e *echoes) mayBeOwn(ctx context.Context, portalID int64, sender id.UserID, since db.WazoTime) (bool, error) {
 	if e.startup.phase(db.QueueKey{PortalID: portalID, Direction: db.ToWazo}) == phaseMatched {
 		return false, nil
@@ -213,8 +220,8 @@ func (e *echoes) mayBeOwn(ctx context.Context, portalID int64, sender id.UserID,
 	return false, nil
 }
 
-// isTaken reports whether a message of Wazo cannot be what a row has posted: it is known to have been posted for another event, is
-// shown on Matrix, or was there before the row.
+// isTaken reports whether a message of Wazo cannot be what a row has posted: it is known to have been posted for
+// another event, is shown on Matrix, or was there before the row.
 func (e *echoes) isTaken(ctx context.Context, row *db.Row, uuid wazoapi.UUID) (bool, error) {
 	known, err := e.db.Message.KnowsUUID(ctx, row.PortalID, string(uuid))
 	if err != nil || known {

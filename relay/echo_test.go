@@ -22,7 +22,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// awaitSettled waits until nothing waits any more, and a last message from bob has come: what was to be shown before is shown.
+// awaitSettled waits until nothing waits any more, and a last message from bob has come: what was to be shown before is
+// shown.
 func (f *fixture) awaitSettled(want ...string) {
 	f.Helper()
 	f.awaitEmpty()
@@ -139,7 +140,8 @@ func TestIdenticalTextsOnBothSides(t *testing.T) {
 	}
 }
 
-// What somebody typed on Wazo before, and is not shown yet, is not taken for a post of unknown outcome with the same text.
+// What somebody typed on Wazo before, and is not shown yet, is not taken for a post of unknown outcome with the same
+// text.
 func TestIdenticalTextThatWasTypedBefore(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []string{"never stored", "announced, never stored"} {
@@ -327,8 +329,8 @@ func TestLateOwnPostAfterARestore(t *testing.T) {
 	require.Equal(t, []string{late, "bob/: end"}, f.posted())
 }
 
-// The key of a message was missing while a later one with the same text was posted. After a restore the key is there, and it is not known
-// which of the two is on Wazo. One of them comes late.
+// The key of a message was missing while a later one with the same text was posted. After a restore the key is there,
+// and it is not known which of the two is on Wazo. One of them comes late.
 func TestIdenticalOwnPostsOfWhichOneWasOvertakenBeforeARestore(t *testing.T) {
 	t.Parallel()
 	for _, between := range []id.UserID{robinUser, adminUser} {
@@ -497,7 +499,8 @@ func TestOwnPostOfUnknownOutcomeHoldsNothingWhileTheQueueIsPaused(t *testing.T) 
 	require.Equal(t, []string{"alice/: ok", "bob/: other", "alice/: ok", "bob/: end"}, f.posted())
 }
 
-// If the queue to Matrix is paused at the same time, it must not go on with what it has read just before: nobody is late by that.
+// If the queue to Matrix is paused at the same time, it must not go on with what it has read just before: nobody is
+// late by that.
 func TestOwnPostOfUnknownOutcomeIsHeldWhileBothQueuesArePaused(t *testing.T) {
 	t.Parallel()
 	f := newOwnFixture(t, func(f *fixture) { f.settle = time.Minute })

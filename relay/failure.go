@@ -32,8 +32,8 @@ type Failure struct {
 // pauseBecause is the failure of a portal.
 func pauseBecause(p Pause) Failure { return Failure{Class: ClassPortal, Pause: p, Why: p.Why()} }
 
-// classify puts every error of either side into one of the three classes.
-// An error that it does not know is one of the service, with an unknown outcome, so that no message is lost or duplicated.
+// classify puts every error of either side into one of the three classes. An error that it does not know is one of the
+// service, with an unknown outcome, so that no message is lost or duplicated.
 func classify(err error) Failure {
 	var wazo *wazoapi.Error
 	var transport *wazoapi.TransportError
@@ -137,8 +137,8 @@ func (e *messageError) Error() string {
 // Unwrap returns the cause.
 func (e *messageError) Unwrap() error { return e.cause }
 
-// errNoMember says that the relay account, which reads a chat, is not a member of it any more. Wazo would let it post all the same
-// (docs/wazo.md, "Post messages").
+// errNoMember says that the relay account, which reads a chat, is not a member of it any more. Wazo would let it post
+// all the same (docs/wazo.md, "Post messages").
 var errNoMember = errors.New("the relay account is not a member of the chat any more")
 
 // A message is poison if its request gets an answer of unknown outcome this often and for this long while others pass.

@@ -14,7 +14,8 @@ const mappingLife = 180 * 24 * time.Hour
 // sessionLife is how long it is known that a key is withheld: longer than clients use one session (a week, by default).
 const sessionLife = 30 * 24 * time.Hour
 
-// forget removes, once a day, what is too old to be needed: mappings, commands, notes of withheld keys, links to files that have expired.
+// forget removes, once a day, what is too old to be needed: mappings, commands, notes of withheld keys, links to files
+// that have expired.
 func (r *Relay) forget(ctx context.Context) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()

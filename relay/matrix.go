@@ -24,30 +24,30 @@ type Matrix interface {
 	// Send sends an event, encrypted if the room is. The same transaction id may be sent again.
 	// Errors of the homeserver and the network are of type *MatrixError.
 	Send(ctx context.Context, room id.RoomID, out Outgoing, txnID string) (id.EventID, error)
-	// AskAhead asks now what the next Send to a room has to know, so that it has to wait less: whether the room is encrypted.
-	// The answer counts for one event, not for long, and not if another event is sent to the room meanwhile. It does not
-	// block.
+	// AskAhead asks now what the next Send to a room has to know, so that it has to wait less: whether the room is
+	// encrypted. The answer counts for one event, not for long, and not if another event is sent to the room meanwhile.
+	// It does not block.
 	AskAhead(ctx context.Context, room id.RoomID)
-	// SendToSelf sends a message to the bot in a room in which nobody else is. Its event has a Tag of the kind TagProbe with the nonce.
-	// Errors of the homeserver and the network are of type *MatrixError.
+	// SendToSelf sends a message to the bot in a room in which nobody else is. Its event has a Tag of the kind TagProbe
+	// with the nonce. Errors of the homeserver and the network are of type *MatrixError.
 	SendToSelf(ctx context.Context, nonce string) error
-	// React sends a reaction, which is never encrypted. The same transaction id may be sent again. Errors of the homeserver and the
-	// network are of type *MatrixError.
+	// React sends a reaction, which is never encrypted. The same transaction id may be sent again. Errors of the
+	// homeserver and the network are of type *MatrixError.
 	React(ctx context.Context, room id.RoomID, reaction OutgoingReaction, txnID string) (id.EventID, error)
-	// FindReaction asks for the bot's reaction to an event by its key. It returns "" if there is none. Errors of the homeserver and the
-	// network are of type *MatrixError.
+	// FindReaction asks for the bot's reaction to an event by its key. It returns "" if there is none. Errors of the
+	// homeserver and the network are of type *MatrixError.
 	FindReaction(ctx context.Context, room id.RoomID, target id.EventID, key string) (id.EventID, error)
-	// Redact takes back what an event says. It may be done again, and does nothing if there is no such event. Errors of the homeserver and
-	// the network wrap a *MatrixError.
+	// Redact takes back what an event says. It may be done again, and does nothing if there is no such event. Errors of
+	// the homeserver and the network wrap a *MatrixError.
 	Redact(ctx context.Context, room id.RoomID, eventID id.EventID) error
 	// IsLimited reports whether the homeserver limits how much the account sends, now or a moment ago.
 	IsLimited() bool
 	// UploadPicture fetches the picture at an address that a stranger wrote (https or data), and uploads it for a room,
-	// encrypted if that is. Errors of the homeserver and the way to it are of type *MatrixError; all others mean that it
-	// can't be shown.
+	// encrypted if that is. Errors of the homeserver and the way to it are of type *MatrixError; all others mean that
+	// it can't be shown.
 	UploadPicture(ctx context.Context, room id.RoomID, source string) (*Picture, error)
-	// UploadText uploads a text file for a room, encrypted if that is. Errors of the homeserver and the way to it are of type
-	// *MatrixError.
+	// UploadText uploads a text file for a room, encrypted if that is. Errors of the homeserver and the way to it are
+	// of type *MatrixError.
 	UploadText(ctx context.Context, room id.RoomID, text string) (*File, error)
 	// MarkRead moves the bot's read receipt, some time soon.
 	MarkRead(room id.RoomID, eventID id.EventID)
@@ -57,17 +57,18 @@ type Matrix interface {
 	Members(ctx context.Context, room id.RoomID) (map[id.UserID]Member, error)
 	// RoomName returns a room's name, "" if there is none.
 	RoomName(ctx context.Context, room id.RoomID) string
-	// SharedRoomName returns the name of the room that a room id or an alias means, or its main alias if it has no name. It returns ""
-	// unless both the bot and a person have joined the room, or if the name cannot be had now.
+	// SharedRoomName returns the name of the room that a room id or an alias means, or its main alias if it has no
+	// name. It returns "" unless both the bot and a person have joined the room, or if the name cannot be had now.
 	SharedRoomName(ctx context.Context, room string, user id.UserID) string
-	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at the end.
+	// Backfill reads a timeline backwards. It returns the events newest first and the token for the next page, "" at
+	// the end.
 	Backfill(ctx context.Context, room id.RoomID, from, to string) (events []Event, next string, err error)
-	// Event reads one event of a room, decrypted if its key is there. It returns nil if there is no such event, or none that the bot
-	// may see. The event has no SenderName.
+	// Event reads one event of a room, decrypted if its key is there. It returns nil if there is no such event, or none
+	// that the bot may see. The event has no SenderName.
 	Event(ctx context.Context, room id.RoomID, eventID id.EventID) (*Event, error)
-	// Decrypt decrypts an event that was stored encrypted with the keys that are there. It returns ErrNoKey, ErrPartialKey or
-	// ErrKeyWithheld if it takes a key that may still come, ErrUndecryptable if no key helps, other errors if that cannot be
-	// told now.
+	// Decrypt decrypts an event that was stored encrypted with the keys that are there. It returns ErrNoKey,
+	// ErrPartialKey or ErrKeyWithheld if it takes a key that may still come, ErrUndecryptable if no key helps, other
+	// errors if that cannot be told now.
 	Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error)
 	// RequestKey asks the sender of an event for its key. It returns a *MatrixError if the request was not taken.
 	RequestKey(ctx context.Context, evt *event.Event) error
@@ -156,15 +157,16 @@ func TagOf(content json.RawMessage) *Tag {
 type Outgoing struct {
 	Type    event.Type
 	Content *event.MessageEventContent
-	// EncryptedFallback is sent in place of Content if the room is encrypted, because Content leads to a file that is not.
-	// It is nil if Content may be sent to any room.
+	// EncryptedFallback is sent in place of Content if the room is encrypted, because Content leads to a file that is
+	// not. It is nil if Content may be sent to any room.
 	EncryptedFallback *event.MessageEventContent
-	// As is a member of the room who has written the message on Wazo. The profile in the contents gets the member's avatar. Empty: it
-	// was nobody of the room.
+	// As is a member of the room who has written the message on Wazo. The profile in the contents gets the member's
+	// avatar. Empty: it was nobody of the room.
 	As  id.UserID
 	Tag Tag
-	// Check is called when the event is about to be sent, which may be long after Send was called. If it returns an error, the
-	// event is not sent, and Send returns the error within a *MatrixError. Nil means that there is nothing to check.
+	// Check is called when the event is about to be sent, which may be long after Send was called. If it returns an
+	// error, the event is not sent, and Send returns the error within a *MatrixError. Nil means that there is nothing
+	// to check.
 	Check func(ctx context.Context) error
 }
 

@@ -10,11 +10,12 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Rooms is what the core needs of the Matrix side to open conversations. All errors of the homeserver and of the way to it are of type
-// *MatrixError. The homeserver's rate limits on rooms and invitations are waited out, and nothing else waits for them.
+// Rooms is what the core needs of the Matrix side to open conversations. All errors of the homeserver and of the way to
+// it are of type *MatrixError. The homeserver's rate limits on rooms and invitations are waited out, and nothing else
+// waits for them.
 type Rooms interface {
-	// MakeRoom makes a private room with the bot in it and nobody else. After an error with unknown outcome the room may have been
-	// made: then /sync brings it with its marker.
+	// MakeRoom makes a private room with the bot in it and nobody else. After an error with unknown outcome the room
+	// may have been made: then /sync brings it with its marker.
 	MakeRoom(ctx context.Context, plan RoomPlan) (id.RoomID, error)
 	// Invite invites a person to a room, to a direct chat if direct is true.
 	Invite(ctx context.Context, room id.RoomID, user id.UserID, direct bool) error
@@ -35,9 +36,9 @@ type RoomPlan struct {
 	Marker      RoomMarker
 }
 
-// MarkerType is the type of the state event that marks a Matrix room as that of a conversation on Wazo. Its state key is the uuid of
-// the Wazo room, and its content is a RoomMarker. The bot sends it when it makes the room, so that a room whose making was not
-// recorded is recognized when /sync brings it.
+// MarkerType is the type of the state event that marks a Matrix room as that of a conversation on Wazo. Its state key
+// is the uuid of the Wazo room, and its content is a RoomMarker. The bot sends it when it makes the room, so that a
+// room whose making was not recorded is recognized when /sync brings it.
 var MarkerType = event.Type{Type: "io.wazo.relay.portal", Class: event.StateEventType}
 
 // RoomMarker says for which Wazo room the bot has made a Matrix room, and what the portal needs to know.

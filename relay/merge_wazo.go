@@ -12,11 +12,11 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// A message on Wazo may show several rows: reactions. As on the way to Matrix, the first of their rows carries the request, and the
-// others are merged into it until they leave together (merge.go).
+// A message on Wazo may show several rows: reactions. As on the way to Matrix, the first of their rows carries the
+// request, and the others are merged into it until they leave together (merge.go).
 
-// markMerged stores a request that shows several rows before it is sent. It reports false if one of the rows is not what was read any
-// more.
+// markMerged stores a request that shows several rows before it is sent. It reports false if one of the rows is not
+// what was read any more.
 func (d *wazoDelivery) markMerged(ctx context.Context, also []*db.Row, request string) (bool, error) {
 	err := d.db.Queue.MarkMerged(ctx, d.row, also, request, jsontime.UM(time.Now()))
 	if errors.Is(err, db.ErrRowChanged) {
@@ -28,7 +28,8 @@ func (d *wazoDelivery) markMerged(ctx context.Context, also []*db.Row, request s
 	return true, nil
 }
 
-// recordOtherRows stores, within a transaction, that a message shows the other rows of a request, too. They leave the queue.
+// recordOtherRows stores, within a transaction, that a message shows the other rows of a request, too. They leave the
+// queue.
 func (d *wazoDelivery) recordOtherRows(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	rows := request.also
 	if rows == nil && !request.isNew() {
@@ -55,8 +56,8 @@ func (d *wazoDelivery) recordOtherRows(ctx context.Context, request *wazoRequest
 	return nil
 }
 
-// undoMerge undoes the merge of a row whose request was refused, or whose event was taken back, after it is certain that the request was
-// not carried out. It reports false if the row is not that of such a merge.
+// undoMerge undoes the merge of a row whose request was refused, or whose event was taken back, after it is certain
+// that the request was not carried out. It reports false if the row is not that of such a merge.
 func (d *wazoDelivery) undoMerge(ctx context.Context) (result outcome, done bool, err error) {
 	if !d.row.HasRequest() || !d.row.Alone && !isTakenBack(d.row) {
 		return 0, false, nil

@@ -12,8 +12,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// openings are the conversations on Wazo that are to open by themselves: a message in a Wazo room without portal has a Matrix room
-// made for the members who are known there. What is wanted is stored, so that it survives a stop.
+// openings are the conversations on Wazo that are to open by themselves: a message in a Wazo room without portal has a
+// Matrix room made for the members who are known there. What is wanted is stored, so that it survives a stop.
 type openings struct{ *Relay }
 
 // resume goes on with what was wanted when the relay last stopped.
@@ -38,8 +38,8 @@ func (o *openings) wakeWanted(ctx context.Context) error {
 
 func (o *openings) wake(room wazoapi.UUID) { o.tasks.Wake(job{kind: jobOpen, wazoRoom: room}) }
 
-// want notes that a message that an account has heard opens a conversation. It reports false if it does not, because nobody is to
-// be invited. The account must be a member of the room: some accounts hear the whole tenant.
+// want notes that a message that an account has heard opens a conversation. It reports false if it does not, because
+// nobody is to be invited. The account must be a member of the room: some accounts hear the whole tenant.
 func (o *openings) want(ctx context.Context, acc *account, m wazoapi.Message) (opens bool, err error) {
 	if o.accounts.isRelay(m.UserUUID) || string(m.TenantUUID) != acc.row.TenantUUID {
 		return false, nil
@@ -74,8 +74,8 @@ func (o *openings) store(ctx context.Context, room wazoapi.UUID, from db.WazoTim
 	return err
 }
 
-// roomOf returns a room of an account. It reports false if the account is not a member. The rooms as last listed are believed for
-// the time kept.
+// roomOf returns a room of an account. It reports false if the account is not a member. The rooms as last listed are
+// believed for the time kept.
 func (o *openings) roomOf(ctx context.Context, acc *account, uuid wazoapi.UUID, kept time.Duration) (wazoapi.Room, bool, error) {
 	if member, _, err := acc.isMember(ctx, uuid, kept); err != nil || !member {
 		return wazoapi.Room{}, false, err
@@ -83,8 +83,8 @@ func (o *openings) roomOf(ctx context.Context, acc *account, uuid wazoapi.UUID, 
 	return acc.room(ctx, uuid)
 }
 
-// heard notes what an account has missed while nobody listened, and what has changed in its rooms. latest is the newest message of
-// each of the account's rooms.
+// heard notes what an account has missed while nobody listened, and what has changed in its rooms. latest is the newest
+// message of each of the account's rooms.
 func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Message) error {
 	heardUntil, before := acc.heard()
 	newest, now := heardUntil, make(map[wazoapi.UUID]wazoapi.UUID, len(latest))
@@ -111,8 +111,8 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 	return o.conversations.roomsListed(ctx, acc)
 }
 
-// ask stores that a person wants a Wazo room on Matrix now, whatever they decided before. When they are invited, they are told so in
-// their direct chat. It returns a *UserError if the room is not theirs, or is linked by a command.
+// ask stores that a person wants a Wazo room on Matrix now, whatever they decided before. When they are invited, they
+// are told so in their direct chat. It returns a *UserError if the room is not theirs, or is linked by a command.
 func (o *openings) ask(ctx context.Context, room wazoapi.Room, by id.UserID) error {
 	wazo, loggedIn, ok := o.identities.ofMatrix(by)
 	asked := candidate{user: by, wazo: wazo, loggedIn: loggedIn, usable: o.accounts.of(by) != nil, asked: true, ignored: o.cfg.Rights.IsIgnored(by)}

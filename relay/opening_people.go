@@ -25,9 +25,9 @@ type candidate struct {
 	asked    bool // the person has asked for the room
 }
 
-// isWanted reports whether a candidate is to be invited to the Matrix room of a Wazo room that opens by itself. Nobody is invited
-// to what Wazo does not show them: a person's own account must be usable, and who was only mapped by an administrator is
-// invited only to rooms that the relay account is in, which administrators can link anyway.
+// isWanted reports whether a candidate is to be invited to the Matrix room of a Wazo room that opens by itself. Nobody
+// is invited to what Wazo does not show them: a person's own account must be usable, and who was only mapped by an
+// administrator is invited only to rooms that the relay account is in, which administrators can link anyway.
 func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
 	switch {
 	case !room.Has(c.wazo), c.ignored:
@@ -50,18 +50,18 @@ func (c candidate) isWanted(room wazoapi.Room, relayAccount wazoapi.UUID) bool {
 // waits reports whether what a candidate is owed waits until they log in again.
 func (c candidate) waits() bool { return c.loggedIn && !c.usable }
 
-// maxMemberListAge is how old the list of a Wazo room's members may be by which people are invited: who was removed on Wazo a moment ago
-// must not become a reader. It is not zero, because many conversations may open at the same time.
+// maxMemberListAge is how old the list of a Wazo room's members may be by which people are invited: who was removed on
+// Wazo a moment ago must not become a reader. It is not zero, because many conversations may open at the same time.
 func (c *Config) maxMemberListAge() time.Duration { return c.MemberKept / 10 }
 
-// mayBeIn reports whether a person may be in the Matrix room of a Wazo room, by who its members are. It is isWanted without what the
-// person has decided.
+// mayBeIn reports whether a person may be in the Matrix room of a Wazo room, by who its members are. It is isWanted
+// without what the person has decided.
 func (o *openings) mayBeIn(room wazoapi.Room, member *db.PortalMember) bool {
 	return room.Has(wazoapi.UUID(member.WazoUUID)) && (member.LoggedIn || room.Has(o.relayUUID())) && mayShow(room, member.LoggedIn)
 }
 
-// mayShow reports whether a Wazo room may be shown to a member of it, by who else is there. One with somebody outside Wazo is shown only
-// to the person whose number it is: nobody else may write from it.
+// mayShow reports whether a Wazo room may be shown to a member of it, by who else is there. One with somebody outside
+// Wazo is shown only to the person whose number it is: nobody else may write from it.
 func mayShow(room wazoapi.Room, loggedIn bool) bool {
 	return !room.HasIdentities() || loggedIn && isDirect(room)
 }
@@ -94,8 +94,8 @@ func (o *openings) candidates(ctx context.Context, room wazoapi.Room) (people []
 	return people, nil
 }
 
-// candidateFor returns the candidate that somebody who is owed an invitation is now. It is nobody, whom isWanted refuses, if the
-// person is not known as that member of the Wazo room any more.
+// candidateFor returns the candidate that somebody who is owed an invitation is now. It is nobody, whom isWanted
+// refuses, if the person is not known as that member of the Wazo room any more.
 func (o *openings) candidateFor(ctx context.Context, room wazoapi.Room, member *db.PortalMember) (candidate, error) {
 	people, err := o.candidates(ctx, room)
 	i := slices.IndexFunc(people, func(c candidate) bool { return c.user == member.MatrixUser && string(c.wazo) == member.WazoUUID })

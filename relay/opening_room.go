@@ -19,8 +19,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// open makes the Matrix room of a Wazo room. If it may have been made before, that is found out first. A database that was restored from
-// an older copy does not know that it was: then /sync brings the room.
+// open makes the Matrix room of a Wazo room. If it may have been made before, that is found out first. A database that
+// was restored from an older copy does not know that it was: then /sync brings the room.
 func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 	if !o.startup.isWhole() {
 		return nil // wakeWanted has it looked at again
@@ -58,8 +58,8 @@ func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 	return o.record(context.WithoutCancel(ctx), room, plan.Marker, reader)
 }
 
-// wasMade reports whether an earlier attempt to make a Matrix room has succeeded after all: then /sync brings the room, which is adopted
-// as soon as it comes.
+// wasMade reports whether an earlier attempt to make a Matrix room has succeeded after all: then /sync brings the room,
+// which is adopted as soon as it comes.
 func (o *openings) wasMade(ctx context.Context, opening *db.Opening) (bool, error) {
 	if err := o.settleSince(ctx, opening.AttemptedAt.Time); err != nil {
 		return false, err
@@ -71,8 +71,8 @@ func (o *openings) wasMade(ctx context.Context, opening *db.Opening) (bool, erro
 	return current == nil, err
 }
 
-// plan decides what the Matrix room of a Wazo room is like, who is to be invited, and which account reads the Wazo room. It returns no
-// plan if nobody is to be invited, or if the Wazo room has a portal by now.
+// plan decides what the Matrix room of a Wazo room is like, who is to be invited, and which account reads the Wazo
+// room. It returns no plan if nobody is to be invited, or if the Wazo room has a portal by now.
 func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []candidate, *account, error) {
 	if portal, err := o.db.Portal.ByWazoRoom(ctx, opening.WazoRoom); err != nil || portal != nil {
 		return nil, nil, nil, err
@@ -114,9 +114,9 @@ func (o *openings) plan(ctx context.Context, opening *db.Opening) (*RoomPlan, []
 	return plan, people, reader, nil
 }
 
-// anyMember returns an account that is a member of a Wazo room, and the room. It is the one that probably is, if that is given and
-// true, else the relay account, else that of a person. anyMember returns no account if none is a member. The rooms as last listed are
-// believed for the time kept.
+// anyMember returns an account that is a member of a Wazo room, and the room. It is the one that probably is, if that
+// is given and true, else the relay account, else that of a person. anyMember returns no account if none is a member.
+// The rooms as last listed are believed for the time kept.
 func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *account, kept time.Duration) (*account, wazoapi.Room, error) {
 	members, others := o.accounts.membersFirst(room)
 	all := append(members, others...)
@@ -135,9 +135,9 @@ func (o *openings) anyMember(ctx context.Context, room wazoapi.UUID, probably *a
 	return nil, wazoapi.Room{}, failed
 }
 
-// backfill decides which messages are shown in a new Matrix room: those after from. Those up to until are history. opener is when the
-// message was stored that opens the conversation; it is zero if somebody asked for it, and then everything is history. lag is how much
-// later than its time stamp a message may be committed.
+// backfill decides which messages are shown in a new Matrix room: those after from. Those up to until are history.
+// opener is when the message was stored that opens the conversation; it is zero if somebody asked for it, and then
+// everything is history. lag is how much later than its time stamp a message may be committed.
 func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.UUID, opener db.WazoTime, lag time.Duration) (from, until db.WazoTime, err error) {
 	count := o.cfg.BackfillMessages
 	query := wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: historyPage}
@@ -181,9 +181,9 @@ func (o *openings) backfill(ctx context.Context, reader *account, room wazoapi.U
 
 func justBefore(t db.WazoTime) db.WazoTime { return jsontime.UMicro(t.Add(-time.Microsecond)) }
 
-// conversationTitle is how the people of a conversation know it: by the name of the Wazo room, else by the names of its members. A
-// single person on Matrix is left out, as in the apps of Wazo. So is the relay account. After an error the title has short forms of
-// uuids instead of names.
+// conversationTitle is how the people of a conversation know it: by the name of the Wazo room, else by the names of its
+// members. A single person on Matrix is left out, as in the apps of Wazo. So is the relay account. After an error the
+// title has short forms of uuids instead of names.
 func (o *openings) conversationTitle(ctx context.Context, room wazoapi.Room, invited []wazoapi.UUID) (string, error) {
 	others := room
 	if len(invited) == 1 {
@@ -193,8 +193,8 @@ func (o *openings) conversationTitle(ctx context.Context, room wazoapi.Room, inv
 	return cmp.Or(strings.TrimSpace(title), convert.ShortUUID(o.texts, string(room.UUID))), err
 }
 
-// awaitsLogIn reports whether somebody may be invited to a conversation as soon as they log in again, because Wazo refuses their log-in.
-// peopleChanged has it looked at again then.
+// awaitsLogIn reports whether somebody may be invited to a conversation as soon as they log in again, because Wazo
+// refuses their log-in. peopleChanged has it looked at again then.
 func (o *openings) awaitsLogIn(ctx context.Context, wazoRoom wazoapi.UUID) (bool, error) {
 	if portal, err := o.db.Portal.ByWazoRoom(ctx, string(wazoRoom)); err != nil || portal != nil {
 		return false, err
@@ -213,7 +213,8 @@ func (o *openings) mayLogInAgain(ctx context.Context, wazoRoom wazoapi.UUID) (bo
 	return err == nil && (reader == nil || slices.ContainsFunc(refused, func(acc *account) bool { return room.Has(acc.uuid()) })), err
 }
 
-// giveUp forgets a conversation that nobody is to be invited to any more, or that has a portal. Who asked for it is told.
+// giveUp forgets a conversation that nobody is to be invited to any more, or that has a portal. Who asked for it is
+// told.
 func (o *openings) giveUp(ctx context.Context, wazoRoom wazoapi.UUID) error {
 	return o.db.DoTxn(ctx, func(ctx context.Context) error {
 		portal, err := o.db.Portal.ByWazoRoom(ctx, string(wazoRoom))
@@ -247,8 +248,8 @@ type roomRefusedError struct{ *MatrixError }
 // Unwrap returns the cause.
 func (e *roomRefusedError) Unwrap() error { return e.MatrixError }
 
-// openingBackoff is the pause between attempts to open a conversation. What only an administrator can repair is tried less and less
-// often.
+// openingBackoff is the pause between attempts to open a conversation. What only an administrator can repair is tried
+// less and less often.
 func openingBackoff(err error) task.Backoff {
 	if _, refused := errors.AsType[*roomRefusedError](err); refused {
 		return task.Backoff{First: backoff.First, Longest: time.Hour}
@@ -256,8 +257,8 @@ func openingBackoff(err error) task.Backoff {
 	return backoff
 }
 
-// failed stores what is known of an attempt to make a room. If the homeserver refuses it, the people who are wanted there are told
-// once. It returns the error, with which the room is tried again.
+// failed stores what is known of an attempt to make a room. If the homeserver refuses it, the people who are wanted
+// there are told once. It returns the error, with which the room is tried again.
 func (o *openings) failed(ctx context.Context, opening *db.Opening, title string, people []candidate, err error) error {
 	failure := classify(err)
 	if failure.Unknown {
@@ -297,8 +298,8 @@ func (o *openings) record(ctx context.Context, room id.RoomID, marker RoomMarker
 	return nil
 }
 
-// adopt stores, within a transaction, that a Matrix room that the bot has made is that of a conversation. It reports false if the Wazo
-// room has another Matrix room.
+// adopt stores, within a transaction, that a Matrix room that the bot has made is that of a conversation. It reports
+// false if the Wazo room has another Matrix room.
 func (o *openings) adopt(ctx context.Context, room id.RoomID, marker RoomMarker, readerID int64) (fits bool, err error) {
 	if err = o.db.Opening.Delete(ctx, string(marker.WazoRoom)); err != nil {
 		return false, err

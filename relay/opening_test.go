@@ -20,8 +20,8 @@ import (
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
-// newOpeningFixture is a running relay with robin logged in as alice. The relay account is in the room of alice and bob, so that it
-// can read the room.
+// newOpeningFixture is a running relay with robin logged in as alice. The relay account is in the room of alice and
+// bob, so that it can read the room.
 func newOpeningFixture(t *testing.T, before ...string) *fixture {
 	f := newLoginFixture(t)
 	for _, text := range before {
@@ -420,7 +420,8 @@ func TestMissedMessageOpensAConversation(t *testing.T) {
 	})
 }
 
-// An account that listens for the first time, or for the first time since this version, opens nothing that was there before.
+// An account that listens for the first time, or for the first time since this version, opens nothing that was there
+// before.
 func TestFirstProbeOpensNothing(t *testing.T) {
 	t.Parallel()
 	f := newOpeningFixture(t, "old")

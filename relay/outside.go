@@ -81,8 +81,8 @@ func (o *outsideNames) name(ctx context.Context, number string) (string, error) 
 	return known.name, err
 }
 
-// remembered returns how the owner of a number is called in the directory, as it was last asked, "" if that is not known.
-// It makes no request.
+// remembered returns how the owner of a number is called in the directory, as it was last asked, "" if that is not
+// known. It makes no request.
 func (o *outsideNames) remembered(number string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

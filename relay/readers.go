@@ -175,8 +175,8 @@ func (r *readers) probeAll() {
 }
 
 // keepCaughtUp looks for news again and again for the accounts that read something, share the connection of the relay
-// account, or have not looked since the start: at most 1 % of the time is spent on that. While no events flow it is the only way to hear anything, and is done more
-// often. It also lets paused portals try again.
+// account, or have not looked since the start: at most 1 % of the time is spent on that. While no events flow it is the
+// only way to hear anything, and is done more often. It also lets paused portals try again.
 func (r *readers) keepCaughtUp(ctx context.Context) {
 	ticker := time.NewTicker(min(retryCatchUp, r.cfg.ProbeInterval))
 	defer ticker.Stop()
@@ -218,8 +218,8 @@ func (r *readers) probeWhereDue(ctx context.Context, probed map[*account]time.Ti
 	var reading []*account
 	var took time.Duration // by all of them
 	for _, acc := range r.accounts.inUse() {
-		// Nobody hears for one that shares a connection of rooms that it was added to. One that has none since the start
-		// must look all the same: the relay is not well before that, see haveLooked.
+		// Nobody hears for one that shares a connection of rooms that it was added to. One that has none since the
+		// start must look all the same: the relay is not well before that, see haveLooked.
 		if reads[acc.row.ID] || acc.shared.Load() != nil || !acc.looked.Load() {
 			reading = append(reading, acc)
 			took += acc.lastProbeTook()

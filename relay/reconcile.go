@@ -16,17 +16,17 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// This file finds out whether an attempt whose outcome is unknown was carried out, before the next one is made: chatd and the
-// homeserver may have carried it out although the answer was an error or got lost.
+// This file finds out whether an attempt whose outcome is unknown was carried out, before the next one is made: chatd
+// and the homeserver may have carried it out although the answer was an error or got lost.
 
 // settle waits until the outcome of a row's attempt cannot change any more.
 func (r *Relay) settle(ctx context.Context, row *db.Row) error {
 	return r.settleSince(ctx, row.AttemptedAt.Time)
 }
 
-// settleSince waits until the outcome of an attempt that was begun at a time cannot change any more. If several relays can be started on the
-// database, an earlier attempt may be another one's: its clock may differ, and it may have made the request much later, just before
-// this relay took over (docs/architecture.md, "Stand-by").
+// settleSince waits until the outcome of an attempt that was begun at a time cannot change any more. If several relays
+// can be started on the database, an earlier attempt may be another one's: its clock may differ, and it may have made
+// the request much later, just before this relay took over (docs/architecture.md, "Stand-by").
 func (r *Relay) settleSince(ctx context.Context, attempted time.Time) error {
 	if r.db.IsShared() && attempted.Before(r.startup.began) {
 		attempted = r.startup.began
@@ -54,7 +54,8 @@ func (d *matrixDelivery) arrived(ctx context.Context) (bool, error) {
 	return arrived, err
 }
 
-// newestOnWazo returns the time of the newest message in the Wazo room, as an account reads it, and the zero time if there is none.
+// newestOnWazo returns the time of the newest message in the Wazo room, as an account reads it, and the zero time if
+// there is none.
 func (d *wazoDelivery) newestOnWazo(ctx context.Context, acc *account) (db.WazoTime, error) {
 	page, err := acc.api.Messages(ctx, wazoapi.UUID(d.portal.WazoRoom), wazoapi.MessageQuery{Direction: wazoapi.Descending, Limit: 1})
 	if err != nil || len(page.Items) == 0 {
@@ -63,8 +64,9 @@ func (d *wazoDelivery) newestOnWazo(ctx context.Context, acc *account) (db.WazoT
 	return jsontime.UMicro(page.Items[0].CreatedAt), nil
 }
 
-// findOnWazo searches the history for the message of a request, after the time within which chatd may still store it. It
-// returns nil if the message is not there. looked is false if nobody can read the history now: a reader that comes wakes the queue.
+// findOnWazo searches the history for the message of a request, after the time within which chatd may still store it.
+// It returns nil if the message is not there. looked is false if nobody can read the history now: a reader that comes
+// wakes the queue.
 func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (found *wazoapi.Message, looked bool, err error) {
 	acc := d.readers.of(d.portal)
 	if acc == nil {
@@ -101,8 +103,8 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 		return nil, false, nil
 	}
 	if err == nil && request.isOwn() {
-		// chatd may have announced the message without storing it, and have stored that of a later attempt, which an older copy of the
-		// database does not know. If it stores the first one yet, the history brings it.
+		// chatd may have announced the message without storing it, and have stored that of a later attempt, which an
+		// older copy of the database does not know. If it stores the first one yet, the history brings it.
 		err = d.db.Queue.DropGhosts(ctx, d.row, string(request.Author), request.After, request.Content, announced, stored)
 	}
 	return found, true, err
@@ -113,10 +115,10 @@ func (d *wazoDelivery) matches(request *wazoRequest, m wazoapi.Message) bool {
 	return m.UserUUID == cmp.Or(request.Author, d.accounts.relayAuthor()) && m.Content == request.Content && m.Alias == request.Alias && m.CreatedAt.After(request.After.Time)
 }
 
-// findDelivered returns a message that a request has posted before the database was restored from an older copy, nil if there is
-// none. The text of such a message may or may not have the late mark: the key may have come earlier or later than now. The form with
-// the mark comes first, because it contains the time. So it fits few rows, and the rows of identical texts that were not late find
-// the other messages.
+// findDelivered returns a message that a request has posted before the database was restored from an older copy, nil if
+// there is none. The text of such a message may or may not have the late mark: the key may have come earlier or later
+// than now. The form with the mark comes first, because it contains the time. So it fits few rows, and the rows of
+// identical texts that were not late find the other messages.
 func (d *wazoDelivery) findDelivered(ctx context.Context, request *wazoRequest) (found *wazoapi.Message, err error) {
 	isOver := !d.mayBeOlder(request)
 	if d.row.Kind != db.KindMessage || isOver && !d.row.Late {
@@ -144,7 +146,8 @@ func (d *wazoDelivery) mayBeFound() bool {
 	return d.row.Late || d.startup.phase(d.row.Queue()) != phaseMatched
 }
 
-// mayBeOlder reports whether the message of a row may have been posted before this start, so that it is compared with what was.
+// mayBeOlder reports whether the message of a row may have been posted before this start, so that it is compared with
+// what was.
 func (d *wazoDelivery) mayBeOlder(request *wazoRequest) bool {
 	switch d.startup.phase(d.row.Queue()) {
 	case phaseMatched:
@@ -160,8 +163,8 @@ func (d *wazoDelivery) mayBeOlder(request *wazoRequest) bool {
 	}
 }
 
-// findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all orphans that are
-// kept; others are compared with those of this start.
+// findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all
+// orphans that are kept; others are compared with those of this start.
 func (d *wazoDelivery) findOrphan(ctx context.Context, f form) (*wazoapi.Message, error) {
 	for _, text := range f.texts {
 		orphan, err := d.db.Orphan.Find(ctx, d.portal.ID, f.alias, convert.WithoutQuote(text), d.row.Late)
@@ -183,9 +186,9 @@ func (d *wazoDelivery) findOwn(ctx context.Context, f form) (*wazoapi.Message, e
 	return message, d.noteSwapped(ctx, f, jsontime.UMicro(message.CreatedAt))
 }
 
-// noteSwapped notes that what a row was matched with, which chatd stored at a time, may be the message of a later row with the same
-// text: something older is on Wazo whose row was not compared yet. So the last row with this text may find nothing, although an earlier
-// one was not delivered.
+// noteSwapped notes that what a row was matched with, which chatd stored at a time, may be the message of a later row
+// with the same text: something older is on Wazo whose row was not compared yet. So the last row with this text may
+// find nothing, although an earlier one was not delivered.
 func (d *wazoDelivery) noteSwapped(ctx context.Context, f form, stored db.WazoTime) error {
 	if d.row.Late || d.row.HasRequest() {
 		return nil
@@ -205,13 +208,14 @@ func (d *wazoDelivery) said(f form) saidText {
 	return saidText{d.portal.ID, f.author, f.alias, convert.WithoutQuote(f.texts[len(f.texts)-1])}
 }
 
-// isSwapped reports whether a row of a new request may be one of those of which noteSwapped has noted that the last finds nothing.
+// isSwapped reports whether a row of a new request may be one of those of which noteSwapped has noted that the last
+// finds nothing.
 func (d *wazoDelivery) isSwapped(request *wazoRequest) bool {
 	return slices.ContainsFunc(request.forms, func(f form) bool { return d.startup.isSwapped(d.said(f)) })
 }
 
-// markOvertaken marks a new request as late if messages that were written after it were delivered before the database was restored,
-// for example because its key was missing then. Without the mark it would seem to answer them.
+// markOvertaken marks a new request as late if messages that were written after it were delivered before the database
+// was restored, for example because its key was missing then. Without the mark it would seem to answer them.
 func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) error {
 	if !request.isNew() || !d.mayBeOlder(request) {
 		return nil
@@ -229,8 +233,9 @@ func (d *wazoDelivery) markOvertaken(ctx context.Context, request *wazoRequest) 
 // clockSkew is how much the clocks of the homeservers and of Wazo may differ.
 const clockSkew = 5 * time.Minute
 
-// mayBeDelivered reports whether an event that cannot be read may have been delivered to Wazo before the database was restored: an
-// orphan has its sender's name, or a message that waits to be shown is from its sender's account. What these say cannot be compared.
+// mayBeDelivered reports whether an event that cannot be read may have been delivered to Wazo before the database was
+// restored: an orphan has its sender's name, or a message that waits to be shown is from its sender's account. What
+// these say cannot be compared.
 func (r *Relay) mayBeDelivered(ctx context.Context, portal *db.Portal, evt *event.Event) (bool, error) {
 	since := jsontime.UMicro(time.UnixMilli(evt.Timestamp).Add(-clockSkew))
 	if own, err := r.echoes.mayBeOwn(ctx, portal.ID, evt.Sender, since); err != nil || own {
@@ -240,8 +245,8 @@ func (r *Relay) mayBeDelivered(ctx context.Context, portal *db.Portal, evt *even
 	return r.db.Orphan.Has(ctx, portal.ID, alias, since)
 }
 
-// matchParked compares the parked rows of a portal with what was posted before the database was restored: a person may have had them
-// delivered after the copy of the database was made.
+// matchParked compares the parked rows of a portal with what was posted before the database was restored: a person may
+// have had them delivered after the copy of the database was made.
 func (w *queueWorker) matchParked(ctx context.Context) error {
 	portal, err := w.db.Portal.ByID(ctx, w.queue.PortalID)
 	if err != nil || portal == nil {

@@ -12,7 +12,8 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// This file stores what was delivered: the mapping of the message, and that its row has left the queue, in one transaction.
+// This file stores what was delivered: the mapping of the message, and that its row has left the queue, in one
+// transaction.
 
 // recordTxn returns how the transaction is run that records the delivery of a row. If it is lost in a power cut, the
 // row is still attempted, and its message is looked for. So it waits for the disk only if it also marks another row as
@@ -45,8 +46,8 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	return r.followShown(ctx, row, eventID)
 }
 
-// recordMerged stores, within a transaction, that an event shows several messages of Wazo. Their rows leave. A message whose row is
-// gone is left alone.
+// recordMerged stores, within a transaction, that an event shows several messages of Wazo. Their rows leave. A message
+// whose row is gone is left alone.
 func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoapi.UUID, eventID id.EventID) error {
 	for _, uuid := range uuids {
 		row, err := r.releaseRow(ctx, portalID, string(uuid))
@@ -73,8 +74,8 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 	return nil
 }
 
-// releaseRow undoes a merge that the row of a message takes part in: the message has arrived on Matrix, so that the request of the
-// merge must not be sent (again). It returns the row, nil if there is none.
+// releaseRow undoes a merge that the row of a message takes part in: the message has arrived on Matrix, so that the
+// request of the merge must not be sent (again). It returns the row, nil if there is none.
 func (r *Relay) releaseRow(ctx context.Context, portalID int64, sourceID string) (*db.Row, error) {
 	row, err := r.db.Queue.BySource(ctx, portalID, db.ToMatrix, sourceID)
 	if err != nil || row == nil {
@@ -94,8 +95,8 @@ func (r *Relay) releaseRow(ctx context.Context, portalID int64, sourceID string)
 	return r.db.Queue.ByID(ctx, row.ID)
 }
 
-// recordNothing stores, within a transaction, that nothing is shown of a message, so that history does not bring it again. The outcome
-// says why.
+// recordNothing stores, within a transaction, that nothing is shown of a message, so that history does not bring it
+// again. The outcome says why.
 func (r *Relay) recordNothing(ctx context.Context, row *db.Row, outcome Outcome) error {
 	if there, err := r.db.Queue.Delete(ctx, row.ID); err != nil || !there {
 		return err
@@ -146,8 +147,8 @@ func (a *matrixAccept) recordLinked(ctx context.Context, eventID id.EventID) err
 	return a.recordToMatrix(ctx, row, 0, eventID)
 }
 
-// recordToWazo stores that the row is delivered as a message. It does nothing with a row that left the queue meanwhile: then
-// the link ended. The next delivery, if it is ready, is marked as attempted.
+// recordToWazo stores that the row is delivered as a message. It does nothing with a row that left the queue meanwhile:
+// then the link ended. The next delivery, if it is ready, is marked as attempted.
 func (d *wazoDelivery) recordToWazo(ctx context.Context, request *wazoRequest, message wazoapi.Message, next *wazoDelivery) error {
 	marked := false
 	err := d.record(ctx, d.recordTxn(d.row, next != nil), request, message, func(ctx context.Context) (err error) {
@@ -160,7 +161,8 @@ func (d *wazoDelivery) recordToWazo(ctx context.Context, request *wazoRequest, m
 	return err
 }
 
-// recordFound is recordToWazo for a message that was found on Wazo. A file that it links to is given if it is not stored yet.
+// recordFound is recordToWazo for a message that was found on Wazo. A file that it links to is given if it is not
+// stored yet.
 func (d *wazoDelivery) recordFound(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	return d.record(ctx, d.db.DoTxn, request, message, func(ctx context.Context) error {
 		if request.media != nil {
@@ -218,8 +220,8 @@ func (d *wazoDelivery) record(ctx context.Context, doTxn func(context.Context, f
 	return nil
 }
 
-// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out as a message, and what
-// the plugin for reactions and replies has to do for it.
+// recordRelations stores, within a transaction, what later messages have to know of a request that was carried out as a
+// message, and what the plugin for reactions and replies has to do for it.
 func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	for _, once := range request.Once {
 		if err := d.db.SaidOnce.Add(ctx, d.portal.ID, once.Kind, once.Name); err != nil {
@@ -240,8 +242,8 @@ func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest
 	return nil
 }
 
-// recordPoster stores, within a transaction, which account has posted a message. What its sender's own account has posted is not shown
-// on Matrix. The sender is told, once, if their account could not post it.
+// recordPoster stores, within a transaction, which account has posted a message. What its sender's own account has
+// posted is not shown on Matrix. The sender is told, once, if their account could not post it.
 func (d *wazoDelivery) recordPoster(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	sender := id.UserID(d.row.Author)
 	if err := d.db.Queue.DropEcho(ctx, d.portal.ID, string(message.UUID)); err != nil {

@@ -36,7 +36,8 @@ func (f *fixture) snapshot() (restore func()) {
 	}
 }
 
-// newCopiedFixture returns a running fixture with a portal in which "before" was said before a copy of the database was made.
+// newCopiedFixture returns a running fixture with a portal in which "before" was said before a copy of the database was
+// made.
 func newCopiedFixture(t *testing.T) (f *fixture, restore func()) {
 	t.Helper()
 	f = newFixture(t)
@@ -100,8 +101,8 @@ func (f *fixture) takeKey(eventID id.EventID) {
 	delete(f.matrix.decryptable, eventID)
 }
 
-// What was delivered after a copy of the database was made, and cannot be read any more after that was brought back, is not said to
-// be lost, and does not appear twice when its key comes.
+// What was delivered after a copy of the database was made, and cannot be read any more after that was brought back, is
+// not said to be lost, and does not appear twice when its key comes.
 func TestMessageThatIsUnreadableAfterARestore(t *testing.T) {
 	t.Parallel()
 	for _, wasLate := range []bool{false, true} {
@@ -146,7 +147,8 @@ func TestMessageThatIsUnreadableAfterARestore(t *testing.T) {
 	}
 }
 
-// Of messages with identical texts, one was delivered late, so that its text on Wazo has a time. After a restore it is read in time.
+// Of messages with identical texts, one was delivered late, so that its text on Wazo has a time. After a restore it is
+// read in time.
 func TestIdenticalMessagesOfWhichOneWasLateBeforeARestore(t *testing.T) {
 	t.Parallel()
 	f, restore := newCopiedFixture(t)
@@ -170,8 +172,8 @@ func TestIdenticalMessagesOfWhichOneWasLateBeforeARestore(t *testing.T) {
 	require.Equal(t, []string{"before", late, "ok", "ok", "after"}, f.relayed())
 }
 
-// The key of a message was missing while later ones were delivered. After a restore the key is there from the start, but the message
-// stands behind the others on Wazo all the same.
+// The key of a message was missing while later ones were delivered. After a restore the key is there from the start,
+// but the message stands behind the others on Wazo all the same.
 func TestMessageThatOthersOvertookBeforeARestore(t *testing.T) {
 	t.Parallel()
 	f, restore := newCopiedFixture(t)
@@ -193,8 +195,8 @@ func TestMessageThatOthersOvertookBeforeARestore(t *testing.T) {
 	require.Equal(t, []string{"before", "one", "two", late, "after"}, f.relayed())
 }
 
-// As before, but what was overtaken has the same text as what came last. It is not known which of the two is on Wazo. One of them comes
-// late.
+// As before, but what was overtaken has the same text as what came last. It is not known which of the two is on Wazo.
+// One of them comes late.
 func TestIdenticalMessagesOfWhichOneWasOvertakenBeforeARestore(t *testing.T) {
 	t.Parallel()
 	f, restore := newCopiedFixture(t)
@@ -214,7 +216,8 @@ func TestIdenticalMessagesOfWhichOneWasOvertakenBeforeARestore(t *testing.T) {
 	require.Len(t, f.relayed(), 4)
 }
 
-// A message that was refused, and was delivered by "retry" after a copy of the database was made, does not wait for another one.
+// A message that was refused, and was delivered by "retry" after a copy of the database was made, does not wait for
+// another one.
 func TestParkedMessageThatWasDeliveredBeforeARestore(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

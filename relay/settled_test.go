@@ -63,7 +63,8 @@ func (f *fixture) withDatabase(use func(*db.Database)) {
 	use(database)
 }
 
-// newSettledFixture returns a fixture that is halted, with a portal in which "before" was said, and many that are settled.
+// newSettledFixture returns a fixture that is halted, with a portal in which "before" was said, and many that are
+// settled.
 func newSettledFixture(t *testing.T, n int) (f *fixture, rooms []string) {
 	t.Helper()
 	f = newFixture(t)
@@ -151,8 +152,8 @@ func TestAMessageCostsTheSameWithManyPortals(t *testing.T) {
 		}
 		return float64(f.statements.n.Load()-before) / messages
 	}
-	// The test's own looks into the database are counted, too, and there are more of them on a slow machine. One statement
-	// for each portal would be a thousand more.
+	// The test's own looks into the database are counted, too, and there are more of them on a slow machine. One
+	// statement for each portal would be a thousand more.
 	require.Less(t, cost(1000), cost(1)+300, "statements for a message in each direction")
 }
 

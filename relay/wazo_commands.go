@@ -15,15 +15,16 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// The commands on Wazo. Members may give them; what others write, who can only be administrators of Wazo, is an ordinary message.
+// The commands on Wazo. Members may give them; what others write, who can only be administrators of Wazo, is an
+// ordinary message.
 const (
 	commandHelp   = "help"
 	commandStatus = "status"
 	commandUnlink = "unlink"
 )
 
-// memberCommands returns the commands among messages of the account's rooms that come from members of these. If the relay account is
-// not a member, nobody could answer, so that only the end of the link is a command there.
+// memberCommands returns the commands among messages of the account's rooms that come from members of these. If the
+// relay account is not a member, nobody could answer, so that only the end of the link is a command there.
 func (r *reader) memberCommands(ctx context.Context, messages []wazoapi.Message) (map[wazoapi.UUID]command.Command, error) {
 	var commands map[wazoapi.UUID]command.Command
 	for _, m := range messages {
@@ -48,8 +49,8 @@ func (r *reader) memberCommands(ctx context.Context, messages []wazoapi.Message)
 // endsLink reports whether a command on Wazo ends the link. It must be typed without anything else.
 func endsLink(typed command.Command) bool { return typed.Name == commandUnlink && typed.Args == "" }
 
-// command accepts a command in the room of a portal. It ends the link, or is stored to be answered. A command that comes before
-// the link has started is left to the history, which is read from the start on.
+// command accepts a command in the room of a portal. It ends the link, or is stored to be answered. A command that
+// comes before the link has started is left to the history, which is read from the start on.
 func (a *wazoAccept) command(ctx context.Context, portal *db.Portal, m wazoapi.Message, typed command.Command) error {
 	if portal.StartedOnWazo.IsZero() || !m.CreatedAt.After(portal.StartedOnWazo.Time) {
 		return nil
@@ -75,7 +76,8 @@ func (a *wazoAccept) command(ctx context.Context, portal *db.Portal, m wazoapi.M
 	return a.storeWazoCommand(ctx, m)
 }
 
-// recordHidden stores, within a transaction, that no event shows a message. This keeps the history from bringing it again.
+// recordHidden stores, within a transaction, that no event shows a message. This keeps the history from bringing it
+// again.
 func (a *wazoAccept) recordHidden(ctx context.Context, portal *db.Portal, m wazoapi.Message) error {
 	return a.db.Message.Insert(ctx, &db.Message{
 		PortalID: portal.ID, WazoUUID: string(m.UUID), Author: string(m.UserUUID),
@@ -83,7 +85,8 @@ func (a *wazoAccept) recordHidden(ctx context.Context, portal *db.Portal, m wazo
 	})
 }
 
-// answerAge is how old a command on Wazo may be to be answered. Nobody waits any longer, and after a restore the answer was given.
+// answerAge is how old a command on Wazo may be to be answered. Nobody waits any longer, and after a restore the answer
+// was given.
 const answerAge = 10 * time.Minute
 
 // storeWazoCommand stores a command, within a transaction, to be answered.
@@ -92,8 +95,8 @@ func (r *Relay) storeWazoCommand(ctx context.Context, m wazoapi.Message) error {
 	return r.db.WazoCommand.Insert(ctx, &db.WazoCommand{WazoUUID: string(m.UUID), WazoRoom: string(m.Room), Content: m.Content})
 }
 
-// answerOnWazo answers the commands that were typed on Wazo. Each answer is posted at most once: it is lost if it is not known
-// whether Wazo has taken it, or if the relay is killed at that moment.
+// answerOnWazo answers the commands that were typed on Wazo. Each answer is posted at most once: it is lost if it is
+// not known whether Wazo has taken it, or if the relay is killed at that moment.
 func (r *Relay) answerOnWazo(ctx context.Context) error {
 	pending, err := r.db.WazoCommand.Pending(ctx)
 	if err != nil || len(pending) == 0 || r.account == nil {

@@ -129,7 +129,8 @@ func (f *fixture) loseDatabase() {
 	dbtest.Empty(f, f.dbPath)
 }
 
-// otherIdentity replaces the account's identity by that of another bot, as "reset" in a client does. It returns its recovery key.
+// otherIdentity replaces the account's identity by that of another bot, as "reset" in a client does. It returns its
+// recovery key.
 func (f *fixture) otherIdentity() string {
 	f.Helper()
 	other := newFixture(f.T)

@@ -105,7 +105,8 @@ func TestNothingIsShownBeforeTheGenerationIsRaised(t *testing.T) {
 	require.NoError(t, f.manager.SecureReceivedKeys(t.Context()))
 }
 
-// A copy that was made while the bot ran is recognised, however young it is, if others have seen a later state of its keys.
+// A copy that was made while the bot ran is recognised, however young it is, if others have seen a later state of its
+// keys.
 func TestCopyOfAnyAgeIsRecognised(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -33,8 +33,8 @@ type Config struct {
 
 	// Transport, if it is set, is put around what makes the requests of the account, for example to count them.
 	Transport func(http.RoundTripper) http.RoundTripper
-	// Connection, if it is set, is put around each connection through which requests of the account are made, also those
-	// that renew its log-in.
+	// Connection, if it is set, is put around each connection through which requests of the account are made, also
+	// those that renew its log-in.
 	Connection func(net.Conn) net.Conn
 	// ShowRecoveryKey is called with the recovery key of an identity that was just created, so that an administrator
 	// can see it. It is not called if the recovery key was configured.

@@ -207,8 +207,8 @@ func TestIdentityIsNeverReplaced(t *testing.T) {
 	}
 }
 
-// A start that ends anywhere within the set-up leaves something that the next start completes: there is one identity, and the
-// recovery key that was shown last opens it.
+// A start that ends anywhere within the set-up leaves something that the next start completes: there is one identity,
+// and the recovery key that was shown last opens it.
 func TestSetUpCanBeInterruptedAnywhere(t *testing.T) {
 	t.Parallel()
 	isSetUp := func(r *http.Request) bool {

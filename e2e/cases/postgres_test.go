@@ -23,7 +23,8 @@ func onPostgres(t *testing.T) {
 	}
 }
 
-// A relay moves from SQLite to PostgreSQL in the middle of a dialogue, with its links, its log-ins and its encryption keys.
+// A relay moves from SQLite to PostgreSQL in the middle of a dialogue, with its links, its log-ins and its encryption
+// keys.
 func TestPostgresTakesADatabaseOver(t *testing.T) {
 	onPostgres(t)
 	inEachSetting(t, testPostgresTakesADatabaseOver)

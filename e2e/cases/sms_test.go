@@ -191,8 +191,8 @@ func TestTextMessagesFromSeveralNumbers(t *testing.T) {
 	require.NotContains(t, link.Text, "Robin", "a stranger reads it")
 }
 
-// Without the permission to see the own numbers a room is read-only, until an administrator of Wazo has given it and the
-// person has logged in again.
+// Without the permission to see the own numbers a room is read-only, until an administrator of Wazo has given it and
+// the person has logged in again.
 func TestTextMessagesWithoutPermission(t *testing.T) {
 	t.Parallel()
 	env := make(map[string]string)

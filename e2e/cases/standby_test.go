@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// takesOverWithin is how long it may take after the active relay has ended, or stands still, until the other one delivers.
+	// takesOverWithin is how long it may take after the active relay has ended, or stands still, until the other one
+	// delivers.
 	takesOverWithin = 10 * time.Second
 	// followsWithin is the same after the active one has ended in order. What is left is a start.
 	followsWithin = 4 * time.Second

@@ -30,8 +30,9 @@ const (
 	tablesRemoved    = "plugin without its tables"
 )
 
-// loseWebhooks are the outages during which webhookd loses what is said, without anybody hearing of it: with a webhook, later messages
-// may be shown before the next look for news finds those of that time (docs/administration.md, "The webhook").
+// loseWebhooks are the outages during which webhookd loses what is said, without anybody hearing of it: with a webhook,
+// later messages may be shown before the next look for news finds those of that time (docs/administration.md, "The
+// webhook").
 var loseWebhooks = []string{webhookdDown, busLost, wazoRestarted}
 
 // outages returns all outages that can happen.

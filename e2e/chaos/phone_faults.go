@@ -117,8 +117,8 @@ func (s *fixture) receive(ph *phone, text string) {
 	}
 }
 
-// readStatusesAgain has the relay read what became of text messages: events that got lost are not repeated, and it reads
-// again after a reconnect.
+// readStatusesAgain has the relay read what became of text messages: events that got lost are not repeated, and it
+// reads again after a reconnect.
 func (s *fixture) readStatusesAgain() {
 	if s.cfg.SMS {
 		s.Wazo.RestartWebsocketd()

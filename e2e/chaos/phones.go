@@ -15,8 +15,8 @@ import (
 )
 
 // This file has people write text messages. Each telephone outside Wazo writes to the number of a person who has logged
-// in, who answers on Matrix and now and then in Wazo's app. phone_faults.go says what fails meanwhile, and judge_phone.go
-// what there must be at the end.
+// in, who answers on Matrix and now and then in Wazo's app. phone_faults.go says what fails meanwhile, and
+// judge_phone.go what there must be at the end.
 
 // How much is said by text messages.
 const (
@@ -203,8 +203,8 @@ func (s *fixture) text(ctx context.Context, ph *phone, text, same, mark string) 
 	return s.do(ctx, ph.place, ph.login.person, &deed{kind: says, who: ph.login.name, mark: mark, text: text})
 }
 
-// decorate has the person edit something, react to it or reply to it, which is no text message. What has not arrived yet
-// is spared: an edit of that is sent.
+// decorate has the person edit something, react to it or reply to it, which is no text message. What has not arrived
+// yet is spared: an edit of that is sent.
 func (s *fixture) decorate(ctx context.Context, ph *phone, kind act, mark string) error {
 	target := ph.ledger.arrivedOf(ph.login.name)
 	if target == "" {

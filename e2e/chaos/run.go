@@ -89,7 +89,8 @@ func (s *fixture) fight(ctx context.Context, outages []outage, progress *milesto
 	return all.Wait()
 }
 
-// counts returns how often relays were killed, how often while a message was on its way, and how often one ended by itself.
+// counts returns how often relays were killed, how often while a message was on its way, and how often one ended by
+// itself.
 func (s *fixture) counts() (kills, attempted, exits int) {
 	if s.pair != nil {
 		return s.pair.counts()

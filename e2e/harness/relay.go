@@ -15,9 +15,9 @@ type RelayConfig struct {
 	Binary string
 	// Dir is where the database and the log are kept: one directory, one relay.
 	Dir string
-	// Env is the relay's configuration. Only DATABASE_URL (a file in Dir, or with E2E_DATABASE=postgres a database of its own),
-	// SECRET_KEY (random), ADMIN_LISTEN (a free loopback port), LOG_LEVEL
-	// (info), LOG_FORMAT (json) and PROBE_MINUTES (0) have values of their own if left out.
+	// Env is the relay's configuration. Only DATABASE_URL (a file in Dir, or with E2E_DATABASE=postgres a database of
+	// its own), SECRET_KEY (random), ADMIN_LISTEN (a free loopback port), LOG_LEVEL (info), LOG_FORMAT (json) and
+	// PROBE_MINUTES (0) have values of their own if left out.
 	Env map[string]string
 }
 

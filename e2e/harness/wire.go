@@ -84,7 +84,8 @@ func (w *Wire) Close() error {
 	return err
 }
 
-// Set cuts the wire, or makes it whole. A connection that was silent ends when the wire is whole again: what the relay has written to it is lost.
+// Set cuts the wire, or makes it whole. A connection that was silent ends when the wire is whole again: what the relay
+// has written to it is lost.
 func (w *Wire) Set(cut Cut) {
 	w.mu.Lock()
 	before := w.cut

@@ -1,4 +1,5 @@
-// Package app is the program: its configuration, how its parts are put together, --check, its listeners and its start-up errors.
+// Package app is the program: its configuration, how its parts are put together, --check, its listeners and its
+// start-up errors.
 package app
 
 import (
@@ -28,8 +29,8 @@ func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer)
 // errReported is a failure that has already been printed.
 var errReported = errors.New("failed")
 
-// run executes the command that args name. It prints to stdout and logs to stderr. Its error carries a hint wherever there is one,
-// or is errReported.
+// run executes the command that args name. It prints to stdout and logs to stderr. Its error carries a hint wherever
+// there is one, or is errReported.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	arguments, err := parseArguments(args)
 	if err != nil {
@@ -70,8 +71,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 }
 
-// zerolog has only a global format of times: RFC 3339 with milliseconds, which people and machines read. It is set before anything
-// logs.
+// zerolog has only a global format of times: RFC 3339 with milliseconds, which people and machines read. It is set
+// before anything logs.
 func init() { zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00" }
 
 func newLogger(cfg *config, w io.Writer) zerolog.Logger {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// What the program can be asked, beside relaying. Each command may be written with and without hyphens; this is how the help
-// writes it.
+// What the program can be asked, beside relaying. Each command may be written with and without hyphens; this is how the
+// help writes it.
 const (
 	commandCheck       = "--check"
 	commandLogin       = "login"

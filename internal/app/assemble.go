@@ -29,8 +29,8 @@ type parts struct {
 	texts    words.Texts // for those who ask for the health
 }
 
-// build opens the database and puts the parts together. It does not talk to any server yet. If another relay uses a database on
-// PostgreSQL, it calls waiting once and waits until that one has ended.
+// build opens the database and puts the parts together. It does not talk to any server yet. If another relay uses a
+// database on PostgreSQL, it calls waiting once and waits until that one has ended.
 func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer, waiting func() error) (*parts, error) {
 	database, err := cfg.openDatabaseAsStandby(ctx, log, waiting)
 	if _, isHinted := errors.AsType[*hintError](err); isHinted {
@@ -49,8 +49,8 @@ func build(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 	return p, err
 }
 
-// openStore opens the database and returns the row of the relay's account on Wazo in it. Without such an account it is the row of an
-// earlier one, or nil.
+// openStore opens the database and returns the row of the relay's account on Wazo in it. Without such an account it is
+// the row of an earlier one, or nil.
 func openStore(ctx context.Context, cfg *config, log zerolog.Logger) (*db.Database, *db.Account, error) {
 	database, err := cfg.openDatabase(ctx, log)
 	if err != nil {
@@ -132,7 +132,8 @@ func watched(fenced *fence.Fence, counted *metrics.Metrics, side string, clocks 
 	}
 }
 
-// fenceOf returns what keeps a relay from acting that another one has taken the database from. That cannot happen with SQLite.
+// fenceOf returns what keeps a relay from acting that another one has taken the database from. That cannot happen with
+// SQLite.
 func fenceOf(database *db.Database) *fence.Fence {
 	if database.Lost() == nil {
 		return nil

@@ -18,8 +18,8 @@ import (
 // backupToStdout, as the name of the file, writes the copy to standard output. So a copy comes out of a container.
 const backupToStdout = "-"
 
-// backup copies the database to a file. A relay may use the database at the same time. Of the configuration it reads only which
-// database that is.
+// backup copies the database to a file. A relay may use the database at the same time. Of the configuration it reads
+// only which database that is.
 func backup(ctx context.Context, environ []string, file string, stdout io.Writer) error {
 	var cfg struct {
 		Database databaseLocation `env:"DATABASE_URL" envDefault:"relay.db" hint:"set it to the name of a file, like relay.db"`
@@ -41,8 +41,8 @@ func backup(ctx context.Context, environ []string, file string, stdout io.Writer
 	return nil
 }
 
-// streamBackup writes a copy of a database to w. It needs room for the copy beside the database: the root file system of a container
-// may be read-only.
+// streamBackup writes a copy of a database to w. It needs room for the copy beside the database: the root file system
+// of a container may be read-only.
 func streamBackup(ctx context.Context, path string, w io.Writer) (err error) {
 	if isTerminal(w) {
 		return hint(errors.New("the copy would be written to the terminal"), "write the name of a file instead of -, or redirect the output to a file; then docker exec must have no -t, and docker compose exec must have -T")
@@ -61,7 +61,8 @@ func streamBackup(ctx context.Context, path string, w io.Writer) (err error) {
 		return fmt.Errorf("failed to read the copy: %w", err)
 	}
 	defer file.Close()
-	// The copy keeps its content while it is open. If the reader of a pipe goes away, the process ends without any clean-up.
+	// The copy keeps its content while it is open. If the reader of a pipe goes away, the process ends without any
+	// clean-up.
 	if err = os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("failed to remove the copy: %w", err)
 	}

@@ -23,9 +23,9 @@ import (
 // checkTimeout is how long one check may take.
 const checkTimeout = 30 * time.Second
 
-// check tries everything that the relay uses, without relaying, and prints one line for each thing. It leaves out what depends
-// on something that failed. A relay that runs on the same database goes on undisturbed; then check stores nothing. It returns
-// errReported if anything failed.
+// check tries everything that the relay uses, without relaying, and prints one line for each thing. It leaves out what
+// depends on something that failed. A relay that runs on the same database goes on undisturbed; then check stores
+// nothing. It returns errReported if anything failed.
 func check(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Writer) error {
 	c := checker{w: stdout}
 	defer c.summarize()
@@ -99,8 +99,8 @@ func (c *checker) checkMatrix(ctx context.Context, cfg *config, matrix *bot.Bot,
 	}
 }
 
-// checkWazo tries everything that the relay asks of Wazo. It logs in with the configured password, and out again: a token that is
-// kept would hide that the password is wrong.
+// checkWazo tries everything that the relay asks of Wazo. It logs in with the configured password, and out again: a
+// token that is kept would hide that the password is wrong.
 func (c *checker) checkWazo(ctx context.Context, cfg *config, wazo *wazoapi.Client) {
 	account := wazo.Account(cfg.wazoCredentials(), nil)
 	if !c.try(ctx, "Wazo log-in", string(cfg.WazoUsername), func(ctx context.Context) error {
@@ -154,8 +154,8 @@ func checkChats(ctx context.Context, account *wazoapi.Account) error {
 	return nil
 }
 
-// checkListeners tries to open the listeners, and whether people on Wazo can reach the public one. The listeners of a running relay
-// must answer instead.
+// checkListeners tries to open the listeners, and whether people on Wazo can reach the public one. The listeners of a
+// running relay must answer instead.
 func (c *checker) checkListeners(ctx context.Context, cfg *config, p *parts, running bool, log zerolog.Logger) {
 	c.try(ctx, "health check listener", string(cfg.AdminListen), func(ctx context.Context) error {
 		if running {
@@ -192,8 +192,8 @@ func checkRunning(ctx context.Context, cfg *config) error {
 	return nil
 }
 
-// checkPublicURL asks at the public address for a file and for a log-in page that do not exist. Only a relay answers as a relay
-// does.
+// checkPublicURL asks at the public address for a file and for a log-in page that do not exist. Only a relay answers as
+// a relay does.
 func checkPublicURL(ctx context.Context, cfg *config) error {
 	const advice = "have the reverse proxy pass requests for PUBLIC_URL on to LISTEN, with the whole path; people on Wazo cannot open files otherwise. If only this machine cannot reach the address, nothing is wrong"
 	status, body, err := get(ctx, cfg.PublicURL.base+mediaPath+"/check")

@@ -21,8 +21,8 @@ import (
 
 // config is the environment. The file .env.example explains each variable.
 //
-// The type of a field decides which values are valid, see config_types.go. The tag hint is what an administrator is told
-// when a value is missing or not valid. A field with the tag secret may also be given as a file, by NAME_FILE.
+// The type of a field decides which values are valid, see config_types.go. The tag hint is what an administrator is
+// told when a value is missing or not valid. A field with the tag secret may also be given as a file, by NAME_FILE.
 type config struct {
 	MatrixUserID        userID      `env:"MATRIX_USER_ID,notEmpty" hint:"set it to the bot's full user ID, like @relay:example.org"`
 	MatrixHomeserverURL httpURL     `env:"MATRIX_HOMESERVER_URL" hint:"set it to an address like https://matrix.example.org, or leave it out: then the relay finds the homeserver by .well-known"`
@@ -99,8 +99,8 @@ func loadConfig(environ []string) (*config, error) {
 	return cfg, nil
 }
 
-// readSecretFiles puts the contents of NAME_FILE into NAME for each secret. The option "file" of the env package does not
-// fit here: with it, NAME would always be the name of a file.
+// readSecretFiles puts the contents of NAME_FILE into NAME for each secret. The option "file" of the env package does
+// not fit here: with it, NAME would always be the name of a file.
 func readSecretFiles(vars map[string]string) (mistakes []error) {
 	for field := range reflect.TypeFor[config]().Fields() {
 		if field.Tag.Get("secret") == "" {
@@ -173,8 +173,8 @@ func (c *config) checkTogether() (mistakes []error) {
 	return mistakes
 }
 
-// checkWebhook checks that Wazo can have an address to which it sends events. It skips one on its own machine without a word
-// (docs/wazo.md, "Deliveries of a webhook").
+// checkWebhook checks that Wazo can have an address to which it sends events. It skips one on its own machine without a
+// word (docs/wazo.md, "Deliveries of a webhook").
 func (c *config) checkWebhook() []error {
 	const advice = "set it to the address at which the Wazo server reaches the relay, like https://relay.example.org, or set WAZO_EVENTS to websocket"
 	switch {
@@ -186,7 +186,8 @@ func (c *config) checkWebhook() []error {
 	return nil
 }
 
-// mistake names the variable of a field in an error and adds the hint of the field. Joined errors stay separate mistakes.
+// mistake names the variable of a field in an error and adds the hint of the field. Joined errors stay separate
+// mistakes.
 func mistake(field reflect.StructField, err error) (mistakes []error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
@@ -283,8 +284,8 @@ func (c *config) openDatabase(ctx context.Context, log zerolog.Logger) (*db.Data
 	return db.Open(ctx, string(c.Database), secret, log.With().Str("part", "db").Logger())
 }
 
-// openDatabaseAsStandby is openDatabase, but if another relay uses a database on PostgreSQL, it calls waiting once and waits until that
-// one has ended.
+// openDatabaseAsStandby is openDatabase, but if another relay uses a database on PostgreSQL, it calls waiting once and
+// waits until that one has ended.
 func (c *config) openDatabaseAsStandby(ctx context.Context, log zerolog.Logger, waiting func() error) (*db.Database, error) {
 	secret, err := c.secret()
 	if err != nil {

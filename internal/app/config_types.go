@@ -21,8 +21,8 @@ import (
 	"wazo-matrix-relay/relay/words"
 )
 
-// The types of configured values. UnmarshalText is never called with an empty text: a variable that is set to nothing has
-// its default. No error contains a text that may be a secret.
+// The types of configured values. UnmarshalText is never called with an empty text: a variable that is set to nothing
+// has its default. No error contains a text that may be a secret.
 var (
 	_ encoding.TextUnmarshaler = (*userID)(nil)
 	_ encoding.TextUnmarshaler = (*userPatterns)(nil)
@@ -95,8 +95,8 @@ func (n *nonBlank) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// databaseLocation is the file of the database, or its URL on PostgreSQL. The text of a file may also be a URL with the scheme sqlite or
-// file.
+// databaseLocation is the file of the database, or its URL on PostgreSQL. The text of a file may also be a URL with the
+// scheme sqlite or file.
 type databaseLocation string
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -306,8 +306,8 @@ func oneOf[T ~string](value *T, text []byte, values ...T) error {
 	return nil
 }
 
-// splitList splits a text at commas and leaves out what is empty. It returns the whole list, and an error that joins those of
-// its items.
+// splitList splits a text at commas and leaves out what is empty. It returns the whole list, and an error that joins
+// those of its items.
 func splitList(text string, check func(item string) error) (list []string, err error) {
 	var mistakes []error
 	for item := range strings.SplitSeq(text, ",") {

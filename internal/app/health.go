@@ -56,8 +56,8 @@ func (p *parts) health(ctx context.Context) health {
 
 // adminHandler serves GET /healthz, GET /readyz and GET /metrics.
 //
-// The status of /healthz is 200 while the process works, also if messages cannot be relayed: a new start would not help. The status of
-// /readyz is 200 while messages can be relayed. Otherwise the status of both is 503.
+// The status of /healthz is 200 while the process works, also if messages cannot be relayed: a new start would not
+// help. The status of /readyz is 200 while messages can be relayed. Otherwise the status of both is 503.
 func adminHandler(p *parts) http.Handler { return handlerOf(p.core.IsAlive, p.health, p.metrics) }
 
 func handlerOf(isAlive func() bool, ask func(context.Context) health, counted *metrics.Metrics) http.Handler {
@@ -83,8 +83,8 @@ func answer(w http.ResponseWriter, ok bool, body any) {
 	_ = json.NewEncoder(w).Encode(body) // whoever asked is gone; there is nothing to do
 }
 
-// healthcheck asks a running relay whether messages can be relayed, and returns an error if not. A stand-by is well: whoever ends
-// processes that are not would end it again and again.
+// healthcheck asks a running relay whether messages can be relayed, and returns an error if not. A stand-by is well:
+// whoever ends processes that are not would end it again and again.
 func healthcheck(ctx context.Context, environ []string) error {
 	var cfg struct {
 		AdminListen listenAddress `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" hint:"set it to a host and a port, like 127.0.0.1:8081"`

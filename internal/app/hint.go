@@ -213,8 +213,8 @@ func after(wait time.Duration) string {
 	return " in " + wait.Round(time.Second).String()
 }
 
-// hasOtherName reports whether a server presented a certificate that does not name the host. Nothing is known about its signature
-// then: the name is checked first.
+// hasOtherName reports whether a server presented a certificate that does not name the host. Nothing is known about its
+// signature then: the name is checked first.
 func hasOtherName(err error) bool {
 	_, ok := errors.AsType[x509.HostnameError](err)
 	return ok

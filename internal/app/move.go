@@ -15,7 +15,8 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// moveDatabase moves the database of a relay that does not run from SQLite to PostgreSQL. Of the configuration it reads only the key.
+// moveDatabase moves the database of a relay that does not run from SQLite to PostgreSQL. Of the configuration it reads
+// only the key.
 func moveDatabase(ctx context.Context, environ []string, from, to string, stdout, stderr io.Writer) error {
 	vars := env.ToMap(environ)
 	if mistakes := readSecretFiles(vars); len(mistakes) > 0 {

@@ -13,8 +13,8 @@ import (
 	"wazo-matrix-relay/db"
 )
 
-// showRecoveryKey prints the recovery key of a new cryptographic identity for the administrator. The key never goes to the log
-// of the relay, but whoever starts the relay may keep its standard output.
+// showRecoveryKey prints the recovery key of a new cryptographic identity for the administrator. The key never goes to
+// the log of the relay, but whoever starts the relay may keep its standard output.
 func showRecoveryKey(w io.Writer, user id.UserID, recoveryKey string) {
 	fmt.Fprintf(w, `
 This is the recovery key of %s:
@@ -28,7 +28,8 @@ Docker and systemd keep what the relay prints. See docs/administration.md, "The 
 `, user, strings.TrimSpace(recoveryKey))
 }
 
-// printRecoveryKey prints the recovery key that is stored in the database. A relay may use the database at the same time.
+// printRecoveryKey prints the recovery key that is stored in the database. A relay may use the database at the same
+// time.
 func printRecoveryKey(ctx context.Context, cfg *config, stdout io.Writer) (err error) {
 	if !cfg.Database.isPostgres() { // SQLite would make the file
 		if _, err = os.Stat(string(cfg.Database)); err != nil {

@@ -49,8 +49,8 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, stdout io.Write
 // errTakenOver ends a relay that was the active one.
 var errTakenOver = errors.New("another relay has taken over")
 
-// runBoth runs the Matrix account and the core until ctx ends or one of them cannot go on. At the end it waits until both have
-// finished what is in hand.
+// runBoth runs the Matrix account and the core until ctx ends or one of them cannot go on. At the end it waits until
+// both have finished what is in hand.
 func (p *parts) runBoth(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

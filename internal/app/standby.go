@@ -21,8 +21,8 @@ const (
 	roleStandby role = "stand-by"
 )
 
-// adminSite is the local listener over the life of a process. A relay that relays from its start opens the listener when it is ready. A
-// stand-by opens it when it begins to wait, because nobody could see otherwise that it lives.
+// adminSite is the local listener over the life of a process. A relay that relays from its start opens the listener
+// when it is ready. A stand-by opens it when it begins to wait, because nobody could see otherwise that it lives.
 type adminSite struct {
 	cfg    *config
 	server *webServer // nil: it is not open yet
@@ -75,7 +75,8 @@ func (a *adminSite) close(log zerolog.Logger) {
 
 func (a *adminSite) texts() words.Texts { return words.Texts{}.In(words.Language(a.cfg.Language)) }
 
-// idleHandler is adminHandler for a relay that does not relay yet: the process works, and nobody must expect anything of it.
+// idleHandler is adminHandler for a relay that does not relay yet: the process works, and nobody must expect anything
+// of it.
 func idleHandler(h health, why words.Phrase, texts words.Texts, counted *metrics.Metrics) http.Handler {
 	h.LastSyncAgeMS, h.Why = -1, []string{texts.Say(why)}
 	return handlerOf(func() bool { return true }, func(context.Context) health { return h }, counted)

@@ -12,7 +12,8 @@ import (
 	"wazo-matrix-relay/internal/await"
 )
 
-// another returns the fixture of a second relay between the same servers and with the same configuration, on another machine.
+// another returns the fixture of a second relay between the same servers and with the same configuration, on another
+// machine.
 func (f *fixture) another() *fixture {
 	second := *f
 	second.env = maps.Clone(f.env)

@@ -15,15 +15,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Variable is the environment variable with the URL of a server. If it is set, the databases of tests are made there, and otherwise
-// they are SQLite files.
+// Variable is the environment variable with the URL of a server. If it is set, the databases of tests are made there,
+// and otherwise they are SQLite files.
 const Variable = "TEST_POSTGRES"
 
 // Enabled reports whether the databases of tests are on PostgreSQL.
 func Enabled() bool { return os.Getenv(Variable) != "" }
 
-// Location returns where a test's database is, as DATABASE_URL: a file that does not exist yet, or the URL of an empty database that
-// is dropped when the test ends.
+// Location returns where a test's database is, as DATABASE_URL: a file that does not exist yet, or the URL of an empty
+// database that is dropped when the test ends.
 func Location(t testing.TB) string {
 	t.Helper()
 	if !Enabled() {
@@ -40,7 +40,8 @@ var unused struct {
 	addresses []string
 }
 
-// New makes an empty database until the test ends, on the server of which a URL is given. It returns the URL of the database.
+// New makes an empty database until the test ends, on the server of which a URL is given. It returns the URL of the
+// database.
 func New(t testing.TB, server string) string {
 	t.Helper()
 	address := take()

@@ -8,8 +8,8 @@ import (
 	"go.mau.fi/util/dbutil"
 )
 
-// RefuseWrites has the database refuse an operation (such as INSERT) on rows of a table for which a condition holds, as a full disk does,
-// until the returned function is called.
+// RefuseWrites has the database refuse an operation (such as INSERT) on rows of a table for which a condition holds, as
+// a full disk does, until the returned function is called.
 func RefuseWrites(t testing.TB, db *dbutil.Database, operation, table, when string) (repair func()) {
 	t.Helper()
 	ctx := context.Background() // repair may be called at the end of a test

@@ -19,8 +19,8 @@ const (
 	leastIdle = 48 << 20 // bytes that the runtime may use in any case, while little happens
 	leastBusy = 80 << 20 // and otherwise
 
-	// interval is how often the limit is adapted. A start with thousands of accounts outgrows a limit within a second, and
-	// then the runtime would do nothing but collect garbage.
+	// interval is how often the limit is adapted. A start with thousands of accounts outgrows a limit within a second,
+	// and then the runtime would do nothing but collect garbage.
 	interval = time.Second
 	busy     = 2 << 20 // bytes that are allocated in an interval, from which on it is not little
 	// giving is how often memory is given back to the system at most, which takes a collection of garbage.
@@ -56,8 +56,8 @@ type usage struct {
 	allocated uint64 // what all objects have taken since the start
 }
 
-// limit returns how much the runtime may use. Some garbage is always allowed: a half as much as there is live data while
-// much happens, and else a quarter.
+// limit returns how much the runtime may use. Some garbage is always allowed: a half as much as there is live data
+// while much happens, and else a quarter.
 func limit(u usage, isBusy bool) int64 {
 	if isBusy {
 		return int64(max(leastBusy, u.other+u.live+u.live/2))

@@ -1,4 +1,5 @@
-// Package postgrestest runs a PostgreSQL server for tests, from the programs that the package postgresql of Debian installs.
+// Package postgrestest runs a PostgreSQL server for tests, from the programs that the package postgresql of Debian
+// installs.
 package postgrestest
 
 import (
@@ -31,8 +32,8 @@ const (
 	probeEvery   = 20 * time.Millisecond
 )
 
-// Server is a server with an empty cluster of its own in a temporary directory. It listens at a socket in this directory, which
-// only its owner can reach.
+// Server is a server with an empty cluster of its own in a temporary directory. It listens at a socket in this
+// directory, which only its owner can reach.
 type Server struct {
 	dir        string // contains the cluster, the socket and the log
 	bin        string // where the programs are
@@ -41,9 +42,9 @@ type Server struct {
 	ended      chan struct{} // closed when the process has ended
 }
 
-// Start makes a cluster in a directory within parent ("" is the one for temporary files) and starts its server. The server does not wait
-// for the disk, so that data is lost when the machine crashes, but not when the server does. It refuses to run as root: then it runs as
-// the user postgres, who must be able to reach parent.
+// Start makes a cluster in a directory within parent ("" is the one for temporary files) and starts its server. The
+// server does not wait for the disk, so that data is lost when the machine crashes, but not when the server does. It
+// refuses to run as root: then it runs as the user postgres, who must be able to reach parent.
 func Start(ctx context.Context, parent string) (*Server, error) {
 	bin, err := findPrograms()
 	if err != nil {
@@ -62,7 +63,8 @@ func Start(ctx context.Context, parent string) (*Server, error) {
 	return s, nil
 }
 
-// findPrograms returns the directory of initdb and postgres. Debian keeps them out of the PATH, one directory for each version.
+// findPrograms returns the directory of initdb and postgres. Debian keeps them out of the PATH, one directory for each
+// version.
 func findPrograms() (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // the pattern is valid
 	if len(found) > 0 {

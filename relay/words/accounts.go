@@ -35,8 +35,8 @@ func (t Texts) postedForThem() string {
 	return t.say("I post their messages with the relay's account.")
 }
 
-// NotHeardOnWazo tells the sender of a message that nobody can post it on Wazo, and what to do. loggedIn says whether they have logged
-// in.
+// NotHeardOnWazo tells the sender of a message that nobody can post it on Wazo, and what to do. loggedIn says whether
+// they have logged in.
 func (t Texts) NotHeardOnWazo(matrixRoom, title string, loggedIn bool) string {
 	why := t.say("you are not logged in to Wazo. If you have a Wazo account that is a member of this chat, type `%s login` here.", t.prefix)
 	if loggedIn {

@@ -39,7 +39,8 @@ func (t Texts) NotInWazoRoom() string {
 	return t.say("I know no Wazo account of yours that is a member of this chat. Type `%s login` in our direct chat to log in to Wazo.", t.prefix)
 }
 
-// ConversationKick is the reason that the bot gives when it removes a person from the room of a conversation. It is plain text.
+// ConversationKick is the reason that the bot gives when it removes a person from the room of a conversation. It is
+// plain text.
 func (t Texts) ConversationKick() string {
 	return t.say("You are not a member of this chat on Wazo any more.")
 }

@@ -2,8 +2,8 @@ package words
 
 import "fmt"
 
-// What other people's clients see of the bot's device. The status command and the check show these texts after the device's
-// ID and a comma.
+// What other people's clients see of the bot's device. The status command and the check show these texts after the
+// device's ID and a comma.
 const (
 	DeviceSigned          Phrase = "signed by its owner"
 	DeviceUnsigned        Phrase = "not signed by its owner"
@@ -30,18 +30,20 @@ const (
 	AdviseOneTimeKeys Phrase = "restart the relay; if that does not help, look into the homeserver's log"
 )
 
-// AdviseApproval says what the owner of the bot's account has to do before the homeserver publishes its cross-signing keys.
+// AdviseApproval says what the owner of the bot's account has to do before the homeserver publishes its cross-signing
+// keys.
 func (t Texts) AdviseApproval(address string) string {
 	return t.say("open %s in a browser, log in as the bot there and approve it; the relay tries again every minute", address)
 }
 
-// ResetApproval says where a log-in by a browser approves that the cryptographic identity is replaced. The text follows an advice and
-// a semicolon.
+// ResetApproval says where a log-in by a browser approves that the cryptographic identity is replaced. The text follows
+// an advice and a semicolon.
 func (t Texts) ResetApproval(address string) string {
 	return t.say("to approve a reset, log in as the bot at %s", address)
 }
 
-// What becomes of the room keys that the bot receives. The status command and the check show these texts after "key backup".
+// What becomes of the room keys that the bot receives. The status command and the check show these texts after "key
+// backup".
 const (
 	BackupUsed     Phrase = "the keys of encrypted rooms are backed up on the homeserver, encrypted with the recovery key"
 	BackupNone     Phrase = "the account has none; the relay makes one once its device is signed"

@@ -49,7 +49,8 @@ func inEachLanguage(t *testing.T, run func(t *testing.T)) {
 	}
 }
 
-// compareGolden compares texts with those in a file, whose name is that of the English ones. With -update, it writes the file.
+// compareGolden compares texts with those in a file, whose name is that of the English ones. With -update, it writes
+// the file.
 func compareGolden(t *testing.T, name string, texts func() string) {
 	t.Helper()
 	inEachLanguage(t, func(t *testing.T) {

@@ -48,8 +48,8 @@ func (t Texts) LoginAskName() string {
 		"To stop, write `cancel`. I remove your answers from this chat.")
 }
 
-// LoginAskPassword asks for the password of a Wazo account. It does not repeat the name: people may have written their password
-// instead.
+// LoginAskPassword asks for the password of a Wazo account. It does not repeat the name: people may have written their
+// password instead.
 func (t Texts) LoginAskPassword() string {
 	return t.say("What is the password of this Wazo account? I remove your answer as soon as I have read it, and I don't keep the password. To change the user name, write `name`.")
 }

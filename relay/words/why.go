@@ -48,8 +48,8 @@ const (
 	WhyWazoSilent     Why = "wazo_silent"
 )
 
-// Why says a reason. The sentence begins in lower case, unless with "I", because it follows a colon, and it ends with a full
-// stop. It is about a message; [Texts.WhyWithoutMessage] is for everything else.
+// Why says a reason. The sentence begins in lower case, unless with "I", because it follows a colon, and it ends with a
+// full stop. It is about a message; [Texts.WhyWithoutMessage] is for everything else.
 func (t Texts) Why(why Why) string {
 	switch why {
 	case WhyTooLarge:

@@ -1,13 +1,13 @@
 // Package words holds every sentence that the relay says in a chat, on Matrix and on Wazo.
 //
-// The texts are Markdown. A text first says what happened and then what to do. No text contains a secret. The relay calls
-// itself "I". A room is one on Matrix, a chat is one on Wazo.
+// The texts are Markdown. A text first says what happened and then what to do. No text contains a secret. The relay
+// calls itself "I". A room is one on Matrix, a chat is one on Wazo.
 //
-// Each sentence stands in English where it is said. Its translations are in the message catalogue: those into French in the package
-// french below. docs/architecture.md says how to add a sentence or a language.
+// Each sentence stands in English where it is said. Its translations are in the message catalogue: those into French in
+// the package french below. docs/architecture.md says how to add a sentence or a language.
 //
-// testdata/texts.golden shows all texts in English, with every reason in every sentence that ends with one, and testdata/texts.fr.golden
-// shows them in French.
+// testdata/texts.golden shows all texts in English, with every reason in every sentence that ends with one, and
+// testdata/texts.fr.golden shows them in French.
 package words
 
 import (
@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Texts are the sentences that a relay says. They know the command prefix and the language, which are configured. The zero value says
-// in English what needs no prefix.
+// Texts are the sentences that a relay says. They know the command prefix and the language, which are configured. The
+// zero value says in English what needs no prefix.
 type Texts struct {
 	prefix         string
 	language       Language
@@ -28,8 +28,8 @@ type Texts struct {
 // New returns the English texts of a relay whose commands begin with a prefix, like "!wazo".
 func New(prefix string) Texts { return Texts{prefix: prefix} }
 
-// WithoutRelayAccount returns the texts of a relay that has no account of its own on Wazo: nobody there speaks for people who have not
-// logged in.
+// WithoutRelayAccount returns the texts of a relay that has no account of its own on Wazo: nobody there speaks for
+// people who have not logged in.
 func (t Texts) WithoutRelayAccount() Texts {
 	t.noRelayAccount = true
 	return t
@@ -173,13 +173,14 @@ func (t Texts) OpenAccepted() string {
 // OpenJoin says that a room is open because anybody may join it.
 func (t Texts) OpenJoin() string { return t.say("anybody may join") }
 
-// OpenThrough says that a room is open because the members of another one may join, and that one is open: why is one of these
-// texts.
+// OpenThrough says that a room is open because the members of another one may join, and that one is open: why is one of
+// these texts.
 func (t Texts) OpenThrough(other, why string) string {
 	return t.say("all members of %[1]s may join, and %[1]s itself is open: %[2]s", Escape(other), why)
 }
 
-// OpenThroughUnknown says that a room counts as open because the members of another one may join, which the bot cannot look at.
+// OpenThroughUnknown says that a room counts as open because the members of another one may join, which the bot cannot
+// look at.
 func (t Texts) OpenThroughUnknown(other string) string {
 	return t.say("all members of %[1]s may join; I am not in %[1]s, so I cannot see who may join it: please invite me there", Escape(other))
 }
@@ -302,7 +303,8 @@ func (t Texts) Dropped(n int) string {
 	return t.count(n, "Dropped %d message.", "Dropped %d messages.")
 }
 
-// WithMore ends a list that does not show all: more is how many others there are. It is the list itself if there are none.
+// WithMore ends a list that does not show all: more is how many others there are. It is the list itself if there are
+// none.
 func (t Texts) WithMore(list string, more int) string {
 	if more == 0 {
 		return list
@@ -317,7 +319,8 @@ func (t Texts) Late(written time.Time) string {
 	return t.say("⏳ late, written %s:", t.at(written))
 }
 
-// Introduction is posted in a Wazo chat when it is linked. matrixRoom is the name of the Matrix room, "" if it has none.
+// Introduction is posted in a Wazo chat when it is linked. matrixRoom is the name of the Matrix room, "" if it has
+// none.
 func (t Texts) Introduction(matrixRoom string) string {
 	linked := t.say("From now on, this chat is linked with the Matrix room \"%s\".", matrixRoom)
 	if matrixRoom == "" {
@@ -326,7 +329,8 @@ func (t Texts) Introduction(matrixRoom string) string {
 	return t.say("Hello! %s People there read what you write here, and you read what they write. To end the link, write: %s unlink", linked, t.prefix)
 }
 
-// Explanation is posted once in a Wazo chat that is not linked, when somebody writes there. bot is the bot's Matrix user ID.
+// Explanation is posted once in a Wazo chat that is not linked, when somebody writes there. bot is the bot's Matrix
+// user ID.
 func (t Texts) Explanation(bot string) string {
 	return t.say("Hello! I relay messages between Wazo and Matrix. This chat is not linked with a Matrix room, so nobody on Matrix reads it. "+
 		"To link it, an administrator of the relay invites %[1]s to a room on Matrix and types there: %[2]s rooms, and then %[2]s link with the number of this chat", bot, t.prefix)
@@ -372,8 +376,8 @@ func Escape(text string) string { return escaper.Replace(text) }
 // escaped matches what Escape has put before a character, and code, in which nothing is escaped.
 var escaped = regexp.MustCompile("\\\\([\\\\*_`\\[\\]<>#~|])|`[^`]*`")
 
-// Unescape takes the escapes out of a text. Clients that show no formatting show the result, in which names are as people wrote
-// them.
+// Unescape takes the escapes out of a text. Clients that show no formatting show the result, in which names are as
+// people wrote them.
 func Unescape(markdown string) string {
 	return escaped.ReplaceAllStringFunc(markdown, func(match string) string { return strings.TrimPrefix(match, `\`) })
 }
@@ -381,8 +385,8 @@ func Unescape(markdown string) string {
 // WebhookHere is what somebody sees who opens the address of the webhook in a browser.
 const WebhookHere Phrase = "Only Wazo sends something to this address."
 
-// AboutRelay is what somebody sees who opens the public address of the relay itself in a browser, for example because an OAuth 2.0
-// provider shows it to whoever is asked to approve a log-in of the bot.
+// AboutRelay is what somebody sees who opens the public address of the relay itself in a browser, for example because
+// an OAuth 2.0 provider shows it to whoever is asked to approve a log-in of the bot.
 const AboutRelay Phrase = "Here is a relay between Matrix and Wazo chat: it passes on what people say on one side to the other side. There is nothing to do on this page. The people who run this server can tell you more."
 
 // What a relay says of itself to those who ask for its health, if several relays are started on one database.

@@ -4,8 +4,8 @@
 //	divide: people=… portals=… messages_day=… peak_to_matrix_s=… limit_s=… burst=… accounts=… p50_s=… p99_s=… merged=… busiest=… moved=…
 //
 // "accounts" is the smallest number with which 99 of 100 messages wait no longer than -seconds. "merged" is how many
-// messages an event shows in the mean, "busiest" how much more the busiest account has to do than the others, and "moved"
-// the part of the portals that would move if one account were added.
+// messages an event shows in the mean, "busiest" how much more the busiest account has to do than the others, and
+// "moved" the part of the portals that would move if one account were added.
 //
 // It is a model: the flags say what is assumed.
 package main

@@ -6,11 +6,11 @@
 //
 //	standby: takeovers=… max_takeover_s=… lost=… doubled=… reordered=… …
 //
-// A take-over is measured from the moment at which something happens to the active relay
-// until the other one has delivered a message; meanwhile no single request fails. The further fields are the hand-overs after an
-// orderly end, how often both have made requests at the same time, and how often the stand-by
-// took over although the active relay could relay. The exit code is 0 if the run is
-// clean, no take-over took more than ten seconds and no hand-over more than five.
+// A take-over is measured from the moment at which something happens to the active relay until the other one has
+// delivered a message; meanwhile no single request fails. The further fields are the hand-overs after an orderly end,
+// how often both have made requests at the same time, and how often the stand-by took over although the active relay
+// could relay. The exit code is 0 if the run is clean, no take-over took more than ten seconds and no hand-over more
+// than five.
 package main
 
 import (

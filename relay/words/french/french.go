@@ -1,15 +1,16 @@
 // Package french has what the relay says in French.
 //
-// Each file has the sentences of one file of package words, or of the bot, by their English. A sentence that counts has two forms: that
-// for 0 and 1, and that for more. The tests of package words find sentences that are missing here.
+// Each file has the sentences of one file of package words, or of the bot, by their English. A sentence that counts has
+// two forms: that for 0 and 1, and that for more. The tests of package words find sentences that are missing here.
 //
-// The text is written with ordinary blanks and apostrophes, and Sentences sets it: it puts no-break spaces where French typography wants
-// them. A tilde is a no-break space between a number and its unit.
+// The text is written with ordinary blanks and apostrophes, and Sentences sets it: it puts no-break spaces where French
+// typography wants them. A tilde is a no-break space between a number and its unit.
 //
-// The relay says "vous" to people. A room is "salon", a Wazo chat "discussion", a direct chat "conversation privée", a log-in
-// "connexion", a power level "rang", and to deliver or to relay is "transmettre": where Matrix has a word, it is that of Element.
-// Parked messages are "mis de côté", and what a muted chat no longer brings are "mes invitations". Where it is easy, a sentence is such
-// that no participle agrees with the person: "vous n'avez pas l'autorisation" instead of "vous n'êtes pas autorisé".
+// The relay says "vous" to people. A room is "salon", a Wazo chat "discussion", a direct chat "conversation privée", a
+// log-in "connexion", a power level "rang", and to deliver or to relay is "transmettre": where Matrix has a word, it is
+// that of Element. Parked messages are "mis de côté", and what a muted chat no longer brings are "mes invitations".
+// Where it is easy, a sentence is such that no participle agrees with the person: "vous n'avez pas l'autorisation"
+// instead of "vous n'êtes pas autorisé".
 package french
 
 import (

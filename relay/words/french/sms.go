@@ -1,7 +1,7 @@
 package french
 
-// sms has the sentences of relay/words/sms.go. A text message is "SMS", which is as usual as "message texte" and cannot be taken for a
-// message on Matrix.
+// sms has the sentences of relay/words/sms.go. A text message is "SMS", which is as usual as "message texte" and cannot
+// be taken for a message on Matrix.
 var sms = sentences{
 	"This reply was not sent, because each text message may cost money. Replies stay on Matrix. To send its text, write it as an ordinary message.": {
 		"Cette réponse n'a pas été envoyée, car chaque SMS peut être payant. Les réponses restent sur Matrix. Pour en envoyer le texte, écrivez-le dans un message ordinaire.",
