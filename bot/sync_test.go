@@ -268,9 +268,13 @@ func TestResync(t *testing.T) {
 		begin := time.Now()
 		require.NoError(t, f.bot.Resync(t.Context()))
 		require.Less(t, time.Since(begin), longPoll/2)
-		f.hs.await("the long poll to end", func() bool {
-			n := len(f.hs.syncs)
-			return n >= 3 && f.hs.syncs[n-3].ended && f.hs.syncs[n-3].timeout != "0" && f.hs.syncs[n-2].timeout == "0"
+		f.hs.await("the long poll to end", func() bool { // the start may have ended one before, in the same way
+			for i := range len(f.hs.syncs) - 1 {
+				if f.hs.syncs[i].ended && f.hs.syncs[i].timeout != "0" && f.hs.syncs[i+1].timeout == "0" {
+					return true
+				}
+			}
+			return false
 		})
 	})
 

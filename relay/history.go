@@ -179,7 +179,7 @@ func (r *reader) probe(ctx context.Context) error {
 		}
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	}
-	return r.openings.heard(ctx, r.acc, latest)
+	return r.openings.heard(ctx, r.acc, latest, portals)
 }
 
 // connectionIsYoung returns for how long nothing may be read yet, because the connection of the account was made just

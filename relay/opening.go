@@ -84,8 +84,12 @@ func (o *openings) roomOf(ctx context.Context, acc *account, uuid wazoapi.UUID, 
 }
 
 // heard notes what an account has missed while nobody listened, and what has changed in its rooms. latest is the newest
-// message of each of the account's rooms.
-func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Message) error {
+// message of each of the account's rooms, and portals are what the account reads.
+func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Message, portals []*db.Portal) error {
+	known := make(map[wazoapi.UUID]bool, len(portals))
+	for _, portal := range portals {
+		known[wazoapi.UUID(portal.WazoRoom)] = true
+	}
 	heardUntil, before := acc.heard()
 	newest, now := heardUntil, make(map[wazoapi.UUID]wazoapi.UUID, len(latest))
 	for _, m := range latest {
@@ -97,6 +101,8 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 		late := before != nil && before[m.Room] != m.UUID && m.CreatedAt.After(heardUntil.Add(-o.cfg.lagOf(m)))
 		if heardUntil.IsZero() || !late && !m.CreatedAt.After(heardUntil.Time) {
 			continue // what was said before the account first listened opens nothing
+		} else if known[m.Room] {
+			continue // there is nothing to open
 		}
 		if _, err := o.want(ctx, acc, m); err != nil {
 			return err

@@ -396,7 +396,7 @@ func TestMissedMessageOpensAConversation(t *testing.T) {
 	login := f.core.accounts.of(robinUser)
 	latest, err := login.api.LatestMessages(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, f.core.openings.heard(t.Context(), login, latest))
+	require.NoError(t, f.core.openings.heard(t.Context(), login, latest, nil))
 	require.Empty(t, f.openingsStored(), "it was there before the log-in")
 
 	f.halt()
@@ -413,7 +413,7 @@ func TestMissedMessageOpensAConversation(t *testing.T) {
 		login.setHeard(jsontime.UMicroInt(1), nil) // as if nothing had been heard
 		latest, err = login.api.LatestMessages(t.Context())
 		require.NoError(t, err)
-		require.NoError(t, f.core.openings.heard(t.Context(), login, latest))
+		require.NoError(t, f.core.openings.heard(t.Context(), login, latest, nil))
 		openings, err := f.db.Opening.All(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, openings, "it was shown before everybody left")
@@ -435,7 +435,7 @@ func TestFirstProbeOpensNothing(t *testing.T) {
 	})
 	latest, err := f.core.account.api.LatestMessages(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, f.core.openings.heard(t.Context(), f.core.account, latest))
+	require.NoError(t, f.core.openings.heard(t.Context(), f.core.account, latest, nil))
 	require.Empty(t, f.openingsStored(), "nor does the second one")
 	f.halt()
 	f.wazo.Post(f.room.UUID, f.bob, "missed", "")
