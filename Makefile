@@ -67,7 +67,7 @@ $(SYNAPSE)/installed: e2e/synapse/requirements.txt
 	touch $@
 
 e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program and two short chaos runs on Synapse, which the first run installs. It needs Python 3.11 or newer.
-	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -parallel 4 -timeout 30m ./harness ./cases ./setup
+	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 30m ./harness ./cases ./setup
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -plain
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -restores -1
 

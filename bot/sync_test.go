@@ -142,6 +142,11 @@ func TestLostLogIn(t *testing.T) {
 		f.first()
 		f.link()
 		f.hs.allSeen()
+		f.hs.await("a long poll, after what the start asks for at once", func() bool {
+			atOnce := slices.ContainsFunc(f.hs.syncs, func(s fakeSync) bool { return s.timeout == "0" })
+			last := f.hs.syncs[len(f.hs.syncs)-1]
+			return atOnce && last.timeout != "0" && !last.ended
+		})
 		f.hs.account.Revoke()
 		f.wazo.Post(f.project.UUID, f.alice, "kept", "")
 		f.hs.awaitSent(roomID, "Alice Martin: kept")
