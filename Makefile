@@ -52,7 +52,7 @@ test-postgres: ## Runs the tests that use the database on a PostgreSQL server, w
 
 # Go does not know that these tests build and run the whole program, so it would reuse a result (-count=1).
 test-e2e: ## Runs the tests of the whole program on a real homeserver, and prints what the catch-up test and the chaos test measured.
-	cd e2e && go test $(TAGS) -count=1 -race -parallel 4 -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/browser$$ -e e2e/catchup$$ -e e2e/chaos$$)
+	cd e2e && go test $(TAGS) -count=1 -race -timeout 30m $$(go list $(TAGS) ./... | grep -v -e e2e/browser$$ -e e2e/catchup$$ -e e2e/chaos$$)
 	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./catchup | grep -E '^(catchup:|--- |FAIL|ok|panic)'
 	cd e2e && go test $(TAGS) -count=1 -v -timeout 20m ./chaos | grep -E '^(chaos:|--- |FAIL|ok|panic|    )'
 
