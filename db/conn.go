@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"sync"
 )
 
 // pool is the driver of a database: its connections are cheap, and share the few connections to the file that there
@@ -164,17 +162,10 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		})
 		return result, err
 	}
-	if err := c.writer.acquire(ctx); err != nil {
-		return nil, err
-	} else if err = c.writer.join(true, needsSync(ctx)); err != nil {
-		c.writer.pass()
-		return nil, err
-	}
-	c.facts.note(kind)
-	result, err := c.writer.conn.ExecContext(context.Background(), query, args)
+	result, err := onWriter(ctx, c, kind, func(conn sqliteConn) (driver.Result, error) {
+		return conn.ExecContext(context.Background(), query, args)
+	})
 	if err != nil {
-		c.writer.failed(err)
-		_ = c.writer.undo(true) // the first error says more
 		return nil, err
 	}
 	return result, c.writer.leave(true)
@@ -214,17 +205,10 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		}
 		return &endedRows{Rows: rows, end: func() error { c.giveOwn(); return nil }}, nil
 	}
-	if err := c.writer.acquire(ctx); err != nil {
-		return nil, err
-	} else if err = c.writer.join(true, needsSync(ctx)); err != nil {
-		c.writer.pass()
-		return nil, err
-	}
-	c.facts.note(kind)
-	rows, err := c.writer.conn.QueryContext(context.Background(), query, args)
+	rows, err := onWriter(ctx, c, kind, func(conn sqliteConn) (driver.Rows, error) {
+		return conn.QueryContext(context.Background(), query, args)
+	})
 	if err != nil {
-		c.writer.failed(err)
-		_ = c.writer.undo(true) // the first error says more
 		return nil, err
 	}
 	return &endedRows{Rows: rows, failed: c.writer.failed, end: func() error { return c.writer.leave(true) }}, nil
@@ -282,6 +266,23 @@ func onTx[T any](t *tx, kind kind, run func(conn sqliteConn) (T, error)) (T, err
 	result, err := run(w.conn)
 	if err != nil {
 		w.failed(err)
+	}
+	return result, err
+}
+
+// onWriter runs a statement that is a transaction by itself. If it succeeds, the caller ends that with leave.
+func onWriter[T any](ctx context.Context, c *conn, kind kind, run func(conn sqliteConn) (T, error)) (result T, err error) {
+	w := c.writer
+	if err = w.acquire(ctx); err != nil {
+		return result, err
+	} else if err = w.join(true, needsSync(ctx)); err != nil {
+		w.pass()
+		return result, err
+	}
+	c.facts.note(kind)
+	if result, err = run(w.conn); err != nil {
+		w.failed(err)
+		_ = w.undo(true) // the first error says more
 	}
 	return result, err
 }
@@ -374,59 +375,4 @@ func named(args []driver.Value) []driver.NamedValue {
 		all[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
 	}
 	return all
-}
-
-// kind is what a statement does.
-type kind struct {
-	verb  string // in capital letters
-	table string // that it writes; empty: none, or not known
-	reads bool   // it only reads
-	many  bool   // it is more than one statement
-}
-
-// isOwn reports whether a statement concerns a connection, or cannot be a part of a transaction.
-func (k kind) isOwn() bool {
-	switch k.verb {
-	case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "CREATE", "ALTER", "DROP", "EXPLAIN":
-		return false
-	}
-	return true
-}
-
-// kinds are the kinds of the statements of the program, which are not many.
-var kinds sync.Map
-
-func kindOf(query string) kind {
-	if known, ok := kinds.Load(query); ok {
-		return known.(kind)
-	}
-	k := parseKind(query)
-	if len(query) < 4096 { // not the texts of upgrades
-		kinds.Store(query, k)
-	}
-	return k
-}
-
-// words of a statement that stand between its verb and its table.
-var betweenVerbAndTable = map[string]bool{"INTO": true, "FROM": true, "OR": true, "REPLACE": true, "IGNORE": true, "ABORT": true, "TABLE": true}
-
-func parseKind(query string) kind {
-	words := strings.FieldsFunc(query, func(r rune) bool { return strings.ContainsRune(" \t\n\r(;", r) })
-	if len(words) == 0 {
-		return kind{}
-	}
-	k := kind{verb: strings.ToUpper(words[0])}
-	first, others, _ := strings.Cut(query, ";")
-	k.many = first != "" && strings.TrimSpace(others) != ""
-	k.reads = !k.many && (k.verb == "SELECT" || k.verb == "EXPLAIN")
-	if k.reads || k.isOwn() {
-		return k
-	}
-	for _, word := range words[1:] {
-		if !betweenVerbAndTable[strings.ToUpper(word)] {
-			k.table = strings.ToLower(strings.Trim(word, `"`))
-			break
-		}
-	}
-	return k
 }

@@ -160,13 +160,8 @@ func (f *following) rename(ctx context.Context) error {
 
 // roomsListed has the conversations looked at that an account reads, if their Wazo rooms have changed since they were
 // last seen.
-func (c *conversations) roomsListed(ctx context.Context, acc *account) error {
-	portals, err := c.db.Portal.OfReader(ctx, acc.row.ID)
-	if err != nil {
-		return fmt.Errorf("failed to read the conversations: %w", err)
-	}
-	portals = slices.DeleteFunc(portals, func(p *db.Portal) bool { return !p.IsOpened() })
-	if len(portals) == 0 {
+func (c *conversations) roomsListed(ctx context.Context, acc *account, portals []*db.Portal) error {
+	if !slices.ContainsFunc(portals, (*db.Portal).IsOpened) {
 		return nil
 	}
 	rooms, err := acc.listRooms(ctx)
@@ -178,7 +173,7 @@ func (c *conversations) roomsListed(ctx context.Context, acc *account) error {
 		byUUID[string(room.UUID)] = room
 	}
 	for _, portal := range portals {
-		if c.hasChanged(portal, byUUID[portal.WazoRoom]) {
+		if portal.IsOpened() && c.hasChanged(portal, byUUID[portal.WazoRoom]) {
 			c.wake(portal.ID)
 		}
 	}

@@ -136,19 +136,9 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	} else if acc == nil {
 		return outcomeChanged, d.withdraw(ctx)
 	}
-	var number wazoapi.Identity
-	if d.outside != nil {
-		var may bool
-		if number, may, err = d.ownNumber(ctx, acc, request); err != nil {
-			return outcomeStopped, err
-		} else if !may {
-			return outcomeChanged, nil
-		}
-		if request.isNew() {
-			if may, err = d.maySend(ctx); err != nil || !may {
-				return outcomeStopped, err
-			}
-		}
+	number, result, done, err := d.mayText(ctx, acc, request)
+	if err != nil || done {
+		return result, err
 	}
 	if there, err := d.attempt(ctx, request); err != nil {
 		return outcomeStopped, err

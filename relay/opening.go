@@ -114,7 +114,7 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 		}
 	}
 	acc.setHeard(newest, now)
-	return o.conversations.roomsListed(ctx, acc)
+	return o.conversations.roomsListed(ctx, acc, portals)
 }
 
 // ask stores that a person wants a Wazo room on Matrix now, whatever they decided before. When they are invited, they

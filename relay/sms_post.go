@@ -79,6 +79,24 @@ func (d *wazoDelivery) stay(ctx context.Context, what words.Stays) error {
 // toldReadOnly is what db.Told keeps of people who were told that they cannot write to somebody outside Wazo.
 const toldReadOnly = "sms_read_only"
 
+// mayText returns from which number a request is posted, if it is a text message. done says that it is not posted now,
+// and result is what that means for the row.
+func (d *wazoDelivery) mayText(ctx context.Context, acc *account, request *wazoRequest) (number wazoapi.Identity, result outcome, done bool, err error) {
+	if d.outside == nil {
+		return number, result, false, nil
+	}
+	number, may, err := d.ownNumber(ctx, acc, request)
+	if err != nil {
+		return number, outcomeStopped, true, err
+	} else if !may {
+		return number, outcomeChanged, true, nil
+	} else if !request.isNew() {
+		return number, result, false, nil
+	}
+	may, err = d.maySend(ctx)
+	return number, outcomeStopped, !may, err
+}
+
 // ownNumber returns the number from which a request is sent, and stores it in a new request. It reports false if the
 // room is read-only for the account: then the row has left the queue. An error with a reason says what the sender can
 // do.
