@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -15,11 +14,9 @@ import (
 // smsLimits bound what text messages may cost, and how many rooms a flood of unknown numbers makes. What is above a
 // limit waits, and is told once. It is safe for concurrent use.
 type smsLimits struct {
-	sent  *ratelimit.Limit[int64] // text messages by portal
-	rooms *ratelimit.Limit[int64] // new rooms by account
-
-	mu   sync.Mutex
-	told map[string]time.Time // when it was last told
+	sent  *ratelimit.Limit[int64]  // text messages by portal
+	rooms *ratelimit.Limit[int64]  // new rooms by account
+	told  *ratelimit.Limit[string] // notices by room or person
 }
 
 const (
@@ -33,19 +30,8 @@ const (
 func newSMSLimits(perHour, roomsPerHour int) *smsLimits {
 	return &smsLimits{
 		sent: ratelimit.New[int64](perHour, time.Hour, time.Now), rooms: ratelimit.New[int64](roomsPerHour, time.Hour, time.Now),
-		told: make(map[string]time.Time),
+		told: ratelimit.New[string](1, time.Hour, time.Now),
 	}
-}
-
-// tellOnce reports whether something is to be told: it was not for an hour.
-func (l *smsLimits) tellOnce(what string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if time.Since(l.told[what]) < time.Hour {
-		return false
-	}
-	l.told[what] = time.Now()
-	return true
 }
 
 // maySend reports whether one more text message may be sent in a room now. If not, the queue goes on when it may, and
@@ -57,7 +43,7 @@ func (d *wazoDelivery) maySend(ctx context.Context) (bool, error) {
 	}
 	d.waits.note(d.row.Queue(), words.WaitTextLimit, time.Now())
 	d.tasks.WakeAfter(wait, queueJob(d.row.Queue()))
-	if !d.smsLimits.tellOnce(d.portal.MatrixRoom.String()) {
+	if d.smsLimits.told.Take(d.portal.MatrixRoom.String()) > 0 {
 		return false, nil
 	}
 	return false, d.db.DoTxn(ctx, func(ctx context.Context) error {
@@ -78,7 +64,7 @@ func (o *openings) mayOpenOutside(ctx context.Context, opening *db.Opening, plan
 	o.tasks.WakeAfter(wait, job{kind: jobOpen, wazoRoom: plan.Marker.WazoRoom})
 	return false, o.db.DoTxn(ctx, func(ctx context.Context) error {
 		for _, person := range people {
-			if !o.smsLimits.tellOnce(person.user.String()) {
+			if o.smsLimits.told.Take(person.user.String()) > 0 {
 				continue
 			} else if err := o.SayTo(ctx, person.user, o.texts.ManyUnknownNumbers(o.cfg.SMS.roomsPerHour())); err != nil {
 				return err
