@@ -34,7 +34,15 @@ func TestDatabaseOfVersion9OnPostgreSQLIsUpgraded(t *testing.T) {
 	location := dbtest.Location(t)
 	db := openAt(t, location, "key")
 	want := schema(db)
-	_, err := db.RawDB.Exec(`DROP TABLE outside; DROP TABLE outside_attempt; DROP TABLE text_message; UPDATE version SET version = 9, compat = 9`)
+	_, err := db.RawDB.Exec(`
+		DROP INDEX portal_reader;
+		ALTER TABLE portal DROP COLUMN settled, DROP COLUMN changes, DROP COLUMN followed, DROP COLUMN followed_room;
+		DROP TABLE named_room;
+		DROP TABLE outside;
+		DROP TABLE outside_attempt;
+		DROP TABLE text_message;
+		UPDATE version SET version = 9, compat = 9;
+	`)
 	require.NoError(t, err)
 	require.NotEqual(t, want, schema(db))
 	require.NoError(t, db.Close())
