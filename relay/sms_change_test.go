@@ -156,5 +156,5 @@ func TestAnEditReachesATextMessageThatWasSetAside(t *testing.T) {
 	f.editIn(room, parked, "at two")
 	f.awaitSent("zero", "at two")
 	f.awaitQueueEmpty(room)
-	require.Zero(t, f.noticesLike(txt.StaysOnMatrix(words.StaysEdit)))
+	require.Zero(t, f.noticesLike(txt.StaysOnMatrix(words.StaysEdit, true)))
 }

@@ -79,6 +79,12 @@ func TestAFileIsSentAsALink(t *testing.T) {
 	await.Until(t, "the link with the caption", func() bool { return len(f.sent()) == 2 })
 	require.Contains(t, f.sent()[1], "a cat a cat")
 	f.awaitNotice("is sent as about")
+
+	f.matrix.add(room, robinUser, event.EventMessage, map[string]any{
+		"msgtype": "m.image", "body": "lion.jpg", "url": "mxc://a.example/lion", "info": map[string]any{"size": 1001},
+	})
+	f.awaitNotice(txt.StaysOnMatrix(words.StaysBigFile, false))
+	require.Len(t, f.sent(), 2)
 }
 
 func TestTheOwnNumbersAreAskedForOnce(t *testing.T) {

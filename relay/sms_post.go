@@ -50,8 +50,13 @@ func (d *wazoDelivery) stays(evt *event.Event) words.Stays {
 		return words.StaysReply
 	}
 	opts := convert.WazoOptions{Sticker: evt.Type.Type == event.EventSticker.Type}
-	if file := convert.AttachmentOf(content, opts); file != nil && (d.cfg.Media.URL == "" || int64(file.Size) > d.cfg.Media.MaxSize) {
+	switch file := convert.AttachmentOf(content, opts); {
+	case file == nil:
+		return ""
+	case d.cfg.Media.URL == "":
 		return words.StaysFile
+	case int64(file.Size) > d.cfg.Media.MaxSize:
+		return words.StaysBigFile
 	}
 	return ""
 }
@@ -64,15 +69,15 @@ func (d *wazoDelivery) stay(ctx context.Context, what words.Stays) error {
 			return err
 		}
 		d.counts.finished(ctx, d.row, OutcomeUnheard)
-		if what == words.StaysReply || what == words.StaysFile {
-			return d.Say(ctx, d.portal.MatrixRoom, d.texts.StaysOnMatrix(what), id.EventID(d.row.SourceID))
+		if what == words.StaysReply || what == words.StaysFile || what == words.StaysBigFile {
+			return d.Say(ctx, d.portal.MatrixRoom, d.texts.StaysOnMatrix(what, d.cfg.SMS.Corrections), id.EventID(d.row.SourceID))
 		}
 		if told, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceStays, d.row.Author); err != nil || told {
 			return err
 		} else if err = d.db.SaidOnce.Add(ctx, d.portal.ID, db.OnceStays, d.row.Author); err != nil {
 			return err
 		}
-		return d.Say(ctx, d.portal.MatrixRoom, d.texts.StaysOnMatrix(what), id.EventID(d.row.SourceID))
+		return d.Say(ctx, d.portal.MatrixRoom, d.texts.StaysOnMatrix(what, d.cfg.SMS.Corrections), id.EventID(d.row.SourceID))
 	})
 }
 

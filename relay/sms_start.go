@@ -145,7 +145,8 @@ func (s *smsStarter) first(ctx context.Context, acc *account, room wazoapi.Room,
 		return "", s.people.explain(ctx, acc, err)
 	}
 	known := &db.Outside{}
-	if portal, err := s.db.Portal.ByWazoRoom(ctx, string(room.UUID)); err != nil {
+	portal, err := s.db.Portal.ByWazoRoom(ctx, string(room.UUID))
+	if err != nil {
 		return "", err
 	} else if portal != nil {
 		if known, err = s.outsideOf(ctx, portal); err != nil {
@@ -167,15 +168,19 @@ func (s *smsStarter) first(ctx context.Context, acc *account, room wazoapi.Room,
 	if err != nil {
 		return "", s.people.explain(ctx, acc, err)
 	}
+	sent := s.texts.SMSSent(phone.Readable(number), phone.Segments(text))
 	for _, m := range page.Items {
 		if m.UserUUID == acc.uuid() && m.Content == text && time.Since(m.CreatedAt) < repeatedWithin {
-			return s.texts.SMSSent(phone.Readable(number)), nil
+			return sent, nil
 		}
+	}
+	if portal != nil && s.smsLimits.sent.Take(portal.ID) > 0 {
+		return "", refuse(s.texts.SMSLimited(phone.Readable(number), s.cfg.SMS.perHour()))
 	}
 	_, err = acc.api.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: text, Identity: from.UUID})
 	switch {
 	case err == nil:
-		return s.texts.SMSSent(phone.Readable(number)), nil
+		return sent, nil
 	case wazoapi.OutcomeUnknown(err):
 		return s.texts.SMSPerhapsSent(phone.Readable(number)), nil
 	case errors.Is(err, wazoapi.ErrUnreachable):

@@ -39,13 +39,13 @@ func (f *smsFixture) refusedStart(number, want string) {
 func TestAConversationIsStartedWithANumber(t *testing.T) {
 	t.Parallel()
 	f := newSMSFixture(t)
-	f.mustStart("514-555-0111", "hello", txt.SMSSent("+1 514-555-0111"))
+	f.mustStart("514-555-0111", "hello", txt.SMSSent("+1 514-555-0111", 1))
 	f.awaitSent("hello")
 	require.Equal(t, customerNumber, f.lastSMS().To, "in the form of Wazo")
 	f.awaitMade(1)
 	f.join(madeRoom(0), robinUser)
 	f.awaitTextsIn(madeRoom(0), "hello")
-	f.mustStart("(514) 555 0111", "hello", txt.SMSSent("+1 514-555-0111"))
+	f.mustStart("(514) 555 0111", "hello", txt.SMSSent("+1 514-555-0111", 1))
 	f.mustStart(customerNumber, "", txt.SMSStarted("+1 514-555-0111"))
 	f.receive("who is there?")
 	f.awaitTextsIn(madeRoom(0), "hello", "who is there?")
@@ -58,7 +58,7 @@ func TestAFailureOfTheFirstTextMessageIsTold(t *testing.T) {
 	t.Run("by the provider, later", func(t *testing.T) {
 		t.Parallel()
 		f := newSMSFixture(t)
-		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111", 1))
 		f.awaitSent("hello")
 		f.awaitMade(1)
 		f.join(madeRoom(0), robinUser)
@@ -71,7 +71,7 @@ func TestAFailureOfTheFirstTextMessageIsTold(t *testing.T) {
 		t.Parallel()
 		f := newSMSFixture(t)
 		f.wazo.Faults().RefuseSMS(0, wazotest.Always())
-		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+		f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111", 1))
 		f.awaitMade(1)
 		await.Until(t, "Wazo to give up", func() bool {
 			messages := f.wazo.Messages(f.outsideRoom())
@@ -97,7 +97,7 @@ func TestAFirstTextMessageIsNotRepeatedAfterARestart(t *testing.T) {
 	const post = "POST /api/chatd/1.0/users/me/rooms/{room}/messages"
 	before := f.wazo.Requests()[post]
 	require.Positive(t, before)
-	f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111"))
+	f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111", 1))
 	f.awaitSent("hello")
 	require.Equal(t, before, f.wazo.Requests()[post], "it is found")
 }

@@ -143,7 +143,7 @@ func TestTextMessagesAreBounded(t *testing.T) {
 	for i := range 60 {
 		last = c.say(t, room, fmt.Sprintf("loop %d", i))
 	}
-	c.awaitNotice(t, room, last, "More than 60 text messages")
+	c.awaitNotice(t, room, last, "At most 60 text messages")
 	c.awaitSent(t, "loop 58")
 	require.LessOrEqual(t, len(c.sent()), 60)
 

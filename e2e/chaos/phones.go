@@ -127,7 +127,7 @@ func (s *fixture) beginTexts(ctx context.Context, ph *phone, texter *script) err
 		answer, err := s.command(limited, ph.login, "!wazo sms "+ph.number+" "+ph.first)
 		cancel()
 		ph.login.private.RUnlock()
-		ph.isSent = err == nil && answer == wazoTexts.SMSSent(readable(ph.number))
+		ph.isSent = err == nil && answer == wazoTexts.SMSSent(readable(ph.number), 1)
 		s.say("%s was written to: %q, error %v", ph.name, answer, err)
 	}
 	s.receive(ph, texter.next()+".")

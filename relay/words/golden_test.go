@@ -450,10 +450,11 @@ func goldenTexts() string {
 		what Stays
 	}{
 		{"StaysEdit", StaysEdit}, {"StaysReaction", StaysReaction}, {"StaysRemoval", StaysRemoval}, {"StaysReply", StaysReply},
-		{"StaysFile", StaysFile}, {"StaysWordless", StaysWordless},
+		{"StaysFile", StaysFile}, {"StaysBigFile", StaysBigFile}, {"StaysWordless", StaysWordless},
 	} {
-		text("StaysOnMatrix, "+what.name, golden.StaysOnMatrix(what.what))
+		text("StaysOnMatrix, "+what.name, golden.StaysOnMatrix(what.what, false))
 	}
+	text("StaysOnMatrix, StaysReaction where edits are sent", golden.StaysOnMatrix(StaysReaction, true))
 	for _, own := range [][]string{nil, numbers[:1], numbers} {
 		text(fmt.Sprintf("OutsideTopic, %d numbers", len(own)), golden.OutsideTopic("+1 514-555-0111", own))
 		text(fmt.Sprintf("OwnNumber, none of %d numbers", len(own)), golden.OwnNumber("", own))
@@ -474,7 +475,9 @@ func goldenTexts() string {
 	text("NumberUnreachable", golden.NumberUnreachable(numbers[0]))
 	text("NumberOfAColleague", golden.NumberOfAColleague(numbers[0]))
 	text("SMSStarted", golden.SMSStarted(numbers[0]))
-	text("SMSSent", golden.SMSSent(numbers[0]))
+	text("SMSSent", golden.SMSSent(numbers[0], 1))
+	text("SMSSent, a long text", golden.SMSSent(numbers[0], 33))
+	text("SMSLimited", golden.SMSLimited(numbers[0], 60))
 	text("SMSPerhapsSent", golden.SMSPerhapsSent(numbers[0]))
 	text("SMSNotSentYet", golden.SMSNotSentYet(numbers[0]))
 	text("SMSRoomDoubtful", golden.SMSRoomDoubtful())

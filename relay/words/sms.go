@@ -14,17 +14,23 @@ const (
 	StaysRemoval  Stays = "removal"
 	StaysReply    Stays = "reply"
 	StaysFile     Stays = "file"
+	StaysBigFile  Stays = "big_file"
 	StaysWordless Stays = "wordless"
 )
 
-// StaysOnMatrix tells the sender of something that it was not sent as a text message.
-func (t Texts) StaysOnMatrix(what Stays) string {
+// StaysOnMatrix tells the sender of something that it was not sent as a text message. sendsEdits says that edits are sent.
+func (t Texts) StaysOnMatrix(what Stays, sendsEdits bool) string {
 	switch what {
 	case StaysReply:
 		return t.say("This reply was not sent, because each text message may cost money. Replies stay on Matrix. To send its text, write it as an ordinary message.")
 	case StaysFile:
 		return t.say("This file was not sent: a text message cannot contain files, and the relay has no link to this one. An administrator of the relay can set `PUBLIC_URL`, so that files are sent as links.")
+	case StaysBigFile:
+		return t.say("This file was not sent: a text message cannot contain files, and this one is too large for a link of the relay. Please share it in another way.")
 	default:
+		if sendsEdits {
+			return t.say("This stays on Matrix and was not sent, because each text message may cost money. Only new messages and edits are sent. Removals, reactions, replies and commands are not. I will not repeat this notice for removals and reactions.")
+		}
 		return t.say("This stays on Matrix and was not sent, because each text message may cost money. Only new messages are sent. Edits, removals, reactions, replies and commands are not. I will not repeat this notice for edits, removals and reactions.")
 	}
 }
@@ -114,7 +120,7 @@ func (t Texts) OnlyTheOwnerSends() string {
 
 // TextMessagesLimited tells the people in a room that text messages wait, because there were too many.
 func (t Texts) TextMessagesLimited(perHour int) string {
-	return t.say("More than %d text messages were to be sent from this room within an hour. The others wait, and are sent when the hour is over. If two programs answer each other here, stop one of them first.", perHour)
+	return t.say("At most %d text messages are sent from this room within an hour. The others wait, and I send them as soon as this limit allows it. If two programs answer each other here, stop one of them first.", perHour)
 }
 
 // ManyUnknownNumbers tells a person that rooms are not made at once, because many numbers write.
@@ -152,9 +158,17 @@ func (t Texts) SMSStarted(number string) string {
 	return t.say("I will invite you to a room in which you write text messages to %s.", Escape(number))
 }
 
-// SMSSent says that the first text message to a number is on its way.
-func (t Texts) SMSSent(number string) string {
+// SMSSent says that the first text to a number is on its way, and how many text messages it makes.
+func (t Texts) SMSSent(number string, parts int) string {
+	if parts > 1 {
+		return t.say("Your text to %s is on its way, as about %d text messages, each of which may cost money. I will invite you to the room of this conversation.", Escape(number), parts)
+	}
 	return t.say("Your text message to %s is on its way. I will invite you to the room of this conversation.", Escape(number))
+}
+
+// SMSLimited says that a first text was not sent, because there were too many in the room of the conversation.
+func (t Texts) SMSLimited(number string, perHour int) string {
+	return t.say("I have not sent your text message to %s: at most %d text messages are sent to one number within an hour. Please try again later.", Escape(number), perHour)
 }
 
 // SMSPerhapsSent says that it is not known whether a first text message was sent.
@@ -170,7 +184,7 @@ func (t Texts) SMSNotSentYet(number string) string {
 
 // SMSRoomDoubtful says that it is not known whether the chat with a number was created.
 func (t Texts) SMSRoomDoubtful() string {
-	return t.say("Wazo did not say whether it has created this chat. Please repeat the command in a minute: a second chat with the same number would do harm.")
+	return t.say("Wazo did not say whether it has created this chat. Please repeat the command in a minute. I must not try again at once: with two chats for one number, Wazo would no longer deliver what this number writes to you.")
 }
 
 // bullets is a Markdown list.

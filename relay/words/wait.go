@@ -48,7 +48,7 @@ func (t Texts) wait(wait Wait) string {
 	case WaitReplyMark:
 		return t.say("Wazo, which may still mark a message as a reply")
 	case WaitTextLimit:
-		return t.say("the end of the hour in which this room has sent as many text messages as are allowed")
+		return t.say("the moment when the limit of text messages per hour allows the next one")
 	default:
 		return string(wait)
 	}

@@ -12,6 +12,12 @@ var sms = sentences{
 	"This stays on Matrix and was not sent, because each text message may cost money. Only new messages are sent. Edits, removals, reactions, replies and commands are not. I will not repeat this notice for edits, removals and reactions.": {
 		"Ceci reste sur Matrix et n'a pas été envoyé, car chaque SMS peut être payant. Seuls les nouveaux messages sont envoyés. Les modifications, les suppressions, les réactions, les réponses et les commandes ne le sont pas. Je ne répéterai pas cet avis pour les modifications, les suppressions et les réactions.",
 	},
+	"This file was not sent: a text message cannot contain files, and this one is too large for a link of the relay. Please share it in another way.": {
+		"Ce fichier n'a pas été envoyé : un SMS ne peut pas contenir de fichiers, et celui-ci est trop volumineux pour un lien du relais. Veuillez le partager d'une autre manière.",
+	},
+	"This stays on Matrix and was not sent, because each text message may cost money. Only new messages and edits are sent. Removals, reactions, replies and commands are not. I will not repeat this notice for removals and reactions.": {
+		"Ceci reste sur Matrix et n'a pas été envoyé, car chaque SMS peut être payant. Seuls les nouveaux messages et les modifications sont envoyés. Les suppressions, les réactions, les réponses et les commandes ne le sont pas. Je ne répéterai pas cet avis pour les suppressions et les réactions.",
+	},
 	"from your number on Wazo":    {"depuis votre numéro sur Wazo"},
 	"from your number %s":         {"depuis votre numéro %s"},
 	"from one of your numbers %s": {"depuis l'un de vos numéros (%s)"},
@@ -55,8 +61,8 @@ var sms = sentences{
 	"This message was not sent: only the person whose number it is can write text messages here. I will not repeat this notice.": {
 		"Ce message n'a pas été envoyé : seule la personne à qui appartient le numéro peut écrire des SMS ici. Je ne répéterai pas cet avis.",
 	},
-	"More than %d text messages were to be sent from this room within an hour. The others wait, and are sent when the hour is over. If two programs answer each other here, stop one of them first.": {
-		"Plus de %d SMS devaient être envoyés depuis ce salon en une heure. Les autres attendent, et seront envoyés une fois l'heure écoulée. Si deux programmes se répondent ici, arrêtez d'abord l'un d'eux.",
+	"At most %d text messages are sent from this room within an hour. The others wait, and I send them as soon as this limit allows it. If two programs answer each other here, stop one of them first.": {
+		"Au plus %d SMS sont envoyés depuis ce salon en une heure. Les autres attendent, et je les enverrai dès que cette limite le permettra. Si deux programmes se répondent ici, arrêtez d'abord l'un d'eux.",
 	},
 	"More than %d new numbers have written to you by text message within an hour. I will open the other rooms later. No message is lost: you can read all of them on Wazo now.": {
 		"Plus de %d nouveaux numéros vous ont écrit par SMS en une heure. J'ouvrirai les autres salons plus tard. Aucun message n'est perdu : vous pouvez dès maintenant les lire tous sur Wazo.",
@@ -78,13 +84,19 @@ var sms = sentences{
 	"Your text message to %s is on its way. I will invite you to the room of this conversation.": {
 		"Votre SMS au %s est en route. Je vais vous inviter dans le salon de cette conversation.",
 	},
+	"Your text to %s is on its way, as about %d text messages, each of which may cost money. I will invite you to the room of this conversation.": {
+		"Votre texte au %s est en route, en %d SMS environ, et chacun peut être payant. Je vais vous inviter dans le salon de cette conversation.",
+	},
+	"I have not sent your text message to %s: at most %d text messages are sent to one number within an hour. Please try again later.": {
+		"Je n'ai pas envoyé votre SMS au %s : au plus %d SMS sont envoyés à un même numéro en une heure. Veuillez réessayer plus tard.",
+	},
 	"Wazo did not say whether it has sent your text message to %s. If it has, you will see the message in the room to which I invite you. Look there before you send it again.": {
 		"Wazo n'a pas indiqué si votre SMS au %s a été envoyé. Si c'est le cas, vous le verrez dans le salon où je vous invite. Vérifiez-y avant de l'envoyer de nouveau.",
 	},
 	"I have not sent your text message to %s yet, because you have several numbers. I will invite you to the room of this conversation. There, choose one with `%s number <number>`, and then write.": {
 		"Je n'ai pas encore envoyé votre SMS au %s, car vous avez plusieurs numéros. Je vais vous inviter dans le salon de cette conversation. Choisissez-y un numéro avec `%s number <numéro>`, puis écrivez.",
 	},
-	"Wazo did not say whether it has created this chat. Please repeat the command in a minute: a second chat with the same number would do harm.": {
-		"Wazo n'a pas indiqué si cette discussion a été créée. Veuillez saisir la commande de nouveau dans une minute : une seconde discussion avec le même numéro poserait des problèmes.",
+	"Wazo did not say whether it has created this chat. Please repeat the command in a minute. I must not try again at once: with two chats for one number, Wazo would no longer deliver what this number writes to you.": {
+		"Wazo n'a pas indiqué si cette discussion a été créée. Veuillez saisir la commande de nouveau dans une minute. Je ne dois pas réessayer tout de suite : avec deux discussions pour un même numéro, Wazo ne remettrait plus ce que ce numéro vous écrit.",
 	},
 }

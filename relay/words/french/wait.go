@@ -27,7 +27,7 @@ var wait = sentences{
 	"Wazo, which may still mark a message as a reply": {
 		"Wazo, qui peut encore indiquer qu'un message est une réponse",
 	},
-	"the end of the hour in which this room has sent as many text messages as are allowed": {
-		"la fin de l'heure pendant laquelle ce salon a envoyé le nombre maximal de SMS",
+	"the moment when the limit of text messages per hour allows the next one": {
+		"le moment où la limite de SMS par heure permet le suivant",
 	},
 }
