@@ -37,6 +37,10 @@ func (p *parts) health(ctx context.Context) health {
 	if last := p.core.LastSync(); !last.IsZero() {
 		h.LastSyncAgeMS = int(time.Since(last).Milliseconds())
 	}
+	if !p.database.IsActive() { // no request is made now, so that both sides look as if they failed
+		h.Why = []string{p.texts.Say(words.NotCertainlyActive)}
+		return h
+	}
 	sides, err := p.core.Health(ctx)
 	if err != nil {
 		h.Why = []string{"the relay cannot read its database: " + err.Error()}
@@ -48,9 +52,6 @@ func (p *parts) health(ctx context.Context) health {
 		h.OK, h.Matrix, h.Why = false, false, append([]string{trouble}, h.Why...)
 	}
 	h.Note = sides.Wazo.Note
-	if !p.database.IsActive() {
-		h.OK, h.Relay, h.Why = false, false, append([]string{p.texts.Say(words.NotCertainlyActive)}, h.Why...)
-	}
 	return h
 }
 
