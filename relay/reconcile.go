@@ -24,14 +24,19 @@ func (r *Relay) settle(ctx context.Context, row *db.Row) error {
 	return r.settleSince(ctx, row.AttemptedAt.Time)
 }
 
-// settleSince waits until the outcome of an attempt that was begun at a time cannot change any more. If several relays
+// settleSince waits until the outcome of an attempt that was begun at a time cannot change any more.
+func (r *Relay) settleSince(ctx context.Context, attempted time.Time) error {
+	return r.tasks.Sleep(ctx, min(r.cfg.Settle, r.cfg.Settle-time.Since(r.latestAttempt(attempted))))
+}
+
+// latestAttempt returns when an attempt that was begun at a time may have been made at the latest. If several relays
 // can be started on the database, an earlier attempt may be another one's: its clock may differ, and it may have made
 // the request much later, just before this relay took over (docs/architecture.md, "Stand-by").
-func (r *Relay) settleSince(ctx context.Context, attempted time.Time) error {
+func (r *Relay) latestAttempt(attempted time.Time) time.Time {
 	if r.db.IsShared() && attempted.Before(r.startup.began) {
-		attempted = r.startup.began
+		return r.startup.began
 	}
-	return r.tasks.Sleep(ctx, min(r.cfg.Settle, r.cfg.Settle-time.Since(attempted)))
+	return attempted
 }
 
 // arrived reports whether the last attempt of the row arrived. Its echo comes with /sync, or with the gap that /sync

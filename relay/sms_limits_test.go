@@ -38,11 +38,12 @@ func TestTheFirstTextCountsAgainstTheLimit(t *testing.T) {
 	t.Parallel()
 	f := newSMSFixture(t, func(f *smsFixture) { f.sms.PerHour = 1 })
 	room := f.open()
-	f.mustStart(customerNumber, strings.Repeat("long ", 40), txt.SMSSent("+1 514-555-0111", 2))
+	long := strings.Repeat("long ", 40) + "text"
+	f.mustStart(customerNumber, long, txt.SMSSent("+1 514-555-0111", 2))
 	f.refusedStart(customerNumber, txt.SMSLimited("+1 514-555-0111", 1))
 	f.sayIn(room, robinUser, "one more")
 	f.awaitNotice(txt.TextMessagesLimited(1))
-	require.Len(t, f.sent(), 1)
+	f.awaitSent(long)
 }
 
 func TestAFloodOfUnknownNumbersMakesFewRooms(t *testing.T) {

@@ -84,7 +84,7 @@ func (s *smsStarter) room(ctx context.Context, acc *account, number string) (waz
 	uuid := string(acc.uuid())
 	if last, err := s.db.OutsideTry.Last(ctx, uuid, number); err != nil {
 		return wazoapi.Room{}, err
-	} else if time.Since(last.Time) < doubtLife {
+	} else if !last.IsZero() && time.Since(s.latestAttempt(last.Time)) < doubtLife {
 		return wazoapi.Room{}, refuse(s.texts.SMSRoomDoubtful())
 	} else if err = s.db.OutsideTry.Begin(ctx, uuid, number, jsontime.UM(time.Now())); err != nil {
 		return wazoapi.Room{}, fmt.Errorf("failed to store that a room is created: %w", err)
