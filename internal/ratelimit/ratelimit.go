@@ -10,6 +10,7 @@ import (
 type Limit[K comparable] struct {
 	mu     sync.Mutex
 	times  map[K][]time.Time // within the period, oldest first
+	swept  time.Time         // when all that is older was last forgotten
 	max    int
 	period time.Duration
 	now    func() time.Time
@@ -48,21 +49,31 @@ func (l *Limit[K]) GiveBack(key K) {
 }
 
 func (l *Limit[K]) waitLocked(key K) time.Duration {
-	begin := l.now().Add(-l.period)
-	for k, times := range l.times {
-		recent := times
-		for len(recent) > 0 && !recent[0].After(begin) {
-			recent = recent[1:]
+	now := l.now()
+	begin := now.Add(-l.period)
+	if now.After(l.swept.Add(l.period)) { // not at each call: there may be thousands of keys
+		for other := range l.times {
+			l.forget(other, begin)
 		}
-		if len(recent) == 0 {
-			delete(l.times, k)
-		} else {
-			l.times[k] = recent
-		}
+		l.swept = now
 	}
+	l.forget(key, begin)
 	times := l.times[key]
 	if len(times) < l.max {
 		return 0
 	}
 	return times[len(times)-l.max].Sub(begin)
+}
+
+// forget forgets what happened to a key until a time.
+func (l *Limit[K]) forget(key K, until time.Time) {
+	recent := l.times[key]
+	for len(recent) > 0 && !recent[0].After(until) {
+		recent = recent[1:]
+	}
+	if len(recent) == 0 {
+		delete(l.times, key)
+	} else {
+		l.times[key] = recent
+	}
 }

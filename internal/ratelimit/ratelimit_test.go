@@ -24,6 +24,9 @@ func TestLimit(t *testing.T) {
 	require.Zero(t, limit.Take("a"))
 	now = now.Add(time.Minute)
 	require.Zero(t, limit.Wait("a"))
+	now = now.Add(time.Minute + time.Second)
+	require.Zero(t, limit.Wait("c"))
+	require.Empty(t, limit.times, "keys that nobody asks for any more are forgotten")
 }
 
 func TestProxyIsBelievedOnlyFromItsOwnNetwork(t *testing.T) {
