@@ -45,10 +45,9 @@ type SaidOnce struct {
 	db *dbutil.Database
 }
 
-// Add stores that something was said.
-func (t *SaidOnce) Add(ctx context.Context, portalID int64, kind OnceKind, name string) error {
-	_, err := t.db.Exec(ctx, saidOnceQuery, portalID, kind, name, time.Now().UnixMilli())
-	return err
+// Add stores that something was said. It returns false if it was said before.
+func (t *SaidOnce) Add(ctx context.Context, portalID int64, kind OnceKind, name string) (first bool, err error) {
+	return changed(t.db.Exec(ctx, saidOnceQuery, portalID, kind, name, time.Now().UnixMilli()))
 }
 
 // Has reports whether something was said before.

@@ -12,8 +12,11 @@ func TestWhatIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	db := openNew(t)
 	portal, other := db.addPortal(t, "a"), db.addPortal(t, "b")
-	require.NoError(t, db.SaidOnce.Add(t.Context(), portal.ID, OnceWordless, "org.example"))
-	require.NoError(t, db.SaidOnce.Add(t.Context(), portal.ID, OnceWordless, "org.example"))
+	for _, want := range []bool{true, false} {
+		first, err := db.SaidOnce.Add(t.Context(), portal.ID, OnceWordless, "org.example")
+		require.NoError(t, err)
+		require.Equal(t, want, first)
+	}
 	for _, test := range []struct {
 		portal int64
 		kind   OnceKind
@@ -85,7 +88,8 @@ func TestWhatWasSaidOnceIsForgotten(t *testing.T) {
 	db := openNew(t)
 	portal := db.addPortal(t, "a")
 	for _, kind := range []OnceKind{OnceWordless, OnceThread, OnceRemoved, OnceWithdrawn} {
-		require.NoError(t, db.SaidOnce.Add(t.Context(), portal.ID, kind, "x"))
+		_, err := db.SaidOnce.Add(t.Context(), portal.ID, kind, "x")
+		require.NoError(t, err)
 	}
 	now := time.Now().UnixMilli()
 	require.NoError(t, db.SaidOnce.Forget(t.Context(), ms(now-time.Hour.Milliseconds())))

@@ -251,16 +251,23 @@ func (d *wazoDelivery) remove(ctx context.Context, outcome Outcome) error {
 	return err
 }
 
+// letGo removes the row, which is not delivered, and tells its sender in the same transaction.
+func (d *wazoDelivery) letGo(ctx context.Context, outcome Outcome, tell func(ctx context.Context) error) error {
+	return d.db.DoTxn(ctx, func(ctx context.Context) error {
+		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
+			return err
+		}
+		d.counts.finished(ctx, d.row, outcome)
+		return tell(ctx)
+	})
+}
+
 // leave lets a message go that nobody can post on Wazo. The sender is told, once, that they are not heard there, and
 // what to do.
 func (d *wazoDelivery) leave(ctx context.Context) error {
 	sender := id.UserID(d.row.Author)
 	zerolog.Ctx(ctx).Debug().Stringer("sender", sender).Msg("No account can post a message, so it is not relayed")
-	return d.db.DoTxn(ctx, func(ctx context.Context) error {
-		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
-			return err
-		}
-		d.counts.finished(ctx, d.row, OutcomeUnheard)
+	return d.letGo(ctx, OutcomeUnheard, func(ctx context.Context) error {
 		if first, err := d.db.Told.Tell(ctx, sender, d.portal.ID, toldUnheard); err != nil || !first {
 			return err
 		} else if d.outside != nil {

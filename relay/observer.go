@@ -20,12 +20,13 @@ const (
 	OutcomeDropped   Outcome = "dropped"    // a person has dropped it
 	OutcomeNoKey     Outcome = "no_key"     // its key did not come in time
 	OutcomeUnheard   Outcome = "unheard"    // no account can post it on Wazo
+	OutcomeNotSent   Outcome = "not_sent"   // it does not become a text message, as its sender was told
 	OutcomeTakenBack Outcome = "taken_back" // its sender took it back, or edited it, before it was posted
 )
 
 // Outcomes returns all outcomes.
 func Outcomes() []Outcome {
-	return []Outcome{OutcomeDelivered, OutcomeNothing, OutcomeParked, OutcomeDropped, OutcomeNoKey, OutcomeUnheard, OutcomeTakenBack}
+	return []Outcome{OutcomeDelivered, OutcomeNothing, OutcomeParked, OutcomeDropped, OutcomeNoKey, OutcomeUnheard, OutcomeNotSent, OutcomeTakenBack}
 }
 
 // Observer is told what becomes of messages, so that it can be counted. It is told of nothing that is rolled back. Its

@@ -112,7 +112,7 @@ func (r repeatedReactions) replace(ctx context.Context, reaction *db.Reaction, e
 	} else if err = r.db.Reaction.Delete(ctx, r.portal.ID, reaction.EventID); err != nil {
 		return err
 	}
-	if err := r.db.SaidOnce.Add(ctx, r.portal.ID, db.OnceRemoved, reaction.EventID.String()); err != nil {
+	if _, err := r.db.SaidOnce.Add(ctx, r.portal.ID, db.OnceRemoved, reaction.EventID.String()); err != nil {
 		return err
 	}
 	repeated := *reaction

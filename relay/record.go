@@ -224,7 +224,7 @@ func (d *wazoDelivery) record(ctx context.Context, doTxn func(context.Context, f
 // message, and what the plugin for reactions and replies has to do for it.
 func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
 	for _, once := range request.Once {
-		if err := d.db.SaidOnce.Add(ctx, d.portal.ID, once.Kind, once.Name); err != nil {
+		if _, err := d.db.SaidOnce.Add(ctx, d.portal.ID, once.Kind, once.Name); err != nil {
 			return err
 		}
 	}

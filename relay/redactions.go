@@ -45,7 +45,8 @@ func (a *matrixAccept) redact(ctx context.Context, evt Event, position int64) er
 		return err
 	} else if !isKnown {
 		// It, or an edit of it, may stand in a gap, which is read later.
-		return a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceWithdrawn, target.String())
+		_, err := a.db.SaidOnce.Add(ctx, a.portal.ID, db.OnceWithdrawn, target.String())
+		return err
 	}
 	without := a.cfg.Relations.WithoutRedactions
 	if isReaction {

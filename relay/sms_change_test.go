@@ -113,6 +113,29 @@ func TestANumberMovesToAnotherAccount(t *testing.T) {
 	}
 }
 
+// Somebody who reads a text message from a number that they do not know takes it for spam.
+func TestAMessageIsNotSentFromAnotherNumberThanItWasToBe(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) { f.settle = 500 * time.Millisecond })
+	room := f.open()
+	f.write(room, "zero")
+	f.awaitSent("zero")
+	refused := f.wazo.Faults().RefusePost(wazotest.JSONError(500), wazotest.Times(1))
+	f.sayIn(room, robinUser, "one")
+	require.NoError(t, refused.Wait(f.ctx, 1))
+	f.wazo.RemoveNumber(f.number)
+	f.wazo.AddNumber(f.alice, otherNumber)
+	f.awaitNotice(txt.NotDelivered(txt.Why(words.WhyNumberGone)))
+	f.awaitSent("zero")
+
+	_, err := f.core.Number(f.ctx, room, robinUser, otherNumber)
+	require.NoError(t, err)
+	_, err = f.core.Retry(f.ctx, room)
+	require.NoError(t, err)
+	f.awaitSent("zero", "one")
+	require.Equal(t, otherNumber, f.lastSMS().From)
+}
+
 func TestTheTopicFollowsTheOwnNumbers(t *testing.T) {
 	t.Parallel()
 	for _, hears := range []bool{true, false} {

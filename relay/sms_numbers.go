@@ -86,13 +86,29 @@ func (r *reader) IdentitiesChanged(context.Context) {
 // chosen returns from which of their numbers somebody writes: the one that was last written to or chosen, else the only
 // one. It reports false if there are several, or none.
 func chosen(outside *db.Outside, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
-	is := func(number wazoapi.Identity) bool { return number.Number == outside.OwnNumber }
-	if at := slices.IndexFunc(mine, is); at >= 0 {
-		return mine[at], true
+	if number, ok := find(outside.OwnNumber, mine); ok {
+		return number, true
 	} else if len(mine) == 1 {
 		return mine[0], true
 	}
 	return wazoapi.Identity{}, false
+}
+
+// stillOwn returns from which number a message is sent that was already to be sent from one: from that one, else from
+// the one that was written to or chosen since. It reports false if neither is there any more: then the sender decides.
+func stillOwn(number string, outside *db.Outside, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
+	if same, ok := find(number, mine); ok {
+		return same, true
+	}
+	return find(outside.OwnNumber, mine)
+}
+
+func find(number string, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
+	at := slices.IndexFunc(mine, func(own wazoapi.Identity) bool { return own.Number == number })
+	if at < 0 {
+		return wazoapi.Identity{}, false
+	}
+	return mine[at], true
 }
 
 // mayNotSeeNumbers reports whether an error means that an account lacks the right to see its numbers, which Wazo's

@@ -64,18 +64,11 @@ func (d *wazoDelivery) stays(evt *event.Event) words.Stays {
 // stay lets an event go that stays on Matrix. Its sender is told: once for what changes or decorates a message, and
 // each time if the event has words or a file of its own, of which the sender would think that they were sent.
 func (d *wazoDelivery) stay(ctx context.Context, what words.Stays) error {
-	return d.db.DoTxn(ctx, func(ctx context.Context) error {
-		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
-			return err
-		}
-		d.counts.finished(ctx, d.row, OutcomeUnheard)
-		if what == words.StaysReply || what == words.StaysFile || what == words.StaysBigFile {
-			return d.Say(ctx, d.portal.MatrixRoom, d.texts.StaysOnMatrix(what, d.cfg.SMS.Corrections), id.EventID(d.row.SourceID))
-		}
-		if told, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceStays, d.row.Author); err != nil || told {
-			return err
-		} else if err = d.db.SaidOnce.Add(ctx, d.portal.ID, db.OnceStays, d.row.Author); err != nil {
-			return err
+	return d.letGo(ctx, OutcomeNotSent, func(ctx context.Context) error {
+		if what != words.StaysReply && what != words.StaysFile && what != words.StaysBigFile {
+			if first, err := d.db.SaidOnce.Add(ctx, d.portal.ID, db.OnceStays, d.row.Author); err != nil || !first {
+				return err
+			}
 		}
 		return d.Say(ctx, d.portal.MatrixRoom, d.texts.StaysOnMatrix(what, d.cfg.SMS.Corrections), id.EventID(d.row.SourceID))
 	})
@@ -121,11 +114,15 @@ func (d *wazoDelivery) ownNumber(ctx context.Context, acc *account, request *waz
 	case len(mine) == 0:
 		return number, false, &messageError{why: words.WhyNoNumber}
 	}
-	wanted := *d.outside
 	if request.Number != "" {
-		wanted.OwnNumber = request.Number // what was decided before holds, unless the number is gone
+		number, ok := stillOwn(request.Number, d.outside, mine)
+		if !ok {
+			return number, false, &messageError{why: words.WhyNumberGone}
+		}
+		request.Number = number.Number
+		return number, true, nil
 	}
-	number, ok := chosen(&wanted, mine)
+	number, ok := chosen(d.outside, mine)
 	if !ok {
 		return number, false, &messageError{why: words.WhyWhichNumber}
 	}
@@ -136,11 +133,7 @@ func (d *wazoDelivery) ownNumber(ctx context.Context, acc *account, request *waz
 // readOnly lets a message go that its sender cannot send as a text message, for want of a permission. The sender is
 // told once.
 func (d *wazoDelivery) readOnly(ctx context.Context) error {
-	return d.db.DoTxn(ctx, func(ctx context.Context) error {
-		if there, err := d.db.Queue.Delete(ctx, d.row.ID); err != nil || !there {
-			return err
-		}
-		d.counts.finished(ctx, d.row, OutcomeUnheard)
+	return d.letGo(ctx, OutcomeNotSent, func(ctx context.Context) error {
 		if first, err := d.db.Told.Tell(ctx, id.UserID(d.row.Author), d.portal.ID, toldReadOnly); err != nil || !first {
 			return err
 		}
@@ -173,10 +166,12 @@ func (d *wazoDelivery) sayParts(ctx context.Context, request *wazoRequest) error
 	parts := phone.Segments(request.Content)
 	if d.outside == nil || parts < 2 {
 		return nil
-	} else if told, err := d.db.SaidOnce.Has(ctx, d.portal.ID, db.OnceParts, d.row.Author); err != nil || told {
-		return err
-	} else if err = d.db.SaidOnce.Add(ctx, d.portal.ID, db.OnceParts, d.row.Author); err != nil {
+	}
+	first, err := d.db.SaidOnce.Add(ctx, d.portal.ID, db.OnceParts, d.row.Author)
+	if err != nil {
 		return fmt.Errorf("failed to store that a notice is said: %w", err)
+	} else if !first {
+		return nil
 	}
 	return d.Say(ctx, d.portal.MatrixRoom, d.texts.SeveralTextMessages(parts), id.EventID(d.row.SourceID))
 }
