@@ -2,63 +2,24 @@
 //
 // A message goes through these steps, in both directions:
 //
-//   - accept: the message is stored in order, and once (accept_matrix.go, accept_wazo.go). The bot's own events need
-//     not be, if they are known (known_echoes.go). What an event of Matrix is to the relay is decided in one place
-//     (disposition.go). What was missed is read later: from Matrix in gap.go, from Wazo in history.go. Live events come
-//     as events.go says: by websockets, or by requests of Wazo (webhook.go, webhook_key.go). On Wazo, each portal has a
-//     reader, the account of a member (readers.go). streams.go listens for all accounts, overhear.go notices what the
-//     reader does not hear, and election.go lets another account take over.
-//   - deliver: a worker takes the next row of a queue (deliver.go), converts it, and sends it (deliver_wazo.go,
-//     deliver_matrix.go). poster.go says which account posts on Wazo, and echo.go tells what comes back of that. Before
-//     it sends anything, it stores that it does (attempt.go). Meanwhile it makes the next row ready (ahead.go). While
-//     the homeserver limits how fast the bot may send, it sends the messages that wait together (merge.go).
-//   - record: what was delivered is stored, and the row leaves the queue (record.go).
-//   - reconcile: if the outcome of an attempt is unknown, the worker looks whether the message has arrived, before it
-//     sends it again (reconcile.go). After a start each queue first learns what was delivered before (startup.go), also
-//     from answers of /sync that come in pieces (whole_sync.go).
+//   - accept: the message is stored in order, and once (accept_matrix.go, accept_wazo.go). What an event of Matrix is to
+//     the relay is decided in one place (disposition.go). Events of Wazo come as events.go says. What was missed is read
+//     later: from Matrix in gap.go, from Wazo in history.go.
+//   - convert: a worker takes the next row of a queue (deliver.go), and makes the request for the other side of it
+//     (compose_wazo.go, and package convert). The next row is made ready meanwhile (ahead.go).
+//   - deliver: the worker stores that it sends (attempt.go), and then sends (deliver_wazo.go, deliver_matrix.go).
+//     poster.go says which account posts on Wazo. What is a text message for somebody outside Wazo, and from which
+//     number it is sent, is decided in sms_post.go.
+//   - record: what was delivered is stored, and the row leaves the queue (record.go). echo.go tells what comes back.
 //
-// The other files belong to these steps, or stand beside them:
-//
-//   - To Wazo: compose_wazo.go makes what people there will read, and merge_wazo.go makes one message of several rows.
-//     relations.go looks up what an event refers to, and lookups.go says how long that may take. late_keys.go waits for
-//     keys that are missing. file_links.go makes links to files.
-//   - What changes a Matrix message: pending_edits.go and parked_edits.go if it is not on Wazo yet, corrections.go and
-//     redactions.go if it is.
-//   - Replies and reactions of people on Matrix: replies.go with quoted_author.go, and reactions.go with
-//     reactions_again.go and native_reactions.go. If Wazo has the plugin for them, which plugin.go notices, native.go
-//     asks the plugin for them, and native_given_up.go says which of them it could not make.
-//   - Replies and reactions of people on Wazo, by the same plugin: wazo_relations.go, wazo_reactions.go with
-//     shown_events.go and reaction_notice.go, and wazo_replies.go with deliver_replies.go and late_replies.go.
-//     relation_turns.go says how fast they may be shown.
-//   - Names: sender_name.go keeps how the sender of a Matrix message was called, cast.go and cast_names.go say how
-//     people of Wazo are called on Matrix, and room_links.go names rooms.
-//   - Pictures and long texts of Wazo: pictures.go, picture_uploads.go and long_messages.go.
-//   - Failures: failure.go decides what an error means. pause.go stops a portal until it is repaired, and blocked.go
-//     tries again or drops what is out of the way. standstill.go notes for what else queues wait. health.go follows how
-//     both sides are, health_report.go says it, and outage.go tells people that Wazo is away.
-//   - Commands: commands.go, and those on Wazo in wazo_commands.go. link.go begins and ends links, directory.go finds
-//     rooms and people, and phonebook.go asks for their names.
-//   - Accounts: account.go holds what is known of a Wazo account, accounts.go the accounts of the relay and of people,
-//     and identity.go who is who. login.go and logout.go log people in and out, login_check.go notices that a log-in is
-//     over, whoami.go says as whom a person is logged in, and mapping.go lets administrators say who is who.
-//   - What a person asks about Wazo through the person's own account: people.go, people_search.go, people_who.go,
-//     people_presence.go and people_rooms.go. start.go starts conversations with people whom somebody names, and
-//     start_choice.go lets them choose from those of one name.
-//   - Conversations that open by themselves: opening.go notes which are wanted, opening_people.go says for whom, and
-//     opening_room.go has their Matrix rooms made. conversation.go looks at a conversation when something has changed:
-//     conversation_members.go invites people, conversation_follow.go does what changes on Wazo, conversation_remove.go
-//     removes who does not belong there, and conversation_end.go ends what everybody has left. deliver_history.go shows
-//     what was said before, and mute.go is what people decide.
-//   - Text messages: people outside Wazo are in rooms that have a telephone number. outside.go says who is there,
-//     sms_numbers.go from which own number they are written to, which the topic names (sms_topic.go), sms_post.go what
-//     becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, and
-//     sms_limits.go bounds what may go wrong.
+// If the outcome of an attempt is unknown, the worker looks whether the message has arrived before it sends it again:
+// that is reconcile (reconcile.go). After a start each queue first learns what was delivered before (startup.go).
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
-// command, and every sentence to package words.
+// command, telephone numbers to package phone, and every sentence to package words.
 //
-// docs/architecture.md lists all files, follows a message through them, and shows the states of a queue row.
+// docs/architecture.md has a table of all files, follows a message through them, and shows the states of a queue row.
 package relay
 
 import (
