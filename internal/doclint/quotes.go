@@ -12,7 +12,7 @@ const omission = "…"
 
 // The first cell in the head of a table says what the first column quotes.
 var (
-	quotesBeginnings = []string{"the bot says", "the bot answers", "they read", "the page says", "the health check says", "the status says"}
+	quotesBeginnings = []string{"the bot says", "the bot answers", "they read", "the page says", "why or note of /readyz", "the status says"}
 	quotesReasons    = "reason" // that stands behind a colon
 )
 
