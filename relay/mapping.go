@@ -15,8 +15,9 @@ import (
 	"wazo-matrix-relay/wazoapi"
 )
 
-// Map notes, for an administrator, that a Matrix user and a user on Wazo are the same person, without a log-in. It
-// gives nobody a right: the person is called by their name, and nothing is read or posted with their account. It
+// Map notes, for an administrator, that a Matrix user and a user on Wazo are the same person, without a log-in. The
+// person is called by their name, and is invited to chats of which they and the relay account are members
+// (docs/security.md). Nothing is read or posted with their account. It
 // returns a *UserError if that is refused. wazoUser is a name, an e-mail address, an extension or a UUID; private says
 // that only the administrator reads the answer.
 func (r *Relay) Map(ctx context.Context, admin, user id.UserID, wazoUser string, private bool) (words.WazoUser, error) {
