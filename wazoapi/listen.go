@@ -53,7 +53,7 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		h.Disconnected(ctx, err)
+		onOwnStack(func() { h.Disconnected(ctx, err) })
 		// A suspicion stays until a token has been good enough for a start.
 		suspect = isAuthClose(err) || suspect && uptime == 0
 		if err = task.Sleep(ctx, pause.next(uptime, err)); err != nil {
@@ -65,20 +65,39 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 // listenOnce connects and listens until the connection is lost. It returns how
 // long events flowed and why they ended. If the token is suspect, wazo-auth is
 // asked about it first.
-func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (time.Duration, error) {
-	token, err := a.Token(ctx)
-	if err == nil && suspect {
-		token, err = a.verified(ctx, token)
-	}
-	if err != nil {
-		return 0, err
-	}
-	s, err := a.dial(ctx, token, h)
+func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (uptime time.Duration, err error) {
+	var s *stream
+	onOwnStack(func() { s, err = a.connect(ctx, h, suspect) })
 	if err != nil {
 		return 0, err
 	}
 	err = s.run(ctx)
 	return s.uptime(), err
+}
+
+// connect opens a connection.
+func (a *Account) connect(ctx context.Context, h Handler, suspect bool) (*stream, error) {
+	token, err := a.Token(ctx)
+	if err == nil && suspect {
+		token, err = a.verified(ctx, token)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.dial(ctx, token, h)
+}
+
+// onOwnStack calls fn on another goroutine and waits for it. A stack that has grown
+// hardly ever becomes smaller while its goroutine runs. There may be a thousand that
+// wait for events, and what they do now and then would leave each with a stack of 8
+// to 16 KiB instead of 4.
+func onOwnStack(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	<-done
 }
 
 // verified returns the token, or a new one if wazo-auth doesn't know it any
