@@ -62,16 +62,28 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 	}
 }
 
+// connectingAtOnce is how many accounts of a client connect at the same time. There may
+// be a thousand, and at a start or after an outage all of them want to: then the rest
+// wait, because much memory is needed for connecting, and hardly any for waiting.
+// Besides, the server has something to do for each. One that does not answer holds
+// up those that wait by [StreamConfig.ConnectTimeout] at most.
+const connectingAtOnce = 64
+
 // listenOnce connects and listens until the connection is lost. It returns how
 // long events flowed and why they ended. If the token is suspect, wazo-auth is
 // asked about it first.
 func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (uptime time.Duration, err error) {
+	if err = a.c.connecting.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	connected := func() { a.c.connecting.Release(1) }
 	var s *stream
 	onOwnStack(func() { s, err = a.connect(ctx, h, suspect) })
 	if err != nil {
+		connected()
 		return 0, err
 	}
-	err = s.run(ctx)
+	err = s.run(ctx, connected)
 	return s.uptime(), err
 }
 

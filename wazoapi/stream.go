@@ -82,8 +82,9 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 }
 
 // run subscribes, starts and serves the connection until it is lost; it
-// returns the reason. What was read is still given to the handler.
-func (s *stream) run(outer context.Context) error {
+// returns the reason. What was read is still given to the handler. When it has
+// started, or cannot, started is called.
+func (s *stream) run(outer context.Context, started func()) error {
 	ctx, stop := context.WithCancel(outer)
 	defer stop()
 	s.stop = stop
@@ -91,7 +92,9 @@ func (s *stream) run(outer context.Context) error {
 	// what it is doing.
 	s.serve = func() { s.spawn(func() { s.dispatch(outer) }) }
 	s.spawn(func() {
-		if err := s.start(ctx); err != nil {
+		err := s.start(ctx)
+		started()
+		if err != nil {
 			s.fail(err)
 			return
 		}
