@@ -9,10 +9,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 	"github.com/stretchr/testify/assert"
@@ -168,6 +170,33 @@ func TestAWriteEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	require.ErrorIs(t, c.writeText(ctx, []byte("x")), context.DeadlineExceeded)
 	require.ErrorIs(t, c.await(), io.ErrClosedPipe, "half a frame makes the connection useless")
+}
+
+func TestWebsocketOverTLS(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("long ", 1<<16)
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer conn.CloseNow()
+		conn.SetReadLimit(int64(len(long)))
+		_, data, err := conn.Read(t.Context())
+		assert.NoError(t, err)
+		assert.NoError(t, conn.Write(t.Context(), websocket.MessageText, data))
+		conn.CloseRead(t.Context())
+		assert.NoError(t, conn.Ping(t.Context()))
+		assert.NoError(t, conn.Close(4003, "expired"))
+	}))
+	defer srv.Close()
+	c, _, err := dialWebsocket(t.Context(), srv.Client(), srv.URL, http.Header{})
+	require.NoError(t, err)
+	defer c.close()
+	require.NoError(t, c.writeText(t.Context(), []byte(long)))
+	got, err := readMessages(t.Context(), c)
+	assert.Equal(t, &CloseError{4003, "expired"}, err)
+	assert.Equal(t, []string{long}, got)
 }
 
 func TestWebsocketHandshake(t *testing.T) {
