@@ -45,6 +45,7 @@ type BatchHandler interface {
 // it returns no other error. It keeps one connection to wazo-websocketd
 // (protocol version 2), renews its token, notices when the server is gone and
 // connects again after random pauses that grow up to [StreamConfig.BackoffMax].
+// If many accounts of a client want to connect at the same moment, some of them wait.
 func (a *Account) Listen(ctx context.Context, h Handler) error {
 	pause := reconnectBackoff{Backoff: task.Backoff{First: a.c.cfg.Stream.BackoffMin, Longest: a.c.cfg.Stream.BackoffMax}}
 	suspect := false
@@ -65,8 +66,8 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 // connectingAtOnce is how many accounts of a client connect at the same time. There may
 // be a thousand, and at a start or after an outage all of them want to: then the rest
 // wait, because much memory is needed for connecting, and hardly any for waiting.
-// Besides, the server has something to do for each. One that does not answer holds
-// up those that wait by [StreamConfig.ConnectTimeout] at most.
+// Besides, the server has something to do for each. All of them have the same server,
+// so whoever waits for those that get no answer would get none either.
 const connectingAtOnce = 64
 
 // listenOnce connects and listens until the connection is lost. It returns how

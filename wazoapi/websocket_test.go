@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// frameOf returns a short frame of a server. The first byte says what kind it is, and (0x80) that no more of its message
-// follows (RFC 6455, section 5.2).
+// frameOf returns a short frame of a server. The first byte says what kind it is, and (0x80) that no more of its
+// message follows (RFC 6455, section 5.2).
 func frameOf(first byte, payload string) string {
 	return string([]byte{first, byte(len(payload))}) + payload
 }

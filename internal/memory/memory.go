@@ -59,8 +59,8 @@ type usage struct {
 }
 
 // limit returns how much the runtime may use. Some garbage is always allowed: a half as much as there is live data
-// while much happens, and else a quarter. While much happens, new objects fill the gaps; else the gaps stay, and must be
-// allowed, or garbage would be collected all the time.
+// while much happens, and else a quarter. While much happens, new objects fill the gaps. Otherwise the gaps stay, so
+// they must be allowed, or garbage would be collected all the time.
 func limit(u usage, isBusy bool) int64 {
 	if isBusy {
 		return int64(max(leastBusy, u.other+u.live+u.live/2))
