@@ -31,12 +31,12 @@ type account struct {
 	listing singleflight.Group // of listRoomsOnce
 
 	mu       sync.Mutex
-	reads    map[int64]portalRead          // by portal
-	rooms    map[wazoapi.UUID]wazoapi.Room // as last listed
-	listedAt time.Time                     // when they were last listed
-	lastMade latestRoom                    // the last room that was made since
-	gone     []wazoapi.UUID                // rooms that were in one list and not in the next, see takeGone
-	latest   map[wazoapi.UUID]wazoapi.UUID // the newest message of each room, see heard
+	reads    map[int64]portalRead // by portal
+	rooms    roomList             // as last listed
+	listedAt time.Time            // when they were last listed
+	lastMade latestRoom           // the last room that was made since
+	gone     []wazoapi.UUID       // rooms that were in one list and not in the next, see takeGone
+	latest   latestMessages       // the newest message of each room, see heard
 }
 
 // portalRead is what is known of the readings of a portal's history since the start.
@@ -155,32 +155,19 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to list rooms: %w", err)
 	}
-	byUUID := make(map[wazoapi.UUID]wazoapi.Room, len(rooms))
-	for _, room := range rooms {
-		byUUID[room.UUID] = slim(room)
-	}
+	list := newRoomList(rooms)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.lastMade.at.After(asked) { // the answer may be older
-		byUUID[a.lastMade.room.UUID] = a.lastMade.room
+		list = list.with(a.lastMade.room)
 	}
-	for uuid := range a.rooms {
-		if _, there := byUUID[uuid]; !there && !slices.Contains(a.gone, uuid) {
+	for _, uuid := range a.rooms.missing(list) {
+		if !slices.Contains(a.gone, uuid) {
 			a.gone = append(a.gone, uuid)
 		}
 	}
-	a.rooms, a.listedAt = byUUID, asked
+	a.rooms, a.listedAt = list, asked
 	return rooms, nil
-}
-
-// slim returns a room without what nobody asks for: an account may have thousands of rooms.
-func slim(room wazoapi.Room) wazoapi.Room {
-	users := make([]wazoapi.RoomUser, len(room.Users))
-	for i, user := range room.Users {
-		users[i] = wazoapi.RoomUser{UUID: user.UUID, Identity: user.Identity}
-	}
-	room.Users = users
-	return room
 }
 
 // takeGone returns the rooms that have vanished from the list since the last call.
@@ -205,7 +192,7 @@ func (a *account) listRoomsOnce(ctx context.Context) error {
 func (a *account) listedRoom(uuid wazoapi.UUID) (room wazoapi.Room, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	room, ok = a.rooms[uuid]
+	room, ok = a.rooms.get(uuid)
 	return room, ok
 }
 
@@ -217,7 +204,7 @@ const strangersKept = 10 * time.Second
 // does not ask Wazo for each message of strangers.
 func (a *account) heardRoom(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Room, ok bool, err error) {
 	a.mu.Lock()
-	room, ok = a.rooms[uuid]
+	room, ok = a.rooms.get(uuid)
 	isFresh := time.Since(a.listedAt) < strangersKept
 	a.mu.Unlock()
 	if ok || isFresh {
@@ -230,7 +217,7 @@ func (a *account) heardRoom(ctx context.Context, uuid wazoapi.UUID) (room wazoap
 // member.
 func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Room, ok bool, err error) {
 	a.mu.Lock()
-	room, ok = a.rooms[uuid]
+	room, ok = a.rooms.get(uuid)
 	a.mu.Unlock()
 	if ok {
 		return room, true, nil
@@ -240,7 +227,7 @@ func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Roo
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	room, ok = a.rooms[uuid]
+	room, ok = a.rooms.get(uuid)
 	return room, ok, nil
 }
 
@@ -249,7 +236,7 @@ func (a *account) room(ctx context.Context, uuid wazoapi.UUID) (room wazoapi.Roo
 // listed anew.
 func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Duration) (member, asked bool, err error) {
 	a.mu.Lock()
-	_, member = a.rooms[room]
+	member = a.rooms.has(room)
 	age := time.Since(a.listedAt)
 	a.mu.Unlock()
 	if member && age < kept || !member && age < kept/10 {
@@ -259,7 +246,7 @@ func (a *account) isMember(ctx context.Context, room wazoapi.UUID, kept time.Dur
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, member = a.rooms[room]
+	member = a.rooms.has(room)
 	return member, true, nil
 }
 
@@ -278,7 +265,7 @@ func (a *account) stillHears(ctx context.Context, room wazoapi.UUID, kept time.D
 func (a *account) forgetRoom(uuid wazoapi.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.rooms, uuid)
+	a.rooms = a.rooms.without(uuid)
 	if a.lastMade.room.UUID == uuid {
 		a.lastMade = latestRoom{}
 	}
@@ -289,10 +276,7 @@ func (a *account) addRoom(room wazoapi.Room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lastMade = latestRoom{room, time.Now()}
-	if a.rooms == nil {
-		a.rooms = make(map[wazoapi.UUID]wazoapi.Room)
-	}
-	a.rooms[room.UUID] = room
+	a.rooms = a.rooms.with(room)
 }
 
 // Identify finds out who the relay account is, if there is one. Wazo need not be reachable if that is known from an

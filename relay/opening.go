@@ -91,14 +91,13 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 		known[wazoapi.UUID(portal.WazoRoom)] = true
 	}
 	heardUntil, before := acc.heard()
-	newest, now := heardUntil, make(map[wazoapi.UUID]wazoapi.UUID, len(latest))
+	newest := heardUntil
 	for _, m := range latest {
-		now[m.Room] = m.UUID
 		if m.CreatedAt.After(newest.Time) {
 			newest = jsontime.UMicro(m.CreatedAt)
 		}
 		// A message may be committed a little later than its time says, so that the last look has not seen it.
-		late := before != nil && before[m.Room] != m.UUID && m.CreatedAt.After(heardUntil.Add(-o.cfg.lagOf(m)))
+		late := before != nil && !before.includes(m) && m.CreatedAt.After(heardUntil.Add(-o.cfg.lagOf(m)))
 		if heardUntil.IsZero() || !late && !m.CreatedAt.After(heardUntil.Time) {
 			continue // what was said before the account first listened opens nothing
 		} else if known[m.Room] {
@@ -113,7 +112,7 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 			return fmt.Errorf("failed to store what was heard: %w", err)
 		}
 	}
-	acc.setHeard(newest, now)
+	acc.setHeard(newest, newLatestMessages(latest))
 	return o.conversations.roomsListed(ctx, acc, portals)
 }
 

@@ -42,10 +42,10 @@ func (s *stream) noteFound() (wasMissed bool) {
 func (r *reader) PluginRoom() wazoapi.UUID {
 	r.acc.mu.Lock()
 	defer r.acc.mu.Unlock()
-	for room := range r.acc.rooms {
-		return room
+	if len(r.acc.rooms) == 0 {
+		return ""
 	}
-	return ""
+	return cloned(r.acc.rooms[0].uuid)
 }
 
 // PluginChanged implements wazoapi.PluginHandler.

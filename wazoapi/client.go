@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 )
 
 // Client is one Wazo server. It is safe for concurrent use.
@@ -21,6 +22,8 @@ type Client struct {
 	ws   *http.Client // for the connections to wazo-websocketd
 	cfg  Config
 	log  zerolog.Logger
+
+	connecting *semaphore.Weighted // limits how many event streams are made at once
 
 	noPlugin atomic.Pointer[pluginAnswer] // when Wazo last answered that it has no plugin; nil: it has not
 
@@ -65,6 +68,8 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 		cfg:  cfg.withDefaults(),
 		log:  log,
 		now:  time.Now,
+
+		connecting: semaphore.NewWeighted(connectingAtOnce),
 
 		maxAnswer: maxAnswer,
 	}, nil

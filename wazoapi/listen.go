@@ -45,6 +45,7 @@ type BatchHandler interface {
 // it returns no other error. It keeps one connection to wazo-websocketd
 // (protocol version 2), renews its token, notices when the server is gone and
 // connects again after random pauses that grow up to [StreamConfig.BackoffMax].
+// If many accounts of a client want to connect at the same moment, some of them wait.
 func (a *Account) Listen(ctx context.Context, h Handler) error {
 	pause := reconnectBackoff{Backoff: task.Backoff{First: a.c.cfg.Stream.BackoffMin, Longest: a.c.cfg.Stream.BackoffMax}}
 	suspect := false
@@ -53,7 +54,7 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		h.Disconnected(ctx, err)
+		onOwnStack(func() { h.Disconnected(ctx, err) })
 		// A suspicion stays until a token has been good enough for a start.
 		suspect = isAuthClose(err) || suspect && uptime == 0
 		if err = task.Sleep(ctx, pause.next(uptime, err)); err != nil {
@@ -62,23 +63,54 @@ func (a *Account) Listen(ctx context.Context, h Handler) error {
 	}
 }
 
+// connectingAtOnce is how many accounts of a client connect at the same time. There may
+// be a thousand, and at a start or after an outage all of them want to: then the rest
+// wait, because much memory is needed for connecting, and hardly any for waiting.
+// Besides, the server has something to do for each. All of them have the same server,
+// so whoever waits for those that get no answer would get none either.
+const connectingAtOnce = 64
+
 // listenOnce connects and listens until the connection is lost. It returns how
 // long events flowed and why they ended. If the token is suspect, wazo-auth is
 // asked about it first.
-func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (time.Duration, error) {
+func (a *Account) listenOnce(ctx context.Context, h Handler, suspect bool) (uptime time.Duration, err error) {
+	if err = a.c.connecting.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	connected := func() { a.c.connecting.Release(1) }
+	var s *stream
+	onOwnStack(func() { s, err = a.connect(ctx, h, suspect) })
+	if err != nil {
+		connected()
+		return 0, err
+	}
+	err = s.run(ctx, connected)
+	return s.uptime(), err
+}
+
+// connect opens a connection.
+func (a *Account) connect(ctx context.Context, h Handler, suspect bool) (*stream, error) {
 	token, err := a.Token(ctx)
 	if err == nil && suspect {
 		token, err = a.verified(ctx, token)
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	s, err := a.dial(ctx, token, h)
-	if err != nil {
-		return 0, err
-	}
-	err = s.run(ctx)
-	return s.uptime(), err
+	return a.dial(ctx, token, h)
+}
+
+// onOwnStack calls fn on another goroutine and waits for it. A stack that has grown
+// hardly ever becomes smaller while its goroutine runs. There may be a thousand that
+// wait for events, and what they do now and then would leave each with a stack of 8
+// to 16 KiB instead of 4.
+func onOwnStack(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	<-done
 }
 
 // verified returns the token, or a new one if wazo-auth doesn't know it any

@@ -204,7 +204,7 @@ func TestALogInHasItsOwnQueue(t *testing.T) {
 		s, err := a.dial(t.Context(), token, newRecordingHandler())
 		require.NoError(t, err)
 		assert.Equal(t, want, s.events.limit)
-		s.conn.CloseNow()
+		s.conn.close()
 	}
 }
 

@@ -9,14 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/coder/websocket"
 )
-
-// maxFrame is the longest frame that is read, in bytes: a message of almost
-// 1 MiB (docs/wazo.md, "Redirects and limits of nginx") may become three times
-// as long as escaped JSON.
-const maxFrame = 8 << 20
 
 // closeGrace is how long a close frame is waited for after a failed write.
 const closeGrace = time.Second
@@ -33,7 +26,7 @@ var (
 // and its token alive.
 type stream struct {
 	a        *Account
-	conn     *websocket.Conn
+	conn     *websocketConn
 	h        Handler
 	cfg      StreamConfig
 	token    string // of the connection; used by tend only, after run has begun
@@ -66,17 +59,14 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 	defer cancel()
 	var connected atomic.Bool
 	r := request{method: http.MethodGet, service: serviceWebsocketd, query: map[string][]string{"version": {"2"}}, token: token.Token}
-	conn, resp, err := websocket.Dial(traceConnection(ctx, &connected), r.url(a.c.base), &websocket.DialOptions{
-		HTTPClient: a.c.ws,
-		HTTPHeader: http.Header{"X-Auth-Token": {token.Token}, "User-Agent": {a.c.cfg.UserAgent}},
-	})
+	header := http.Header{"X-Auth-Token": {token.Token}, "User-Agent": {a.c.cfg.UserAgent}}
+	conn, resp, err := dialWebsocket(traceConnection(ctx, &connected), a.c.ws, r.url(a.c.base), header)
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			return nil, newError(r, resp.StatusCode, resp.Header, nil)
 		}
 		return nil, r.transportError(err, connected.Load())
 	}
-	conn.SetReadLimit(maxFrame)
 	s := &stream{
 		a: a, conn: conn, h: h, cfg: a.c.cfg.Stream, token: token.Token,
 		events:  eventQueue{limit: a.opts.QueueLength},
@@ -92,8 +82,9 @@ func (a *Account) dial(ctx context.Context, token Token, h Handler) (*stream, er
 }
 
 // run subscribes, starts and serves the connection until it is lost; it
-// returns the reason. What was read is still given to the handler.
-func (s *stream) run(outer context.Context) error {
+// returns the reason. What was read is still given to the handler. When it has
+// started, or cannot, started is called.
+func (s *stream) run(outer context.Context, started func()) error {
 	ctx, stop := context.WithCancel(outer)
 	defer stop()
 	s.stop = stop
@@ -101,7 +92,9 @@ func (s *stream) run(outer context.Context) error {
 	// what it is doing.
 	s.serve = func() { s.spawn(func() { s.dispatch(outer) }) }
 	s.spawn(func() {
-		if err := s.start(ctx); err != nil {
+		err := s.start(ctx)
+		started()
+		if err != nil {
 			s.fail(err)
 			return
 		}
@@ -147,28 +140,42 @@ func (s *stream) uptime() time.Duration {
 }
 
 // read takes frames from the connection. It never waits for the handler, so
-// that the server's pings are answered.
+// that the server's pings are answered. It is where an idle account waits, so
+// whatever else is to be done is done on another stack.
 func (s *stream) read(ctx context.Context) (err error) {
+	stop := context.AfterFunc(ctx, s.conn.close)
 	defer func() {
+		stop()
 		// At once, not when the handler has caught up with what was read.
-		s.conn.CloseNow()
+		s.conn.close()
 		s.readErr = err
 		close(s.readDone)
 	}()
 	for {
-		_, data, err := s.conn.Read(ctx)
-		if err != nil {
+		if err = s.conn.await(); err != nil {
 			return s.wrap(err)
 		}
-		trySend(s.alive, struct{}{})
-		ev, err := parseFrame(data)
+		onOwnStack(func() { err = s.receive(ctx) })
 		if err != nil {
-			return err
-		}
-		if err = s.accept(ctx, ev); err != nil {
 			return err
 		}
 	}
+}
+
+// receive reads what has come.
+func (s *stream) receive(ctx context.Context) error {
+	data, err := s.conn.read(ctx)
+	if err != nil {
+		return s.wrap(err)
+	} else if data == nil {
+		return nil
+	}
+	trySend(s.alive, struct{}{})
+	ev, err := parseFrame(data)
+	if err != nil {
+		return err
+	}
+	return s.accept(ctx, ev)
 }
 
 func (s *stream) accept(ctx context.Context, ev event) error {
@@ -367,7 +374,7 @@ func (s *stream) send(ctx context.Context, c command) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
 	defer cancel()
-	if err = s.conn.Write(ctx, websocket.MessageText, data); err != nil {
+	if err = s.conn.writeText(ctx, data); err != nil {
 		return s.writeError(err)
 	}
 	return nil
@@ -404,8 +411,8 @@ func (s *stream) await(ctx context.Context, sign <-chan struct{}, limit time.Dur
 // wrap gives an error of the connection its type, without secrets.
 func (s *stream) wrap(err error) error {
 	hide := *s.hide.Load()
-	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
-		return &CloseError{Code: int(closed.Code), Reason: oneLine(hide.redact(closed.Reason))}
+	if closed, ok := errors.AsType[*CloseError](err); ok {
+		return &CloseError{Code: closed.Code, Reason: oneLine(hide.redact(closed.Reason))}
 	}
 	return &TransportError{Op: "event stream", Sent: true, Err: hide.redactError(err)}
 }

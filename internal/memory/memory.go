@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	leastIdle = 48 << 20 // bytes that the runtime may use in any case, while little happens
+	leastIdle = 32 << 20 // bytes that the runtime may use in any case, while little happens
 	leastBusy = 80 << 20 // and otherwise
 
 	// interval is how often the limit is adapted. A start with thousands of accounts outgrows a limit within a second,
@@ -40,7 +40,7 @@ func Keep(ctx context.Context) {
 		isBusy := now.allocated-last.allocated > busy
 		most := limit(now, isBusy)
 		debug.SetMemoryLimit(most)
-		if !isBusy && now.held > uint64(most) && time.Since(given) > giving {
+		if !isBusy && now.isWorthGiving() && time.Since(given) > giving {
 			debug.FreeOSMemory() // by itself, the runtime collects garbage when something is allocated
 			given = time.Now()
 		}
@@ -52,18 +52,25 @@ func Keep(ctx context.Context) {
 type usage struct {
 	live      uint64 // objects that were found to be in use when garbage was last collected
 	other     uint64 // what is not for objects: stacks, and what the runtime needs for itself
+	gaps      uint64 // what lies between objects: only new ones of the same sizes can use it
+	spare     uint64 // what a collection would give back, at least: garbage, and what is free already
 	held      uint64 // all that the runtime has of the system now
 	allocated uint64 // what all objects have taken since the start
 }
 
 // limit returns how much the runtime may use. Some garbage is always allowed: a half as much as there is live data
-// while much happens, and else a quarter.
+// while much happens, and else a quarter. While much happens, new objects fill the gaps. Otherwise the gaps stay, so
+// they must be allowed, or garbage would be collected all the time.
 func limit(u usage, isBusy bool) int64 {
 	if isBusy {
 		return int64(max(leastBusy, u.other+u.live+u.live/2))
 	}
-	return int64(max(leastIdle, u.other+u.live+u.live/4))
+	return int64(max(leastIdle, u.other+u.gaps+u.live+u.live/4))
 }
+
+// isWorthGiving reports whether enough can be given back to the system for the work that this takes: a quarter of the
+// live data. Little memory is not worth any work.
+func (u usage) isWorthGiving() bool { return u.held > leastIdle && u.spare > u.live/4 }
 
 func read() usage {
 	samples := []metrics.Sample{
@@ -72,10 +79,10 @@ func read() usage {
 		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
 	}
 	metrics.Read(samples)
-	held := samples[2].Value.Uint64() - samples[3].Value.Uint64()
-	other := held
-	for _, sample := range samples[4:] {
-		other -= sample.Value.Uint64()
+	value := func(i int) uint64 { return samples[i].Value.Uint64() }
+	live, held, objects, free, gaps := value(0), value(2)-value(3), value(4), value(5), value(6)
+	return usage{
+		live: live, other: held - objects - free - gaps, gaps: gaps, spare: max(objects, live) - live + free,
+		held: held, allocated: value(1),
 	}
-	return usage{live: samples[0].Value.Uint64(), other: other, held: held, allocated: samples[1].Value.Uint64()}
 }

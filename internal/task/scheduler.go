@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type Scheduler[K comparable] struct {
 
 	mu      sync.Mutex
 	workers map[K]*worker
+	most    int // how many workers there have been at once since the map was made, see forget
 	groups  map[string]*group[K]
 	wg      sync.WaitGroup
 
@@ -92,6 +94,7 @@ func (s *Scheduler[K]) Wake(key K) {
 // begin starts the worker of a key, or has it wait for its turn. The lock must be held.
 func (s *Scheduler[K]) begin(key K, w *worker) {
 	s.workers[key] = w
+	s.most = max(s.most, len(s.workers))
 	if g, limit := s.groupOf(key); g != nil {
 		if g.running >= limit {
 			g.waiting = append(g.waiting, key)
@@ -128,9 +131,11 @@ func (s *Scheduler[K]) pass(key K) {
 		return
 	}
 	next := g.waiting[0]
-	g.waiting = g.waiting[1:]
+	if g.waiting = g.waiting[1:]; len(g.waiting) == 0 {
+		g.waiting = nil // an empty slice would hold on to where thousands may have waited
+	}
 	if !s.isRunning() {
-		delete(s.workers, next)
+		s.forget(next)
 		return
 	}
 	s.begin(next, s.workers[next])
@@ -260,8 +265,25 @@ func (s *Scheduler[K]) run(key K, self *worker) {
 
 // end forgets the worker of a key, which has its turn. The lock must be held.
 func (s *Scheduler[K]) end(key K) {
-	delete(s.workers, key)
+	s.forget(key)
 	s.pass(key)
+}
+
+// Workers need another map if there have been so many at once, and few of them are left.
+const (
+	manyWorkers = 1024
+	fewWorkers  = manyWorkers / 8
+)
+
+// forget removes the worker of a key. A map never becomes smaller by itself, and there may have been tens of thousands
+// of workers at a start. The lock must be held.
+func (s *Scheduler[K]) forget(key K) {
+	delete(s.workers, key)
+	if s.most >= manyWorkers && len(s.workers) <= fewWorkers {
+		left := make(map[K]*worker, len(s.workers))
+		maps.Copy(left, s.workers)
+		s.workers, s.most = left, len(left)
+	}
 }
 
 // leave ends a worker unless work came meanwhile. It reports whether the worker is gone.

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -202,4 +203,33 @@ func TestWakeAfter(t *testing.T) {
 		stop(0)
 		assert.Equal(t, time.Minute, woken.Sub(begin))
 	})
+}
+
+func TestManyWorkersLeaveNoLargeMap(t *testing.T) {
+	const n = 2 * manyWorkers
+	var mu sync.Mutex
+	release, steps := make(chan struct{}), 0
+	s, stop := started(Config[string]{Step: func(context.Context, string) (Outcome, error) {
+		<-release
+		mu.Lock()
+		defer mu.Unlock()
+		steps++
+		return Idle, nil
+	}})
+	defer stop(time.Minute)
+	for i := range n {
+		s.Wake(fmt.Sprint(i))
+	}
+	assert.Equal(t, n, s.most)
+	close(release)
+	await.Until(t, "all work to be done", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.workers) == 0
+	})
+	assert.LessOrEqual(t, s.most, fewWorkers)
+	assert.Equal(t, n, steps)
+	s.Wake("again")
+	await.Until(t, "work that comes later", func() bool { return !s.IsBusy("again") })
+	assert.Equal(t, n+1, steps)
 }
