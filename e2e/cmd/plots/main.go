@@ -35,8 +35,6 @@ type scale struct {
 	Portals  float64 `json:"portals"`
 	Resident float64 `json:"rss_mb"`
 	Peak     float64 `json:"peak_mb"`
-	Start    float64 `json:"start_s"`
-	P99      float64 `json:"p99_ms"`
 }
 
 func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
