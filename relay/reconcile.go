@@ -154,18 +154,11 @@ func (d *wazoDelivery) mayBeFound() bool {
 // mayBeOlder reports whether the message of a row may have been posted before this start, so that it is compared with
 // what was.
 func (d *wazoDelivery) mayBeOlder(request *wazoRequest) bool {
-	switch d.startup.phase(d.row.Queue()) {
-	case phaseMatched:
-		return false
-	case phaseCompared:
-		since := request.written
-		if since.IsZero() { // the request is stored: it was compared before it was first sent
-			since = d.row.AttemptedAt.Time
-		}
-		return since.Before(d.startup.began)
-	default:
-		return true
+	since := request.written
+	if since.IsZero() { // the request is stored: it was compared before it was first sent
+		since = d.row.AttemptedAt.Time
 	}
+	return d.startup.mayBeOlder(d.row.Queue(), since)
 }
 
 // findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all

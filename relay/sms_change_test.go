@@ -158,3 +158,24 @@ func TestAnEditReachesATextMessageThatWasSetAside(t *testing.T) {
 	f.awaitQueueEmpty(room)
 	require.Zero(t, f.noticesLike(txt.StaysOnMatrix(words.StaysEdit, true)))
 }
+
+// The edit stayed on Matrix. After a restore it comes together with the message, which was sent.
+func TestARestoreSendsNoEdit(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	room := f.open()
+	f.write(room, "zero")
+	f.awaitEmpty()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.editIn(room, f.write(room, "at noon"), "at one")
+	f.awaitNotice(txt.StaysOnMatrix(words.StaysEdit, false))
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.start()
+	f.write(room, "end")
+	f.awaitEmpty()
+	f.awaitSent("zero", "at noon", "end")
+}
