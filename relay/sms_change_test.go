@@ -113,6 +113,22 @@ func TestANumberMovesToAnotherAccount(t *testing.T) {
 	}
 }
 
+// By default nobody tells an account that it has got another number. Only a message that comes to it does.
+func TestANewNumberAnswersOfWhichNobodyTells(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) {
+		f.wazo.SetACL(f.alice, append(wazotest.DefaultUserPolicy(), wazoapi.IdentityScope))
+	})
+	room := f.open()
+	f.write(room, "one")
+	f.wazo.AddNumber(f.alice, otherNumber)
+	require.NoError(t, f.wazo.SMS().Receive(customerNumber, otherNumber, "to your other number"))
+	f.awaitTextsIn(room, "hello", "to your other number")
+	f.write(room, "two")
+	f.awaitSent("one", "two")
+	require.Equal(t, otherNumber, f.lastSMS().From)
+}
+
 func TestTheTopicFollowsTheOwnNumbers(t *testing.T) {
 	t.Parallel()
 	for _, hears := range []bool{true, false} {
