@@ -51,8 +51,8 @@
 //     what was said before, and mute.go is what people decide.
 //   - Text messages: people outside Wazo are in rooms that have a telephone number. outside.go says who is there,
 //     sms_numbers.go from which own number they are written to, which the topic names (sms_topic.go), sms_post.go what
-//     becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, and
-//     sms_limits.go bounds what may go wrong.
+//     becomes a text message, and sms_status.go what becomes of it. sms_start.go starts a conversation, sms_again.go
+//     sends nothing again that is shown already, and sms_limits.go bounds what may go wrong.
 //
 // jobs.go lists what workers do; package task runs them. The package declares what it needs of Matrix in matrix.go, and
 // uses package wazoapi for Wazo. It leaves the content of messages to package convert, the form of commands to package
