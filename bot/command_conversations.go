@@ -30,7 +30,8 @@ func (c *commands) cmdSMS(ce *commandEvent) (string, error) {
 	if number == "" {
 		return c.texts.SMSUsage(), nil
 	}
-	answer, err := c.relay.StartSMS(ce.Ctx, ce.Sender, number, text)
+	isEdit := relaycommand.Replaces(ce.Content.Raw) != ""
+	answer, err := c.relay.StartSMS(ce.Ctx, ce.Sender, number, text, isEdit)
 	if err != nil {
 		return "", err
 	}

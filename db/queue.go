@@ -264,6 +264,16 @@ func (t *Queue) SetPayload(ctx context.Context, row *Row, payload string) (there
 // "Redactions"). An attempt that has not begun yet does not begin any more. A payload that is no JSON stays as it is,
 // and a row that is gone is ignored.
 func (t *Queue) MarkTakenBack(ctx context.Context, rowID int64) error {
+	return t.mark(ctx, rowID, "unsigned.redacted_because", "{}")
+}
+
+// MarkEdited notes in the payload of a row, at unsigned."io.wazo.relay.edit_waits", that an edit of it waits by itself.
+// Otherwise it is like MarkTakenBack.
+func (t *Queue) MarkEdited(ctx context.Context, rowID int64) error {
+	return t.mark(ctx, rowID, `unsigned.io\.wazo\.relay\.edit_waits`, "true")
+}
+
+func (t *Queue) mark(ctx context.Context, rowID int64, path, value string) error {
 	return doTxn(ctx, t.GetDB(), func(ctx context.Context) error {
 		var payload string
 		err := t.GetDB().QueryRow(ctx, payloadQuery, rowID).Scan(&payload)
@@ -273,7 +283,7 @@ func (t *Queue) MarkTakenBack(ctx context.Context, rowID int64) error {
 			return err
 		}
 		if json.Valid([]byte(payload)) {
-			if payload, err = sjson.SetRaw(payload, "unsigned.redacted_because", "{}"); err != nil {
+			if payload, err = sjson.SetRaw(payload, path, value); err != nil {
 				return err
 			} else if err = t.Exec(ctx, putPayloadQuery, rowID, payload); err != nil {
 				return err

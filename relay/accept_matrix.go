@@ -344,10 +344,10 @@ func (a *matrixAccept) enqueue(ctx context.Context, evt Event, position int64) e
 	if replaced, err := a.db.Command.IsReplaced(ctx, evt.ID, evt.Sender, db.Time{}); err != nil || replaced {
 		return err
 	}
-	if edited, err := a.editPending(ctx, evt.Event, position); err != nil || edited {
+	edited, waits, err := a.editPending(ctx, evt.Event, position)
+	if err != nil || edited {
 		return err
-	}
-	if target := editedBy(evt.Event); target != "" {
+	} else if target := editedBy(evt.Event); target != "" && !waits {
 		if off, err := a.isOff(ctx, a.portal, a.cfg.Relations.WithoutEdits); err != nil {
 			return err
 		} else if !off {

@@ -186,7 +186,7 @@ func (d *wazoDelivery) prepareNext(ctx context.Context) (await func() *wazoDeliv
 			return nil, err
 		}
 		evt := &event.Event{}
-		if json.Unmarshal([]byte(row.Payload), evt) != nil || !isPlainMessage(evt) {
+		if json.Unmarshal([]byte(row.Payload), evt) != nil || !isPlainMessage(evt) || awaitsEdit(row) {
 			return nil, nil
 		}
 		ctx := withLookups(withMessageID(ctx, row.SourceID), d.cfg.LookupWait)

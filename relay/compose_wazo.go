@@ -158,7 +158,7 @@ func (d *wazoDelivery) requestFor(ctx context.Context, evt *event.Event, said sa
 	}
 	return &wazoRequest{
 		Account: posterID, Author: posted.author, Instead: poster.instead, Alias: posted.alias, Content: text,
-		After: readFrom(d.portal), Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent,
+		After: d.mayBeSince(written), Once: said.once, Edits: said.edits, Reactions: said.reactions, Parent: said.parent,
 
 		also: said.also, account: poster.account, failure: failure, media: said.media,
 		forms: forms, posted: posted, written: written,

@@ -108,7 +108,7 @@ func (d *wazoDelivery) run(ctx context.Context) (outcome, error) {
 	case request.silent:
 		return outcomeChanged, d.recordSilently(ctx, request) // nothing was asked of Wazo, so it is not known to work
 	}
-	if row.State == db.StateAttempted && !sabotaged("reconcile") {
+	if (row.State == db.StateAttempted || d.mayBeTexted()) && !sabotaged("reconcile") {
 		if found, looked, err := d.findOnWazo(ctx, request); err != nil || !looked {
 			return outcomeStopped, err
 		} else if found != nil {

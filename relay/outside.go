@@ -147,6 +147,7 @@ func (a *wazoAccept) noteOwnNumber(ctx context.Context, portal *db.Portal, m waz
 	if err != nil || outside == nil || outside.Participant != string(m.UserUUID) || m.Delivery.Number == "" {
 		return err
 	}
+	db.AfterCommit(ctx, func() { a.numbers.writtenTo(a.acc, m.Room, m.Delivery.Number) })
 	return a.db.Outside.NoteOwnNumber(ctx, portal.ID, m.Delivery.Number, jsontime.UMicro(m.CreatedAt))
 }
 

@@ -57,10 +57,15 @@ func (d *wazoDelivery) replaceText(ctx context.Context, message *db.Row, evt *ev
 	})
 }
 
-// takeEdit gives the message of the row the text of the last edit that waits behind it, if it was set aside before and
-// has another try. It must be certain that it was not posted. takeEdit reports false if there is no such edit.
+// takeEdit gives the message of the row the text of an edit that waits behind it. It must be certain that the message was
+// not posted as it is. That is so if it was set aside before and has another try: then the last edit counts. It is also
+// so if it was compared with what is on Wazo, because the database may be an older copy: then the first one counts, and
+// the message is compared again. takeEdit reports false if there is no such edit.
 func (d *wazoDelivery) takeEdit(ctx context.Context) (bool, error) {
-	if d.row.State != db.StateAttempted || d.row.Attempts > 0 {
+	isRevived := d.row.State == db.StateAttempted && d.row.Attempts == 0
+	// The second edit follows the first one.
+	isCompared := d.row.State == db.StateNew && (awaitsEdit(d.row) || editPosition(d.row) > 0)
+	if !isRevived && !isCompared {
 		return false, nil
 	} else if merged, err := d.db.Queue.IsMerged(ctx, d.row.ID); err != nil || merged {
 		return false, err
@@ -73,16 +78,19 @@ func (d *wazoDelivery) takeEdit(ctx context.Context) (bool, error) {
 	if json.Unmarshal([]byte(d.row.Payload), original) != nil {
 		return false, nil
 	}
-	var last *db.Row
+	var taken *db.Row
 	var edit *event.Event
 	for _, row := range edits {
 		evt := &event.Event{}
 		if row.Session == "" && row.State == db.StateNew && json.Unmarshal([]byte(row.Payload), evt) == nil && fitsEdit(d.row, original, evt) {
-			last, edit = row, evt
+			taken, edit = row, evt
+			if isCompared {
+				break
+			}
 		}
 	}
-	if last == nil {
+	if taken == nil {
 		return false, nil
 	}
-	return true, d.replaceText(ctx, d.row, edit, last)
+	return true, d.replaceText(ctx, d.row, edit, taken)
 }

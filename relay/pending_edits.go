@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -147,6 +148,16 @@ func isTakenBack(row *db.Row) bool {
 	return json.Unmarshal([]byte(row.Payload), &evt) == nil && evt.Unsigned.RedactedBecause != nil
 }
 
+// awaitsEdit reports whether an edit of the event of a row may wait by itself, see editPending.
+func awaitsEdit(row *db.Row) bool {
+	var stored struct {
+		Unsigned struct {
+			EditWaits bool `json:"io.wazo.relay.edit_waits"`
+		} `json:"unsigned"`
+	}
+	return json.Unmarshal([]byte(row.Payload), &stored) == nil && stored.Unsigned.EditWaits
+}
+
 // writtenAt returns when the event of a row was written, in Unix milliseconds of its homeserver's clock.
 func writtenAt(row *db.Row) int64 {
 	var evt struct {
@@ -170,18 +181,22 @@ func editedBy(evt *event.Event) id.EventID {
 // write it: it is no part of the content.
 const editPositionKey = "io.wazo.relay.edit_position"
 
-// editPending changes a message that still waits, by an edit at a position in the queue. It reports false if the event
-// does not edit such a message.
-func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event, position int64) (bool, error) {
+// editPending changes a message that still waits, by an edit at a position in the queue. It reports edited if that is
+// done. It reports waits if the edit has to wait behind the message: the database may be an older copy, so that the
+// message is first compared with what is on Wazo, as it was written (see takeEdit).
+func (a *matrixAccept) editPending(ctx context.Context, evt *event.Event, position int64) (edited, waits bool, err error) {
 	target := editedBy(evt)
 	if target == "" {
-		return false, nil
+		return false, false, nil
 	}
 	row, err := a.pendingRow(ctx, a.portal.ID, target, evt.Sender)
 	if err != nil || row == nil {
-		return false, err
+		return false, false, err
+	} else if row.State == db.StateNew && row.Session == "" && a.startup.mayBeOlder(row.Queue(), time.UnixMilli(writtenAt(row))) {
+		return false, true, a.db.Queue.MarkEdited(ctx, row.ID)
 	}
-	return a.applyEdit(ctx, row, evt, position)
+	edited, err = a.applyEdit(ctx, row, evt, position)
+	return edited, false, err
 }
 
 // applyEdit changes the message of a row that was certainly not posted, within a transaction, by an edit at a position

@@ -84,6 +84,7 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 	// What is still compared with what was posted before this start may be said again now.
 	isNew := d.startup.phase(d.row.Queue()) == phaseCompared && !d.mayBeOlder(request)
 	var stored []string
+	var shown *wazoapi.Message
 	err = (&reader{d.Relay, acc}).readHistory(ctx, wazoapi.UUID(d.portal.WazoRoom), request.After, func(page []wazoapi.Message) error {
 		for _, m := range page {
 			if !d.matches(request, m) || isNew && m.CreatedAt.Before(d.startup.began) {
@@ -97,10 +98,17 @@ func (d *wazoDelivery) findOnWazo(ctx context.Context, request *wazoRequest) (fo
 				return err
 			} else if !taken {
 				found = &m
+			} else if isShown, err := d.isShownInstead(ctx, m); err != nil {
+				return err
+			} else if isShown && shown == nil {
+				shown = &m
 			}
 		}
 		return nil
 	})
+	if found == nil && err == nil {
+		found = shown
+	}
 	zerolog.Ctx(ctx).Debug().Bool("found", found != nil).AnErr("error", err).Msg("Looked for a message with unknown outcome")
 	isReplaceable := acc != d.account || d.accounts.count() > 0
 	if err != nil && isReplaceable && classify(err).Class == ClassPortal {
@@ -154,18 +162,11 @@ func (d *wazoDelivery) mayBeFound() bool {
 // mayBeOlder reports whether the message of a row may have been posted before this start, so that it is compared with
 // what was.
 func (d *wazoDelivery) mayBeOlder(request *wazoRequest) bool {
-	switch d.startup.phase(d.row.Queue()) {
-	case phaseMatched:
-		return false
-	case phaseCompared:
-		since := request.written
-		if since.IsZero() { // the request is stored: it was compared before it was first sent
-			since = d.row.AttemptedAt.Time
-		}
-		return since.Before(d.startup.began)
-	default:
-		return true
+	since := request.written
+	if since.IsZero() { // the request is stored: it was compared before it was first sent
+		since = d.row.AttemptedAt.Time
 	}
+	return d.startup.mayBeOlder(d.row.Queue(), since)
 }
 
 // findOrphan returns an orphan of a form, nil if there is none. A row that waited for its key is compared with all

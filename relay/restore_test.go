@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,4 +245,91 @@ func TestParkedMessageThatWasDeliveredBeforeARestore(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Equal(t, []string{"refused"}, f.relayed())
+}
+
+// What an edit says after a restore must not take the place of what was posted before, which would not be found then.
+func TestMessagesThatWereEditedBeforeARestore(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		say  func(f *fixture) // says "one", and edits it
+	}{
+		{"after it was posted", func(f *fixture) {
+			said := f.matrix.say(adminUser, "one")
+			f.awaitSaid("one")
+			f.edit(adminUser, said, "three")
+		}},
+		{"before it was posted, and after that", func(f *fixture) {
+			down := f.wazo.Faults().ChatdDown()
+			said := f.matrix.say(adminUser, "one")
+			f.edit(adminUser, said, "two")
+			f.awaitRow(said)
+			down.Off()
+			f.awaitSaid("two")
+			f.edit(adminUser, said, "three")
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f, restore := newCopiedFixture(t)
+			test.say(f)
+			f.awaitSaid("three")
+			f.awaitEmpty()
+			posted := f.relayed()
+			f.halt()
+			restore()
+			f.start()
+			f.matrix.say(adminUser, "after")
+			f.awaitSaid("after")
+			f.awaitEmpty()
+			require.Equal(t, append(posted, "after"), f.relayed())
+		})
+	}
+}
+
+// awaitSaid waits until the relay account has posted something that contains a text.
+func (f *fixture) awaitSaid(text string) {
+	f.Helper()
+	await.Until(f, text, func() bool { return strings.Contains(strings.Join(f.relayed(), "\n"), text) })
+}
+
+// The same comparison must not keep an edit from what was said while the relay was away.
+func TestAMessageThatWasEditedWhileTheRelayWasAway(t *testing.T) {
+	t.Parallel()
+	for _, without := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without edits %t", without), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.relations.WithoutEdits = without
+			f.start()
+			f.link()
+			f.halt()
+			said := f.matrix.say(adminUser, "one")
+			f.edit(adminUser, said, "two")
+			f.matrix.say(adminUser, "later")
+			f.edit(adminUser, said, "three")
+			f.start()
+			f.awaitSaid("later")
+			f.awaitEmpty()
+			require.Equal(t, []string{"three", "later"}, f.relayed())
+		})
+	}
+}
+
+// Perhaps nothing is left to be compared just when the edit comes.
+func TestAnEditThatComesAtTheEndOfTheComparison(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	f.halt()
+	down := f.wazo.Faults().ChatdDown()
+	said := f.matrix.say(adminUser, "one")
+	f.edit(adminUser, said, "two")
+	edit := f.edit(adminUser, said, "three")
+	f.start()
+	f.awaitRow(edit)
+	f.core.startup.reached(f.row(said).Queue(), phaseMatched)
+	down.Off()
+	f.awaitRelayed("three")
 }

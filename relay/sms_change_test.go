@@ -136,6 +136,22 @@ func TestAMessageIsNotSentFromAnotherNumberThanItWasToBe(t *testing.T) {
 	require.Equal(t, otherNumber, f.lastSMS().From)
 }
 
+// By default nobody tells an account that it has got another number. Only a message that comes to it does.
+func TestANewNumberAnswersOfWhichNobodyTells(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) {
+		f.wazo.SetACL(f.alice, append(wazotest.DefaultUserPolicy(), wazoapi.IdentityScope))
+	})
+	room := f.open()
+	f.write(room, "one")
+	f.wazo.AddNumber(f.alice, otherNumber)
+	require.NoError(t, f.wazo.SMS().Receive(customerNumber, otherNumber, "to your other number"))
+	f.awaitTextsIn(room, "hello", "to your other number")
+	f.write(room, "two")
+	f.awaitSent("one", "two")
+	require.Equal(t, otherNumber, f.lastSMS().From)
+}
+
 func TestTheTopicFollowsTheOwnNumbers(t *testing.T) {
 	t.Parallel()
 	for _, hears := range []bool{true, false} {
@@ -180,4 +196,25 @@ func TestAnEditReachesATextMessageThatWasSetAside(t *testing.T) {
 	f.awaitSent("zero", "at two")
 	f.awaitQueueEmpty(room)
 	require.Zero(t, f.noticesLike(txt.StaysOnMatrix(words.StaysEdit, true)))
+}
+
+// The edit stayed on Matrix. After a restore it comes together with the message, which was sent.
+func TestARestoreSendsNoEdit(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	room := f.open()
+	f.write(room, "zero")
+	f.awaitEmpty()
+	f.halt()
+	restore := f.snapshot()
+	f.start()
+	f.editIn(room, f.write(room, "at noon"), "at one")
+	f.awaitNotice(txt.StaysOnMatrix(words.StaysEdit, false))
+	f.awaitEmpty()
+	f.halt()
+	restore()
+	f.start()
+	f.write(room, "end")
+	f.awaitEmpty()
+	f.awaitSent("zero", "at noon", "end")
 }

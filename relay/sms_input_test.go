@@ -104,12 +104,12 @@ func TestTheOwnNumbersAreAskedForOnce(t *testing.T) {
 func TestAnAnswerFromBeforeAChangeOfTheNumbersIsNotKept(t *testing.T) {
 	t.Parallel()
 	n, acc := newNumbers(), newAccount(&db.Account{ID: 1}, nil)
-	where, mine := accountRoom{acc, "room"}, []wazoapi.Identity{{Number: ownNumber}}
+	mine := []wazoapi.Identity{{Number: ownNumber}}
 	before := n.forgotten
 	n.forget(acc)
-	require.False(t, n.keep(where, mine, before))
+	require.False(t, n.keep(acc, "room", mine, before))
 	require.Empty(t, n.known)
-	require.True(t, n.keep(where, mine, n.forgotten))
+	require.True(t, n.keep(acc, "room", mine, n.forgotten))
 	known, err := n.in(t.Context(), acc, "room")
 	require.NoError(t, err, "nothing is asked")
 	require.Equal(t, mine, known)

@@ -54,7 +54,7 @@ func (d *wazoDelivery) maySend(ctx context.Context) (bool, error) {
 // mayOpenOutside reports whether one more room may be made now because somebody outside Wazo writes. If not, it is made
 // when it may, and the people are told.
 func (o *openings) mayOpenOutside(ctx context.Context, opening *db.Opening, plan *RoomPlan, people []candidate, reader *account) (bool, error) {
-	if plan.Marker.Number == "" || opening.From.IsZero() { // somebody asked for it
+	if !isByStranger(opening, plan) {
 		return true, nil
 	}
 	wait := o.smsLimits.rooms.Take(reader.row.ID)
@@ -72,6 +72,20 @@ func (o *openings) mayOpenOutside(ctx context.Context, opening *db.Opening, plan
 		}
 		return nil
 	})
+}
+
+// giveBackOutside takes back that a room was made, as mayOpenOutside has counted: it could not be made. Otherwise a
+// homeserver that is away for some minutes would look like a flood, because the room is tried again and again.
+func (o *openings) giveBackOutside(opening *db.Opening, plan *RoomPlan, reader *account) {
+	if isByStranger(opening, plan) {
+		o.smsLimits.rooms.GiveBack(reader.row.ID)
+	}
+}
+
+// isByStranger reports whether a room opens because somebody outside Wazo writes, and not because somebody asked for
+// it.
+func isByStranger(opening *db.Opening, plan *RoomPlan) bool {
+	return plan.Marker.Number != "" && !opening.From.IsZero()
 }
 
 func (c SMSConfig) perHour() int {

@@ -1,7 +1,9 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -61,4 +63,21 @@ func TestAFloodOfUnknownNumbersMakesFewRooms(t *testing.T) {
 		openings, err = f.db.Opening.All(t.Context())
 		return err == nil && len(openings) == 3
 	})
+}
+
+func TestARoomThatCannotBeMadeIsNoFlood(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) { f.sms.RoomsPerHour = 1 })
+	tries := 0
+	f.matrix.mu.Lock()
+	f.matrix.makeRoom = func(RoomPlan) error {
+		if tries++; tries < 3 {
+			return &MatrixError{Status: http.StatusTooManyRequests, Err: errors.New("later")}
+		}
+		return nil
+	}
+	f.matrix.mu.Unlock()
+	f.receive("hello")
+	f.awaitMade(1)
+	require.NotContains(t, strings.Join(f.told(), "\n"), txt.ManyUnknownNumbers(1))
 }

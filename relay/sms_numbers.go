@@ -21,19 +21,20 @@ import (
 // something has changed. It is safe for concurrent use.
 type numbers struct {
 	mu        sync.Mutex
-	known     map[accountRoom][]wazoapi.Identity
-	forgotten int // how often forget was called: an answer from before is not kept
+	known     map[*account]map[wazoapi.UUID][]wazoapi.Identity // by Wazo room
+	forgotten int                                              // how often something was: an answer from before is not kept
 
 	learned func(room wazoapi.UUID) // is told that Wazo was asked again for the numbers of a room
 }
 
-func newNumbers() *numbers { return &numbers{known: make(map[accountRoom][]wazoapi.Identity)} }
+func newNumbers() *numbers {
+	return &numbers{known: make(map[*account]map[wazoapi.UUID][]wazoapi.Identity)}
+}
 
 // in returns the numbers by which an account can write in a room.
 func (n *numbers) in(ctx context.Context, acc *account, room wazoapi.UUID) ([]wazoapi.Identity, error) {
-	where := accountRoom{acc, room}
 	n.mu.Lock()
-	mine, known := n.known[where]
+	mine, known := n.known[acc][room]
 	forgotten := n.forgotten
 	n.mu.Unlock()
 	if known {
@@ -43,21 +44,24 @@ func (n *numbers) in(ctx context.Context, acc *account, room wazoapi.UUID) ([]wa
 	if err != nil {
 		return nil, fmt.Errorf("failed to ask for the own numbers: %w", err)
 	}
-	if len(mine) > 0 && n.keep(where, mine, forgotten) { // none may only mean that the backend is being restarted
+	if len(mine) > 0 && n.keep(acc, room, mine, forgotten) { // none may only mean that the backend is being restarted
 		n.learned(room)
 	}
 	return mine, nil
 }
 
-// keep keeps an answer that was asked for when forget had been called a number of times. It reports false if forget was
-// called meanwhile: the answer may be out of date.
-func (n *numbers) keep(where accountRoom, mine []wazoapi.Identity, forgotten int) bool {
+// keep keeps an answer that was asked for when something had been forgotten a number of times. It reports false if that
+// has happened again meanwhile: the answer may be out of date.
+func (n *numbers) keep(acc *account, room wazoapi.UUID, mine []wazoapi.Identity, forgotten int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.forgotten != forgotten {
 		return false
 	}
-	n.known[where] = mine
+	if n.known[acc] == nil {
+		n.known[acc] = make(map[wazoapi.UUID][]wazoapi.Identity)
+	}
+	n.known[acc][room] = mine
 	return true
 }
 
@@ -66,10 +70,18 @@ func (n *numbers) forget(acc *account) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.forgotten++
-	for where := range n.known {
-		if where.account == acc {
-			delete(n.known, where)
-		}
+	delete(n.known, acc)
+}
+
+// writtenTo notes that somebody in a room has written to a number of an account. If that is not one of those that are
+// known, it was assigned since they were asked for, which Wazo need not have told. They are asked for again then.
+func (n *numbers) writtenTo(acc *account, room wazoapi.UUID, number string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	is := func(mine wazoapi.Identity) bool { return mine.Number == number }
+	if mine, known := n.known[acc][room]; known && !slices.ContainsFunc(mine, is) {
+		n.forgotten++
+		delete(n.known[acc], room)
 	}
 }
 

@@ -42,6 +42,8 @@ func (d *wazoDelivery) stays(evt *event.Event) words.Stays {
 		return words.StaysWordless
 	case description.Content == nil:
 		return ""
+	case convert.IsGesture(evt):
+		return words.StaysWordless // one click must not cost anything
 	}
 	content := description.Content
 	if content.NewContent != nil {

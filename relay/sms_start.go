@@ -28,15 +28,16 @@ type smsStarter struct {
 // doubtLife is how long a room of unknown outcome may take to appear in the list.
 const doubtLife = time.Minute
 
-// StartSMS starts a conversation with a telephone number, see smsStarter.
-func (r *Relay) StartSMS(ctx context.Context, by id.UserID, number, text string) (string, error) {
-	return r.sms.start(ctx, by, number, text)
+// StartSMS starts a conversation with a telephone number, see smsStarter. isEdit says that the command is an edit: then
+// no text is sent, as no other edit is, unless SMSConfig wants that. The text may have been sent as it was before.
+func (r *Relay) StartSMS(ctx context.Context, by id.UserID, number, text string, isEdit bool) (string, error) {
+	return r.sms.start(ctx, by, number, text, isEdit && !r.cfg.SMS.Corrections)
 }
 
 // start opens the conversation of a person with a telephone number, and (text is not empty) sends a first text message.
 // It returns what to answer, and a *UserError if that is not possible. It may be called again after a crash: a text
-// that was sent in the last minutes is not sent again.
-func (s *smsStarter) start(ctx context.Context, by id.UserID, what, text string) (string, error) {
+// that was sent in the last minutes is not sent again. withoutText says that no text is sent.
+func (s *smsStarter) start(ctx context.Context, by id.UserID, what, text string, withoutText bool) (string, error) {
 	acc, err := s.people.own(by)
 	if err != nil {
 		return "", err
@@ -70,6 +71,8 @@ func (s *smsStarter) start(ctx context.Context, by id.UserID, what, text string)
 		return s.texts.NumberOfAColleague(phone.Readable(number)), nil
 	} else if text = strings.TrimSpace(text); text == "" {
 		return s.texts.SMSStarted(phone.Readable(number)), nil
+	} else if withoutText {
+		return s.texts.SMSNotSentByEdit(phone.Readable(number)), nil
 	}
 	return s.first(ctx, acc, room, text, number)
 }

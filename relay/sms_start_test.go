@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -23,14 +24,14 @@ func (f *smsFixture) outsideRooms() (n int) {
 
 func (f *smsFixture) mustStart(number, text, want string) {
 	f.Helper()
-	answer, err := f.core.StartSMS(f.ctx, robinUser, number, text)
+	answer, err := f.core.StartSMS(f.ctx, robinUser, number, text, false)
 	require.NoError(f, err)
 	require.Equal(f, want, answer)
 }
 
 func (f *smsFixture) refusedStart(number, want string) {
 	f.Helper()
-	_, err := f.core.StartSMS(f.ctx, robinUser, number, "hello")
+	_, err := f.core.StartSMS(f.ctx, robinUser, number, "hello", false)
 	var refused *UserError
 	require.ErrorAs(f, err, &refused)
 	require.Equal(f, want, refused.Words)
@@ -102,12 +103,32 @@ func TestAFirstTextMessageIsNotRepeatedAfterARestart(t *testing.T) {
 	require.Equal(t, before, f.wazo.Requests()[post], "it is found")
 }
 
+func TestAnEditedCommandSendsNoText(t *testing.T) {
+	t.Parallel()
+	for _, corrections := range []bool{false, true} {
+		t.Run(fmt.Sprintf("corrections %t", corrections), func(t *testing.T) {
+			t.Parallel()
+			f := newSMSFixture(t, func(f *smsFixture) { f.sms.Corrections = corrections })
+			f.mustStart(customerNumber, "at noon", txt.SMSSent("+1 514-555-0111", 1))
+			answer, err := f.core.StartSMS(f.ctx, robinUser, customerNumber, "at one", true)
+			require.NoError(t, err)
+			if corrections {
+				require.Equal(t, txt.SMSSent("+1 514-555-0111", 1), answer)
+				f.awaitSent("at noon", "at one")
+				return
+			}
+			require.Equal(t, txt.SMSNotSentByEdit("+1 514-555-0111"), answer)
+			f.awaitSent("at noon")
+		})
+	}
+}
+
 func TestOneRoomIsMadeForANumber(t *testing.T) {
 	t.Parallel()
 	f := newSMSFixture(t)
 	var all sync.WaitGroup
 	for range 6 {
-		all.Go(func() { _, _ = f.core.StartSMS(f.ctx, robinUser, customerNumber, "") })
+		all.Go(func() { _, _ = f.core.StartSMS(f.ctx, robinUser, customerNumber, "", false) })
 	}
 	all.Wait()
 	require.Equal(t, 1, f.outsideRooms())
@@ -147,7 +168,7 @@ func TestNumbersThatAreRefused(t *testing.T) {
 	f.mustStart(customerNumber, "hello", txt.SMSNotSentYet("+1 514-555-0111"))
 	require.Empty(t, f.sent(), "nobody has said from which number")
 
-	_, err := f.core.StartSMS(f.ctx, eveUser, customerNumber, "hello")
+	_, err := f.core.StartSMS(f.ctx, eveUser, customerNumber, "hello", false)
 	var refused *UserError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, txt.NotLoggedIn(), refused.Words)

@@ -49,8 +49,9 @@ func (r *Relay) noteStatus(ctx context.Context, message wazoapi.UUID, status waz
 	} else if statusOrder[status] <= statusOrder[wazoapi.DeliveryStatus(known.Status)] {
 		return nil
 	}
+	was := known.Status
 	known.Status, known.NotedAt = string(status), jsontime.UM(time.Now())
-	return r.putTextMessage(ctx, known)
+	return r.putTextMessage(ctx, known, wazoapi.DeliveryStatus(was))
 }
 
 // recordTextMessage stores, within a transaction, that a message was sent to somebody outside Wazo. Its status may be
@@ -100,16 +101,17 @@ func (r *Relay) followTextMessage(ctx context.Context, portalID int64, eventID i
 			sent.Status = known.Status
 		}
 	}
-	return r.putTextMessage(ctx, sent)
+	return r.putTextMessage(ctx, sent, "")
 }
 
 // putTextMessage stores, within a transaction, what is known of a text message, and tells its sender if that is news.
-func (r *Relay) putTextMessage(ctx context.Context, m *db.TextMessage) error {
+// was is the status that the sender could see, empty if the message was not known.
+func (r *Relay) putTextMessage(ctx context.Context, m *db.TextMessage, was wazoapi.DeliveryStatus) error {
 	if m.PortalID != 0 {
 		portal, err := r.db.Portal.ByID(ctx, m.PortalID)
 		if err != nil || portal == nil {
 			return err
-		} else if err = r.tellStatus(ctx, portal, m); err != nil {
+		} else if err = r.tellStatus(ctx, portal, m, was); err != nil {
 			return err
 		}
 	}
@@ -120,13 +122,16 @@ func (r *Relay) putTextMessage(ctx context.Context, m *db.TextMessage) error {
 }
 
 // tellStatus shows, within a transaction, what has become of a text message: by a read receipt when it has left Wazo,
-// and in words when it has not. It is told once that Wazo tries again.
-func (r *Relay) tellStatus(ctx context.Context, portal *db.Portal, m *db.TextMessage) error {
+// and in words when it has not. It is told once that Wazo tries again. There is one receipt: what comes after it says
+// the same, and would take back the receipt of a newer message.
+func (r *Relay) tellStatus(ctx context.Context, portal *db.Portal, m *db.TextMessage, was wazoapi.DeliveryStatus) error {
 	status := wazoapi.DeliveryStatus(m.Status)
 	hadFailed := wazoapi.DeliveryStatus(m.Told).IsFailure()
 	var notice string
 	switch {
 	case m.Told == m.Status:
+		return nil
+	case status.IsSuccess() && was.IsSuccess():
 		return nil
 	case status.IsSuccess():
 		// What the bot shows of Wazo is read in any case, and a receipt there would mark what was written before it.

@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/internal/await"
+	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
 
@@ -53,6 +54,27 @@ func TestReadReceiptComesWhenTheProviderHasTakenATextMessage(t *testing.T) {
 	f.awaitRead(said)
 	require.Equal(t, 1, f.noticesLike("has not accepted this message yet"), "told once")
 	require.Len(t, f.wazo.SMS().Sent(), 1)
+}
+
+func TestALaterReportTakesNoReceiptBack(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	room := f.open()
+	f.awaitRead(f.write(room, "first"))
+	first := f.lastSMS()
+	second := f.write(room, "second")
+	f.awaitRead(second)
+	f.wazo.SMS().Report(first, wazotest.StatusDelivered)
+	uuid := f.wazo.Messages(f.outsideRoom())[1].UUID
+	await.Until(t, "the report", func() bool {
+		known, err := f.db.TextMessage.Get(f.ctx, uuid)
+		return err == nil && known.Status == string(wazoapi.DeliveryDelivered)
+	})
+	f.write(room, "third") // receipts come in order
+	f.awaitRead(f.eventSaying(room, "third"))
+	f.matrix.mu.Lock()
+	defer f.matrix.mu.Unlock()
+	require.Equal(t, []id.EventID{second, f.matrix.read[len(f.matrix.read)-1]}, f.matrix.read[len(f.matrix.read)-2:])
 }
 
 func TestAFailedTextMessageIsTold(t *testing.T) {

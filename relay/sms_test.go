@@ -203,6 +203,16 @@ func TestNoAccidentBecomesATextMessage(t *testing.T) {
 	f.matrix.add(room, robinUser, event.EventMessage, map[string]any{"msgtype": "m.image", "body": "cat.jpg", "url": "mxc://a.example/cat"})
 	f.awaitNotice("This file was not sent")
 	f.matrix.add(room, robinUser, event.EventRedaction, map[string]any{}, func(evt *event.Event) { evt.Redacts = first })
+	for gesture, content := range map[string]map[string]any{
+		"m.call.invite":      {"offer": map[string]any{"sdp": "m=video"}},
+		"m.rtc.notification": {"notification_type": "ring"},
+		"m.poll.response":    {"m.selections": []any{"yes"}, "m.relates_to": map[string]any{"event_id": question}},
+		"m.poll.end":         {"m.text": "The poll has ended", "m.relates_to": map[string]any{"event_id": question}},
+	} {
+		f.matrix.add(room, robinUser, event.Type{Type: gesture, Class: event.MessageEventType}, content)
+	}
+	f.matrix.add(room, robinUser, event.Type{Type: "m.call.member", Class: event.StateEventType},
+		map[string]any{"memberships": []any{"there"}}, func(evt *event.Event) { evt.StateKey = new(string) })
 	f.sayIn(room, robinUser, "!wazo help")
 	f.sayIn(room, robinUser, "second")
 	f.awaitSent("first", "second")

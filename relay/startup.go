@@ -67,6 +67,19 @@ func (s *startup) noteSwapped(text saidText) {
 	s.swapped[text] = true
 }
 
+// mayBeOlder reports whether something that was written at a time, and waits in a queue to Wazo, may have been posted
+// before this start, so that it is compared with what was.
+func (s *startup) mayBeOlder(queue db.QueueKey, written time.Time) bool {
+	switch s.phase(queue) {
+	case phaseMatched:
+		return false
+	case phaseCompared:
+		return written.Before(s.began)
+	default:
+		return true
+	}
+}
+
 func (s *startup) isSwapped(text saidText) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -133,6 +133,26 @@ var messageTypes = map[string]func(subject) Description{
 	"m.file":                      extensibleMessage,
 }
 
+// IsGesture reports whether an event says something on Wazo in the words of the relay,
+// although nobody has written anything: a vote, or that a call or a live location begins.
+func IsGesture(evt *event.Event) bool { return evt.StateKey != nil || gestures[evt.Type.Type] }
+
+// gestures are the types of such events that are no state.
+var gestures = map[string]bool{
+	"m.poll.response":                     true,
+	"org.matrix.msc3381.poll.response":    true,
+	"org.matrix.msc3381.v2.poll.response": true,
+	"m.poll.end":                          true,
+	"org.matrix.msc3381.poll.end":         true,
+	"org.matrix.msc3381.v2.poll.end":      true,
+
+	"m.call.invite":                       true,
+	"m.call.notify":                       true,
+	"org.matrix.msc4075.call.notify":      true,
+	"m.rtc.notification":                  true,
+	"org.matrix.msc4075.rtc.notification": true,
+}
+
 // stateTypes says what becomes of state events. People do not say the others.
 var stateTypes = map[string]func(subject) Description{
 	"m.beacon_info":                   liveLocation,

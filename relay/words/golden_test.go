@@ -480,6 +480,7 @@ func goldenTexts() string {
 	text("SMSLimited", golden.SMSLimited(numbers[0], 60))
 	text("SMSPerhapsSent", golden.SMSPerhapsSent(numbers[0]))
 	text("SMSNotSentYet", golden.SMSNotSentYet(numbers[0]))
+	text("SMSNotSentByEdit", golden.SMSNotSentByEdit(numbers[0]))
 	text("SMSRoomDoubtful", golden.SMSRoomDoubtful())
 	text("TextMessageRetried", golden.TextMessageRetried())
 	text("TextMessageFailed", golden.TextMessageFailed())

@@ -182,6 +182,11 @@ func (t Texts) SMSNotSentYet(number string) string {
 		Escape(number), t.prefix)
 }
 
+// SMSNotSentByEdit says that a first text message was not sent, because the command is an edit.
+func (t Texts) SMSNotSentByEdit(number string) string {
+	return t.say("I have not sent your text to %s, because you have edited the command. An edited text is not sent. I will invite you to the room of this conversation. Write your text there.", Escape(number))
+}
+
 // SMSRoomDoubtful says that it is not known whether the chat with a number was created.
 func (t Texts) SMSRoomDoubtful() string {
 	return t.say("Wazo did not say whether it has created this chat. Please repeat the command in a minute. I must not try again at once: with two chats for one number, Wazo would no longer deliver what this number writes to you.")

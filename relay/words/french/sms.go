@@ -96,6 +96,9 @@ var sms = sentences{
 	"I have not sent your text message to %s yet, because you have several numbers. I will invite you to the room of this conversation. There, choose one with `%s number <number>`, and then write.": {
 		"Je n'ai pas encore envoyé votre SMS au %s, car vous avez plusieurs numéros. Je vais vous inviter dans le salon de cette conversation. Choisissez-y un numéro avec `%s number <numéro>`, puis écrivez.",
 	},
+	"I have not sent your text to %s, because you have edited the command. An edited text is not sent. I will invite you to the room of this conversation. Write your text there.": {
+		"Je n'ai pas envoyé votre texte au %s, car vous avez modifié la commande. Un texte modifié n'est pas envoyé. Je vais vous inviter dans le salon de cette conversation. Écrivez-y votre texte.",
+	},
 	"Wazo did not say whether it has created this chat. Please repeat the command in a minute. I must not try again at once: with two chats for one number, Wazo would no longer deliver what this number writes to you.": {
 		"Wazo n'a pas indiqué si cette discussion a été créée. Veuillez saisir la commande de nouveau dans une minute. Je ne dois pas réessayer tout de suite : avec deux discussions pour un même numéro, Wazo ne remettrait plus ce que ce numéro vous écrit.",
 	},
