@@ -109,7 +109,7 @@ func (w *queueWorker) nextOrWait(ctx context.Context) (*db.Portal, *db.Row, word
 	case err != nil:
 		return nil, nil, words.WaitNothing, err
 	case row == nil:
-		return nil, nil, words.WaitNothing, w.empty(ctx, synced, whole)
+		return nil, nil, words.WaitNothing, w.finishComparing(ctx, synced, whole)
 	case w.queue.Direction == db.ToWazo && w.hasGap(ctx):
 		return w.nextOrWait(ctx) // it came with the row, after it was looked for
 	case row.Kind != db.KindMessage:
@@ -150,8 +150,9 @@ func (w *queueWorker) hasGap(ctx context.Context) bool {
 	return err != nil || gap != nil // an error is met again when the gap is filled
 }
 
-// empty notes that the queue has nothing to deliver.
-func (w *queueWorker) empty(ctx context.Context, synced, whole bool) error {
+// finishComparing ends what a start began, because the queue has nothing to deliver: what was posted before the start is
+// not looked for any more.
+func (w *queueWorker) finishComparing(ctx context.Context, synced, whole bool) error {
 	if w.queue.Direction == db.ToMatrix {
 		w.uploads.forget(w.queue.PortalID)
 		return nil

@@ -43,7 +43,7 @@ func (r *Relay) recordToMatrix(ctx context.Context, row *db.Row, part int, event
 	if err != nil || part > 0 {
 		return err
 	}
-	return r.followShown(ctx, row, eventID)
+	return r.followShownTextMessage(ctx, row, eventID)
 }
 
 // recordMerged stores, within a transaction, that an event shows several messages of Wazo. Their rows leave. A message
@@ -65,7 +65,7 @@ func (r *Relay) recordMerged(ctx context.Context, portalID int64, uuids []wazoap
 			CreatedAt: jsontime.UMicroInt(row.Position), RelayedAt: jsontime.UM(time.Now()),
 		})
 		if err == nil {
-			err = r.followShown(ctx, row, eventID)
+			err = r.followShownTextMessage(ctx, row, eventID)
 		}
 		if err != nil {
 			return err
@@ -192,7 +192,9 @@ func (d *wazoDelivery) record(ctx context.Context, doTxn func(context.Context, f
 		d.counts.delivered(ctx, row, message.UUID.String())
 		if err != nil {
 			return err
-		} else if err = d.recordPoster(ctx, request, message); err != nil {
+		} else if err = d.db.Queue.DropEcho(ctx, portal.ID, string(message.UUID)); err != nil {
+			return err // what the sender's own account has posted is not shown on Matrix
+		} else if err = d.tellPoster(ctx, request); err != nil {
 			return err
 		}
 		if err = d.recordRelations(ctx, request, message); err != nil {
@@ -242,13 +244,11 @@ func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest
 	return nil
 }
 
-// recordPoster stores, within a transaction, which account has posted a message. What its sender's own account has
-// posted is not shown on Matrix. The sender is told, once, if their account could not post it.
-func (d *wazoDelivery) recordPoster(ctx context.Context, request *wazoRequest, message wazoapi.Message) error {
+// tellPoster tells the sender, once and within a transaction, if another account than theirs has posted a message. It
+// may tell them again after their own account has posted one.
+func (d *wazoDelivery) tellPoster(ctx context.Context, request *wazoRequest) error {
 	sender := id.UserID(d.row.Author)
-	if err := d.db.Queue.DropEcho(ctx, d.portal.ID, string(message.UUID)); err != nil {
-		return err
-	} else if request.isOwn() {
+	if request.isOwn() {
 		return d.db.Told.TellAnew(ctx, sender, d.portal.ID)
 	} else if request.Instead == "" || request.Instead == insteadRefused {
 		return nil

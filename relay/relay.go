@@ -258,7 +258,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 	r.conversations = newConversations(r)
 	r.numbers.learned = r.conversations.numbersLearned
 	r.starter = newStarter(r.people, r.openings)
-	r.sms = &smsStarter{Relay: r}
+	r.sms = newSMSStarter(r)
 	return r
 }
 

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"go.mau.fi/util/jsontime"
+	"golang.org/x/sync/semaphore"
 	"maunium.net/go/mautrix/id"
 
 	"wazo-matrix-relay/db"
@@ -22,7 +22,11 @@ import (
 type smsStarter struct {
 	*Relay
 
-	mu sync.Mutex // held while a room is looked for or made
+	making *semaphore.Weighted // held while a room is looked for or made
+}
+
+func newSMSStarter(r *Relay) *smsStarter {
+	return &smsStarter{Relay: r, making: semaphore.NewWeighted(1)}
 }
 
 // doubtLife is how long a room of unknown outcome may take to appear in the list.
@@ -79,8 +83,10 @@ func (s *smsStarter) start(ctx context.Context, by id.UserID, what, text string,
 
 // room returns the Wazo room of an account and a number. It makes the room if there is none.
 func (s *smsStarter) room(ctx context.Context, acc *account, number string) (wazoapi.Room, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.making.Acquire(ctx, 1); err != nil {
+		return wazoapi.Room{}, err
+	}
+	defer s.making.Release(1)
 	if room, found, err := s.existing(ctx, acc, number); err != nil || found {
 		return room, err
 	}

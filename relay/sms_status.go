@@ -63,10 +63,10 @@ func (d *wazoDelivery) recordTextMessage(ctx context.Context, message wazoapi.Me
 	return d.followTextMessage(ctx, d.portal.ID, id.EventID(d.row.SourceID), message)
 }
 
-// followShown follows, within a transaction, a text message that was not written in the Matrix room whose event shows
+// followShownTextMessage follows, within a transaction, a text message that was not written in the Matrix room whose event shows
 // it: the first one of a conversation, which a command has sent, or one that was written in an app of Wazo. A failure
 // is told at that event.
-func (r *Relay) followShown(ctx context.Context, row *db.Row, eventID id.EventID) error {
+func (r *Relay) followShownTextMessage(ctx context.Context, row *db.Row, eventID id.EventID) error {
 	var message wazoapi.Message
 	if r.accounts.byUUID(wazoapi.UUID(row.Author)) == nil || json.Unmarshal([]byte(row.Payload), &message) != nil {
 		return nil
