@@ -222,28 +222,31 @@ func (w *queueWorker) handleFailure(ctx context.Context, portal *db.Portal, row 
 	case failure.Class == ClassPortal:
 		return task.Idle, w.pauses.begin(ctx, portal, failure.Pause, row.Direction)
 	default:
-		return task.Again, w.setAside(ctx, portal, row, w.texts.Why(failure.Why))
+		return task.Again, w.setAside(ctx, portal, row, failure)
 	}
 }
 
 // setAside parks a row that cannot be delivered. If the row is that of a merged event, the merge is undone instead, so
 // that only the message at fault is parked.
-func (w *queueWorker) setAside(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
+func (w *queueWorker) setAside(ctx context.Context, portal *db.Portal, row *db.Row, failure Failure) error {
 	merged, err := w.db.Queue.IsMerged(ctx, row.ID)
 	if err != nil {
 		return err
 	} else if merged {
 		return w.db.Queue.SetAlone(ctx, row.ID)
 	}
-	return w.park(ctx, portal, row, why)
+	return w.park(ctx, portal, row, failure)
 }
 
 // park takes a row out of the way until a person decides, and tells the people of the Matrix room. It does nothing if
 // the row was delivered, edited or taken back since it was read.
-func (w *queueWorker) park(ctx context.Context, portal *db.Portal, row *db.Row, why string) error {
+func (w *queueWorker) park(ctx context.Context, portal *db.Portal, row *db.Row, failure Failure) error {
+	why := w.texts.Why(failure.Why)
 	notice, replyTo := w.texts.NotDelivered(why), id.EventID(row.SourceID)
 	if row.Direction == db.ToMatrix {
 		notice, replyTo = w.texts.CannotShow(w.parkedName(ctx, row), why), ""
+	} else if failure.Unknown {
+		notice = w.texts.PerhapsDelivered(why)
 	}
 	return w.db.DoTxn(ctx, func(ctx context.Context) error {
 		current, err := w.db.Queue.ByID(ctx, row.ID)

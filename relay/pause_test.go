@@ -485,6 +485,31 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	require.Len(t, f.matrix.allNotices(), 1, "its echo has come before it could be parked")
 }
 
+// What Wazo has stored although it answered with an error must not be written a second time by its sender.
+func TestPoisonThatWazoMayHaveIsNotCalledUndelivered(t *testing.T) {
+	t.Parallel()
+	f := linkedFixture(t)
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	w := &queueWorker{f.core, db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}}
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"$unknown": {&wazoapi.Error{Status: http.StatusInternalServerError}, txt.PerhapsDelivered(txt.Why(words.WhyWazoFails))},
+		"$refused": {&wazoapi.Error{Status: http.StatusBadRequest}, txt.NotDelivered(txt.Why(words.WhyWazoRefused))},
+	} {
+		_, err = f.db.Queue.Insert(f.ctx, &db.Row{
+			PortalID: portal.ID, Direction: db.ToWazo, Kind: db.KindMessage, SourceID: name, Author: adminUser.String(), State: db.StateWaiting, // so that no worker takes it
+		})
+		require.NoError(t, err)
+		row, err := f.db.Queue.BySource(f.ctx, portal.ID, db.ToWazo, name)
+		require.NoError(t, err)
+		require.NoError(t, w.setAside(f.ctx, portal, row, classify(test.err)))
+		f.matrix.awaitNotice(test.want)
+	}
+}
+
 func TestGapTroubleIsNotBlamedOnWazo(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

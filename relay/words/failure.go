@@ -10,6 +10,11 @@ func (t Texts) NotDelivered(why string) string {
 	return t.say("This message was not delivered to Wazo: %s", why)
 }
 
+// PerhapsDelivered is NotDelivered for a message that Wazo may have stored although it answered with an error.
+func (t Texts) PerhapsDelivered(why string) string {
+	return t.say("I cannot tell whether this message was delivered to Wazo: %s Look there before you send it again, or type `%s retry` here. Then I look before I try once more.", why, t.prefix)
+}
+
 // GivenUpReaction is a reaction that Wazo did not add or remove.
 type GivenUpReaction struct {
 	Emoji string

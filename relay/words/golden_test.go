@@ -296,6 +296,7 @@ func goldenTexts() string {
 		{golden.GapLost(), 2, nil}, {golden.GoesOn(), 1, nil},
 	}))
 	text("KeyNeverCame", golden.KeyNeverCame(goldenKept))
+	text("PerhapsDelivered", golden.PerhapsDelivered(golden.Why(WhyWazoFails)))
 	text("MayBeDelivered", golden.MayBeDelivered(goldenKept))
 	text("KeyNeverCameButMayBeDelivered", golden.KeyNeverCameButMayBeDelivered(goldenKept))
 	text("GapLost", golden.GapLost())

@@ -3,6 +3,9 @@ package french
 // failure has the sentences of relay/words/failure.go.
 var failure = sentences{
 	"This message was not delivered to Wazo: %s": {"Ce message n'a pas été transmis à Wazo : %s"},
+	"I cannot tell whether this message was delivered to Wazo: %s Look there before you send it again, or type `%s retry` here. Then I look before I try once more.": {
+		"Je ne peux pas dire si ce message a été transmis à Wazo : %s Vérifiez sur Wazo avant de l'envoyer de nouveau, ou saisissez `%s retry` ici. Je vérifierai alors moi-même avant de réessayer.",
+	},
 	"A message from %s on Wazo cannot be shown here: %s": {
 		"Un message envoyé par %s sur Wazo ne peut pas être affiché ici : %s",
 	},
