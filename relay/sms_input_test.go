@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +100,29 @@ func TestTheOwnNumbersAreAskedForOnce(t *testing.T) {
 	require.Equal(t, 1, asked())
 	f.wazo.AddNumber(f.alice, otherNumber)
 	await.Until(t, "another question", func() bool { return asked() == 2 })
+}
+
+func TestANumberOfOneAccountConcernsNoOther(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	f.mustLogIn(eveUser, f.bob)
+	alice, bob := f.core.accounts.of(robinUser), f.core.accounts.of(eveUser)
+	numbers, rooms := f.core.numbers, []wazoapi.Identity{{Number: ownNumber}}
+	for _, test := range []struct {
+		owner wazoapi.UUID
+		kept  []*account
+	}{
+		{alice.uuid(), []*account{bob}},
+		{"", nil}, // it may be the number of anybody who is heard by this connection
+	} {
+		bob.shared.Store(alice.stream())
+		require.True(t, numbers.keep(alice, "room", rooms, numbers.forgotten))
+		require.True(t, numbers.keep(bob, "room", rooms, numbers.forgotten))
+		(&reader{f.core, alice}).IdentitiesChanged(f.ctx, test.owner)
+		numbers.mu.Lock()
+		require.ElementsMatch(t, test.kept, slices.Collect(maps.Keys(numbers.known)))
+		numbers.mu.Unlock()
+	}
 }
 
 // Wazo may tell that the numbers have changed while they are asked for.

@@ -86,9 +86,9 @@ func (n *numbers) writtenTo(acc *account, room wazoapi.UUID, number string) {
 }
 
 // IdentitiesChanged implements wazoapi.OutsideHandler.
-func (r *reader) IdentitiesChanged(context.Context) {
+func (r *reader) IdentitiesChanged(_ context.Context, owner wazoapi.UUID) {
 	for _, acc := range r.accounts.inUse() {
-		if acc.stream() == r.acc.stream() { // it may be the number of anybody who is heard by this connection
+		if owner == acc.uuid() || owner == "" && acc.stream() == r.acc.stream() {
 			r.numbers.forget(acc)
 			r.conversations.numbersChanged(acc)
 		}

@@ -30,6 +30,7 @@ type frame struct {
 // envelope is the data of an event frame (docs/wazo.md, "Event envelope").
 type envelope struct {
 	Name string          `json:"name"`
+	ACL  string          `json:"required_acl"` // the right that an account needs to hear of it
 	Data json.RawMessage `json:"data"`
 }
 

@@ -3,6 +3,7 @@ package wazoapi
 import (
 	"context"
 	"encoding/json"
+	"strings"
 )
 
 // OutsideHandler is a [Handler] that also hears of messages to people outside Wazo,
@@ -14,10 +15,11 @@ type OutsideHandler interface {
 	// happened before Connected must be read from the history. An error closes the
 	// connection.
 	DeliveryChanged(ctx context.Context, c DeliveryChange) error
-	// IdentitiesChanged is called when a number of the account was assigned, changed or
+	// IdentitiesChanged is called when a number of an account was assigned, changed or
 	// taken away, see [Account.Identities]. Wazo's default policy lacks the right to
-	// hear of it.
-	IdentitiesChanged(ctx context.Context)
+	// hear of it. A tenant admin hears of all accounts. owner is the account's user, ""
+	// if Wazo does not name it.
+	IdentitiesChanged(ctx context.Context, owner UUID)
 }
 
 // Names of the events about people outside Wazo
@@ -37,19 +39,31 @@ func outsideEvents() []string {
 // one, a change of the account's numbers.
 type outsideEvent struct {
 	delivery *DeliveryChange
+	owner    UUID // of the numbers that have changed
 }
 
 // parseOutsideEvent returns nil for what cannot be read: a message must not be lost
 // because of its status.
 func parseOutsideEvent(env envelope) *outsideEvent {
 	if env.Name != eventDeliveryStatus {
-		return &outsideEvent{}
+		return &outsideEvent{owner: identityOwner(env.ACL)}
 	}
 	change := new(DeliveryChange)
 	if json.Unmarshal(env.Data, change) != nil {
 		return nil
 	}
 	return &outsideEvent{delivery: change}
+}
+
+// identityOwner returns the user in "events.chatd.users.USER.identities.ACTION", "" if it is something else. The data
+// of the event does not name the user.
+func identityOwner(acl string) UUID {
+	rest, isOfUser := strings.CutPrefix(acl, "events.chatd.users.")
+	user, _, _ := strings.Cut(rest, ".")
+	if owner := NewUUID(user); isOfUser && owner.Valid() {
+		return owner
+	}
+	return ""
 }
 
 // tell gives an event about people outside Wazo to a handler that wants it.
@@ -61,7 +75,7 @@ func (ev outsideEvent) tell(ctx context.Context, h Handler) error {
 	case ev.delivery != nil:
 		return handler.DeliveryChanged(ctx, *ev.delivery)
 	default:
-		handler.IdentitiesChanged(ctx)
+		handler.IdentitiesChanged(ctx, ev.owner)
 		return nil
 	}
 }

@@ -152,7 +152,7 @@ func TestContractMessagesToSomebodyOutside(t *testing.T) {
 type outsideRecorder struct {
 	*recorder
 	statuses   chan wazoapi.DeliveryChange
-	identities chan struct{}
+	identities chan wazoapi.UUID // whose have changed
 }
 
 var _ wazoapi.OutsideHandler = outsideRecorder{}
@@ -162,14 +162,14 @@ func (r outsideRecorder) DeliveryChanged(_ context.Context, c wazoapi.DeliveryCh
 	return nil
 }
 
-func (r outsideRecorder) IdentitiesChanged(context.Context) { r.identities <- struct{}{} }
+func (r outsideRecorder) IdentitiesChanged(_ context.Context, owner wazoapi.UUID) { r.identities <- owner }
 
 func TestContractEventsAboutPeopleOutside(t *testing.T) {
 	t.Parallel()
 	f := newOutsideFixture(t)
 	r := outsideRecorder{
 		&recorder{make(chan struct{}, 10), make(chan error, 1000), make(chan wazoapi.Message, 10), make(chan wazoapi.Room, 10)},
-		make(chan wazoapi.DeliveryChange, 10), make(chan struct{}, 10),
+		make(chan wazoapi.DeliveryChange, 10), make(chan wazoapi.UUID, 10),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -194,7 +194,7 @@ func TestContractEventsAboutPeopleOutside(t *testing.T) {
 		assert.WithinDuration(t, time.Now(), change.At, time.Minute)
 	}
 	f.wazo.RemoveNumber(f.number)
-	await.Receive(t, "the loss of the number", r.identities)
+	require.Equal(t, wazoapi.UUID(f.number.UserUUID), await.Receive(t, "the loss of the number", r.identities))
 	cancel()
 	require.ErrorIs(t, await.Receive(t, "the end of Listen", ended), context.Canceled)
 }
