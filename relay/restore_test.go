@@ -133,7 +133,10 @@ func TestMessageThatIsUnreadableAfterARestore(t *testing.T) {
 			f.awaitPassedOver(sent)
 			lost := f.matrix.sayEncrypted("@other:a.example", "t", writtenNow)
 			f.awaitPassedOver(lost)
-			f.matrix.say(adminUser, "after")
+			// It is newer than what was delivered before the restore, so that it is no late message.
+			f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{"msgtype": "m.text", "body": "after"}, func(evt *event.Event) {
+				evt.Timestamp = now.Add(time.Minute).UnixMilli()
+			})
 			f.awaitRelayed("before", want, "after")
 			f.awaitEmpty()
 			require.Equal(t, []string{txt.MayBeDelivered(f.core.cfg.KeyKept)}, f.noticesTo(sent))
