@@ -162,7 +162,9 @@ func (r outsideRecorder) DeliveryChanged(_ context.Context, c wazoapi.DeliveryCh
 	return nil
 }
 
-func (r outsideRecorder) IdentitiesChanged(_ context.Context, owner wazoapi.UUID) { r.identities <- owner }
+func (r outsideRecorder) IdentitiesChanged(_ context.Context, owner wazoapi.UUID) {
+	r.identities <- owner
+}
 
 func TestContractEventsAboutPeopleOutside(t *testing.T) {
 	t.Parallel()
