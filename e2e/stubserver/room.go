@@ -27,10 +27,15 @@ type room struct {
 }
 
 // MakeRoom makes a private room of a person who invites the bot.
-func (s *Server) MakeRoom(by id.UserID) id.RoomID {
+func (s *Server) MakeRoom(by id.UserID) id.RoomID { return s.makeRoom(by, false) }
+
+func (s *Server) makeRoom(by id.UserID, encrypted bool) id.RoomID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.newRoom(by, object{by.String(): 100})
+	if encrypted {
+		s.setState(r, by, encryptionType, "", object{"algorithm": id.AlgorithmMegolmV1})
+	}
 	s.setMember(r, by, s.account.User, "invite")
 	return r.id
 }
@@ -81,7 +86,7 @@ func (s *Server) add(r *room, eventType string, sender id.UserID, fields object)
 		r.state[stateKey{eventType, fmt.Sprint(key)}] = data
 	}
 	r.events = append(r.events, len(s.log))
-	s.log = append(s.log, logged{r, data})
+	s.log = append(s.log, logged{room: r, data: data})
 	s.changes.Announce()
 	return eventID
 }
@@ -116,6 +121,11 @@ func (r *room) membership(user id.UserID) string {
 		return "leave"
 	}
 	return event.Content.Membership
+}
+
+func (r *room) isEncrypted() bool {
+	_, ok := r.state[stateKey{encryptionType, ""}]
+	return ok
 }
 
 func (r *room) joined() (users []string) {
@@ -207,15 +217,20 @@ func (s *Server) send(r *http.Request) any {
 	}
 	var content json.RawMessage
 	s.read(r, &content)
-	s.note(room, content)
-	s.sent[txn] = s.add(room, r.PathValue("type"), s.account.User, object{
+	eventType := r.PathValue("type")
+	s.sent[txn] = s.add(room, eventType, s.account.User, object{
 		"content": content, "unsigned": object{"age": 0, "transaction_id": r.PathValue("txn")},
 	})
+	if eventType == encryptedType {
+		s.unread = append(s.unread, s.log[len(s.log)-1])
+	} else {
+		s.note(room, content, false)
+	}
 	return object{"event_id": s.sent[txn]}
 }
 
-// note tells what the bot says itself from what it relays.
-func (s *Server) note(room *room, content json.RawMessage) {
+// note tells what the bot says itself from what it relays. What it says in clear in an encrypted room relays nothing.
+func (s *Server) note(room *room, content json.RawMessage, wasEncrypted bool) {
 	var text struct {
 		Type string `json:"msgtype"`
 		Body string `json:"body"`
@@ -223,7 +238,11 @@ func (s *Server) note(room *room, content json.RawMessage) {
 	if err := json.Unmarshal(content, &text); err != nil {
 		s.fault(fmt.Errorf("the bot sent %s: %w", content, err))
 	}
-	if text.Type == "m.notice" {
+	leaked := room.isEncrypted() && !wasEncrypted
+	if leaked {
+		s.fault(fmt.Errorf("the bot sent %s in clear to %s, which is encrypted", content, room.id))
+	}
+	if leaked || text.Type == "m.notice" {
 		room.notices = append(room.notices, text.Body)
 	} else {
 		room.relayed = append(room.relayed, text.Body)

@@ -1,6 +1,7 @@
 // Package stubserver is a homeserver in memory that answers the little that the
 // relay asks for: one account, the bot's, and rooms in which other people are and
-// say something without having accounts. It is for measuring the relay without the
+// say something without having accounts. A person who has encrypted rooms has an
+// account, with one device (Person). It is for measuring the relay without the
 // time of a real homeserver. It knows nothing of rights, and it keeps everything.
 package stubserver
 
@@ -27,24 +28,30 @@ type Server struct {
 	web     *httptest.Server
 	changes harness.Changes
 
-	mu      sync.Mutex // guards what follows
-	joinAll bool       // whom the bot invites joins at once
-	rooms   map[id.RoomID]*room
-	log     []logged              // all events of all rooms, in order
-	sent    map[string]id.EventID // transaction → event
-	relayed int                   // how many messages of Wazo the bot has shown in all rooms
-	faults  []error               // what no homeserver would have been asked for
+	mu       sync.Mutex // guards what follows
+	joinAll  bool       // whom the bot invites joins at once
+	rooms    map[id.RoomID]*room
+	accounts map[id.UserID]*account // of people who have devices
+	log      []logged               // all events of all rooms and what was sent to the bot's devices, in order
+	unread   []logged               // what the bot has said encrypted, and nobody has decrypted yet
+	sent     map[string]id.EventID  // transaction → event
+	relayed  int                    // how many messages of Wazo the bot has shown in all rooms
+	faults   []error                // what no homeserver would have been asked for
 }
 
-// logged is an event with the room that it is in.
+// logged is an event with the room that it is in, or a to-device message.
 type logged struct {
-	room *room
-	data json.RawMessage
+	room   *room  // nil: it is a to-device message
+	device string // of the bot; the message is for it
+	data   json.RawMessage
 }
 
 // Start starts a homeserver on the loopback interface, with the account of the bot.
 func Start(bot id.UserID, password string) *Server {
-	s := &Server{account: bottest.NewAccount(bot, password), rooms: make(map[id.RoomID]*room), sent: make(map[string]id.EventID)}
+	s := &Server{
+		account: bottest.NewAccount(bot, password), rooms: make(map[id.RoomID]*room), accounts: make(map[id.UserID]*account),
+		sent: make(map[string]id.EventID),
+	}
 	mux := http.NewServeMux()
 	s.account.Mount(mux)
 	for pattern, fn := range map[string]func(*http.Request) any{
@@ -71,7 +78,7 @@ func Start(bot id.UserID, password string) *Server {
 	}
 	mux.HandleFunc("GET /_matrix/client/v3/sync", s.sync)
 	mux.HandleFunc("/", s.answering(s.unknown))
-	s.web = httptest.NewServer(mux)
+	s.web = httptest.NewServer(s.byAccount(mux))
 	return s
 }
 
@@ -127,8 +134,11 @@ func (s *Server) AwaitRelayedIn(ctx context.Context, room id.RoomID, n int) erro
 // View is what Await's condition may look at.
 type View struct{ s *Server }
 
-// Relayed returns how many messages of Wazo the bot has shown in all rooms.
+// Relayed returns how many messages of Wazo the bot has shown in all rooms. What is Unread is not among them.
 func (v *View) Relayed() int { return v.s.relayed }
+
+// Unread returns how many messages the bot has said encrypted in all rooms that Person.Read has not read yet.
+func (v *View) Unread() int { return len(v.s.unread) }
 
 // RelayedInAll returns how many messages of Wazo the bot has shown in all rooms.
 func (s *Server) RelayedInAll() int {

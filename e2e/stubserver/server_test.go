@@ -40,8 +40,8 @@ func TestServerTellsEveryEventOnce(t *testing.T) {
 	texts := second.Rooms.Join[room].Timeline.texts()
 	for from := second.Rooms.Join[room].Timeline.PrevBatch; from != ""; {
 		var got struct {
-			Chunk []event `json:"chunk"`
-			End   string  `json:"end"`
+			Chunk []testEvent `json:"chunk"`
+			End   string      `json:"end"`
 		}
 		h.get(t, "/rooms/"+room.String()+"/messages", url.Values{
 			"dir": {"b"}, "from": {from}, "to": {first.NextBatch}, "limit": {fmt.Sprint(page)},
@@ -117,16 +117,16 @@ func startClient(t *testing.T) *client {
 	return h
 }
 
-type event struct {
+type testEvent struct {
 	Content struct {
 		Body string `json:"body"`
 	} `json:"content"`
 }
 
 type timeline struct {
-	Events    []event `json:"events"`
-	Limited   bool    `json:"limited"`
-	PrevBatch string  `json:"prev_batch"`
+	Events    []testEvent `json:"events"`
+	Limited   bool        `json:"limited"`
+	PrevBatch string      `json:"prev_batch"`
 }
 
 func (t timeline) texts() (texts []string) {

@@ -33,7 +33,7 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request) {
 	err := s.changes.Until(limited, func() (bool, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		answer = s.news(since, timelineLimit(query.Get("filter")))
+		answer = s.news(since, s.account.DeviceOf(r), timelineLimit(query.Get("filter")))
 		return answer != nil, nil
 	})
 	switch {
@@ -59,16 +59,21 @@ func timelineLimit(filter string) int {
 	return parsed.Room.Timeline.Limit
 }
 
-// news returns what happened since a token, nil if nothing did.
-func (s *Server) news(since string, limit int) any {
+// news returns what happened since a token, as a device of the bot is told of it, nil if nothing did.
+func (s *Server) news(since, device string, limit int) any {
 	position := positionOf(since)
 	if position >= len(s.log) {
 		return nil
 	}
 	join, invite, leave := object{}, object{}, object{}
 	changed := make(map[*room]bool)
+	var toDevice []json.RawMessage
 	for _, event := range s.log[position:] {
-		changed[event.room] = true
+		if event.room != nil {
+			changed[event.room] = true
+		} else if event.reaches(device) {
+			toDevice = append(toDevice, event.data)
+		}
 	}
 	for room := range changed {
 		switch membership := room.membership(s.account.User); {
@@ -81,7 +86,14 @@ func (s *Server) news(since string, limit int) any {
 			leave[room.id.String()] = s.joinedRoom(room, position, limit)
 		}
 	}
-	return object{"next_batch": tokenAt(len(s.log)), "rooms": object{"join": join, "invite": invite, "leave": leave}}
+	answer := object{"next_batch": tokenAt(len(s.log)), "rooms": object{"join": join, "invite": invite, "leave": leave}}
+	if toDevice != nil {
+		answer["to_device"] = object{"events": toDevice}
+	}
+	if left := s.oneTimeKeys(device); left != nil {
+		answer["device_one_time_keys_count"] = left
+	}
+	return answer
 }
 
 // after returns the events of a room that stand at a place of the log or behind it.

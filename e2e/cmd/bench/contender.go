@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -31,8 +32,9 @@ type people interface {
 	link(ctx context.Context, wazoRoom string, encrypted bool) (id.RoomID, error)
 	// say lets a person say something.
 	say(ctx context.Context, room id.RoomID, text string) error
-	// expect returns a function that waits until all texts are shown in their rooms, in order.
-	expect(rooms []room, texts [][]string) func(ctx context.Context) error
+	// expect returns a function that waits until all texts are shown in their rooms, in order. It returns when the last
+	// one was shown.
+	expect(rooms []room, texts [][]string) func(ctx context.Context) (shown time.Time, err error)
 }
 
 // room is a portal.
@@ -64,7 +66,7 @@ type contenders struct {
 	found  []bench.Figures
 }
 
-func openContenders(ctx context.Context, p plan, homeserver, dir string) (c *contenders, err error) {
+func openContenders(ctx context.Context, p plan, on part, dir string) (c *contenders, err error) {
 	c = &contenders{closer: func() error { return nil }}
 	self, err := os.Executable()
 	if err != nil {
@@ -83,8 +85,10 @@ func openContenders(ctx context.Context, p plan, homeserver, dir string) (c *con
 			env          map[string]string
 		}{nameOther, p.other, p.env})
 	}
-	open := openOnStub
-	if homeserver != "stub" {
+	open := func(ctx context.Context, dir, name, binary string, env map[string]string) (*contender, error) {
+		return openOnStub(ctx, dir, name, binary, env, slices.Contains(on.encryption, encryptedRooms))
+	}
+	if on.homeserver != stubHomeserver {
 		var server *harness.Homeserver
 		if server, err = harness.StartHomeserver(ctx, dir); err != nil {
 			return c, err
@@ -141,7 +145,7 @@ func (c *contenders) link(ctx context.Context, encrypted bool, n int) error {
 // measure measures all in one cell, in turns, and prints what comes of that. It returns the result of the relay.
 func (c *contenders) measure(ctx context.Context, p plan, cell bench.Cell, stdout io.Writer) (relay bench.Result, err error) {
 	n := p.messages
-	if cell.Homeserver != "stub" {
+	if cell.Homeserver != stubHomeserver {
 		n = p.slow
 	}
 	runs := make(map[string]*bench.Run)
@@ -250,8 +254,8 @@ func (c *contender) burstIn(ctx context.Context, cell bench.Cell, tag string, ro
 		for i := range n {
 			c.wazo.Post(rooms[i%len(rooms)].wazo, c.author, texts[i%len(rooms)][i/len(rooms)], "")
 		}
-		err = await(ctx)
-		burst.Took = time.Since(began)
+		shown, err := await(ctx)
+		burst.Took = shown.Sub(began)
 		return burst, err
 	}
 	await := c.expectOnWazo(rooms, texts)

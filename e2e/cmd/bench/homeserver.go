@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -60,8 +61,8 @@ func (p *onHomeserver) say(ctx context.Context, room id.RoomID, text string) err
 	return err
 }
 
-func (p *onHomeserver) expect(rooms []room, texts [][]string) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
+func (p *onHomeserver) expect(rooms []room, texts [][]string) func(ctx context.Context) (time.Time, error) {
+	return func(ctx context.Context) (time.Time, error) {
 		group, ctx := errgroup.WithContext(ctx)
 		for i, want := range texts {
 			tag := want[0][:len("burst 0000")]
@@ -78,6 +79,7 @@ func (p *onHomeserver) expect(rooms []room, texts [][]string) func(ctx context.C
 				return compare(got, want)
 			})
 		}
-		return group.Wait()
+		err := group.Wait()
+		return time.Now(), err
 	}
 }
