@@ -36,9 +36,13 @@ func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 			return err
 		}
 	}
+	// This is asked before the plan is made, too: whoever logs in meanwhile is in neither, and has it looked at again.
+	awaited, awaitedErr := o.awaitsLogIn(ctx, wazoRoom)
 	plan, people, reader, err := o.plan(ctx, opening)
 	if err != nil {
 		return err
+	} else if plan == nil && (awaitedErr != nil || awaited) {
+		return awaitedErr
 	} else if plan == nil {
 		if waits, err := o.awaitsLogIn(ctx, wazoRoom); err != nil || waits {
 			return err
