@@ -31,6 +31,8 @@ func (b *Bot) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, erro
 
 // decrypt decrypts an event with the keys that are there. Its errors are those of mautrix.
 func (d *decryption) decrypt(ctx context.Context, evt *event.Event) (decrypted *event.Event, err error) {
+	// mautrix stores which message was decrypted with which key. After a power cut the event comes again, with the same.
+	ctx = db.WithoutSync(ctx)
 	parsed := *evt
 	parsed.Type.Class = event.MessageEventType
 	if parsed.Content.Parsed == nil {

@@ -32,6 +32,8 @@ func TestWithoutSync(t *testing.T) {
 		require.NoError(t, g.DoTxnWithoutSync(t.Context(), look))
 		require.NoError(t, g.Setting.Set(t.Context(), "other", "value"))
 		require.EqualValues(t, before+3, g.commits.Load(), "a statement alone waits, too")
+		require.NoError(t, g.Setting.Set(WithoutSync(t.Context()), "other", "another"))
+		require.EqualValues(t, before+3, g.commits.Load())
 		require.Equal(t, []int{2, 1, 2, 1}, levels)
 	})
 	t.Run("within another transaction that one decides", func(t *testing.T) {
@@ -39,7 +41,7 @@ func TestWithoutSync(t *testing.T) {
 		require.NoError(t, g.DoTxn(t.Context(), func(ctx context.Context) error {
 			return g.DoTxnWithoutSync(ctx, func(ctx context.Context) error {
 				require.Equal(t, 2, g.level(ctx))
-				require.True(t, needsSync(ctx))
+				require.True(t, needsSync(WithoutSync(ctx)))
 				return nil
 			})
 		}))
