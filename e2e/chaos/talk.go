@@ -177,9 +177,12 @@ func (s *fixture) speakers() (n int) {
 	return n
 }
 
-// newShares divides n into parts that differ by one at most.
+// newShares divides n into parts that differ by one at most. What it returns is safe for concurrent use.
 func newShares(n, parts int) func() int {
+	var mu sync.Mutex
 	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
 		part := (n + parts - 1) / parts
 		n, parts = n-part, parts-1
 		return part
