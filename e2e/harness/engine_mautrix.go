@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	_ "github.com/mattn/go-sqlite3" // the driver of the key database
@@ -19,6 +20,7 @@ type mautrixEngine struct {
 	client *Client
 	crypto *cryptohelper.CryptoHelper
 
+	sending  sync.Mutex         // held while something is encrypted and sent, see send
 	cancel   context.CancelFunc // nil until follow
 	syncDone chan struct{}
 
@@ -86,6 +88,11 @@ func (m *mautrixEngine) follow(ctx context.Context) <-chan error {
 }
 
 func (m *mautrixEngine) send(ctx context.Context, room id.RoomID, kind event.Type, content any) (id.EventID, error) {
+	if m.encrypts() {
+		// mautrix reads how many Olm sessions there are without the lock under which it adds one.
+		m.sending.Lock()
+		defer m.sending.Unlock()
+	}
 	resp, err := m.client.mx.SendMessageEvent(ctx, room, kind, content)
 	if err != nil {
 		return "", err
