@@ -68,8 +68,8 @@ $(SYNAPSE)/installed: e2e/synapse/requirements.txt
 
 e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program and two short chaos runs on Synapse, which the first run installs. It needs Python 3.11 or newer.
 	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 30m ./harness ./cases ./setup
-	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 150 -kills 3 -seed 1 -plain
-	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 150 -kills 3 -seed 1 -restores -1
+	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -plain
+	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -restores -1
 
 lint: ## Checks the formatting, the code of both modules, the documentation, and the dependencies for known vulnerabilities.
 	$(LINT) run ./...
