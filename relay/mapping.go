@@ -17,9 +17,9 @@ import (
 
 // Map notes, for an administrator, that a Matrix user and a user on Wazo are the same person, without a log-in. The
 // person is called by their name, and is invited to chats of which they and the relay account are members
-// (docs/security.md). Nothing is read or posted with their account. It
-// returns a *UserError if that is refused. wazoUser is a name, an e-mail address, an extension or a UUID; private says
-// that only the administrator reads the answer.
+// (docs/security.md). Nothing is read or posted with their account. Map returns a *UserError if that is refused.
+// wazoUser is a name, an e-mail address, an extension or a UUID; private says that only the administrator reads the
+// answer.
 func (r *Relay) Map(ctx context.Context, admin, user id.UserID, wazoUser string, private bool) (words.WazoUser, error) {
 	if !r.cfg.Rights.IsAdmin(admin) {
 		return words.WazoUser{}, refuse(r.texts.NoAdmin())

@@ -107,7 +107,7 @@ func TestANumberOfOneAccountConcernsNoOther(t *testing.T) {
 	f := newSMSFixture(t)
 	f.mustLogIn(eveUser, f.bob)
 	alice, bob := f.core.accounts.of(robinUser), f.core.accounts.of(eveUser)
-	numbers, rooms := f.core.numbers, []wazoapi.Identity{{Number: ownNumber}}
+	numbers, mine := f.core.numbers, []wazoapi.Identity{{Number: ownNumber}}
 	for _, test := range []struct {
 		owner wazoapi.UUID
 		kept  []*account
@@ -116,8 +116,8 @@ func TestANumberOfOneAccountConcernsNoOther(t *testing.T) {
 		{"", nil}, // it may be the number of anybody who is heard by this connection
 	} {
 		bob.shared.Store(alice.stream())
-		require.True(t, numbers.keep(alice, "room", rooms, numbers.forgotten))
-		require.True(t, numbers.keep(bob, "room", rooms, numbers.forgotten))
+		require.True(t, numbers.keep(alice, "room", mine, numbers.forgotten))
+		require.True(t, numbers.keep(bob, "room", mine, numbers.forgotten))
 		(&reader{f.core, alice}).IdentitiesChanged(f.ctx, test.owner)
 		numbers.mu.Lock()
 		require.ElementsMatch(t, test.kept, slices.Collect(maps.Keys(numbers.known)))

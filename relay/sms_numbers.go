@@ -98,7 +98,7 @@ func (r *reader) IdentitiesChanged(_ context.Context, owner wazoapi.UUID) {
 // chosen returns from which of their numbers somebody writes: the one that was last written to or chosen, else the only
 // one. It reports false if there are several, or none.
 func chosen(outside *db.Outside, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
-	if number, ok := find(outside.OwnNumber, mine); ok {
+	if number, ok := findNumber(outside.OwnNumber, mine); ok {
 		return number, true
 	} else if len(mine) == 1 {
 		return mine[0], true
@@ -109,13 +109,14 @@ func chosen(outside *db.Outside, mine []wazoapi.Identity) (wazoapi.Identity, boo
 // stillOwn returns from which number a message is sent that was already to be sent from one: from that one, else from
 // the one that was written to or chosen since. It reports false if neither is there any more: then the sender decides.
 func stillOwn(number string, outside *db.Outside, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
-	if same, ok := find(number, mine); ok {
+	if same, ok := findNumber(number, mine); ok {
 		return same, true
 	}
-	return find(outside.OwnNumber, mine)
+	return findNumber(outside.OwnNumber, mine)
 }
 
-func find(number string, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
+// findNumber returns the one of some own numbers that is a number. It reports false if none is.
+func findNumber(number string, mine []wazoapi.Identity) (wazoapi.Identity, bool) {
 	at := slices.IndexFunc(mine, func(own wazoapi.Identity) bool { return own.Number == number })
 	if at < 0 {
 		return wazoapi.Identity{}, false

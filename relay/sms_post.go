@@ -63,17 +63,22 @@ func (d *wazoDelivery) stays(evt *event.Event) words.Stays {
 	return ""
 }
 
-// stay lets an event go that stays on Matrix. Its sender is told: once for what changes or decorates a message, and
-// each time if the event has words or a file of its own, of which the sender would think that they were sent.
+// stay lets an event go that stays on Matrix. Its sender is told: each time if it is written, and otherwise once.
 func (d *wazoDelivery) stay(ctx context.Context, what words.Stays) error {
 	return d.letGo(ctx, OutcomeNotSent, func(ctx context.Context) error {
-		if what != words.StaysReply && what != words.StaysFile && what != words.StaysBigFile {
+		if !isWritten(what) {
 			if first, err := d.db.SaidOnce.Add(ctx, d.portal.ID, db.OnceStays, d.row.Author); err != nil || !first {
 				return err
 			}
 		}
 		return d.Say(ctx, d.portal.MatrixRoom, d.texts.StaysOnMatrix(what, d.cfg.SMS.Corrections), id.EventID(d.row.SourceID))
 	})
+}
+
+// isWritten reports whether something has words or a file of its own, of which the sender would think that they were
+// sent. The rest changes or decorates a message.
+func isWritten(what words.Stays) bool {
+	return what == words.StaysReply || what == words.StaysFile || what == words.StaysBigFile
 }
 
 // toldReadOnly is what db.Told keeps of people who were told that they cannot write to somebody outside Wazo.
