@@ -90,7 +90,12 @@ func TestTheSameTextIsSentAgainOnPurpose(t *testing.T) {
 	room := f.open()
 	f.wazo.Post(f.outsideRoom(), f.alice, "ok", "")
 	f.awaitTextsIn(room, "hello", "ok")
-	f.awaitEmpty()
+	await.Until(t, "what was shown to be recorded, some time before it is said again", func() bool {
+		row, err := f.db.Queue.Next(f.ctx, f.portalOf(room).ID, db.ToMatrix)
+		return err == nil && row == nil
+	})
+	recorded := time.Now()
+	await.Until(t, "another millisecond", func() bool { return time.Since(recorded) > time.Millisecond })
 	lost := f.wazo.Faults().NeverCommit(wazotest.Times(1))
 	f.sayAt(room, "ok", time.Now())
 	require.NoError(t, lost.Wait(f.ctx, 1))
