@@ -448,7 +448,8 @@ func TestPoisonIsParkedWhenOthersPass(t *testing.T) {
 	portal, err := f.core.Portal(f.ctx, roomID)
 	require.NoError(t, err)
 	_, err = f.db.Queue.Insert(f.ctx, &db.Row{
-		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: f.alice.UUID, State: db.StateWaiting, // so that no worker takes it
+		PortalID: portal.ID, Direction: db.ToMatrix, Kind: db.KindMessage, SourceID: "u", Author: f.alice.UUID, AcceptedAt: jsontime.UnixMilliNow(),
+		State: db.StateWaiting, // so that no worker takes it
 	})
 	require.NoError(t, err)
 	row := f.rowOf("u")
@@ -500,7 +501,8 @@ func TestPoisonThatWazoMayHaveIsNotCalledUndelivered(t *testing.T) {
 		"$refused": {&wazoapi.Error{Status: http.StatusBadRequest}, txt.NotDelivered(txt.Why(words.WhyWazoRefused))},
 	} {
 		_, err = f.db.Queue.Insert(f.ctx, &db.Row{
-			PortalID: portal.ID, Direction: db.ToWazo, Kind: db.KindMessage, SourceID: name, Author: adminUser.String(), State: db.StateWaiting, // so that no worker takes it
+			PortalID: portal.ID, Direction: db.ToWazo, Kind: db.KindMessage, SourceID: name, Author: adminUser.String(), AcceptedAt: jsontime.UnixMilliNow(),
+			State: db.StateWaiting, // so that no worker takes it
 		})
 		require.NoError(t, err)
 		row, err := f.db.Queue.BySource(f.ctx, portal.ID, db.ToWazo, name)
