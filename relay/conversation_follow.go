@@ -84,49 +84,65 @@ func (f *following) belongs(ctx context.Context, member *db.PortalMember) (bool,
 // addPeople owes an invitation to the people of the Wazo room who are not known to the conversation yet. An invitation
 // that is owed and not wanted any more is forgotten.
 func (f *following) addPeople(ctx context.Context) error {
-	people, err := f.openings.candidates(ctx, f.room)
-	if err != nil {
+	missing, unwanted, err := f.comparePeople(ctx)
+	if err != nil || len(missing)+len(unwanted) == 0 {
 		return err
-	}
-	isWanted := func(c candidate) bool { return c.isWanted(f.room, f.openings.relayUUID()) }
-	isUnwanted := func(m *db.PortalMember) bool {
-		// Whether a candidate waits was read at the same moment as whether they are wanted: they may log in again
-		// meanwhile.
-		stays := func(c candidate) bool { return c.user == m.MatrixUser && (isWanted(c) || c.waits()) }
-		return m.State == db.MemberOwed && !slices.ContainsFunc(people, stays)
-	}
-	if members, err := f.db.PortalMember.Of(ctx, f.portal.ID); err != nil {
-		return err
-	} else if slices.ContainsFunc(members, isUnwanted) {
+	} else if len(unwanted) > 0 {
 		// An invitation whose answer was lost is known then.
 		if err = f.matrix.Resync(ctx); err != nil {
 			return fmt.Errorf("failed to wait for the next sync: %w", err)
 		}
 	}
 	return f.db.DoTxn(ctx, func(ctx context.Context) error {
-		members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
+		// Meanwhile a person may have decided otherwise, and may be owed an invitation because of that.
+		missing, stillUnwanted, err := f.comparePeople(ctx)
 		if err != nil {
 			return err
 		}
-		for _, person := range people {
-			is := func(m *db.PortalMember) bool { return m.MatrixUser == person.user }
-			if !isWanted(person) || slices.ContainsFunc(members, is) {
-				continue
-			}
+		for _, person := range missing {
 			member := &db.PortalMember{PortalID: f.portal.ID, MatrixUser: person.user, WazoUUID: string(person.wazo), LoggedIn: person.loggedIn}
 			if err = f.owe(ctx, f.portal, member); err != nil {
 				return err
 			}
 		}
-		for _, member := range members {
-			if isUnwanted(member) {
-				if _, err = f.db.PortalMember.Move(ctx, f.portal.ID, member.MatrixUser, db.MemberOwed, db.MemberLeft); err != nil {
-					return err
-				}
+		for _, user := range stillUnwanted {
+			if !slices.Contains(unwanted, user) {
+				continue // the next look at the conversation resyncs for them, see invite
+			} else if _, err = f.db.PortalMember.Move(ctx, f.portal.ID, user, db.MemberOwed, db.MemberLeft); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// comparePeople returns the people of the Wazo room who are to be invited and are not known to the conversation yet, and
+// who is owed an invitation and is not to be invited any more.
+func (f *following) comparePeople(ctx context.Context) (missing []candidate, unwanted []id.UserID, err error) {
+	members, err := f.db.PortalMember.Of(ctx, f.portal.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	people, err := f.openings.candidates(ctx, f.room)
+	if err != nil {
+		return nil, nil, err
+	}
+	isWanted := func(c candidate) bool { return c.isWanted(f.room, f.openings.relayUUID()) }
+	for _, person := range people {
+		isKnown := slices.ContainsFunc(members, func(m *db.PortalMember) bool { return m.MatrixUser == person.user })
+		if !isKnown && isWanted(person) {
+			missing = append(missing, person)
+		}
+	}
+	for _, member := range members {
+		// Whether a candidate waits was read at the same moment as whether they are wanted: they may log in again
+		// meanwhile.
+		stays := func(c candidate) bool { return c.user == member.MatrixUser && (isWanted(c) || c.waits()) }
+		if member.State == db.MemberOwed && !slices.ContainsFunc(people, stays) {
+			unwanted = append(unwanted, member.MatrixUser)
+		}
+	}
+	return missing, unwanted, nil
 }
 
 // rename gives the Matrix room the name that the conversation has on Wazo now, unless a person has named the room.

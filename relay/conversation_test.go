@@ -101,6 +101,28 @@ func TestPersonWhoMutedIsNotInvitedBetweenTwoLooks(t *testing.T) {
 	f.awaitMember(madeRoom(0), robinUser, db.MemberLeft)
 }
 
+func TestPersonWhoUnmutesDuringALookIsInvited(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	f.mustLogIn(eveUser, f.bob)
+	f.openConversation(robinUser, eveUser)
+	_, err := f.core.Mute(t.Context(), madeRoom(0), robinUser, "")
+	require.NoError(t, err)
+	f.leave(madeRoom(0), robinUser)
+	f.awaitMember(madeRoom(0), robinUser, db.MemberLeft)
+
+	release := f.matrix.holdResyncs()
+	defer release()
+	f.wazo.Post(f.room.UUID, f.bob, "before", "")
+	f.matrix.awaitHeldResync() // the look has found that nobody wants the invitation
+	_, err = f.core.Unmute(t.Context(), madeRoom(0), robinUser, "")
+	require.NoError(t, err)
+	f.wazo.Post(f.room.UUID, f.bob, "after", "")
+	f.awaitShownIn(madeRoom(0), "after")
+	release()
+	f.awaitMember(madeRoom(0), robinUser, db.MemberInvited)
+}
+
 func TestConversationEndsWhenEverybodyHasLeft(t *testing.T) {
 	t.Parallel()
 	f := newOpeningFixture(t)

@@ -89,12 +89,13 @@ type fakeMatrix struct {
 	refusesDoubles bool     // as Synapse does: a second reaction of a person to the same event with the same key
 	redactError    error    // of Redact
 
-	accepting sync.Mutex
-	saying    sync.Mutex
-	greeted   *Relay        // got an answer already: the first one comes at once, even if it is empty
-	paused    bool          // no sync reaches the core
-	withheld  int           // how many of the newest events of the room the homeserver does not bring yet
-	resyncs   chan struct{} // Resync waits until it is closed; nil: it does not wait
+	accepting   sync.Mutex
+	saying      sync.Mutex
+	greeted     *Relay        // got an answer already: the first one comes at once, even if it is empty
+	paused      bool          // no sync reaches the core
+	withheld    int           // how many of the newest events of the room the homeserver does not bring yet
+	resyncs     chan struct{} // Resync waits until it is closed; nil: it does not wait
+	heldResyncs int           // how many calls of Resync have waited for resyncs
 }
 
 func newFakeMatrix(t *testing.T) *fakeMatrix {
@@ -572,6 +573,9 @@ func (f *fakeMatrix) InboxFilled(id.RoomID) {}
 func (f *fakeMatrix) Resync(ctx context.Context) error {
 	f.mu.Lock()
 	resyncs := f.resyncs
+	if resyncs != nil {
+		f.heldResyncs++
+	}
 	f.mu.Unlock()
 	if resyncs != nil {
 		select {
@@ -589,6 +593,16 @@ func (f *fakeMatrix) withhold(n int) {
 	defer f.mu.Unlock()
 	f.withheld = n
 	f.signal()
+}
+
+// awaitHeldResync waits until something waits in Resync, see holdResyncs.
+func (f *fakeMatrix) awaitHeldResync() {
+	f.t.Helper()
+	await.Until(f.t, "somebody to wait for the next sync", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.heldResyncs > 0
+	})
 }
 
 // holdResyncs has Resync wait until release is called.
