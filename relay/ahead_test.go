@@ -33,7 +33,8 @@ func (f *fixture) awaitMatched() {
 	f.Helper()
 	await.Until(f, "the end of the start", func() bool {
 		portal := f.portalOf(roomID)
-		return f.core.startup.isWhole() && f.core.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseMatched
+		return f.core.startup.isWhole() && f.core.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseMatched &&
+			!f.core.tasks.IsBusy(portalJob(jobCatchUp, portal.ID))
 	})
 	f.awaitEmpty()
 }
