@@ -34,7 +34,7 @@ func (f *fixture) awaitMatched() {
 	await.Until(f, "the end of the start", func() bool {
 		portal := f.portalOf(roomID)
 		return f.core.startup.isWhole() && f.core.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseMatched &&
-			!f.core.tasks.IsBusy(portalJob(jobCatchUp, portal.ID))
+			!f.core.tasks.IsBusy(accountJob(jobProbe, f.core.account)) && !f.core.tasks.IsBusy(portalJob(jobCatchUp, portal.ID))
 	})
 	f.awaitEmpty()
 }

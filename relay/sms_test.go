@@ -33,6 +33,7 @@ type smsFixture struct {
 func newSMSFixture(t *testing.T, change ...func(f *smsFixture)) *smsFixture {
 	f := &smsFixture{fixture: newFixture(t, wazotest.WithSMSRetries(20*time.Millisecond, 20*time.Millisecond), wazotest.WithInboundDelay(time.Second))}
 	f.allowed, f.outsideLag = []string{robinUser.String(), eveUser.String()}, 2*time.Second
+	f.patience = time.Minute
 	f.wazo.SetSMS(true)
 	f.number = f.wazo.AddNumber(f.alice, ownNumber)
 	f.wazo.SetACL(f.alice, append(wazotest.DefaultUserPolicy(), wazotest.IdentityPolicy()...))
