@@ -33,8 +33,10 @@ func (f *fixture) awaitMatched() {
 	f.Helper()
 	await.Until(f, "the end of the start", func() bool {
 		portal := f.portalOf(roomID)
-		return f.core.startup.isWhole() && f.core.startup.phase(db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}) == phaseMatched &&
-			!f.core.tasks.IsBusy(accountJob(jobProbe, f.core.account)) && !f.core.tasks.IsBusy(portalJob(jobCatchUp, portal.ID))
+		toWazo := db.QueueKey{PortalID: portal.ID, Direction: db.ToWazo}
+		toMatrix := db.QueueKey{PortalID: portal.ID, Direction: db.ToMatrix}
+		jobs := []job{accountJob(jobProbe, f.core.account), portalJob(jobCatchUp, portal.ID), queueJob(toMatrix)}
+		return f.core.startup.isWhole() && f.core.startup.phase(toWazo) == phaseMatched && !slices.ContainsFunc(jobs, f.core.tasks.IsBusy)
 	})
 	f.awaitEmpty()
 }
