@@ -93,7 +93,10 @@ func (r *wazoReplies) heard(portalID int64, reply wazoapi.Reply) {
 func (r *wazoReplies) shown(portalID int64, message wazoapi.UUID) (isLate bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known := r.in(portalID)
+	known := r.known[portalID]
+	if known == nil { // the portal may have ended just now
+		return false
+	}
 	mark := known.of[message]
 	delete(known.of, message)
 	return mark != nil && !mark.isUsed
