@@ -61,7 +61,8 @@ func (n *reactionNotices) changes(ctx context.Context, portal *db.Portal, wished
 			s = &db.ShownReaction{PortalID: portal.ID, Target: about.target}
 		}
 		delete(known, about.target)
-		if s.Withdrawn || !n.isDue(s, s.EventID == "" || s.Says != text) {
+		isRefused := isRefused(s)
+		if s.Withdrawn && !isRefused || !n.isDue(s, s.Says != text || s.EventID == "" && !isRefused) {
 			continue
 		}
 		changes = append(changes, func(ctx context.Context) error { return n.say(ctx, portal, s, text) })
@@ -79,6 +80,10 @@ func (n *reactionNotices) changes(ctx context.Context, portal *db.Portal, wished
 	n.keep(portal.ID, looked)
 	return changes
 }
+
+// isRefused reports whether the homeserver has refused a notice. It may take one with another text. A person who removes
+// a notice wants none.
+func isRefused(s *db.ShownReaction) bool { return s.Withdrawn && s.EventID == "" }
 
 // keep forgets the notices of a portal that are neither there nor wanted any more.
 func (n *reactionNotices) keep(portalID int64, looked map[id.EventID]bool) {
@@ -131,6 +136,12 @@ func (n *reactionNotices) say(ctx context.Context, portal *db.Portal, s *db.Show
 	content := &event.MessageEventContent{MsgType: event.MsgNotice, Body: text, Mentions: &event.Mentions{}}
 	out := Outgoing{
 		Type: event.EventMessage, Content: content, Check: func(ctx context.Context) error { return n.pauses.checkMaySend(ctx, portal) },
+	}
+	if isRefused(s) {
+		if err := n.db.ShownReaction.Delete(ctx, s); err != nil {
+			return err
+		}
+		s = &db.ShownReaction{PortalID: s.PortalID, Target: s.Target}
 	}
 	if s.EventID == "" {
 		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(s.Target)

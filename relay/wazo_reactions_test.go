@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi"
 	"wazo-matrix-relay/wazoapi/wazotest"
@@ -383,6 +384,22 @@ func TestReactionThatTheHomeserverRefuses(t *testing.T) {
 	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
 	f.awaitWho("🎉 Alice Martin")
 	f.postShown(f.alice, "messages go on")
+}
+
+func TestNoticeThatTheHomeserverRefused(t *testing.T) {
+	t.Parallel()
+	f := newPluginFixture(t)
+	f.refuse("👍")
+	question := f.postShown(f.alice, "who comes?")
+	f.wazo.React(f.room.UUID, question.UUID, f.bob, "👍")
+	await.Until(t, "the notice to be refused", func() bool {
+		shown, err := f.db.ShownReaction.Of(f.ctx, 1)
+		return err == nil && slices.ContainsFunc(shown, func(s *db.ShownReaction) bool { return s.Emoji == "" && s.Withdrawn })
+	})
+	f.wazo.React(f.room.UUID, question.UUID, f.alice, "🎉")
+	f.awaitReacted("🎉 Alice Martin: who comes?")
+	f.wazo.Unreact(f.room.UUID, question.UUID, f.bob, "👍")
+	f.awaitWho("🎉 Alice Martin") // one with another text is sent
 }
 
 func TestReactionThatAModeratorRemoves(t *testing.T) {
