@@ -25,9 +25,7 @@ func TestAdministratorsHearOnceOfAProblemAndOnceOfItsEnd(t *testing.T) {
 		room id.RoomID
 		told func(f *fixture) []string
 	}{
-		{"in their room", "!admins:a.example", func(f *fixture) []string {
-			return slices.DeleteFunc(f.matrix.allNotices(), func(text string) bool { return !isOfProblem(text) })
-		}},
+		{"in their room", "!admins:a.example", func(f *fixture) []string { return f.matrix.allNotices() }},
 		{"in their direct chats", "", func(f *fixture) []string { return f.matrix.allProblems() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -37,17 +35,21 @@ func TestAdministratorsHearOnceOfAProblemAndOnceOfItsEnd(t *testing.T) {
 			f.start()
 			f.link()
 			f.awaitHealth("all to be well", Health.OK)
+			// On a busy machine, a connection may take longer than the tests' short OutageNotice, which is told, too.
+			told := func() []string {
+				isOther := func(text string) bool { return !strings.Contains(text, txt.Why(words.WhyDirectoryFails)) }
+				return slices.DeleteFunc(test.told(f), isOther)
+			}
 			down := f.wazo.Faults().DirdDown()
-			await.Until(t, "the problem to be told", func() bool { return len(test.told(f)) == 1 })
-			require.Equal(t, txt.ProblemBegun(words.PartWazo, txt.Why(words.WhyDirectoryFails)), test.told(f)[0])
+			await.Until(t, "the problem to be told", func() bool { return len(told()) == 1 })
+			require.Equal(t, txt.ProblemBegun(words.PartWazo, txt.Why(words.WhyDirectoryFails)), told()[0])
 
 			f.halt() // who was told is not told again
 			f.start()
 			f.awaitHealth("the problem to be seen again", func(h Health) bool { return !h.Wazo.OK })
 			down.Off()
-			await.Until(t, "the end to be told", func() bool { return len(test.told(f)) == 2 })
-			require.True(t, strings.HasPrefix(test.told(f)[1], "The problem with Wazo is over."), test.told(f)[1])
-			require.True(t, strings.HasSuffix(test.told(f)[1], txt.Why(words.WhyDirectoryFails)), test.told(f)[1])
+			await.Until(t, "the end to be told", func() bool { return len(told()) == 2 })
+			require.True(t, strings.HasPrefix(told()[1], "The problem with Wazo is over."), told()[1])
 		})
 	}
 }
