@@ -66,8 +66,9 @@ $(SYNAPSE)/installed: e2e/synapse/requirements.txt
 	$(SYNAPSE)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	touch $@
 
-e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program and two short chaos runs on Synapse, which the first run installs. It needs Python 3.11 or newer.
-	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 30m ./harness ./cases ./setup
+e2e-synapse: $(SYNAPSE)/installed ## Runs the tests of the whole program on Synapse, with its database on PostgreSQL, and two short chaos runs. The first run installs Synapse. It needs Python 3.11 or newer, and the package postgresql.
+	cd e2e && E2E_HOMESERVER=synapse go test $(TAGS) -count=1 -timeout 20m ./harness ./setup
+	cd e2e && E2E_HOMESERVER=synapse E2E_DATABASE=postgres go test $(TAGS) -count=1 -timeout 30m ./cases
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -plain
 	cd e2e && E2E_HOMESERVER=synapse go run $(TAGS) ./cmd/chaos -messages 300 -kills 6 -seed 1 -restores -1
 

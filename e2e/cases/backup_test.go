@@ -19,7 +19,7 @@ import (
 func TestBackupInTheMiddleIsRestored(t *testing.T) { inEachSetting(t, testBackupInTheMiddleIsRestored) }
 
 func testBackupInTheMiddleIsRestored(t *testing.T, robin client, encrypted bool) {
-	s := open(t, robin, stage.Config{})
+	s := open(t, robin, stage.Config{Env: onSQLite(t)}) // of PostgreSQL, pg_dump makes the copy
 	file := filepath.Join(t.TempDir(), "copy.db")
 	d := dialogue{portal: s.link(t, harness.RoomOptions{Encrypted: encrypted}), lines: robin.share(restartLines)}
 	d.interrupt = func() error {

@@ -47,7 +47,7 @@ func TestPersonWhoseMatrixAccountIsDeactivated(t *testing.T) {
 	}
 	var again id.RoomID
 	s.until(t, "the room that waits", func() bool {
-		err := s.Relay.QueryDatabase(s.ctx, &again, `SELECT COALESCE(MAX(matrix_room), '') FROM portal WHERE wazo_room = ?`, private.UUID)
+		err := s.Relay.QueryDatabase(s.ctx, &again, `SELECT COALESCE(MAX(matrix_room), '') FROM portal WHERE wazo_room = $1`, private.UUID)
 		return err == nil && again != ""
 	})
 	require.NotEqual(t, room, again)

@@ -3,7 +3,6 @@ package cases
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -131,9 +130,7 @@ func TestRelayWithoutPasswords(t *testing.T) {
 func (w *withoutPasswords) requireSecretTokens(t *testing.T) {
 	t.Helper()
 	require.NoError(t, w.Relay.Stop())
-	files, err := filepath.Glob(w.Relay.Getenv("DATABASE_URL") + "*")
-	require.NoError(t, err)
-	for _, file := range append(files, w.Relay.LogFile()) {
+	for _, file := range append(w.databaseFiles(t), w.Relay.LogFile()) {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.NotContains(t, string(content), "-of-the-test", file)

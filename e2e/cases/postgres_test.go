@@ -13,16 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onPostgres skips a test unless the databases of the relays are on PostgreSQL.
-func onPostgres(t *testing.T) {
-	t.Helper()
-	server, err := harness.PostgresServer(t.Context())
-	require.NoError(t, err)
-	if server == nil {
-		t.Skip("E2E_DATABASE is not postgres")
-	}
-}
-
 // A relay moves from SQLite to PostgreSQL in the middle of a dialogue, with its links, its log-ins and its encryption
 // keys.
 func TestPostgresTakesADatabaseOver(t *testing.T) {

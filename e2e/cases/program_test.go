@@ -52,7 +52,9 @@ func testWrongSecretKeyIsRefused(t *testing.T, robin client, encrypted bool) {
 func TestKeyFileBesideTheDatabase(t *testing.T) { inEachSetting(t, testKeyFileBesideTheDatabase) }
 
 func testKeyFileBesideTheDatabase(t *testing.T, robin client, encrypted bool) {
-	s := open(t, robin, stage.Config{Env: map[string]string{"SECRET_KEY": ""}})
+	env := onSQLite(t) // PostgreSQL has no file
+	env["SECRET_KEY"] = ""
+	s := open(t, robin, stage.Config{Env: env})
 	file := strings.TrimSuffix(s.Relay.Getenv("DATABASE_URL"), ".db") + ".key"
 	info, err := os.Stat(file)
 	require.NoError(t, err)

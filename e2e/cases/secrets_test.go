@@ -82,7 +82,7 @@ func (s *fixture) written(t *testing.T, rooms ...id.RoomID) map[string]string {
 	places := make(map[string]string)
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(s.Relay.LogFile()), "*"))
 	require.NoError(t, err)
-	for _, file := range files {
+	for _, file := range append(files, s.databaseFiles(t)...) {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		places[filepath.Base(file)] = string(content)
