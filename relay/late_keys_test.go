@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -215,8 +216,13 @@ func TestMessageWhoseKeyIsMissing(t *testing.T) {
 		f.keyWait = time.Hour
 		f.start()
 		f.link()
+		looked := make(chan struct{})
+		look := sync.OnceFunc(func() { close(looked) })
+		f.matrix.mu.Lock()
+		f.matrix.beforeDecrypt = func(id.EventID) { look() }
+		f.matrix.mu.Unlock()
 		first := f.matrix.sayEncrypted(adminUser, "s", writtenThen)
-		f.awaitRow(first)
+		await.Receive(t, "the worker to look for the key", looked)
 		row := f.row(first)
 		portal, err := f.core.Portal(f.ctx, roomID)
 		require.NoError(t, err)

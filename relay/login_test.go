@@ -480,7 +480,7 @@ func TestLogOutTellsIfWazoKeepsTheLogIn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, txt.LoggedOutKept(words.WazoUser{Name: "Alice Martin", Username: "alice"}), said)
 	require.Nil(t, f.login(robinUser))
-	require.Zero(t, f.wazo.Sessions(f.alice))
+	await.Until(t, "the end of the sessions", func() bool { return f.wazo.Sessions(f.alice) == 0 })
 }
 
 func TestRefusedLogInTellsIfWazoKeepsIt(t *testing.T) {
