@@ -61,7 +61,7 @@ func (n *reactionNotices) changes(ctx context.Context, portal *db.Portal, wished
 			s = &db.ShownReaction{PortalID: portal.ID, Target: about.target}
 		}
 		delete(known, about.target)
-		isRefused := isRefused(s)
+		isRefused := isRefusedNotice(s)
 		if s.Withdrawn && !isRefused || !n.isDue(s, s.Says != text || s.EventID == "" && !isRefused) {
 			continue
 		}
@@ -81,9 +81,9 @@ func (n *reactionNotices) changes(ctx context.Context, portal *db.Portal, wished
 	return changes
 }
 
-// isRefused reports whether the homeserver has refused a notice. It may take one with another text. A person who removes
-// a notice wants none.
-func isRefused(s *db.ShownReaction) bool { return s.Withdrawn && s.EventID == "" }
+// isRefusedNotice reports whether the homeserver has refused a notice. It may take one with another text. A person who
+// removes a notice wants none.
+func isRefusedNotice(s *db.ShownReaction) bool { return s.Withdrawn && s.EventID == "" }
 
 // keep forgets the notices of a portal that are neither there nor wanted any more.
 func (n *reactionNotices) keep(portalID int64, looked map[id.EventID]bool) {
@@ -137,7 +137,7 @@ func (n *reactionNotices) say(ctx context.Context, portal *db.Portal, s *db.Show
 	out := Outgoing{
 		Type: event.EventMessage, Content: content, Check: func(ctx context.Context) error { return n.pauses.checkMaySend(ctx, portal) },
 	}
-	if isRefused(s) {
+	if isRefusedNotice(s) {
 		if err := n.db.ShownReaction.Delete(ctx, s); err != nil {
 			return err
 		}
