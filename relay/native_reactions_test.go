@@ -274,7 +274,7 @@ func TestReactionOfAPersonWhoIsNoMember(t *testing.T) {
 
 func TestNativeReactionsAfterARestore(t *testing.T) {
 	t.Parallel()
-	f, hello := reactingNatively(t)
+	f, hello := reactingNatively(t, func(f *fixture) { f.reactionWait = time.Second }) // by then the plugin is known
 	f.halt()
 	restore := f.snapshot()
 	f.start()
@@ -290,6 +290,26 @@ func TestNativeReactionsAfterARestore(t *testing.T) {
 	f.awaitSettled()
 	f.awaitReactions("alice: 👍 to hello", "relay: ❤️ to hello")
 	require.Equal(t, append(posted, "bob/: end"), f.posted())
+}
+
+// The connections of a new start are slower than the queue.
+func TestReactionFromBeforeAStartWaitsUntilThePluginIsKnown(t *testing.T) {
+	t.Parallel()
+	f, hello := reactingNatively(t, func(f *fixture) { f.reactionWait, f.pluginInterval = 3*time.Second, 50*time.Millisecond })
+	refused := f.wazo.Faults().RefusePost(wazotest.JSONError(http.StatusInternalServerError), wazotest.Always())
+	f.matrix.say(adminUser, "first") // which the reaction waits for
+	thumb := f.react(robinUser, hello, "👍")
+	f.awaitRow(thumb)
+	_, err := f.db.Exec(f.ctx, `UPDATE queue SET accepted_at = accepted_at - $1 WHERE source_id = $2`, time.Hour.Milliseconds(), thumb)
+	require.NoError(t, err)
+	f.halt()
+	refused.Off()
+	f.wazo.SetPlugin(false) // as if the connections had not asked for it yet
+	f.start()
+	f.awaitRelayed("hello", "first")
+	f.wazo.SetPlugin(true)
+	f.awaitReactions("alice: 👍 to hello")
+	require.Equal(t, []string{"hello", "first"}, f.relayed())
 }
 
 func TestReactionsToWhatIsRemovedStay(t *testing.T) {

@@ -116,7 +116,12 @@ func (d *wazoDelivery) reactions(ctx context.Context, first *reactionRow) ([]*re
 		}
 		shown = append(shown, next)
 	}
-	left := min(d.cfg.ReactionWait, d.cfg.ReactionWait-time.Since(d.row.AcceptedAt.Time))
+	// Reactions from before this start wait, too: meanwhile, the connections find out whether Wazo has the plugin.
+	since := d.row.AcceptedAt.Time
+	if since.Before(d.startup.began) {
+		since = d.startup.began
+	}
+	left := min(d.cfg.ReactionWait, d.cfg.ReactionWait-time.Since(since))
 	if left <= 0 || len(shown) >= maxReactions {
 		return shown[:min(len(shown), maxReactions)], nil
 	}
