@@ -66,7 +66,9 @@ func TestAdministratorsDoNotHearOfWhatConcernsOnePortal(t *testing.T) {
 	troubles, err := f.core.generalTroubles(f.ctx)
 	require.NoError(t, err)
 	require.Empty(t, troubles)
-	require.Empty(t, f.matrix.allProblems())
+	// On a busy machine, a connection may take longer than the tests' short OutageNotice.
+	isConnection := func(text string) bool { return strings.Contains(text, txt.Why(words.WhyEventsFail)) }
+	require.Empty(t, slices.DeleteFunc(f.matrix.allProblems(), isConnection))
 }
 
 func TestWorstPortalsComeFirst(t *testing.T) {

@@ -274,7 +274,7 @@ func TestReactionOfAPersonWhoIsNoMember(t *testing.T) {
 
 func TestNativeReactionsAfterARestore(t *testing.T) {
 	t.Parallel()
-	f, hello := reactingNatively(t, func(f *fixture) { f.reactionWait = time.Second }) // by then the plugin is known
+	f, hello := reactingNatively(t)
 	f.halt()
 	restore := f.snapshot()
 	f.start()
@@ -286,7 +286,10 @@ func TestNativeReactionsAfterARestore(t *testing.T) {
 	posted := f.posted()
 	f.halt()
 	restore()
+	f.matrix.setPaused(true)
 	f.start()
+	f.awaitPlugin(true)
+	f.matrix.setPaused(false)
 	f.awaitSettled()
 	f.awaitReactions("alice: 👍 to hello", "relay: ❤️ to hello")
 	require.Equal(t, append(posted, "bob/: end"), f.posted())
