@@ -80,3 +80,19 @@ func TestQuotesOfWhatTheHomeserverReplaced(t *testing.T) {
 	f.reply(adminUser, message, "fine")
 	f.awaitRelayed("hello", "fine\n\n> ↩️ Ada")
 }
+
+// A field of the wrong type must not make a new message of an edit.
+func TestAnEditWithAFieldOfTheWrongType(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	meeting := f.matrix.say(adminUser, "We meet at one")
+	f.awaitRelayed("We meet at one")
+	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
+		"msgtype": "m.text", "body": "* We meet at three", "m.mentions": []any{},
+		"m.new_content": map[string]any{"msgtype": "m.text", "body": "We meet at three", "m.mentions": []any{}},
+		"m.relates_to":  map[string]any{"rel_type": "m.replace", "event_id": meeting},
+	})
+	f.awaitRelayed("We meet at one", "✏️ We meet at three")
+}

@@ -218,3 +218,23 @@ func TestARestoreSendsNoEdit(t *testing.T) {
 	f.awaitEmpty()
 	f.awaitSent("zero", "at noon", "end")
 }
+
+// A reply is for people on Matrix, and a text message cannot be taken back. A field that the relay does not need must not
+// make a text message of it.
+func TestAReplyWithAFieldOfTheWrongTypeIsNotSent(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	room := f.open()
+	f.write(room, "zero")
+	f.awaitSent("zero")
+	reply := map[string]any{"event_id": "$asked"}
+	for _, content := range []map[string]any{
+		{"m.mentions": []any{}, "m.relates_to": map[string]any{"m.in_reply_to": reply}},
+		{"m.relates_to": map[string]any{"m.in_reply_to": reply, "is_falling_back": "no"}},
+	} {
+		content["msgtype"], content["body"] = "m.text", "not for customers"
+		f.matrix.add(room, robinUser, event.EventMessage, content)
+	}
+	f.write(room, "one")
+	f.awaitSent("zero", "one")
+}

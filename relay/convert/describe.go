@@ -295,8 +295,8 @@ func (s subject) wordless(name string) Description {
 	return Description{Kind: KindWordless, Type: name, Content: plainText(s.texts.Wordless(name))}
 }
 
-// parseContent reads the content of a message. If a field is not of the type that it should
-// be of, it reads the text only.
+// parseContent reads the content of a message, without the fields that are not of the type
+// that they should be of.
 func parseContent(evt *event.Event) *event.MessageEventContent {
 	data := []byte(evt.Content.VeryRaw)
 	if len(data) == 0 {
@@ -306,8 +306,45 @@ func parseContent(evt *event.Event) *event.MessageEventContent {
 		}
 	}
 	var c event.MessageEventContent
-	if json.Unmarshal(data, &c) != nil {
-		return plainText(stringIn(evt.Content.Raw, "body"))
+	if json.Unmarshal(data, &c) == nil {
+		return &c
 	}
-	return &c
+	if data, err := json.Marshal(usable(evt.Content.Raw)); err == nil {
+		c = event.MessageEventContent{}
+		if json.Unmarshal(data, &c) == nil {
+			return &c
+		}
+	}
+	return plainText(stringIn(evt.Content.Raw, "body"))
+}
+
+// usable returns the fields of the content of a message that are of the type that they
+// should be of. Of an object it returns those of its fields.
+func usable(content map[string]any) map[string]any {
+	fields := make(map[string]any, len(content))
+	for key, value := range content {
+		object, isObject := value.(map[string]any)
+		switch {
+		case isObject && key == "m.new_content":
+			fields[key] = usable(object)
+		case isUsable(key, value):
+			fields[key] = value
+		case isObject:
+			parts := make(map[string]any, len(object))
+			for part, value := range object {
+				if isUsable(key, map[string]any{part: value}) {
+					parts[part] = value
+				}
+			}
+			fields[key] = parts
+		}
+	}
+	return fields
+}
+
+// isUsable reports whether a field of the content of a message is of the type that it should
+// be of.
+func isUsable(key string, value any) bool {
+	data, err := json.Marshal(map[string]any{key: value})
+	return err == nil && json.Unmarshal(data, &event.MessageEventContent{}) == nil
 }
