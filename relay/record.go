@@ -238,10 +238,16 @@ func (d *wazoDelivery) recordRelations(ctx context.Context, request *wazoRequest
 			return err
 		}
 	}
-	if request.Edits != "" {
-		return d.db.LastEdit.Set(ctx, d.portal.ID, request.Edits, id.EventID(d.row.SourceID))
+	if request.Edits == "" {
+		return nil
 	}
-	return nil
+	// Anybody may send an event that says to edit another one. What somebody else makes of a message is not what its
+	// author says.
+	edited, err := d.db.Message.ByEvent(ctx, d.portal.ID, request.Edits)
+	if err != nil || edited == nil || edited.Author != d.row.Author {
+		return err
+	}
+	return d.db.LastEdit.Set(ctx, d.portal.ID, request.Edits, id.EventID(d.row.SourceID))
 }
 
 // tellPoster tells the sender, once and within a transaction, if another account than theirs has posted a message. It

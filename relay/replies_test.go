@@ -185,3 +185,17 @@ func TestThreadIsMarkedOnce(t *testing.T) {
 	f.inThread("@bea:b.example", root, first, "second")
 	f.awaitRelayed("root", "first\n\n> 🧵 Ada: root", "second\n\n> Ada: first")
 }
+
+// Anybody may send an event that says to edit another one.
+func TestNobodyIsQuotedByTheEditOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	hello := f.matrix.say(adminUser, "hello")
+	f.awaitRelayed("hello")
+	f.edit("@bea:b.example", hello, "I resign")
+	f.awaitRelayed("hello", "✏️ I resign")
+	f.reply("@cem:b.example", hello, "really?")
+	f.awaitRelayed("hello", "✏️ I resign", "really?\n\n> Ada: hello")
+}
