@@ -99,8 +99,12 @@ func (d *wazoDelivery) sayMessage(ctx context.Context, evt *event.Event) (said s
 			return said, errWaits
 		} else if d.cfg.Relations.WithoutEdits && d.outside == nil {
 			return said, convert.ErrEmpty
-		} else if opts.Before, err = d.before(ctx, evt, content, opts); err != nil {
+		}
+		var isOld bool
+		if opts.Before, isOld, err = d.before(ctx, evt, content, opts); err != nil {
 			return said, err
+		} else if isOld {
+			return said, convert.ErrEmpty
 		} else if d.outside != nil {
 			said.parent = ""
 		} else if said.parent, err = d.parentOf(ctx, evt, said.edits); err != nil {

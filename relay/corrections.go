@@ -30,28 +30,31 @@ func (d *wazoDelivery) isOutdated(ctx context.Context, edited id.EventID) (bool,
 }
 
 // before returns what a message said before it was edited, as people on Wazo know it. It returns nil if that is not
-// known, if they have never seen the message, or if the edit replaces its file.
-func (d *wazoDelivery) before(ctx context.Context, evt *event.Event, content *event.MessageEventContent, opts convert.WazoOptions) (*event.MessageEventContent, error) {
+// known, if they have never seen the message, or if the edit replaces its file. It reports isOld if they know a newer
+// edit already, because the key of this one came late.
+func (d *wazoDelivery) before(ctx context.Context, evt *event.Event, content *event.MessageEventContent, opts convert.WazoOptions) (before *event.MessageEventContent, isOld bool, err error) {
 	target := content.RelatesTo.GetReplaceID()
 	if known, err := d.db.Message.KnowsEvent(ctx, d.portal.ID, target); err != nil || !known {
-		return nil, err
+		return nil, false, err
 	}
 	earlier, err := d.db.LastEdit.Of(ctx, d.portal.ID, target)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	} else if earlier == "" {
 		earlier = target
 	}
 	relations := d.relationsOf(evt)
 	about := relations.ask(ctx, earlier)
 	if about == nil || about.Replaced || about.Sender != evt.Sender {
-		return nil, nil
+		return nil, false, nil
+	} else if earlier != target && about.Timestamp > evt.Timestamp {
+		return nil, true, nil
 	}
 	said, err := relations.describe(ctx, about.Event)
 	if err != nil || said.Kind != convert.KindSaid || !isSameFile(said.Content, content, opts) {
-		return nil, err
+		return nil, false, err
 	}
-	return said.Content, nil
+	return said.Content, false, nil
 }
 
 // isSameFile reports whether two contents have the same file, or none.

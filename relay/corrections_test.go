@@ -2,6 +2,7 @@ package relay
 
 import (
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 )
@@ -79,6 +80,30 @@ func TestQuotesOfWhatTheHomeserverReplaced(t *testing.T) {
 	f.edit(adminUser, message, "only for Matrix")
 	f.reply(adminUser, message, "fine")
 	f.awaitRelayed("hello", "fine\n\n> ↩️ Ada")
+}
+
+// The key of an edit may come after people on Wazo were told of a newer one.
+func TestAnOldEditWhoseKeyComesLateIsNotPosted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.link()
+	meeting := f.matrix.say(adminUser, "We meet at one")
+	f.awaitRelayed("We meet at one")
+	older := f.matrix.sayEncrypted(adminUser, "S", func(evt *event.Event) {
+		evt.Timestamp = written.UnixMilli()
+		evt.Content.Raw["m.relates_to"] = map[string]any{"rel_type": "m.replace", "event_id": meeting}
+	})
+	f.awaitPassedOver(older)
+	f.matrix.add(roomID, adminUser, event.EventMessage, map[string]any{
+		"msgtype": "m.text", "body": "* We meet at three",
+		"m.new_content": map[string]any{"msgtype": "m.text", "body": "We meet at three"},
+		"m.relates_to":  map[string]any{"rel_type": "m.replace", "event_id": meeting},
+	}, func(evt *event.Event) { evt.Timestamp = written.Add(time.Minute).UnixMilli() })
+	f.awaitRelayed("We meet at one", "✏️ We meet at three")
+	f.bringKey("S", older, "We meet at two")
+	f.awaitGone(older)
+	f.awaitRelayed("We meet at one", "✏️ We meet at three")
 }
 
 // A field of the wrong type must not make a new message of an edit.

@@ -531,7 +531,14 @@ func (f *fakeMatrix) Decrypt(_ context.Context, evt *event.Event) (*event.Event,
 	decrypted := *evt
 	decrypted.Type = event.EventMessage
 	decrypted.Content = event.Content{}
-	data, _ := json.Marshal(map[string]string{"msgtype": "m.text", "body": text})
+	content := map[string]any{"msgtype": "m.text", "body": text}
+	if relation := evt.Content.Raw["m.relates_to"]; relation != nil {
+		content["m.relates_to"] = relation
+	}
+	if editedBy(evt) != "" {
+		content["m.new_content"] = map[string]any{"msgtype": "m.text", "body": text}
+	}
+	data, _ := json.Marshal(content)
 	return &decrypted, json.Unmarshal(data, &decrypted.Content)
 }
 
