@@ -26,7 +26,7 @@ func TestTheBotSendsToItselfInARoomOfItsOwn(t *testing.T) {
 	require.Len(t, sent, 2)
 	content, err := json.Marshal(sent[1].Content)
 	require.NoError(t, err)
-	require.Equal(t, &relay.Tag{Kind: relay.TagProbe, Nonce: "Two"}, relay.TagOf(content))
+	require.Equal(t, &relay.Tag{Kind: relay.TagProbe, Nonce: "Two", By: botUser}, relay.TagOf(content, botUser))
 
 	f.hs.mu.Lock()
 	created := f.hs.created

@@ -92,7 +92,7 @@ func TestRateLimit(t *testing.T) {
 		merged := sent[len(sent)-1].Content
 		require.Equal(t, "Alice Martin: first", sent[len(sent)-2].body(), "it waited for its turn before the others came")
 		require.Equal(t, "Alice Martin: *second*\n\nthird", merged["body"])
-		require.Equal(t, map[string]any{"kind": "message", "uuid": uuids[1], "also": []any{uuids[2]}}, merged[relay.TagKey])
+		require.Equal(t, map[string]any{"kind": "message", "uuid": uuids[1], "also": []any{uuids[2]}, "by": botUser.String()}, merged[relay.TagKey])
 		require.Contains(t, merged, "com.beeper.per_message_profile")
 	})
 

@@ -14,7 +14,7 @@ import (
 // (docs/matrix.md, "What stays in clear").
 func (b *Bot) React(ctx context.Context, roomID id.RoomID, reaction relay.OutgoingReaction, txnID string) (eventID id.EventID, err error) {
 	content := &event.ReactionEventContent{RelatesTo: event.RelatesTo{Type: event.RelAnnotation, EventID: reaction.Target, Key: reaction.Key}}
-	encoded, err := encode(content, relay.Tag{Kind: relay.TagReaction})
+	encoded, err := b.encode(content, relay.Tag{Kind: relay.TagReaction})
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}

@@ -30,7 +30,7 @@ func TestReactionsAreNotEncrypted(t *testing.T) {
 	require.Equal(t, "m.reaction", sent[0].Type)
 	require.Equal(t, map[string]any{
 		"m.relates_to": map[string]any{"rel_type": "m.annotation", "event_id": "$target", "key": "👍"},
-		relay.TagKey:   map[string]any{"kind": relay.TagReaction},
+		relay.TagKey:   map[string]any{"kind": relay.TagReaction, "by": botUser.String()},
 	}, sent[0].Content)
 }
 

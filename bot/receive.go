@@ -147,7 +147,7 @@ func (r *receiver) receiveEvent(ctx context.Context, raw json.RawMessage, roomID
 	if err != nil {
 		return relay.Event{Event: evt, ParseError: err, Raw: raw}
 	}
-	out := relay.Event{Event: evt, Tag: relay.TagOf(evt.Content.VeryRaw)}
+	out := relay.Event{Event: evt, Tag: relay.TagOf(evt.Content.VeryRaw, evt.Sender)}
 	switch {
 	case evt.StateKey != nil:
 		if live {
@@ -160,7 +160,7 @@ func (r *receiver) receiveEvent(ctx context.Context, raw json.RawMessage, roomID
 		} else {
 			out.Event = decrypted
 			if out.Tag == nil {
-				out.Tag = relay.TagOf(decrypted.Content.VeryRaw)
+				out.Tag = relay.TagOf(decrypted.Content.VeryRaw, decrypted.Sender)
 			}
 		}
 	}

@@ -73,7 +73,7 @@ func (b *Bot) sendOnce(ctx context.Context, roomID id.RoomID, out relay.Outgoing
 			return "", nil
 		}
 	}
-	encoded, err := encode(content, out.Tag)
+	encoded, err := b.encode(content, out.Tag)
 	if err != nil {
 		return "", &relay.MatrixError{NotSent: true, Err: err}
 	}
@@ -103,11 +103,12 @@ func (b *Bot) putEvent(ctx context.Context, roomID id.RoomID, evtType event.Type
 var tagPath = strings.ReplaceAll(relay.TagKey, ".", `\.`)
 
 // encode marshals a content, or a ciphertext, with our own key beside it.
-func encode(content any, tag relay.Tag) (json.RawMessage, error) {
+func (b *Bot) encode(content any, tag relay.Tag) (json.RawMessage, error) {
 	data, err := json.Marshal(content)
 	if err != nil {
 		return nil, fmt.Errorf("failed to encode content: %w", err)
 	}
+	tag.By = b.userID
 	encodedTag, err := json.Marshal(tag)
 	if err != nil {
 		return nil, fmt.Errorf("failed to encode tag: %w", err)

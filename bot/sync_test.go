@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -387,4 +389,18 @@ func TestMessagesFromWazoAreShown(t *testing.T) {
 	require.Equal(t, "Alice Martin: good morning", sent.body(), "the fallback of the profile names the sender")
 	require.Contains(t, sent.Content, "io.wazo.relay", "our own key is on every event")
 	require.Equal(t, map[string]any{}, sent.Content["m.mentions"])
+}
+
+// Element Web copies the whole content of what is forwarded, our own key included.
+func TestWhatIsForwardedFromWazoIsRelayed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	f.wazo.Post(f.project.UUID, f.alice, "good morning", "")
+	content, err := json.Marshal(f.hs.awaitSent(roomID, "good morning").Content)
+	require.NoError(t, err)
+	f.hs.pushTimeline(roomID, fmt.Sprintf(`{"type":"m.room.message","event_id":"$copy","sender":"@robin:a.example","content":%s}`, content))
+	await.Until(t, "the copy on Wazo", func() bool { return f.countOnWazo("good morning") == 2 })
 }

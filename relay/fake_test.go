@@ -128,7 +128,7 @@ func (f *fakeMatrix) add(room id.RoomID, sender id.UserID, evtType event.Type, c
 	for _, change := range changes {
 		change(evt)
 	}
-	f.rooms[room] = append(f.rooms[room], Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw), SenderName: f.called[sender]})
+	f.rooms[room] = append(f.rooms[room], Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw, evt.Sender), SenderName: f.called[sender]})
 	f.signal()
 	return evt.ID
 }

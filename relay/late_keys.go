@@ -114,7 +114,7 @@ func (k *lateKeys) acceptDecrypted(ctx context.Context, row *db.Row, decrypted *
 		if err != nil || current == nil || current.Revision != row.Revision {
 			return err
 		}
-		disposition := k.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw)})
+		disposition := k.Disposition(Event{Event: decrypted, Tag: TagOf(decrypted.Content.VeryRaw, decrypted.Sender)})
 		if disposition == Reacted {
 			portal, err := k.db.Portal.ByID(ctx, row.PortalID)
 			if err != nil || portal == nil {

@@ -109,7 +109,8 @@ func (e *MatrixError) Error() string { return fmt.Sprintf("homeserver: %v", e.Er
 func (e *MatrixError) Unwrap() error { return e.Err }
 
 // TagKey is our own key in the content of every event that the bot sends, beside the ciphertext in encrypted rooms.
-// An event that carries it is never relayed, whoever sent it, and the bot finds its own events by it.
+// An event that carries it is never relayed, unless it is a copy: some clients copy the key when a person forwards an
+// event (Element Web's "Forward" copies the whole content). The bot finds its own events by it.
 const TagKey = "io.wazo.relay"
 
 // Tag is the value of TagKey.
@@ -121,6 +122,7 @@ type Tag struct {
 	Portal int64          `json:"portal,omitempty"` // that was linked
 	Nonce  string         `json:"nonce,omitempty"`  // of a probe
 	About  id.EventID     `json:"about,omitempty"`  // the event to whose reactions a notice belongs
+	By     id.UserID      `json:"by,omitempty"`     // the bot that has sent the event; empty: an earlier version did
 }
 
 // UUIDs returns the Wazo messages that an event shows, in order.
@@ -137,8 +139,9 @@ const (
 	TagEdit      = "edit"      // of an event that was sent before
 )
 
-// TagOf returns the tag in an event's clear content, nil if there is none.
-func TagOf(content json.RawMessage) *Tag {
+// TagOf returns the tag in the clear content of an event of a sender, nil if there is none, or if it was copied from an
+// event of somebody else.
+func TagOf(content json.RawMessage, sender id.UserID) *Tag {
 	var tagged struct {
 		Tag *Tag `json:"io.wazo.relay"`
 	}
@@ -148,6 +151,9 @@ func TagOf(content json.RawMessage) *Tag {
 		if json.Unmarshal(content, &keys) == nil && keys[TagKey] != nil {
 			return &Tag{}
 		}
+		return nil
+	}
+	if tagged.Tag != nil && tagged.Tag.By != "" && tagged.Tag.By != sender {
 		return nil
 	}
 	return tagged.Tag

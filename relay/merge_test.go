@@ -465,5 +465,5 @@ func TestTagOfAMergedEventListsItsMessages(t *testing.T) {
 	content, err := json.Marshal(&event.Content{Raw: map[string]any{TagKey: tag}})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"io.wazo.relay":{"kind":"message","uuid":"a","also":["b","c"]}}`, string(content))
-	require.Equal(t, []wazoapi.UUID{"a", "b", "c"}, TagOf(content).UUIDs())
+	require.Equal(t, []wazoapi.UUID{"a", "b", "c"}, TagOf(content, botUser).UUIDs())
 }

@@ -55,7 +55,7 @@ func (r *relations) find(ctx context.Context, target id.EventID) (*Event, error)
 		if json.Unmarshal([]byte(row.Payload), evt) != nil || evt.Unsigned.RedactedBecause != nil {
 			return nil, nil
 		}
-		return &Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw), SenderName: storedSenderName(row.Payload)}, nil
+		return &Event{Event: evt, Tag: TagOf(evt.Content.VeryRaw, evt.Sender), SenderName: storedSenderName(row.Payload)}, nil
 	}
 	evt := r.ask(ctx, target)
 	if evt == nil {
