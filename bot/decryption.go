@@ -24,9 +24,13 @@ type decryption struct {
 	relay *relay.Relay
 }
 
-// Decrypt implements relay.Matrix.
+// Decrypt implements relay.Matrix. Of a login command with a password nothing is left.
 func (b *Bot) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
-	return b.decryption.decryptOrExplain(ctx, evt)
+	decrypted, err := b.decryption.decryptOrExplain(ctx, evt)
+	if err != nil {
+		return nil, err
+	}
+	return b.passwords.takeLate(ctx, decrypted)
 }
 
 // decrypt decrypts an event with the keys that are there. Its errors are those of mautrix.

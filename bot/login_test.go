@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
@@ -301,6 +302,22 @@ func TestLoginCommandWhoseKeyComesLateIsRemoved(t *testing.T) {
 	f.awaitRedacted(1)
 	f.inboxIsEmpty()
 	f.requireNowhere("hunter2-hunter2")
+}
+
+// Nobody waits for the answer to such a command any more, but the password must go.
+func TestLoginCommandInALinkedRoomWhoseKeyComesLateIsRemoved(t *testing.T) {
+	t.Parallel()
+	for typed, sent := range map[string]time.Time{
+		"!wazo login alice hunter2-hunter2": sentThen, "!wazo logn alice hunter2-hunter2": time.Now(), "!wazo log in alice hunter2-hunter2": time.Now(),
+	} {
+		f, robin := linkedWithoutKey(t, time.Hour)
+		f.hs.pushTimeline(roomID, robin.messageOf(typed, sent, nil))
+		f.hs.allSeen()
+		f.hs.push(robin.wholeKey())
+		require.Equal(t, roomID, f.awaitRedacted(1)[0].Room)
+		f.inboxIsEmpty()
+		f.requireNowhere("hunter2-hunter2")
+	}
 }
 
 func TestDialogueIsRefusedInAChatThatIsNotEncrypted(t *testing.T) {

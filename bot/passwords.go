@@ -61,13 +61,31 @@ func (p *passwords) take(ctx context.Context, evt *event.Event) bool {
 		return false
 	case allowed && p.dialogues.Take(ctx, evt):
 		return true
-	case !p.isLoginWithPassword(evt):
-		return false
+	default:
+		return p.takeLogin(ctx, evt, allowed)
 	}
-	if allowed {
+}
+
+// takeLogin takes a login command with something behind it, and answers it if its sender is allowed to give commands.
+func (p *passwords) takeLogin(ctx context.Context, evt *event.Event, allowed bool) bool {
+	if !p.isLoginWithPassword(evt) {
+		return false
+	} else if allowed {
 		p.answer(ctx, evt)
 	}
 	return true
+}
+
+// takeLate returns an event whose key came late, and nothing of what it says if that may be a password. It answers no
+// question: nobody may have asked one when the event was sent.
+func (p *passwords) takeLate(ctx context.Context, evt *event.Event) (*event.Event, error) {
+	allowed := p.relay.Rights().IsAllowed(evt.Sender) && !p.relay.Rights().IsIgnored(evt.Sender)
+	if !p.takeLogin(ctx, evt, allowed) {
+		return evt, nil
+	}
+	taken := *evt
+	taken.Content = event.Content{}
+	return &taken, p.removeLater(ctx, evt)
 }
 
 // answer answers, once, a login command with something behind it.
