@@ -125,7 +125,7 @@ func revoke(ctx context.Context, api *wazoapi.Account, clientID string) (kept bo
 	if err != nil {
 		return false, err
 	}
-	if err := api.Logout(ctx); err != nil { // the token ends by itself
+	if err := api.End(ctx); err != nil { // the token ends by itself
 		zerolog.Ctx(ctx).Warn().Err(err).Str("client_id", clientID).Msg("Failed to end a session on Wazo")
 	}
 	return kept, nil

@@ -67,6 +67,7 @@ type Account struct {
 	since   time.Time  // when it came into use
 	loaded  bool       // the store has been read
 	logins  loginBackoff
+	ended   bool // it gets no token any more, see End
 	listing bool // wazo-auth lists refresh tokens reliably, as far as is known
 }
 
@@ -220,6 +221,9 @@ func (a *Account) hasSameLogin(token Token) bool {
 func (a *Account) logIn(ctx context.Context) (token Token, tried bool, err error) {
 	a.mu.Lock()
 	blocked := a.logins.blocked(a.c.now())
+	if a.ended {
+		blocked = ErrLogInEnded
+	}
 	a.mu.Unlock()
 	if blocked != nil {
 		return Token{}, false, blocked
@@ -227,7 +231,10 @@ func (a *Account) logIn(ctx context.Context) (token Token, tried bool, err error
 	token, err = a.createToken(ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err != nil {
+	if a.ended && err == nil { // meanwhile
+		go a.giveBack(context.WithoutCancel(ctx), token)
+		return Token{}, false, ErrLogInEnded
+	} else if err != nil {
 		a.logins.failed(a.c.now(), err)
 		return Token{}, true, err
 	}
@@ -312,10 +319,28 @@ func (a *Account) renewEarly(session UUID) {
 	}
 }
 
+// giveBack revokes a token that nobody uses.
+func (a *Account) giveBack(ctx context.Context, token Token) {
+	if err := a.c.deleteToken(ctx, token.Token); err != nil {
+		a.log.Warn().Err(err).Msg("Failed to end a session on Wazo")
+	}
+}
+
+// End is [Account.Logout] of an account that is not used any more, also not by those
+// who use it at this moment: wazo-auth may keep the refresh token, so they could make
+// another session. From then on the error of all methods that need a token is
+// [ErrLogInEnded].
+func (a *Account) End(ctx context.Context) error {
+	a.mu.Lock()
+	a.ended = true
+	a.mu.Unlock()
+	return a.Logout(ctx)
+}
+
 // Logout revokes the token and removes it from the store. It succeeds if there
 // is no token. After an error of wazo-auth the token stays in the store. The
-// account stays usable, and its next use logs in again, so stop whoever uses it
-// first. A refresh token stays valid, see [Account.RevokeRefresh].
+// account stays usable, and its next use logs in again, see [Account.End]. A refresh
+// token stays valid, see [Account.RevokeRefresh].
 func (a *Account) Logout(ctx context.Context) error {
 	token, err := a.forget(ctx)
 	if err != nil {

@@ -342,6 +342,16 @@ func TestLogout(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEqual(t, token.Token, next.Token)
 	})
+	t.Run("who still uses an account that has ended gets no other token", func(t *testing.T) {
+		f := newFakeWazo(t)
+		a := f.client().Account(Credentials{"alice", "pa55word"}, nil)
+		token, err := a.Token(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, a.End(t.Context()))
+		assert.False(t, f.isValid(token.Token))
+		_, err = a.Token(t.Context())
+		require.ErrorIs(t, err, ErrLogInEnded)
+	})
 	t.Run("a kept token that was not used yet is revoked too", func(t *testing.T) {
 		f, store := newFakeWazo(t), &memoryStore{token: Token{Token: secretToken}}
 		f.valid[secretToken] = true

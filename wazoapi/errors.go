@@ -23,7 +23,8 @@ var (
 	ErrLogInRefused = errors.New("the Wazo log-in was refused")
 	// ErrLogInEnded means that wazo-auth no longer accepts a refresh token: it was
 	// revoked, or its account was disabled, renamed or deleted
-	// (docs/wazo.md, "Refresh tokens"). Only its owner can log in again.
+	// (docs/wazo.md, "Refresh tokens"). Only its owner can log in again. It also means
+	// that [Account.End] was called.
 	ErrLogInEnded = errors.New("the Wazo log-in is no longer accepted")
 	// ErrTooManySessions means that the account has to wait until one of its 100
 	// sessions ends (docs/wazo.md, "Session limit").
