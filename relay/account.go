@@ -26,6 +26,7 @@ type account struct {
 	probeTime atomic.Int64           // ns, how long the last look for news took
 	checkedAt atomicTime             // when it was last asked whether Wazo still accepts the log-in
 	looked    atomic.Bool            // it has looked for news since the start, or tried to
+	lateLook  atomic.Uint64          // the last connection in which a second look for news was planned, see lookForLate
 	refused   atomic.Bool            // Wazo does not accept the log-in any more; never the relay account's
 
 	listing singleflight.Group // of listRoomsOnce

@@ -135,6 +135,7 @@ func (r *reader) probe(ctx context.Context) error {
 		return nil
 	}
 	defer r.acc.looked.Store(true)
+	r.lookForLate(connection)
 	portals, err := r.db.Portal.OfReader(ctx, r.acc.row.ID)
 	if err != nil {
 		return err
@@ -180,6 +181,15 @@ func (r *reader) probe(ctx context.Context) error {
 		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
 	}
 	return r.openings.heard(ctx, r.acc, latest, portals)
+}
+
+// lookForLate has the account of a person look for news once more in each connection, when messages from outside must be
+// there that chatd stores late, and of which it tells nobody. Portals are read once more by themselves
+// (readOutsideAgain), but no portal stands for a number that has never written before.
+func (r *reader) lookForLate(connection uint64) {
+	if r.acc != r.account && r.acc.lateLook.Swap(connection) != connection {
+		r.tasks.WakeAfter(r.cfg.OutsideLag, accountJob(jobProbe, r.acc))
+	}
 }
 
 // connectionIsYoung returns for how long nothing may be read yet, because the connection of the account was made just

@@ -146,3 +146,15 @@ func TestWhatCameWhileRabbitMQWasAwayIsFound(t *testing.T) {
 	f.receive("announced, and younger")
 	f.awaitTextsIn(room, "hello", "announced, and younger", "silent")
 }
+
+// The first message of an unknown number may be stored late, too: no portal looks for it.
+func TestAnUnknownNumberThatWroteWhileRabbitMQWasAwayIsFound(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) { f.probeInterval = 0 }) // 3 min
+	down := f.wazo.Faults().BusLost()
+	f.receive("silent") // readable in a second
+	down.Off()
+	f.awaitMade(1)
+	f.join(madeRoom(0), robinUser)
+	f.awaitTextsIn(madeRoom(0), "silent")
+}
