@@ -57,7 +57,7 @@ func (o *openings) open(ctx context.Context, wazoRoom wazoapi.UUID) error {
 	}
 	room, err := o.matrix.MakeRoom(ctx, *plan)
 	if err != nil {
-		o.giveBackOutside(opening, plan, reader)
+		o.giveBackOutside(opening, plan, people, reader)
 		return o.failed(context.WithoutCancel(ctx), opening, plan.Name, people, err)
 	}
 	return o.record(context.WithoutCancel(ctx), room, plan.Marker, reader)

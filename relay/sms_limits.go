@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -54,7 +55,7 @@ func (d *wazoDelivery) maySend(ctx context.Context) (bool, error) {
 // mayOpenOutside reports whether one more room may be made now because somebody outside Wazo writes. If not, it is made
 // when it may, and the people are told.
 func (o *openings) mayOpenOutside(ctx context.Context, opening *db.Opening, plan *RoomPlan, people []candidate, reader *account) (bool, error) {
-	if !isByStranger(opening, plan) {
+	if !isByStranger(opening, plan, people) {
 		return true, nil
 	}
 	wait := o.smsLimits.rooms.Take(reader.row.ID)
@@ -76,16 +77,17 @@ func (o *openings) mayOpenOutside(ctx context.Context, opening *db.Opening, plan
 
 // giveBackOutside takes back that a room was made, as mayOpenOutside has counted: it could not be made. Otherwise a
 // homeserver that is away for some minutes would look like a flood, because the room is tried again and again.
-func (o *openings) giveBackOutside(opening *db.Opening, plan *RoomPlan, reader *account) {
-	if isByStranger(opening, plan) {
+func (o *openings) giveBackOutside(opening *db.Opening, plan *RoomPlan, people []candidate, reader *account) {
+	if isByStranger(opening, plan, people) {
 		o.smsLimits.rooms.GiveBack(reader.row.ID)
 	}
 }
 
 // isByStranger reports whether a room opens because somebody outside Wazo writes, and not because somebody asked for
-// it.
-func isByStranger(opening *db.Opening, plan *RoomPlan) bool {
-	return plan.Marker.Number != "" && !opening.From.IsZero()
+// it, be it only when the room was wanted already.
+func isByStranger(opening *db.Opening, plan *RoomPlan, people []candidate) bool {
+	isAsked := slices.ContainsFunc(people, func(c candidate) bool { return c.asked })
+	return plan.Marker.Number != "" && !opening.From.IsZero() && !isAsked
 }
 
 func (c SMSConfig) perHour() int {

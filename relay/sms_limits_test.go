@@ -81,3 +81,17 @@ func TestARoomThatCannotBeMadeIsNoFlood(t *testing.T) {
 	f.awaitMade(1)
 	require.NotContains(t, strings.Join(f.told(), "\n"), txt.ManyUnknownNumbers(1))
 }
+
+// What a person asks for is no flood, also if the number has written before.
+func TestAPersonWhoAsksDoesNotWaitForTheFloodToEnd(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t, func(f *smsFixture) { f.sms.RoomsPerHour = 1 })
+	require.NoError(t, f.wazo.SMS().Receive("+15145550120", ownNumber, "spam"))
+	f.awaitMade(1)
+	f.receive("hello")
+	await.Until(t, "a notice", func() bool { return strings.Contains(strings.Join(f.told(), "\n"), txt.ManyUnknownNumbers(1)) })
+	f.mustStart(customerNumber, "", txt.SMSStarted("+1 514-555-0111"))
+	f.awaitMade(2)
+	f.join(madeRoom(1), robinUser)
+	f.awaitTextsIn(madeRoom(1), "hello")
+}
