@@ -35,7 +35,7 @@ type account struct {
 	reads    map[int64]portalRead // by portal
 	rooms    roomList             // as last listed
 	listedAt time.Time            // when they were last listed
-	lastMade latestRoom           // the last room that was made since
+	made     []madeSince          // the rooms that were made not long ago, the oldest first
 	gone     []wazoapi.UUID       // rooms that were in one list and not in the next, see takeGone
 	latest   latestMessages       // the newest message of each room, see heard
 }
@@ -59,11 +59,14 @@ type stream struct {
 	missed atomicTime
 }
 
-// latestRoom is a room that was made at a time.
-type latestRoom struct {
+// madeSince is a room that was made at a time.
+type madeSince struct {
 	room wazoapi.Room
 	at   time.Time
 }
+
+// madeKept is how long a room that was made is added to lists of rooms that may be older: longer than a request takes.
+const madeKept = 2 * time.Minute
 
 func newAccount(row *db.Account, api *wazoapi.Account) *account {
 	return &account{row: row, api: api, reads: make(map[int64]portalRead)}
@@ -159,9 +162,12 @@ func (a *account) listRooms(ctx context.Context) ([]wazoapi.Room, error) {
 	list := newRoomList(rooms)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.lastMade.at.After(asked) { // the answer may be older
-		list = list.with(a.lastMade.room)
+	for _, made := range a.made {
+		if made.at.After(asked) { // the answer may be older
+			list = list.with(made.room)
+		}
 	}
+	a.forgetMade()
 	for _, uuid := range a.rooms.missing(list) {
 		if !slices.Contains(a.gone, uuid) {
 			a.gone = append(a.gone, uuid)
@@ -267,17 +273,24 @@ func (a *account) forgetRoom(uuid wazoapi.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.rooms = a.rooms.without(uuid)
-	if a.lastMade.room.UUID == uuid {
-		a.lastMade = latestRoom{}
-	}
+	a.made = slices.DeleteFunc(a.made, func(made madeSince) bool { return made.room.UUID == uuid })
 }
 
 // addRoom remembers a room that was just made.
 func (a *account) addRoom(room wazoapi.Room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.lastMade = latestRoom{room, time.Now()}
+	a.forgetMade()
+	a.made = append(a.made, madeSince{room, time.Now()})
 	a.rooms = a.rooms.with(room)
+}
+
+// forgetMade forgets the rooms that each list has by now. The lock must be held.
+func (a *account) forgetMade() {
+	a.made = slices.DeleteFunc(a.made, func(made madeSince) bool { return time.Since(made.at) > madeKept })
+	if len(a.made) == 0 {
+		a.made = nil // there may be a thousand accounts
+	}
 }
 
 // Identify finds out who the relay account is, if there is one. Wazo need not be reachable if that is known from an
