@@ -264,6 +264,8 @@ func (r *reader) catchUp(ctx context.Context, portal *db.Portal) error {
 	}
 	if err == nil && isReader && isFirst {
 		err = r.readOutsideAgain(ctx, portal)
+	} else if err == nil && isReader {
+		err = r.readOldStatuses(ctx, portal)
 	}
 	if err != nil {
 		return err

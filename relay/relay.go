@@ -163,6 +163,8 @@ type Relay struct {
 	numbers   *numbers // the own numbers of people, for text messages
 	smsLimits *smsLimits
 
+	oldStatuses *exsync.Set[int64] // portals with text messages whose statuses may be outdated, see lookForStatus
+
 	wazoRelations *wazoRelations // reactions and replies of people on Wazo
 
 	openings      *openings      // conversations that are to open by themselves
@@ -213,6 +215,7 @@ func New(cfg Config, database *db.Database, row *db.Account, client *wazoapi.Cli
 		poison:       task.PoisonDetector[int64]{Failures: poisonAttempts, Period: poisonPeriod},
 		uploads:      newUploads(),
 		loggingIn:    exsync.NewSet[id.UserID](),
+		oldStatuses:  exsync.NewSet[int64](),
 		health:       newHealth(),
 		counts:       counts{cfg.Observer, log},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/await"
 	"wazo-matrix-relay/wazoapi/wazotest"
 )
@@ -83,6 +84,29 @@ func TestAFailureOfTheFirstTextMessageIsTold(t *testing.T) {
 		f.awaitNotice(txt.TextMessageFailed())
 		require.Equal(t, 1, f.noticesLike(txt.TextMessageFailed()))
 	})
+}
+
+// What is known of a first text message may be old when somebody joins the room that shows it.
+func TestAFailureOfTheFirstTextMessageIsToldAfterARestart(t *testing.T) {
+	t.Parallel()
+	f := newSMSFixture(t)
+	f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111", 1))
+	f.awaitSent("hello")
+	f.awaitMade(1)
+	await.Until(t, "the message to wait for somebody who joins", func() bool {
+		portal, err := f.db.Portal.ByMatrixRoom(f.ctx, madeRoom(0))
+		if err != nil || portal == nil {
+			return false
+		}
+		row, err := f.db.Queue.Next(f.ctx, portal.ID, db.ToMatrix)
+		return err == nil && row != nil
+	})
+	f.halt()
+	f.wazo.SMS().Report(f.lastSMS(), wazotest.StatusFailed)
+	f.start()
+	f.join(madeRoom(0), robinUser)
+	f.awaitTextsIn(madeRoom(0), "hello")
+	f.awaitNotice(txt.TextMessageFailed())
 }
 
 // A command is carried out again if the relay was killed before it was answered.

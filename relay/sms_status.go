@@ -59,8 +59,34 @@ func (r *Relay) noteStatus(ctx context.Context, message wazoapi.UUID, status waz
 func (d *wazoDelivery) recordTextMessage(ctx context.Context, message wazoapi.Message) error {
 	if d.outside == nil {
 		return nil
+	} else if message.Delivery.Type == "" { // it was found here, and not on Wazo
+		d.lookForStatus(ctx, d.portal, time.Time{})
 	}
 	return d.followTextMessage(ctx, d.portal.ID, id.EventID(d.row.SourceID), message)
+}
+
+// lookForStatus has the statuses of a portal's text messages read again, after the transaction that ctx carries, if
+// what is known of one of them is older than the connection that would have brought the rest.
+func (r *Relay) lookForStatus(ctx context.Context, portal *db.Portal, known time.Time) {
+	if acc := r.readers.of(portal); acc == nil || !known.Before(acc.stream().since.load()) {
+		return
+	}
+	db.AfterCommit(ctx, func() {
+		r.oldStatuses.Add(portal.ID)
+		r.tasks.Wake(portalJob(jobCatchUp, portal.ID))
+	})
+}
+
+// readOldStatuses reads again what has become of the text messages of a portal, if lookForStatus has asked for that.
+func (r *reader) readOldStatuses(ctx context.Context, portal *db.Portal) error {
+	if !r.oldStatuses.Pop(portal.ID) {
+		return nil
+	}
+	err := r.readStatuses(ctx, portal)
+	if err != nil {
+		r.oldStatuses.Add(portal.ID)
+	}
+	return err
 }
 
 // followShownTextMessage follows, within a transaction, a text message that was not written in the Matrix room whose event shows
@@ -79,6 +105,7 @@ func (r *Relay) followShownTextMessage(ctx context.Context, row *db.Row, eventID
 	} else if outside, err := r.outsideOf(ctx, portal); err != nil || outside == nil {
 		return err
 	}
+	r.lookForStatus(ctx, portal, row.AcceptedAt.Time)
 	return r.followTextMessage(ctx, row.PortalID, eventID, message)
 }
 
