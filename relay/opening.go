@@ -91,7 +91,7 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 		known[wazoapi.UUID(portal.WazoRoom)] = true
 	}
 	heardUntil, before := acc.heard()
-	newest := heardUntil
+	newest, listed := heardUntil, false
 	for _, m := range latest {
 		if m.CreatedAt.After(newest.Time) {
 			newest = jsontime.UMicro(m.CreatedAt)
@@ -102,6 +102,12 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 			continue // what was said before the account first listened opens nothing
 		} else if known[m.Room] {
 			continue // there is nothing to open
+		}
+		if !listed {
+			var err error
+			if listed, err = o.listIfNew(ctx, acc, m.Room); err != nil {
+				return err
+			}
 		}
 		if _, err := o.want(ctx, acc, m); err != nil {
 			return err
@@ -114,6 +120,19 @@ func (o *openings) heard(ctx context.Context, acc *account, latest []wazoapi.Mes
 	}
 	acc.setHeard(newest, newLatestMessages(latest))
 	return o.conversations.roomsListed(ctx, acc, portals)
+}
+
+// listIfNew lists the rooms of an account anew if a room in which it has missed a message is not listed, and has no
+// portal. The room may have been made since, when nobody listened, and the message is not asked for again. listIfNew
+// reports whether it has listed them.
+func (o *openings) listIfNew(ctx context.Context, acc *account, room wazoapi.UUID) (listed bool, err error) {
+	if _, isListed := acc.listedRoom(room); isListed {
+		return false, nil
+	} else if portal, err := o.db.Portal.ByWazoRoom(ctx, string(room)); err != nil || portal != nil {
+		return false, err
+	}
+	_, err = acc.listRooms(ctx)
+	return err == nil, err
 }
 
 // ask stores that a person wants a Wazo room on Matrix now, whatever they decided before. When they are invited, they

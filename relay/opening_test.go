@@ -420,6 +420,31 @@ func TestMissedMessageOpensAConversation(t *testing.T) {
 	})
 }
 
+// Nobody has told of the room either, and the rooms were listed a moment before it was made.
+func TestMissedMessageInARoomOfWhichNobodyTold(t *testing.T) {
+	t.Parallel()
+	f := newOpeningFixture(t)
+	login := f.core.accounts.of(robinUser)
+	f.wazo.Faults().NoEvent(wazotest.Always())
+	private := f.wazo.CreateRoom("", f.alice, f.bob)
+	f.wazo.Post(private.UUID, f.bob, "missed", "")
+	await.Until(t, "the room to be heard of", func() bool {
+		_, known := login.listedRoom(wazoapi.UUID(private.UUID))
+		return known
+	})
+	login.forgetRoom(wazoapi.UUID(private.UUID)) // as if it had not been
+	login.mu.Lock()
+	login.listedAt = time.Now()
+	login.mu.Unlock()
+	login.setHeard(jsontime.UMicroInt(1), nil)
+	latest, err := login.api.LatestMessages(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, f.core.openings.heard(t.Context(), login, latest, nil))
+	f.awaitMade(1)
+	f.join(madeRoom(0), robinUser)
+	f.awaitTextsIn(madeRoom(0), "Bob Stone: missed")
+}
+
 // An account that listens for the first time, or for the first time since this version, opens nothing that was there
 // before.
 func TestFirstProbeOpensNothing(t *testing.T) {
