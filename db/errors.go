@@ -3,7 +3,9 @@ package db
 import (
 	"database/sql/driver"
 	"errors"
+	"slices"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
 )
 
@@ -23,4 +25,27 @@ func IsDatabaseError(err error) bool {
 func IsServerError(err error) bool {
 	_, ok := errors.AsType[*postgresError](err)
 	return ok
+}
+
+// serverClasses are the classes of errors of PostgreSQL that say nothing of what was to be stored: connection
+// exceptions, invalid transaction states, rollbacks, insufficient resources, locks, interventions of an operator, and
+// system errors.
+var serverClasses = []string{"08", "25", "40", "53", "55", "57", "58"}
+
+// passing are the errors of SQLite that say nothing of what was to be stored.
+var passing = []sqlite3.ErrNo{
+	sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrNomem, sqlite3.ErrReadonly, sqlite3.ErrInterrupt, sqlite3.ErrIoErr, sqlite3.ErrFull,
+	sqlite3.ErrCantOpen, sqlite3.ErrProtocol,
+}
+
+// MayPass reports whether a database error, see IsDatabaseError, says nothing of what was to be read or stored: the
+// same may succeed a moment later. For example the server is restarted, a table is locked, or the disk is full. What
+// violates a constraint never passes.
+func MayPass(err error) bool {
+	if failure, ok := errors.AsType[sqlite3.Error](err); ok {
+		return slices.Contains(passing, failure.Code)
+	} else if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return len(refused.Code) > 2 && slices.Contains(serverClasses, refused.Code[:2])
+	}
+	return IsDatabaseError(err)
 }

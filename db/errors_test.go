@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/mattn/go-sqlite3"
 	"github.com/stretchr/testify/require"
 )
 
@@ -35,6 +37,33 @@ func TestIsDatabaseError(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			require.Equal(t, test.want, IsDatabaseError(test.err))
+		})
+	}
+}
+
+func TestMayPass(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"a full disk", fmt.Errorf("failed to store a key: %w", sqlite3.Error{Code: sqlite3.ErrFull}), true},
+		{"a file that another process holds", sqlite3.Error{Code: sqlite3.ErrBusy}, true},
+		{"a constraint of SQLite", sqlite3.Error{Code: sqlite3.ErrConstraint}, false},
+		{"a transaction that SQLite has given up", errGaveUp, true},
+		{"a server that does not answer", &postgresError{errNoAnswer}, true},
+		{"a locked table", &postgresError{&pgconn.PgError{Code: "55P03"}}, true},
+		{"a server that stops", &postgresError{&pgconn.PgError{Code: "57P01"}}, true},
+		{"a full disk of the server", &postgresError{&pgconn.PgError{Code: "53100"}}, true},
+		{"a constraint of PostgreSQL", &postgresError{&pgconn.PgError{Code: "23505"}}, false},
+		{"a value that PostgreSQL does not take", &postgresError{&pgconn.PgError{Code: "22001"}}, false},
+		{"an unknown outcome", fmt.Errorf("x: %w", errOutcomeUnknown), true},
+		{"the end of a context", context.Canceled, false},
+		{"no error", nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.want, MayPass(test.err))
 		})
 	}
 }
