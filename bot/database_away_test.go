@@ -26,3 +26,19 @@ func TestNoEventIsAtFaultWhileTheDatabaseIs(t *testing.T) {
 	unlock()
 	require.NoError(t, received.Rooms[0].Events[0].ParseError, "it would be parked as unreadable")
 }
+
+func TestKeyThatComesWhileTheDatabaseIsAwayIsKept(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.link()
+	robin := f.newEncrypter(adminUser)
+	f.hs.allSeen()
+	unlock := dbtest.LockTable(t, f.dbPath, "crypto_olm_session")
+	f.hs.push(robin.wholeKey())
+	f.awaitFailedSync()
+	unlock()
+	f.hs.pushTimeline(roomID, robin.message("hello"))
+	f.awaitOnWazo("hello")
+}

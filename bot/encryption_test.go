@@ -199,5 +199,7 @@ func (f *fixture) receive(members string) relay.Sync {
 	f.Helper()
 	var answer syncAnswer
 	require.NoError(f, json.Unmarshal([]byte(`{"next_batch":"s1",`+members+`}`), &answer))
-	return f.bot.receiver.receive(f.Context(), &answer, "s0")
+	received, err := f.bot.receiver.receive(f.Context(), &answer, "s0")
+	require.NoError(f, err)
+	return received
 }

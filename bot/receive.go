@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -22,8 +23,18 @@ type receiver struct {
 }
 
 // receive turns an answer into what the core accepts. Keys and room state are brought up to date on the way: both may
-// be received twice without harm.
-func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string) relay.Sync {
+// be received twice without harm. So they must be if the database has failed meanwhile, although it works again: mautrix
+// only logs that it could not store a key, or that somebody has left a room. Then receive returns an error.
+func (r *receiver) receive(ctx context.Context, answer *syncAnswer, since string) (relay.Sync, error) {
+	ctx, failed := db.WatchFailures(ctx)
+	received := r.receiveAll(ctx, answer, since)
+	if err := failed(); err != nil {
+		return relay.Sync{}, fmt.Errorf("the database failed while an answer of /sync was received: %w", err)
+	}
+	return received, nil
+}
+
+func (r *receiver) receiveAll(ctx context.Context, answer *syncAnswer, since string) relay.Sync {
 	r.receiveKeys(ctx, answer, since)
 	sync := relay.Sync{Since: since, NextBatch: answer.NextBatch}
 	for roomID, room := range answer.Rooms.Join {

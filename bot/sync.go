@@ -188,11 +188,13 @@ const poisonTries = 3
 // accept hands the pending answer to the core.
 func (l *syncLoop) accept(ctx context.Context) error {
 	asked := l.resync.current()
-	received := l.receiver.receive(ctx, l.pending, l.since)
-	if l.refused >= poisonTries {
+	received, err := l.receiver.receive(ctx, l.pending, l.since)
+	if err != nil {
+		return err
+	} else if l.refused >= poisonTries {
 		l.isolatePoison(ctx, received)
 	}
-	if err := l.relay.AcceptSync(ctx, received); err != nil {
+	if err = l.relay.AcceptSync(ctx, received); err != nil {
 		return fmt.Errorf("failed to accept an answer of /sync: %w", err)
 	}
 	l.resync.accepted(asked)

@@ -118,12 +118,12 @@ func (c *conn) Close() error {
 }
 
 // BeginTx implements driver.ConnBeginTx. Every transaction may write.
-func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	if err := c.writer.acquire(ctx); err != nil {
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (_ driver.Tx, err error) {
+	defer func() { noteFailure(ctx, err) }()
+	if err = c.writer.acquire(ctx); err != nil {
 		return nil, err
 	}
-	c.tx = &tx{conn: c}
-	var err error
+	c.tx = &tx{conn: c, ctx: ctx}
 	if c.own != nil {
 		c.writer.flush()
 		c.facts.suspend()
@@ -143,7 +143,8 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 }
 
 // ExecContext implements driver.ExecerContext.
-func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+	defer func() { noteFailure(ctx, err) }()
 	kind := kindOf(query)
 	switch {
 	case c.tx != nil:
@@ -155,14 +156,13 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 			return conn.ExecContext(context.Background(), query, args)
 		})
 	case kind.isOwn() || c.own != nil:
-		var result driver.Result
-		err := c.alone(ctx, func(conn sqliteConn) (err error) {
+		err = c.alone(ctx, func(conn sqliteConn) (err error) {
 			result, err = conn.ExecContext(context.Background(), query, args)
 			return err
 		})
 		return result, err
 	}
-	result, err := onWriter(ctx, c, kind, func(conn sqliteConn) (driver.Result, error) {
+	result, err = onWriter(ctx, c, kind, func(conn sqliteConn) (driver.Result, error) {
 		return conn.ExecContext(context.Background(), query, args)
 	})
 	if err != nil {
@@ -172,7 +172,8 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 }
 
 // QueryContext implements driver.QueryerContext. Some statements write and return rows.
-func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+	defer func() { noteFailure(ctx, err) }()
 	kind := kindOf(query)
 	switch {
 	case c.tx != nil:
@@ -205,7 +206,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		}
 		return &endedRows{Rows: rows, end: func() error { c.giveOwn(); return nil }}, nil
 	}
-	rows, err := onWriter(ctx, c, kind, func(conn sqliteConn) (driver.Rows, error) {
+	rows, err = onWriter(ctx, c, kind, func(conn sqliteConn) (driver.Rows, error) {
 		return conn.QueryContext(context.Background(), query, args)
 	})
 	if err != nil {
@@ -249,7 +250,8 @@ func (c *conn) giveOwn() {
 // tx is a transaction.
 type tx struct {
 	conn *conn
-	own  driver.Tx // of the connection's own connection to the file; nil: it is in a group
+	ctx  context.Context // of its beginning
+	own  driver.Tx       // of the connection's own connection to the file; nil: it is in a group
 }
 
 // onTx runs a statement of a transaction.
@@ -298,7 +300,8 @@ func onReader[T any](ctx context.Context, readers *readers, run func(conn sqlite
 }
 
 // Commit implements driver.Tx.
-func (t *tx) Commit() error {
+func (t *tx) Commit() (err error) {
+	defer func() { noteFailure(t.ctx, err) }()
 	t.conn.tx = nil
 	if t.own != nil {
 		defer t.conn.giveOwn()

@@ -296,7 +296,9 @@ func (p *postgres) Connect(ctx context.Context) (driver.Conn, error) {
 		conn, err = p.connector.Connect(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
-		return nil, &postgresError{err} // also when it took too long
+		err = &postgresError{err} // also when it took too long
+		noteFailure(ctx, err)
+		return nil, err
 	} else if err != nil {
 		return nil, err
 	}

@@ -134,18 +134,20 @@ func storableJSON(query string, args []driver.NamedValue) {
 // escapedNUL replaces NUL in JSON. A backslash that is followed by u0000 stays.
 var escapedNUL = strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`)
 
-// limited returns a context that ends when a server stands still for too long, and a function that says so in an error.
+// limited returns a context that ends when a server stands still for too long, and a function that says so in an error,
+// which it notes (failures.go).
 func (c *pgConn) limited(ctx context.Context) (context.Context, context.CancelFunc, func(error) error) {
-	patience := time.Duration(c.server.patience.Load())
-	if patience == 0 {
-		return ctx, func() {}, ofPostgres
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if patience := time.Duration(c.server.patience.Load()); patience > 0 {
+		limited, cancel = context.WithTimeout(ctx, patience)
 	}
-	limited, cancel := context.WithTimeout(ctx, patience)
 	return limited, cancel, func(err error) error {
 		if err != nil && limited.Err() != nil && ctx.Err() == nil {
-			return &postgresError{errNoAnswer}
+			err = errNoAnswer
 		}
-		return ofPostgres(err)
+		err = ofPostgres(err)
+		noteFailure(ctx, err)
+		return err
 	}
 }
 
