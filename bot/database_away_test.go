@@ -42,3 +42,21 @@ func TestKeyThatComesWhileTheDatabaseIsAwayIsKept(t *testing.T) {
 	f.hs.pushTimeline(roomID, robin.message("hello"))
 	f.awaitOnWazo("hello")
 }
+
+func TestMembersThatCannotBeStoredAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start()
+	f.first()
+	f.hs.allSeen()
+	f.hs.setState(roomID, "m.room.encryption", megolm)
+	unlock := dbtest.LockTable(t, f.dbPath, "mx_user_profile")
+	_, err := f.bot.encryptedRooms.isEncrypted(t.Context(), roomID)
+	require.Error(t, err, "an event would be encrypted for those who were there earlier")
+	unlock()
+	checked, _ := f.bot.encryptedRooms.get(roomID)
+	require.False(t, checked)
+	encrypted, err := f.bot.encryptedRooms.isEncrypted(t.Context(), roomID)
+	require.NoError(t, err)
+	require.True(t, encrypted)
+}

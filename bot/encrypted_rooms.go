@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/relay"
 )
 
@@ -142,10 +143,13 @@ func (r *encryptedRooms) askEncrypted(ctx context.Context, roomID id.RoomID) (bo
 // after a join it holds the bot alone until /sync brings the others. wasChecked says that the room was plain, or its
 // members were known, when the homeserver was asked before.
 func (r *encryptedRooms) askMembers(ctx context.Context, roomID id.RoomID, wasChecked bool) (encrypted bool, err error) {
-	if _, err = r.client.Members(ctx, roomID); err != nil {
+	watched, failed := db.WatchFailures(ctx) // mautrix only logs that it could not store them
+	if _, err = r.client.Members(watched, roomID); err != nil {
 		failure := toMatrixError(err)
 		failure.NotSent = true
 		return false, failure
+	} else if err = failed(); err != nil {
+		return false, &relay.MatrixError{NotSent: true, Err: fmt.Errorf("failed to store the members of a room: %w", err)}
 	}
 	if r.setEncrypted(roomID) && wasChecked {
 		r.newcomers.arrived(roomID, time.Now()) // it was plain a while ago
