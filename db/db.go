@@ -203,14 +203,18 @@ func (db *Database) Close() error {
 // IsShared reports whether several processes can be started on the database, of which one is active, see OpenAsStandby.
 func (db *Database) IsShared() bool { return db.postgres != nil }
 
-// Lost is closed when another process has taken a database on PostgreSQL over, so that this one can store nothing any
-// more. It is nil with SQLite: nobody can take a file away from a process.
+// Lost is closed when another process has taken a database on PostgreSQL over, or when the server has lost what it had
+// stored, so that this process can store nothing any more. It is nil with SQLite: nobody can take a file away from a
+// process.
 func (db *Database) Lost() <-chan struct{} {
 	if db.postgres == nil || db.postgres.writer == nil {
 		return nil
 	}
 	return db.postgres.writer.lost
 }
+
+// WhyLost returns, after Lost is closed, ErrInUse if another process has taken the database over, or ErrOlder.
+func (db *Database) WhyLost() error { return db.postgres.writer.whyLost }
 
 // IsActive reports whether this process may act, as far as it knows without asking anybody: whether it is certain that
 // no other process has taken the database over. With SQLite it always may.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // When the connection is lost while a commit is under way, nobody knows whether it was carried out: its answer may have
@@ -23,13 +25,28 @@ const (
 	settlePause = 250 * time.Millisecond
 )
 
-// mark is what a transaction leaves behind. Each is used once.
-type mark struct{ epoch, token int64 }
+// ErrOlder means that PostgreSQL has lost transactions that it had committed, for example because a replica that lacked
+// them has taken the place of the server. What a process knows does not fit to such a database any more: what it has
+// accepted may be gone. So the process has to end. A start looks at what was already said, as after a restore.
+var ErrOlder = errors.New("PostgreSQL has lost what it had stored")
 
-// statement returns the statement that leaves the mark. It fails if another process has taken the database over: the
-// column does not take NULL.
+// mark is what a transaction leaves behind. Each is used once.
+type mark struct {
+	epoch, token int64
+	after        int64 // the token that the last transaction of this process has left; unknownToken: nobody knows
+}
+
+// unknownToken stands for the mark of a transaction of which nobody knows whether it was committed.
+const unknownToken = -1
+
+// statement returns the statement that leaves the mark. It fails if another process has taken the database over, or if
+// the database has lost the mark of the last transaction: the column does not take NULL.
 func (m mark) statement() string {
-	return fmt.Sprintf("UPDATE writer SET token = CASE WHEN epoch = %d THEN %d END", m.epoch, m.token)
+	condition := fmt.Sprintf("epoch = %d", m.epoch)
+	if m.after != unknownToken {
+		condition += fmt.Sprintf(" AND token = %d", m.after)
+	}
+	return fmt.Sprintf("UPDATE writer SET token = CASE WHEN %s THEN %d END", condition, m.token)
 }
 
 // commit commits a transaction, and finds out what happened if the answer is lost.
@@ -46,13 +63,15 @@ func (c *pgConn) commit(tx *pgTx) error {
 	results, err := c.Conn.Conn().PgConn().Exec(ctx, script).ReadAll()
 	switch {
 	case err == nil && results[len(results)-1].CommandTag.String() == "COMMIT":
+		if isMarked {
+			c.server.writer.stored = left.token
+		}
 		return nil
 	case err == nil:
 		return &postgresError{errors.New("a statement of the transaction had failed, so it was rolled back")}
 	case isNull(err, "writer"):
 		_ = c.rollback() // a connection that fails here is closed
-		c.server.writer.lose()
-		return ErrInUse
+		return c.server.writer.refused(ctx, c.Conn.Conn())
 	case isRefusal(err), !isMarked:
 		_ = c.rollback()
 		return ofServer(err)
@@ -90,16 +109,17 @@ func (w *writer) settle(ctx context.Context, left mark) (committed bool, err err
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(settleGrace, func() { close(grace) }) })
 	defer stop()
 	for {
-		if committed, err = w.ask(left); err == nil || errors.Is(err, ErrInUse) {
+		if committed, err = w.ask(left); err == nil || errors.Is(err, ErrInUse) || errors.Is(err, ErrOlder) {
 			return committed, err
 		}
 		select {
 		case <-grace:
-			return false, fmt.Errorf("%w: %w", errOutcomeUnknown, err)
 		case <-w.closing:
-			return false, fmt.Errorf("%w: %w", errOutcomeUnknown, err)
 		case <-time.After(settlePause):
+			continue
 		}
+		w.stored = unknownToken
+		return false, fmt.Errorf("%w: %w", errOutcomeUnknown, err)
 	}
 }
 
@@ -118,5 +138,21 @@ func (w *writer) ask(left mark) (committed bool, err error) {
 		return false, err
 	}
 	w.epoch.Store(epoch)
+	if token != left.token && left.after != unknownToken && token != left.after {
+		w.lose(ErrOlder)
+		return false, ErrOlder
+	}
+	w.stored = token
 	return token == left.token, nil
+}
+
+// refused says why the database has not taken a mark: ErrInUse or ErrOlder. This process stores nothing any more.
+func (w *writer) refused(ctx context.Context, conn *pgx.Conn) error {
+	why := ErrInUse
+	var epoch int64
+	if err := conn.QueryRow(ctx, epochQuery).Scan(&epoch); err == nil && epoch == w.epoch.Load() {
+		why = ErrOlder
+	}
+	w.lose(why)
+	return why
 }

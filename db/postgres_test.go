@@ -444,3 +444,51 @@ func TestDatabaseOfAnotherProgramGetsNoTable(t *testing.T) {
 	require.NoError(t, conn.QueryRow(t.Context(), "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'").Scan(&tables))
 	require.Equal(t, 1, tables)
 }
+
+// A replica to which PostgreSQL replicates asynchronously may lack the last commits when it takes over.
+func TestServerThatHasLostCommits(t *testing.T) {
+	t.Parallel()
+	postgresOnly(t)
+	location := dbtest.Location(t)
+	db := openAt(t, location, "key")
+	conn, err := db.postgres.connect(t.Context())
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	require.NoError(t, db.Setting.Set(t.Context(), "x", "1"))
+	var token int64
+	require.NoError(t, conn.QueryRow(t.Context(), "SELECT token FROM writer").Scan(&token))
+	require.NoError(t, db.Setting.Set(t.Context(), "x", "2"))
+	_, err = conn.Exec(t.Context(), "UPDATE setting SET value = '1' WHERE name = 'x'")
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "UPDATE writer SET token = $1", token)
+	require.NoError(t, err)
+
+	require.ErrorIs(t, db.Setting.Set(t.Context(), "y", "3"), ErrOlder, "it is not stored beside what is gone")
+	await.Receive(t, "the loss", db.Lost())
+	require.ErrorIs(t, db.WhyLost(), ErrOlder)
+	require.False(t, db.IsActive())
+	value, err := db.Setting.Get(t.Context(), "y")
+	require.NoError(t, err)
+	require.Empty(t, value)
+	require.NoError(t, db.Close())
+
+	again := openAt(t, location, "key")
+	require.NoError(t, again.Setting.Set(t.Context(), "y", "3"))
+}
+
+func TestServerThatHasLostCommitsWhenItIsAskedForOne(t *testing.T) {
+	t.Parallel()
+	postgresOnly(t)
+	network := &network{}
+	db := openThrough(t, network)
+	require.NoError(t, db.Setting.Set(t.Context(), "x", "1"))
+	require.NoError(t, db.Setting.Set(t.Context(), "x", "2"))
+	conn, err := db.postgres.connect(t.Context())
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), "UPDATE writer SET token = token - 1")
+	require.NoError(t, err)
+	network.lose(answerIsLost)
+	require.ErrorIs(t, db.Setting.Set(t.Context(), "x", "3"), ErrOlder)
+	await.Receive(t, "the loss", db.Lost())
+}

@@ -46,6 +46,7 @@ const (
 		WITH taken AS (UPDATE lease SET holder = $1, beat = beat + 1 WHERE holder = $2 AND beat = $3 RETURNING id)
 		UPDATE writer SET holder = $1, epoch = epoch + 1 FROM taken WHERE writer.id = taken.id RETURNING epoch, token
 	`
+	epochQuery    = `SELECT epoch FROM writer`
 	newEpochQuery = `UPDATE writer SET epoch = epoch + 1 WHERE holder = $1 RETURNING epoch, token`
 	// Nothing depends on a renewal that is lost when the server crashes, so that none waits for the disk.
 	noWaitQuery  = `SET synchronous_commit = off`
@@ -60,15 +61,18 @@ const (
 //   - A lease in the database, which the process renews all the time. As long as the others see that, none of them
 //     takes over. As long as the process knows that, by its own clock, it makes requests to both servers.
 //   - An epoch, which each transaction that writes checks when it is committed. Whoever takes over begins another one.
-//     Then nothing of this process is committed any more, not even what was on its way.
+//     Then nothing of this process is committed any more, not even what was on its way. Each transaction also checks
+//     that the one before it is there, see ErrOlder.
 type writer struct {
 	server *postgres
 	holder string // names this process
 	epoch  atomic.Int64
 	token  int64 // of the last mark; guarded by the turn
+	stored int64 // the token that must be in the database; unknownToken: nobody knows; guarded by the turn
 	lease  *lease
 
-	lost      chan struct{} // closed when another process has taken the database over
+	lost      chan struct{} // closed when another process has taken the database over, or it has become an older one
+	whyLost   error         // ErrInUse or ErrOlder; valid after lost is closed
 	losing    sync.Once
 	releasing sync.Once
 	closing   chan struct{} // closed by release
@@ -105,7 +109,7 @@ func (w *writer) takeOver(ctx context.Context, conn *pgx.Conn, former claim) (ta
 	if _, err = conn.Exec(ctx, noWaitQuery); err != nil {
 		return false, ofPostgres(err)
 	}
-	w.conn, w.locked = conn, true
+	w.conn, w.locked, w.stored = conn, true, w.token
 	w.epoch.Store(epoch)
 	w.lease.renew(asked)
 	w.watched.Go(w.watch)
@@ -135,21 +139,27 @@ func (w *writer) begin(ctx context.Context) error {
 // next returns the mark of the next transaction. The caller has the turn.
 func (w *writer) next() mark {
 	w.token++
-	return mark{epoch: w.epoch.Load(), token: w.token}
+	return mark{epoch: w.epoch.Load(), token: w.token, after: w.stored}
 }
 
 // newEpoch begins another epoch of this process. It returns ErrInUse if another process has taken the database over.
 func (w *writer) newEpoch(ctx context.Context, conn *pgx.Conn) (epoch, token int64, err error) {
 	err = conn.QueryRow(ctx, newEpochQuery, w.holder).Scan(&epoch, &token)
 	if errors.Is(err, pgx.ErrNoRows) {
-		w.lose()
+		w.lose(ErrInUse)
 		return 0, 0, ErrInUse
 	}
 	return epoch, token, ofPostgres(err)
 }
 
-// lose notes that another process has taken the database over.
-func (w *writer) lose() { w.losing.Do(func() { close(w.lost) }) }
+// lose notes that another process has taken the database over (ErrInUse), or that it has become an older one
+// (ErrOlder).
+func (w *writer) lose(why error) {
+	w.losing.Do(func() {
+		w.whyLost = why
+		close(w.lost)
+	})
+}
 
 // watch renews the lease and holds the lock, until release is called or the database is lost.
 func (w *writer) watch() {
@@ -185,7 +195,7 @@ func (w *writer) renew() {
 		_ = w.conn.Close(ctx) // it is of no use any more
 		return
 	case renewed.RowsAffected() == 0:
-		w.lose()
+		w.lose(ErrInUse)
 		return
 	}
 	w.lease.renew(asked)

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/dbtest"
 )
 
@@ -59,6 +60,26 @@ func TestRelayEndsWhenItsDatabaseIsTaken(t *testing.T) {
 	out := <-ended
 	require.ErrorIs(t, out.err, errTakenOver)
 	require.Contains(t, out.errors, "hint: this relay stood still")
+}
+
+// What was accepted last may be gone, and only a start asks for it again.
+func TestRelayEndsWhenItsServerHasLostCommits(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	location := f.onPostgres()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan outcome, 1)
+	go func() { ended <- f.run(ctx) }()
+	f.awaitWell()
+	conn, err := pgx.Connect(ctx, location)
+	require.NoError(t, err)
+	_, err = conn.Exec(ctx, "UPDATE writer SET token = token - 1")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(ctx))
+	out := <-ended
+	require.ErrorIs(t, out.err, db.ErrOlder)
+	require.Contains(t, out.errors, "start the relay again")
 }
 
 func TestServerThatRefuses(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"wazo-matrix-relay/db"
 	"wazo-matrix-relay/internal/memory"
 )
 
@@ -73,7 +74,9 @@ func (p *parts) runBoth(ctx context.Context) error {
 	matrixErr := p.matrix.Run(ctx)
 	cancel()
 	wg.Wait()
-	if isLost.Load() {
+	if isLost.Load() && errors.Is(p.database.WhyLost(), db.ErrOlder) {
+		return hint(db.ErrOlder, "probably a replica that lacked the last commits has taken the place of the server; start the relay again, so that it looks at what it has already said")
+	} else if isLost.Load() {
 		return hint(errTakenOver, "this relay stood still, or could not reach PostgreSQL; start it again, so that it is the stand-by")
 	} else if coreErr != nil {
 		return databaseHint(coreErr)
