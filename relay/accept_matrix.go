@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rs/zerolog"
 	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -73,7 +72,7 @@ func (r *Relay) acceptSync(ctx context.Context, sync Sync) error {
 		if r.startup.noteSynced() {
 			r.tasks.Wake(job{kind: jobExpire})
 			r.tasks.Wake(job{kind: jobWhole})
-			r.tasks.Go(r.wakeAll)
+			r.wakeAll()
 		}
 	})
 	return r.db.Setting.Set(ctx, db.SettingNextBatch, sync.NextBatch)
@@ -86,16 +85,20 @@ func (r *Relay) synced() {
 }
 
 // wakeAll has all portals looked at in which something is unfinished: the bot's own events are known from now on. The
-// others have nothing to deliver, and nothing with which it could be compared.
-func (r *Relay) wakeAll(ctx context.Context) {
+// others have nothing to deliver, and nothing with which it could be compared. That is said once, so that it is tried
+// again if the database fails.
+func (r *Relay) wakeAll() { r.tasks.Wake(job{kind: jobUnfinished}) }
+
+func (r *Relay) wakeUnfinished(ctx context.Context) error {
 	portals, err := r.db.Portal.Unfinished(ctx)
 	if err != nil {
-		zerolog.Ctx(ctx).Err(err).Msg("Failed to look for portals in which something is unfinished")
+		return fmt.Errorf("failed to look for portals in which something is unfinished: %w", err)
 	}
 	for _, portalID := range portals {
 		r.wakeQueues(portalID)
 	}
 	r.wazoRelations.wakeAll(ctx)
+	return nil
 }
 
 // matrixAccept is the acceptance of events of Matrix rooms: of an answer of /sync, or of a page of a gap.

@@ -32,6 +32,7 @@ const (
 	jobExpire       jobKind = "expire"       // drop what has waited for its key for too long
 	jobRevoke       jobKind = "revoke"       // delete the log-ins of people who have logged out on Wazo
 	jobWhole        jobKind = "whole"        // wait until /sync has brought everything that happened before the start
+	jobUnfinished   jobKind = "unfinished"   // have the portals looked at in which something is unfinished
 	jobLogins       jobKind = "logins"       // read and complete the record of who has logged in
 	jobOpen         jobKind = "open"         // make the Matrix room of a conversation
 	jobRelations    jobKind = "relations"    // show the reactions and replies that people made on Wazo
@@ -119,6 +120,8 @@ func (r *Relay) step(ctx context.Context, j job) (task.Outcome, error) {
 		return task.Idle, r.finishLogOuts(ctx)
 	case jobWhole:
 		return task.Idle, r.wholeSync.await(ctx, r.matrix)
+	case jobUnfinished:
+		return task.Idle, r.wakeUnfinished(ctx)
 	case jobLogins:
 		return task.Idle, r.logins.update(ctx, r.matrix)
 	case jobOpen:

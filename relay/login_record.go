@@ -37,7 +37,7 @@ type loginRecord struct {
 	accounts *accounts
 	tasks    *task.Scheduler[job]
 	read     atomic.Bool
-	known    func(context.Context) // called when the record was read
+	known    func() // called when the record was read
 
 	mu      sync.Mutex
 	failing time.Time // since when it cannot be read; zero: it was not tried yet
@@ -71,11 +71,11 @@ func (l *loginRecord) update(ctx context.Context, homeserver interface {
 			return err // it answers nothing
 		}
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("The homeserver fails to say who has logged in to Wazo, going on without: after a restore, messages of these people may be duplicated")
-		l.noteRead(ctx)
+		l.noteRead()
 		return err
 	} else if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("The homeserver does not keep who has logged in to Wazo, so that this is not known after a restore")
-		l.noteRead(ctx)
+		l.noteRead()
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (l *loginRecord) exchange(ctx context.Context, homeserver LoginRecord) erro
 		return fmt.Errorf("failed to read who had logged in to Wazo: %w", err)
 	}
 	known := l.accounts.learn(recorded)
-	l.noteRead(ctx)
+	l.noteRead()
 	if maps.EqualFunc(known, recorded, slices.Equal) {
 		return nil
 	}
@@ -107,8 +107,8 @@ func (l *loginRecord) failingFor(now time.Time) time.Duration {
 }
 
 // noteRead lets what waits for the record go on.
-func (l *loginRecord) noteRead(ctx context.Context) {
+func (l *loginRecord) noteRead() {
 	if !l.read.Swap(true) {
-		l.known(ctx)
+		l.known()
 	}
 }

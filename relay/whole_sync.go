@@ -20,7 +20,7 @@ type wholeSync struct {
 	startup *startup
 	tasks   *task.Scheduler[job]
 	wait    time.Duration                   // before each answer that is asked for
-	wake    func(ctx context.Context)       // wakes the queues when everything is there
+	wake    func()                          // wakes the queues when everything is there
 	wanted  func(ctx context.Context) error // has the rooms of conversations made then
 }
 
@@ -51,6 +51,6 @@ func (s *wholeSync) await(ctx context.Context, matrix Matrix) error {
 		zerolog.Ctx(ctx).Info().Msg("The homeserver has brought more of what happened before the start")
 	}
 	s.startup.noteWhole()
-	s.wake(ctx)
+	s.wake()
 	return s.wanted(ctx)
 }

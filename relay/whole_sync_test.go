@@ -152,3 +152,30 @@ func TestFirstAnswerOfSyncAfterARestoreMissesTheBotsOwnEvents(t *testing.T) {
 	f.awaitEmpty()
 	require.Equal(t, []string{"before"}, f.relayed())
 }
+
+// A queue that waits for the end of a start has nobody else who wakes it soon.
+func TestNoQueueSleepsOnBecauseTheDatabaseHasFailed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.probeInterval = time.Hour
+	f.start()
+	f.link()
+	f.matrix.say(robinUser, "hello")
+	f.awaitOnWazo("hello")
+	f.awaitEmpty()
+	portal, err := f.core.Portal(f.ctx, roomID)
+	require.NoError(t, err)
+	_, err = f.db.Exec(f.ctx, "ALTER TABLE orphan RENAME TO away")
+	require.NoError(t, err)
+	_, err = f.core.step(f.ctx, job{kind: jobUnfinished})
+	require.Error(t, err, "it is tried again")
+	_, err = f.db.Queue.Insert(f.ctx, &db.Row{
+		PortalID: portal.ID, Direction: db.ToWazo, Kind: db.KindMessage, SourceID: "$waits", Author: robinUser.String(), Position: 1 << 50, State: db.StateNew,
+		Payload: `{"type": "m.room.message", "event_id": "$waits", "sender": "` + robinUser.String() + `", "content": {"msgtype": "m.text", "body": "waits"}}`,
+	})
+	require.NoError(t, err)
+	f.core.wakeAll()
+	_, err = f.db.Exec(f.ctx, "ALTER TABLE away RENAME TO orphan")
+	require.NoError(t, err)
+	f.awaitOnWazo("waits")
+}
