@@ -166,7 +166,7 @@ func (r *receiver) receiveEvent(ctx context.Context, raw json.RawMessage, roomID
 		}
 	case isRedacted(evt): // of a ciphertext nothing is left
 	case evt.Type.Type == event.EventEncrypted.Type && evt.Sender != r.userID:
-		if decrypted, err := r.decryption.decrypt(ctx, evt); err != nil {
+		if decrypted, err := r.decryption.decrypt(db.Unwatched(ctx), evt); err != nil { // its delivery tries again
 			r.log.Warn().Err(err).Stringer("event_id", evt.ID).Stringer("room_id", roomID).Msg("Failed to decrypt an event")
 		} else {
 			out.Event = decrypted

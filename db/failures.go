@@ -29,6 +29,11 @@ func WatchFailures(ctx context.Context) (watched context.Context, failed func() 
 	}
 }
 
+// Unwatched returns a context for what may fail although somebody watches, see WatchFailures: it is tried again anyway.
+func Unwatched(ctx context.Context) context.Context {
+	return context.WithValue(ctx, failuresKey{}, nil)
+}
+
 // noteFailure notes how a statement has ended. A connection that was lost before anything happened does not count:
 // package database/sql takes another one.
 func noteFailure(ctx context.Context, err error) {

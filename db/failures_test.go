@@ -21,6 +21,8 @@ func TestFailuresAreNotedThatMayPass(t *testing.T) {
 	require.NoError(t, failed(), "a row that is not there is no failure")
 
 	unlock := dbtest.LockTable(t, location, "setting")
+	require.Error(t, database.QueryRow(Unwatched(ctx), "SELECT value FROM setting").Scan(&value))
+	require.NoError(t, failed())
 	require.Error(t, database.QueryRow(ctx, "SELECT value FROM setting").Scan(&value))
 	require.Error(t, failed())
 	unlock()
