@@ -142,7 +142,7 @@ func (s *smsStarter) existing(ctx context.Context, acc *account, number string) 
 }
 
 // repeatedWithin is for how long the same first text is not sent again: the command may be carried out again after a
-// crash.
+// crash. SMSSentAlready tells it.
 const repeatedWithin = 10 * time.Minute
 
 // first sends the first text message of a conversation, unless the history has it already. Shortly after a start it
@@ -177,10 +177,9 @@ func (s *smsStarter) first(ctx context.Context, acc *account, room wazoapi.Room,
 	if err != nil {
 		return "", s.people.explain(ctx, acc, err)
 	}
-	sent := s.texts.SMSSent(phone.Readable(number), phone.Segments(text))
 	for _, m := range page.Items {
 		if m.UserUUID == acc.uuid() && m.Content == text && time.Since(m.CreatedAt) < repeatedWithin {
-			return sent, nil
+			return s.texts.SMSSentAlready(phone.Readable(number)), nil
 		}
 	}
 	if portal != nil && s.smsLimits.sent.Take(portal.ID) > 0 {
@@ -189,7 +188,7 @@ func (s *smsStarter) first(ctx context.Context, acc *account, room wazoapi.Room,
 	_, err = acc.api.PostMessage(ctx, room.UUID, wazoapi.Draft{Content: text, Identity: from.UUID})
 	switch {
 	case err == nil:
-		return sent, nil
+		return s.texts.SMSSent(phone.Readable(number), phone.Segments(text)), nil
 	case wazoapi.OutcomeUnknown(err):
 		return s.texts.SMSPerhapsSent(phone.Readable(number)), nil
 	case errors.Is(err, wazoapi.ErrUnreachable):

@@ -47,7 +47,7 @@ func TestAConversationIsStartedWithANumber(t *testing.T) {
 	f.awaitMade(1)
 	f.join(madeRoom(0), robinUser)
 	f.awaitTextsIn(madeRoom(0), "hello")
-	f.mustStart("(514) 555 0111", "hello", txt.SMSSent("+1 514-555-0111", 1))
+	f.mustStart("(514) 555 0111", "hello", txt.SMSSentAlready("+1 514-555-0111"))
 	f.mustStart(customerNumber, "", txt.SMSStarted("+1 514-555-0111"))
 	f.receive("who is there?")
 	f.awaitTextsIn(madeRoom(0), "hello", "who is there?")
@@ -122,7 +122,7 @@ func TestAFirstTextMessageIsNotRepeatedAfterARestart(t *testing.T) {
 	const post = "POST /api/chatd/1.0/users/me/rooms/{room}/messages"
 	before := f.wazo.Requests()[post]
 	require.Positive(t, before)
-	f.mustStart(customerNumber, "hello", txt.SMSSent("+1 514-555-0111", 1))
+	f.mustStart(customerNumber, "hello", txt.SMSSentAlready("+1 514-555-0111"))
 	f.awaitSent("hello")
 	require.Equal(t, before, f.wazo.Requests()[post], "it is found")
 }

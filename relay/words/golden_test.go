@@ -478,6 +478,7 @@ func goldenTexts() string {
 	text("SMSStarted", golden.SMSStarted(numbers[0]))
 	text("SMSSent", golden.SMSSent(numbers[0], 1))
 	text("SMSSent, a long text", golden.SMSSent(numbers[0], 33))
+	text("SMSSentAlready", golden.SMSSentAlready(numbers[0]))
 	text("SMSLimited", golden.SMSLimited(numbers[0], 60))
 	text("SMSPerhapsSent", golden.SMSPerhapsSent(numbers[0]))
 	text("SMSNotSentYet", golden.SMSNotSentYet(numbers[0]))

@@ -166,6 +166,11 @@ func (t Texts) SMSSent(number string, parts int) string {
 	return t.say("Your text message to %s is on its way. I will invite you to the room of this conversation.", Escape(number))
 }
 
+// SMSSentAlready says that a first text was not sent, because the same text was sent to that number not long ago.
+func (t Texts) SMSSentAlready(number string) string {
+	return t.say("I sent this text message to %s less than ten minutes ago, so I have not sent it again. You will find it in the room of this conversation.", Escape(number))
+}
+
 // SMSLimited says that a first text was not sent, because there were too many in the room of the conversation.
 func (t Texts) SMSLimited(number string, perHour int) string {
 	return t.say("I have not sent your text message to %s: at most %d text messages are sent to one number within an hour. Please try again later.", Escape(number), perHour)

@@ -84,6 +84,9 @@ var sms = sentences{
 	"Your text message to %s is on its way. I will invite you to the room of this conversation.": {
 		"Votre SMS au %s est en route. Je vais vous inviter dans le salon de cette conversation.",
 	},
+	"I sent this text message to %s less than ten minutes ago, so I have not sent it again. You will find it in the room of this conversation.": {
+		"J'ai envoyé ce SMS au %s il y a moins de dix minutes : je ne l'ai donc pas envoyé de nouveau. Vous le trouverez dans le salon de cette conversation.",
+	},
 	"Your text to %s is on its way, as about %d text messages, each of which may cost money. I will invite you to the room of this conversation.": {
 		"Votre texte au %s est en route, en %d SMS environ, et chacun peut être payant. Je vais vous inviter dans le salon de cette conversation.",
 	},
