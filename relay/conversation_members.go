@@ -103,22 +103,38 @@ func (c *conversations) owe(ctx context.Context, portal *db.Portal, member *db.P
 	return c.db.PortalMember.Put(ctx, member)
 }
 
-// oweAgain notes, within a transaction, that a message came from Wazo: who has left is invited again. Whether a person
-// wants that is found out before they are invited. The author is not invited: the message may be the last thing that
-// they said on Matrix.
+// oweAgain notes, within a transaction, that a message came from Wazo: who has left is invited again, and who could not
+// be invited. Whether a person wants that is found out before they are invited. The author is not invited: the message
+// may be the last thing that they said on Matrix.
 func (c *conversations) oweAgain(ctx context.Context, portal *db.Portal, author wazoapi.UUID) error {
 	members, err := c.db.PortalMember.Of(ctx, portal.ID)
 	if err != nil {
 		return err
 	}
 	for _, member := range members {
-		if member.State == db.MemberLeft && member.WazoUUID != string(author) {
-			if err = c.owe(ctx, portal, member); err != nil {
-				return err
-			}
+		if member.WazoUUID == string(author) {
+			continue
+		}
+		may, err := c.mayOweAgain(ctx, member)
+		if err != nil {
+			return err
+		} else if !may {
+			continue
+		} else if err = c.owe(ctx, portal, member); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// mayOweAgain reports whether a person may be invited again: they have left, or the homeserver refused to invite them
+// long ago.
+func (c *conversations) mayOweAgain(ctx context.Context, member *db.PortalMember) (bool, error) {
+	if member.State != db.MemberRefused {
+		return member.State == db.MemberLeft, nil
+	}
+	person, err := c.db.Person.Get(ctx, member.MatrixUser)
+	return err == nil && time.Since(person.RefusedAt.Time) >= refusedFor, err
 }
 
 // invite invites whom an invitation is owed, one by one: the homeserver limits invitations, and one that it refuses

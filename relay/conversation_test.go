@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/util/jsontime"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -182,9 +184,11 @@ func TestRefusedInvitationDisturbsNobody(t *testing.T) {
 	f := newOpeningFixture(t)
 	f.mustLogIn(eveUser, f.bob)
 	limited := 0
+	var refused atomic.Int32
 	f.matrix.mu.Lock()
 	f.matrix.invite = func(user id.UserID) error {
 		if user == eveUser {
+			refused.Add(1)
 			return errRefused
 		} else if limited++; limited == 1 {
 			return &MatrixError{Status: 502}
@@ -198,6 +202,15 @@ func TestRefusedInvitationDisturbsNobody(t *testing.T) {
 	f.join(madeRoom(0), robinUser)
 	f.awaitTextsIn(madeRoom(0), "hello")
 
+	t.Run("a day later, a message is another reason to invite", func(t *testing.T) {
+		f.wazo.Post(f.room.UUID, f.alice, "too early", "")
+		f.awaitTextsIn(madeRoom(0), "hello", "too early")
+		require.NoError(t, f.db.Person.SetRefused(t.Context(), eveUser, jsontime.UM(time.Now().Add(-refusedFor))))
+		f.wazo.Post(f.room.UUID, f.alice, "a day later", "")
+		await.Until(t, "another invitation", func() bool { return refused.Load() == 2 })
+		f.awaitMember(madeRoom(0), eveUser, db.MemberRefused)
+		f.awaitTextsIn(madeRoom(0), "hello", "too early", "a day later")
+	})
 	t.Run("a conversation with nobody else makes no rooms again and again", func(t *testing.T) {
 		f.leave(madeRoom(0), robinUser)
 		f.awaitOver(madeRoom(0))
