@@ -18,10 +18,11 @@ func readable(s string) bool {
 }
 
 // visible reports whether something is drawn for r. Nothing is drawn for spaces,
-// control and format characters, lone combining marks and some letters.
+// control and format characters, lone combining marks and some letters. For those of
+// private use, fonts draw pictures such as logos.
 func visible(r rune) bool {
 	return !unicode.IsSpace(r) && !isBlankLetter(r) &&
-		!unicode.In(r, unicode.C, unicode.Z, unicode.M)
+		!unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Z, unicode.M)
 }
 
 // isBlankLetter reports whether r is one of the characters that Unicode counts as

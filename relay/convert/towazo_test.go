@@ -251,6 +251,14 @@ func TestMessagesWithNothingToReadAreEmpty(t *testing.T) {
 	}
 }
 
+func TestCharactersOfPrivateUseAreText(t *testing.T) {
+	const logo = "\uf8ff" // on machines of Apple
+	c := event.MessageEventContent{MsgType: event.MsgText, Body: logo}
+	if got, err := ToWazo(&c, WazoOptions{}); got != logo || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 func TestContentLimitIsExact(t *testing.T) {
 	// Two bytes are for the quotes of JSON.
 	fits := strings.Repeat("a", MaxContentBytes-2)
