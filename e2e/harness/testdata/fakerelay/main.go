@@ -26,9 +26,9 @@ func main() {
 	http.HandleFunc("GET /environment", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, strings.Join(os.Environ(), "\n"))
 	})
-	go func() { panic(http.ListenAndServe(os.Getenv("ADMIN_LISTEN"), nil)) }()
 	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
+	signal.Notify(end, syscall.SIGTERM) // before it is ready
+	go func() { panic(http.ListenAndServe(os.Getenv("ADMIN_LISTEN"), nil)) }()
 	<-end
 	fmt.Println("ended in order")
 }
