@@ -231,7 +231,7 @@ func TestTextMessagesAreStarted(t *testing.T) {
 	first := c.waitBot(t, c.Robin, room, harness.Says("hello"))
 	c.receive(t, "who is there?")
 	c.waitBot(t, c.Robin, room, harness.Says("who is there?"))
-	require.Contains(t, ask("!wazo sms +15145550111 hello"), "is on its way")
+	require.Contains(t, ask("!wazo sms +15145550111 hello"), "less than ten minutes ago")
 	require.Equal(t, []string{"hello"}, c.sent(), "the same text is not sent again")
 	require.Len(t, c.outsideRooms(), 1)
 	c.Wazo.SMS().Report(c.awaitSent(t, "hello"), wazotest.StatusFailed)
