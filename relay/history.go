@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -185,10 +186,11 @@ func (r *reader) probe(ctx context.Context) error {
 
 // lookForLate has the account of a person look for news once more in each connection, when messages from outside must be
 // there that chatd stores late, and of which it tells nobody. Portals are read once more by themselves
-// (readOutsideAgain), but no portal stands for a number that has never written before.
+// (readOutsideAgain), but no portal stands for a number that has never written before. A thousand accounts do not look
+// at the same moment.
 func (r *reader) lookForLate(connection uint64) {
 	if r.acc != r.account && r.acc.lateLook.Swap(connection) != connection {
-		r.tasks.WakeAfter(r.cfg.OutsideLag, accountJob(jobProbe, r.acc))
+		r.tasks.WakeAfter(r.cfg.OutsideLag+rand.N(3*r.cfg.OutsideLag), accountJob(jobProbe, r.acc))
 	}
 }
 
