@@ -85,8 +85,8 @@ func (r *Relay) synced() {
 }
 
 // wakeAll has all portals looked at in which something is unfinished: the bot's own events are known from now on. The
-// others have nothing to deliver, and nothing with which it could be compared. That is said once, so that it is tried
-// again if the database fails.
+// others have nothing to deliver, and nothing with which it could be compared. The job is tried again
+// if the database fails, because nothing else wakes them for minutes.
 func (r *Relay) wakeAll() { r.tasks.Wake(job{kind: jobUnfinished}) }
 
 func (r *Relay) wakeUnfinished(ctx context.Context) error {

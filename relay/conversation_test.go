@@ -83,9 +83,9 @@ func TestPersonWhoLeavesIsInvitedAgain(t *testing.T) {
 	require.Len(t, f.matrix.plans(), 1)
 }
 
-// An invitation may come to be owed after a conversation was looked at, and before whoever is owed one is invited.
-func TestPersonWhoMutedIsNotInvitedBetweenTwoLooks(t *testing.T) {
-	t.Parallel()
+// mutedFixture has a conversation that robin has muted and left.
+func mutedFixture(t *testing.T) *fixture {
+	t.Helper()
 	f := newOpeningFixture(t)
 	f.mustLogIn(eveUser, f.bob)
 	f.openConversation(robinUser, eveUser)
@@ -93,6 +93,13 @@ func TestPersonWhoMutedIsNotInvitedBetweenTwoLooks(t *testing.T) {
 	require.NoError(t, err)
 	f.leave(madeRoom(0), robinUser)
 	f.awaitMember(madeRoom(0), robinUser, db.MemberLeft)
+	return f
+}
+
+// An invitation may come to be owed after a conversation was looked at, and before whoever is owed one is invited.
+func TestPersonWhoMutedIsNotInvitedBetweenTwoLooks(t *testing.T) {
+	t.Parallel()
+	f := mutedFixture(t)
 
 	portal := f.portalOf(madeRoom(0))
 	moved, err := f.db.PortalMember.Move(t.Context(), portal.ID, robinUser, db.MemberLeft, db.MemberOwed)
@@ -105,19 +112,13 @@ func TestPersonWhoMutedIsNotInvitedBetweenTwoLooks(t *testing.T) {
 
 func TestPersonWhoUnmutesDuringALookIsInvited(t *testing.T) {
 	t.Parallel()
-	f := newOpeningFixture(t)
-	f.mustLogIn(eveUser, f.bob)
-	f.openConversation(robinUser, eveUser)
-	_, err := f.core.Mute(t.Context(), madeRoom(0), robinUser, "")
-	require.NoError(t, err)
-	f.leave(madeRoom(0), robinUser)
-	f.awaitMember(madeRoom(0), robinUser, db.MemberLeft)
+	f := mutedFixture(t)
 
 	release := f.matrix.holdResyncs()
 	defer release()
 	f.wazo.Post(f.room.UUID, f.bob, "before", "")
 	f.matrix.awaitHeldResync() // the look has found that nobody wants the invitation
-	_, err = f.core.Unmute(t.Context(), madeRoom(0), robinUser, "")
+	_, err := f.core.Unmute(t.Context(), madeRoom(0), robinUser, "")
 	require.NoError(t, err)
 	f.wazo.Post(f.room.UUID, f.bob, "after", "")
 	f.awaitShownIn(madeRoom(0), "after")
